@@ -1,0 +1,69 @@
+# Everything that can be done with a clone; it needs Python 3.11 or later, and make.
+# The environment in .venv makes itself from requirements.lock the first time, and again when the lock changes.
+
+VENV ?= .venv
+WORKERS ?= auto
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+
+# Without bytecode every import is three to five times slower.
+unexport PYTHONDONTWRITEBYTECODE
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint types imports check format docs bench lock build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.locked: requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found; install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "installing the locked packages into $(VENV): once, some minutes on a slow line"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.editable: $(VENV)/.locked pyproject.toml
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+venv: $(VENV)/.editable ## make the environment in .venv
+
+demo: venv ## the loop turns once, on the flights that left New York in 2013
+	rm -rf loopline-demo
+	$(BIN)/loopline demo
+
+test: venv ## run the tests
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+lint: venv ## look for what ruff finds
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv ## check the types
+	$(BIN)/mypy
+
+imports: venv ## check that every import points one way
+	$(BIN)/lint-imports
+
+check: lint types imports test ## lint, types, imports and tests: what CI runs
+
+format: venv ## lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: venv ## write docs/commands.md from the command line
+	$(BIN)/python docs/write_commands.py
+
+bench: venv ## print the figures, each beside its goal
+	$(BIN)/python -m bench.run
+
+lock: venv ## resolve the dependencies again and write requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --python-version 3.11 --extra demo --extra dev --extra postgres --extra s3 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+
+build: venv ## build wheel and sdist into dist/
+	$(BIN)/python -m build --no-isolation
+
+clean: ## remove what was built; .venv stays
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench examples -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""What every declaration shares: frozen models without unknown keys, and quantities as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+_UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_PERIODS_PER_YEAR = {"hour": 8766.0, "day": 365.25, "week": 52.18, "month": 12.0, "quarter": 4.0, "year": 1.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)\s*")
+_MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s+(\S.*?)\s*")
+_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
+
+
+class Spec(BaseModel):
+    """A frozen part of the declaration; a key that it does not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def fields(self, *names: str) -> dict[str, Any]:
+        """The named fields as plain JSON values: what a step's key is made of."""
+        return self.model_dump(mode="json", include=set(names), by_alias=True)
+
+
+def parse_duration(text: object) -> timedelta:
+    """A span of time from words such as ``15min``, ``2h``, ``1d`` or ``1w``.
+
+    Raises
+    ------
+    ValueError
+        When the words are not a number and a unit.
+    """
+    if isinstance(text, timedelta):
+        return text
+    match = _DURATION.fullmatch(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is not a span of time; write a number and a unit, such as 15min, 2h, 1d or 1w")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def say_duration(span: timedelta) -> str:
+    """The shortest words for a span of time; the inverse of `parse_duration`."""
+    seconds = span.total_seconds()
+    for unit in ("w", "d", "h", "min"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:g}{unit}"
+    return f"{seconds:g}s"
+
+
+class Moment(Spec):
+    """A point in time told from a column, such as ``2h before sched_dep``."""
+
+    offset_s: float
+    column: str
+
+    def __str__(self) -> str:
+        side = "before" if self.offset_s < 0 else "after"
+        return f"{say_duration(timedelta(seconds=abs(self.offset_s)))} {side} {self.column}"
+
+
+class Rate(Spec):
+    """So much per period, such as ``900 per day`` or ``400000 per year``."""
+
+    amount: float
+    period: str
+
+    def __str__(self) -> str:
+        return f"{self.amount:,.10g} per {self.period}"
+
+    @property
+    def per_year(self) -> float:
+        """The same rate per year of 365.25 days."""
+        return self.amount * _PERIODS_PER_YEAR[self.period]
+
+
+def _moment(text: object) -> object:
+    if isinstance(text, Moment):
+        return text
+    match = _MOMENT.fullmatch(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is not a moment; write it as '2h before COLUMN' or '1d after COLUMN'")
+    seconds = parse_duration(match[1]).total_seconds()
+    return Moment(offset_s=-seconds if match[2] == "before" else seconds, column=match[3])
+
+
+def _rate(text: object) -> object:
+    if isinstance(text, Rate):
+        return text
+    match = _RATE.fullmatch(str(text).replace(",", ""))
+    if match is None:
+        raise ValueError(f"{text!r} is not a rate; write it as '900 per day' or '400000 per year'")
+    return Rate(amount=float(match[1]), period=match[2])
+
+
+_TEXT = WithJsonSchema({"type": "string"})
+Span = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(say_duration, return_type=str), _TEXT]
+MomentText = Annotated[Moment, BeforeValidator(_moment), PlainSerializer(str, return_type=str), _TEXT]
+RateText = Annotated[Rate, BeforeValidator(_rate), PlainSerializer(str, return_type=str), _TEXT]

@@ -1,0 +1,1 @@
+"""One small safe expression language, evaluated on Polars and on NumPy."""

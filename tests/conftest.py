@@ -1,0 +1,31 @@
+"""What every test relies on: an environment of its own, and data that lies beside the repository."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+REPOSITORY = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("LOOPLINE_SHARED", REPOSITORY.parent / "shared"))
+
+# Commands that tests start would import without bytecode, three to five times slower; and nobody's own workspace may be touched.
+for _name in ("PYTHONDONTWRITEBYTECODE", "LOOPLINE_LEDGER", "LOOPLINE_LAKE", "LOOPLINE_ENGINE", "LOOPLINE_USER", "LOOPLINE_DEBUG"):
+    os.environ.pop(_name, None)
+# Two test workers share the cores; threads that spin while they wait would take the time of those that work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A busy machine makes single examples slow; that is no failure.
+settings.register_profile("loopline", deadline=None, print_blob=True)
+settings.load_profile("loopline")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of data sets beside the repository; skips where there is none."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"there is no folder {folder}; name one with LOOPLINE_SHARED")
+    return folder

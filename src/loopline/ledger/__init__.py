@@ -1,0 +1,1 @@
+"""The ledger: facts are appended, never edited."""

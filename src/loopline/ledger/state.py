@@ -1,0 +1,97 @@
+"""What holds now: a fold over the ledger's entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loopline.ledger.entry import Entry
+
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery")
+"""The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The facts that hold after the entries that were folded.
+
+    Parameters
+    ----------
+    succeeded
+        From a step's key to its newest success.
+    latest
+        From a stage and a step's name to the newest success, whatever its key.
+    failed
+        From a stage to its newest failed attempt, where no later attempt succeeded.
+    champions
+        The entries that moved the champion's pointer, oldest first; the last one holds.
+    approvals
+        From a package's digest to the newest word of each role and person.
+    overrides
+        From what was overridden to the newest override.
+    packages
+        From a package's digest to the entry that made it.
+    alerts
+        From an alert's subject to its newest entry.
+    deliveries
+        From a table to the newest batch that a person delivered to it by hand.
+    """
+
+    succeeded: Mapping[str, Entry] = field(default_factory=dict)
+    latest: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
+    failed: Mapping[str, Entry] = field(default_factory=dict)
+    champions: tuple[Entry, ...] = ()
+    approvals: Mapping[str, Mapping[tuple[str, str], Entry]] = field(default_factory=dict)
+    overrides: Mapping[str, Entry] = field(default_factory=dict)
+    packages: Mapping[str, Entry] = field(default_factory=dict)
+    alerts: Mapping[str, Entry] = field(default_factory=dict)
+    deliveries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def champion(self) -> str | None:
+        """The digest of the package that decides now."""
+        return self.champions[-1].subject or None if self.champions else None
+
+    def facts(self, stage: str, name: str) -> Mapping[str, Any] | None:
+        """The facts of a step's newest success, or None where it never succeeded."""
+        entry = self.latest.get((stage, name))
+        return None if entry is None else entry.body["facts"]
+
+    def open_alerts(self) -> list[Entry]:
+        """The alerts that are not resolved, oldest first."""
+        return [entry for entry in self.alerts.values() if entry.body["state"] != "resolved"]
+
+
+def fold(entries: Iterable[Entry]) -> State:
+    """The state after the entries, which come in the order of the ledger."""
+    succeeded: dict[str, Entry] = {}
+    latest: dict[tuple[str, str], Entry] = {}
+    failed: dict[str, Entry] = {}
+    champions: list[Entry] = []
+    approvals: dict[str, dict[tuple[str, str], Entry]] = {}
+    overrides: dict[str, Entry] = {}
+    packages: dict[str, Entry] = {}
+    alerts: dict[str, Entry] = {}
+    deliveries: dict[str, Entry] = {}
+    for entry in entries:
+        match entry.kind, entry.body.get("state"):
+            case "step", "succeeded":
+                succeeded[entry.key] = entry
+                latest[entry.subject, entry.body["name"]] = entry
+                failed.pop(entry.subject, None)
+            case "step", "failed":
+                failed[entry.subject] = entry
+            case "champion", _:
+                champions.append(entry)
+            case "approval", _:
+                approvals.setdefault(entry.subject, {})[entry.body["role"], entry.actor] = entry
+            case "override", _:
+                overrides[entry.subject] = entry
+            case "package", _:
+                packages[entry.subject] = entry
+            case "alert", _:
+                alerts[entry.subject] = entry
+            case "delivery", _:
+                deliveries[entry.subject] = entry
+    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries)

@@ -1,0 +1,262 @@
+"""The ledger's door: append, read, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from loopline.errors import Fault, Mistake
+from loopline.ledger import chain, database, lease, upgrade
+from loopline.ledger.chain import Head, Row, Verdict
+from loopline.ledger.entry import Draft, Entry, now
+from loopline.ledger.schema import ENTRIES, HEAD
+
+_PAGE = 2_000
+
+
+class Ledger:
+    """Facts in the order in which they happened, of one project in a database that several projects may share.
+
+    Open one with `Ledger.open`; it is a context manager, and threads may share it. Entries are never changed: the database
+    refuses it, and `verify` finds it where someone got round the database.
+    """
+
+    def __init__(self, engine: Engine, project: str) -> None:
+        self.project = project
+        self._engine = engine
+        self._writer = engine.execution_options(writes=True)
+        dialect = engine.dialect
+        self._insert = str(sa.insert(ENTRIES).compile(dialect=dialect))
+        self._head = str(sa.select(HEAD.c.seq, HEAD.c.hash).with_for_update().compile(dialect=dialect))
+        self._move = str(sa.update(HEAD).values(seq=sa.bindparam("s"), hash=sa.bindparam("h")).compile(dialect=dialect))
+
+    @classmethod
+    def open(cls, url: str, project: str) -> Ledger:
+        """The ledger at the URL, made or migrated where needed.
+
+        Parameters
+        ----------
+        url
+            ``sqlite:////folder/ledger.db`` or ``postgresql://user@host/database``.
+        project
+            The project whose entries are appended and read.
+
+        Raises
+        ------
+        Mistake
+            Where the URL, the file or its folder cannot be used, or a newer Loopline wrote the ledger.
+        Fault
+            Where the disk is full or the database is away.
+        """
+        engine = database.connect(database.parse(url))
+        try:
+            with database.told(engine):
+                upgrade.ensure_current(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, project)
+
+    @property
+    def url(self) -> str:
+        """The ledger's address, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def append(self, *drafts: Draft) -> list[Entry]:
+        """The drafts as entries, all of them durable when this returns, or none.
+
+        Raises
+        ------
+        Mistake
+            Where a body is not plain JSON.
+        Fault
+            Where the database could not take them.
+        """
+        written = []
+        for draft in drafts:
+            try:
+                written.append(chain.write(draft))
+            except (TypeError, ValueError, RecursionError) as error:
+                raise Mistake(f"an entry of kind {draft.kind!r} cannot be written: {error}", remedy="give it plain JSON values") from None
+        if not written:
+            return []
+        with database.told(self._engine), self._writer.begin() as connection:
+            # The driver's cursor, because SQLAlchemy's own bookkeeping takes longer than the three statements.
+            cursor = connection.connection.cursor()
+            # On Postgres this locks the head's row until the commit; on SQLite the transaction has the whole file already.
+            cursor.execute(self._head)
+            found = cursor.fetchall()
+            if len(found) != 1:
+                raise Fault("the ledger's head is missing", where=self.url, remedy="`loopline ledger verify` says more; restore the ledger from a backup")
+            rows, entries = zip(*_sealed(written, head=Head(*found[0]), project=self.project), strict=True)
+            if len(rows) == 1:
+                cursor.execute(self._insert, rows[0])
+            else:
+                cursor.executemany(self._insert, rows)
+            cursor.execute(self._move, (entries[-1].seq, entries[-1].hash))
+            cursor.close()
+        return list(entries)
+
+    def read(
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        subject: str | None = None,
+        key: str | None = None,
+        ids: Sequence[str] | None = None,
+        after: int = 0,
+        until: datetime | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+        all_projects: bool = False,
+    ) -> list[Entry]:
+        """The entries that meet every condition, oldest first unless told otherwise.
+
+        Parameters
+        ----------
+        kinds
+            Any of these kinds; every kind where empty.
+        subject, key, ids
+            What they are about, what they were made from, which they are.
+        after
+            Only entries with a greater `seq`.
+        until
+            Only entries of this moment or earlier; a moment without a zone is UTC.
+        limit
+            At most so many.
+        all_projects
+            Whether to read every project of the ledger.
+        """
+        query = sa.select(ENTRIES).order_by(ENTRIES.c.seq.desc() if newest_first else ENTRIES.c.seq)
+        if not all_projects:
+            query = query.where(ENTRIES.c.project == self.project)
+        if kinds:
+            query = query.where(ENTRIES.c.kind.in_(kinds))
+        # The indexes hold only what is not empty, and only the beginning of a key; a query that says so uses them.
+        if subject is not None:
+            query = query.where(ENTRIES.c.subject == subject)
+            query = query.where(sa.text("subject <> ''")) if subject else query
+        if key is not None:
+            # Of `key = ?` SQLite would make substr(?, 1, 12), which is in no index.
+            query = query.where(ENTRIES.c.key + "" == key)
+            query = query.where(sa.text("key <> '' AND substr(key, 1, 12) = :beginning").bindparams(beginning=key[:12])) if key else query
+        if ids is not None:
+            query = query.where(ENTRIES.c.seq.in_([place for place, _ in map(_parts, ids) if place is not None]))
+        if after:
+            query = query.where(ENTRIES.c.seq > after)
+        if until is not None:
+            query = query.where(ENTRIES.c.time <= _stamp(until))
+        entries = [_entry(row) for row in self._select(query if limit is None else query.limit(limit))]
+        return entries if ids is None else [entry for entry in entries if entry.id in ids]
+
+    def _select(self, query: sa.Select[Any], **values: object) -> list[Row]:
+        with database.told(self._engine), self._engine.begin() as connection:
+            return [Row(*row) for row in connection.execute(query, values)]
+
+    def get(self, id: str) -> Entry:
+        """The entry with the id; its place alone, or with the first digits of the hash, is enough.
+
+        Raises
+        ------
+        Mistake
+            Where there is none.
+        """
+        place, digits = _parts(id)
+        found = [] if place is None else self._select(sa.select(ENTRIES).where(ENTRIES.c.project == self.project, ENTRIES.c.seq == place))
+        if not found or not found[0].hash.startswith(digits):
+            raise Mistake(f"no entry has the id {id[:80]!r}", remedy="`loopline ledger log` lists them")
+        return _entry(found[0])
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verdict:
+        """Whether every entry of every project is as it was written, in order and complete; else the first that is not.
+
+        The chain of hashes shows changed, moved and missing entries; the head, kept in its own table and moved only forward, shows
+        entries cut off the end. Who can rewrite entries, hashes and head alike leaves no trace here: compare `Verdict.head` with
+        one kept elsewhere. Entries appended meanwhile are left for the next time. Memory does not grow with the ledger.
+
+        Parameters
+        ----------
+        progress
+            Told how many entries are done, and how many there are.
+        """
+        with database.told(self._engine), self._engine.begin() as connection:
+            found = connection.execute(sa.select(HEAD.c.seq, HEAD.c.hash)).all()
+        if len(found) != 1:
+            return Verdict(0, False, 1, "the ledger's head is missing")
+        head = Head(*found[0])
+        return chain.inspect(self._rows(head, progress), head)
+
+    def _rows(self, head: Head, progress: Callable[[int, int], None] | None) -> Iterator[Row]:
+        """Every row up to the head, page by page."""
+        query = sa.select(ENTRIES).where(ENTRIES.c.seq > sa.bindparam("last")).order_by(ENTRIES.c.seq).limit(_PAGE)
+        last, done = -(2**62), 0
+        while True:
+            page = self._select(query, last=last)
+            yield from page
+            done += len(page)
+            if progress is not None:
+                progress(done, max(done, head.seq))
+            if len(page) < _PAGE:
+                return
+            last = page[-1].seq
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        """Makes this process the one writer of the project for a while; a dead holder's lease is free at once.
+
+        Raises
+        ------
+        Mistake
+            Where another process holds it; says which, and since when.
+        """
+        file = database.file_of(self._engine)
+        with database.told(self._engine):
+            held: AbstractContextManager[None] = lease.hold_advisory(self._engine, self.project) if file is None else lease.hold_file(file, self.project)
+            held.__enter__()
+        try:
+            yield
+        finally:
+            with database.told(self._engine):
+                held.__exit__(None, None, None)
+
+
+def _sealed(written: list[chain.Written], *, head: Head, project: str) -> Iterator[tuple[chain.Stored, Entry]]:
+    try:
+        yield from chain.seal(written, head=head, project=project, time=now())
+    except UnicodeEncodeError:
+        raise Mistake("an entry has half a character (a lone surrogate)", remedy="read the text with its right encoding") from None
+
+
+def _parts(id: str) -> tuple[int | None, str]:
+    """The place in an id and its digits of the hash; no place where it is no id."""
+    place, _, digits = id.partition("-")
+    return (int(place), digits) if place.isdecimal() and len(place) < 19 else (None, "")
+
+
+def _entry(row: Row) -> Entry:
+    try:
+        return chain.read(row)
+    except (TypeError, ValueError):
+        raise Fault(f"entry {row.seq} of the ledger cannot be read", remedy="`loopline ledger verify` says what was tampered with") from None
+
+
+def _stamp(moment: datetime) -> str:
+    """The moment as the ledger writes times, so that texts compare as moments do."""
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat(timespec="microseconds")

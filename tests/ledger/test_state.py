@@ -1,0 +1,50 @@
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import fold
+
+
+def entry(seq, kind, subject="", key="", actor="ann", **body):
+    return Entry(seq=seq, id=str(seq), project="p", kind=kind, subject=subject, key=key, body=body, actor=actor, time=datetime.now(UTC), prev_hash="", hash="")
+
+
+def step(seq, key, state):
+    return entry(seq, "step", "data", key, state=state, name="ingest", facts={"n": seq})
+
+
+def test_only_a_success_satisfies_a_key():
+    state = fold([step(1, "a", "started"), step(2, "a", "failed")])
+    assert state.succeeded == {}
+    assert state.failed["data"].seq == 2
+
+
+def test_a_later_success_clears_a_failure():
+    state = fold([step(1, "a", "failed"), step(2, "a", "succeeded")])
+    assert state.failed == {}
+    assert state.facts("data", "ingest") == {"n": 2}
+
+
+def test_the_last_champion_holds_and_none_may_hold():
+    moves = [entry(1, "champion", "aaa"), entry(2, "champion", "bbb")]
+    assert fold(moves).champion == "bbb"
+    assert fold([]).champion is None
+    assert fold([*moves, entry(3, "champion", "")]).champion is None
+
+
+def test_the_newest_word_of_each_role_and_person_holds():
+    words = [entry(1, "approval", "pkg", role="business", verdict="yes"), entry(2, "approval", "pkg", role="business", verdict="no")]
+    assert fold(words).approvals["pkg"]["business", "ann"].body["verdict"] == "no"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["started", "succeeded", "failed"])), max_size=30), st.integers(0, 30))
+def test_a_success_once_folded_is_never_lost(steps, cut):
+    entries = [step(seq, key, state) for seq, (key, state) in enumerate(steps, 1)]
+    assert fold(entries[:cut]).succeeded.keys() <= fold(entries).succeeded.keys()
+
+
+def test_resolved_alerts_are_not_open():
+    state = fold([entry(1, "alert", "drift", state="open"), entry(2, "alert", "volume", state="open"), entry(3, "alert", "drift", state="resolved")])
+    assert [alert.subject for alert in state.open_alerts()] == ["volume"]

@@ -1,0 +1,88 @@
+"""Bytes by their digest: written once, whole, and checked whenever they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from loopline.errors import Fault, Mistake
+from loopline.lake import objects
+from loopline.lake.files import write_whole
+from loopline.lake.place import Lake
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Blobs:
+    """The blobs of a lake, in its folder or its object store."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self._store: Any = None if lake.is_folder else objects.store(lake)
+
+    def put(self, data: bytes) -> str:
+        """The SHA-256 of the bytes, in hexadecimal, once they are durable; bytes that are there already are not written again."""
+        digest = hashlib.sha256(data).hexdigest()
+        if self._read(digest) == data:
+            return digest
+        if self._store is not None:
+            with objects.told(self.lake):
+                self._store.put(_path(digest), data)
+            return digest
+        with objects.told(self.lake):
+            write_whole(self._place(digest), data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes, which have the digest.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such blob.
+        Fault
+            Where the bytes were changed.
+        """
+        data = self._read(_checked(digest))
+        if data is None:
+            raise Mistake(
+                f"there is no blob {digest[:12]}", where=self.lake.blobs, remedy="check the lake's address, or make it anew: loopline run --fresh STAGE"
+            )
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise Fault(
+                f"blob {digest[:12]} was changed after it was written", where=self.lake.blobs, remedy="restore it, or make it anew: loopline run --fresh STAGE"
+            )
+        return data
+
+    def exists(self, digest: str) -> bool:
+        """Whether there is such a blob."""
+        _checked(digest)
+        if self._store is None:
+            return self._place(digest).is_file()
+        with objects.told(self.lake):
+            return objects.exists(self._store, _path(digest))
+
+    def _place(self, digest: str) -> Path:
+        return self.lake.folder / _path(digest)
+
+    def _read(self, digest: str) -> bytes | None:
+        with objects.told(self.lake):
+            if self._store is not None:
+                return objects.get(self._store, _path(digest))
+            try:
+                return self._place(digest).read_bytes()
+            except FileNotFoundError:
+                return None
+
+
+def _path(digest: str) -> str:
+    """A blob's place in its lake; folders by its first digits keep listings short."""
+    return f"blobs/{digest[:2]}/{digest}"
+
+
+def _checked(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise Mistake(f"{digest[:80]!r} is not a digest", remedy="a digest has 64 hexadecimal digits")
+    return digest

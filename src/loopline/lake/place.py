@@ -1,0 +1,50 @@
+"""Where a lake lies: a folder, or a prefix in an object store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake's address; opening it costs nothing.
+
+    Parameters
+    ----------
+    url
+        A folder's path, or a URL such as ``s3://bucket/prefix``.
+    options
+        Options of the object store, as delta-rs names them.
+    spool
+        Folder on this machine for what is written record by record before it becomes a table; only where the lake is no folder.
+    """
+
+    url: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    spool: Path | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the lake lies on this machine's disk."""
+        return "://" not in self.url
+
+    @property
+    def folder(self) -> Path:
+        """The lake's folder on this machine; only where `is_folder`."""
+        return Path(self.url)
+
+    def table(self, name: str) -> str:
+        """The address of a table."""
+        return f"{self.url.rstrip('/')}/tables/{name}"
+
+    @property
+    def blobs(self) -> str:
+        """The address of the blobs."""
+        return f"{self.url.rstrip('/')}/blobs"
+
+    @property
+    def log(self) -> Path:
+        """The folder of the prediction log's segments on this machine."""
+        return self.folder / "log" if self.is_folder or self.spool is None else self.spool

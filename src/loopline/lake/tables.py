@@ -1,0 +1,332 @@
+"""Versioned tables on Delta Lake: append, upsert, delete, update, read at a version or a time, history, restore."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from arro3.core import RecordBatchReader
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+
+from loopline.errors import LooplineError, Mistake
+from loopline.lake import objects
+from loopline.lake.columns import storable
+from loopline.lake.faults import explain, lost_race
+from loopline.lake.files import settle
+from loopline.lake.place import Lake
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+PATIENCE_S = 120.0
+"""How long a write that loses races is tried again."""
+
+_FIRST_WAIT_S = 0.02
+_KEEP = {"delta.enableExpiredLogCleanup": "false"}
+"""Old versions are what lineage and audits point to: the log is never shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """One version of a table.
+
+    Parameters
+    ----------
+    id
+        The table's own identity, which stays when its content changes.
+    rows
+        How many rows it has.
+    """
+
+    name: str
+    id: str
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a write did.
+
+    Parameters
+    ----------
+    version
+        The table's version after it.
+    added, changed, removed
+        How many rows.
+    repeated
+        Whether the batch was in the table already, so that nothing was done.
+    """
+
+    version: int
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a table's history."""
+
+    version: int
+    time: datetime
+    operation: str
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tables:
+    """The tables of a lake.
+
+    Every write is one commit: all of it or nothing. A write that loses a race against another is tried again where that is safe. A write
+    that names its `batch` is done once, however often it is asked for: the name is kept in the table's own log.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self._options = dict(lake.options)
+
+    def names(self) -> list[str]:
+        """The names of the tables, sorted."""
+        with objects.told(self.lake):
+            names = objects.folders(self.lake, "tables")
+        return [name for name in names if _NAME.fullmatch(name) and self.exists(name)]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a table."""
+        return bool(self._told(name, lambda: DeltaTable.is_deltatable(self._uri(name), self._options)))
+
+    def version(self, name: str) -> TableVersion:
+        """The table's newest version.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such table.
+        """
+        table = self._open(name)
+        return TableVersion(name, str(table.metadata().id), table.version(), self._told(name, table.count))
+
+    def read(self, name: str, *, version: int | None = None, at: datetime | None = None) -> pl.LazyFrame:
+        """The rows of the newest version, of a given one, or of the one that held at a moment; the frame stays with that version.
+
+        Rows come in no order: an upsert writes them anew from several threads.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such table or version.
+        """
+        return pl.scan_delta(self._open(name, version=version, at=at))
+
+    def batch_version(self, name: str, batch: str) -> int | None:
+        """The greatest version of the batch that is in the table, or None."""
+        return self._told(name, lambda: self._open(name).transaction_version(batch)) if self.exists(name) else None
+
+    def append(self, name: str, frame: pl.DataFrame, *, batch: str = "", batch_version: int = 1, merge_schema: bool = True) -> Commit:
+        """Adds the rows; makes the table where there is none.
+
+        Parameters
+        ----------
+        batch, batch_version
+            What is delivered, and how far: nothing is added where the table has this batch at this version or a later one.
+        merge_schema
+            Whether columns that the table does not have are added to it; those that only the table has are null in the new rows.
+
+        Raises
+        ------
+        Mistake
+            Where a column does not fit the table's.
+        """
+
+        def once(table: DeltaTable) -> Commit:
+            known = _schema(table)
+            rows = storable(frame, known, where=f"table {name!r}")
+            if not merge_schema and (new := [column for column in rows.columns if column not in known]):
+                raise Mistake(f"table {name!r} has no column {new[0]!r}", remedy="leave it out, or append with merge_schema=True")
+            merge: Literal["merge"] | None = None if rows.schema == known else "merge"
+            write_deltalake(table, rows, mode="append", schema_mode=merge, commit_properties=_commit(batch, batch_version))
+            return Commit(table.version(), added=rows.height)
+
+        return self._commit(name, once, frame, batch, batch_version)
+
+    def replace(self, name: str, frame: pl.DataFrame, *, batch: str = "", batch_version: int = 1) -> Commit:
+        """Puts the rows, with their columns, in the place of all that the table holds; makes the table where there is none."""
+
+        def once(table: DeltaTable) -> Commit:
+            before = table.count()
+            rows = storable(frame, where=f"table {name!r}")
+            write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite", commit_properties=_commit(batch, batch_version))
+            return Commit(table.version(), added=rows.height, removed=before)
+
+        return self._commit(name, once, frame, batch, batch_version)
+
+    def upsert(self, name: str, frame: pl.DataFrame, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
+        """Changes the rows whose key is in the table, and adds the others.
+
+        Raises
+        ------
+        Mistake
+            Where a key is missing, null or comes twice in the frame.
+        """
+        if not key:
+            raise Mistake("rows are joined by a key, and none was given", where=name, remedy="name the key's columns")
+        if missing := [column for column in key if column not in frame.columns]:
+            raise Mistake(f"the key's column {missing[0]!r} is not in the rows", where=name, remedy=f"the columns are {', '.join(frame.columns)}")
+        keys = frame.select(key)
+        if keys.null_count().sum_horizontal().sum():
+            raise Mistake("a key is empty in some rows", where=name, remedy="leave these rows out, or choose another key")
+        if keys.is_duplicated().any():
+            raise Mistake("a key comes more than once in the rows", where=name, remedy="keep one row per key, or choose another key")
+
+        def once(table: DeltaTable) -> Commit:
+            rows = storable(frame, _schema(table), where=f"table {name!r}")
+            matches = " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in key)
+            merger = table.merge(rows, matches, "source", "target", merge_schema=True, commit_properties=_commit(batch, batch_version))
+            metrics = merger.when_matched_update_all().when_not_matched_insert_all().execute()
+            return Commit(table.version(), added=metrics["num_target_rows_inserted"], changed=metrics["num_target_rows_updated"])
+
+        return self._commit(name, once, frame, batch, batch_version)
+
+    def delete(self, name: str, where: str) -> Commit:
+        """Removes the rows that meet an SQL condition; earlier versions keep them."""
+
+        def once(table: DeltaTable) -> Commit:
+            metrics = table.delete(where, commit_properties=_commit())
+            return Commit(table.version(), removed=metrics.get("num_deleted_rows") or 0)
+
+        return self._commit(name, once)
+
+    def update(self, name: str, values: Mapping[str, str], where: str) -> Commit:
+        """Gives columns the values of SQL expressions in the rows that meet an SQL condition."""
+
+        def once(table: DeltaTable) -> Commit:
+            metrics = table.update(updates=dict(values), predicate=where, commit_properties=_commit())
+            return Commit(table.version(), changed=metrics["num_updated_rows"])
+
+        return self._commit(name, once)
+
+    def history(self, name: str) -> list[Change]:
+        """What was done to the table, newest first."""
+        table = self._open(name)
+        return [
+            Change(step["version"], datetime.fromtimestamp(step["timestamp"] / 1000, UTC), step["operation"], step.get("operationMetrics") or {})
+            for step in self._told(name, table.history)
+        ]
+
+    def restore(self, name: str, *, version: int | None = None, at: datetime | None = None) -> Commit:
+        """Makes an earlier version the newest one again; nothing in between is lost.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such version, or neither or both of `version` and `at` are given.
+        """
+        if (version is None) == (at is None):
+            raise Mistake("a table is restored to a version or to a moment", where=name, remedy="give one of the two")
+        target = self._open(name, version=version, at=at).version()
+
+        def once(table: DeltaTable) -> Commit:
+            if target != table.version():
+                table.restore(target, commit_properties=_commit())
+            return Commit(table.version())
+
+        return self._commit(name, once)
+
+    def _uri(self, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise Mistake(f"{name!r} cannot be a table's name", remedy="use letters, digits, _ - and .")
+        return self.lake.table(name)
+
+    def _open(self, name: str, *, version: int | None = None, at: datetime | None = None) -> DeltaTable:
+        """The table, at its newest version unless told otherwise."""
+        if not self.exists(name):
+            raise Mistake(f"there is no table {name!r}", remedy=f"the tables are {', '.join(self.names()) or 'none yet'}")
+        table: DeltaTable = self._told(name, lambda: DeltaTable(self._uri(name), storage_options=self._options))
+        newest = table.version()
+        if at is not None:
+            version = self._version_at(name, at)
+        if version is None:
+            return table
+        if not 0 <= version <= newest:
+            raise Mistake(f"table {name!r} has no version {version}", remedy=f"its versions are 0 to {newest}")
+        self._told(name, lambda: table.load_as_version(version))
+        return table
+
+    def _version_at(self, name: str, at: datetime) -> int:
+        """The version that held at a moment, by the commits' own times: delta-rs goes by those of files, which copying changes."""
+        moment = at if at.tzinfo else at.replace(tzinfo=UTC)
+        history = self.history(name)
+        if not (held := [change.version for change in history if change.time <= moment]):
+            raise Mistake(f"table {name!r} did not exist at {moment:%Y-%m-%d %H:%M:%S %Z}", remedy=f"it began at {history[-1].time:%Y-%m-%d %H:%M:%S} UTC")
+        return max(held)
+
+    def _made(self, name: str, frame: pl.DataFrame) -> DeltaTable:
+        """The table; made without rows where there is none.
+
+        A writer that finds its table made by another meanwhile is rebased by delta-rs without a look at the other's batch, keys and
+        identity. A table is therefore made by a commit of its own that is never rebased.
+        """
+        if not self.exists(name):
+            if self.lake.is_folder:
+                (self.lake.folder / "tables").mkdir(parents=True, exist_ok=True)
+            schema = Schema.from_arrow(RecordBatchReader.from_arrow(storable(frame.clear(), where=f"table {name!r}")).schema)
+            alone = CommitProperties(max_commit_retries=0)
+            DeltaTable.create(self._uri(name), schema, mode="error", configuration=_KEEP, storage_options=self._options, commit_properties=alone)
+            self._settle(name, 0)
+        return self._open(name)
+
+    def _commit(self, name: str, once: Callable[[DeltaTable], Commit], frame: pl.DataFrame | None = None, batch: str = "", batch_version: int = 1) -> Commit:
+        """Does the write on the newest version until it does not lose a race; a lost one left nothing behind."""
+        deadline = time.monotonic() + PATIENCE_S
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                table = self._open(name) if frame is None else self._made(name, frame)
+                done = table.transaction_version(batch) if batch else None
+                if done is not None and done >= batch_version:
+                    return Commit(table.version(), repeated=True)
+                commit = once(table)
+                self._settle(name, commit.version)
+                return commit
+            except LooplineError:
+                raise
+            # delta-rs raises bare exceptions of many kinds, and its text can print rows.
+            except Exception as error:
+                if not lost_race(error) or time.monotonic() > deadline:
+                    raise explain(error, f"table {name!r}") from None
+            time.sleep(random.uniform(0.2, 1.0) * wait_s)
+            wait_s = min(1.0, 2 * wait_s)
+
+    def _settle(self, name: str, version: int) -> None:
+        if self.lake.is_folder:
+            settle(Path(self.lake.table(name)), version)
+
+    def _told(self, name: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except LooplineError:
+            raise
+        # As above.
+        except Exception as error:
+            raise explain(error, f"table {name!r}") from None
+
+
+def _commit(batch: str = "", batch_version: int = 1) -> CommitProperties:
+    """A commit that names its batch is not rebased by delta-rs, which would not look whether the other commit brought the same batch."""
+    if not batch:
+        return CommitProperties()
+    return CommitProperties(max_commit_retries=0, app_transactions=[Transaction(batch, batch_version)])
+
+
+def _schema(table: DeltaTable) -> pl.Schema:
+    return pl.Schema(table.schema())
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

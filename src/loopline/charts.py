@@ -1,0 +1,372 @@
+"""Plain values -> Vega-Lite specs in one calm theme, and specs -> SVG or PNG.
+
+Every text and every colour passes the contrast of WCAG 2 AA on the theme's background, and no series is told by its colour alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from textwrap import wrap
+from typing import Any
+
+import vl_convert
+
+Spec = dict[str, Any]
+
+WIDE, NARROW = 780, 330
+"""Widths of a whole chart in pixels: for a desk, and for a telephone of 380."""
+
+INK, MUTED, RULE, PAPER = "#1f2933", "#52606d", "#d9dee4", "#ffffff"
+BLUE, BAND, RUST, SLATE, GREEN = "#1d5fa3", "#b9d2ee", "#b0400c", "#5b6b7b", "#23704a"
+BAR, ALARM = "#4a86c8", "#c9541a"
+DARK = {
+    INK: "#e8ecf1",
+    MUTED: "#aeb8c4",
+    RULE: "#3a444f",
+    PAPER: "#1b2129",
+    BLUE: "#7db4ee",
+    BAND: "#2c4a6b",
+    RUST: "#f08a58",
+    SLATE: "#a3b0be",
+    GREEN: "#6cc795",
+}
+"""The theme's colours on a dark background."""
+
+_LABEL_MAX = 60
+_ID = re.compile(r'(?<=\sid=")[^"]+')
+_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+_CONFIG: Spec = {
+    "background": PAPER,
+    # A browser's letters may be wider than those that the renderer measured.
+    "padding": {"left": 20, "right": 12, "top": 8, "bottom": 8},
+    "font": _FONT,
+    "view": {"stroke": None},
+    "title": {
+        "anchor": "start",
+        "color": INK,
+        "fontSize": 14,
+        "fontWeight": 600,
+        "offset": 12,
+        "subtitleColor": MUTED,
+        "subtitleFontSize": 12,
+        "subtitlePadding": 4,
+    },
+    "axis": {
+        "labelColor": MUTED,
+        "labelFontSize": 12,
+        "titleColor": MUTED,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": RULE,
+        "domain": False,
+        "tickColor": RULE,
+        "labelLimit": 150,
+        "titlePadding": 8,
+    },
+    "axisX": {"grid": False, "domain": True, "domainColor": SLATE, "labelFlush": True},
+    "legend": {
+        "orient": "top",
+        "direction": "horizontal",
+        "title": None,
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "labelLimit": 260,
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 2.5,
+        "symbolSize": 500,
+        "columnPadding": 16,
+    },
+    "line": {"strokeWidth": 2},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A value at a time, with the interval it lies in; None where it is not known.
+
+    Parameters
+    ----------
+    marked
+        Whether a reader must look here: it is drawn as a rust-coloured diamond.
+    """
+
+    at: datetime
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    marked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A named quantity, with the interval it lies in and a limit that it is held against."""
+
+    name: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    marked: bool = False
+
+
+def _words(text: object, *, most: int = _LABEL_MAX) -> str:
+    """A label that any XML reader takes: no control characters, no lone surrogates, cut to a length."""
+    clean = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    clean = clean.encode("utf-8", "replace").decode("utf-8")
+    return clean if len(clean) <= most else f"{clean[: most - 1]}…"
+
+
+def _when(moment: datetime) -> str:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat()
+
+
+def _chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Sequence[Spec], *, width: int, height: int | Spec, **more: Any) -> Spec:
+    heading: Spec = {"text": wrap(_words(title, most=200), width // 9)}
+    if note:
+        heading["subtitle"] = wrap(_words(note, most=300), width // 7)
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "description": _words(f"{title}. {note}" if note else title, most=500),
+        "title": heading,
+        "width": width,
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": [dict(row) for row in values]},
+        "layer": list(layers),
+        "config": _CONFIG,
+        **more,
+    }
+
+
+def _time_axis(times: Sequence[str], width: int) -> Spec:
+    """The axis of time in UTC; few readings are labelled each, many at round times."""
+    whole_days = all(time[11:19] == "00:00:00" for time in times)
+    few = len(times) <= (6 if width > 500 else 3)
+    axis: Spec = {"title": None, "labelOverlap": "greedy", "labelSeparation": 12, "format": "%-d %b %Y" if whole_days else "%-d %b, %H:%M"}
+    axis |= {"values": list(times)} if few else {"tickCount": 8 if width > 500 else 4}
+    return {"field": "at", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
+
+
+def _value_axis(unit: str, *, zero: bool) -> Spec:
+    return {
+        "field": "value",
+        "type": "quantitative",
+        "scale": {"zero": zero, "nice": True},
+        "axis": {"title": _words(unit), "tickCount": 5, "labelFlush": False},
+    }
+
+
+def over_time(
+    readings: Sequence[Reading],
+    *,
+    title: str,
+    unit: str,
+    name: str = "value",
+    lines: Mapping[str, float | None] | None = None,
+    others: Mapping[str, Sequence[Reading]] | None = None,
+    note: str = "",
+    zero: bool = False,
+    width: int = WIDE,
+    height: int = 240,
+) -> Spec:
+    """A series over time with the band of its interval, against level lines (a target) and other series (a baseline).
+
+    Parameters
+    ----------
+    name
+        What the series is called in the legend.
+    lines
+        From a name to a level, the same at all times; a None is left out.
+    others
+        From a name to a series that is drawn thin, without a band.
+    zero
+        Whether the value's axis must show nought.
+    """
+    lines = {label: level for label, level in (lines or {}).items() if level is not None}
+    series = {name: readings, **(others or {})}
+    rows = [
+        {"series": _words(label), "at": _when(reading.at), "value": reading.value, "low": reading.low, "high": reading.high, "marked": reading.marked}
+        for label, part in series.items()
+        for reading in part
+    ]
+    x, y = _time_axis(sorted({str(row["at"]) for row in rows}), width), _value_axis(unit, zero=zero)
+    rows += [{"series": _words(label), "value": level, "level": True} for label, level in lines.items()]
+    labels = [_words(label) for label in (*series, *lines)]
+    scale = {"domain": labels, "range": [BLUE, SLATE, GREEN, RUST, INK][: len(labels)]}
+    dashes = {"domain": labels, "range": [[1, 0], [2, 3], [8, 4], [10, 3, 2, 3], [3, 6]][: len(labels)]}
+    first = f"datum.series === {json.dumps(labels[0])}"
+    drawn = {
+        "color": {"field": "series", "type": "nominal", "scale": scale, "legend": {"columns": len(labels) if width > 500 else 2}},
+        "strokeDash": {"field": "series", "type": "nominal", "scale": dashes},
+    }
+    layers: list[Spec] = [
+        {
+            "transform": [{"filter": f"{first} && datum.low !== null && datum.high !== null"}],
+            "mark": {"type": "area", "color": BAND} if len(readings) > 1 else {"type": "rule", "color": BAND, "strokeWidth": 14},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {"transform": [{"filter": "datum.level"}], "mark": {"type": "rule", "strokeWidth": 2}, "encoding": {"y": y, **drawn}},
+        {"transform": [{"filter": "!datum.level"}], "mark": {"type": "line"}, "encoding": {"x": x, "y": y, **drawn}},
+    ]
+    if len(readings) <= 45:
+        layers.append(
+            {"transform": [{"filter": first}], "mark": {"type": "point", "filled": True, "size": 36, "color": BLUE, "opacity": 1}, "encoding": {"x": x, "y": y}}
+        )
+    marked = {"type": "point", "filled": True, "shape": "diamond", "size": 110, "color": RUST, "opacity": 1}
+    layers.append({"transform": [{"filter": f"{first} && datum.marked"}], "mark": marked, "encoding": {"x": x, "y": y}})
+    return _chart(title, note, rows, layers, width=width, height=height)
+
+
+def figure(value: float) -> str:
+    """A number as people read it: four digits that count.
+
+    Examples
+    --------
+    >>> figure(120341.5), figure(-2.34567), figure(0.0)
+    ('120,300', '-2.346', '0')
+    """
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
+
+
+def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit: str = "limit", width: int = WIDE) -> Spec:
+    """Lying bars in the order given, each with its interval as a whisker and its limit as an upright tick.
+
+    Parameters
+    ----------
+    limit
+        What the tick stands for; told in the note where a bar has one.
+    """
+    if any(bar.limit is not None for bar in values):
+        note = f"{note}  The upright tick is the {limit}." if note else f"The upright tick is the {limit}."
+    rows = [
+        {
+            "name": _words(bar.name),
+            "value": bar.value,
+            "low": bar.low,
+            "high": bar.high,
+            "limit": bar.limit,
+            "marked": bar.marked,
+            "figure": "not known" if bar.value is None else figure(bar.value),
+        }
+        for bar in values
+    ]
+    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None, "ticks": False, "labelLimit": 170 if width > 500 else 110}}
+    x: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {"title": _words(unit), "grid": True, "tickCount": 5 if width > 500 else 3, "labelFlush": False},
+        "scale": {"nice": True},
+    }
+    colour = {"condition": {"test": "datum.marked", "value": ALARM}, "value": BAR}
+    known = [{"filter": "datum.low !== null && datum.high !== null"}]
+    cap: Spec = {"type": "tick", "color": INK, "thickness": 1.5, "height": 9, "opacity": 1}
+    layers: list[Spec] = [
+        {"mark": {"type": "bar", "height": {"band": 0.62}, "cornerRadiusEnd": 2}, "encoding": {"y": y, "x": x, "color": colour}},
+        {
+            "transform": known,
+            "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5},
+            "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+        *({"transform": known, "mark": cap, "encoding": {"y": y, "x": {**x, "field": end}}} for end in ("low", "high")),
+        {
+            "transform": [{"filter": "datum.limit !== null"}],
+            "mark": {"type": "tick", "color": INK, "thickness": 2.5, "height": {"band": 0.8}, "opacity": 1},
+            "encoding": {"y": y, "x": {**x, "field": "limit"}},
+        },
+        {
+            "mark": {"type": "text", "align": "left", "dx": 8, "color": INK, "fontSize": 12},
+            "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "figure", "type": "nominal"}},
+        },
+    ]
+    # The figures stand right of the plot, where the fitting of the width does not look.
+    return _chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 20 if width > 500 else 8, "right": 76, "top": 8, "bottom": 8})
+
+
+def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str, unit: str, note: str = "", width: int = WIDE) -> Spec:
+    """A map of values 0 to 1 by name and time; a cell that must be looked at has a dot.
+
+    Parameters
+    ----------
+    rows
+        Name, time, value and whether the cell is marked; the names keep the order in which they come.
+    """
+    names = list(dict.fromkeys(_words(row[0]) for row in rows))
+    stamps = sorted({_when(row[1])[:16].replace("T", " ") for row in rows})
+    whole_days = all(stamp.endswith("00:00") for stamp in stamps)
+    times = [stamp[:10] if whole_days else stamp for stamp in stamps]
+    place = dict(zip(stamps, times, strict=True))
+    values: list[Spec] = [
+        {"name": _words(name), "at": place[_when(at)[:16].replace("T", " ")], "value": value, "marked": marked} for name, at, value, marked in rows
+    ]
+    every = max(1, -(-len(times) // (9 if width > 500 else 4)))
+    shown = [time for index, time in enumerate(times) if index % every == 0]
+    x = {
+        "field": "at",
+        "type": "ordinal",
+        "sort": times,
+        "axis": {"title": None, "values": shown, "labelAngle": 0, "labelAlign": "left", "labelFlush": False, "ticks": True, "labelOverlap": True},
+    }
+    y = {"field": "name", "type": "nominal", "sort": names, "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 170 if width > 500 else 110}}
+    colour = {
+        "field": "value",
+        "type": "quantitative",
+        "scale": {"domain": [0, 0.5], "clamp": True, "range": ["#e8f0f9", "#1d4f8a"], "interpolate": "rgb"},
+        "legend": {
+            "title": _words(unit),
+            "orient": "bottom",
+            "gradientLength": 160,
+            "titleColor": MUTED,
+            "titleFontWeight": "normal",
+            "format": ".1f",
+            "tickCount": 3,
+        },
+    }
+    dot: Spec = {"type": "point", "shape": "circle", "filled": True, "size": 34, "color": "#ffd7c2", "stroke": RUST, "strokeWidth": 1.5, "opacity": 1}
+    layers: list[Spec] = [
+        {"mark": {"type": "rect", "stroke": PAPER, "strokeWidth": 1 if len(times) <= 80 else 0}, "encoding": {"x": x, "y": y, "color": colour}},
+        {"transform": [{"filter": "datum.marked"}], "mark": dot, "encoding": {"x": x, "y": y}},
+    ]
+    return _chart(title, note, values, layers, width=width, height={"step": 24})
+
+
+def svg(spec: Spec) -> str:
+    """The chart as SVG text that stands by itself: no script, no link, every text escaped.
+
+    Raises
+    ------
+    ValueError
+        When the spec is not a Vega-Lite chart.
+    """
+    drawn: str = vl_convert.vegalite_to_svg(spec)
+    # The renderer numbers its ids through the whole process; on a page of several charts, and from run to run, they must be each chart's own.
+    prefix = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
+    for number, id in enumerate(dict.fromkeys(_ID.findall(drawn))):
+        drawn = drawn.replace(f'id="{id}"', f'id="c{prefix}-{number}"').replace(f"url(#{id})", f"url(#c{prefix}-{number})")
+    return drawn
+
+
+def png(spec: Spec, *, scale: float = 2.0) -> bytes:
+    """The chart as a PNG picture, `scale` pixels for each of the spec's.
+
+    Raises
+    ------
+    ValueError
+        When the spec is not a Vega-Lite chart.
+    """
+    drawn: bytes = vl_convert.vegalite_to_png(spec, scale=scale)
+    return drawn
+
+
+def dark_css(within: str) -> str:
+    """Style rules that redraw the theme's colours for a dark page in every SVG inside the selector."""
+    rules = []
+    for light, dark in DARK.items():
+        rules += [f'{within} svg [fill="{light}"]{{fill:{dark}}}', f'{within} svg [stroke="{light}"]{{stroke:{dark}}}']
+    return "\n".join(rules)

@@ -1,0 +1,1 @@
+"""The engine: where steps run."""

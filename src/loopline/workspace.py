@@ -1,0 +1,63 @@
+"""The frozen trio that every stage is handed, and the two forms in which it gets them: asked for a step, and given a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from loopline.engine.step import Engine, Facts, Progress, Step
+from loopline.lake.place import Lake
+from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Ledger, lake and engine of one project."""
+
+    ledger: Ledger
+    lake: Lake
+    engine: Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What a stage sees when it is asked for its next step: what holds now, and no more.
+
+    Parameters
+    ----------
+    project
+        The project's name.
+    folder
+        The folder of the declaration; paths in it are relative to here.
+    state
+        What the ledger says now.
+    facts
+        The facts of the earlier stages, by stage.
+    """
+
+    project: str
+    folder: Path
+    state: State
+    facts: Mapping[str, Facts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a step's function is handed.
+
+    Parameters
+    ----------
+    step
+        The step, with what it reads and its inputs.
+    attempt
+        Id of the entry that says this attempt has started: the parent of what the function appends.
+    """
+
+    project: str
+    folder: Path
+    step: Step
+    attempt: str
+    workspace: Workspace
+    progress: Progress

@@ -1,0 +1,34 @@
+"""The charter stage: the study, and go or no-go."""
+
+from __future__ import annotations
+
+from loopline.charter.spec import CharterSpec
+from loopline.engine.step import Halt, Step, Steps
+from loopline.workspace import Ask
+
+READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
+
+
+def steps(spec: CharterSpec, ask: Ask) -> Steps:
+    """The study; a no-go halts unless a named person has overridden this very charter.
+
+    The outcomes come from the data stage's newest facts: before there are any, the study is provisional, and it is made
+    again once they are read.
+    """
+    data = ask.state.facts("data", "ingest") or {}
+    facts = yield Step(
+        stage="charter",
+        name="study",
+        function="loopline.charter.study:run",
+        reads=spec.fields(*READS),
+        inputs={"outcome": data.get("outcome"), "task": data.get("task")},
+        rooms=("charter", "expression", "declaration.py"),
+    )
+    override = ask.state.overrides.get("charter")
+    if facts["verdict"] == "no-go":
+        if override is None or override.key != facts["binds"]:
+            why = "no-go: " + "; ".join(facts["reasons"])
+            yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
+        else:
+            facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
+    return facts

@@ -1,0 +1,62 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from loopline.charter.spec import CharterSpec
+from loopline.charter.stage import steps
+from loopline.engine.step import Halt
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
+from loopline.workspace import Ask
+
+NO = {"says": "no-go: it cannot pay", "verdict": "no-go", "reasons": ["it cannot pay"], "binds": "abc"}
+CHARTER = CharterSpec(predict="late")
+
+
+def ask(state=None):
+    return Ask(project="p", folder=Path(), state=state or State(), facts={})
+
+
+def override(key):
+    return Entry(
+        seq=1,
+        id="1",
+        project="p",
+        kind="override",
+        subject="charter",
+        key=key,
+        body={"why": "a pilot"},
+        actor="ann",
+        time=datetime.now(UTC),
+        prev_hash="",
+        hash="",
+    )
+
+
+def test_a_no_go_halts_with_the_command_that_overrides_it():
+    story = steps(CHARTER, ask())
+    next(story)
+    halt = story.send(NO)
+    assert isinstance(halt, Halt)
+    assert (halt.state, halt.next) == ("failed", "loopline charter override --by NAME --why REASON")
+
+
+def test_an_override_of_this_charter_lets_it_go_on_and_is_named():
+    story = steps(CHARTER, ask(State(overrides={"charter": override("abc")})))
+    next(story)
+    with pytest.raises(StopIteration) as end:
+        story.send(NO)
+    assert "overridden by ann: a pilot" in end.value.value["says"]
+
+
+def test_an_override_of_another_charter_does_not_bind_this_one():
+    story = steps(CHARTER, ask(State(overrides={"charter": override("another")})))
+    next(story)
+    assert isinstance(story.send(NO), Halt)
+
+
+def test_a_changed_mail_address_changes_no_key():
+    one, other = (next(steps(CharterSpec(predict="late", stakeholders={"business": (mail,)}), ask())) for mail in ("a@example.com", "b@example.com"))
+    assert one.key == other.key
+    assert one.key != next(steps(CharterSpec(predict="early"), ask())).key

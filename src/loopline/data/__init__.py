@@ -1,0 +1,1 @@
+"""DataOps: the data stage."""

@@ -1,0 +1,100 @@
+"""Which batches a table holds: a fold over the ledger's entries about it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from loopline.data.spec import ColumnSpec, DataSpec, SourceSpec
+from loopline.ledger.entry import Entry, digest
+
+KINDS = ("contract", "batch")
+"""The kinds of entries that say what a table holds."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a table holds.
+
+    Parameters
+    ----------
+    terms
+        The digest of the contract that its rows were checked against; empty before the first one.
+    since
+        The sequence of the entry that brought that contract.
+    held
+        From a batch's digest to its entry, in the order of delivery.
+    owed
+        The batches that were checked against an earlier contract, and not yet against this one.
+    left
+        From the digest of a batch that was taken out to the sequence of the entry that did so.
+    last
+        From a file of the source to the batch that it delivered last.
+    """
+
+    terms: str = ""
+    since: int = 0
+    held: Mapping[str, Entry] = field(default_factory=dict)
+    owed: Mapping[str, Entry] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    last: Mapping[str, str] = field(default_factory=dict)
+
+    def knows(self, file: str, batch: str, *, replaces: bool) -> bool:
+        """Whether a file of the source brings nothing new; one that replaces the table does so once."""
+        return batch in self.held or (replaces and self.last.get(file) == batch and batch not in self.owed)
+
+    def version(self, batch: str) -> int:
+        """The version under which the table takes the batch in: it grows whenever the batch has to enter again."""
+        return max(self.since, self.left.get(batch, 0))
+
+    def superseded_by(self, file: str, batch: str) -> str | None:
+        """The batch that the same file of the source delivered before, when its content was another."""
+        for known, entry in {**self.owed, **self.held}.items():
+            if known != batch and entry.body["how"] == "source" and entry.body["file"] == file:
+                return known
+        return None
+
+
+def holding(entries: Iterable[Entry]) -> Holding:
+    """What a table holds after the entries of `KINDS` about it, in the ledger's order."""
+    terms, since = "", 0
+    held: dict[str, Entry] = {}
+    owed: dict[str, Entry] = {}
+    left: dict[str, int] = {}
+    last: dict[str, str] = {}
+    for entry in entries:
+        if entry.kind == "contract":
+            terms, since = entry.key, entry.seq
+            owed, held = {**held, **owed}, {}
+            continue
+        gone = [name for name in (*held, *owed) if entry.body["mode"] == "replace" and name != entry.key]
+        for name in (*gone, entry.body["supersedes"]):
+            if name in held or name in owed:
+                held.pop(name, None)
+                owed.pop(name, None)
+                left[name] = entry.seq
+        owed.pop(entry.key, None)
+        held[entry.key] = entry
+        if entry.body["how"] == "source":
+            last[entry.body["file"]] = entry.key
+    return Holding(terms, since, held, owed, left, last)
+
+
+def terms_digest(source: SourceSpec, contract: Mapping[str, ColumnSpec]) -> str:
+    """The digest of all that decides which rows of a file are accepted, and how they are typed."""
+    columns = {name: spec.model_dump(mode="json", exclude={"use", "why"}) for name, spec in contract.items()}
+    return digest({"source": source.model_dump(mode="json", exclude={"path", "ordered"}), "contract": columns})
+
+
+def contract_of(data: DataSpec, table: str) -> Mapping[str, ColumnSpec]:
+    """The contract of a table's columns: the declared one is that of the main table."""
+    return data.contract if table == data.main else {}
+
+
+def merged_counts(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """How often each thing was counted in all parts, most often first."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, count in part.items():
+            total[name] = total.get(name, 0) + count
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,250 @@
+"""Taking batches into one table: what is known is passed over, what is new is checked, and every record goes somewhere.
+
+A batch enters in three commits: its accepted rows, its refused rows, its entry in the ledger. The tables remember the batch's digest, so that
+a process killed between two of them does, when it runs again, only what is still missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from loopline.data.batches import KINDS, Holding, contract_of, holding, terms_digest
+from loopline.data.casting import inferred
+from loopline.data.contract import Checked, Terms, check
+from loopline.data.listing import File
+from loopline.data.sources import Batch, identity, load, read
+from loopline.data.spec import BATCH, HIDDEN, LINE, ROW, ColumnSpec, DataSpec, SourceSpec
+from loopline.engine.step import Progress
+from loopline.errors import Mistake
+from loopline.lake.blobs import Blobs
+from loopline.lake.tables import Commit, Tables
+from loopline.ledger.entry import Draft, Entry, now
+from loopline.workspace import Workspace
+
+QUARANTINE = "quarantine"
+_QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
+    "table": pl.String(),
+    "batch": pl.String(),
+    "source": pl.String(),
+    "line": pl.Int64(),
+    "raw": pl.String(),
+    "reasons": pl.List(pl.String()),
+    "time": pl.Datetime("us", "UTC"),
+}
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """A file's bytes on their way in."""
+
+    file: str
+    how: str
+    data: bytes
+    raw: str | None = None
+
+    @property
+    def batch(self) -> str:
+        return identity(self.data)
+
+
+class Intake:
+    """The way into one table.
+
+    Parameters
+    ----------
+    data, table
+        The declaration, and the name of the source whose table it is.
+    parents
+        Ids of the entries that what is appended follows from.
+    """
+
+    def __init__(self, workspace: Workspace, data: DataSpec, table: str, progress: Progress, parents: tuple[str, ...] = ()) -> None:
+        self.table = table
+        self.source: SourceSpec = data.sources[table]
+        self.contract: Mapping[str, ColumnSpec] = contract_of(data, table)
+        self._ledger = workspace.ledger
+        self._tables = Tables(workspace.lake)
+        self._blobs = Blobs(workspace.lake)
+        self._progress = progress
+        self._parents = parents
+        self._holding = self._fold()
+
+    @property
+    def batches(self) -> list[Entry]:
+        """The entries of the batches that the table holds, in the order of delivery."""
+        return list(self._holding.held.values())
+
+    def _fold(self) -> Holding:
+        return holding(self._ledger.read(kinds=KINDS, subject=self.table))
+
+    def take_all(self, files: Iterable[File]) -> None:
+        """Take in the source's files that the table does not hold yet.
+
+        Raises
+        ------
+        Mistake
+            When a file cannot be read, or one that is owed to a changed contract is gone.
+        """
+        listed = {file.name: file for file in files}
+        self._settle()
+        for delivery in self._owed(listed):
+            self._take(delivery)
+        for done, file in enumerate(listed.values()):
+            self._progress.at(done, len(listed), unit="files", note=file.name)
+            delivery = self._delivery(file)
+            if not self._holding.knows(file.name, delivery.batch, replaces=self.source.mode == "replace"):
+                self._take(delivery)
+        self._progress.at(len(listed), len(listed), unit="files")
+
+    def take(self, path: Path) -> Entry:
+        """Take in one file that a person delivers; the entry of its batch, also where the table held it already.
+
+        Its bytes are kept in the lake: unlike a source's file, nobody promises that it stays where it is.
+        """
+        self._settle()
+        data = load(path)
+        known = self._holding.held.get(identity(data))
+        if known is not None:
+            return known
+        return self._take(_Delivery(path.name, "hand", data, self._blobs.put(data)))
+
+    def _settle(self) -> None:
+        """Note a contract that differs from the one the rows were checked against: then every batch is owed again."""
+        terms = terms_digest(self.source, self.contract)
+        if terms != self._holding.terms:
+            body = {"table": self.table, "owed": len(self._holding.held) + len(self._holding.owed)}
+            self._ledger.append(Draft(kind="contract", subject=self.table, key=terms, body=body, parents=self._parents))
+            self._holding = self._fold()
+
+    def _owed(self, listed: Mapping[str, File]) -> Iterator[_Delivery]:
+        """The batches that a changed contract wants checked again, in the order in which they came."""
+        for batch, entry in list(self._holding.owed.items()):
+            name = entry.body["file"]
+            if entry.body["raw"] is not None:
+                yield _Delivery(name, entry.body["how"], self._blobs.get(entry.body["raw"]), entry.body["raw"])
+                continue
+            if name not in listed:
+                remedy = "put it back for this run: the contract has changed, and its rows must be checked again"
+                raise Mistake(f"the file {name} is gone, whose batch is in table {self.table!r}", where=f"data.sources.{self.table}", remedy=remedy)
+            delivery = self._delivery(listed[name])
+            if delivery.batch == batch:
+                yield delivery
+
+    def _delivery(self, file: File) -> _Delivery:
+        data = load(file.path, where=file.name)
+        # With upsert, a file that is written over leaves rows behind that only its earlier bytes can bring again.
+        raw = self._blobs.put(data) if self.source.mode == "upsert" else None
+        return _Delivery(file.name, "source", data, raw)
+
+    def _take(self, delivery: _Delivery) -> Entry:
+        self._progress.say(f"reading {delivery.file} into {self.table}")
+        batch = read(delivery.data, self.source, where=delivery.file)
+        old = self._holding.superseded_by(delivery.file, batch.digest) if delivery.how == "source" and self.source.mode == "append" else None
+        checked = check(batch.frame, self._terms(batch, old))
+        version = self._holding.version(batch.digest)
+        commit = self._accept(batch, checked, old, version)
+        refused = self._refuse(batch, checked, delivery.file, old, version)
+        reasons: dict[str, int] = dict(checked.reasons)
+        for refusal in batch.refused:
+            for reason in refusal.reasons:
+                reasons[reason] = reasons.get(reason, 0) + 1
+        body: dict[str, Any] = {
+            "table": self.table,
+            "source": self.table,
+            "file": delivery.file,
+            "how": delivery.how,
+            "raw": delivery.raw,
+            "mode": self.source.mode,
+            "supersedes": old,
+            "read": batch.read,
+            "accepted": checked.accepted.height,
+            "quarantined": refused,
+            "reasons": reasons,
+            "warnings": dict(checked.warnings),
+            "version": commit.version,
+        }
+        drafts = [Draft(kind="batch", subject=self.table, key=batch.digest, body=body, parents=self._parents)]
+        if delivery.how == "hand":
+            drafts.append(Draft(kind="delivery", subject=self.table, key=batch.digest, body={"file": delivery.file}, parents=self._parents))
+        entry = self._ledger.append(*drafts)[0]
+        self._holding = self._fold()
+        return entry
+
+    def _terms(self, batch: Batch, old: str | None) -> Terms:
+        """The contract for this batch: what the table holds already binds types and keys."""
+        names = [name for name in batch.frame.columns if name not in HIDDEN]
+        specs = {name: spec for name, spec in self.contract.items()}
+        present = None if self._starts else self._tables.read(self.table)
+        if present is not None and self.source.mode != "replace":
+            schema = present.collect_schema()
+            for name in names:
+                if name in schema and specs.get(name, ColumnSpec()).type is None:
+                    kind, _ = inferred(pl.Series([], dtype=schema[name]))
+                    specs[name] = specs.get(name, ColumnSpec()).model_copy(update={"type": kind})
+        terms = Terms(specs, self.source.key, self.source.time, self.source.nulls)
+        groups = sorted({name for group in terms.unique() for name in group})
+        if present is None or self.source.mode != "append" or not groups or not set(groups) <= set(present.collect_schema()):
+            return terms
+        gone = [batch.digest, old] if old else [batch.digest]
+        return Terms(specs, self.source.key, self.source.time, self.source.nulls, present.filter(~pl.col(BATCH).is_in(gone)).select(groups).collect())
+
+    @property
+    def _starts(self) -> bool:
+        """Whether the next batch is the first one: of the table, or under its present contract."""
+        return not self._holding.held or not self._tables.exists(self.table)
+
+    def _accept(self, batch: Batch, checked: Checked, old: str | None, version: int) -> Commit:
+        """Commit the accepted rows, in the source's order and with their origin."""
+        replaces = self._starts or self.source.mode == "replace"
+        first = 0
+        if not replaces:
+            others = self._tables.read(self.table).filter(pl.col(BATCH) != batch.digest)
+            first = others.select((pl.col(ROW).max() + 1).fill_null(0)).collect().item()
+        origin = (pl.lit(batch.digest).alias(BATCH), pl.col(LINE), (pl.int_range(pl.len(), dtype=pl.Int64) + first).alias(ROW))
+        rows = checked.accepted.select(pl.exclude(*HIDDEN), *origin)
+        if replaces:
+            return self._tables.replace(self.table, rows, batch=batch.digest, batch_version=version)
+        if self.source.mode == "upsert":
+            return self._tables.upsert(self.table, rows, key=self.source.key, batch=batch.digest, batch_version=version)
+        if old is not None:
+            self._tables.delete(self.table, f"{BATCH} = '{old}'")
+        return self._tables.append(self.table, rows, batch=batch.digest, batch_version=version)
+
+    def _refuse(self, batch: Batch, checked: Checked, file: str, old: str | None, version: int) -> int:
+        """Commit the refused rows to the quarantine; how many they are."""
+        places = checked.refused["place"].to_list()
+        lines = batch.frame[LINE].gather(places).to_list()
+        rows = [
+            *zip(lines, batch.raw(places), checked.refused["reasons"].to_list(), strict=True),
+            *((item.line, item.raw, list(item.reasons)) for item in batch.refused),
+        ]
+        rows.sort(key=lambda row: row[0])
+        name = f"{self.table}:{batch.digest}"
+        done = self._tables.batch_version(QUARANTINE, name)
+        if done is not None and done >= version:
+            return len(rows)
+        outdated = self._outdated(batch.digest, old)
+        if outdated and self._tables.exists(QUARANTINE):
+            self._tables.delete(QUARANTINE, outdated)
+        if rows:
+            moment: datetime = now()
+            frame = pl.DataFrame(
+                [(self.table, batch.digest, file, line, raw, reasons, moment) for line, raw, reasons in rows], schema=_QUARANTINE_SCHEMA, orient="row"
+            )
+            self._tables.append(QUARANTINE, frame, batch=name, batch_version=version)
+        return len(rows)
+
+    def _outdated(self, batch: str, old: str | None) -> str:
+        """The quarantine's rows that no longer hold once the batch is in: of its earlier check, and of what it takes the place of."""
+        mine = f""""table" = '{self.table}'"""
+        if self.source.mode == "replace":
+            return mine
+        checked_before = batch in self._holding.owed or batch in self._holding.left
+        gone = [f"'{name}'" for name in (batch if checked_before else None, old) if name]
+        return f"{mine} AND batch IN ({', '.join(gone)})" if gone else ""

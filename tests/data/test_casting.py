@@ -1,0 +1,89 @@
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from loopline.data.casting import formats, inferred, parsed
+from loopline.errors import Mistake
+
+
+def read(values, want, *, dtype=pl.String, nulls=("",), format=None):
+    frame = pl.DataFrame({"v": pl.Series(values, dtype=dtype)})
+    return frame.select(parsed("v", frame.schema["v"], want, nulls=nulls, format=format).alias("v"))["v"].to_list()
+
+
+def at(*parts):
+    return datetime(*parts, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("want", "values", "expected"),
+    [
+        ("integer", ["5", " 7 ", "+3", "1.0", "1e3", "1.5", "x", "", "99999999999999999999"], [5, 7, 3, 1, 1000, None, None, None, None]),
+        ("number", ["5", "-1.5", "1e-3", "inf", "nan", "1,5", ""], [5.0, -1.5, 0.001, None, None, None, None]),
+        ("boolean", ["true", "No", "1", "F", "maybe"], [True, False, True, False, None]),
+        ("text", [" a", "", "5"], [" a", None, "5"]),
+        ("datetime", ["2024-01-02", "2024-01-02T03:04:05", "2024-01-02 03:04"], [at(2024, 1, 2), at(2024, 1, 2, 3, 4, 5), at(2024, 1, 2, 3, 4)]),
+        ("datetime", ["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:05Z", "x"], [at(2024, 1, 2, 1, 4, 5), at(2024, 1, 2, 3, 4, 5), None]),
+    ],
+)
+def test_texts_are_read_as_a_type_or_not_at_all(want, values, expected):
+    assert read(values, want) == expected
+
+
+def test_a_date_is_read_as_its_format_says_and_a_short_year_is_no_year():
+    assert read(["1/2/2011", "13/1/2011", "1/2/11"], "date", format="%m/%d/%Y") == [date(2011, 1, 2), None, None]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "want", "expected"),
+    [
+        (pl.Float64, [1.0, 1.5, float("nan")], "integer", [1, None, None]),
+        (pl.Int64, [0, 1, 2], "boolean", [False, True, None]),
+        (pl.Int32, [1, 2], "text", ["1", "2"]),
+        (pl.Date, [date(2024, 1, 2)], "datetime", [datetime(2024, 1, 2, tzinfo=UTC)]),
+        (pl.Datetime("ns"), [datetime(2024, 1, 2)], "datetime", [datetime(2024, 1, 2, tzinfo=UTC)]),
+        (pl.Int64, [3], "date", [None]),
+    ],
+)
+def test_typed_values_are_turned_into_another_type_where_nothing_is_lost(dtype, values, want, expected):
+    assert read(values, want, dtype=dtype) == expected
+
+
+def test_lists_have_no_place_in_a_table():
+    with pytest.raises(Mistake, match="flatten"):
+        parsed("v", pl.List(pl.Int64), "text")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1", "2", ""], ("integer", None)),
+        (["1", "2.5"], ("number", None)),
+        (["true", "False"], ("boolean", None)),
+        (["007", "012"], ("category", None)),
+        (["yes", "no"], ("category", None)),
+        (["2024-01-02", "2024-02-03"], ("date", "%Y-%m-%d")),
+        (["1/31/2011", "2/1/2011"], ("date", "%m/%d/%Y")),
+        (["31/1/2011", "1/2/2011"], ("date", "%d/%m/%Y")),
+        (["31.01.2011", "01.02.2011"], ("date", "%d.%m.%Y")),
+        (["2024-01-02 10:00", "2024-01-02T11:00:00"], ("datetime", "iso")),
+        (["1/31/2011 4:05", "2/1/2011 14:05"], ("datetime", "%m/%d/%Y %H:%M")),
+        (["", ""], ("text", None)),
+        ([f"word {number}" for number in range(50)], ("text", None)),
+    ],
+)
+def test_the_type_that_fits_all_values_is_found(values, expected):
+    assert inferred(pl.Series(values), nulls=("",)) == expected
+
+
+def test_a_few_stray_values_may_be_tolerated():
+    values = pl.Series([*map(str, range(100)), "about 7"])
+    assert inferred(values) == ("text", None)
+    assert inferred(values, tolerance=0.02) == ("integer", None)
+
+
+def test_dates_whose_day_and_month_could_be_swapped_are_told():
+    assert formats(pl.Series(["1/2/2011", "3/4/2011"]), "date") == ("%m/%d/%Y", True)
+    assert formats(pl.Series(["1/2/2011", "30/4/2011"]), "date") == ("%d/%m/%Y", False)
+    assert formats(pl.Series(["never"]), "date") == (None, False)

@@ -1,0 +1,1 @@
+"""ModelOps: the model stage."""

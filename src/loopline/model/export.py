@@ -1,0 +1,140 @@
+"""A fitted candidate as a package: graph, signature, policy and reference profile, with the check that the graph scores as the model does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopline.errors import CheckFailed
+from loopline.model.encode import MISSING, Plan, encode
+from loopline.model.families import Fitted
+from loopline.model.features import raw
+from loopline.model.graph import assemble
+from loopline.model.material import Material, Order
+from loopline.model.matrix import matrix
+from loopline.model.package import written
+from loopline.model.predictor import Predictor, Scores, for_judging
+from loopline.model.reference import by_day, category_profile, latest_days, number_profile
+
+TOLERANCE = 1e-5
+"""The largest difference between the package's score and the model's, as a share of the score where that is above 1."""
+
+PARITY_ROWS = 10_000
+_DISTURBED = 2_000
+_UNSEEN = "a value that training never saw"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A fitted candidate with its encoding plan and its policy."""
+
+    plan: Plan
+    fitted: Fitted
+    policy: Mapping[str, Any]
+
+    def score(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """The model's own scores for raw columns, without the graph."""
+        return self.fitted.score(matrix(self.plan, encode(self.plan, columns)))
+
+
+def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
+    """The files that a predictor needs: graph, signature and policy."""
+    width = len(order.classes) if order.task == "multiclass" else 1
+    return {
+        "model.onnx": assemble(candidate.plan, candidate.fitted.graph("features", "scores"), width=width),
+        "signature.json": written(signature(candidate.plan, order)),
+        "policy.json": written(dict(candidate.policy)),
+    }
+
+
+def signature(plan: Plan, order: Order) -> dict[str, Any]:
+    """What a request holds: each column with its roles and whether it must be there; and the encoding plan."""
+    kept = dict(plan.categories)
+    roles: dict[str, set[str]] = {
+        "feature": set(plan.columns),
+        "key": set(order.key),
+        "time": {order.time} if order.time is not None else set(),
+        "worth": set(order.judge.worth.columns),
+        "slice": set(order.slices),
+    }
+    columns = []
+    for column in order.columns:
+        played = [role for role, names in roles.items() if column.name in names]
+        if not played or column.name == order.target:
+            continue
+        values = [value for value in kept.get(column.name, ()) if value != MISSING]
+        columns.append(
+            {
+                "name": column.name,
+                "type": column.type,
+                "roles": played,
+                "needed": bool({"feature", "time", "worth"} & set(played)),
+                "required": column.name in order.required,
+                "values": values or None,
+            }
+        )
+    outcome = {"column": order.target, "task": order.task, "positive": order.positive, "classes": list(order.classes)}
+    return {"columns": columns, "outcome": outcome, **plan.as_json()}
+
+
+def check_parity(candidate: Candidate, predictor: Predictor, material: Material) -> dict[str, Any]:
+    """How far the package's scores are from the model's, on up to `PARITY_ROWS` validation and test rows, some with nulls and unseen values.
+
+    Raises
+    ------
+    CheckFailed
+        When a difference is above the tolerance.
+    """
+    rng = np.random.default_rng(material.order.model.seed)
+    rows = np.concatenate([material.parts.validation, material.parts.test])
+    most = PARITY_ROWS - min(_DISTURBED, len(rows))
+    picked = np.sort(rng.choice(rows, min(most, len(rows)), replace=False))
+    columns = raw(material.frame[picked], candidate.plan.columns)
+    disturbed = rng.choice(len(picked), min(_DISTURBED, len(picked)), replace=False)
+    columns = {name: np.concatenate([values, _disturb(values[disturbed], rng)]) for name, values in columns.items()}
+    model, package = candidate.score(columns), for_judging(predictor.predict(columns))
+    share = np.abs(package - model) / np.maximum(1.0, np.abs(model))
+    # NaN compares as False: a score that is no number fails, as it should.
+    if not np.all(share <= TOLERANCE):
+        worst = float(np.nanmax(share, initial=0.0))
+        what = f"the package's scores differ from the model's by up to {worst:.2g}, and {TOLERANCE:g} is allowed"
+        raise CheckFailed(what, where="parity", remedy="leave this family out of model.families, and report it")
+    return {"rows": len(model), "max_error": float(share.max()), "tolerance": TOLERANCE}
+
+
+def _disturb(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """The values with a fifth of them null and, among texts, a fifth unseen."""
+    changed = values.copy()
+    lot = rng.random(len(values))
+    changed[lot < 0.2] = None if values.dtype == object else np.datetime64("NaT") if values.dtype.kind == "M" else np.nan
+    if values.dtype == object:
+        changed[lot > 0.8] = _UNSEEN
+    return changed
+
+
+def reference(candidate: Candidate, material: Material, test: Scores) -> dict[str, Any]:
+    """The reference profile: of the features on the rows that were learned from, of scores and decisions on the test part.
+
+    Scores of rows that it was fitted to would show the model surer than it is of others. With a time column each feature's profile
+    also has ``days``: the counts of the latest days, one by one.
+    """
+    order, rows = material.order, material.learned
+    columns = raw(material.frame[rows], candidate.plan.columns)
+    categories = {name for name, _ in candidate.plan.categories}
+    features: dict[str, Any] = {}
+    for name, values in columns.items():
+        if values.dtype.kind == "M":
+            continue
+        features[name] = category_profile(values) if name in categories else number_profile(values)
+    decided = category_profile(test.decision) if order.task != "regression" else number_profile(test.decision)
+    made = {"rows": len(rows), "features": features, "score": number_profile(test.score), "decision": decided}
+    time = raw(material.frame[rows], [order.time])[order.time] if order.time is not None else np.array([])
+    if time.dtype.kind == "M":
+        day = latest_days(time)
+        for name, profile in features.items():
+            profile["days"] = by_day(profile, columns[name], day)
+    return made

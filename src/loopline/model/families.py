@@ -1,0 +1,138 @@
+"""What a family of models is, and how one is found by its name: the built-in ones register as one's own do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopline.charter.spec import Task
+from loopline.engine.local import resolve
+from loopline.errors import Mistake
+from loopline.model.graph import Piece
+from loopline.model.spec import FAMILIES
+
+Params = Mapping[str, Any]
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows to learn from: `features` (n, d) float32 with NaN for nulls; `target` (n,): 0 or 1, the class's place, or the value."""
+
+    features: Features
+    target: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What there is to learn.
+
+    Parameters
+    ----------
+    classes
+        The class labels; for a binary task the negative one first.
+    validation
+        The rows that may say when to stop; None for the last fit, which learns from them too.
+    count_numbers
+        The first so many features are numbers; the rest are zeros and ones.
+    quantile
+        The quantile of the outcome that earns most (regression), where the worth says one; 0.5 is the median.
+    threads
+        Processors to use; a fit's result must not depend on it.
+    memo
+        Whatever a family wants to keep from one trial to the next.
+    """
+
+    task: Task
+    classes: Sequence[str]
+    count_numbers: int
+    train: Sample
+    validation: Sample | None
+    seed: int
+    quantile: float = 0.5
+    threads: int = 1
+    memo: dict[str, Any] = field(default_factory=dict)
+
+
+class Choice(Protocol):
+    """Chooses a candidate's parameters; the search hands one to `Family.params`."""
+
+    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A number in an interval."""
+
+    def integer(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """A whole number in an interval, both ends included."""
+
+    def one_of(self, name: str, options: Sequence[str]) -> str:
+        """One of some words."""
+
+
+class Fitted(Protocol):
+    """A fitted model."""
+
+    def score(self, features: Features) -> NDArray[np.float64]:
+        """Scores of n rows: probabilities of the positive class or values, shape (n,); a probability for each class, shape (n, k)."""
+
+    def graph(self, features: str, scores: str) -> Piece:
+        """The same as a piece of an ONNX graph: from the double tensor `features` (n, d) to the double tensor `scores` (n, 1 or k)."""
+
+    def settled(self) -> dict[str, Any]:
+        """What the fit found out by the validation rows, such as the number of rounds; plain values, added to the parameters of the last fit."""
+
+    def weights(self) -> NDArray[np.float64]:
+        """How much each feature counts, shape (d,): shares that add up to 1, or zeros."""
+
+
+class FitFailed(ValueError):
+    """These parameters cannot be fitted to these rows; the search goes on without them."""
+
+
+class Family(Protocol):
+    """A kind of model: its search space, and how it is fitted."""
+
+    def first(self, problem: Problem) -> dict[str, Any]:
+        """The parameters that are tried first: a sound choice without any search."""
+
+    def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
+        """The parameters chosen for the next candidate, with the names of `first`."""
+
+    def fit(self, problem: Problem, params: Params) -> Fitted:
+        """A fitted model, the same for the same problem and parameters.
+
+        Without validation rows the parameters hold what an earlier fit had `Fitted.settled`.
+
+        Raises
+        ------
+        FitFailed
+            When it cannot be fitted so.
+        """
+
+
+def find(name: str, folder: Path | None = None) -> Family:
+    """The family with a name: a built-in one, or what one's own ``module:function`` returns.
+
+    Parameters
+    ----------
+    folder
+        The project's folder, where one's own modules are looked for first.
+
+    Raises
+    ------
+    Mistake
+        When there is no such module or function.
+    """
+    own = name not in FAMILIES
+    if own and folder is not None and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        family: Family = resolve(FAMILIES.get(name, name))()
+    except (ImportError, AttributeError) as error:
+        remedy = "write module:function, with the module beside loopline.yaml"
+        raise Mistake(f"the family {name!r} cannot be loaded: {error}", where="model.families", remedy=remedy) from None
+    return family

@@ -1,0 +1,201 @@
+"""Logistic and ridge regression on standardised features, with nulls filled by the median and flagged."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import helper
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from threadpoolctl import threadpool_limits
+
+from loopline.model.families import Choice, Features, FitFailed, Params, Problem
+from loopline.model.graph import Piece, link, tensor
+
+CELLS_AT_MOST = 6_000_000
+"""Rows times columns of the fit in double precision; a drawn sample stands for more: a line needs no more rows than that."""
+
+FAR = 10.0
+"""Standardised values are cut off here: one wild value does not carry the score away."""
+
+_CHUNK = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """How features are made ready: nulls filled, standardised, flagged.
+
+    Parameters
+    ----------
+    fill, centre, scale
+        Shape (d,): what a null becomes, and then (value - centre) * scale.
+    flagged
+        The features (their places) beside which a zero or one says that the value was null.
+    """
+
+    fill: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    flagged: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, features: Features, count_numbers: int) -> Standard:
+        """The preparation that training rows ask for; zeros and ones stay as they are."""
+        width = features.shape[1]
+        fill, centre, scale = np.zeros(width), np.zeros(width), np.ones(width)
+        nulls = np.isnan(features[:, :count_numbers])
+        for index in range(count_numbers):
+            known = features[~nulls[:, index], index].astype(np.float64)
+            spread = float(known.std()) if len(known) else 0.0
+            # A number that these rows do not tell apart says nothing about others: it stays at zero.
+            scale[index] = 1 / spread if spread > 0 else 0.0
+            if len(known):
+                fill[index], centre[index] = float(np.median(known)), float(known.mean())
+        return cls(fill, centre, scale, np.flatnonzero(nulls.any(axis=0)))
+
+    def apply(self, features: Features) -> NDArray[np.float64]:
+        """The prepared features, shape (n, d + flags)."""
+        nulls = np.isnan(features)
+        ready = np.where(nulls, self.fill, features.astype(np.float64))
+        ready = np.clip((ready - self.centre) * self.scale, -FAR, FAR)
+        return np.concatenate([ready, nulls[:, self.flagged].astype(np.float64)], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Prepared features times coefficients, shape (d + flags, 1 or k), through the link: sigmoid, softmax or none."""
+
+    standard: Standard
+    coefficients: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    link: str
+
+    def score(self, features: Features) -> NDArray[np.float64]:
+        """The scores of n rows."""
+        parts = [self._linked(features[start : start + _CHUNK]) for start in range(0, len(features), _CHUNK)]
+        scores = np.concatenate(parts) if parts else np.empty((0, len(self.intercept)))
+        return scores if scores.shape[1] > 1 else scores[:, 0]
+
+    def _linked(self, features: Features) -> NDArray[np.float64]:
+        line: NDArray[np.float64] = np.asarray(self.standard.apply(features) @ self.coefficients + self.intercept)
+        if self.link == "Sigmoid":
+            return np.asarray(1 / (1 + np.exp(-np.clip(line, -700, 700))))
+        if self.link == "Softmax":
+            power: NDArray[np.float64] = np.exp(line - line.max(axis=1, keepdims=True))
+            line = np.asarray(power / power.sum(axis=1, keepdims=True))
+        return np.asarray(line)
+
+    def graph(self, features: str, scores: str) -> Piece:
+        """Where, Sub, Mul, Clip, MatMul, Add and the link."""
+        held, ready = self.standard, "ready"
+        nodes = [
+            helper.make_node("IsNaN", [features], ["is_null"]),
+            helper.make_node("Where", ["is_null", "fill", features], ["filled"]),
+            helper.make_node("Sub", ["filled", "centre"], ["centred"]),
+            helper.make_node("Mul", ["centred", "scale"], ["scaled"]),
+            helper.make_node("Clip", ["scaled", "near", "far"], ["clipped"]),
+        ]
+        tensors = [
+            tensor("fill", held.fill),
+            tensor("centre", held.centre),
+            tensor("scale", held.scale),
+            tensor("near", -FAR),
+            tensor("far", FAR),
+            tensor("coefficients", self.coefficients),
+            tensor("intercept", self.intercept),
+        ]
+        if len(held.flagged):
+            tensors.append(tensor("flagged", held.flagged))
+            nodes.append(helper.make_node("Gather", ["is_null", "flagged"], ["flags"], axis=1))
+            nodes.append(helper.make_node("Cast", ["flags"], ["flags_as_numbers"], to=11))
+            nodes.append(helper.make_node("Concat", ["clipped", "flags_as_numbers"], [ready], axis=1))
+        else:
+            ready = "clipped"
+        nodes.append(helper.make_node("MatMul", [ready, "coefficients"], ["product"]))
+        nodes.append(helper.make_node("Add", ["product", "intercept"], ["line" if self.link else scores]))
+        if self.link:
+            nodes.append(link(self.link, "line", scores))
+        return Piece(nodes, tensors)
+
+    def settled(self) -> dict[str, Any]:
+        """Nothing beyond the parameters."""
+        return {}
+
+    def weights(self) -> NDArray[np.float64]:
+        """Each feature's coefficient in standard deviations, as a share; a flag counts for its feature."""
+        width = len(self.standard.fill)
+        size = np.abs(self.coefficients).sum(axis=1)
+        whole = size[:width].copy()
+        whole[self.standard.flagged] += size[width:]
+        return np.asarray(whole / whole.sum()) if whole.sum() > 0 else whole
+
+
+class Linear:
+    """Logistic regression (binary, multiclass) or ridge regression."""
+
+    def first(self, problem: Problem) -> dict[str, Any]:
+        """A mild penalty."""
+        return {"strength": 1.0}
+
+    def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
+        """The inverse of the penalty."""
+        return {"strength": choice.number("strength", 1e-4, 1e2, log=True)}
+
+    def fit(self, problem: Problem, params: Params) -> Line:
+        """A fitted line."""
+        standard, ready, target = self._ready(problem)
+        strength = float(params["strength"])
+        # One thread: how a product of matrices is cut among threads changes its last digits, and with them the package's digest.
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            try:
+                return self._fit(problem, standard, ready, target, strength)
+            except (ValueError, np.linalg.LinAlgError) as error:
+                raise FitFailed(str(error)) from error
+
+    def _ready(self, problem: Problem) -> tuple[Standard, NDArray[np.float64], NDArray[np.float64]]:
+        """The prepared training rows, made once for all trials."""
+        if "linear" not in problem.memo:
+            features, target = problem.train.features, problem.train.target
+            standard = Standard.of(features, problem.count_numbers)
+            rows = CELLS_AT_MOST // max(1, features.shape[1])
+            if len(features) > rows:
+                chosen = np.sort(np.random.default_rng(problem.seed).choice(len(features), rows, replace=False))
+                features, target = features[chosen], target[chosen]
+            problem.memo["linear"] = (standard, standard.apply(features), target)
+        made: tuple[Standard, NDArray[np.float64], NDArray[np.float64]] = problem.memo["linear"]
+        return made
+
+    def _fit(self, problem: Problem, standard: Standard, ready: NDArray[np.float64], target: NDArray[np.float64], strength: float) -> Line:
+        if problem.task == "regression":
+            ridge = Ridge(alpha=1 / strength, solver="cholesky").fit(ready, target)
+            return Line(standard, ridge.coef_.reshape(-1, 1), np.array([float(ridge.intercept_)]), "")
+        if problem.task == "binary":
+            # Few columns and many rows: Newton's method needs 5 passes where L-BFGS needs 25.
+            binary = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100).fit(ready, target)
+            return Line(standard, binary.coef_.T, binary.intercept_, "Sigmoid")
+        return self._multiclass(problem, standard, ready, target, strength)
+
+    def _multiclass(self, problem: Problem, standard: Standard, ready: NDArray[np.float64], target: NDArray[np.float64], strength: float) -> Line:
+        """One line for each class; a class that training has never seen gets none of the probability."""
+        codes = target.astype(np.int64)
+        seen = np.unique(codes)
+        width, count = ready.shape[1], len(problem.classes)
+        coefficients, intercept = np.zeros((width, count)), np.full(count, -1e3)
+        fitted = LogisticRegression(C=strength, max_iter=200).fit(ready, codes)
+        if len(seen) == 2:
+            # With two classes only one line is fitted; the other is its mirror.
+            coefficients[:, seen] = np.stack([-fitted.coef_[0] / 2, fitted.coef_[0] / 2], axis=1)
+            intercept[seen] = [-fitted.intercept_[0] / 2, fitted.intercept_[0] / 2]
+        else:
+            coefficients[:, seen], intercept[seen] = fitted.coef_.T, fitted.intercept_
+        return Line(standard, coefficients, intercept, "Softmax")
+
+
+def family() -> Linear:
+    """The linear family."""
+    return Linear()

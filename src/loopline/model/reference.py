@@ -1,0 +1,85 @@
+"""The reference profile: how features, scores and decisions were spread where the model was made, and the same count of new rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopline.model.encode import MISSING, texts
+
+FREQUENT = 30
+"""Values of a category that are counted one by one; the rest share one place."""
+
+DAYS = 90
+"""The latest days that are counted one by one, so that what varies from day to day is known to whoever looks for drift."""
+
+Profile = Mapping[str, Any]
+"""Plain values: ``kind`` (number, category), ``edges`` or ``values``, and ``counts``."""
+
+
+def number_profile(values: NDArray[np.float64]) -> dict[str, Any]:
+    """The profile of a number: the inner edges of its tenths, and the count of rows in each bin, with that of nulls last.
+
+    Bin i holds the values from ``edges[i - 1]`` up to below ``edges[i]``.
+    """
+    known = values[np.isfinite(values)]
+    edges = np.unique(np.quantile(known, np.arange(1, 10) / 10)) if len(known) else np.array([])
+    profile: dict[str, Any] = {"kind": "number", "edges": [float(edge) for edge in edges]}
+    return {**profile, "counts": counts(profile, values).tolist()}
+
+
+def category_profile(values: Sequence[Any] | NDArray[Any]) -> dict[str, Any]:
+    """The profile of a category: its frequent values, and the count of rows of each, with those of other values and of nulls last."""
+    counted = Counter(texts(values))
+    counted.pop(MISSING, None)
+    frequent = [value for value, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:FREQUENT]]
+    profile: dict[str, Any] = {"kind": "category", "values": frequent}
+    return {**profile, "counts": counts(profile, values).tolist()}
+
+
+def places(profile: Profile, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
+    """The place of each value in a profile's ``counts``, shape (n,); NaN, infinite and null values are in the last."""
+    if profile["kind"] == "number":
+        numbers = np.asarray(values, dtype=np.float64)
+        edges = np.asarray(profile["edges"], dtype=np.float64)
+        return np.where(np.isfinite(numbers), np.searchsorted(edges, numbers, side="right"), len(edges) + 1)
+    known = profile["values"]
+    place = {value: index for index, value in enumerate(known)} | {MISSING: len(known) + 1}
+    return np.fromiter((place.get(text, len(known)) for text in texts(values)), dtype=np.int64, count=len(values))
+
+
+def counts(profile: Profile, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
+    """How many values are in each place of a profile, shape (k,)."""
+    return np.bincount(places(profile, values), minlength=_width(profile))
+
+
+def by_day(profile: Profile, values: Sequence[Any] | NDArray[Any], day: NDArray[np.int64]) -> list[list[int]]:
+    """The counts of each day, in the order of the days.
+
+    Parameters
+    ----------
+    day
+        Shape (n,): the day of each row, from 0; a row with a negative day is not counted.
+    """
+    width = _width(profile)
+    counted = day >= 0
+    cells = day[counted] * width + places(profile, values)[counted]
+    return np.bincount(cells, minlength=(int(day.max(initial=-1)) + 1) * width).reshape(-1, width).tolist()
+
+
+def latest_days(time: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The place of each moment's day among the latest `DAYS` days that have rows, shape (n,); -1 for earlier days and for no time."""
+    known = ~np.isnat(time)
+    day = time.astype("datetime64[D]").astype(np.int64)
+    latest = np.unique(day[known])[-DAYS:]
+    place = np.searchsorted(latest, day)
+    found = known & (place < len(latest)) & (latest[np.minimum(place, len(latest) - 1)] == day) if len(latest) else known & False
+    return np.where(found, place, -1)
+
+
+def _width(profile: Profile) -> int:
+    return len(profile["edges"]) + 2 if profile["kind"] == "number" else len(profile["values"]) + 2

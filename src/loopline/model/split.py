@@ -1,0 +1,89 @@
+"""Training, validation and test: by time where there is a time column, by the order of the rows where that is time, else stratified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopline.errors import Mistake
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The rows of each part, as indices in ascending order of time (or of the rows); every row is in just one part."""
+
+    train: Index
+    validation: Index
+    test: Index
+
+
+def by_time(time: NDArray[Any], *, validation: float, test: float) -> Parts:
+    """Parts of which each is later than the one before; rows of one moment are never torn apart.
+
+    Parameters
+    ----------
+    time
+        Shape (n,): datetime64 or numbers. A row without a time (NaT, NaN) counts as the earliest.
+
+    Raises
+    ------
+    Mistake
+        When so many rows share a moment that a part would be empty.
+    """
+    unknown = np.isnan(time) if time.dtype.kind == "f" else np.isnat(time) if time.dtype.kind == "M" else np.zeros(len(time), dtype=bool)
+    order = np.concatenate([np.flatnonzero(unknown), np.flatnonzero(~unknown)[np.argsort(time[~unknown], kind="stable")]])
+    later = time[order[int(unknown.sum()) :]]
+    if not len(later):
+        raise Mistake("no row has a time", remedy="take away the source's time, or mend the column")
+    rows, skipped = len(time), int(unknown.sum())
+
+    def cut(at: int) -> int:
+        """The first row of the moment that row `at` belongs to."""
+        moment = later[min(max(at - skipped, 0), len(later) - 1)]
+        return skipped + int(np.searchsorted(later, moment, side="left"))
+
+    first, second = cut(round(rows * (1 - validation - test))), cut(round(rows * (1 - test)))
+    if not 0 < first < second < rows:
+        remedy = "take away the source's time (the split is stratified then), or give finer times"
+        raise Mistake("too many rows share one moment to split them by time", remedy=remedy)
+    return Parts(order[:first], order[first:second], order[second:])
+
+
+def by_order(rows: int, *, validation: float, test: float) -> Parts:
+    """Parts in the order of the rows, which is the order of time although no column says so."""
+    first, second = round(rows * (1 - validation - test)), round(rows * (1 - test))
+    every = np.arange(rows)
+    return _filled(Parts(every[:first], every[first:second], every[second:]))
+
+
+def stratified(strata: NDArray[Any], *, validation: float, test: float, seed: int) -> Parts:
+    """Parts drawn at random within each stratum.
+
+    Parameters
+    ----------
+    strata
+        Shape (n,): the class of each row, or the outcome itself (floats), which is cut into tenths.
+    """
+    if strata.dtype.kind == "f":
+        strata = np.searchsorted(np.quantile(strata, np.arange(1, 10) / 10), strata, side="right")
+    _, codes = np.unique(strata, return_inverse=True)
+    draw = np.random.default_rng(seed).permutation(len(codes))
+    # A stable sort by class keeps the drawn order within each; the place within the class then says the part.
+    order = draw[np.argsort(codes[draw], kind="stable")]
+    counts = np.bincount(codes)
+    place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = (place + 0.5) / np.repeat(counts, counts)
+    train, rest = share < 1 - validation - test, share >= 1 - test
+    return _filled(Parts(np.sort(order[train]), np.sort(order[~train & ~rest]), np.sort(order[rest])))
+
+
+def _filled(parts: Parts) -> Parts:
+    if min(len(parts.train), len(parts.validation), len(parts.test)) == 0:
+        total = len(parts.train) + len(parts.validation) + len(parts.test)
+        raise Mistake(f"{total} rows are too few for a training, a validation and a test part", remedy="give at least 50 rows with a known outcome")
+    return parts

@@ -1,0 +1,49 @@
+"""The model stage: the search for the package that earns most."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from loopline.charter.spec import CharterSpec
+from loopline.data.spec import DataSpec
+from loopline.engine.step import Step, Steps
+from loopline.expression.language import parse
+from loopline.model.spec import FAMILIES, ModelSpec, sliced
+from loopline.workspace import Ask
+
+
+def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
+    """One search; it reads of the charter only what a package depends on, so that a criterion's limit retrains nothing."""
+    ingested = ask.facts["data"]
+    facts = yield Step(
+        stage="model",
+        name="search",
+        function="loopline.model.learn:run",
+        reads={
+            "model": spec.model_dump(mode="json"),
+            **charter.fields("predict", "worth", "decision"),
+            "slices": _slices(charter),
+            "required": sorted(name for name, column in data.contract.items() if column.required),
+        },
+        inputs={
+            "table": {"name": ingested["main"], **{name: ingested["tables"][ingested["main"]][name] for name in ("id", "version")}},
+            **{name: ingested[name] for name in ("columns", "task", "positive", "classes", "time", "key")},
+            "order": ingested.get("order"),
+            "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
+        },
+        rooms=("model", "charter/worth.py", "charter/spec.py", "expression", "declaration.py"),
+    )
+    return facts
+
+
+def _slices(charter: CharterSpec) -> list[str]:
+    """The columns whose slices the acceptance criteria speak of."""
+    names = {name for criterion in charter.acceptance for name in parse(criterion.check).names}
+    return sorted({named[0] for name in names if (named := sliced(name)) is not None})
+
+
+def _source(family: str, folder: Path) -> str | None:
+    """The digest of one's own family's module, where it lies beside the declaration."""
+    file = folder / f"{family.partition(':')[0].replace('.', '/')}.py"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None

@@ -1,0 +1,53 @@
+"""Logistic and ridge regression."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from loopline.model import linear
+from loopline.model.families import Sample
+from loopline.model.linear import FAR, Standard, family
+from tests.model.problems import problem
+
+
+def test_nulls_become_the_median_and_are_flagged() -> None:
+    features = np.array([[1.0, 5.0, 1], [2.0, 5.0, 0], [9.0, np.nan, 0], [2.0, 5.0, 1]], dtype=np.float32)
+    ready = Standard.of(features, 2).apply(features)
+    assert ready.shape == (4, 4), "one flag, for the second number"
+    assert ready[:, 3].tolist() == [0, 0, 1, 0]
+    assert ready[2, 1] == ready[0, 1] == 0, "a constant number stays at zero"
+    assert ready[:, 2].tolist() == [1, 0, 0, 1], "zeros and ones stay as they are"
+    assert ready[:, 0].mean() == pytest.approx(0)
+
+
+def test_one_wild_value_is_cut_off() -> None:
+    features = np.array([[0.0], [1.0], [2.0]], dtype=np.float32)
+    standard = Standard.of(features, 1)
+    assert standard.apply(np.array([[1e30]], dtype=np.float32))[0, 0] == FAR
+
+
+def test_it_stays_finite_on_columns_that_repeat_one_another() -> None:
+    posed = problem("binary")
+    twice = replace(posed, count_numbers=6, train=Sample(np.tile(posed.train.features[:, :3], 2), posed.train.target), memo={})
+    fitted = family().fit(twice, {"strength": 100.0})
+    assert np.isfinite(fitted.coefficients).all()
+
+
+def test_a_class_that_training_never_saw_gets_no_probability() -> None:
+    posed = problem("multiclass")
+    seen = posed.train.target != 1
+    fitted = family().fit(replace(posed, train=Sample(posed.train.features[seen], posed.train.target[seen]), memo={}), {"strength": 1.0})
+    score = fitted.score(posed.train.features)
+    assert score[:, 1].max() < 1e-12
+    np.testing.assert_allclose(score.sum(axis=1), 1.0)
+    assert np.mean(score[seen].argmax(axis=1) == posed.train.target[seen]) > 0.9
+
+
+def test_more_rows_than_fit_are_sampled_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "CELLS_AT_MOST", 5 * 100)
+    first, second, other = (family().fit(replace(problem("binary"), seed=seed), {"strength": 1.0}).coefficients for seed in (0, 0, 1))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)

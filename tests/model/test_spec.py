@@ -1,0 +1,41 @@
+"""The model as it is declared."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from loopline.model.spec import ModelSpec, sliced
+
+
+def test_everything_has_a_default() -> None:
+    spec = ModelSpec()
+    assert spec.families == ("linear", "lightgbm")
+    assert spec.search.trials == 20
+
+
+def test_a_mistyped_family_is_told_the_nearest_right_word() -> None:
+    with pytest.raises(ValidationError, match="no family 'ligthgbm'; did you mean lightgbm"):
+        ModelSpec.model_validate({"families": ["ligthgbm"]})
+
+
+def test_ones_own_family_is_named_by_module_and_function() -> None:
+    assert ModelSpec.model_validate({"families": ["trees.mine:family"]}).families == ("trees.mine:family",)
+
+
+def test_a_family_is_named_once() -> None:
+    with pytest.raises(ValidationError, match="names linear twice"):
+        ModelSpec.model_validate({"families": ["linear", "linear"]})
+
+
+def test_no_family_is_a_mistake() -> None:
+    with pytest.raises(ValidationError):
+        ModelSpec.model_validate({"families": []})
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [("precision", None), ("worst_slice(origin).precision", ("origin", "precision")), ("worst_slice(emp.var.rate).mae", ("emp.var.rate", "mae"))],
+)
+def test_a_slices_name_tells_its_column_and_metric(name: str, parts: tuple[str, str] | None) -> None:
+    assert sliced(name) == parts

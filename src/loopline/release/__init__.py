@@ -1,0 +1,1 @@
+"""DevOps: the release stage."""

@@ -1,0 +1,158 @@
+"""The champion: which package decides, since when, why, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import zip_longest
+from typing import Any
+
+from loopline.engine.step import Facts
+from loopline.errors import Mistake
+from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.store import Ledger
+from loopline.workspace import Job
+
+PROMOTED, ROLLED_BACK = "promoted", "rolled back"
+
+
+@dataclass(frozen=True)
+class Reign:
+    """The time in which a package decided.
+
+    Parameters
+    ----------
+    until
+        When another package took over; None while it decides.
+    how
+        ``promoted`` or ``rolled back``.
+    actor
+        Who moved the pointer; ``loopline`` where the gates and the approvals did.
+    approvals
+        Who had said yes: ``role``, ``by``, ``why``, ``entry``.
+    """
+
+    package: str
+    since: datetime
+    until: datetime | None
+    how: str
+    why: str
+    actor: str
+    approvals: tuple[dict[str, Any], ...]
+    entry: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The reign as plain values, times as ISO 8601 in UTC."""
+        return {
+            "package": self.package,
+            "since": self.since.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "how": self.how,
+            "why": self.why,
+            "actor": self.actor,
+            "approvals": list(self.approvals),
+            "entry": self.entry,
+        }
+
+
+def history(champions: Sequence[Entry]) -> tuple[Reign, ...]:
+    """What decided when, oldest first, from the entries that moved the pointer."""
+    ends = (entry.time for entry in champions[1:])
+    return tuple(
+        Reign(
+            package=entry.subject,
+            since=entry.time,
+            until=end,
+            how=str(entry.body.get("how", PROMOTED)),
+            why=str(entry.body["why"]),
+            actor=entry.actor,
+            approvals=tuple(entry.body.get("approvals", ())),
+            entry=entry.id,
+        )
+        for entry, end in zip_longest(champions, ends)
+    )
+
+
+def on(reigns: Iterable[Reign], when: date | datetime) -> tuple[Reign, ...]:
+    """The reigns of a day, or the one of a moment; days are UTC's, and a moment without a zone is UTC."""
+    if isinstance(when, datetime):
+        start = when if when.tzinfo else when.replace(tzinfo=UTC)
+        end = start
+    else:
+        start = datetime.combine(when, time(), tzinfo=UTC)
+        end = start + timedelta(days=1) - timedelta(microseconds=1)
+    return tuple(reign for reign in reigns if reign.since <= end and (reign.until is None or reign.until > start))
+
+
+def promotion(champions: Iterable[Entry], package: str) -> Entry | None:
+    """The entry that promoted a package, or None; a package is promoted once, and comes back only by `rollback`."""
+    return next((entry for entry in champions if entry.subject == package and entry.body.get("how", PROMOTED) == PROMOTED), None)
+
+
+def standing(champions: Iterable[Entry]) -> list[str]:
+    """The packages that a way back leads over, the deciding one last: a package that was taken back is no longer among them."""
+    stack: list[str] = []
+    for entry in champions:
+        if entry.subject in stack:
+            del stack[stack.index(entry.subject) + 1 :]
+        else:
+            stack.append(entry.subject)
+    return stack
+
+
+def promote(job: Job) -> Facts:
+    """The facts of a promotion; the package is made champion unless it has been already."""
+    package, approvals = job.step.inputs["package"], job.step.inputs["approvals"]
+    ledger = job.workspace.ledger
+    if promotion(ledger.read(kinds=["champion"], subject=package), package) is None:
+        newest = ledger.read(kinds=["champion"], newest_first=True, limit=1)
+        by = " and ".join(f"{approval['by']} ({approval['role']})" for approval in approvals)
+        why = f"it passed its gates, and {by} approved" if by else "it passed its gates, and no approval is asked for"
+        body = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
+        parents = (job.attempt, *(approval["entry"] for approval in approvals))
+        ledger.append(Draft(kind="champion", subject=package, key=job.step.key, body=body, parents=parents))
+    return {"says": f"{package[:8]} decides", "champion": package}
+
+
+def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None) -> Entry:
+    """The entry by which an earlier champion decides again.
+
+    Parameters
+    ----------
+    champions
+        The entries that moved the pointer, oldest first.
+    to
+        The digest, or its beginning, of a package that has decided before; the one before the champion by default.
+
+    Raises
+    ------
+    Mistake
+        When there is no way back, `to` names no other earlier champion or more than one, or the reason is empty.
+    """
+    if not why.strip():
+        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    stack = standing(champions)
+    if not stack:
+        raise Mistake("no package decides, so there is none to take back", remedy="loopline run")
+    target = _earlier(champions, stack, to)
+    body = {"how": ROLLED_BACK, "why": why.strip(), "previous": stack[-1], "approvals": []}
+    return ledger.append(Draft(kind="champion", subject=target, body=body, parents=(champions[-1].id,), actor=actor))[0]
+
+
+def _earlier(champions: Sequence[Entry], stack: Sequence[str], to: str | None) -> str:
+    current = stack[-1]
+    others = list(dict.fromkeys(entry.subject for entry in champions if entry.subject != current))
+    if to is None:
+        if len(stack) > 1:
+            return stack[-2]
+        remedy = f"name one that was taken back, with --to {others[-1][:8]}" if others else "promote another package first: loopline run"
+        raise Mistake(f"no package decided before {current[:8]}", remedy=remedy)
+    found = [package for package in others if package.startswith(to.lower())]
+    if len(found) == 1:
+        return found[0]
+    if to and current.startswith(to.lower()) and not found:
+        raise Mistake(f"{current[:8]} decides already", where="--to", remedy="see the others with: loopline release history")
+    there = ", ".join(package[:12] for package in found or others) or "none"
+    what = f"{to!r} begins more than one of the earlier champions" if found else f"no earlier champion begins with {to!r}"
+    raise Mistake(what, where="--to", remedy=f"there are: {there}")

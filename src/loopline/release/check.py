@@ -1,0 +1,204 @@
+"""The check of a package: the evidence is gathered, and every gate judges it."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from loopline.charter.spec import CharterSpec, Criterion, Task
+from loopline.charter.worth import Worth
+from loopline.engine.step import Facts
+from loopline.errors import Mistake
+from loopline.expression.language import parse
+from loopline.lake.blobs import Blobs
+from loopline.model.candidates import Judge, Part
+from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
+from loopline.model.features import raw
+from loopline.model.package import load
+from loopline.model.policy import for_worth
+from loopline.model.predictor import Predictor, Scores, for_judging
+from loopline.model.spec import sliced
+from loopline.release.gates import Evidence, Verdict, judge
+from loopline.release.measure import measure
+from loopline.release.spec import ReleaseSpec
+from loopline.workspace import Job
+
+OUTCOME, UNAIDED = "__outcome", "__unaided"
+_SAMPLE = 200
+_SAME = 1e-6
+_ALIASES = {"worth_per_decision": "worth"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Test:
+    """A package's test part: raw columns, outcomes, and the money of each row without a model."""
+
+    frame: pl.DataFrame
+    part: Part
+    unaided: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, parquet: bytes, task: Task, columns: frozenset[str]) -> _Test:
+        frame = pl.read_parquet(io.BytesIO(parquet))
+        outcome = frame[OUTCOME].to_numpy() if task != "multiclass" else np.array(frame[OUTCOME].to_list(), dtype=object)
+        there = [name for name in frame.columns if name in columns]
+        return cls(frame.drop(OUTCOME, UNAIDED), Part(outcome, raw(frame, there)), frame[UNAIDED].to_numpy())
+
+    def scores(self, predictor: Predictor) -> Scores:
+        """What a package says of the rows; a column that they do not have is null."""
+        return predictor.predict(raw(self.frame, [name for name in predictor.columns if name in self.frame.columns]))
+
+    def sample(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Up to `_SAMPLE` rows, spread evenly, as the plain values of a request."""
+        step = max(1, self.frame.height // _SAMPLE)
+        rows = self.frame.select(names).gather_every(step).head(_SAMPLE).to_dicts()
+        return [{name: _plain(item) for name, item in row.items()} for row in rows]
+
+
+def run(job: Job) -> Facts:
+    """The verdict of every gate on the package."""
+    inputs, reads = job.step.inputs, job.step.reads
+    charter, limits = CharterSpec.model_validate(reads["charter"]), ReleaseSpec.model_validate(reads["release"])
+    blobs = Blobs(job.workspace.lake)
+    job.progress.say(f"judging {inputs['package'][:8]} on its test part")
+    package = load(blobs, inputs["package"])
+    predictor = Predictor(package, threads=_threads())
+    judging = Judge(predictor.task, predictor.classes, Worth.of(charter.worth, predictor.task))
+    names = {criterion.id: parse(criterion.check).names for criterion in charter.acceptance}
+    slices = {column_metric[0] for said in names.values() for name in said if (column_metric := sliced(name)) is not None}
+    test = _Test.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices)
+    for criterion in charter.acceptance:
+        require_known(criterion, predictor.task, test.frame.columns)
+    scores = test.scores(predictor)
+    judged = judging.judged(test.part, for_judging(scores), predictor.policy)
+    rows = test.sample(predictor.columns)
+    job.progress.say("measuring latency and memory")
+    measured = measure(job.workspace.lake, package.digest, rows)
+    rival_earned, rival_note = _rival(blobs, inputs["champion"], predictor, test, judging)
+    evidence = Evidence(
+        package=package.digest,
+        limits=limits,
+        currency=judging.worth.currency,
+        read=inputs["rows read"],
+        refused=inputs["rows refused"],
+        earned=judged.money,
+        unaided=test.unaided,
+        rival=inputs["champion"],
+        rival_earned=rival_earned,
+        rival_note=rival_note,
+        **asked_for(judged, frozenset().union(*names.values())),
+        latency_ms=np.array(measured.latency_ms),
+        memory_mb=measured.memory_mb,
+        parity=_parity(package.parsed("metrics.json"), judged, predictor, rows),
+    )
+    return _facts(evidence, judge(evidence, charter.acceptance))
+
+
+def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> None:
+    """Check that a criterion names only metrics of the task and columns of the test part.
+
+    Raises
+    ------
+    Mistake
+        Naming the first that is unknown, and the nearest right word.
+    """
+    known = [*METRICS[task], *_ALIASES]
+    for name in sorted(parse(criterion.check).names):
+        column, metric = sliced(name) or (None, name)
+        for word, among, what in ((column, columns, "column"), (metric, known, f"{task} metric")):
+            if word is not None and word not in among:
+                near = get_close_matches(word, among, n=1, cutoff=0.5)
+                remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(among)}"
+                raise Mistake(f"{criterion.check!r} names the {what} {word!r}, which is not there", where=f"charter.acceptance {criterion.id}", remedy=remedy)
+
+
+def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]]:
+    """The ``metrics`` that criteria name, and the ``slices`` that the worst of them belong to."""
+    numbers: dict[str, float | None] = {}
+    slices: dict[str, str] = {}
+    whole = metrics(judged)
+    for name in names:
+        column, metric = sliced(name) or (None, name)
+        metric = _ALIASES.get(metric, metric)
+        if column is None:
+            numbers[name] = whole[metric]
+            continue
+        worst, numbers[name] = worst_slice(judged, column, metric)
+        if worst is not None:
+            slices[name] = f"{column} {worst}"
+    return {"metrics": numbers, "slices": slices}
+
+
+def _rival(blobs: Blobs, champion: str | None, predictor: Predictor, test: _Test, judging: Judge) -> tuple[NDArray[np.float64] | None, str]:
+    """The money of the champion's decisions on the same rows, and what is to be said of the comparison; None where it cannot score them."""
+    if champion is None:
+        return None, ""
+    rival = Predictor.load(blobs, champion, threads=_threads())
+    for what in ("task", "target", "positive"):
+        if rival.manifest[what] != predictor.manifest[what]:
+            return None, f"its {what} is {rival.manifest[what]!r}, and now it is {predictor.manifest[what]!r}"
+    try:
+        scores = test.scores(rival)
+    except Mistake as error:
+        return None, str(error)
+    absent = [name for name in rival.columns if name not in test.frame.columns]
+    note = f"it had to do without {', '.join(absent)}" if absent else ""
+    return judging.worth.per_row(for_worth(rival.task, scores.decision), test.part.outcome, test.part.columns), note
+
+
+def _parity(recorded: Mapping[str, Any], judged: Judged, predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Each comparison's largest difference, as a share of what is allowed."""
+    made = recorded["parity"]
+    before, now = recorded["test"], metrics(judged)
+    changed = [_share(number, before.get(name), _SAME) for name, number in now.items()]
+    return {
+        "package and model when it was made": made["max_error"] / made["tolerance"],
+        "test metrics then and now": max(changed),
+        "a row alone and among others": _alone(predictor, rows, made["tolerance"]),
+    }
+
+
+def _plain(item: Any) -> Any:
+    """A value as JSON has it: dates as texts, no NaN and no infinity."""
+    if isinstance(item, float):
+        return item if math.isfinite(item) else None
+    return item if item is None or isinstance(item, (bool, int, str)) else str(item)
+
+
+def _share(one: float | None, other: float | None, allowed: float) -> float:
+    """The difference of two numbers as a share of what is allowed; enormous where only one is defined."""
+    if one is None or other is None:
+        return 0.0 if one is other else 1 / allowed
+    return abs(one - other) / (allowed * max(1.0, abs(other)))
+
+
+def _alone(predictor: Predictor, rows: Sequence[Mapping[str, Any]], tolerance: float) -> float:
+    """How far the scores of single rows, given as a request gives them, are from those of the same rows together."""
+    together = for_judging(predictor.predict({name: [row[name] for row in rows] for name in predictor.columns}))
+    alone = np.concatenate([for_judging(predictor.predict({name: [row[name]] for name in predictor.columns})) for row in rows])
+    return float(np.max(np.abs(alone - together) / (tolerance * np.maximum(1.0, np.abs(together)))))
+
+
+def _facts(evidence: Evidence, verdicts: Sequence[Verdict]) -> Facts:
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    says = "; ".join(f"{verdict.name}: {verdict.says}" for verdict in failed) or f"{evidence.package[:8]} passed {len(verdicts)} gates"
+    return {
+        "says": says,
+        "package": evidence.package,
+        "passed": not failed,
+        "gates": [asdict(verdict) for verdict in verdicts],
+        "against": evidence.rival,
+    }
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,199 @@
+"""The gates: named checks that a package must pass before release, each a pure function of the evidence.
+
+``beats_baseline`` and ``beats_champion`` pass when the point estimate of the difference is above 0; the interval is shown
+beside it, as evidence, and decides nothing. A rule that asked the whole interval to be above 0 would keep the worse of two
+models whenever the test part is small: between two choices the expected worth is highest for the one with the higher mean,
+however uncertain, and how much uncertainty is borne is for the people who approve, who see the interval. Below
+`ROWS_NEEDED` rows a mean says nothing, and nothing passes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopline.charter.spec import Criterion
+from loopline.expression.language import Expression, parse
+from loopline.expression.on_numpy import evaluate
+from loopline.model.evaluate import interval
+from loopline.release.spec import ReleaseSpec
+
+Money = NDArray[np.float64]
+ROWS_NEEDED = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the gates judge a package by.
+
+    Parameters
+    ----------
+    package, rival
+        Digests of the package and of the champion it would replace; `rival` is None where there is no other champion.
+    limits
+        The release's declared limits.
+    currency
+        What money is counted in.
+    read, refused
+        Rows of data that were read, and those of them that were refused.
+    earned, unaided, rival_earned
+        Money of each decision on the package's test part, shape (n,): its own, those taken without a model, the rival's.
+    rival_note
+        Why the rival cannot score the test part, or what it had to do without there.
+    metrics
+        The test part's numbers by the names that criteria use; None where one is not defined.
+    slices
+        From ``worst_slice(...)`` names to the slice that is meant.
+    latency_ms
+        Time of each single-row prediction in milliseconds, shape (m,).
+    memory_mb
+        Peak memory of a process that serves the package, in MB of 1,000,000 bytes.
+    parity
+        From a comparison's name to the largest difference that it found, as a share of what is allowed; None where nothing was compared.
+    """
+
+    package: str
+    limits: ReleaseSpec
+    currency: str
+    read: int
+    refused: int
+    earned: Money
+    unaided: Money
+    rival: str | None = None
+    rival_earned: Money | None = None
+    rival_note: str = ""
+    metrics: Mapping[str, float | None]
+    slices: Mapping[str, str] = field(default_factory=dict)
+    latency_ms: NDArray[np.float64]
+    memory_mb: float
+    parity: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a gate found.
+
+    Parameters
+    ----------
+    value, threshold
+        The number that was judged and the limit it was held to; None where it is not one number, or not defined.
+    says
+        The finding in one line.
+    """
+
+    name: str
+    passed: bool
+    value: float | None
+    threshold: float | None
+    says: str
+
+
+Gate = Callable[[Evidence], Verdict]
+
+
+def gates(criteria: Sequence[Criterion]) -> tuple[Gate, ...]:
+    """Every gate in the order in which they are shown, with one for each acceptance criterion."""
+    return (contract, beats_baseline, *(acceptance(criterion) for criterion in criteria), latency, memory, parity, beats_champion)
+
+
+def judge(evidence: Evidence, criteria: Sequence[Criterion]) -> tuple[Verdict, ...]:
+    """The verdict of every gate that applies: ``beats_champion`` only where there is another champion."""
+    chosen = (gate for gate in gates(criteria) if gate is not beats_champion or evidence.rival is not None)
+    return tuple(gate(evidence) for gate in chosen)
+
+
+def contract(evidence: Evidence) -> Verdict:
+    """Passes when the contract refused no greater share of the rows than is declared."""
+    limit = evidence.limits.refused_share
+    share = evidence.refused / evidence.read if evidence.read else None
+    says = f"{evidence.refused:,} of {evidence.read:,} rows refused; at most {limit:.4g} of them may be"
+    return Verdict(name="contract", passed=share is not None and share <= limit, value=share, threshold=limit, says=says)
+
+
+def beats_baseline(evidence: Evidence) -> Verdict:
+    """Passes when the package earns more per decision than is earned without a model."""
+    return _earns_more("beats_baseline", evidence, evidence.unaided, "than without a model")
+
+
+def beats_champion(evidence: Evidence) -> Verdict:
+    """Passes when the package earns more per decision than the champion on the same rows; a champion that cannot score them is beaten."""
+    rival = (evidence.rival or "")[:8]
+    if evidence.rival_earned is None:
+        says = f"champion {rival} cannot score this data ({evidence.rival_note}): it gives way to a package that can"
+        return Verdict(name="beats_champion", passed=True, value=None, threshold=0.0, says=says)
+    return _earns_more(
+        "beats_champion", evidence, evidence.rival_earned, f"than champion {rival}" + (f", though {evidence.rival_note}" if evidence.rival_note else "")
+    )
+
+
+def _earns_more(name: str, evidence: Evidence, other: Money, than: str) -> Verdict:
+    difference = evidence.earned - other
+    rows = len(difference)
+    if rows < ROWS_NEEDED:
+        says = f"{rows} rows are too few to tell what {evidence.package[:8]} earns; at least {ROWS_NEEDED} are needed"
+        return Verdict(name=name, passed=False, value=float(difference.mean()) if rows else None, threshold=0.0, says=says)
+    mean = float(difference.mean())
+    low, high = interval(difference, seed=0)
+    amount = f"{abs(mean):,.4g} {evidence.currency} {'less' if mean < 0 else 'more'}"
+    says = f"{evidence.package[:8]} earned {amount} per decision {than} (95 % interval {low:,.4g} to {high:,.4g}, {rows:,} rows)"
+    return Verdict(name=name, passed=mean > 0, value=mean, threshold=0.0, says=says)
+
+
+def acceptance(criterion: Criterion) -> Gate:
+    """A gate that passes when a criterion's check holds for the test part's metrics; a metric that is not defined fails it."""
+    check = parse(criterion.check)
+
+    def accepted(evidence: Evidence) -> Verdict:
+        numbers = {name: evidence.metrics[name] for name in sorted(check.names)}
+        undefined = [name for name, number in numbers.items() if number is None]
+        passed = not undefined and bool(np.all(evaluate(check, numbers)))
+        shown = ", ".join(_shown(name, number, evidence.slices.get(name)) for name, number in numbers.items())
+        words = f"{criterion.says}: " if criterion.says else ""
+        value, threshold = _compared(check, numbers)
+        return Verdict(name=f"acceptance {criterion.id}", passed=passed, value=value, threshold=threshold, says=f"{words}{shown}; asked for {criterion.check}")
+
+    return accepted
+
+
+def _shown(name: str, number: float | None, piece: str | None) -> str:
+    if number is None:
+        return f"{name} is not defined on the test part"
+    return f"{name} is {number:,.4g}" + (f" ({piece})" if piece else "")
+
+
+def _compared(check: Expression, numbers: Mapping[str, float | None]) -> tuple[float | None, float | None]:
+    """The one metric and the one limit of a check such as ``precision >= 0.5``; None for each that it is not."""
+    value = next(iter(numbers.values())) if len(numbers) == 1 else None
+    match check.tree:
+        case ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[ast.Constant(value=int() | float() as limit)]):
+            return value, float(limit)
+    return value, None
+
+
+def latency(evidence: Evidence) -> Verdict:
+    """Passes when 99 of 100 single rows are scored within the declared time."""
+    limit = evidence.limits.latency_ms
+    middle, slow = np.quantile(evidence.latency_ms, [0.5, 0.99])
+    says = f"a single row takes {middle:.3g} ms, and 99 of 100 take at most {slow:.3g} ms; at most {limit:g} ms are allowed"
+    return Verdict(name="latency", passed=bool(slow <= limit), value=float(slow), threshold=limit, says=says)
+
+
+def memory(evidence: Evidence) -> Verdict:
+    """Passes when a process that scores with the package stays within the declared memory."""
+    limit = evidence.limits.memory_mb
+    says = f"a process that scores takes {evidence.memory_mb:,.0f} MB; at most {limit:,.4g} MB are allowed"
+    return Verdict(name="memory", passed=evidence.memory_mb <= limit, value=evidence.memory_mb, threshold=limit, says=says)
+
+
+def parity(evidence: Evidence) -> Verdict:
+    """Passes when the package gives what the model gave: each difference is within what is allowed."""
+    found = [share for share in evidence.parity.values() if share is not None]
+    shown = ", ".join(f"{name}: {'nothing was compared' if share is None else f'{share:.2g}'}" for name, share in evidence.parity.items())
+    passed = bool(found) and len(found) == len(evidence.parity) and max(found) <= 1
+    return Verdict(
+        name="parity", passed=passed, value=max(found, default=None), threshold=1.0, says=f"largest differences, as shares of what is allowed: {shown}"
+    )

@@ -1,0 +1,116 @@
+"""The release stage: gates, approvals by role, and the champion's pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loopline.charter.spec import CharterSpec
+from loopline.data.spec import DataSpec
+from loopline.engine.step import Facts, Halt, Step, Steps
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
+from loopline.release.approvals import RoleTally, counted, tally_of
+from loopline.release.champion import promotion
+from loopline.release.spec import ReleaseSpec
+from loopline.workspace import Ask
+
+CHARTER_READS = ("predict", "worth", "acceptance")
+RELEASE_READS = ("latency_ms", "memory_mb", "refused_share")
+GATES_ROOMS = (
+    *(f"release/{module}.py" for module in ("gates", "check", "measure")),
+    *(f"model/{module}.py" for module in ("candidates", "encode", "evaluate", "features", "package", "policy", "predictor", "spec")),
+    "charter/worth.py",
+    "expression",
+)
+
+
+def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
+    """Gates, then approvals, then the promotion.
+
+    A gate that fails halts, but for ``beats_champion``: then the champion stays, and the loop goes on with it. A package is
+    promoted once; after a rollback only a person brings it back.
+    """
+    package = str(ask.facts["model"]["package"])
+    done = promotion(ask.state.champions, package)
+    # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
+    against = done.body["previous"] if done is not None else ask.state.champion
+    gates = yield _gates(spec, charter, ask, package, None if against == package else against)
+    failed = [gate for gate in gates["gates"] if not gate["passed"]]
+    if any(gate["name"] != "beats_champion" for gate in failed):
+        yield Halt(state="failed", why=f"{package[:8]} does not pass: {_named(failed)}", next="loopline release check")
+    if done is not None:
+        yield _promotion(package, done.body["approvals"])
+        return {"says": _stands(ask.state, done), "champion": ask.state.champion, "package": package}
+    if failed:
+        return {"says": f"{failed[0]['says']}: the champion stays", "champion": ask.state.champion, "package": package}
+    tallies = tally_of(spec, charter, ask.state, package)
+    halt = awaited(package, tallies)
+    if halt is not None:
+        yield halt
+    facts = yield _promotion(package, counted(tallies))
+    return {"says": f"{package[:8]} decides: it passed {len(gates['gates'])} gates{_by(tallies)}", "champion": facts["champion"], "package": package}
+
+
+def awaited(package: str, tallies: Sequence[RoleTally]) -> Halt | None:
+    """Why a package that passed its gates is not promoted yet; None when nobody is waited for."""
+    refused = next((one for one in tallies if one.refusal is not None), None)
+    if refused is not None and refused.refusal is not None:
+        word = refused.refusal
+        why = f"{package[:8]} is refused by {word.actor} as {refused.role}: {word.body['why']}"
+        return Halt(state="failed", why=why, role=refused.role, next=_approve(refused.role))
+    missing = [one for one in tallies if not one.is_met]
+    if not missing:
+        return None
+    why = f"{package[:8]} passed its gates and waits for the approval of {' and '.join(map(str, missing))}"
+    return Halt(state="waiting", why=why, role=missing[0].role, next=_approve(missing[0].role))
+
+
+def _approve(role: str) -> str:
+    return f"loopline release approve --as {role} --why '...'"
+
+
+def _gates(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, package: str, against: str | None) -> Step:
+    model, data = ask.facts["model"], ask.facts["data"]
+    return Step(
+        stage="release",
+        name="gates",
+        function="loopline.release.check:run",
+        reads={"charter": charter.fields(*CHARTER_READS), "release": spec.fields(*RELEASE_READS)},
+        inputs={
+            "package": package,
+            "champion": against,
+            "evidence": model["evidence"],
+            "rows read": data["read"],
+            "rows refused": data["quarantined"],
+        },
+        rooms=GATES_ROOMS,
+    )
+
+
+def _promotion(package: str, approvals: Sequence[Mapping[str, Any]]) -> Step:
+    return Step(
+        stage="release",
+        name="promote",
+        function="loopline.release.champion:promote",
+        reads={},
+        inputs={"package": package, "approvals": list(approvals)},
+        rooms=("release/champion.py",),
+    )
+
+
+def _named(failed: Sequence[Facts]) -> str:
+    return "; ".join(f"{gate['name']} ({gate['says']})" for gate in failed)
+
+
+def _by(tallies: Sequence[RoleTally]) -> str:
+    said = [f"{entry.actor} ({one.role})" for one in tallies for entry in one.approvals]
+    return f"; approved by {' and '.join(said)}" if said else ""
+
+
+def _stands(state: State, done: Entry) -> str:
+    """Where a package stands that was promoted before: it decides, or another one does since."""
+    if state.champion == done.subject:
+        return f"{done.subject[:8]} decides since {done.time:%Y-%m-%d %H:%M} UTC: {done.body['why']}"
+    last = state.champions[-1]
+    return f"{last.subject[:8]} decides ({last.body['why']}); to bring {done.subject[:8]} back: loopline release rollback --to {done.subject[:8]} --why '...'"

@@ -1,0 +1,155 @@
+"""The gates on real packages: made by the model stage, scored by their own graphs, measured in a process of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loopline.charter.spec import Criterion
+from loopline.engine.step import Facts
+from loopline.errors import Fault, Mistake
+from loopline.lake.blobs import Blobs
+from loopline.ledger.entry import canonical
+from loopline.model.evaluate import Judged
+from loopline.model.package import load, pack, store, written
+from loopline.release.check import asked_for, require_known
+from tests.release.conftest import Room
+
+Rooms = Callable[[str], Room]
+
+
+def verdicts(facts: Facts) -> dict[str, dict[str, Any]]:
+    return {gate["name"]: gate for gate in facts["gates"]}
+
+
+@pytest.mark.parametrize(
+    ("task", "check"),
+    [
+        ("binary", "precision >= 0.5 and worst_slice(kind).recall > 0.1 and worth_per_decision > 0"),
+        ("multiclass", "accuracy > 0.4 and worst_slice(kind).accuracy > 0.2"),
+        ("regression", "r2 > 0.5 and worst_slice(kind).mae < 2"),
+    ],
+)
+def test_a_good_package_passes_every_gate(room: Rooms, task: str, check: str) -> None:
+    here = room(task)
+    charter = here.charter(acceptance=[{"id": "A1", "says": "It is good", "check": check}])
+    model = here.made("linear", charter=charter)
+    facts = here.checked(model, charter=charter)
+    found = verdicts(facts)
+    assert facts["passed"], facts["says"]
+    assert list(found) == ["contract", "beats_baseline", "acceptance A1", "latency", "memory", "parity"]
+    assert facts["package"] == model["package"]
+    assert facts["against"] is None
+    # What the gate found is what the search had found on the same rows.
+    assert found["beats_baseline"]["value"] == pytest.approx(model["worth"]["per_decision"] - model["worth"]["baseline"], rel=1e-9)
+    assert found["contract"]["value"] == 0.1
+    assert 0 < found["latency"]["value"] < 20
+    assert 20 < found["memory"]["value"] < 1000
+    assert 0 <= found["parity"]["value"] < 1
+    canonical(facts)
+
+
+def test_a_package_that_knows_nothing_does_not_beat_the_baseline(room: Rooms) -> None:
+    here = room("binary")
+    facts = here.checked(here.made("baseline"))
+    assert [name for name, gate in verdicts(facts).items() if not gate["passed"]] == ["beats_baseline"]
+    assert not facts["passed"]
+
+
+def test_limits_and_criteria_that_are_not_met_are_named(room: Rooms) -> None:
+    here = room("binary")
+    charter = here.charter(acceptance=[{"id": "A1", "says": "Nearly always right", "check": "precision >= 0.999"}])
+    facts = here.checked(here.made("linear"), charter=charter, data={"quarantined": 900}, latency_ms=1e-6, memory_mb=1)
+    assert [name for name, gate in verdicts(facts).items() if not gate["passed"]] == ["contract", "acceptance A1", "latency", "memory"]
+    assert "Nearly always right: precision is 0." in verdicts(facts)["acceptance A1"]["says"]
+
+
+def test_champion_and_challenger_are_compared_on_the_challengers_test_rows(room: Rooms) -> None:
+    here = room("binary")
+    weak, strong = here.made("baseline"), here.made("linear")
+    here.crown(weak["package"])
+    better = verdicts(here.checked(strong))["beats_champion"]
+    assert better["passed"]
+    assert better["value"] == pytest.approx(strong["worth"]["per_decision"] - weak["worth"]["per_decision"], rel=1e-9)
+    here.crown(strong["package"])
+    third = here.made("linear", leave_out=["size"])
+    facts = here.checked(third)
+    worse = verdicts(facts)["beats_champion"]
+    assert facts["against"] == strong["package"]
+    assert "though it had to do without size" in worse["says"]
+
+
+def test_a_champion_of_another_outcome_gives_way(room: Rooms) -> None:
+    here = room("binary")
+    model = here.made("linear")
+    blobs = Blobs(here.workspace.lake)
+    package = load(blobs, model["package"])
+    said = {name: value for name, value in package.manifest.items() if name not in ("format", "files")}
+    here.crown(store(blobs, pack({**said, "target": "kind"}, package.contents)))
+    verdict = verdicts(here.checked(model))["beats_champion"]
+    assert verdict["passed"]
+    assert "its target is 'kind', and now it is 'y'" in verdict["says"]
+
+
+def test_a_criterion_with_an_unknown_word_is_refused_with_the_nearest(room: Rooms) -> None:
+    here = room("binary")
+    model = here.made("linear")
+    with pytest.raises(Mistake, match="charter.acceptance A1: 'precison > 0.5' names the binary metric 'precison', .* did you mean 'precision'"):
+        here.checked(model, charter=here.charter(acceptance=[{"id": "A1", "check": "precison > 0.5"}]))
+
+
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        ("rmse < 1", "names the binary metric 'rmse'"),
+        ("worst_slice(knid).recall > 0", "names the column 'knid', which is not there; did you mean 'kind'"),
+        ("worst_slice(kind).recal > 0", "did you mean 'recall'"),
+        ("kind.recall > 0", "names the binary metric 'kind.recall'"),
+    ],
+)
+def test_each_part_of_a_name_is_checked(check: str, says: str) -> None:
+    with pytest.raises(Mistake, match=says):
+        require_known(Criterion(id="A1", check=check), "binary", ["kind", "size"])
+
+
+def test_the_worst_slice_is_named_beside_its_metric() -> None:
+    kind = np.array(["a"] * 40 + ["b"] * 40, dtype=object)
+    outcome = np.array([True] * 40 + [True, False] * 20)
+    judged = Judged("binary", ("no", "yes"), outcome, np.ones(80, dtype=bool), np.ones(80), np.ones(80), {"kind": kind})
+    found = asked_for(judged, frozenset({"worst_slice(kind).precision", "precision", "worth_per_decision"}))
+    assert found["metrics"] == {"worst_slice(kind).precision": 0.5, "precision": 0.75, "worth_per_decision": 1.0}
+    assert found["slices"] == {"worst_slice(kind).precision": "kind b"}
+
+
+def test_a_package_that_was_changed_after_it_was_made_is_not_judged(room: Rooms) -> None:
+    here = room("binary")
+    model = here.made("linear")
+    manifest = here.workspace.lake.folder / "blobs" / model["package"][:2] / model["package"]
+    manifest.write_bytes(manifest.read_bytes().replace(b"linear", b"Linear"))
+    with pytest.raises(Fault, match="changed after"):
+        here.checked(model)
+
+
+def test_a_package_whose_recorded_numbers_are_not_its_own_fails_parity(room: Rooms) -> None:
+    here = room("binary")
+    model = here.made("linear")
+    blobs = Blobs(here.workspace.lake)
+    package = load(blobs, model["package"])
+    recorded = package.parsed("metrics.json")
+    recorded["test"]["roc_auc"] += 0.001
+    said = {name: value for name, value in package.manifest.items() if name not in ("format", "files")}
+    forged = store(blobs, pack(said, {**package.contents, "metrics.json": written(recorded)}))
+    facts = here.checked({**model, "package": forged})
+    assert [name for name, gate in verdicts(facts).items() if not gate["passed"]] == ["parity"]
+    assert verdicts(facts)["parity"]["value"] == pytest.approx(1000, rel=0.01)
+
+
+def test_the_same_package_gets_the_same_verdicts_twice_but_for_what_the_clock_says(room: Rooms) -> None:
+    here = room("regression")
+    model = here.made("linear")
+    one, two = (verdicts(here.checked(model)) for _ in range(2))
+    for name in ("contract", "beats_baseline", "parity"):
+        assert one[name] == two[name]

@@ -1,0 +1,249 @@
+"""Whole tables to predictions: the same checks, scores and log records as for single rows, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from loopline.data.casting import absent, formats, parsed
+from loopline.data.spec import HIDDEN
+from loopline.engine.step import Progress, Silence
+from loopline.errors import Mistake
+from loopline.serve.log import Log
+from loopline.serve.scorer import Scorer, prediction_ids, stamp, unscored
+from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Signature, describe
+
+CHUNK = 50_000
+_ANSWER = ("prediction_id", "score", "prediction", "decision", "package", "refused")
+_ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
+_NO_SCORE = "the model has no finite score for it; expected values like those seen in training"
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A frame checked against a signature.
+
+    Parameters
+    ----------
+    typed
+        The signature's columns that the frame has, with the signature's types; n rows.
+    reasons
+        From the place of a refused row to why it is refused.
+    ignored
+        The frame's other columns: they are not read.
+    """
+
+    typed: pl.DataFrame
+    reasons: dict[int, list[str]]
+    ignored: tuple[str, ...]
+
+    @property
+    def good(self) -> NDArray[np.int64]:
+        """The places of the rows that are not refused."""
+        places = np.ones(self.typed.height, dtype=bool)
+        places[list(self.reasons)] = False
+        return np.flatnonzero(places)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What became of a frame's rows.
+
+    Parameters
+    ----------
+    places
+        The place in the frame of each row of `out`.
+    out
+        Key columns, ``prediction_id``, scores, ``decision`` and ``package`` of the rows that were scored.
+    reasons
+        From the place of each other row to why it was refused.
+    """
+
+    places: NDArray[np.int64]
+    out: pl.DataFrame
+    reasons: Mapping[int, Sequence[str]]
+    ignored: tuple[str, ...]
+
+
+def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (), written: Mapping[str, str] | None = None, where: str = "") -> Sheet:
+    """The frame's rows with the signature's types, and why those that do not fit are refused.
+
+    Parameters
+    ----------
+    nulls
+        Texts that stand for null.
+    written
+        How the dates of a column are written in texts, where that is known; else it is found out from the values.
+
+    Raises
+    ------
+    Mistake
+        When a column that the package needs is missing.
+    """
+    there = [column for column in signature.columns if column.name in frame.columns]
+    ignored = tuple(name for name in frame.columns if name not in signature.names and name not in HIDDEN)
+    for column in signature.columns:
+        if column.needed and column.name not in frame.columns:
+            near = get_close_matches(column.name, ignored, n=1)
+            hint = f"{near[0]!r} is perhaps it" if near else f"the columns are: {', '.join(name for name in frame.columns if name not in HIDDEN)}"
+            raise Mistake(f"the column {column.name!r} is missing, and the package needs it", where=where, remedy=hint)
+    reasons: dict[int, list[str]] = {}
+    typed = []
+    for column in there:
+        values = _typed(frame[column.name], column, nulls, (written or {}).get(column.name))
+        typed.append(values)
+        missing = frame.select(absent(column.name, frame[column.name].dtype, nulls)).to_series()
+        wrong = values.is_null() & ((~missing) | pl.Series([column.required]))
+        for place in wrong.arg_true().to_list():
+            value = None if missing[place] else frame[column.name][place]
+            said = value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
+            reasons.setdefault(place, []).append(f"{column.name}: it is {describe(said)}; expected {EXPECTED[column.type]}")
+    return Sheet(pl.DataFrame(typed), dict(sorted(reasons.items())), ignored)
+
+
+def _typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str | None) -> pl.Series:
+    """The values as the column's type; null where one is missing or does not fit."""
+    if written is None and values.dtype == pl.String and column.type in ("date", "datetime"):
+        known = values.to_frame().filter(~absent(column.name, pl.String(), nulls)).to_series()
+        written = formats(known, column.type)[0]
+    typed = values.to_frame().select(parsed(column.name, values.dtype, column.type, nulls=nulls, format=written).alias(column.name)).to_series()
+    if column.type != "number":
+        return typed
+    return typed.to_frame().select(pl.when(pl.col(column.name).abs() <= LARGEST).then(pl.col(column.name))).to_series()
+
+
+def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None) -> Scored:
+    """The predictions for the rows that are not refused, durable in the log when this returns.
+
+    Raises
+    ------
+    Fault
+        When the log cannot be written; nothing is answered then.
+    """
+    told = progress or Silence()
+    reasons: dict[int, Sequence[str]] = dict(sheet.reasons)
+    places = sheet.good
+    kept: list[NDArray[np.int64]] = []
+    parts: list[pl.DataFrame] = []
+    for at in range(0, max(1, len(places)), CHUNK):
+        chunk = places[at : at + CHUNK]
+        out, lines, without = _chunk(scorer, sheet.typed[chunk], datetime.now(UTC))
+        if lines:
+            log.append("predictions", lines).result()
+        reasons |= {int(chunk[place]): (_NO_SCORE,) for place in without}
+        kept.append(np.delete(chunk, without))
+        parts.append(out)
+        told.at(at + len(chunk), len(places), unit="rows")
+    return Scored(np.concatenate(kept), pl.concat(parts), dict(sorted(reasons.items())), sheet.ignored)
+
+
+def log_refused(scorer: Scorer, log: Log, raw: Mapping[int, str], reasons: Mapping[int, Sequence[str]]) -> None:
+    """Keep refused rows with their reasons, durably."""
+    now = stamp(datetime.now(UTC))
+    kept = [{"time": now, "kind": "row", "package": scorer.package, "reasons": list(why), "raw": raw[place][:RAW_CHARACTERS]} for place, why in reasons.items()]
+    if kept:
+        log.append("refused", msgspec.json.Encoder().encode_lines(kept)).result()
+
+
+def _chunk(scorer: Scorer, rows: pl.DataFrame, moment: datetime) -> tuple[pl.DataFrame, bytes, list[int]]:
+    """The answers, the log's lines, and the places of the rows that the model has no score for."""
+    if not rows.height:
+        return _answers(scorer, rows, [], pl.DataFrame(_no_scores(scorer))), b"", []
+    scores = scorer.predict({name: _plain(rows[name]) for name in rows.columns})
+    without = unscored(scores)
+    if without:
+        rows = rows[np.delete(np.arange(rows.height), without)]
+        answers, lines, _ = _chunk(scorer, rows, moment)
+        return answers, lines, without
+    said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
+    if scores.scores is not None:
+        said |= {f"score_{name}": pl.Series(scores.scores[:, index], dtype=pl.Float64) for index, name in enumerate(scorer.truth.classes)}
+    ids = prediction_ids(scorer.package, moment, rows.height)
+    made = pl.DataFrame(said)
+    return _answers(scorer, rows, ids, made), _lines(scorer, rows, ids, made, moment), []
+
+
+def _no_scores(scorer: Scorer) -> dict[str, pl.Series]:
+    decision = pl.Float64 if scorer.truth.task == "regression" else pl.String
+    classes = scorer.truth.classes if scorer.truth.task == "multiclass" else ()
+    floats = {name: pl.Series([], dtype=pl.Float64) for name in ("score", *(f"score_{name}" for name in classes))}
+    return floats | {"decision": pl.Series([], dtype=decision)}
+
+
+def _answers(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.DataFrame) -> pl.DataFrame:
+    """The columns that a person gets, for each task those that mean something."""
+    key = [rows[name] for name in scorer.key if name in rows.columns]
+    for column in key:
+        if column.name in _ANSWER or column.name.startswith("score_"):
+            raise Mistake(f"the key column {column.name!r} has the name of a column of the answer", where=column.name, remedy="rename it in the data")
+    task = scorer.truth.task
+    if task == "binary":
+        numbers = [made["score"]]
+    elif task == "regression":
+        numbers = [made["score"].alias("prediction")]
+    else:
+        numbers = [*(made[f"score_{name}"] for name in scorer.truth.classes), made["decision"].alias("prediction")]
+    package = pl.Series("package", [scorer.package] * rows.height, dtype=pl.String)
+    return pl.DataFrame([*key, pl.Series("prediction_id", ids, dtype=pl.String), *numbers, made["decision"].alias("decision"), package])
+
+
+def _lines(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.DataFrame, moment: datetime) -> bytes:
+    """The log's records, each a JSON line: the same as the server's."""
+    now = stamp(moment)
+    as_sent = rows.with_columns(_iso(name, kind) for name, kind in rows.schema.items() if kind.is_temporal())
+    event = pl.Series([now] * rows.height)
+    if scorer.time is not None and scorer.time in rows.columns:
+        event = rows[scorer.time].cast(pl.Datetime("us")).dt.strftime(_ISO).fill_null(now)
+    key = [name for name in scorer.key if name in rows.columns]
+    parts = as_sent.select(
+        key=pl.struct(key).struct.json_encode() if key else pl.lit("{}"),
+        row=pl.struct(pl.all()).struct.json_encode(),
+    ).with_columns(
+        event.alias("event"),
+        pl.Series("id", ids),
+        said=_said(scorer, made),
+    )
+    line = pl.concat_str(
+        pl.lit('{"id":"'),
+        "id",
+        pl.lit(f'","time":"{now}","event_time":"'),
+        "event",
+        pl.lit(f'","package":"{scorer.package}","key":'),
+        "key",
+        pl.lit(',"row":'),
+        "row",
+        pl.lit(","),
+        pl.col("said").str.slice(1),
+        pl.lit("\n"),
+    )
+    return "".join(parts.select(line).to_series()).encode()
+
+
+def _said(scorer: Scorer, made: pl.DataFrame) -> pl.Series:
+    """Score, scores and decision as a JSON object."""
+    classes = scorer.truth.classes if scorer.truth.task == "multiclass" else ()
+    scores = pl.struct(pl.col(f"score_{name}").alias(name) for name in classes) if classes else pl.lit(None)
+    return made.select(pl.struct(score="score", scores=scores, decision="decision").struct.json_encode()).to_series()
+
+
+def _iso(name: str, kind: pl.DataType) -> pl.Expr:
+    return pl.col(name).dt.strftime("%Y-%m-%d" if kind == pl.Date else _ISO)
+
+
+def _plain(values: pl.Series) -> Any:
+    """A column as the predictor takes it: numbers with NaN for null, naive UTC moments, lists of texts."""
+    if values.dtype == pl.String:
+        return values.to_list()
+    if isinstance(values.dtype, pl.Datetime):
+        return values.dt.replace_time_zone(None).to_numpy()
+    if values.dtype == pl.Date:
+        return values.cast(pl.Datetime("us")).to_numpy()
+    return values.cast(pl.Float64).to_numpy()

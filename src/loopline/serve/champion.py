@@ -1,0 +1,107 @@
+"""The scorer of the package that decides now: follows the champion's pointer in the ledger without failing a request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+from loopline.errors import LooplineError, Mistake
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
+from loopline.ledger.store import Ledger
+from loopline.serve.scorer import Scorer, load
+
+REMEDY = "loopline run; then loopline status says whom the release waits for"
+_said = logging.getLogger("loopline.serve")
+
+
+def pointer(ledger: Ledger) -> str | None:
+    """The digest of the package that decides now; None where none has been released, or the last one was withdrawn."""
+    newest = ledger.read(kinds=("champion",), newest_first=True, limit=1)
+    return newest[0].subject or None if newest else None
+
+
+def released(champion: str | None) -> str:
+    """The champion's digest.
+
+    Raises
+    ------
+    Mistake
+        When no package has been released yet.
+    """
+    if champion is None:
+        raise Mistake("no package has been released yet", remedy=REMEDY)
+    return champion
+
+
+class Champion:
+    """Holds the scorer that requests use, and swaps it for the next champion's once that is loaded and warm.
+
+    A request takes `scorer` once and keeps it, so that a swap in the middle of a request changes nothing for it.
+
+    Parameters
+    ----------
+    find
+        The champion's digest, looked up anew.
+    load
+        The scorer of a package.
+    every_s
+        Seconds between two looks.
+    """
+
+    def __init__(self, find: Callable[[], str | None], load: Callable[[str], Scorer], *, every_s: float = 1.0) -> None:
+        self.scorer: Scorer | None = None
+        self.trouble = ""
+        self._find = find
+        self._load = load
+        self._every_s = every_s
+        self._listeners: list[Callable[[Scorer | None, str], None]] = []
+        self._stop = Event()
+        self._thread = Thread(target=self._follow, name="champion", daemon=True)
+
+    @classmethod
+    def of(cls, ledger: Ledger, lake: Lake) -> Champion:
+        """The champion that a ledger points to, loaded from a lake."""
+        blobs = Blobs(lake)
+        return cls(lambda: pointer(ledger), lambda package: load(blobs, package))
+
+    def listen(self, listener: Callable[[Scorer | None, str], None]) -> None:
+        """Have a function told after each swap and each trouble: the scorer that holds, and what is wrong (empty when nothing is)."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Follow the pointer from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow it no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def look(self) -> None:
+        """Follow the pointer once. In trouble the scorer that holds stays, and `trouble` says why."""
+        before = self.scorer, self.trouble
+        try:
+            digest = self._find()
+            if digest is None:
+                self.scorer = None
+            elif self.scorer is None or self.scorer.package != digest:
+                scorer = self._load(digest)
+                scorer.warm()
+                self.scorer = scorer
+            self.trouble = ""
+        except LooplineError as error:
+            self.trouble = str(error)
+        except Exception as error:  # the worker's door: the follower outlives whatever a look meets
+            _said.exception("the champion could not be followed")
+            self.trouble = f"the champion could not be loaded ({type(error).__name__})"
+        if (self.scorer, self.trouble) != before:
+            for listener in self._listeners:
+                listener(self.scorer, self.trouble)
+
+    def _follow(self) -> None:
+        self.look()
+        while not self._stop.wait(self._every_s):
+            self.look()

@@ -1,0 +1,286 @@
+"""The log's segments as Delta tables, and how the outcomes that came fit the predictions that were made."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from loopline.charter.worth import as_text
+from loopline.engine.step import Facts
+from loopline.lake.tables import Tables
+from loopline.serve.segments import KINDS, Kind, Segment, Slice, listing, slices
+from loopline.workspace import Job
+
+_UTC = pl.Datetime("us", "UTC")
+_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
+    "predictions": {
+        "prediction_id": pl.String,
+        "day": pl.Date,
+        "time": _UTC,
+        "event_time": _UTC,
+        "package": pl.String,
+        "key": pl.String,
+        "row": pl.String,
+        "score": pl.Float64,
+        "scores": pl.String,
+        "decision": pl.String,
+    },
+    "outcomes": {"prediction_id": pl.String, "outcome": pl.String, "time": _UTC, "day": pl.Date},
+    "refused": {"time": _UTC, "day": pl.Date, "kind": pl.String, "package": pl.String, "reasons": pl.String, "raw": pl.String},
+}
+
+
+class _Prediction(msgspec.Struct):
+    id: str
+    time: datetime
+    event_time: datetime
+    package: str
+    key: msgspec.Raw
+    row: msgspec.Raw
+    score: float
+    scores: msgspec.Raw
+    decision: str | float
+
+    def cells(self) -> tuple[Any, ...]:
+        scores = None if bytes(self.scores) == b"null" else str(self.scores, "utf-8")
+        key, row, day = str(self.key, "utf-8"), str(self.row, "utf-8"), day_of(self.id, self.time)
+        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision)
+
+
+class _Outcome(msgspec.Struct):
+    id: str
+    outcome: str
+    time: datetime
+
+    def cells(self) -> tuple[Any, ...]:
+        return self.id, self.outcome, self.time, day_of(self.id, self.time)
+
+
+class _Refused(msgspec.Struct):
+    time: datetime
+    kind: str
+    package: str
+    reasons: list[str]
+    raw: str
+
+    def cells(self) -> tuple[Any, ...]:
+        return self.time, self.time.date(), self.kind, self.package, json.dumps(self.reasons, ensure_ascii=False), self.raw
+
+
+_DECODERS: Mapping[Kind, msgspec.json.Decoder[Any]] = {
+    "predictions": msgspec.json.Decoder(_Prediction),
+    "outcomes": msgspec.json.Decoder(_Outcome),
+    "refused": msgspec.json.Decoder(_Refused),
+}
+
+
+def day_of(prediction_id: str, otherwise: datetime) -> date:
+    """The day that a prediction's id carries; that of the other moment where it is no such id.
+
+    >>> day_of("20130701-0a1b2c3d-xyz", datetime(2013, 7, 2))
+    datetime.date(2013, 7, 1)
+    """
+    return _day(prediction_id.split("-")[0]) or otherwise.date()
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+@dataclass
+class Collected:
+    """What has been collected so far: counts that are cheap to carry on, and the table versions at which they hold.
+
+    It is a cache beside the log. The truth is in the tables: where a version is not the one written here, because a collection
+    was killed or a table restored, everything is counted anew.
+    """
+
+    versions: dict[str, int | None] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    days: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path) -> Collected:
+        """The cache in a file; an empty one where there is none or it cannot be read."""
+        try:
+            return cls(**json.loads(file.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def write(self, file: Path) -> None:
+        """Keep it, wholly or not at all."""
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(asdict(self)))
+        os.replace(part, file)
+
+
+def run(job: Job) -> Facts:
+    """Append what the listed segments hold beyond the tables, and count how outcomes fit predictions.
+
+    A slice of a segment is one commit that carries the segment's name and the slice's end as its application transaction: killed
+    anywhere, the next run goes on behind the last commit, and no record is there twice.
+    """
+    tables, folder = Tables(job.workspace.lake), job.workspace.lake.log
+    file = folder / "collected.json"
+    state = Collected.read(file)
+    whole = state.versions != versions(tables)
+    if whole:
+        state = Collected()
+    days = _append(job, tables, state)
+    if whole or state.versions != versions(tables):
+        _recount(tables, state, None if whole else days)
+        state.versions = versions(tables)
+        if folder.is_dir():
+            state.write(file)
+    return _facts(job, tables, state)
+
+
+def versions(tables: Tables) -> dict[str, int | None]:
+    """The version of each of the log's tables; None where it does not exist yet."""
+    return {kind: tables.version(kind).version if tables.exists(kind) else None for kind in KINDS}
+
+
+def latest(outcomes: pl.LazyFrame) -> pl.LazyFrame:
+    """One outcome for each prediction: of several, the one that came last holds.
+
+    Parameters
+    ----------
+    outcomes
+        The table ``outcomes``, or a part of it.
+    """
+    return outcomes.sort("time", maintain_order=True).unique("prediction_id", keep="last", maintain_order=True)
+
+
+def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
+    """Append what is new; the days of the predictions that it is about."""
+    days: set[date] = set()
+    todo = [(kind, segment) for kind in KINDS for segment in _listed(job, kind)]
+    new_bytes = sum(segment.size_bytes - _done(tables, state, kind, segment) for kind, segment in todo)
+    read = 0
+    for kind, segment in todo:
+        for part in slices(segment, after=state.offsets[segment.name]):
+            frame, broken = _frame(kind, part)
+            if broken.height:
+                _commit(tables, state, "refused", broken, part)
+            _commit(tables, state, kind, frame, part)
+            if kind != "refused":
+                days |= set(frame["day"].unique().to_list())
+            state.offsets[segment.name] = part.end
+            read += part.end - part.start
+            job.progress.at(read, new_bytes, unit="bytes of the log")
+    return days
+
+
+def _listed(job: Job, kind: Kind) -> list[Segment]:
+    """The segments as long as they were when the step was asked for."""
+    sizes: Mapping[str, int] = job.step.inputs["segments"][kind]
+    found = listing(job.workspace.lake.log, kind)
+    return [Segment(kind, segment.name, segment.path, sizes[segment.name]) for segment in found if segment.name in sizes]
+
+
+def _done(tables: Tables, state: Collected, kind: Kind, segment: Segment) -> int:
+    """The byte up to which a segment is in its table."""
+    if segment.name not in state.offsets:
+        state.offsets[segment.name] = (tables.batch_version(kind, segment.name) or 0) if tables.exists(kind) else 0
+    return state.offsets[segment.name]
+
+
+def _commit(tables: Tables, state: Collected, kind: Kind, frame: pl.DataFrame, part: Slice) -> None:
+    commit = tables.append(kind, frame, batch=part.segment, batch_version=part.end)
+    if kind == "refused" and not commit.repeated:
+        for name, rows in frame.group_by("kind").len().iter_rows():
+            state.refused[name] = state.refused.get(name, 0) + rows
+
+
+def _frame(kind: Kind, part: Slice) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A slice's records as a frame, and the lines that are no record, as refused ones."""
+    decoder = _DECODERS[kind]
+    cells: list[tuple[Any, ...]] = []
+    broken: list[tuple[Any, ...]] = []
+    for line in part.lines:
+        try:
+            cells.append(decoder.decode(line).cells())
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            # Only a damaged disk makes such a line. Its time is unknown: the segment's name has the day.
+            moment = datetime.strptime(part.segment[:8], "%Y%m%d").replace(tzinfo=UTC)
+            reason = f"{part.segment}, bytes {part.start} to {part.end}: the line is no record ({error})"
+            broken.append((moment, moment.date(), "line", "", json.dumps([reason]), line.decode("utf-8", "replace")))
+    return _rows(kind, cells), _rows("refused", broken)
+
+
+def _rows(kind: Kind, cells: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(cells, schema=dict(_SCHEMAS[kind]), orient="row")
+
+
+def _recount(tables: Tables, state: Collected, days: Iterable[date] | None) -> None:
+    """Count anew the days that were touched, or with None every day and every refusal."""
+    if days is None:
+        state.refused = dict(tables.read("refused").group_by("kind").len().collect().iter_rows()) if tables.exists("refused") else {}
+    if not tables.exists("outcomes"):
+        return
+    outcomes = tables.read("outcomes").select("prediction_id", "outcome", "day")
+    if days is not None:
+        outcomes = outcomes.filter(pl.col("day").is_in(list(days)))
+    state.days |= {day.isoformat(): counts for day, *counts in _fit(tables, outcomes, days).iter_rows()}
+
+
+def _fit(tables: Tables, outcomes: pl.LazyFrame, days: Iterable[date] | None) -> pl.DataFrame:
+    """For each day: outcomes, predictions with an outcome, those without a known prediction, repeated ones, contradicted ids."""
+    predictions = pl.LazyFrame(schema={"prediction_id": pl.String, "day": pl.Date})
+    if tables.exists("predictions"):
+        predictions = tables.read("predictions").select("prediction_id", "day")
+    if days is not None:
+        predictions = predictions.filter(pl.col("day").is_in(list(days)))
+    told = outcomes.group_by("prediction_id", "day").agg(rows=pl.len(), differ=pl.col("outcome").n_unique() > 1)
+    known = told.join(predictions.select("prediction_id", known=pl.lit(True)), on="prediction_id", how="left").with_columns(pl.col("known").fill_null(False))
+    return (
+        known.group_by("day")
+        .agg(
+            received=pl.col("rows").sum(),
+            matched=pl.col("known").sum(),
+            early=(~pl.col("known")).sum(),
+            repeated=pl.col("rows").sum() - pl.len(),
+            contradictory=pl.col("differ").sum(),
+        )
+        .sort("day")
+        .collect()
+    )
+
+
+def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
+    received, matched, early, repeated, contradictory = (sum(counts) for counts in zip(*state.days.values(), strict=True)) if state.days else (0,) * 5
+    malformed = state.refused.get("outcome", 0)
+    refused = state.refused.get("row", 0)
+    made = tables.version("predictions") if tables.exists("predictions") else None
+    rows = made.rows if made else 0
+    parts = [f"{rows:,} predictions", f"{matched:,} outcomes matched"] if rows or received else ["nothing served yet"]
+    parts += [f"{count:,} {what}" for count, what in ((early, "early"), (repeated, "repeated"), (malformed, "malformed"), (refused, "rows refused")) if count]
+    return {
+        "says": ", ".join(parts),
+        "champion": job.step.inputs["champion"],
+        "predictions": {"rows": rows, "version": made.version if made else None},
+        "refused": refused,
+        "outcomes": {
+            "received": received,
+            "matched": matched,
+            "early": early,
+            "repeated": repeated,
+            "contradictory": contradictory,
+            "malformed": malformed,
+        },
+        "versions": {name: version for name, version in versions(tables).items() if version is not None},
+    }

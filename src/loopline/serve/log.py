@@ -1,0 +1,198 @@
+"""The prediction log's writer: what has been answered is on the disk before the answer leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from types import TracebackType
+
+from loopline.errors import Fault
+from loopline.serve.segments import KINDS, Kind
+
+ROLL_BYTES = 64 << 20
+# A record's size is part of the file's data for fdatasync; only the file's times are left for later.
+_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _OpenSegment:
+    """A segment that this process alone appends to; `size_bytes` is what is known to be durable."""
+
+    def __init__(self, path: Path, day: str) -> None:
+        self.path = path
+        self.day = day
+        self.size_bytes = 0
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        _sync_folder(path.parent)
+
+    def append(self, data: bytes) -> None:
+        """Everything is on the disk, or OSError and the segment may end with a part of it."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        _sync(self._descriptor)
+        self.size_bytes += len(data)
+
+    def abandon(self) -> None:
+        """Cut what is not durable as far as the disk allows, and close; nothing is appended to it any more."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self.size_bytes)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+
+
+class _Request:
+    __slots__ = ("data", "done", "kind")
+
+    def __init__(self, kind: Kind, data: bytes) -> None:
+        self.kind = kind
+        self.data = data
+        self.done: Future[None] = Future()
+
+
+class Log:
+    """Appends records durably; those that come at the same time share one sync (group commit).
+
+    Every process has a server id of its own and so segments of its own: writers never meet, and a segment that a killed
+    process left with a torn last line is never appended to again.
+
+    Parameters
+    ----------
+    folder
+        The log's folder, with one folder in it for each kind of record.
+    server
+        The id of this process in the segments' names.
+    roll_bytes
+        A segment that has grown past this size is closed and the next one begun.
+    clock
+        Tells the day that a segment is named by.
+
+    Raises
+    ------
+    Fault
+        When the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, server: str = "", roll_bytes: int = ROLL_BYTES, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.folder = folder
+        self.server = server or secrets.token_hex(4)
+        self._roll_bytes = roll_bytes
+        self._clock = clock
+        self._open: dict[Kind, _OpenSegment] = {}
+        self._made = 0
+        self._closed = False
+        self._door = Lock()
+        self._queue: SimpleQueue[_Request | None] = SimpleQueue()
+        _check_writable(folder)
+        self._thread = Thread(target=self._work, name="prediction log", daemon=True)
+        self._thread.start()
+
+    def append(self, kind: Kind, data: bytes) -> Future[None]:
+        """A future that is done once the lines are durable, and fails with a Fault where they cannot be written.
+
+        Parameters
+        ----------
+        data
+            Whole JSON lines, each with its newline.
+        """
+        request = _Request(kind, data)
+        with self._door:
+            if self._closed:
+                request.done.set_exception(Fault("the prediction log is closed", remedy="try again at another server", retry=True))
+            else:
+                self._queue.put(request)
+        return request.done
+
+    def close(self) -> None:
+        """Everything that was handed over is durable or has failed, and the files are closed."""
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        stopping = False
+        while not stopping:
+            requests, stopping = self._waiting()
+            for kind in KINDS:
+                self._commit(kind, [request for request in requests if request.kind == kind])
+        for segment in self._open.values():
+            segment.close()
+
+    def _waiting(self) -> tuple[list[_Request], bool]:
+        """All that has come since the last sync, and whether the end was among it; waits for the first."""
+        found = [self._queue.get()]
+        with contextlib.suppress(Empty):
+            while True:
+                found.append(self._queue.get_nowait())
+        # A client that has gone has cancelled its future; its record is then not needed, for nothing will be answered.
+        return [request for request in found if request is not None and request.done.set_running_or_notify_cancel()], None in found
+
+    def _commit(self, kind: Kind, requests: list[_Request]) -> None:
+        if not requests:
+            return
+        try:
+            self._segment(kind).append(b"".join(request.data for request in requests))
+        except Exception as error:  # the worker's door: no request may wait for ever
+            # After a failed sync the pages' state is unknown, and a reader may be past the end: never append here again.
+            if broken := self._open.pop(kind, None):
+                broken.abandon()
+            fault = _unwritable(self.folder / kind, error)
+            for request in requests:
+                request.done.set_exception(fault)
+            return
+        for request in requests:
+            request.done.set_result(None)
+
+    def _segment(self, kind: Kind) -> _OpenSegment:
+        day = self._clock().strftime("%Y%m%d")
+        segment = self._open.get(kind)
+        if segment is None or segment.day != day or segment.size_bytes >= self._roll_bytes:
+            if segment is not None:
+                segment.close()
+            self._made += 1
+            segment = self._open[kind] = _OpenSegment(self.folder / kind / f"{day}-{self.server}-{self._made:06}.jsonl", day)
+        return segment
+
+
+def _unwritable(folder: Path, error: Exception) -> Fault:
+    why = getattr(error, "strerror", None) or repr(error)
+    return Fault(f"the prediction log cannot be written ({why})", where=str(folder), remedy="free space or mend its permissions", retry=True)
+
+
+def _check_writable(folder: Path) -> None:
+    """The kinds' folders exist and take files; said now rather than at the first prediction."""
+    for kind in KINDS:
+        place = folder / kind
+        probe = place / f".probe-{secrets.token_hex(8)}"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            probe.touch(exist_ok=False)
+            probe.unlink()
+        except OSError as error:
+            raise _unwritable(place, error) from None

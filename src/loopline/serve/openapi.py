@@ -1,0 +1,157 @@
+"""The server's description in OpenAPI 3.1, typed by the signature of the package that decides now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from loopline.data.spec import ColumnType
+from loopline.serve.scorer import Scorer
+from loopline.serve.signature import Column
+
+Json = dict[str, Any]
+
+_TYPES: Mapping[ColumnType, Json] = {
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "text": {"type": "string"},
+    "category": {"type": "string"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+}
+_PROBLEM: Json = {
+    "type": "object",
+    "properties": {"row": {"type": "integer"}, "field": {"type": "string"}, "what": {"type": "string"}, "expected": {"type": "string"}},
+    "required": ["row", "field", "what", "expected"],
+}
+_ERROR: Json = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "what": {"type": "string"},
+                "where": {"type": "string"},
+                "remedy": {"type": "string"},
+                "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+            },
+            "required": ["what", "where", "remedy"],
+        }
+    },
+    "required": ["error"],
+}
+_OUTCOMES: Json = {
+    "type": "object",
+    "properties": {
+        "outcomes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"id": {"type": "string"}, "outcome": {"type": ["string", "number", "boolean"]}},
+                "required": ["id", "outcome"],
+            },
+        }
+    },
+    "required": ["outcomes"],
+}
+
+
+def _field(column: Column) -> Json:
+    schema = dict(_TYPES[column.type])
+    if not column.required:
+        schema["type"] = [schema["type"], "null"]
+    if column.values:
+        schema["examples"] = list(column.values[:10])
+    return schema | {"description": ", ".join(sorted(column.roles))}
+
+
+def _row(scorer: Scorer | None) -> Json:
+    if scorer is None:
+        return {"type": "object", "description": "No package has been released yet; its signature will be here."}
+    columns = scorer.signature.columns
+    return {
+        "type": "object",
+        "properties": {column.name: _field(column) for column in columns},
+        "required": [column.name for column in columns if column.needed],
+        "additionalProperties": False,
+    }
+
+
+def _prediction(scorer: Scorer | None) -> Json:
+    task = scorer.truth.task if scorer else None
+    properties: Json = {"id": {"type": "string"}, "score": {"type": "number"}, "decision": {"type": "number" if task == "regression" else "string"}}
+    if task is None:
+        properties["decision"] = {"type": ["string", "number"]}
+    if task == "binary":
+        properties["decision"]["enum"] = ["act", "rest"]
+    required = list(properties)
+    if task == "multiclass":
+        properties["scores"] = {"type": "object", "additionalProperties": {"type": "number"}}
+        required.append("scores")
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _answer(schema: str, description: str) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+def _asked(schema: str, example: object = None) -> Json:
+    media: Json = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
+    return {"required": True, "content": {"application/json": media if example is None else media | {"example": example}}}
+
+
+def document(project: str, scorer: Scorer | None) -> Json:
+    """The OpenAPI document of a project's server, for the package of the scorer or, with None, before any is released."""
+    refused = {"400": "The body is not what it should be.", "413": "The request is too large.", "503": "Not ready, or the disk is full: try again."}
+    failures = {status: _answer("Error", text) for status, text in refused.items()}
+    predict = {
+        "operationId": "predict",
+        "summary": "Score rows and decide.",
+        "requestBody": _asked("Rows", {"rows": [scorer.signature.example()]} if scorer else None),
+        "responses": {
+            "200": _answer("Predictions", "One prediction for each row, in their order; each is in the prediction log."),
+            "422": _answer("Error", "A row has an unknown, missing or ill-typed field; every problem is listed, and no row was scored."),
+            **failures,
+        },
+    }
+    outcomes = {
+        "operationId": "outcomes",
+        "summary": "Tell what really happened; the latest word on a prediction holds.",
+        "requestBody": _asked("Outcomes"),
+        "responses": {"200": _answer("Received", "How many outcomes were taken, and how many were refused because they were malformed."), **failures},
+    }
+    received = {"type": "object", "properties": {"received": {"type": "integer"}, "malformed": {"type": "integer"}}, "required": ["received", "malformed"]}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": project, "version": scorer.package[:8] if scorer else "none", "description": f"Served by Loopline {version('loopline')}."},
+        "paths": {
+            "/v1/predict": {"post": predict},
+            "/v1/outcomes": {"post": outcomes},
+            **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}}}} for path, text in _SIMPLE.items()},
+            "/readyz": {"get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, "503": failures["503"]}}},
+        },
+        "components": {
+            "schemas": {
+                "Row": _row(scorer),
+                "Rows": {"type": "object", "properties": {"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}}, "required": ["rows"]},
+                "Prediction": _prediction(scorer),
+                "Predictions": {
+                    "type": "object",
+                    "properties": {
+                        "package": {"type": "string"},
+                        "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
+                    },
+                    "required": ["package", "predictions"],
+                },
+                "Outcomes": _OUTCOMES,
+                "Received": received,
+                "Problem": _PROBLEM,
+                "Error": _ERROR,
+            }
+        },
+    }
+
+
+_SIMPLE = {"/healthz": "Whether the process lives.", "/metrics": "Counters for Prometheus.", "/openapi.json": "This document."}

@@ -1,0 +1,144 @@
+"""Rows to predictions: checked against the package's signature, scored, decided, each with its id."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from loopline.lake.blobs import Blobs
+from loopline.model.predictor import Predictor, Scores
+from loopline.serve.outcomes import Truth
+from loopline.serve.signature import Problem, Signature
+
+HINTS = 100
+"""From so many problems in one request on, no more nearest names are looked for: nobody reads them, and they would hold up the server."""
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction as it stands in the log.
+
+    Parameters
+    ----------
+    time, event_time
+        When it was made, and the moment that it is about, as ISO 8601 in UTC.
+    key, row
+        The row as it was sent, and its key columns once more.
+    score
+        Binary: probability of the positive class. Multiclass: probability of the decided class. Regression: the value.
+    scores
+        Multiclass: probability of each class.
+    """
+
+    id: str
+    time: str
+    event_time: str
+    package: str
+    key: dict[str, Any]
+    row: dict[str, Any]
+    score: float
+    scores: dict[str, float] | None
+    decision: str | float
+
+
+def stamp(moment: datetime | date) -> str:
+    """A moment as ISO 8601 in UTC; naive ones are taken as UTC, and a date as its midnight.
+
+    >>> stamp(date(2013, 7, 1))
+    '2013-07-01T00:00:00Z'
+    """
+    if not isinstance(moment, datetime):
+        return f"{moment.isoformat()}T00:00:00Z"
+    return (moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment).isoformat() + "Z"
+
+
+def prediction_ids(package: str, moment: datetime, count: int) -> list[str]:
+    """New ids that carry the day and the package; 80 random bits keep those of all servers apart."""
+    head = f"{moment:%Y%m%d}-{package[:8]}-"
+    noise = os.urandom(10 * count)
+    return [head + base64.b32encode(noise[at : at + 10]).decode().lower() for at in range(0, 10 * count, 10)]
+
+
+class Scorer:
+    """Scores rows with one package; threads may share it."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.package = predictor.package
+        self.signature = Signature.of(predictor.signature["columns"])
+        self.truth = Truth(predictor.task, predictor.classes)
+        self.family: str = predictor.manifest["family"]
+        self.key: tuple[str, ...] = tuple(predictor.manifest["key"])
+        self.time: str | None = predictor.manifest["time"]
+        self._predictor = predictor
+        self._names = [column.name for column in self.signature.columns]
+        self._time_at = self._names.index(self.time) if self.time in self._names else None
+
+    def warm(self) -> None:
+        """Predict once, so that the first request does not pay for what is made lazily."""
+        self.score([self.signature.example()], datetime.now(UTC))
+
+    def score(self, rows: Sequence[object], moment: datetime) -> tuple[list[Prediction], list[Problem]]:
+        """A prediction for every row, or else every problem of every row; one of the two is empty.
+
+        Parameters
+        ----------
+        rows
+            JSON values.
+        moment
+            Now: the time of the predictions, and their event time where the row does not say one.
+        """
+        values: list[list[Any]] = []
+        problems: list[Problem] = []
+        for index, row in enumerate(rows):
+            read, wrong = self.signature.read(row, index, hints=len(problems) < HINTS)
+            values.append(read)
+            problems += wrong
+        if problems or not rows:
+            return [], problems
+        scores = self.predict(dict(zip(self._names, zip(*values, strict=True), strict=True)))
+        problems = [Problem(int(index), "", "the model has no finite score for it", "values like those seen in training") for index in unscored(scores)]
+        return ([], problems) if problems else (list(self._predictions(rows, values, scores, moment)), [])
+
+    def predict(self, columns: Mapping[str, Any]) -> Scores:
+        """Scores and decisions for columns of n typed values each; the features must be among them."""
+        return self._predictor.predict(columns)
+
+    def _predictions(self, rows: Sequence[Any], values: Sequence[Sequence[Any]], scores: Scores, moment: datetime) -> Iterator[Prediction]:
+        now = stamp(moment)
+        decisions = scores.decision.tolist()
+        numbers = scores.score.tolist()
+        by_class = scores.scores.tolist() if scores.scores is not None else None
+        for at, (id, row) in enumerate(zip(prediction_ids(self.package, moment, len(rows)), rows, strict=True)):
+            event = values[at][self._time_at] if self._time_at is not None else None
+            yield Prediction(
+                id=id,
+                time=now,
+                event_time=now if event is None else stamp(event),
+                package=self.package,
+                key={name: row[name] for name in self.key if name in row},
+                row=row,
+                score=numbers[at],
+                scores=None if by_class is None else dict(zip(self.truth.classes, by_class[at], strict=True)),
+                decision=decisions[at],
+            )
+
+
+def unscored(scores: Scores) -> list[int]:
+    """The rows without a finite score."""
+    return np.flatnonzero(~np.isfinite(scores.score)).tolist()
+
+
+def load(blobs: Blobs, package: str) -> Scorer:
+    """The scorer of a package in the lake, every byte of it checked against its digest.
+
+    Raises
+    ------
+    LooplineError
+        When the package is not there, or is not what its digest says.
+    """
+    return Scorer(Predictor.load(blobs, package))

@@ -1,0 +1,94 @@
+"""A server process: its address is taken before anything starts, and it ends by keeping all that it answered."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from loopline.errors import Fault, Mistake
+
+_BACKLOG = 2048
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one.
+
+    Raises
+    ------
+    Mistake
+        When there is no such address on this machine.
+    Fault
+        When the port is in use.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (socket.gaierror, UnicodeError):
+        raise Mistake(f"there is no host {host!r}", where="serve.host", remedy="use 127.0.0.1") from None
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _taken(error, host, port) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _taken(error: OSError, host: str, port: int) -> Fault | Mistake:
+    where = f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return Fault("the port is in use", where=where, remedy="choose another with --port, or stop the program that listens there", retry=True)
+    if error.errno == errno.EACCES:
+        return Fault("the port may not be used", where=where, remedy="choose one above 1023 with --port")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return Mistake("this machine has no such address", where=where, remedy="use 127.0.0.1, or an address of this machine, with --host")
+    return Fault(f"the server cannot listen here ({error.strerror})", where=where, remedy="choose another address with --host and --port")
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of a listening socket as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(app: Starlette, listener: socket.socket) -> None:
+    """Serve until the process is told to stop; then requests under way are answered and the app's lifespan ends."""
+    config = uvicorn.Config(app, loop="uvloop", http="httptools", lifespan="on", log_level="warning", access_log=False, server_header=False)
+    with _orderly_end():
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Being told to stop is a success: uvicorn, when it has ended, raises the signal again, and that is then let pass."""
+
+    def let_pass(number: int, frame: FrameType | None) -> None:
+        return None
+
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before: list[Callable[[int, FrameType | None], object] | int | None] = [signal.signal(number, let_pass) for number in asked]
+    try:
+        yield
+    finally:
+        for number, handler in zip(asked, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,57 @@
+"""Small real packages: a linear graph over two numbers and a category, as ONNX, stored in a lake."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import helper
+
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
+from loopline.model.encode import Plan
+from loopline.model.graph import Piece, assemble, tensor
+from loopline.model.package import pack, store, written
+
+PLAN = Plan(numbers=("age", "income"), dates=(), categories=(("city", ("Bern", "Oslo")),))
+COLUMNS = [
+    {"name": "id", "type": "integer", "roles": ["key"], "needed": False, "required": False, "values": None},
+    {"name": "at", "type": "datetime", "roles": ["time"], "needed": False, "required": False, "values": None},
+    {"name": "age", "type": "integer", "roles": ["feature"], "needed": True, "required": True, "values": None},
+    {"name": "income", "type": "number", "roles": ["feature"], "needed": True, "required": False, "values": None},
+    {"name": "city", "type": "category", "roles": ["feature"], "needed": True, "required": False, "values": ["Bern", "Oslo"]},
+]
+ROW = {"age": 30, "income": 1000.0, "city": "Bern"}
+_TASKS = {
+    "binary": (["no", "yes"], {"kind": "threshold", "threshold": 0.5}, 1, "Sigmoid"),
+    "multiclass": (["a", "b", "c"], {"kind": "most_likely"}, 3, "Softmax"),
+    "regression": ([], {"kind": "value"}, 1, "Identity"),
+}
+
+
+def weights_of(task: str, shift: float = 0.0) -> np.ndarray:
+    """The weights, shape (1 + 4, k): the first row is the intercept."""
+    width = _TASKS[task][2]
+    return (np.arange(5 * width).reshape(5, width) % 7 - 3) * np.array([[1.0], [0.02], [0.0005], [0.5], [-0.5]]) + shift
+
+
+def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: str = "id") -> str:
+    """The digest of a package in the lake; another shift gives another package."""
+    classes, policy, width, last = _TASKS[task]
+    weights = weights_of(task, shift)
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["absent"]),
+        helper.make_node("Where", ["absent", "zero", "features"], ["whole"]),
+        helper.make_node("MatMul", ["whole", "weights"], ["weighted"]),
+        helper.make_node("Add", ["weighted", "intercept"], ["line"]),
+        helper.make_node(last, ["line"], ["scores"]),
+    ]
+    piece = Piece(nodes, [tensor("zero", 0.0), tensor("weights", weights[1:]), tensor("intercept", weights[:1])])
+    contents = {
+        "model.onnx": assemble(PLAN, piece, width=width),
+        "signature.json": written({"columns": [{**COLUMNS[0], "name": key}, *COLUMNS[1:]], **PLAN.as_json(), "outcome": {}}),
+        "policy.json": written(policy),
+        "reference.json": written({}),
+        "metrics.json": written({}),
+        "card.md": b"# A package for tests\n",
+    }
+    said = {"project": "p", "task": task, "target": "y", "positive": "yes", "classes": classes, "key": [key], "time": "at", "family": "linear"}
+    return store(Blobs(lake), pack(said, contents))

@@ -1,0 +1,37 @@
+"""The description: valid OpenAPI 3.1 before and after a release, for every task."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
+from loopline.serve.openapi import document
+from loopline.serve.scorer import load
+from tests.serve.packages import ROW, make_package
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", None])
+def test_it_is_valid(tmp_path, task):
+    lake = Lake(str(tmp_path))
+    validate(document("p", load(Blobs(lake), make_package(lake, task)) if task else None))
+
+
+@pytest.mark.parametrize(
+    ("row", "right"),
+    [
+        (ROW, True),
+        (ROW | {"income": None, "id": 7, "at": "2024-01-31T08:30:00Z"}, True),
+        (ROW | {"age": None}, False),
+        (ROW | {"age": 1.5}, False),
+        (ROW | {"town": "Bern"}, False),
+        ({"age": 1, "income": 1.0}, False),
+    ],
+)
+def test_its_schema_and_the_check_agree(tmp_path, row, right):
+    lake = Lake(str(tmp_path))
+    scorer = load(Blobs(lake), make_package(lake))
+    assert Draft202012Validator(document("p", scorer)["components"]["schemas"]["Row"]).is_valid(row) is right
+    assert (scorer.signature.read(row, 0)[1] == []) is right

@@ -1,0 +1,204 @@
+"""Alerts: one for each cause, opened by breaches, resolved when windows are fine again, told once to the role that must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from loopline.charts import figure
+from loopline.errors import Mistake
+from loopline.ledger.entry import Draft, Entry, digest
+from loopline.watch.earned import summed
+from loopline.watch.monitors import Breach, Promise
+from loopline.watch.windows import Window
+
+FINE_NEEDED = 3
+"""Windows in a row that must be fine before an alert is resolved."""
+
+_ANEW = "the windows, computed anew, do not show it"
+
+Body = Mapping[str, Any]
+Found = Mapping[str, Sequence[Breach] | None]
+"""What each monitor found in a window; None where it could not judge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """A cause from its first breach until it has been fine for a while.
+
+    Parameters
+    ----------
+    since, last
+        Starts of the first and of the last window with a breach.
+    breach
+        The last one.
+    over
+        Start of the window with which it was over; None while it lasts.
+    """
+
+    since: datetime
+    last: datetime
+    breach: Breach
+    over: datetime | None = None
+
+
+def alert_id(breach: Breach, package: str) -> str:
+    """The same for the same monitor, feature and package, however often it breaches."""
+    return digest([breach.monitor, breach.feature, package])[:12]
+
+
+def episodes(windows: Sequence[Window], found: Sequence[Found]) -> dict[str, list[Episode]]:
+    """Every cause's episodes in the order of time, by the alert's id; a window that a monitor could not judge changes nothing."""
+    told: dict[str, list[Episode]] = {}
+    monitor_of: dict[str, str] = {}
+    fine: dict[str, int] = {}
+    for window, looks in zip(windows, found, strict=True):
+        breached = {alert_id(breach, window.package): breach for breaches in looks.values() for breach in breaches or ()}
+        for id, breach in breached.items():
+            monitor_of[id], fine[id] = breach.monitor, 0
+            mine = told.setdefault(id, [])
+            since = mine.pop().since if mine and mine[-1].over is None else window.start
+            mine.append(Episode(since=since, last=window.start, breach=breach))
+        for id, mine in told.items():
+            if id in breached or mine[-1].over is not None or looks[monitor_of[id]] is None:
+                continue
+            fine[id] += 1
+            if fine[id] == FINE_NEEDED:
+                mine.append(Episode(since=mine[-1].since, last=mine[-1].last, breach=mine.pop().breach, over=window.start))
+    return told
+
+
+def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], windows: Sequence[Window], promise: Promise, *, currency: str) -> list[Draft]:
+    """The entries that bring the recorded alerts up to what the windows show; none when they are.
+
+    What a person said stays: an acknowledged alert is resolved when it is over, and one that was resolved by hand opens again only
+    with a breach in a later window than those that had been seen then.
+
+    Parameters
+    ----------
+    recorded
+        The newest body of each alert of this package, by its id.
+    """
+    made: list[Draft] = []
+    for id, mine in told.items():
+        body = recorded.get(id)
+        for episode in mine:
+            known = body is not None and episode.last.isoformat() <= body["last"]
+            lasting = body is not None and body["state"] != "resolved" and body["since"] >= episode.since.isoformat()
+            if lasting and body is not None and body["cost"] is None and (priced := _priced(body, episode, windows, promise, currency)) is not None:
+                body = priced
+                made.append(_draft(id, body))
+            if not known and not lasting:
+                if body is not None and body["state"] != "resolved":
+                    made.append(_resolved(id, body, "another breach followed after windows that were fine"))
+                body = _opened(episode, windows, promise, currency)
+                made.append(_draft(id, body))
+            if episode.over is not None and body is not None and body["state"] != "resolved" and body["since"] <= episode.last.isoformat():
+                why = f"{FINE_NEEDED} windows in a row were fine, the last one that of {episode.over:%Y-%m-%d %H:%M}"
+                made.append(_resolved(id, {**body, "last": episode.last.isoformat()}, why))
+                body = made[-1].body
+        if body is not None and body["state"] != "resolved" and mine[-1].over is not None:
+            made.append(_resolved(id, body, _ANEW))
+    return made + [_resolved(id, body, _ANEW) for id, body in recorded.items() if body["state"] != "resolved" and id not in told]
+
+
+def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]:
+    """The entries that resolve the alerts of packages that do not decide any more."""
+    why = "another package decides now"
+    return [_resolved(id, body, why) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] != package]
+
+
+def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:
+    """The body of an alert that lasts with what it costs, once outcomes say so; None before."""
+    fresh = _opened(episode, windows, promise, currency)
+    return None if fresh["cost"] is None else {**body, "cost": fresh["cost"], "says": fresh["says"]}
+
+
+def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> dict[str, Any]:
+    breach = episode.breach
+    cost = _cost([window for window in windows if episode.since <= window.start <= episode.last], promise)
+    return {
+        "state": "open",
+        "monitor": breach.monitor,
+        "feature": breach.feature,
+        "package": windows[0].package,
+        "role": breach.role,
+        "since": episode.since.isoformat(),
+        "last": episode.last.isoformat(),
+        "value": breach.value,
+        "limit": breach.limit,
+        "cost": cost,
+        "says": f"{breach.says} (since {episode.since:%Y-%m-%d}); {_say_cost(cost, currency)}",
+        "told": None,
+    }
+
+
+def _cost(windows: Sequence[Window], promise: Promise) -> dict[str, float] | None:
+    """What the decisions of the windows earned against what was promised; None before outcomes have come."""
+    earned = summed([window.earned for window in windows])
+    if not earned.outcomes or promise.per_decision is None:
+        return None
+    mean = earned.money.total / earned.outcomes
+    return {"per_decision": mean, "promised": promise.per_decision, "lost": (promise.per_decision - mean) * earned.outcomes}
+
+
+def _say_cost(cost: Mapping[str, float] | None, currency: str) -> str:
+    if cost is None:
+        return "what it costs shows when outcomes come"
+    verb = "lost" if cost["lost"] > 0 else "gained"
+    return f"{figure(abs(cost['lost']))} {currency} {verb} so far against the promise"
+
+
+def _resolved(id: str, body: Body, why: str) -> Draft:
+    return _draft(id, {**body, "state": "resolved", "why": why})
+
+
+def _draft(id: str, body: Body) -> Draft:
+    return Draft(kind="alert", subject=id, key=body["since"], body=body)
+
+
+def find(newest: Mapping[str, Entry], id: str) -> Entry:
+    """The newest entry of the alert whose id is, or begins with, the text.
+
+    Raises
+    ------
+    Mistake
+        When there is none, or more than one.
+    """
+    found = [entry for subject, entry in newest.items() if id and subject.startswith(id)]
+    if len(found) != 1:
+        what = f"several alerts begin with {id!r}" if found else f"there is no alert {id!r}"
+        raise Mistake(what, remedy="`loopline alerts list` shows them")
+    return found[0]
+
+
+def acknowledge(entry: Entry, *, by: str, why: str) -> Draft:
+    """The entry by which a person takes an alert on.
+
+    Raises
+    ------
+    Mistake
+        When it is not open.
+    """
+    if entry.body["state"] != "open":
+        raise Mistake(f"the alert {entry.subject} is {entry.body['state']} already", remedy="`loopline alerts list --all` says by whom")
+    return _said(entry, {"state": "acknowledged", "by": by, "why": why}, by)
+
+
+def resolve(entry: Entry, *, by: str, why: str, until: str | None) -> Draft:
+    """The entry by which a person resolves an alert; a breach in a window after `until`, the newest one that was seen, opens it again.
+
+    Raises
+    ------
+    Mistake
+        When it is resolved already.
+    """
+    if entry.body["state"] == "resolved":
+        raise Mistake(f"the alert {entry.subject} is resolved already", remedy="`loopline alerts list --all` says by whom")
+    return _said(entry, {"state": "resolved", "by": by, "why": why, "last": max(entry.body["last"], until or "")}, by)
+
+
+def _said(entry: Entry, more: Body, by: str) -> Draft:
+    return Draft(kind="alert", subject=entry.subject, key=entry.key, body={**entry.body, **more}, parents=(entry.id,), actor=by)

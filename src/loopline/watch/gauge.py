@@ -1,0 +1,135 @@
+"""A package as what its windows are measured with: its reference profile, its promise, and the windows of its test part."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from loopline.charter.spec import WorthSpec
+from loopline.charter.worth import Worth, as_text
+from loopline.data.spec import ColumnType
+from loopline.engine.step import Facts
+from loopline.lake.blobs import Blobs
+from loopline.model.features import raw
+from loopline.model.package import Package, load
+from loopline.model.predictor import Predictor, Scores
+from loopline.watch.drift import Bins
+from loopline.watch.earned import Earned, Sums
+from loopline.watch.monitors import Earlier, Promise
+from loopline.watch.spec import WatchSpec
+from loopline.watch.windows import LOSS, SCORE, Yardstick, windows
+from loopline.workspace import Job
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gauge:
+    """What a package's windows are measured with, and what they are held against.
+
+    Parameters
+    ----------
+    columns
+        The columns of a request that are read, with their types.
+    time
+        The column that says the moment that a prediction is about; None where that is the moment it is made.
+    """
+
+    yardstick: Yardstick
+    promise: Promise
+    columns: Mapping[str, ColumnType]
+    time: str | None
+
+
+def gauge(package: Package, worth: WorthSpec, span: timedelta) -> Gauge:
+    """The gauge of a package, for windows of a span."""
+    manifest, reference, measured = package.manifest, package.parsed("reference.json"), package.parsed("metrics.json")
+    task = manifest["task"]
+    priced = Worth.of(worth, task)
+    days = max(1, span // _DAY)
+    features = [Bins.of_profile(name, profile, days=days) for name, profile in reference["features"].items() if name != SCORE]
+    yardstick = Yardstick(
+        package=package.digest,
+        task=task,
+        classes=tuple(manifest["classes"]),
+        positive=manifest["positive"],
+        features=(*features, Bins.of_profile(SCORE, reference["score"], days=days)),
+        worth=priced,
+        without_model=_without_model(measured["worth"]["constant"], task),
+    )
+    read = {*reference["features"], *priced.columns}
+    columns = {column["name"]: column["type"] for column in package.parsed("signature.json")["columns"] if column["name"] in read}
+    test = measured["test"][LOSS[task]]
+    lost = None if test is None else 1 - test if task == "multiclass" else test
+    promise = Promise(measured["worth"]["per_decision"], lost, measured["rows"]["test"])
+    return Gauge(yardstick=yardstick, promise=promise, columns=columns, time=manifest["time"])
+
+
+def _without_model(decision: str | float, task: str) -> bool | str | float:
+    """The decision that a package names as what would be decided without it, as the worth takes it."""
+    return decision == "act" if task == "binary" else decision
+
+
+def run(job: Job) -> Facts:
+    """The windows of the champion's test part, measured as those of what it serves: how windows scatter when nothing has changed."""
+    blobs = Blobs(job.workspace.lake)
+    spec = WatchSpec.model_validate(job.step.reads["watch"])
+    package = load(blobs, job.step.inputs["package"])
+    measured = gauge(package, WorthSpec.model_validate(job.step.reads["worth"]), spec.window)
+    if measured.time is None:
+        return {"says": "the package has no time: its test part has no windows", "windows": None}
+    job.progress.say("measuring the windows of the test part")
+    frame = pl.read_parquet(io.BytesIO(blobs.get(job.step.inputs["evidence"])))
+    if not frame[measured.time].dtype.is_temporal():
+        return {"says": f"{measured.time} holds no dates: the test part has no windows", "windows": None}
+    predictor = Predictor(package)
+    made = windows(as_served(frame, predictor.predict(raw(frame, predictor.columns)), measured), measured.yardstick, span=spec.window)
+    said = [{"rows": window.rows, "earned": window.earned.as_json(), "loss": list(_plain(window.loss)), "score": window.drift.get(SCORE)} for window in made]
+    return {"says": f"{len(made)} windows of the test part", "windows": blobs.put(json.dumps(said, sort_keys=True).encode())}
+
+
+def _plain(sums: Sums) -> tuple[Any, ...]:
+    return tuple(asdict(sums).values())
+
+
+def as_served(frame: pl.DataFrame, scores: Scores, measured: Gauge) -> pl.DataFrame:
+    """Rows with known outcomes as if they had been served: the frame that `loopline.watch.windows.windows` takes."""
+    when = pl.Series("when", raw(frame, [str(measured.time)])[str(measured.time)].astype("datetime64[us]")).dt.replace_time_zone("UTC")
+    yardstick = measured.yardstick
+    known = [
+        (as_text(value) if yardstick.task == "multiclass" else repr(float(value)) if yardstick.task == "regression" else _class(bool(value), yardstick))
+        for value in frame["__outcome"].to_list()
+    ]
+    by_class = None if scores.scores is None else [dict(zip(yardstick.classes, row, strict=True)) for row in scores.scores.tolist()]
+    served = pl.DataFrame(
+        {
+            "when": when,
+            "decision": [as_text(value) for value in scores.decision],
+            "score": np.asarray(scores.score, dtype=np.float64),
+            "outcome": known,
+            "row": frame.select([name for name in measured.columns if name in frame.columns]).to_struct("row"),
+        }
+    )
+    if by_class is not None:
+        served = served.with_columns(pl.Series("scores", by_class))
+    return served.filter(pl.col("when").is_not_null())
+
+
+def _class(happened: bool, yardstick: Yardstick) -> str:
+    return yardstick.classes[1] if happened else yardstick.classes[0]
+
+
+def read_before(blobs: Blobs, digest: str | None) -> tuple[list[Earlier], list[tuple[int, float]]]:
+    """The windows of the test part, and their rows and score's distance; nothing where there are none."""
+    if digest is None:
+        return [], []
+    said = json.loads(blobs.get(digest))
+    earlier = [Earlier(one["rows"], Earned.of_json(one["earned"]), Sums(*one["loss"])) for one in said]
+    return earlier, [(one["rows"], one["score"]) for one in said if one["score"] is not None]

@@ -1,0 +1,67 @@
+"""The watch stage's door: windows of what was served, alerts, and telling them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loopline.charter.spec import CharterSpec
+from loopline.data.spec import DataSpec
+from loopline.engine.step import Step, Steps
+from loopline.ledger.entry import now
+from loopline.ledger.state import State
+from loopline.watch.spec import WatchSpec
+from loopline.watch.telling import due
+from loopline.workspace import Ask
+
+READS = ("window", "false_alarms", "refused_share")
+_ROOMS = (
+    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "monitors", "alerts", "survey")),
+    *(f"model/{module}.py" for module in ("evaluate", "features", "predictor", "encode", "policy")),
+    "charter/worth.py",
+    "expression",
+    "serve/collect.py",
+)
+
+
+def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
+    """How windows of the champion's test part scatter, then the windows of all that was served; then alerts that nobody has been told of."""
+    champion = ask.state.champion
+    reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
+    evidence = _evidence(ask.state, champion)
+    before = None
+    if champion is not None and evidence is not None:
+        facts = yield Step(
+            stage="watch",
+            name="before",
+            function="loopline.watch.gauge:run",
+            reads={"watch": spec.fields("window"), **charter.fields("worth")},
+            inputs={"package": champion, "evidence": evidence},
+            rooms=_ROOMS,
+        )
+        before = facts["windows"]
+    watched = yield Step(
+        stage="watch",
+        name="windows",
+        function="loopline.watch.survey:run",
+        reads=reads,
+        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before},
+        rooms=_ROOMS,
+    )
+    waiting = due(ask.state.open_alerts(), spec.tell, now())
+    if waiting:
+        yield Step(
+            stage="watch",
+            name="tell",
+            function="loopline.watch.telling:run",
+            reads={"tell": dict(spec.tell)},
+            inputs={"alerts": sorted(entry.id for entry in waiting)},
+            rooms=("watch/telling.py", "tell.py"),
+        )
+    return watched
+
+
+def _evidence(state: State, package: str | None) -> str | None:
+    """The blob of the rows of a package's test part, from the facts of the search that made it; None where it came from elsewhere."""
+    made = state.packages.get(package or "")
+    search = None if made is None else state.succeeded.get(made.key)
+    return None if search is None else search.body["facts"].get("evidence")

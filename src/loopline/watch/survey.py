@@ -1,0 +1,196 @@
+"""The watch stage's work: every window of what was served, and the alerts that they raise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from loopline.charter.spec import WorthSpec
+from loopline.engine.step import Facts
+from loopline.lake.blobs import Blobs
+from loopline.lake.tables import Tables
+from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
+from loopline.model.package import load
+from loopline.watch import alerts
+from loopline.watch.gauge import Gauge, gauge, read_before
+from loopline.watch.monitors import Earlier, Watched, drift_limits, look
+from loopline.watch.served import decoded, joined, refused_rows, slices
+from loopline.watch.spec import URGENCY, WatchSpec
+from loopline.watch.windows import SCORE, Window, windows, with_gaps
+from loopline.workspace import Job
+
+_SCHEMA: dict[str, Any] = {"prediction_id": pl.String, "time": pl.Datetime("us", "UTC"), "event_time": pl.Datetime("us", "UTC"), "package": pl.String}
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A package's windows, what the monitors found in each, and the limits of drift where they were applied."""
+
+    gauge: Gauge
+    windows: Sequence[Window]
+    found: Sequence[alerts.Found]
+    limits: Sequence[Mapping[str, float]]
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """The windows as entries' bodies, with what the monitors found."""
+        return [self._body(at) for at in range(len(self.windows))]
+
+    def _body(self, at: int) -> dict[str, Any]:
+        breaches = sorted(breach.name for looks in self.found[at].values() for breach in looks or ())
+        limits = self.limits[at]
+        own = {name: limit for name, limit in limits.items() if name != SCORE}
+        return {**self.windows[at].as_json(), "drift_limits": own, "score_limit": limits.get(SCORE), "breaches": breaches}
+
+
+def run(job: Job) -> Facts:
+    """Compute the windows, enter those that are new or changed, and bring the alerts up to date.
+
+    Everything is computed from the tables at the versions of the step, and compared with what the ledger has: killed anywhere
+    and run again, it enters only what is missing.
+    """
+    spec = WatchSpec.model_validate(job.step.reads["watch"])
+    worth = WorthSpec.model_validate(job.step.reads["worth"])
+    blobs, ledger, champion = Blobs(job.workspace.lake), job.workspace.ledger, job.step.inputs["champion"]
+    served = _Served.at(Tables(job.workspace.lake), job.step.inputs["versions"])
+    earlier, scattered = read_before(blobs, job.step.inputs["before"])
+    bodies: list[dict[str, Any]] = []
+    made: list[Draft] = []
+    recorded = _newest(ledger, "alert")
+    for package in served.packages():
+        measured = gauge(load(blobs, package), worth, spec.window)
+        if package == champion and scattered:
+            measured = _with_score_spread(measured, tuple(scattered))
+        whole = with_gaps(_windows(job, served, measured, spec.window), served.refused_by(package, spec.window))
+        seen = _watch(whole, measured, earlier, spec, worth.currency, champion, served.last(spec.window))
+        bodies += seen.bodies()
+        if package == champion:
+            told = alerts.episodes(whole, seen.found)
+            own = {entry.subject: entry.body for entry in recorded.values() if entry.body["package"] == package}
+            made += alerts.drafts(told, own, whole, measured.promise, currency=worth.currency)
+    made += alerts.superseded({entry.subject: entry.body for entry in recorded.values()}, champion)
+    bodies.sort(key=lambda body: (body["start"], body["package"]))
+    parents = (job.attempt,)
+    fresh = _changed(ledger, bodies)
+    ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *made]))
+    summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
+    return _facts(ledger, bodies, summary)
+
+
+@dataclass(frozen=True)
+class _Served:
+    """The log's tables at the versions of the step; None where one does not exist yet."""
+
+    predictions: pl.LazyFrame
+    outcomes: pl.LazyFrame | None
+    refused: pl.LazyFrame | None
+
+    @classmethod
+    def at(cls, tables: Tables, versions: Mapping[str, int]) -> _Served:
+        def read(name: str) -> pl.LazyFrame | None:
+            return tables.read(name, version=versions[name]) if name in versions else None
+
+        made = read("predictions")
+        return cls(pl.LazyFrame(schema=_SCHEMA) if made is None else made, read("outcomes"), read("refused"))
+
+    def packages(self) -> list[str]:
+        """The packages that served, sorted."""
+        return self.predictions.select(pl.col("package").unique().sort()).collect()["package"].to_list()
+
+    def joined(self, package: str) -> pl.LazyFrame:
+        """The package's predictions with their outcomes."""
+        return joined(self.predictions, self.outcomes, package)
+
+    def refused_by(self, package: str, span: timedelta) -> dict[datetime, int]:
+        """Rows that the package refused, by window."""
+        return refused_rows(self.refused, self.joined(package), package, span)
+
+    def last(self, span: timedelta) -> datetime | None:
+        """The latest moment that a prediction is about: a window that ends before it is closed."""
+        moment: datetime | None = self.predictions.select(pl.coalesce("event_time", "time").max()).collect().item()
+        return moment
+
+
+def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta) -> list[Window]:
+    classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
+    made: list[Window] = []
+    done = 0
+    for part in slices(served.joined(measured.yardstick.package), span):
+        made += windows(decoded(part, measured.columns, classes), measured.yardstick, span=span)
+        done += part.height
+        job.progress.at(done, unit="predictions", note=f"{len(made)} windows")
+    return made
+
+
+def _with_score_spread(measured: Gauge, scattered: tuple[tuple[int, float], ...]) -> Gauge:
+    """The gauge with the score's natural variation, as the windows of the test part show it."""
+    features = tuple(replace(bins, spread=scattered) if bins.name == SCORE else bins for bins in measured.yardstick.features)
+    return replace(measured, yardstick=replace(measured.yardstick, features=features))
+
+
+def _watch(
+    whole: Sequence[Window], measured: Gauge, earlier: Sequence[Earlier], spec: WatchSpec, currency: str, champion: str | None, last: datetime | None
+) -> Seen:
+    """What the monitors find in a package's windows; only the champion's are judged."""
+    if measured.yardstick.package != champion:
+        return Seen(measured, whole, [{} for _ in whole], [{} for _ in whole])
+    found, limits = [], []
+    for at, window in enumerate(whole):
+        closed = last is not None and window.end <= last
+        watched = Watched(
+            windows=whole,
+            at=at,
+            is_closed=closed,
+            yardstick=measured.yardstick,
+            promise=measured.promise,
+            before=earlier,
+            spec=spec,
+            currency=currency,
+        )
+        looks = look(watched)
+        found.append(looks)
+        limits.append({} if looks["drift"] is None else drift_limits(watched))
+    return Seen(measured, whole, found, limits)
+
+
+def _newest(ledger: Ledger, kind: str) -> dict[tuple[str, str], Any]:
+    """The newest entry of a kind for each subject (alerts), or for each subject and key (windows)."""
+    entries = ledger.read(kinds=(kind,))
+    return {(entry.subject, entry.key if kind == "window" else ""): entry for entry in entries}
+
+
+def _changed(ledger: Ledger, bodies: Sequence[Mapping[str, Any]]) -> list[Draft]:
+    """The windows that the ledger does not have as they are now."""
+    known = _newest(ledger, "window")
+    fresh = []
+    for body in bodies:
+        entry = known.get((body["package"], body["start"]))
+        if entry is None or json.dumps(entry.body, sort_keys=True) != json.dumps(body, sort_keys=True):
+            fresh.append(Draft(kind="window", subject=body["package"], key=body["start"], body=body))
+    return fresh
+
+
+def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) -> Facts:
+    entries = ledger.read(kinds=("alert",))
+    opened = {(entry.subject, entry.key) for entry in entries}
+    resolved = {(entry.subject, entry.key) for entry in entries if entry.body["state"] == "resolved"}
+    lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
+    rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
+    says = f"{len(bodies)} windows, {rows:,} predictions, {outcomes:,} outcomes" if bodies else "nothing served yet"
+    if lasting:
+        first = min(lasting, key=lambda body: URGENCY.index(body["monitor"]))
+        says += f"; {len(lasting)} {'alert is' if len(lasting) == 1 else 'alerts are'} open: {first['says']}"
+    return {
+        "says": says,
+        "windows": len(bodies),
+        "rows": rows,
+        "outcomes": outcomes,
+        "alerts": {"opened": len(opened), "resolved": len(resolved), "open": len(lasting)},
+        "until": max((body["start"] for body in bodies), default=None),
+        "summary": summary,
+    }

@@ -1,0 +1,299 @@
+"""Windows of event time over what a package served: volume, drift, metrics and worth. Pure: frames in, frozen values out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from loopline.charter.spec import Task
+from loopline.charter.worth import Worth
+from loopline.model.evaluate import Judged, metrics, outcomes
+from loopline.model.features import raw
+from loopline.model.policy import for_worth
+from loopline.watch.drift import Bins, Counts, distance
+from loopline.watch.earned import CONFIDENCE, Earned, Sums, by_group, interval
+
+SCORE = "(score)"
+"""Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
+
+GAP_MOST = 31
+"""So many windows without a row are shown one by one; a longer pause teaches nothing more."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+_WEEK = timedelta(weeks=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Yardstick:
+    """What a package's windows are measured with.
+
+    Parameters
+    ----------
+    features
+        The bins of each feature, and of the score under the name `SCORE`.
+    positive
+        The class that it is right to act on (binary).
+    without_model
+        The one decision that is taken for all rows without a model: whether to act, a class or a number.
+    """
+
+    package: str
+    task: Task
+    classes: tuple[str, ...]
+    positive: str | None
+    features: tuple[Bins, ...]
+    worth: Worth
+    without_model: bool | str | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """What a package served in a span of event time.
+
+    Parameters
+    ----------
+    start, end
+        In UTC; the end belongs to the next window.
+    rows, refused, outcomes
+        Predictions, rows refused meanwhile, and predictions whose outcome has come.
+    acted
+        Share of the rows on which the decision was to act; None for other tasks than binary, and for no rows.
+    counts
+        Rows in each bin of each feature, and of the score.
+    drift
+        Distance of each feature from training, 0 to 1, and of the score.
+    earned
+        The money of the rows whose outcome has come.
+    loss
+        The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
+    metrics
+        The task's metrics over the rows whose outcome has come.
+    """
+
+    package: str
+    start: datetime
+    end: datetime
+    rows: int = 0
+    refused: int = 0
+    outcomes: int = 0
+    acted: float | None = None
+    counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    drift: Mapping[str, float] = field(default_factory=dict)
+    earned: Earned = Earned()
+    loss: Sums = Sums()
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def completeness(self) -> float | None:
+        """The share of the rows whose outcome has come; None of no rows."""
+        return self.outcomes / self.rows if self.rows else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The window as an entry's body: no counts of bins, no row."""
+        seen = interval([self.earned.money], CONFIDENCE)
+        count = self.earned.outcomes
+        worth = None
+        if count:
+            worth = {
+                "total": self.earned.money.total,
+                "per_decision": self.earned.money.total / count,
+                "low": None if seen is None else seen[0],
+                "high": None if seen is None else seen[1],
+                "baseline": self.earned.baseline / count,
+                "perfect": self.earned.perfect / count,
+            }
+        return {
+            "package": self.package,
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+            "rows": self.rows,
+            "refused": self.refused,
+            "outcomes": self.outcomes,
+            "completeness": self.completeness,
+            "acted": self.acted,
+            "drift": {name: value for name, value in self.drift.items() if name != SCORE},
+            "score_drift": self.drift.get(SCORE),
+            "metrics": dict(self.metrics),
+            "worth": worth,
+            "sums": self.earned.as_json(),
+        }
+
+
+def start_of(moment: datetime, span: timedelta) -> datetime:
+    """The start of the window that a moment lies in: windows are counted from the epoch in UTC, whole weeks from a Monday.
+
+    >>> start_of(datetime(2013, 7, 4, 15, tzinfo=UTC), timedelta(weeks=1)).isoformat()
+    '2013-07-01T00:00:00+00:00'
+    """
+    origin = _MONDAY if span % _WEEK == timedelta() else _EPOCH
+    return origin + (moment - origin) // span * span
+
+
+def starts(moments: pl.Expr, span: timedelta) -> pl.Expr:
+    """`start_of` for a column of moments in UTC."""
+    origin = _MONDAY if span % _WEEK == timedelta() else _EPOCH
+    span_us, origin_us = span // timedelta(microseconds=1), (origin - _EPOCH) // timedelta(microseconds=1)
+    whole = (moments.dt.epoch("us") - origin_us) // span_us
+    return (whole * span_us + origin_us).cast(pl.Datetime("us", "UTC"))
+
+
+def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> list[Window]:
+    """A window for every span that has a row, in the order of time.
+
+    Parameters
+    ----------
+    frame
+        ``when`` (moment in UTC), ``decision`` (text), ``score``, ``scores`` (multiclass: struct with a probability for each class),
+        ``outcome`` (text; null where none has come) and ``row`` (struct: the columns of the request).
+    """
+    if frame.is_empty():
+        return []
+    frame = frame.with_columns(start=starts(pl.col("when"), span))
+    first = frame["start"].unique().sort()
+    group = frame["start"].to_physical().to_numpy()
+    group = np.searchsorted(first.to_physical().to_numpy(), group)
+    many = len(first)
+    rows = np.bincount(group, minlength=many)
+    counts = _counts(frame, yardstick, group, many)
+    distances = {bins.name: distance(counts[bins.name], np.asarray(bins.counts)) for bins in yardstick.features}
+    made = [
+        Window(
+            package=yardstick.package,
+            start=start,
+            end=start + span,
+            rows=int(rows[at]),
+            acted=None,
+            counts={name: tuple(part[at].tolist()) for name, part in counts.items()},
+            drift={name: float(part[at]) for name, part in distances.items() if not math.isnan(part[at])},
+        )
+        for at, start in enumerate(first)
+    ]
+    if yardstick.task == "binary":
+        acted = np.bincount(group, weights=(frame["decision"] == "act").to_numpy(), minlength=many) / rows
+        made = [replace(window, acted=float(share)) for window, share in zip(made, acted, strict=True)]
+    return _with_outcomes(made, frame, yardstick, group)
+
+
+def _counts(frame: pl.DataFrame, yardstick: Yardstick, group: NDArray[np.intp], many: int) -> dict[str, Counts]:
+    """The rows in each bin, shape (windows, bins), of each feature."""
+    row = frame["row"].struct.unnest() if yardstick.features and frame["row"].dtype.base_type() == pl.Struct else pl.DataFrame()
+    found: dict[str, Counts] = {}
+    for bins in yardstick.features:
+        width = len(bins.counts)
+        if bins.name == SCORE:
+            code = bins.places(frame["score"])
+        elif bins.name in row.columns:
+            code = bins.places(row[bins.name])
+        else:
+            code = np.full(frame.height, width - 1)
+        found[bins.name] = np.bincount(group * width + code, minlength=many * width).reshape(many, width)
+    return found
+
+
+def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yardstick, group: NDArray[np.intp]) -> list[Window]:
+    """The windows with what the rows earned whose outcome has come."""
+    known = frame["outcome"].is_not_null().to_numpy()
+    if not known.any():
+        return list(made)
+    judged, gain, perfect = _judge(frame.filter(pl.col("outcome").is_not_null()), yardstick)
+    group, many = group[known], len(made)
+    money, above = by_group(judged.money, group, many), by_group(gain, group, many)
+    best = np.bincount(group, weights=perfect, minlength=many)
+    lost = by_group(loss(judged), group, many)
+    # The rows of one window lie together, so that a slice of the order is a window's rows.
+    order = np.argsort(group, kind="stable")
+    edges = np.searchsorted(group[order], np.arange(many + 1))
+    return [
+        replace(
+            window,
+            outcomes=money[at].count,
+            earned=Earned(money[at], above[at], float(best[at])),
+            loss=lost[at],
+            metrics=metrics(judged.where(order[edges[at] : edges[at + 1]])) if money[at].count else {},
+        )
+        for at, window in enumerate(made)
+    ]
+
+
+def _judge(frame: pl.DataFrame, yardstick: Yardstick) -> tuple[Judged, NDArray[np.float64], NDArray[np.float64]]:
+    """Decisions beside outcomes, the money above the baseline and the money of a perfect model, each of shape (n,)."""
+    task, worth = yardstick.task, yardstick.worth
+    outcome = outcomes(task, frame["outcome"].to_list(), yardstick.positive)
+    if task == "binary":
+        outcome = outcome.astype(bool)
+    decision = for_worth(task, np.array(frame["decision"].to_list(), dtype=object))
+    decision = decision.astype({"binary": bool, "multiclass": object, "regression": np.float64}[task])
+    score = frame["score"].to_numpy()
+    if task == "multiclass":
+        score = frame["scores"].struct.unnest().select(yardstick.classes).to_numpy()
+    columns = raw(frame["row"].struct.unnest(), sorted(worth.columns)) if worth.columns else {}
+    money = worth.per_row(decision, outcome, columns)
+    constant = np.full(len(outcome), yardstick.without_model, dtype=decision.dtype)
+    gain = money - worth.per_row(constant, outcome, columns)
+    judged = Judged(task, yardstick.classes, outcome, decision, score, money)
+    return judged, gain, worth.perfect(outcome, columns)
+
+
+def loss(judged: Judged) -> NDArray[np.float64]:
+    """What each row's prediction was off by, shape (n,): squared probability, wrong or right, or absolute error."""
+    if judged.task == "binary":
+        return np.asarray((judged.score - judged.outcome) ** 2)
+    if judged.task == "multiclass":
+        return np.asarray(judged.decision != judged.outcome, dtype=np.float64)
+    return np.asarray(np.abs(judged.decision - judged.outcome))
+
+
+LOSS: Mapping[Task, str] = {"binary": "brier", "multiclass": "accuracy", "regression": "mae"}
+"""The package's metric whose value on the test part is the mean of `loss` there; of the accuracy, what is missing to 1."""
+
+
+def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Window:
+    """One window from two parts of the same one, such as those of two servers; metrics that do not add up are left out."""
+    counts = {name: tuple(map(sum, zip(part, second.counts[name], strict=True))) for name, part in first.counts.items()}
+    rows = first.rows + second.rows
+    acted = None if first.acted is None or second.acted is None else (first.acted * first.rows + second.acted * second.rows) / rows
+    return replace(
+        first,
+        rows=rows,
+        refused=first.refused + second.refused,
+        outcomes=first.outcomes + second.outcomes,
+        acted=acted,
+        counts=counts,
+        drift={bins.name: float(distance(np.asarray(counts[bins.name]), np.asarray(bins.counts))) for bins in features if rows},
+        earned=first.earned + second.earned,
+        loss=first.loss + second.loss,
+        metrics={},
+    )
+
+
+def with_gaps(made: Sequence[Window], refused: Mapping[datetime, int]) -> list[Window]:
+    """The windows with those between them that have no row, and with the rows that were refused meanwhile.
+
+    Parameters
+    ----------
+    refused
+        Rows refused, by the start of the window; what lies outside the package's windows makes windows of its own.
+    """
+    if not made:
+        return []
+    package, span = made[0].package, made[0].end - made[0].start
+    by_start = {window.start: window for window in made}
+    for start in refused:
+        by_start.setdefault(start, Window(package=package, start=start, end=start + span))
+    for before, after in _pairs(sorted(by_start)):
+        for step in range(1, min((after - before) // span, GAP_MOST + 1)):
+            start = before + step * span
+            by_start[start] = Window(package=package, start=start, end=start + span)
+    return [replace(window, refused=refused.get(start, 0)) for start, window in sorted(by_start.items())]
+
+
+def _pairs(moments: Sequence[datetime]) -> Iterable[tuple[datetime, datetime]]:
+    return zip(moments[:-1], moments[1:], strict=True)

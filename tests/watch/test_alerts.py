@@ -1,0 +1,138 @@
+"""Alerts: one for each cause, from its first breach until windows are fine, with what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from loopline.errors import Mistake
+from loopline.ledger.entry import Draft, Entry
+from loopline.watch import alerts
+from loopline.watch.earned import Earned, Sums
+from loopline.watch.monitors import Breach, Promise
+from loopline.watch.windows import Window
+
+DAY = timedelta(days=1)
+T0 = datetime(2024, 1, 1, tzinfo=UTC)
+BREACH = Breach(monitor="drift", feature="x", role="science", says="x has drifted", value=0.4, limit=0.1)
+ID = alerts.alert_id(BREACH, "p")
+PROMISE = Promise(per_decision=2.0, loss=None, rows=100)
+
+
+def days(marks: str, *, outcomes: int = 0) -> tuple[list[Window], list[alerts.Found]]:
+    """A window for each mark: ``!`` a breach, ``.`` fine, ``?`` not judged."""
+    earned = Earned(Sums(outcomes, 1.0 * outcomes, 1.0 * outcomes), Sums(outcomes, 0.0, 0.0), 0.0)
+    windows = [Window(package="p", start=T0 + at * DAY, end=T0 + (at + 1) * DAY, rows=9, outcomes=outcomes, earned=earned) for at in range(len(marks))]
+    return windows, [{"drift": {"!": [BREACH], ".": [], "?": None}[mark]} for mark in marks]
+
+
+def bring(marks: str, recorded: Mapping[str, Any] | None = None, *, outcomes: int = 0) -> list[Draft]:
+    windows, found = days(marks, outcomes=outcomes)
+    return alerts.drafts(alerts.episodes(windows, found), recorded or {}, windows, PROMISE, currency="EUR")
+
+
+def states(drafts: Sequence[Draft]) -> list[str]:
+    return [draft.body["state"] for draft in drafts]
+
+
+def entry(draft: Draft, seq: int = 1) -> Entry:
+    return Entry(
+        kind=draft.kind,
+        subject=draft.subject,
+        key=draft.key,
+        body=draft.body,
+        seq=seq,
+        id=f"{seq:x}",
+        project="shop",
+        time=T0,
+        prev_hash="",
+        hash="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ("....", []),
+        ("..!", ["open"]),
+        ("!!!!", ["open"]),
+        ("!..", ["open"]),
+        ("!...", ["open", "resolved"]),
+        ("!..!..", ["open"]),
+        ("!?.?.?.", ["open", "resolved"]),
+        ("!...!...!", ["open", "resolved", "open", "resolved", "open"]),
+        ("", []),
+    ],
+)
+def test_an_alert_is_open_from_its_breach_until_three_windows_in_a_row_are_fine(marks: str, expected: list[str]) -> None:
+    assert states(bring(marks)) == expected
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet="!.?", max_size=25), st.integers(0, 25))
+@example("!!...", 1)
+def test_told_turn_by_turn_or_all_at_once_the_ledger_ends_alike(marks: str, cut: int) -> None:
+    recorded: dict[str, Any] = {}
+    told: list[Draft] = []
+    for upto in (cut, len(marks)):
+        for draft in bring(marks[:upto], recorded):
+            told.append(draft)
+            recorded[draft.subject] = draft.body
+    once = bring(marks)
+    assert states(told) == states(once)
+    assert bring(marks, recorded) == []
+    assert [draft.key for draft in told] == [draft.key for draft in once]
+
+
+def test_an_alert_says_since_when_and_what_it_has_cost() -> None:
+    (made,) = bring(".!!", outcomes=50)
+    assert made.body["since"] == (T0 + DAY).isoformat()
+    assert made.body["cost"] == {"per_decision": 1.0, "promised": 2.0, "lost": 100.0}
+    assert made.body["says"] == "x has drifted (since 2024-01-02); 100 EUR lost so far against the promise"
+    assert "what it costs shows when outcomes come" in bring("!")[0].body["says"]
+
+
+def test_what_it_costs_is_added_once_when_outcomes_come() -> None:
+    recorded = {ID: bring("!!")[0].body}
+    (priced,) = bring("!!", recorded, outcomes=10)
+    assert (priced.body["state"], priced.body["cost"]["lost"]) == ("open", 20.0)
+    assert bring("!!!", {ID: priced.body}, outcomes=10) == []
+
+
+def test_a_person_s_word_is_kept() -> None:
+    opened = entry(bring("!")[0])
+    acked = alerts.acknowledge(opened, by="ann", why="mine")
+    assert bring("!!", {ID: acked.body}) == []
+    (over,) = bring("!!...", {ID: acked.body})
+    assert (over.body["state"], over.body["by"]) == ("resolved", "ann")
+    closed = alerts.resolve(opened, by="ann", why="a season", until=(T0 + DAY).isoformat())
+    assert bring("!!", {ID: closed.body}) == []
+    assert states(bring("!!!", {ID: closed.body})) == ["open"]
+    with pytest.raises(Mistake, match="acknowledged already"):
+        alerts.acknowledge(entry(acked), by="bob", why="")
+    with pytest.raises(Mistake, match="resolved already"):
+        alerts.resolve(entry(closed), by="bob", why="", until=None)
+
+
+def test_an_alert_that_the_windows_do_not_show_any_more_is_resolved() -> None:
+    (gone,) = bring("....", {ID: bring("..!")[0].body})
+    assert "computed anew" in gone.body["why"]
+
+
+def test_alerts_of_a_package_that_does_not_decide_any_more_are_resolved() -> None:
+    recorded = {ID: bring("!")[0].body}
+    assert alerts.superseded(recorded, "p") == []
+    assert states(alerts.superseded(recorded, "q")) == ["resolved"]
+
+
+def test_an_alert_is_found_by_the_beginning_of_its_id() -> None:
+    newest = {"abc1": entry(bring("!")[0]), "abd2": entry(bring("!")[0])}
+    assert alerts.find(newest, "abc") is newest["abc1"]
+    for text in ("ab", "zz", ""):
+        with pytest.raises(Mistake, match="alert"):
+            alerts.find(newest, text)

@@ -1,0 +1,183 @@
+"""Monitors: quiet where nothing has changed, loud where something has, silent where nothing can be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from loopline.charter.spec import WorthSpec
+from loopline.charter.worth import Worth
+from loopline.watch import monitors
+from loopline.watch.drift import Bins, distance
+from loopline.watch.earned import Earned, Sums, by_group
+from loopline.watch.monitors import MONITORS, SHARES, Breach, Earlier, Promise, Watched, look
+from loopline.watch.spec import URGENCY, WatchSpec
+from loopline.watch.windows import SCORE, Window, Yardstick
+
+DAY = timedelta(days=1)
+T0 = datetime(2024, 1, 1, tzinfo=UTC)
+SHAPE = np.array([0.2, 0.3, 0.4, 0.1])
+FEATURES = tuple(Bins(name=name, kind="number", counts=(4000, 6000, 8000, 2000), cuts=(0.0, 1.0)) for name in ("a", "b", SCORE))
+YARDSTICK = Yardstick(
+    package="p", task="binary", classes=("n", "y"), positive="y", features=FEATURES, worth=Worth.of(WorthSpec(), "binary"), without_model=False
+)
+PROMISE = Promise(per_decision=2.0, loss=0.15, rows=5000)
+
+
+def sums(values: np.ndarray) -> Sums:
+    return by_group(values, np.zeros(len(values), dtype=np.intp), 1)[0]
+
+
+def window(day: int, *, rows: int = 300, rng: np.random.Generator, worth: float = 2.0, shape: np.ndarray = SHAPE, **more: object) -> Window:
+    """A day's window drawn from the world that the package was promised for."""
+    counts = {bins.name: rng.multinomial(rows, shape) for bins in FEATURES} if rows else {}
+    money = rng.normal(worth, 10.0, rows)
+    made = Window(
+        package="p",
+        start=T0 + day * DAY,
+        end=T0 + (day + 1) * DAY,
+        rows=rows,
+        outcomes=rows,
+        drift={name: float(distance(part, np.array(FEATURES[0].counts))) for name, part in counts.items()},
+        earned=Earned(sums(money), sums(money - 0.5), 9.0 * rows),
+        loss=sums(rng.normal(0.15, 0.1, rows)),
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def watched(windows: Sequence[Window], at: int = -1, *, closed: bool = True, before: Sequence[Earlier] = (), spec: WatchSpec | None = None) -> Watched:
+    return Watched(
+        windows=windows,
+        at=at % len(windows),
+        is_closed=closed,
+        yardstick=YARDSTICK,
+        promise=PROMISE,
+        before=before,
+        spec=spec or WatchSpec(),
+        currency="EUR",
+    )
+
+
+def test_all_monitors_together_keep_to_the_declared_false_alarms() -> None:
+    rng = np.random.default_rng(0)
+    before = [Earlier(one.rows, one.earned, one.loss) for one in (window(day, rng=rng) for day in range(40))]
+    windows = [window(day, rows=int(rng.poisson(300)), rng=rng) for day in range(900)]
+    false = {name: 0 for name in SHARES} | {"score_drift": 0}
+    for at in range(len(windows)):
+        for name, found in look(watched(windows, at, before=before)).items():
+            false[name] += bool(found)
+    # One a month, which is 30 in 900 days; breaches that last several windows are one alert, but count here each day.
+    assert 4 <= false["drift"] + false["score_drift"] <= 30
+    assert sum(false.values()) <= 60
+    assert sum(SHARES.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_hardly_any_rows_are_judged_by_nobody_but_the_volume(rows: int) -> None:
+    rng = np.random.default_rng(1)
+    lonely = window(0, rows=rows, rng=rng, refused=rows, drift={"a": 1.0, "b": 1.0, SCORE: 1.0}, worth=-99.0)
+    assert not any(look(watched([lonely])).values())
+    usual = [window(day, rng=rng) for day in range(20)]
+    found = look(watched([*usual, replace(lonely, start=T0 + 20 * DAY, end=T0 + 21 * DAY)]))
+    assert {name for name, breaches in found.items() if breaches} == {"volume"}
+
+
+def one(found: list[Breach] | None) -> Breach:
+    assert found is not None and len(found) == 1
+    return found[0]
+
+
+def test_a_drop_in_volume_is_seen_in_a_closed_window_only() -> None:
+    rng = np.random.default_rng(2)
+    windows = [*(window(day, rows=int(rng.poisson(300)), rng=rng) for day in range(16)), window(16, rows=40, rng=rng)]
+    assert one(monitors.volume(watched(windows))).says.startswith("only 40 rows came")
+    assert monitors.volume(watched(windows, closed=False)) is None
+    assert monitors.volume(watched(windows[-3:])) is None
+    assert one(monitors.volume(watched([*windows[:-1], window(16, rows=0, rng=rng)]))).says.startswith("no rows came")
+
+
+@pytest.mark.parametrize("weekend", [0, 40])
+def test_quiet_weekends_are_usual_once_they_were_seen(weekend: int) -> None:
+    rng = np.random.default_rng(3)
+    windows = [window(day, rows=int(rng.poisson(weekend if day % 7 > 4 else 300)), rng=rng) for day in range(42)]
+    assert not any(monitors.volume(watched(windows, at)) for at in range(8, 42))
+
+
+def test_an_outage_that_lasts_is_not_taken_for_usual_at_once() -> None:
+    rng = np.random.default_rng(12)
+    windows = [window(day, rows=int(rng.poisson(300)) if day < 28 else 0, rng=rng) for day in range(33)]
+    assert all(monitors.volume(watched(windows, at)) for at in range(28, 33))
+
+
+def test_refused_rows_alarm_when_their_share_is_surely_above_the_declared_one() -> None:
+    rng = np.random.default_rng(4)
+    assert one(monitors.refused_share(watched([window(0, rows=100, refused=60, rng=rng)]))).role == "data"
+    assert monitors.refused_share(watched([window(0, rows=100, refused=12, rng=rng)])) == []
+    assert monitors.refused_share(watched([window(0, rows=2, refused=20, rng=rng)])) is None
+
+
+def test_drift_names_the_feature_and_the_score_has_a_monitor_of_its_own() -> None:
+    rng = np.random.default_rng(5)
+    moved = window(0, rng=rng, shape=np.array([0.7, 0.1, 0.1, 0.1]))
+    assert {breach.name for breach in monitors.drift(watched([moved])) or []} == {"drift:a", "drift:b"}
+    assert one(monitors.score_drift(watched([moved]))).name == "score_drift"
+
+
+def test_a_window_that_has_just_begun_is_not_judged_for_drift() -> None:
+    rng = np.random.default_rng(6)
+    usual = [window(day, rows=1000, rng=rng) for day in range(5)]
+    begun = window(5, rows=100, rng=rng, shape=np.array([0.7, 0.1, 0.1, 0.1]))
+    assert monitors.drift(watched([*usual, begun], closed=False)) is None
+    assert monitors.drift(watched([*usual, begun], closed=True))
+    assert monitors.drift(watched([begun], closed=False))
+
+
+def test_money_is_held_against_the_promise_and_against_no_model() -> None:
+    rng = np.random.default_rng(7)
+    good = [window(day, rng=rng) for day in range(7)]
+    assert not monitors.worth_promised(watched(good))
+    waning = [window(day, rng=rng, worth=0.6) for day in range(7)]
+    assert one(monitors.worth_promised(watched(waning))).role == "business"
+    assert not monitors.worth_baseline(watched(waning))
+    broken = [*good, window(7, rng=rng, worth=-4.0)]
+    assert "less than without a model" in one(monitors.worth_baseline(watched(broken))).says
+
+
+def test_windows_that_scattered_before_the_release_may_scatter_after_it() -> None:
+    rng = np.random.default_rng(8)
+    calm = [Earlier(one.rows, one.earned, one.loss) for one in (window(day, rng=rng) for day in range(30))]
+    wild = [Earlier(one.rows, one.earned, one.loss) for one in (window(day, rng=rng, worth=rng.normal(2.0, 3.0)) for day in range(30))]
+    quiet_day = [window(0, rng=rng, worth=-0.5)]
+    assert monitors.worth_promised(watched(quiet_day, before=calm))
+    assert not monitors.worth_promised(watched(quiet_day, before=wild))
+
+
+def test_a_larger_error_is_a_breach_of_performance() -> None:
+    rng = np.random.default_rng(9)
+    worse = window(0, rng=rng, loss=sums(rng.normal(0.25, 0.1, 300)))
+    assert "Brier score" in one(monitors.performance(watched([worse]))).says
+    assert monitors.performance(watched([window(0, rng=rng)])) == []
+
+
+def test_outcomes_that_are_only_beginning_to_come_are_not_judged() -> None:
+    rng = np.random.default_rng(10)
+    usual = [window(day, rng=rng) for day in range(5)]
+    beginning = window(5, rng=rng, outcomes=40, earned=Earned(sums(np.full(40, -9.0)), sums(np.full(40, -9.0)), 0.0), loss=sums(np.full(40, 0.9)))
+    assert not any(look(watched([*usual, beginning]))[name] for name in ("performance", "worth_promised", "worth_baseline"))
+
+
+def test_more_false_alarms_a_month_are_a_greater_chance_in_each_window_and_never_a_certainty() -> None:
+    rng = np.random.default_rng(11)
+    seldom, often = (watched([window(0, rng=rng)], spec=WatchSpec.model_validate({"false_alarms": text})) for text in ("1 per year", "1000 per day"))
+    assert seldom.chance("drift") == pytest.approx(0.5 / 365.25)
+    assert often.chance("drift") == 0.5
+
+
+def test_every_monitor_says_what_it_does_and_who_is_told() -> None:
+    assert all(monitor.__doc__ for monitor in MONITORS)
+    assert set(SHARES) == {monitor.__name__ for monitor in MONITORS} - {"score_drift"}
+    assert set(URGENCY) == {monitor.__name__ for monitor in MONITORS}

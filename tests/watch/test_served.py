@@ -1,0 +1,86 @@
+"""Served rows as frames: one outcome each, JSON as typed columns, slices that lose nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loopline.errors import Fault
+from loopline.watch.served import decoded, joined, refused_rows, slices
+from loopline.watch.windows import start_of
+
+DAY = timedelta(days=1)
+T0 = datetime(2024, 1, 1, tzinfo=UTC)
+UTC_TIME = pl.Datetime("us", "UTC")
+
+
+def predictions(*rows: tuple[str, datetime, datetime | None]) -> pl.LazyFrame:
+    made = [
+        {"prediction_id": id, "time": time, "event_time": event, "package": "p", "row": "{}", "score": 0.5, "scores": None, "decision": "act"}
+        for id, time, event in rows
+    ]
+    return pl.LazyFrame(made, schema_overrides={"time": UTC_TIME, "event_time": UTC_TIME, "scores": pl.String})
+
+
+def test_of_several_outcomes_the_last_one_holds_and_a_prediction_without_one_stays() -> None:
+    told = pl.LazyFrame(
+        {"prediction_id": ["a", "a", "z"], "outcome": ["new", "old", "lost"], "time": [T0 + 2 * DAY, T0, T0]},
+        schema_overrides={"time": UTC_TIME},
+    )
+    found = joined(predictions(("a", T0, None), ("b", T0, T0 - DAY)), told, "p").sort("prediction_id").collect()
+    assert found["outcome"].to_list() == ["new", None]
+    assert found["when"].to_list() == [T0, T0 - DAY]
+    assert joined(predictions(("a", T0, None)), None, "other").collect().height == 0
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 30))
+def test_slices_hold_every_row_once_and_whole_windows(hours: list[int], most: int) -> None:
+    frame = joined(predictions(*((str(at), T0 + timedelta(hours=hour), None) for at, hour in enumerate(hours))), None, "p")
+    parts = list(slices(frame, DAY, most=most)) if hours else []
+    ids = [id for part in parts for id in part["prediction_id"].to_list()]
+    assert sorted(ids) == sorted(str(at) for at in range(len(hours)))
+    days = [{start_of(when, DAY) for when in part["when"].to_list()} for part in parts]
+    assert sum(len(part) for part in days) == len(set().union(*days)) if days else True
+
+
+def test_requests_become_columns_of_their_types_and_what_is_absent_is_null() -> None:
+    rows = [{"n": 1, "b": True, "t": "1.5", "extra": [1]}, {"n": None, "b": False}, {"n": 2.5, "b": None, "t": 'späť\n"x"'}]
+    frame = pl.DataFrame({"row": [*(json.dumps(row) for row in rows), None]}, schema={"row": pl.String})
+    found = decoded(frame, {"n": "integer", "b": "boolean", "t": "category", "d": "date"})["row"].struct.unnest()
+    assert found["n"].to_list() == [1.0, None, 2.5, None]
+    assert found["b"].to_list() == [True, False, None, None]
+    assert found["t"].to_list() == ["1.5", None, 'späť\n"x"', None]
+    assert found["d"].is_null().all()
+
+
+def test_no_rows_and_no_columns_are_no_trouble() -> None:
+    empty = pl.DataFrame({"row": []}, schema={"row": pl.String})
+    assert decoded(empty, {"n": "number"})["row"].struct.unnest().columns == ["n"]
+    assert decoded(pl.DataFrame({"row": ["{}", "{}"]}), {}).height == 2
+
+
+def test_probabilities_are_read_for_each_class() -> None:
+    frame = pl.DataFrame({"row": ["{}"], "scores": ['{"a": 0.25, "b b": 0.75}']})
+    assert decoded(frame, {}, ["a", "b b"])["scores"].to_list() == [{"a": 0.25, "b b": 0.75}]
+
+
+def test_a_line_that_is_no_json_is_said_not_skipped() -> None:
+    with pytest.raises(Fault, match="cannot be read"):
+        decoded(pl.DataFrame({"row": ['{"n": 1}', ""]}), {"n": "number"})
+
+
+def test_refused_rows_count_where_the_nearest_prediction_counts() -> None:
+    made = joined(predictions(("a", T0 + 300 * DAY, T0), ("b", T0 + 301 * DAY, T0 + DAY)), None, "p")
+    refused = pl.LazyFrame(
+        {"time": [T0 + 300 * DAY, T0 + 301 * DAY, T0 + 400 * DAY, T0], "kind": ["row", "row", "row", "outcome"], "package": "p"},
+        schema_overrides={"time": UTC_TIME},
+    )
+    assert refused_rows(refused, made, "p", DAY) == {T0: 1, T0 + DAY: 2}
+    assert refused_rows(refused, made.filter(pl.lit(False)), "p", DAY) == {T0 + 300 * DAY: 1, T0 + 301 * DAY: 1, T0 + 400 * DAY: 1}
+    assert refused_rows(None, made, "p", DAY) == refused_rows(refused, made, "other", DAY) == {}

@@ -1,0 +1,194 @@
+"""Windows: every prediction in exactly one, totals that add up, metrics and money as the model stage measures them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loopline.charter.spec import WorthSpec
+from loopline.charter.worth import Worth
+from loopline.ledger.entry import canonical
+from loopline.watch.drift import Bins
+from loopline.watch.windows import SCORE, Window, Yardstick, merged, start_of, starts, windows, with_gaps
+
+DAY = timedelta(days=1)
+T0 = datetime(2013, 7, 1, tzinfo=UTC)
+FEATURES = (
+    Bins(name="x", kind="number", counts=(50, 50, 0), cuts=(0.0,)),
+    Bins(name="c", kind="category", counts=(60, 40, 0, 0), values=("a", "b")),
+    Bins(name=SCORE, kind="number", counts=(70, 30, 0), cuts=(0.5,)),
+)
+BINARY = Yardstick(
+    package="p" * 64,
+    task="binary",
+    classes=("no", "yes"),
+    positive="yes",
+    features=FEATURES,
+    worth=Worth.of(WorthSpec(act_right="10 + x", act_wrong=-5), "binary"),
+    without_model=False,
+)
+SPANS = st.sampled_from([timedelta(hours=1), DAY, timedelta(days=3), timedelta(weeks=1), timedelta(minutes=7)])
+MOMENTS = st.datetimes(datetime(1960, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+ROWS = st.lists(
+    st.tuples(st.datetimes(datetime(2013, 7, 1), datetime(2013, 7, 20), timezones=st.just(UTC)), st.floats(0, 1), st.sampled_from([None, "yes", "no"])),
+    max_size=60,
+)
+
+
+def frame(rows: list[tuple[datetime, float, str | None]]) -> pl.DataFrame:
+    made = [
+        {
+            "when": when,
+            "score": score,
+            "decision": "act" if score > 0.5 else "rest",
+            "outcome": outcome,
+            "row": {"x": score - 0.5, "c": "a" if score > 0.3 else None},
+        }
+        for when, score, outcome in rows
+    ]
+    schema = {
+        "when": pl.Datetime("us", "UTC"),
+        "score": pl.Float64,
+        "decision": pl.String,
+        "outcome": pl.String,
+        "row": pl.Struct({"x": pl.Float64, "c": pl.String}),
+    }
+    return pl.DataFrame(made, schema=schema)
+
+
+@given(MOMENTS, SPANS)
+def test_every_moment_lies_in_the_window_that_begins_at_its_start(moment: datetime, span: timedelta) -> None:
+    start = start_of(moment, span)
+    assert start <= moment < start + span
+    assert start_of(start, span) == start
+    found = pl.DataFrame({"when": [moment]}, schema={"when": pl.Datetime("us", "UTC")}).select(starts(pl.col("when"), span)).item()
+    assert found == start
+
+
+def test_whole_weeks_begin_on_a_monday_and_days_at_midnight() -> None:
+    assert start_of(datetime(2024, 2, 29, 13, tzinfo=UTC), timedelta(weeks=1)) == datetime(2024, 2, 26, tzinfo=UTC)
+    assert start_of(datetime(2024, 2, 29, 13, tzinfo=UTC), DAY) == datetime(2024, 2, 29, tzinfo=UTC)
+
+
+@settings(max_examples=40)
+@given(ROWS, SPANS)
+def test_every_prediction_is_in_exactly_one_window_and_the_totals_add_up(rows: list[tuple[datetime, float, str | None]], span: timedelta) -> None:
+    made = windows(frame(rows), BINARY, span=span)
+    assert sum(window.rows for window in made) == len(rows)
+    assert sum(window.outcomes for window in made) == sum(outcome is not None for *_, outcome in rows)
+    assert [window.start for window in made] == sorted({start_of(when, span) for when, *_ in rows})
+    for window in made:
+        assert all(sum(counts) == window.rows for counts in window.counts.values())
+        assert all(0 <= value <= 1 for value in window.drift.values())
+    earned = sum(_worth(score, outcome) for _, score, outcome in rows if outcome is not None)
+    assert sum(window.earned.money.total for window in made) == pytest.approx(earned, abs=1e-9)
+
+
+def _worth(score: float, outcome: str) -> float:
+    if score <= 0.5:
+        return 0.0
+    return 10 + score - 0.5 if outcome == "yes" else -5.0
+
+
+@settings(max_examples=40)
+@given(ROWS, st.data())
+def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, float, str | None]], data: st.DataObject) -> None:
+    same_day = [(T0 + timedelta(seconds=at), score, outcome) for at, (_, score, outcome) in enumerate(rows)]
+    cut = data.draw(st.integers(0, len(rows)))
+    halves = [windows(frame(part), BINARY, span=DAY) for part in (same_day[:cut], same_day[cut:])]
+    parts = [one for half in halves for one in half]
+    if len(parts) < 2:
+        return
+    both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), BINARY, span=DAY)
+    assert (both.rows, both.outcomes, both.counts) == (whole.rows, whole.outcomes, whole.counts)
+    assert both.acted == pytest.approx(whole.acted)
+    assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)
+    assert both.earned.money.total == pytest.approx(whole.earned.money.total, abs=1e-9)
+    assert both.earned.gain.squares == pytest.approx(whole.earned.gain.squares, abs=1e-6)
+
+
+def test_a_window_says_what_its_decisions_earned_beside_no_model_and_a_perfect_one() -> None:
+    rows = [(T0, 0.9, "yes"), (T0, 0.9, "no"), (T0, 0.1, "yes"), (T0, 0.1, None)]
+    (window,) = windows(frame(rows), BINARY, span=DAY)
+    assert window.earned.money.total == pytest.approx(10.4 - 5)
+    assert window.earned.baseline == 0
+    assert window.earned.perfect == pytest.approx(10.4 + 9.6)
+    assert (window.completeness, window.acted) == (0.75, 0.5)
+    assert window.metrics["precision"] == 0.5
+    assert window.loss.total == pytest.approx(0.01 + 0.81 + 0.81)
+
+
+def test_where_everybody_is_acted_on_without_a_model_the_gain_is_against_that() -> None:
+    always = Yardstick(**{**vars(BINARY), "without_model": True})
+    (window,) = windows(frame([(T0, 0.1, "yes"), (T0, 0.1, "no")]), always, span=DAY)
+    assert window.earned.gain.total == pytest.approx(0 - (9.6 - 5))
+
+
+def test_multiclass_and_regression_are_measured_too() -> None:
+    worth = Worth.of(WorthSpec(right=2, wrong=-1), "multiclass")
+    classes = Yardstick(package="p", task="multiclass", classes=("a", "b"), positive=None, features=(), worth=worth, without_model="b")
+    rows: list[dict[str, Any]] = [
+        {"when": T0, "score": 0.8, "decision": decision, "outcome": outcome, "scores": {"a": 0.8, "b": 0.2}, "row": {"x": 1.0}}
+        for decision, outcome in (("a", "a"), ("a", "b"), ("a", "new"))
+    ]
+    (window,) = windows(pl.DataFrame(rows, schema_overrides={"when": pl.Datetime("us", "UTC")}), classes, span=DAY)
+    assert (window.earned.money.total, window.earned.baseline, window.loss.total) == (0, 0, 2)
+    assert window.metrics["accuracy"] == pytest.approx(1 / 3)
+    numbers = Yardstick(
+        package="p", task="regression", classes=(), positive=None, features=(), worth=Worth.of(WorthSpec(over=-1, under=-2), "regression"), without_model=10.0
+    )
+    rows = [
+        {"when": T0, "score": 12.0, "decision": "12", "outcome": "10.0", "row": {"x": 1.0}},
+        {"when": T0, "score": 7.0, "decision": "7", "outcome": "8.0", "row": {"x": 1.0}},
+    ]
+    (window,) = windows(pl.DataFrame(rows, schema_overrides={"when": pl.Datetime("us", "UTC")}), numbers, span=DAY)
+    assert (window.earned.money.total, window.earned.baseline, window.metrics["mae"]) == (-4, -2, 1.5)
+
+
+def test_a_column_that_no_request_has_counts_as_null() -> None:
+    rows = frame([(T0, 0.9, None)]).with_columns(row=pl.struct(c=pl.lit("a")))
+    (window,) = windows(rows, BINARY, span=DAY)
+    assert window.counts["x"] == (0, 0, 1)
+
+
+def test_gaps_are_windows_without_rows_and_refused_rows_are_counted() -> None:
+    made = windows(frame([(T0, 0.9, None), (T0 + 3 * DAY, 0.9, None)]), BINARY, span=DAY)
+    whole = with_gaps(made, {T0: 2, T0 + 4 * DAY: 5})
+    assert [(window.start - T0).days for window in whole] == [0, 1, 2, 3, 4]
+    assert [window.rows for window in whole] == [1, 0, 0, 1, 0]
+    assert [window.refused for window in whole] == [2, 0, 0, 0, 5]
+    assert whole[1].completeness is None
+
+
+def test_a_pause_of_centuries_is_not_shown_day_by_day() -> None:
+    made = windows(frame([(T0, 0.9, None), (datetime(9999, 1, 1, tzinfo=UTC), 0.9, None)]), BINARY, span=DAY)
+    assert len(with_gaps(made, {})) < 40
+
+
+def test_a_windows_body_is_plain_json_whether_or_not_outcomes_came() -> None:
+    for window in (*windows(frame([(T0, 0.9, "yes"), (T0 + DAY, 0.2, None)]), BINARY, span=DAY), Window(package="p", start=T0, end=T0 + DAY)):
+        assert canonical(window.as_json())
+    assert windows(frame([]), BINARY, span=DAY) == []
+
+
+def test_every_row_of_a_hundred_thousand_is_counted() -> None:
+    rng = np.random.default_rng(0)
+    many = 100_000
+    score = rng.random(many)
+    rows = pl.DataFrame(
+        {
+            "when": pl.Series(rng.integers(0, 60 * 86_400, many)).cast(pl.Duration("ms")) * 1000 + pl.Series([T0]).cast(pl.Datetime("us", "UTC"))[0],
+            "score": score,
+            "decision": np.where(score > 0.5, "act", "rest"),
+            "outcome": np.where(rng.random(many) < score, "yes", "no"),
+            "row": pl.DataFrame({"x": score, "c": np.where(score > 0.3, "a", "b")}).to_struct(),
+        }
+    )
+    made = windows(rows, BINARY, span=DAY)
+    assert (len(made), sum(window.outcomes for window in made)) == (60, many)

@@ -1,0 +1,114 @@
+"""What was really earned, and what the charter expected of the same decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from loopline.charter.spec import CharterSpec
+from loopline.watch.earned import Earned, Sums, interval, summed
+
+PACE_NEEDED = timedelta(days=28)
+"""So long must decisions have come before their pace says how many a year has."""
+
+Body = Mapping[str, Any]
+"""A window as the watch stage writes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """Money per decision, with its interval; None where fewer than two outcomes have come."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    def times(self, decisions: float) -> Amount:
+        """The money of so many decisions."""
+        return Amount(
+            mean=self.mean * decisions,
+            low=None if self.low is None else self.low * decisions,
+            high=None if self.high is None else self.high * decisions,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Realised:
+    """What served decisions earned, as far as their outcomes have come.
+
+    Parameters
+    ----------
+    since, until
+        Start of the first window and end of the last one.
+    decisions
+        Decisions that were served; `outcomes` of them are known by now.
+    earned
+        Money per decision.
+    added
+        Money per decision above the baseline.
+    baseline, perfect
+        Money per decision of the same rows without a model, and with one that knows the outcomes.
+    per_year
+        Decisions in a year: as the charter says, else as they came from `since` to `until`; None where that is too short a time to tell.
+    declared
+        Whether `per_year` is the charter's.
+    """
+
+    since: datetime
+    until: datetime
+    decisions: int
+    outcomes: int
+    earned: Amount
+    added: Amount
+    baseline: float
+    perfect: float
+    per_year: float | None
+    declared: bool
+
+    @property
+    def share_of_perfect(self) -> float | None:
+        """How much of what a perfect model would add was added; None where there is nothing to add."""
+        possible = self.perfect - self.baseline
+        return self.added.mean / possible if possible > 0 else None
+
+    def target(self, charter: CharterSpec) -> float | None:
+        """The part of the charter's yearly target that falls on the decisions whose outcome has come; None where it cannot be told."""
+        if charter.target is None or self.per_year is None:
+            return None
+        return charter.target.per_year * self.outcomes / self.per_year
+
+
+def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float) -> Realised | None:
+    """What the windows earned together; None where no outcome has come.
+
+    The intervals take the wider of two standard errors, that of the rows and that of the windows as clusters
+    (`loopline.watch.earned.standard_error`).
+    """
+    parts = [Earned.of_json(window["sums"]) for window in windows]
+    whole = summed(parts)
+    if not whole.outcomes:
+        return None
+    since = min(datetime.fromisoformat(window["start"]) for window in windows)
+    until = max(datetime.fromisoformat(window["end"]) for window in windows)
+    decisions = sum(window["rows"] for window in windows)
+    paced = decisions * timedelta(days=365.25) / (until - since) if until - since >= PACE_NEEDED else None
+    return Realised(
+        since=since,
+        until=until,
+        decisions=decisions,
+        outcomes=whole.outcomes,
+        earned=_amount([part.money for part in parts], confidence),
+        added=_amount([part.gain for part in parts], confidence),
+        baseline=whole.baseline / whole.outcomes,
+        perfect=whole.perfect / whole.outcomes,
+        per_year=paced if charter.volume is None else charter.volume.per_year,
+        declared=charter.volume is not None,
+    )
+
+
+def _amount(parts: Sequence[Sums], confidence: float) -> Amount:
+    seen = interval(parts, confidence)
+    mean = sum(part.total for part in parts) / sum(part.count for part in parts)
+    return Amount(mean=mean, low=None if seen is None else seen[0], high=None if seen is None else seen[1])

@@ -1,0 +1,77 @@
+"""Realised worth: totals, intervals, and the charter's target for the same decisions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loopline.charter.spec import CharterSpec
+from loopline.value.realised import Amount, realise
+from loopline.watch.earned import Earned, Sums, by_group
+from tests.value.cases import PRICED, T0, window
+
+
+def charter(**more: object) -> CharterSpec:
+    return CharterSpec.model_validate({"predict": "late", "worth": PRICED, **more})
+
+
+def test_without_outcomes_nothing_is_realised() -> None:
+    assert realise([], charter(), confidence=0.9) is None
+    assert realise([window(0, outcomes=0)], charter(), confidence=0.9) is None
+
+
+def test_totals_and_means_are_those_of_the_decisions_whose_outcome_is_known() -> None:
+    made = realise([window(0), window(1, worth=5.0), window(2, outcomes=0)], charter(), confidence=0.9)
+    assert made is not None
+    assert (made.decisions, made.outcomes) == (300, 200)
+    assert (made.earned.mean, made.added.mean, made.baseline, made.perfect) == (8.0, 6.0, pytest.approx(2.0), 25.0)
+    assert made.share_of_perfect == pytest.approx(6 / 23)
+    assert (made.since, (made.until - made.since).days) == (T0, 3)
+
+
+def test_the_target_is_the_part_of_the_year_s_that_falls_on_as_many_decisions() -> None:
+    by_volume = charter(volume="1000 per year", target="5000 per year")
+    made = realise([window(0), window(1)], by_volume, confidence=0.9)
+    assert made is not None and made.declared
+    assert made.target(by_volume) == pytest.approx(1000.0)
+    by_pace = charter(target="36525 per year")
+    paced = realise([window(day) for day in range(29)] + [window(29, outcomes=50)], by_pace, confidence=0.9)
+    assert paced is not None and not paced.declared
+    assert paced.per_year == pytest.approx(100 * 365.25)
+    assert paced.target(by_pace) == pytest.approx(2950.0)
+    assert paced.target(charter()) is None
+
+
+def test_a_few_days_do_not_say_what_a_year_is_worth() -> None:
+    by_pace = charter(target="36525 per year")
+    made = realise([window(0), window(1)], by_pace, confidence=0.9)
+    assert made is not None
+    assert (made.per_year, made.target(by_pace)) == (None, None)
+
+
+def test_nothing_to_add_has_no_share() -> None:
+    three = by_group(np.ones(3), np.zeros(3, dtype=np.intp), 1)[0]
+    made = realise([window(0, sums=Earned(three, Sums(3), 3.0).as_json())], charter(), confidence=0.9)
+    assert made is not None and made.share_of_perfect is None
+
+
+def test_one_outcome_has_a_mean_and_no_interval() -> None:
+    made = realise([window(0, rows=1)], charter(), confidence=0.9)
+    assert made is not None
+    assert (made.earned.low, made.earned.high) == (None, None)
+    assert made.earned.times(10) == Amount(mean=110.0, low=None, high=None)
+
+
+def test_the_interval_covers_the_truth_where_days_are_alike() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        days = [rng.normal(rng.normal(3.0, 4.0), 6.0, 40) for _ in range(25)]
+        bodies = []
+        for at, day in enumerate(days):
+            whole = by_group(day, np.zeros(len(day), dtype=np.intp), 1)[0]
+            bodies.append(window(at, rows=40, sums=Earned(whole, whole, 0.0).as_json()))
+        made = realise(bodies, charter(), confidence=0.9)
+        assert made is not None and made.earned.low is not None and made.earned.high is not None
+        covered += made.earned.low <= 3.0 <= made.earned.high
+    assert 0.83 <= covered / 200 <= 0.96

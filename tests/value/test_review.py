@@ -1,0 +1,98 @@
+"""The value stage: one entry for each review, made anew when something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopline.charter.spec import CharterSpec
+from loopline.engine.step import Step
+from loopline.ledger.entry import Draft, canonical
+from loopline.value.spec import ValueSpec
+from loopline.value.stage import steps
+from tests.watch.shop import Crowd, Shop
+
+CHARTER = CharterSpec.model_validate({"predict": "y", "worth": {"currency": "EUR", "act_right": 10, "act_wrong": -10}, "target": "9000 per year"})
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def ask(shop: Shop, charter: CharterSpec = CHARTER) -> Step:
+    watched = shop.watch()
+    step = next(steps(ValueSpec(), charter, replace(shop.ask(), facts={"watch": watched})))
+    assert isinstance(step, Step)
+    return step
+
+
+def review(shop: Shop) -> Mapping[str, Any]:
+    return shop.perform(ask(shop))
+
+
+def test_before_anything_is_served_the_review_says_that_nothing_is_realised(shop: Shop) -> None:
+    facts = review(shop)
+    assert (facts["recommendation"], facts["realised"], facts["next"]) == ("keep", None, "loopline serve")
+    assert "Nothing is realised yet" in shop.blobs.get(facts["html"]).decode()
+
+
+def test_what_was_earned_is_held_against_the_promise_the_target_and_no_model(shop: Shop) -> None:
+    crowds = [Crowd.of(200, seed=day) for day in range(5)]
+    for crowd in crowds:
+        shop.serve(crowd)
+    facts = review(shop)
+    total = sum(crowd.money().sum() for crowd in crowds)
+    assert facts["realised"]["total"] == pytest.approx(total)
+    assert facts["realised"]["added"]["per_decision"] == pytest.approx(total / 1000)
+    assert (facts["recommendation"], facts["baseline"], facts["target_per_year"]) == ("keep", pytest.approx(0.0), 9000)
+    assert canonical(facts)
+
+
+def test_decisions_that_lose_money_are_a_reason_to_retire(shop: Shop) -> None:
+    for day in range(5):
+        shop.serve(Crowd.of(300, seed=day, contrary=True))
+    facts = review(shop)
+    assert facts["recommendation"] == "retire"
+    assert facts["next"] == "stop serving, and decide without a model (never act)"
+
+
+def test_a_review_is_entered_once_for_what_it_was_made_from(shop: Shop) -> None:
+    shop.serve(Crowd.of(200, seed=0))
+    step = ask(shop)
+    facts = shop.run(step)
+    assert shop.run(step) == facts
+    assert [entry.body for entry in shop.ledger.read(kinds=("review",), subject=shop.package)] == [facts]
+    shop.serve(Crowd.of(200, seed=1))
+    assert ask(shop).key != step.key
+    review(shop)
+    assert len(shop.ledger.read(kinds=("review",))) == 2
+
+
+def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop: Shop) -> None:
+    shop.serve(Crowd.of(200, seed=0))
+    key = ask(shop).key
+    elsewhere = CHARTER.model_copy(update={"stakeholders": {"business": ("new@example.com",)}})
+    assert ask(shop, elsewhere).key == key
+    assert ask(shop, CHARTER.model_copy(update={"target": None})).key != key
+    alert = {
+        "monitor": "drift",
+        "feature": "x",
+        "package": shop.package,
+        "state": "open",
+        "since": "2024",
+        "last": "2024",
+        "says": "x",
+        "role": "ml",
+        "told": None,
+    }
+    shop.ledger.append(Draft(kind="alert", subject="a", body=alert))
+    watched = shop.state().facts("watch", "windows")
+    step = next(steps(ValueSpec(), CHARTER, replace(shop.ask(), facts={"watch": watched or {}})))
+    assert isinstance(step, Step) and step.key != key

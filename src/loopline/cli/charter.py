@@ -1,0 +1,110 @@
+"""``loopline charter``: what is at stake, go or no-go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loopline.access.people import person, roles_of
+from loopline.charter.spec import CharterSpec
+from loopline.charter.stage import READS
+from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.errors import Mistake
+from loopline.ledger.entry import Draft, Entry, digest
+from loopline.ledger.state import State
+from loopline.loop import open_loop
+
+
+@click.group()
+def command() -> None:
+    """The study: what is at stake, go or no-go."""
+
+
+@command.command()
+@folder_option
+@json_option
+def show(folder: Path | None, as_json: bool) -> None:
+    """Show the charter and its study: what nothing, everything and the target come to."""
+    with open_loop(folder) as loop:
+        state, charter = loop.state(), loop.project.declaration.charter
+        facts = _study(state)
+        is_stale = _binds(charter) != facts["binds"]
+    override = _override(state, facts)
+    following = "loopline run" if is_stale or facts["verdict"] != "no-go" or override is not None else "loopline charter override --by NAME --why REASON"
+    data = {
+        **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
+        "study": {name: value for name, value in facts.items() if name != "binds"},
+        "override": None if override is None else {"by": override.actor, "why": override.body["why"], "entry": override.id},
+        "is_stale": is_stale,
+        "next": following,
+    }
+    emit(data, lambda: "\n".join(_lines(charter, facts, override, is_stale)) + hint(following), as_json)
+
+
+@command.command()
+@click.option("--by", metavar="NAME", help="Who decides so; else LOOPLINE_USER, git's user.email or your user name.")
+@click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
+@folder_option
+@json_option
+def override(by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
+    """Go on in spite of a no-go, by name and with a reason; it binds to this very charter and ends when it changes."""
+    if not why.strip():
+        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    with open_loop(folder) as loop:
+        state, charter = loop.state(), loop.project.declaration.charter
+        facts = _study(state)
+        if _binds(charter) != facts["binds"]:
+            raise Mistake("the charter has changed since it was studied", remedy="study it first: loopline run --until charter")
+        if facts["verdict"] != "no-go":
+            raise Mistake(f"the study says {facts['verdict']}, so there is nothing to override", remedy="loopline run")
+        who = person(by, folder=loop.project.folder)
+        people = {str(role): names for role, names in charter.stakeholders.items()}
+        body = {"why": why.strip(), "reasons": list(facts["reasons"]), "roles": list(roles_of(who.name, people))}
+        study = state.latest["charter", "study"].id
+        (entry,) = loop.workspace.ledger.append(Draft(kind="override", subject="charter", key=facts["binds"], body=body, parents=(study,), actor=who.name))
+    data = {"by": who.name, "why": entry.body["why"], "reasons": entry.body["reasons"], "entry": entry.id, "next": "loopline run"}
+    emit(data, f"{who} overrides the no-go: {entry.body['why']}" + hint("loopline run"), as_json)
+
+
+def _study(state: State) -> Mapping[str, Any]:
+    facts = state.facts("charter", "study")
+    if facts is None:
+        raise Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
+    return facts
+
+
+def _binds(charter: CharterSpec) -> str:
+    """What an override binds to: the fields that the study reads."""
+    return digest(charter.fields(*READS))
+
+
+def _override(state: State, facts: Mapping[str, Any]) -> Entry | None:
+    entry = state.overrides.get("charter")
+    return entry if entry is not None and entry.key == facts["binds"] else None
+
+
+def _lines(charter: CharterSpec, facts: Mapping[str, Any], override: Entry | None, is_stale: bool) -> list[str]:
+    worth = ", ".join(f"{name} {value}" for name, value in charter.worth.model_dump(exclude_none=True).items() if name != "currency")
+    said = {
+        "problem": charter.problem,
+        "decision": charter.decision,
+        "predicts": charter.predict,
+        "worth": f"{worth} {charter.worth.currency}" if worth else "",
+        "volume": charter.volume,
+        "target": charter.target,
+        "people": "; ".join(f"{role}: {', '.join(people)}" for role, people in charter.stakeholders.items() if people),
+        "accepted if": "; ".join(f"{one.id} {one.check}" for one in charter.acceptance),
+    }
+    lines = [f"{name:<12}{value}" for name, value in said.items() if value]
+    lines.append(f"{'study':<12}{facts['says']}")
+    per_year = {name: value for name, value in facts["per_year"].items() if value is not None}
+    if per_year:
+        lines.append(f"{'per year':<12}" + ", ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in per_year.items()))
+    if override is not None:
+        lines.append(f"{'overridden':<12}by {override.actor}: {override.body['why']}")
+    if is_stale:
+        lines.append("the charter has changed since it was studied")
+    return lines

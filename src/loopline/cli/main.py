@@ -1,0 +1,128 @@
+"""The command line's door: commands are loaded when they are called, and errors become one line with the remedy."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from loopline.errors import Fault, LooplineError
+
+# From a command to its module and its line in the help, so that the help loads none of them.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Write a loopline.yaml for a data file."),
+    "run": ("run", "Take the loop round as far as the evidence allows."),
+    "tick": ("tick", "One turn for a scheduler."),
+    "status": ("status", "Show the loop, stage by stage."),
+    "demo": ("demo", "The whole loop on a year of New York flights."),
+    "charter": ("charter", "The study: what is at stake, go or no-go."),
+    "data": ("data", "Tables, deliveries and the quarantine."),
+    "model": ("model", "Candidates and packages."),
+    "release": ("release", "Gates, approvals, the champion and the way back."),
+    "serve": ("serve", "Serve the champion over HTTP."),
+    "score": ("score", "Score a file with the champion."),
+    "watch": ("watch", "Windows of what was served."),
+    "alerts": ("alerts", "What the monitors have raised."),
+    "value": ("value", "What the model earns, and what to do about it."),
+    "ledger": ("ledger", "Every fact, and whether the chain is intact."),
+    "schema": ("schema", "The JSON schema of loopline.yaml, for editors."),
+    "completion": ("completion", "Completion for your shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the loop."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"loopline.cli.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with their lines, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _say_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"loopline {version('loopline')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Print the version.")
+def command() -> None:
+    """The whole life of a machine-learning product as one loop.
+
+    charter -> data -> model -> release -> serve -> watch -> value -> (charter again)
+
+    Start with: loopline init DATA --target COLUMN, then loopline run. Or look first: loopline demo.
+    """
+
+
+def main() -> None:
+    """Run the command line, and end the process with its exit code."""
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    try:
+        code = command.main(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("loopline: stopped; what was done is kept, the same command goes on from here", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing is left to be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except LooplineError as error:
+        _end(error)
+    except OSError as error:
+        _end(_fault(error))
+    except Exception as error:
+        if os.environ.get("LOOPLINE_DEBUG"):
+            raise
+        said = " ".join(str(error).split())[:300]
+        _end(LooplineError(f"unexpected {type(error).__name__}: {said}", remedy="this is a defect of Loopline; LOOPLINE_DEBUG=1 shows where"))
+
+
+def _end(error: LooplineError) -> None:
+    """Say one line on standard error (and as JSON where that was asked for), and end."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": {"what": error.what, "where": error.where, "remedy": error.remedy}}, ensure_ascii=False))
+    click.echo(f"loopline: {' '.join(str(error).split())}", err=True)
+    sys.exit(error.exit_code)
+
+
+def _fault(error: OSError) -> Fault:
+    """What the machine refused, with the remedy."""
+    remedies = {
+        errno.ENOSPC: "the disk is full: free some space and run it again",
+        errno.EDQUOT: "the quota is used up: free some space and run it again",
+        errno.EACCES: "give yourself the permission, or choose another folder with --folder",
+        errno.EPERM: "give yourself the permission, or choose another folder with --folder",
+        errno.EROFS: "the folder is read-only: choose another one with --folder",
+        errno.ENOENT: "check the name",
+    }
+    return Fault(error.strerror or type(error).__name__, where=str(error.filename or ""), remedy=remedies.get(error.errno or 0, "run it again"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""``loopline score``: a file of rows to a file of predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option
+
+if TYPE_CHECKING:
+    from loopline.serve.files import Delivery
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option("-o", "--out", metavar="OUT", type=click.Path(path_type=Path), required=True, help="The file to write: .csv, .parquet or .jsonl.")
+@folder_option
+@json_option
+def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None:
+    """Score a CSV or Parquet file with the champion.
+
+    Rows that the package cannot take stand in OUT's folder as NAME.refused.csv, with the reasons. Each prediction is logged like a served one.
+    """
+    from loopline.lake.blobs import Blobs
+    from loopline.loop import open_loop
+    from loopline.serve.champion import released
+    from loopline.serve.files import score_file
+    from loopline.serve.log import Log
+    from loopline.serve.scorer import load
+
+    with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
+        data, lake = loop.project.declaration.data, loop.workspace.lake
+        scorer = load(Blobs(lake), released(loop.state().champion))
+        written = {name: column.format for name, column in data.contract.items() if column.format}
+        with Log(lake.log) as log:
+            done = score_file(scorer, log, source, out, like=data.sources[data.main], written=written, progress=progress)
+    emit({"rows": done.rows, "refused": done.refused, "out": str(done.out)}, lambda: _say(done), as_json)
+
+
+def _say(done: Delivery) -> str:
+    lines = [f"{done.rows:,} rows, {done.rows - done.refused:,} scored, {done.refused:,} refused: {done.out}"]
+    if done.beside is not None:
+        lines.append(f"refused rows and why: {done.beside}")
+    if done.ignored:
+        lines.append(f"columns that the package does not know were not read: {', '.join(done.ignored)}")
+    return "\n".join(lines) + hint("loopline run")

@@ -1,0 +1,65 @@
+"""``loopline watch``: windows of what was served."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.errors import Mistake
+from loopline.loop import open_loop
+
+
+@click.group()
+def command() -> None:
+    """Windows of what was served."""
+
+
+@command.command()
+@click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="So many of the newest windows; --json has all.")
+@folder_option
+@json_option
+def show(last: int, folder: Path | None, as_json: bool) -> None:
+    """Show the windows: volume, refused rows, drift, and worth where outcomes have come."""
+    from loopline.lake.blobs import Blobs
+
+    with open_loop(folder) as loop:
+        state = loop.state()
+        facts = state.facts("watch", "windows")
+        if facts is None:
+            raise Mistake("nothing has been watched yet", remedy="loopline run")
+        windows: list[dict[str, Any]] = json.loads(Blobs(loop.workspace.lake).get(facts["summary"]))
+        currency = loop.project.declaration.charter.worth.currency
+    following = "loopline alerts list" if state.open_alerts() else "loopline value review" if windows else "loopline serve"
+    data = {**{name: facts[name] for name in ("rows", "outcomes", "alerts")}, "currency": currency, "windows": windows, "next": following}
+    emit(data, lambda: _shown(windows, last, currency, str(facts["says"])) + hint(following), as_json)
+
+
+def _shown(windows: Sequence[Mapping[str, Any]], last: int, currency: str, says: str) -> str:
+    if not windows:
+        return says
+    head = ("window", "package", "rows", "refused", "outcomes", f"worth ({currency})", "no model", "most drifted", "breaches")
+    lines = [says, "", table(head, map(_row, windows[-last:]), right=(2, 3, 4, 5, 6))]
+    if len(windows) > last:
+        lines.append(f"the newest {last} of {len(windows):,} windows; worth is per decision")
+    return "\n".join(lines)
+
+
+def _row(window: Mapping[str, Any]) -> tuple[object, ...]:
+    worth, drift = window["worth"], window["drift"]
+    most = max(drift, key=lambda name: drift[name], default=None)
+    return (
+        window["start"][:16].replace("T", " "),
+        window["package"][:8],
+        window["rows"],
+        window["refused"],
+        window["outcomes"],
+        None if worth is None else float(worth["per_decision"]),
+        None if worth is None else float(worth["baseline"]),
+        None if most is None else f"{most} {drift[most]:.2f}",
+        ", ".join(window["breaches"]) or None,
+    )

@@ -1,0 +1,367 @@
+"""The story: ask each stage for its next step, run what is stale, stop where a person is needed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from loopline.charter import stage as charter_stage
+from loopline.data import stage as data_stage
+from loopline.engine.dask import DaskEngine
+from loopline.engine.local import LocalEngine, resolve
+from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps, source_digest
+from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.lake.place import Lake
+from loopline.ledger.entry import Draft, Entry, digest
+from loopline.ledger.state import FOLDED, State, fold
+from loopline.ledger.store import Ledger
+from loopline.model import stage as model_stage
+from loopline.project import FILE, Project, find_folder, load
+from loopline.release import stage as release_stage
+from loopline.serve import stage as serve_stage
+from loopline.value import stage as value_stage
+from loopline.watch import stage as watch_stage
+from loopline.workspace import Ask, Job, Workspace
+
+STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
+Condition = Literal["done", "stale", "waiting", "failed"]
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """Where one stage stands.
+
+    Parameters
+    ----------
+    cached
+        Whether nothing had to be computed.
+    why
+        The number that matters when it is done; the reason when it is not.
+    entry
+        Id of the ledger's entry that shows it.
+    """
+
+    stage: str
+    state: Condition
+    cached: bool
+    seconds: float
+    why: str
+    entry: str | None
+
+
+@dataclass(frozen=True)
+class LoopStatus:
+    """Where the loop stands, stage by stage.
+
+    Parameters
+    ----------
+    waiting_for
+        The role that the loop waits for.
+    next
+        The exact command that takes it on.
+    error
+        What stopped it, where that was not a person's turn.
+    """
+
+    project: str
+    stages: tuple[StageStatus, ...]
+    champion: str | None
+    waiting_for: str | None
+    next: str
+    error: LooplineError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done or waiting for a person, 1 a no-go or a failed gate, 2 a mistake in the input."""
+        return 0 if self.error is None else self.error.exit_code
+
+    def as_json(self) -> dict[str, Any]:
+        """The status as plain values; `docs/json.md` has the shape."""
+        return {
+            "project": self.project,
+            "stages": [asdict(stage) for stage in self.stages],
+            "champion": self.champion,
+            "waiting_for": self.waiting_for,
+            "next": self.next,
+        }
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{stage.stage}</th><td>{stage.state}</td><td>{stage.seconds:.1f} s</td><td>{escape(stage.why)}</td></tr>" for stage in self.stages
+        )
+        return f"<table><caption>{escape(self.project)}</caption>{rows}</table><p>next: <code>{escape(self.next)}</code></p>"
+
+
+class Loop:
+    """A project's loop over its workspace.
+
+    Parameters
+    ----------
+    project
+        The declaration and its folder.
+    workspace
+        Ledger, lake and engine.
+    """
+
+    def __init__(self, project: Project, workspace: Workspace) -> None:
+        self.project = project
+        self.workspace = workspace
+        self._entries: list[Entry] = []
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self.workspace.ledger.close()
+
+    def state(self) -> State:
+        """What the ledger says now."""
+        after = self._entries[-1].seq if self._entries else 0
+        self._entries += self.workspace.ledger.read(kinds=FOLDED, after=after)
+        return fold(self._entries)
+
+    def status(self) -> LoopStatus:
+        """Where the loop stands; nothing is computed."""
+        return self._walk(None, _Look())
+
+    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None) -> LoopStatus:
+        """Take the loop round as far as the evidence allows.
+
+        Parameters
+        ----------
+        until
+            The last stage to run.
+        fresh
+            A stage whose steps are computed again although they have succeeded.
+        progress
+            Told what happens and how long it takes.
+
+        Raises
+        ------
+        Mistake
+            When there is no such stage, or another run is at work.
+        """
+        for name in (until, fresh):
+            if name is not None and name not in STAGES:
+                raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
+        turn = _Turn(self.project, self.workspace, fresh, progress or Silence())
+        with self.workspace.ledger.lease():
+            while True:
+                turn.moved = False
+                status = self._walk(until, turn)
+                if not turn.moved or status.error is not None:
+                    return replace(status, stages=tuple(turn.timed(stage) for stage in status.stages))
+
+    def score(self, frame: Any) -> Any:
+        """The champion's scores and decisions for a pandas or Polars frame, as a frame of the same kind; each is logged like a served one.
+
+        Raises
+        ------
+        Mistake
+            When no package has been released yet, or a column that the package needs is missing.
+        """
+        return resolve("loopline.serve.frame:score_frame")(self.workspace.lake, self.state().champion, frame)
+
+    def _walk(self, until: str | None, teller: _Look) -> LoopStatus:
+        """Ask each stage in turn until one halts, fails, is left undone, or has done work.
+
+        Work may leave facts that an earlier stage reads (the charter judges the outcomes that the data holds): whoever wants
+        to go on asks again from the start, where all that is done already costs nothing.
+        """
+        facts: dict[str, Facts] = {}
+        reached: list[StageStatus] = []
+        halt: Halt | None = None
+        error: LooplineError | None = None
+        teller.follows = None
+        for name in STAGES[: STAGES.index(until) + 1 if until else None]:
+            ask = Ask(project=self.project.name, folder=self.project.folder, state=self.state(), facts=dict(facts))
+            status, said, halt, error = teller.tell(name, self._steps(name, ask, teller), ask.state)
+            reached.append(status)
+            facts[name] = said
+            if status.state != "done" or teller.moved:
+                break
+        if len(reached) < len(STAGES) and (until is None or reached[-1].stage != until):
+            reached += [StageStatus(later, "stale", False, 0.0, f"after {reached[-1].stage}", None) for later in STAGES[len(reached) :]]
+        return self._status(reached, halt, error)
+
+    def _status(self, stages: list[StageStatus], halt: Halt | None, error: LooplineError | None) -> LoopStatus:
+        state = self.state()
+        if halt is not None:
+            following = halt.next
+        elif any(stage.state == "stale" for stage in stages) or len(stages) < len(STAGES):
+            following = "loopline run"
+        elif not (state.facts("serve", "collect") or {}).get("predictions", {}).get("rows"):
+            following = "loopline serve"
+        else:
+            following = "loopline value review"
+        waiting_for = halt.role if halt is not None and halt.state == "waiting" else None
+        return LoopStatus(self.project.name, tuple(stages), state.champion, waiting_for, following, error)
+
+    def _steps(self, stage: str, ask: Ask, teller: _Look) -> Steps:
+        said = self.project.declaration
+        match stage:
+            case "charter":
+                return charter_stage.steps(said.charter, ask)
+            case "data":
+                return data_stage.steps(said.data, said.charter, ask)
+            case "model":
+                return model_stage.steps(said.model, said.data, said.charter, ask)
+            case "release":
+                return release_stage.steps(said.release, said.data, said.charter, ask)
+            case "serve":
+                return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
+            case "watch":
+                return watch_stage.steps(said.watch, said.data, said.charter, ask)
+            case _:
+                return value_stage.steps(said.value, said.charter, ask)
+
+
+class _Look:
+    """Tells a stage's story from what has been done; a step that has not is left undone."""
+
+    moved = False
+    segments: serve_stage.Listed | None = None
+    follows: str | None = None
+
+    def tell(self, stage: str, steps: Steps, state: State) -> tuple[StageStatus, Facts, Halt | None, LooplineError | None]:
+        """Drive a stage's generator to its end, to a halt, to an error or to the first step left undone."""
+        entry: str | None = None
+        try:
+            asked = next(steps)
+            while True:
+                if isinstance(asked, Halt):
+                    error = CheckFailed(asked.why, where=stage, remedy=asked.next) if asked.state == "failed" else None
+                    return StageStatus(stage, asked.state, True, 0.0, asked.why, entry), {}, asked, error
+                done = self.perform(asked, state)
+                if done is None:
+                    return _undone(asked, state), {}, None, None
+                entry = self.follows = done.id
+                asked = steps.send(done.body["facts"])
+        except StopIteration as end:
+            return StageStatus(stage, "done", True, 0.0, str(end.value["says"]), entry), end.value, None, None
+        except LooplineError as error:
+            return StageStatus(stage, "failed", False, 0.0, str(error), entry), {}, None, error
+
+    def perform(self, step: Step, state: State) -> Entry | None:
+        """The entry of the step's success, or None."""
+        return state.succeeded.get(step.key)
+
+
+class _Turn(_Look):
+    """Tells a stage's story and does what has not been done."""
+
+    def __init__(self, project: Project, workspace: Workspace, fresh: str | None, progress: Progress) -> None:
+        self._project = project
+        self._workspace = workspace
+        self._fresh = fresh
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+        self._refreshed: set[str] = set()
+        self.segments = serve_stage.listed(workspace.lake.log)
+        self.moved = False
+
+    def timed(self, status: StageStatus) -> StageStatus:
+        """The stage's status with the seconds that this turn spent on it."""
+        spent = self._seconds.get(status.stage)
+        return status if spent is None else replace(status, cached=False, seconds=round(spent, 3))
+
+    def perform(self, step: Step, state: State) -> Entry:
+        """The entry of the step's success, which is computed where there is none."""
+        done = super().perform(step, state)
+        again = step.stage == self._fresh and step.key not in self._refreshed
+        if done is not None and not again:
+            return self._recalled(step, done, state)
+        self._refreshed.add(step.key)
+        self._progress.say(f"{step.stage}: {step.name}")
+        since = time.monotonic()
+        try:
+            return self._attempt(step, since)
+        finally:
+            self.moved = True
+            self._seconds[step.stage] = self._seconds.get(step.stage, 0.0) + time.monotonic() - since
+
+    def _recalled(self, step: Step, done: Entry, state: State) -> Entry:
+        """The success, entered again where another one has held since: the newest success of a step is the one that holds."""
+        if state.latest[step.stage, step.name].id == done.id:
+            return done
+        recalled = Draft(kind="step", subject=step.stage, key=step.key, body={**done.body, "recalled": True}, parents=(done.id,))
+        return self._workspace.ledger.append(recalled)[0]
+
+    def _attempt(self, step: Step, since: float) -> Entry:
+        ledger = self._workspace.ledger
+        parents = (self.follows,) if self.follows else ()
+        (started,) = ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "started", "name": step.name}, parents=parents))
+        job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self._progress)
+
+        def ended(state: str, **more: Any) -> Entry:
+            body = {"state": state, "name": step.name, "seconds": round(time.monotonic() - since, 3), **more}
+            return ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body=body, parents=(started.id,)))[0]
+
+        try:
+            facts = self._workspace.engine.run(step.function, job)
+        except Exception as error:
+            ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+            raise
+        return ended("succeeded", facts=facts, made_from=made_from(step))
+
+
+def made_from(step: Step) -> dict[str, str]:
+    """A digest of each thing that a step depends on: they say later what has changed."""
+    parts = {**{f"{name} in {FILE}": value for name, value in step.reads.items()}, **step.inputs}
+    return {**{name: digest(value)[:16] for name, value in parts.items()}, **{f"the code of {room}": source_digest(room)[:16] for room in step.rooms}}
+
+
+def _undone(step: Step, state: State) -> StageStatus:
+    """Why a step is to be done: it failed, it never ran, or something it was made from has changed."""
+    failed, before = state.failed.get(step.stage), state.latest.get((step.stage, step.name))
+    if failed is not None and failed.key == step.key:
+        return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
+    if before is None:
+        return StageStatus(step.stage, "stale", False, 0.0, "it has not run yet", None)
+    old, new = before.body["made_from"], made_from(step)
+    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    return StageStatus(step.stage, "stale", False, 0.0, f"changed: {', '.join(changed)}", before.id)
+
+
+def open_loop(folder: Path | str | None = None) -> Loop:
+    """The loop of the project in a folder; of the nearest folder upwards from here where none is named.
+
+    Raises
+    ------
+    Mistake
+        When there is no project, or its declaration is wrong.
+    """
+    project = load(Path(folder).resolve()) if folder is not None else load(find_folder(Path.cwd()))
+    lake = Lake(project.lake_url, spool=project.folder / ".loopline" / "log")
+    _make_home(lake)
+    return Loop(project, Workspace(Ledger.open(project.ledger_url, project.name), lake, _engine(project.engine_url)))
+
+
+def _make_home(lake: Lake) -> None:
+    """The lake's folder; what it holds is no business of the project's version control."""
+    if not lake.is_folder:
+        return
+    try:
+        lake.folder.mkdir(parents=True, exist_ok=True)
+        ignore = lake.folder.parent / ".gitignore"
+        if lake.folder.parent.name == ".loopline" and not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise Fault(f"the workspace cannot be made ({error.strerror})", where=str(lake.folder), remedy="give a folder that can be written to") from None
+
+
+def _engine(url: str) -> Engine:
+    kind, _, rest = url.partition(":")
+    if kind == "dask":
+        return DaskEngine(rest)
+    if kind != "local" or (rest and not rest.isdecimal()):
+        raise Mistake(f"there is no engine {url!r}", where="workspace.engine", remedy="use local, local:WORKERS or dask:ADDRESS")
+    return LocalEngine(int(rest) if rest else None)

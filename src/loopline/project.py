@@ -1,0 +1,246 @@
+"""A project: the stages' declarations, read from one ``loopline.yaml`` and checked; a mistake names its line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from pydantic import Field, ValidationError
+
+from loopline.access.secrets import Address, resolve
+from loopline.charter.spec import CharterSpec
+from loopline.data.spec import DataSpec
+from loopline.declaration import Spec
+from loopline.errors import Fault, Mistake
+from loopline.model.spec import ModelSpec
+from loopline.release.spec import ReleaseSpec
+from loopline.serve.spec import ServeSpec
+from loopline.value.spec import ValueSpec
+from loopline.watch.spec import WatchSpec
+
+FILE = "loopline.yaml"
+Path_ = tuple[str | int, ...]
+
+
+class WorkspaceSpec(Spec):
+    """Where ledger, lake and engine are; ``${NAME}`` stands for an environment variable, and ``LOOPLINE_*`` overrides."""
+
+    ledger: Address = "sqlite:///.loopline/ledger.db"
+    lake: Address = ".loopline/lake"
+    engine: Address = "local"
+
+
+class Declaration(Spec):
+    """What one `loopline.yaml` declares."""
+
+    project: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    charter: CharterSpec
+    data: DataSpec
+    model: ModelSpec = ModelSpec()
+    release: ReleaseSpec = ReleaseSpec()
+    serve: ServeSpec = ServeSpec()
+    watch: WatchSpec = WatchSpec()
+    value: ValueSpec = ValueSpec()
+    workspace: WorkspaceSpec = WorkspaceSpec()
+
+
+class Project:
+    """A declaration and the folder in which it lies.
+
+    Parameters
+    ----------
+    folder
+        The folder of ``loopline.yaml``; the paths in it are relative to here.
+    declaration
+        The checked declaration.
+    """
+
+    def __init__(self, folder: Path, declaration: Declaration) -> None:
+        self.folder = folder
+        self.declaration = declaration
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.declaration.project
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's URL; ``LOOPLINE_LEDGER`` overrides the declaration."""
+        url = _place("LEDGER", self.declaration.workspace.ledger)
+        relative = re.fullmatch(r"sqlite:///(?!/)(.+)", url)
+        return f"sqlite:///{(self.folder / relative[1]).resolve()}" if relative else url
+
+    @property
+    def lake_url(self) -> str:
+        """The lake's folder or URL; ``LOOPLINE_LAKE`` overrides the declaration."""
+        url = _place("LAKE", self.declaration.workspace.lake)
+        return url if "://" in url else str((self.folder / url).resolve())
+
+    @property
+    def engine_url(self) -> str:
+        """The engine: ``local``, ``local:WORKERS`` or ``dask:ADDRESS``; ``LOOPLINE_ENGINE`` overrides the declaration."""
+        return _place("ENGINE", self.declaration.workspace.engine)
+
+
+def _place(name: str, declared: str) -> str:
+    """An address with its environment variables filled in; the value is used, never kept."""
+    return resolve(os.environ.get(f"LOOPLINE_{name}", declared), where=f"workspace.{name.lower()}")
+
+
+def find_folder(start: Path) -> Path:
+    """The nearest folder, from here upwards, that holds a ``loopline.yaml``.
+
+    Raises
+    ------
+    Mistake
+        When there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    remedy = "start one with: loopline init DATA --target COLUMN, or name its folder with --folder"
+    raise Mistake(f"there is no {FILE} here or in any folder above", where=str(start), remedy=remedy)
+
+
+def load(folder: Path) -> Project:
+    """The project declared in a folder.
+
+    Raises
+    ------
+    Mistake
+        Naming file, line, field, what was wrong and the nearest right word.
+    """
+    file = folder / FILE
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Mistake(f"there is no {FILE}", where=str(folder), remedy="start one with: loopline init DATA --target COLUMN") from None
+    except UnicodeDecodeError as error:
+        raise Mistake("the file is not UTF-8 text", where=f"{file}, byte {error.start}", remedy="save it as UTF-8") from None
+    except OSError as error:
+        raise Fault(f"the file cannot be read ({error.strerror})", where=str(file), remedy="check its permissions") from None
+    return Project(folder, parse(text, file=str(file)))
+
+
+def parse(text: str, *, file: str = FILE) -> Declaration:
+    """The declaration in a YAML text.
+
+    Raises
+    ------
+    Mistake
+        Naming file, line, field, what was wrong and the nearest right word.
+    """
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        lines = dict(_lines(node, (), file)) if node is not None else {}
+        values = _Loader(text).get_single_data()
+    except yaml.MarkedYAMLError as error:
+        _refuse_yaml(error, text, file)
+    if not isinstance(values, dict):
+        raise Mistake("a project and its parts are expected", where=file, remedy="start one with: loopline init DATA --target COLUMN")
+    try:
+        return Declaration.model_validate(values)
+    except ValidationError as error:
+        raise _mistake(error, lines, file) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: yes, no, on and off are words, as outcomes often are."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
+def _lines(node: yaml.Node, path: Path_, file: str) -> Iterator[tuple[Path_, int]]:
+    """The line (from 1) of every field and item."""
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise Mistake(f"{key.value!r} is said twice", where=f"{file}, line {key.start_mark.line + 1}", remedy="keep one of them")
+            seen.add(key.value)
+            yield from _lines(value, (*path, key.value), file)
+            yield (*path, key.value), key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _lines(item, (*path, index), file)
+
+
+def _refuse_yaml(error: yaml.MarkedYAMLError, text: str, file: str) -> NoReturn:
+    mark = error.problem_mark or error.context_mark
+    line = 0 if mark is None else mark.line
+    lines = text.splitlines()
+    if any("\t" in part[: len(part) - len(part.lstrip())] for part in lines[max(0, line - 1) : line + 1]):
+        tabbed = next(number for number in range(max(0, line - 1), len(lines)) if "\t" in lines[number])
+        raise Mistake("a tab indents the line", where=f"{file}, line {tabbed + 1}", remedy="YAML wants spaces: replace each tab by two spaces") from None
+    column = 0 if mark is None else mark.column + 1
+    raise Mistake(f"this is not YAML: {error.problem or error.context}", where=f"{file}, line {line + 1}, column {column}", remedy="mend the line") from None
+
+
+def _mistake(error: ValidationError, lines: Mapping[Path_, int], file: str) -> Mistake:
+    """The first thing that is wrong, with its line and the nearest right word; a mistyped name comes before what it leaves missing."""
+    found = error.errors(include_url=False)
+    first = min(found, key=lambda one: one["type"] != "extra_forbidden")
+    path = _known(first["loc"], lines)
+    field = ".".join(str(part) for part in path) or "the file"
+    remedy, what = "", f"{field}: {first['msg'].removeprefix('Value error, ')}"
+    if first["type"] == "extra_forbidden":
+        words = sorted(_words(Declaration, path[:-1]))
+        near = get_close_matches(str(path[-1]), words, n=1, cutoff=0.5)
+        what = f"{field}: there is no such field"
+        remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(words)}"
+    elif first["type"] == "missing":
+        what = f"{'.'.join(str(part) for part in first['loc'])} is missing"
+        remedy = f"add {first['loc'][-1]}: under {field}" if path else f"add {first['loc'][-1]}:"
+    elif first["type"] == "literal_error":
+        words = re.findall(r"'([^']+)'", first["msg"])
+        near = get_close_matches(str(first["input"]), words, n=1)
+        what = f"{field}: {first['input']!r} is not one of {', '.join(words)}"
+        remedy = f"did you mean {near[0]!r}?" if near else "use one of them"
+    if len(found) > 1:
+        remedy = f"{remedy} ({len(found) - 1} more after it)".strip()
+    return Mistake(what, where=f"{file}, line {lines.get(path, 1)}", remedy=remedy)
+
+
+def _known(loc: Sequence[str | int], lines: Mapping[Path_, int]) -> Path_:
+    """The longest beginning of a location that stands in the file: pydantic adds the names of a union's members."""
+    path: Path_ = ()
+    for part in loc:
+        if (*path, part) not in lines:
+            break
+        path = (*path, part)
+    return path
+
+
+def _words(model: type[Spec], path: Path_) -> set[str]:
+    """The field names that a part of the declaration knows."""
+    schema = model.model_json_schema()
+    node: Any = schema
+    for part in path:
+        node = _resolved(node, schema)
+        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") or {}
+    return set(_resolved(node, schema).get("properties", {}))
+
+
+def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    for choice in (node, *node.get("anyOf", ())):
+        if "$ref" in choice:
+            target: Mapping[str, Any] = schema["$defs"][choice["$ref"].rsplit("/", 1)[1]]
+            return target
+    return node
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of ``loopline.yaml``, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE, **Declaration.model_json_schema()}

@@ -1,0 +1,42 @@
+"""A project that decides already, without having been run, and the command line over it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from loopline.lake.place import Lake
+from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
+from tests.serve.packages import make_package
+
+DECLARATION = """
+project: p
+charter: {predict: y}
+data: {sources: {rows: {path: rows.csv, key: [id]}}}
+"""
+
+
+def make_project(folder):
+    """The digest of the champion of a project that decides already."""
+    (folder / "loopline.yaml").write_text(DECLARATION)
+    lake = Lake(str(folder / ".loopline" / "lake"))
+    package = make_package(lake)
+    with Ledger.open(f"sqlite:///{folder}/.loopline/ledger.db", "p") as ledger:
+        ledger.append(Draft(kind="champion", subject=package, body={"why": "a test", "previous": None}))
+    return package
+
+
+def loopline(folder, *words):
+    """A command at work, in a process of its own."""
+    command = [sys.executable, "-m", "loopline.cli.main", *map(str, words), "--folder", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def refused(folder, *words):
+    """The one line in which a command says why not; its exit code is 2."""
+    process = loopline(folder, *words)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2, err
+    assert len(err.splitlines()) == 1
+    return err

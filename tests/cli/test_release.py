@@ -1,0 +1,183 @@
+"""``loopline release``: what each command says, in text and in JSON, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from loopline.cli.release import command
+from loopline.errors import Mistake
+from loopline.loop import open_loop
+from tests.release.conftest import table
+
+DECLARATION = """
+project: shop
+charter:
+  predict: y
+  positive: "yes"
+  worth: {currency: EUR, act_right: 10, act_wrong: -6}
+  acceptance: [{id: A1, says: Mostly taken, check: precision >= 0.2}]
+  stakeholders: {business: [ann], devops: [ann, ben]}
+data:
+  sources:
+    t: {path: t.csv, time: at}
+model: {families: [linear], search: {trials: 1}}
+release: {approvals: {business: 1, devops: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    table("binary").write_csv(folder / "t.csv")
+    (folder / "loopline.yaml").write_text(DECLARATION)
+    with open_loop(folder) as loop:
+        assert loop.run(until="release").waiting_for == "business"
+    return folder
+
+
+@pytest.fixture
+def folder(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "shop"))
+
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(folder: Path) -> Call:
+    def called(*words: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(command, [*words, "--folder", str(folder)])
+        if isinstance(result.exception, Exception) and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    return called
+
+
+def told(result: Result) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(result.stdout)
+    return said
+
+
+def release(call: Call, folder: Path) -> str | None:
+    call("approve", "--as", "business", "--by", "ann", "--why", "it earns")
+    call("approve", "--as", "devops", "--by", "ben", "--why", "it runs")
+    with open_loop(folder) as loop:
+        return loop.run(until="release").champion
+
+
+def declare(folder: Path, old: str, new: str) -> None:
+    file = folder / "loopline.yaml"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def test_check_shows_every_gate_and_the_next_command(call: Call) -> None:
+    shown = call("check").stdout
+    for name in ("contract", "beats_baseline", "acceptance A1", "latency", "memory", "parity"):
+        assert name in shown
+    assert "Mostly taken: precision is" in shown
+    assert shown.endswith("next: loopline release approve --as business --why '...'\n")
+    data = told(call("check", "--json"))
+    assert data["passed"]
+    assert set(data) == {"says", "package", "passed", "gates", "against", "next"}
+
+
+def test_a_gate_that_failed_is_exit_code_1(call: Call, folder: Path) -> None:
+    declare(folder, "approvals: {", "latency_ms: 0.000001, approvals: {")
+    with open_loop(folder) as loop:
+        status = loop.run(until="release")
+    assert status.exit_code == 1
+    assert status.next == "loopline release check"
+    assert "FAILED  latency" in call("check", code=1).stdout
+
+
+def test_the_way_of_a_package_from_waiting_to_champion(call: Call, folder: Path) -> None:
+    waiting = told(call("status", "--json"))
+    assert (waiting["champion"], waiting["passed"], waiting["waiting_for"]) == (None, True, "business")
+    first = told(call("approve", "--as", "business", "--by", "ann", "--why", "it earns", "--json"))
+    assert (first["package"], first["by"], first["waiting_for"]) == (waiting["package"], "ann", "devops")
+    second = told(call("approve", "--as", "devops", "--by", "ann", "--why", "it runs", "--json"))
+    assert (second["waiting_for"], second["next"]) == (None, "loopline run")
+    with open_loop(folder) as loop:
+        assert loop.run(until="release").champion == first["package"]
+    (reign,) = told(call("history", "--json"))["champions"]
+    assert [(one["role"], one["by"]) for one in reign["approvals"]] == [("business", "ann"), ("devops", "ann")]
+    assert f"{first['package'][:12]} decides since" in call("status").stdout
+
+
+def test_a_refusal_says_who_and_why_and_fails_the_run(call: Call, folder: Path) -> None:
+    shown = call("refuse", "--as", "devops", "--by", "ben", "--why", "not on Friday").stdout
+    assert "is refused by ben as devops: not on Friday" in shown
+    assert told(call("status", "--json"))["approvals"][1] == {"role": "devops", "needed": 1, "yes": [], "refused_by": "ben"}
+    with open_loop(folder) as loop:
+        status = loop.run(until="release")
+    assert status.exit_code == 1
+    assert status.champion is None
+
+
+def test_who_may_not_speak_is_told_who_may_and_nothing_is_entered(call: Call, folder: Path) -> None:
+    with pytest.raises(Mistake, match="eve .told by --by. does not hold the role business; ann does"):
+        call("approve", "--as", "business", "--by", "eve", "--why", "me")
+    with pytest.raises(Mistake, match="did you mean 'business'"):
+        call("approve", "--as", "busines", "--by", "ann", "--why", "me")
+    with open_loop(folder) as loop:
+        assert loop.workspace.ledger.read(kinds=("approval",)) == []
+
+
+def test_without_by_the_environment_says_who_acts(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOPLINE_USER", "ann")
+    assert told(call("approve", "--as", "business", "--why", "w", "--json"))["by"] == "ann"
+
+
+def test_a_better_challenger_takes_over_and_a_rollback_brings_the_old_champion_back_for_good(call: Call, folder: Path) -> None:
+    declare(folder, "families: [linear]", "families: [linear], leave_out: [kind]")
+    with open_loop(folder) as loop:
+        loop.run(until="release")
+    weak = release(call, folder)
+    declare(folder, ", leave_out: [kind]", "")
+    with open_loop(folder) as loop:
+        loop.run(until="release")
+    assert "beats_champion" in call("check").stdout
+    strong = release(call, folder)
+    assert strong not in (weak, None)
+    back = told(call("rollback", "--by", "ann", "--why", "it errs", "--json"))
+    assert (back["champion"], back["previous"], back["by"]) == (weak, strong, "ann")
+    with open_loop(folder) as loop:
+        status = loop.run(until="release")
+    assert status.champion == weak
+    assert status.exit_code == 0
+    assert strong is not None
+    assert told(call("rollback", "--to", strong[:10], "--by", "ann", "--why", "mended", "--json"))["champion"] == strong
+    assert [one["how"] for one in told(call("history", "--json"))["champions"]] == ["promoted", "promoted", "rolled back", "rolled back"]
+
+
+def test_a_worse_challenger_is_kept_out_without_a_halt(call: Call, folder: Path) -> None:
+    strong = release(call, folder)
+    declare(folder, "families: [linear]", "families: [linear], leave_out: [kind]")
+    with open_loop(folder) as loop:
+        status = loop.run(until="release")
+    stage = status.stages[-1]
+    assert (status.champion, stage.state, status.exit_code) == (strong, "done", 0)
+    assert "less per decision than champion" in stage.why
+    assert stage.why.endswith("the champion stays")
+
+
+def test_history_of_a_day_on_which_nothing_decided(call: Call) -> None:
+    assert call("history").stdout == "no package has decided yet\n"
+    assert call("history", "--at", "2020-01-01").stdout == "no package decided at 2020-01-01\n"
+    with pytest.raises(Mistake, match="'yesterday' is not a date"):
+        call("history", "--at", "yesterday")
+
+
+def test_without_a_champion_there_is_nothing_to_roll_back(call: Call) -> None:
+    with pytest.raises(Mistake, match="no package decides"):
+        call("rollback", "--by", "ann", "--why", "x")

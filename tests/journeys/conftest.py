@@ -1,0 +1,102 @@
+"""What the journeys share: the command line in a process of its own, and a small shop with something to decide."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+
+
+class Shell:
+    """Calls `loopline` as a person would, in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, *words, code=0, **environment):
+        """What the command printed; its exit code must be the expected one."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "loopline.cli.main", *map(str, words)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=170,
+            env={**os.environ, **environment},
+        )
+        assert ended.returncode == code, f"exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        assert "Traceback" not in ended.stderr
+        self.stderr = ended.stderr
+        return ended.stdout
+
+    def json(self, *words, code=0, **environment):
+        """The one JSON object that the command printed."""
+        return json.loads(self(*words, "--json", code=code, **environment))
+
+
+def visits(rows, *, seed=0, start="2024-01-01"):
+    """Rows of a shop: whether a visitor bought is mostly told by the pages seen and where the visit came from."""
+    chance = random.Random(seed)
+    begin = datetime.fromisoformat(start)
+    for number in range(rows):
+        pages, source = chance.randint(1, 20), chance.choice(["mail", "search", "advert"])
+        likely = 0.08 * pages * (1.4 if source == "mail" else 0.7)
+        yield {
+            "visit": f"v{seed}-{number}",
+            "at": (begin + timedelta(hours=number)).isoformat(),
+            "pages": pages,
+            "source": source,
+            "minutes": round(chance.uniform(0, 30), 1),
+            "bought": "yes" if chance.random() < likely else "no",
+        }
+
+
+def write_csv(path, rows):
+    """The rows as a CSV file."""
+    rows = list(rows)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A folder with `visits.csv` and the declaration that `loopline init` wrote for it, with fewer trials."""
+    folder = tmp_path_factory.mktemp("prepared") / "shop"
+    folder.mkdir()
+    write_csv(folder / "visits.csv", visits(600))
+    Shell(folder)("init", "visits.csv", "--target", "bought")
+    declaration = folder / "loopline.yaml"
+    text = declaration.read_text()
+    assert "trials: 20" in text
+    declaration.write_text(text.replace("trials: 20", "trials: 4"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(prepared, tmp_path_factory):
+    """The same folder after `loopline run`."""
+    folder = tmp_path_factory.mktemp("finished") / "shop"
+    shutil.copytree(prepared, folder)
+    Shell(folder)("run")
+    return folder
+
+
+@pytest.fixture
+def shop(prepared, tmp_path):
+    """A shell in a shop of its own, in which nothing has run."""
+    return Shell(shutil.copytree(prepared, tmp_path / "shop"))
+
+
+@pytest.fixture
+def ran(finished, tmp_path):
+    """A shell in a shop of its own that has a champion."""
+    return Shell(shutil.copytree(finished, tmp_path / "shop"))

@@ -1,0 +1,91 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.errors import Mistake
+from loopline.project import Declaration, find_folder, load, parse, schema
+
+GOOD = """project: flight-delays
+charter:
+  predict: late
+  positive: yes
+  volume: 900 per day
+  worth: {currency: USD, act_right: 140, act_wrong: -60 - 0.1 * distance}
+  stakeholders: {business: [a@example.com]}
+data:
+  sources:
+    flights: {path: flights.csv, key: id}
+  contract:
+    distance: {type: number, min: 1}
+"""
+
+
+def test_everything_but_project_target_and_source_has_a_default():
+    said = parse("project: p\ncharter: {predict: y}\ndata: {sources: {t: {path: t.csv}}}\n")
+    assert (said.charter.worth.currency, said.model.families, said.release.approvals) == ("points", ("linear", "lightgbm"), {})
+
+
+def test_yes_and_no_are_words():
+    assert parse(GOOD).charter.positive == "yes"
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "says"),
+    [
+        (("predict", "predcit"), 3, "did you mean 'predict'"),
+        (("type: number", "type: numbr"), 12, "did you mean 'number'"),
+        (("  predict", "\tpredict"), 3, "a tab indents the line"),
+        (("-60 - 0.1 * distance", "sqr(3)"), 6, "did you mean sqrt"),
+        (("min: 1", "mn: 1"), 12, "did you mean 'min'"),
+        (("900 per day", "900 daily"), 5, "write it as '900 per day'"),
+        (("business:", "busines:"), 7, "did you mean 'business'"),
+        (("charter:\n", "charter:\n  predict: x\n"), 4, "said twice"),
+        (("project: flight-delays\n", ""), 1, "project is missing"),
+        (("project: flight-delays", "project: a b"), 1, "project"),
+    ],
+)
+def test_a_mistake_names_its_line_and_the_remedy(change, line, says):
+    with pytest.raises(Mistake) as caught:
+        parse(GOOD.replace(*change))
+    assert says in str(caught.value)
+    assert f"line {line}" in caught.value.where
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(alphabet=st.sampled_from("abc:-{}[]'\"\t\n #&*!|>%@`,0"), max_size=60))
+def test_any_text_is_a_declaration_or_one_line(text):
+    try:
+        parse(text)
+    except Mistake as error:
+        assert "\n" not in error.what
+
+
+def test_the_folder_is_found_from_below(tmp_path):
+    (tmp_path / "loopline.yaml").write_text(GOOD)
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_folder(below) == tmp_path
+
+
+def test_a_folder_without_a_project_says_how_to_start_one(tmp_path):
+    with pytest.raises(Mistake, match="loopline init"):
+        load(tmp_path)
+
+
+def test_the_environment_overrides_the_places_and_fills_in_secrets(tmp_path, monkeypatch):
+    (tmp_path / "loopline.yaml").write_text(GOOD + "workspace: {ledger: '${LEDGER_URL}'}\n")
+    project = load(tmp_path)
+    with pytest.raises(Mistake, match="LEDGER_URL is not set"):
+        _ = project.ledger_url
+    monkeypatch.setenv("LEDGER_URL", "postgresql+psycopg://u:secret@h/d")
+    assert project.ledger_url == "postgresql+psycopg://u:secret@h/d"
+    assert "secret" not in json.dumps(project.declaration.model_dump(mode="json"))
+    monkeypatch.setenv("LOOPLINE_LAKE", "elsewhere")
+    assert project.lake_url == str(tmp_path / "elsewhere")
+
+
+def test_the_schema_knows_every_part():
+    assert set(schema()["properties"]) == set(Declaration.model_fields)
+    json.dumps(schema())

@@ -1,0 +1,1 @@
+"""The figures that Loopline promises, each beside its goal: `make bench`."""

@@ -1,0 +1,182 @@
+"""What `--json` prints has the shapes that `docs/json.md` promises: a project is taken round, served and judged, and each command asked."""
+
+import csv
+import json
+import re
+import socket
+import subprocess
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from bench.shop import command, make
+
+PAGE = (Path(__file__).parents[1] / "docs" / "json.md").read_text()
+PERSON = "owner@example.com"
+NOT_ASKED = {
+    "loopline demo": "it takes a minute",
+    "loopline charter override": "the study says go, so that there is nothing to override",
+    "loopline release rollback": "there is no earlier champion",
+    "loopline schema": "its shape is that of JSON schema",
+}
+
+
+def promised():
+    """From a command's words to the shape of what it prints: the first JSON of its section."""
+    shapes = {}
+    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
+        title, _, text = section.partition("\n")
+        block = re.search(r"^```json\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+        if block and title.startswith("loopline"):
+            shapes.update(dict.fromkeys(title.split(", "), json.loads(block[1])))
+    return shapes
+
+
+def differences(shape, real, place="it"):
+    """Where a value has not the promised shape; null may stand for anything, on either side."""
+    if shape is None or real is None:
+        return
+    if isinstance(shape, dict) and isinstance(real, dict):
+        known = shape.keys() - {"..."}
+        if missing := known - real.keys():
+            yield f"{place} lacks {sorted(missing)}"
+        if "..." not in shape and (more := real.keys() - known):
+            yield f"{place} has {sorted(more)} besides"
+        for name, value in real.items():
+            if name in shape or "..." in shape:
+                yield from differences(shape.get(name, shape.get("...")), value, f"{place}.{name}")
+    elif isinstance(shape, list) and isinstance(real, list):
+        if shape:
+            for value in real:
+                yield from differences(shape[0] if len(shape) == 1 else None, value, f"{place}[]")
+    elif kind(shape) != kind(real):
+        yield f"{place} is {real!r}, not like {shape!r}"
+
+
+def kind(value):
+    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
+
+
+def test_differences_are_seen():
+    shape = {"a": 1, "b": [{"c": "x"}], "d": {"...": 0.5}}
+    assert not list(differences(shape, {"a": 2.5, "b": [], "d": {"e": 1, "f": None}}))
+    assert list(differences(shape, {"a": "2", "b": [{"c": "y", "e": 1}, {}], "d": {"e": "1"}})) == [
+        "it.a is '2', not like 1",
+        "it.b[] has ['e'] besides",
+        "it.b[] lacks ['c']",
+        "it.d.e is '1', not like 0.5",
+    ]
+
+
+class Asked:
+    """A project in a folder, and what each command said of it."""
+
+    def __init__(self, folder):
+        self.folder = make(folder)
+        declaration = self.folder / "loopline.yaml"
+        text = declaration.read_text().replace("charter:\n", f"charter:\n  stakeholders: {{business: [{PERSON}]}}\n", 1)
+        declaration.write_text(f"{text}release: {{approvals: {{business: 1}}}}\nwatch: {{window: 1d}}\n")
+        self.said = {}
+
+    def __call__(self, words, *more):
+        ended = subprocess.run([*command(self.folder, *words.split()[1:], *more), "--json"], capture_output=True, text=True, timeout=170)
+        assert ended.returncode == 0, ended.stderr
+        self.said[words] = json.loads(ended.stdout)
+        return self.said[words]
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("json")
+    ask = Asked(folder / "shop")
+    visits = ask.folder / "deliveries" / "1.csv"
+    ask("loopline run", "--until", "release")
+    ask("loopline release status")
+    ask("loopline release refuse", "--as", "business", "--by", PERSON, "--why", "not on a Friday")
+    ask("loopline release approve", "--as", "business", "--by", PERSON, "--why", "it earns more than it costs")
+    ask("loopline run")
+    serve_and_tell(ask, visits)
+    for words in ("tick", "status", "charter show", "data show", "data quarantine", "model show", "model list", "release check", "release history"):
+        ask(f"loopline {words}")
+    ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
+    ask("loopline data ingest", str(visits))
+    for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
+        ask(f"loopline {words}")
+    newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
+    ask("loopline ledger show", newest)
+    ask("loopline ledger lineage", newest)
+    alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
+    ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
+    ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
+    ended = subprocess.run([*command(folder, "init", str(visits), "--target", "bought"), "--json"], capture_output=True, text=True, timeout=60, check=True)
+    ask.said["loopline init"] = json.loads(ended.stdout)
+    ended = subprocess.run([*command(folder, "completion", "bash")[:-2], "--json"], capture_output=True, text=True, timeout=60, check=True)
+    ask.said["loopline completion"] = json.loads(ended.stdout)
+    return ask.said
+
+
+def serve_and_tell(ask, visits):
+    """Serve for real: visits whose pages are read far too high, and whether they bought; so that an alert opens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with visits.open() as file:
+        rows = [row for row in csv.DictReader(file) if int(row["pages"]) > 0]
+    server = subprocess.Popen([*command(ask.folder, "serve", "--port", str(port)), "--json"], stdout=subprocess.PIPE, text=True)
+    try:
+        ask.said["loopline serve"] = json.loads(server.stdout.readline())
+        wait_for(port)
+        asks = [{**row, "pages": int(row["pages"]) + 15, "minutes": float(row["minutes"])} for row in rows]
+        answers = post(port, "/v1/predict", {"rows": [{name: value for name, value in row.items() if name != "bought"} for row in asks]})
+        outcomes = [{"id": answer["id"], "outcome": row["bought"]} for answer, row in zip(answers["predictions"], rows, strict=True)]
+        ask.said["HTTP"] = [answers, post(port, "/v1/outcomes", {"outcomes": outcomes})]
+    finally:
+        server.terminate()
+        server.wait(30)
+        server.stdout.close()
+
+
+def wait_for(port):
+    until = time.monotonic() + 60
+    while True:
+        try:
+            connection = HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        assert time.monotonic() < until, "the server did not get ready"
+        time.sleep(0.05)
+
+
+def post(port, path, body):
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    assert answer.status == 200, text
+    return json.loads(text)
+
+
+def test_every_command_prints_what_is_promised(asked):
+    """One test, so that the project is taken round once, however many processes share the tests."""
+    shapes = {words: shape for words, shape in promised().items() if words not in NOT_ASKED}
+    assert not shapes.keys() - asked.keys(), "described, but not asked here"
+    wrong = {words: list(differences(shape, asked[words])) for words, shape in shapes.items()}
+    assert not {words: found for words, found in wrong.items() if found}
+    blocks = [json.loads(text) for text in re.findall(r"^```json\n(.*?)^```$", PAGE.partition("## HTTP")[2], flags=re.MULTILINE | re.DOTALL)]
+    for shape, real in zip((blocks[1], blocks[3]), asked["HTTP"], strict=True):
+        assert not list(differences(shape, real))
+
+
+def test_an_error_is_what_is_promised(tmp_path):
+    ended = subprocess.run([*command(tmp_path, "status"), "--json"], capture_output=True, text=True, timeout=60)
+    shape = json.loads(re.search(r"^```json\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)[1])
+    assert ended.returncode == 2
+    assert not list(differences(shape, json.loads(ended.stdout)))

@@ -63,14 +63,15 @@ class _Story:
             self._act("January to June: the loop turns once")
             first = self._release(loop)
             self._act("July to December arrive as traffic over HTTP, their outcomes a day later")
+            self._command("serve")
             with _server(self._folder) as port:
                 served = self._replay(port, prepared.later)
-            self._show(loop.run(progress=self._progress))
-            alerts = [entry.body["says"] for entry in loop.state().alerts.values()]
+            self._show(self._run(loop))
+            alerts = self._alerts(loop)
             review = loop.state().facts("value", "review") or {}
-            for alert in alerts[:5]:
-                self._progress.say(f"  alert: {alert}")
-            self._progress.say(f"  review: {review['recommendation']}: {' '.join(reason['says'] for reason in review['reasons'])}")
+            self._command("value review")
+            for reason in review["reasons"]:
+                self._progress.say(f"  {reason['recommendation']:<8} {reason['says']}")
             self._act("The new months are delivered as data: a challenger has to earn more than the champion")
             for month in prepared.later:
                 deliver(month)
@@ -91,18 +92,37 @@ class _Story:
 
     def _release(self, loop: Loop) -> str | None:
         """Run, give the approvals that are waited for, and run again; the champion after that."""
-        status = loop.run(progress=self._progress)
+        status = self._run(loop)
         while status.waiting_for in APPROVERS:
-            self._progress.say(f"  waiting for {status.waiting_for}: {status.next}")
             self._approve(loop, status.waiting_for)
-            status = loop.run(progress=self._progress)
+            status = self._run(loop)
         self._show(status)
         if status.error is not None:
             raise status.error
         return status.champion
 
+    def _run(self, loop: Loop) -> LoopStatus:
+        self._command("run")
+        return loop.run(progress=self._progress)
+
+    def _alerts(self, loop: Loop) -> list[str]:
+        """What the monitors have raised; what costs most is shown first."""
+        entries = sorted(loop.state().alerts.values(), key=lambda entry: entry.body["monitor"] not in ("worth_promised", "worth_baseline", "performance"))
+        said = [str(entry.body["says"]) for entry in entries]
+        self._command("alerts list")
+        for one in said[:4]:
+            self._progress.say(f"  {one}")
+        if len(said) > 4:
+            self._progress.say(f"  and {len(said) - 4} more")
+        return said
+
+    def _command(self, words: str) -> None:
+        """The command that a person would give for what happens now."""
+        self._progress.say(click.style(f"$ loopline {words}", fg="cyan"))
+
     def _approve(self, loop: Loop, role: str) -> None:
         name, why = APPROVERS[role]
+        self._command(f"release approve --as {role} --by {name} --why '{why}'")
         declared = loop.project.declaration
         said = word(loop.state(), declared.release, declared.charter, role=role, who=person(name), verdict="yes", why=why)
         loop.workspace.ledger.append(said.draft)

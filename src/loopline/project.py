@@ -243,4 +243,4 @@ def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 def schema() -> dict[str, Any]:
     """The JSON schema of ``loopline.yaml``, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": FILE, **Declaration.model_json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Declaration.model_json_schema(), "title": FILE}

@@ -62,6 +62,13 @@ def test_any_text_is_a_declaration_or_one_line(text):
         assert "\n" not in error.what
 
 
+@pytest.mark.parametrize("text", ["a: \x07", "? [a]\n: 1", "? {a: 1}\n: 2", "a: &x [*x]", "a: !!python/object:os.system {}"])
+def test_strange_yaml_is_refused_in_one_line(text):
+    with pytest.raises(Mistake) as caught:
+        parse(text)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_folder_is_found_from_below(tmp_path):
     (tmp_path / "loopline.yaml").write_text(GOOD)
     below = tmp_path / "a" / "b"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
@@ -13,10 +14,10 @@ from loopline.charter import stage as charter_stage
 from loopline.data import stage as data_stage
 from loopline.engine.dask import DaskEngine
 from loopline.engine.local import LocalEngine, resolve
-from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps, source_digest
+from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
-from loopline.ledger.entry import Draft, Entry, digest
+from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
@@ -28,6 +29,8 @@ from loopline.watch import stage as watch_stage
 from loopline.workspace import Ask, Job, Workspace
 
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
+RUNNING = STAGES[4:]
+"""The stages of a package that decides already; those before them make its successor."""
 Condition = Literal["done", "stale", "waiting", "failed"]
 
 
@@ -157,7 +160,7 @@ class Loop:
             while True:
                 turn.moved = False
                 status = self._walk(until, turn)
-                if not turn.moved or status.error is not None:
+                if not turn.moved:
                     return replace(status, stages=tuple(turn.timed(stage) for stage in status.stages))
 
     def score(self, frame: Any) -> Any:
@@ -173,23 +176,29 @@ class Loop:
     def _walk(self, until: str | None, teller: _Look) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.
 
-        Work may leave facts that an earlier stage reads (the charter judges the outcomes that the data holds): whoever wants
-        to go on asks again from the start, where all that is done already costs nothing.
+        A stage that is not done blocks those after it, but not the running of a package that decides already. Work may leave
+        facts that an earlier stage reads (the charter judges the outcomes that the data holds): whoever wants to go on asks again
+        from the start, where all that is done already costs nothing.
         """
         facts: dict[str, Facts] = {}
         reached: list[StageStatus] = []
-        halt: Halt | None = None
-        error: LooplineError | None = None
+        first: tuple[str, Halt | None, LooplineError | None] | None = None
+        blocked: str | None = None
         teller.follows = None
         for name in STAGES[: STAGES.index(until) + 1 if until else None]:
-            ask = Ask(project=self.project.name, folder=self.project.folder, state=self.state(), facts=dict(facts))
-            status, said, halt, error = teller.tell(name, self._steps(name, ask, teller), ask.state)
+            state = self.state()
+            if name == RUNNING[0] and state.champion is not None:
+                # What decides now is collected, watched and judged, whatever its successor waits for.
+                blocked = None
+            if blocked is not None or teller.moved:
+                reached.append(StageStatus(name, "stale", False, 0.0, f"after {blocked or reached[-1].stage}", None))
+                continue
+            ask = Ask(project=self.project.name, folder=self.project.folder, state=state, facts=dict(facts))
+            status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
             reached.append(status)
-            facts[name] = said
-            if status.state != "done" or teller.moved:
-                break
-        if len(reached) < len(STAGES) and (until is None or reached[-1].stage != until):
-            reached += [StageStatus(later, "stale", False, 0.0, f"after {reached[-1].stage}", None) for later in STAGES[len(reached) :]]
+            if status.state != "done":
+                blocked, first = name, first or (name, halt, error)
+        _, halt, error = first or ("", None, None)
         return self._status(reached, halt, error)
 
     def _status(self, stages: list[StageStatus], halt: Halt | None, error: LooplineError | None) -> LoopStatus:
@@ -265,6 +274,7 @@ class _Turn(_Look):
         self._progress = progress
         self._seconds: dict[str, float] = {}
         self._refreshed: set[str] = set()
+        self._failed: dict[str, LooplineError] = {}
         self.segments = serve_stage.listed(workspace.lake.log)
         self.moved = False
 
@@ -279,6 +289,8 @@ class _Turn(_Look):
         again = step.stage == self._fresh and step.key not in self._refreshed
         if done is not None and not again:
             return self._recalled(step, done, state)
+        if step.key in self._failed:
+            raise self._failed[step.key]
         self._refreshed.add(step.key)
         self._progress.say(f"{step.stage}: {step.name}")
         since = time.monotonic()
@@ -309,14 +321,16 @@ class _Turn(_Look):
             facts = self._workspace.engine.run(step.function, job)
         except Exception as error:
             ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+            if isinstance(error, LooplineError):
+                self._failed[step.key] = error
             raise
-        return ended("succeeded", facts=facts, made_from=made_from(step))
+        return ended("succeeded", facts=facts, made_from=step.made_from)
 
 
-def made_from(step: Step) -> dict[str, str]:
-    """A digest of each thing that a step depends on: they say later what has changed."""
-    parts = {**{f"{name} in {FILE}": value for name, value in step.reads.items()}, **step.inputs}
-    return {**{name: digest(value)[:16] for name, value in parts.items()}, **{f"the code of {room}": source_digest(room)[:16] for room in step.rooms}}
+def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The names of what a step was made from and is no more."""
+    said = {"reads": f"{{}} in {FILE}", "inputs": "{}", "code": "the code of {}"}
+    return sorted(said[part].format(name) for part in said for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name))
 
 
 def _undone(step: Step, state: State) -> StageStatus:
@@ -326,8 +340,7 @@ def _undone(step: Step, state: State) -> StageStatus:
         return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
     if before is None:
         return StageStatus(step.stage, "stale", False, 0.0, "it has not run yet", None)
-    old, new = before.body["made_from"], made_from(step)
-    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    changed = _changed(before.body["made_from"], step.made_from)
     return StageStatus(step.stage, "stale", False, 0.0, f"changed: {', '.join(changed)}", before.id)
 
 

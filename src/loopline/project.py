@@ -142,6 +142,11 @@ def parse(text: str, *, file: str = FILE) -> Declaration:
         values = _Loader(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         _refuse_yaml(error, text, file)
+    except (yaml.YAMLError, RecursionError) as error:
+        said = " ".join(str(error).split())[:120] or "it refers to itself"
+        raise Mistake(
+            f"this is not YAML: {said}", where=file, remedy="write it as plain text, without control characters and without *aliases of themselves"
+        ) from None
     if not isinstance(values, dict):
         raise Mistake("a project and its parts are expected", where=file, remedy="start one with: loopline init DATA --target COLUMN")
     try:
@@ -167,6 +172,8 @@ def _lines(node: yaml.Node, path: Path_, file: str) -> Iterator[tuple[Path_, int
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise Mistake("a field's name must be a word", where=f"{file}, line {key.start_mark.line + 1}", remedy="write it as name: value")
             if key.value in seen:
                 raise Mistake(f"{key.value!r} is said twice", where=f"{file}, line {key.start_mark.line + 1}", remedy="keep one of them")
             seen.add(key.value)

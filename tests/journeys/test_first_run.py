@@ -120,3 +120,24 @@ def test_the_same_from_python(shop):
 def test_the_readme_of_a_stranger_elsewhere_works_with_folder(shop, tmp_path_factory):
     elsewhere = Shell(tmp_path_factory.mktemp("elsewhere"))
     assert states(elsewhere.json("run", "--folder", shop.folder, "--until", "data"))["data"] == "done"
+
+
+def test_a_no_go_is_judged_anew_when_the_prices_change(ran):
+    declaration = ran.folder / "loopline.yaml"
+    text = declaration.read_text().replace("charter:\n", "charter:\n  volume: 10 per year\n  target: 1000 per year\n", 1)
+    declaration.write_text(text)
+    stopped = ran.json("run", code=1)
+    assert "would add only" in stopped["stages"][0]["why"]
+    declaration.write_text(text.replace("act_right: 1", "act_right: 1000"))
+    assert states(ran.json("run", "--until", "data")) == {"charter": "done", "data": "done"}
+
+
+def test_what_decides_is_watched_while_its_successor_is_held_up(ran):
+    declaration = ran.folder / "loopline.yaml"
+    declaration.write_text(declaration.read_text().replace("charter:\n", "charter:\n  acceptance: [{id: A1, check: recall >= 2}]\n", 1))
+    write_csv(ran.folder / "new.csv", [{name: value for name, value in row.items() if name != "bought"} for row in visits(30, seed=4)])
+    ran("score", "new.csv", "-o", "out.csv")
+    status = ran.json("run", code=1)
+    assert states(status) == {**dict.fromkeys(STAGES, "done"), "release": "failed"}
+    assert status["next"] == "loopline release check"
+    assert next(stage["why"] for stage in status["stages"] if stage["stage"] == "serve").startswith("30 predictions")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from loopline.charter.spec import CharterSpec
-from loopline.engine.step import Halt, Step, Steps
+from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
+from loopline.ledger.state import State
 from loopline.workspace import Ask
 
+MEASURED_FOR = ("predict", "task", "positive", "worth")
 READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
 
 
 def steps(spec: CharterSpec, ask: Ask) -> Steps:
     """The study; a no-go halts unless a named person has overridden this very charter.
 
-    The outcomes come from the data stage's newest facts: before there are any, the study is provisional, and it is made
-    again once they are read.
+    The outcomes come from the data stage's newest facts: before there are any for these prices and this target, the study is
+    provisional, and it is made again once they are read.
     """
-    data = ask.state.facts("data", "ingest") or {}
+    data = _measured(spec, ask.state)
     facts = yield Step(
         stage="charter",
         name="study",
@@ -32,3 +34,14 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
         else:
             facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
     return facts
+
+
+def _measured(spec: CharterSpec, state: State) -> Facts:
+    """The data stage's newest facts, where they were made for this target and these prices; else none."""
+    ingest = state.latest.get(("data", "ingest"))
+    if ingest is None:
+        return {}
+    made_for = ingest.body["made_from"]["reads"]
+    present = {name: brief_digest(value) for name, value in spec.fields(*MEASURED_FOR).items()}
+    facts: Facts = ingest.body["facts"]
+    return facts if present.items() <= made_for.items() else {}

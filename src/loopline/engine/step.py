@@ -43,10 +43,24 @@ class Step:
     rooms: tuple[str, ...]
 
     @property
+    def made_from(self) -> dict[str, dict[str, str]]:
+        """A digest of each thing that is read, worked on, or works: what the key is made of, and what says later why it changed."""
+        return {
+            "reads": {name: brief_digest(value) for name, value in self.reads.items()},
+            "inputs": {name: brief_digest(value) for name, value in self.inputs.items()},
+            "code": {room: source_digest(room)[:16] for room in self.rooms},
+        }
+
+    @property
     def key(self) -> str:
         """The digest of what is read, what is worked on, and the code that works."""
         code = [source_digest(room) for room in self.rooms]
         return digest({"stage": self.stage, "name": self.name, "reads": self.reads, "inputs": self.inputs, "code": code})
+
+
+def brief_digest(value: object) -> str:
+    """The beginning of a plain value's digest, enough to tell whether it has changed."""
+    return digest(value)[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -353,7 +353,7 @@ def open_loop(folder: Path | str | None = None) -> Loop:
         When there is no project, or its declaration is wrong.
     """
     project = load(Path(folder).resolve()) if folder is not None else load(find_folder(Path.cwd()))
-    lake = Lake(project.lake_url, spool=project.folder / ".loopline" / "log")
+    lake = Lake(project.lake_url, spool=project.folder / ".loopline" / "log", project=project.name)
     _make_home(lake)
     return Loop(project, Workspace(Ledger.open(project.ledger_url, project.name), lake, _engine(project.engine_url)))
 

@@ -8,6 +8,7 @@ from loopline.errors import Mistake
 
 _SIGNED: dict[pl.DataType, pl.DataType] = {pl.UInt8(): pl.Int16(), pl.UInt16(): pl.Int32(), pl.UInt32(): pl.Int64(), pl.UInt64(): pl.Int64()}
 _RANK: dict[pl.DataType, int] = {pl.Int8(): 1, pl.Int16(): 2, pl.Int32(): 3, pl.Int64(): 4}
+_EXACT = 2**53
 _MOMENT = pl.Datetime("us", "UTC")
 
 
@@ -25,7 +26,7 @@ def storable(frame: pl.DataFrame, table: pl.Schema | None = None, *, where: str 
     columns = []
     for name, kind in frame.schema.items():
         there = table.get(name) if table else None
-        if there is not None and kind != there and not _widens(kind, there):
+        if there is not None and kind != there and not (_widens(kind, there) and _is_exact(frame[name], there)):
             raise Mistake(
                 f"column {name!r} is {kind} and cannot join a column of {there} without loss", where=where, remedy="convert it, or write to a new table"
             )
@@ -34,6 +35,13 @@ def storable(frame: pl.DataFrame, table: pl.Schema | None = None, *, where: str 
         return frame.select(columns)
     except pl.exceptions.InvalidOperationError:
         raise Mistake("a column has integers too great for 64 bits with a sign", where=where, remedy="convert it to text or float") from None
+
+
+def _is_exact(values: pl.Series, table: pl.DataType) -> bool:
+    """Whether integers that become floats are small enough for them to be told apart."""
+    if not (table == pl.Float64() and values.dtype in (pl.Int64(), pl.UInt64())):
+        return True
+    return bool(values.is_between(-_EXACT, _EXACT).all())
 
 
 def _convert(column: pl.Expr, kind: pl.DataType, stored: pl.DataType) -> pl.Expr:

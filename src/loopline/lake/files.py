@@ -54,7 +54,7 @@ def sweep(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path
         return []
     limit = time.time() - older_than.total_seconds()
     removed = []
-    for file in [*_staged(lake.folder), *_orphans(lake.folder / "tables")]:
+    for file in [*_staged(lake), *_orphans(lake.folder / lake.tables)]:
         with suppress(FileNotFoundError):
             if file.stat().st_mtime <= limit:
                 file.unlink()
@@ -71,10 +71,10 @@ def _flush(places: Iterable[Path]) -> None:
             os.close(handle)
 
 
-def _staged(folder: Path) -> Iterator[Path]:
+def _staged(lake: Lake) -> Iterator[Path]:
     """Blobs that were being written, and files that delta-rs was writing (it puts ``#`` and a number after their names)."""
-    yield from (folder / "blobs").glob("*/.*.staged")
-    for file in (folder / "tables").rglob("*#*"):
+    yield from (lake.folder / "blobs").glob("*/.*.staged")
+    for file in (lake.folder / lake.tables).rglob("*#*"):
         if file.name.rpartition("#")[2].isdecimal():
             yield file
 

@@ -19,11 +19,14 @@ class Lake:
         Options of the object store, as delta-rs names them.
     spool
         Folder on this machine for what is written record by record before it becomes a table; only where the lake is no folder.
+    project
+        Whose tables and log; projects that share a lake share only its blobs.
     """
 
     url: str
     options: Mapping[str, str] = field(default_factory=dict)
     spool: Path | None = None
+    project: str = ""
 
     @property
     def is_folder(self) -> bool:
@@ -37,7 +40,12 @@ class Lake:
 
     def table(self, name: str) -> str:
         """The address of a table."""
-        return f"{self.url.rstrip('/')}/tables/{name}"
+        return f"{self.url.rstrip('/')}/{self.tables}/{name}"
+
+    @property
+    def tables(self) -> str:
+        """Where the project's tables are in the lake."""
+        return f"tables/{self.project}" if self.project else "tables"
 
     @property
     def blobs(self) -> str:
@@ -47,4 +55,5 @@ class Lake:
     @property
     def log(self) -> Path:
         """The folder of the prediction log's segments on this machine."""
-        return self.folder / "log" if self.is_folder or self.spool is None else self.spool
+        place = self.folder / "log" if self.is_folder or self.spool is None else self.spool
+        return place / self.project if self.project else place

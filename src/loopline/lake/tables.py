@@ -94,7 +94,7 @@ class Tables:
     def names(self) -> list[str]:
         """The names of the tables, sorted."""
         with objects.told(self.lake):
-            names = objects.folders(self.lake, "tables")
+            names = objects.folders(self.lake, self.lake.tables)
         return [name for name in names if _NAME.fullmatch(name) and self.exists(name)]
 
     def exists(self, name: str) -> bool:
@@ -274,7 +274,7 @@ class Tables:
         """
         if not self.exists(name):
             if self.lake.is_folder:
-                (self.lake.folder / "tables").mkdir(parents=True, exist_ok=True)
+                (self.lake.folder / self.lake.tables).mkdir(parents=True, exist_ok=True)
             schema = Schema.from_arrow(RecordBatchReader.from_arrow(storable(frame.clear(), where=f"table {name!r}")).schema)
             alone = CommitProperties(max_commit_retries=0)
             DeltaTable.create(self._uri(name), schema, mode="error", configuration=_KEEP, storage_options=self._options, commit_properties=alone)

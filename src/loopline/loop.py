@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from html import escape
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from loopline.engine.dask import DaskEngine
 from loopline.engine.local import LocalEngine, resolve
 from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.lake.files import sweep
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import FOLDED, State, fold
@@ -157,11 +159,19 @@ class Loop:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
         turn = _Turn(self.project, self.workspace, fresh, progress or Silence())
         with self.workspace.ledger.lease():
+            self._tidy()
             while True:
                 turn.moved = False
                 status = self._walk(until, turn)
                 if not turn.moved:
                     return replace(status, stages=tuple(turn.timed(stage) for stage in status.stages))
+
+    def _tidy(self) -> None:
+        """Sweep what a run that was killed has left half-written; under the lease nobody else writes."""
+        self.state()
+        last = next((entry for entry in reversed(self._entries) if entry.kind == "step"), None)
+        if last is not None and last.body["state"] == "started":
+            sweep(self.workspace.lake, older_than=timedelta(0))
 
     def score(self, frame: Any) -> Any:
         """The champion's scores and decisions for a pandas or Polars frame, as a frame of the same kind; each is logged like a served one.

@@ -141,3 +141,13 @@ def test_what_decides_is_watched_while_its_successor_is_held_up(ran):
     assert states(status) == {**dict.fromkeys(STAGES, "done"), "release": "failed"}
     assert status["next"] == "loopline release check"
     assert next(stage["why"] for stage in status["stages"] if stage["stage"] == "serve").startswith("30 predictions")
+
+
+def test_what_a_killed_run_left_half_written_is_swept(ran):
+    with loopline.open(ran.folder) as loop:
+        loop.workspace.ledger.append(loopline.Draft(kind="step", subject="model", key="killed", body={"state": "started", "name": "search"}))
+        left = loop.workspace.lake.folder / "blobs" / "ab" / ".abc.1.staged"
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"half")
+        loop.run()
+        assert not left.exists()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from loopline.model.blocks import alone
 from loopline.model.evaluate import METRICS, Judged, interval, metrics, outcomes, slices, worst_slice
 
 
@@ -109,15 +110,17 @@ def test_the_interval_holds_the_mean_and_narrows_with_rows() -> None:
     rng = np.random.default_rng(0)
     few, many = rng.normal(3, 10, 100), rng.normal(3, 10, 10_000)
     for money in (few, many):
-        low, high = interval(money, seed=1)
+        low, high = interval(money, alone(len(money)), seed=1)
         assert low < money.mean() < high
-    assert np.subtract(*interval(many, seed=1)) > np.subtract(*interval(few, seed=1))
-    assert interval(few, seed=1) == interval(few, seed=1)
+    assert np.subtract(*interval(many, alone(len(many)), seed=1)) > np.subtract(*interval(few, alone(len(few)), seed=1))
+    assert interval(few, alone(len(few)), seed=1) == interval(few, alone(len(few)), seed=1)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(5)
-    covered = sum(low <= 0.3 <= high for low, high in (interval((rng.random(400) < 0.3).astype(float), seed=seed, draws=300) for seed in range(200)))
+    covered = sum(
+        low <= 0.3 <= high for low, high in (interval((rng.random(400) < 0.3).astype(float), alone(400), seed=seed, draws=300) for seed in range(200))
+    )
     assert 180 <= covered <= 199
 
 

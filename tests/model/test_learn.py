@@ -49,7 +49,7 @@ def test_the_package_earns_more_than_no_model_and_less_than_a_perfect_one(made: 
 def test_the_test_parts_figures_are_the_packages_own(made: Made) -> None:
     evidence = pl.read_parquet(io.BytesIO(made.study.blobs().get(made.facts["evidence"])))
     assert evidence.height == 120
-    assert {"__outcome", "__unaided", "id", "at", "flag"} <= set(evidence.columns)
+    assert {"__outcome", "__unaided", "__block", "id", "at", "flag"} <= set(evidence.columns)
     assert evidence["at"].dt.replace_time_zone(None).to_list() == made.study.frame["at"].to_list()[480:], "the latest rows"
     predictor = Predictor(made.package)
     decision = predictor.predict(raw(evidence, predictor.columns)).decision

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from loopline.data.spec import BATCH, HIDDEN, LINE
 from loopline.errors import Mistake
 from loopline.model.material import Material, Order, prepare
 from tests.model.studies import Study, table
@@ -20,7 +21,8 @@ def material(folder: Path, frame: pl.DataFrame, task: str = "binary", **more: An
     with workspace.ledger:
         step = study.step(workspace)
     order = Order.of(step.reads, step.inputs)
-    return prepare(frame.select(order.read_columns()), order)
+    own = [name for name in HIDDEN if name in frame.columns]
+    return prepare(frame.select(list(dict.fromkeys([*order.read_columns(), *own]))), order)
 
 
 def test_rows_whose_outcome_is_unknown_are_not_learned_from(tmp_path: Path) -> None:
@@ -40,6 +42,24 @@ def test_the_split_is_by_time_by_order_or_stratified(tmp_path: Path, time: str |
     in_order = bool(np.all(np.diff(np.concatenate([made.parts.train, made.parts.validation, made.parts.test])) > 0))
     assert in_order == (time is not None or order is not None)
     assert np.array_equal(made.learned, np.concatenate([made.parts.train, made.parts.validation]))
+
+
+@pytest.mark.parametrize("key", [("id",), ("id", "count"), ()])
+def test_no_row_that_was_learned_from_is_tested_on_after_rows_are_added(tmp_path: Path, key: tuple[str, ...]) -> None:
+    lines = pl.int_range(pl.len(), dtype=pl.Int64)
+    every = table("binary", 900).with_columns((lines // 300).cast(pl.String).alias(BATCH), (lines % 300).alias(LINE))
+    columns = [BATCH, LINE] if not key else []
+    every = every.drop(set((BATCH, LINE)) - set(columns))
+    before, after = (material(tmp_path / str(rows), every[:rows], time=None, key=key) for rows in (600, 900))
+    assert "stays in its part" in before.split and "stays in its part" in after.split
+    assert not set(before.learned.tolist()) & set(after.parts.test.tolist())
+    assert set(before.parts.test.tolist()) <= set(after.parts.test.tolist())
+
+
+@pytest.mark.parametrize(("time", "order", "count"), [("at", None, 5), (None, "rows", 20), (None, None, 120)])
+def test_rows_are_resampled_by_days_by_neighbours_or_each_alone(tmp_path: Path, time: str | None, order: str | None, count: int) -> None:
+    made = material(tmp_path, table("binary"), time=time, order=order)
+    assert len(set(made.blocks(made.parts.test).tolist())) == count
 
 
 def test_one_outcome_in_the_training_part_is_a_mistake(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.errors import Mistake
-from loopline.model.split import Parts, by_order, by_time, stratified
+from loopline.model.split import Parts, by_identity, by_order, by_time, stratified
 
 
 def rows_of(parts: Parts) -> list[int]:
@@ -82,3 +82,42 @@ def test_the_seed_decides_the_draw() -> None:
 def test_too_few_rows_are_a_mistake() -> None:
     with pytest.raises(Mistake, match="too few"):
         by_order(2, validation=0.2, test=0.2)
+
+
+def test_by_identity_no_row_changes_its_part_when_rows_are_added() -> None:
+    rng = np.random.default_rng(1)
+    names = [f"row {number}" for number in rng.permutation(3000)]
+    labels = rng.choice(["a", "b", "c"], 3000, p=[0.9, 0.08, 0.02])
+    first, _ = by_identity(names[:2000], labels[:2000], validation=0.2, test=0.2, seed=4)
+    order = rng.permutation(3000)
+    second, anew = by_identity([names[row] for row in order], labels[order], validation=0.2, test=0.2, seed=4)
+    assert anew == 0
+    assert rows_of(second) == list(range(3000))
+    for one, other in ((first.train, second.train), (first.validation, second.validation), (first.test, second.test)):
+        assert set(one.tolist()) <= set(order[other].tolist())
+
+
+def test_by_identity_the_shares_are_about_those_declared_in_every_class_and_the_seed_decides() -> None:
+    names, labels = [str(number) for number in range(20_000)], np.array(["a", "a", "a", "b"] * 5000)
+    first, other = (by_identity(names, labels, validation=0.2, test=0.1, seed=seed)[0] for seed in (1, 2))
+    for part, share in ((first.train, 0.7), (first.validation, 0.2), (first.test, 0.1)):
+        for label in "ab":
+            assert np.sum(labels[part] == label) / np.sum(labels == label) == pytest.approx(share, abs=0.02)
+    assert len(np.intersect1d(first.test, other.test)) < 0.2 * len(first.test)
+
+
+@given(st.integers(0, 300))
+def test_by_identity_a_rare_class_is_in_every_part_and_the_other_rows_stay(seed: int) -> None:
+    names, labels = [str(number) for number in range(400)], np.array(["rare"] * 5 + ["often"] * 395)
+    parts, anew = by_identity(names, labels, validation=0.2, test=0.2, seed=seed)
+    assert anew in (0, 5)
+    assert all("rare" in labels[part] for part in (parts.train, parts.validation, parts.test))
+    plain, _ = by_identity(names, np.array(["often"] * 400), validation=0.2, test=0.2, seed=seed)
+    assert [row for row in parts.test if row >= 5] == [row for row in plain.test if row >= 5]
+
+
+def test_by_identity_rows_that_are_all_the_same_are_drawn_anew() -> None:
+    values = np.arange(100.0)
+    parts, anew = by_identity(["same"] * 100, values, validation=0.2, test=0.2, seed=0)
+    assert anew == 100
+    assert parts.test.tolist() == stratified(values, validation=0.2, test=0.2, seed=0).test.tolist()

@@ -50,7 +50,8 @@ def evidence(**more: Any) -> Evidence:
         "memory_mb": 90.0,
         "parity": {"scores when it was made": 0.1, "metrics on a sample now": 0.0},
     }
-    return Evidence(**{**good, **more})
+    given = {**good, **more}
+    return Evidence(**{"blocks": np.arange(len(given["earned"])), **given})
 
 
 def test_good_evidence_passes_every_gate_in_a_fixed_order() -> None:
@@ -143,6 +144,16 @@ def test_a_mean_above_zero_passes_though_the_interval_reaches_below_it_and_the_i
     assert verdict.passed
     low, high = re.findall(r"interval (\S+) to (\S+),", verdict.says)[0]
     assert float(low) < 0 < 0.5 < float(high)
+
+
+@pytest.mark.parametrize(("gate", "other"), [(beats_baseline, "unaided"), (beats_champion, "rival_earned")])
+def test_rows_that_belong_together_make_the_interval_wide(gate: Gate, other: str) -> None:
+    def width(**more: Any) -> float:
+        verdict = gate(evidence(earned=np.repeat(np.arange(20.0), 50), rival="bb" * 32, **{other: np.zeros(1000)}, **more))
+        low, high = re.findall(r"interval (\S+) to (\S+),", verdict.says)[0]
+        return float(high) - float(low)
+
+    assert width(blocks=np.repeat(np.arange(20), 50)) > 4 * width()
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.floats(0, 1))

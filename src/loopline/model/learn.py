@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from loopline.data.spec import ROW
+from loopline.data.spec import HIDDEN
 from loopline.engine.step import Facts, source_digest
 from loopline.errors import CheckFailed
 from loopline.lake.blobs import Blobs
@@ -73,7 +73,7 @@ def _read(job: Job, order: Order) -> pl.DataFrame:
     table = job.step.inputs["table"]
     lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
     there = lazy.collect_schema().names()
-    return lazy.select([*order.read_columns(), *([ROW] if ROW in there else [])]).collect()
+    return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)]).collect()
 
 
 def _whole(material: Material, plan: Plan) -> Problem:
@@ -217,8 +217,9 @@ def _worth(material: Material, test: Judged) -> dict[str, Any]:
     order = material.order
     known, part = material.part(material.learned), Part(test.outcome, test.columns)
     baseline, rule = _without_model(material)
-    low, high = interval(test.money, seed=order.model.seed)
-    gain_low, gain_high = interval(test.money - baseline, seed=order.model.seed)
+    blocks = material.blocks(material.parts.test)
+    low, high = interval(test.money, blocks, seed=order.model.seed)
+    gain_low, gain_high = interval(test.money - baseline, blocks, seed=order.model.seed)
     return {
         "per_decision": float(test.money.mean()),
         "low": low,
@@ -267,9 +268,9 @@ def _record_package(job: Job, made: _Made, package: str) -> None:
 
 
 def _parquet(material: Material, plan: Plan) -> bytes:
-    """The test part as Parquet: the raw columns that the package, its worth and its slices read, ``__outcome``, and ``__unaided``.
+    """The test part as Parquet: the raw columns that the package, its worth and its slices read, ``__outcome``, ``__unaided`` and ``__block``.
 
-    ``__unaided`` is the money of each row's decision without the model.
+    ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """
     order = material.order
     needed = {*plan.columns, *order.key, *order.judge.worth.columns, *order.slices, *({order.time} - {None})}
@@ -278,7 +279,8 @@ def _parquet(material: Material, plan: Plan) -> bytes:
     outcome: Sequence[Any] = material.outcome[rows].tolist()
     into = io.BytesIO()
     unaided, _ = _without_model(material)
-    frame.with_columns(pl.Series("__outcome", outcome), pl.Series("__unaided", unaided)).write_parquet(into, compression="zstd")
+    own = (pl.Series("__outcome", outcome), pl.Series("__unaided", unaided), pl.Series("__block", material.blocks(rows)))
+    frame.with_columns(own).write_parquet(into, compression="zstd")
     return into.getvalue()
 
 

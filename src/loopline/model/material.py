@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import Task, WorthSpec
 from loopline.charter.worth import Worth
-from loopline.data.spec import ROW
+from loopline.data.spec import BATCH, LINE, ROW
 from loopline.errors import Mistake
+from loopline.model import blocks
 from loopline.model.candidates import Judge, Part
 from loopline.model.evaluate import outcomes
 from loopline.model.features import Column, raw
 from loopline.model.spec import ModelSpec
-from loopline.model.split import Parts, by_order, by_time, stratified
+from loopline.model.split import Parts, by_identity, by_order, by_time, stratified
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,12 @@ class Material:
         names = [*dict.fromkeys((*sorted(self.order.judge.worth.columns), *self.order.slices))]
         return Part(self.outcome[rows], raw(self.frame[rows], names))
 
+    def blocks(self, rows: NDArray[np.int64]) -> blocks.Blocks:
+        """What each of some rows, in the order of their part, is resampled with, shape (n,)."""
+        if self.order.time is not None:
+            return blocks.by_time(raw(self.frame[rows], [self.order.time])[self.order.time])
+        return blocks.by_order(len(rows)) if self.order.ordered else blocks.alone(len(rows))
+
     def target(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Some rows' outcomes as a family takes them: 0 or 1, the class's place, or the value."""
         if self.order.task != "multiclass":
@@ -171,4 +178,18 @@ def _split(frame: pl.DataFrame, outcome: NDArray[Any], order: Order) -> tuple[Pa
         return by_time(time, **shares), f"split by {order.time}, so that each part is later than the one before"
     if order.ordered:
         return by_order(len(outcome), **shares), "split by the order of the rows, so that each part is later than the one before"
-    return stratified(outcome, **shares, seed=order.model.seed), "drawn at random with every outcome in the same share"
+    seed = order.model.seed
+    names = order.key or tuple(name for name in (BATCH, LINE) if name in frame.columns)
+    if not names:
+        return stratified(outcome, **shares, seed=seed), "drawn at random with every outcome in the same share; new rows draw all anew"
+    parts, anew = by_identity(_identities(frame, names), outcome, **shares, seed=seed)
+    said = f"drawn at random by {', '.join(order.key) if order.key else 'batch and line'}, so that a row stays in its part when rows are added"
+    if anew == len(outcome):
+        return parts, "drawn at random with every outcome in the same share, for the rows are few; new rows draw all anew"
+    return parts, said + (f"; {anew:,} rows of rare outcomes are drawn anew each time, so that each part has some" if anew else "")
+
+
+def _identities(frame: pl.DataFrame, names: Sequence[str]) -> list[str]:
+    """A text for each row that stays the same whatever rows are added."""
+    columns = [pl.col(name).cast(pl.String).fill_null("") for name in names]
+    return frame.select(pl.concat_str(columns, separator="\x1f").alias("identity"))["identity"].to_list()

@@ -1,8 +1,10 @@
-"""Training, validation and test: by time where there is a time column, by the order of the rows where that is time, else stratified."""
+"""Training, validation and test: by time where there is a time column, by the order of the rows where that is time, else drawn at random."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,45 @@ def stratified(strata: NDArray[Any], *, validation: float, test: float, seed: in
     share = (place + 0.5) / np.repeat(counts, counts)
     train, rest = share < 1 - validation - test, share >= 1 - test
     return _filled(Parts(np.sort(order[train]), np.sort(order[~train & ~rest]), np.sort(order[rest])))
+
+
+def by_identity(identities: Sequence[str], outcome: NDArray[Any], *, validation: float, test: float, seed: int) -> tuple[Parts, int]:
+    """Parts by a hash of what each row is, and how many rows were drawn by `stratified` instead.
+
+    A row's part hangs on nothing but its identity and the seed: it stays where it is when rows are added, so that a later model is never
+    tested on rows that an earlier one learned from. The parts have their shares only about; where one has less than half of its share, all
+    rows are drawn by `stratified`, and where one has no row of a class, the rows of that class are.
+
+    Parameters
+    ----------
+    identities
+        For each of n rows a text, such as its key.
+    outcome
+        Shape (n,): classes, or floats.
+    """
+    shares = np.array([1 - validation - test, validation, test])
+    limits = np.cumsum(shares)[:2]
+    hashes = (blake2b(f"{seed}\x1f{identity}".encode(), digest_size=8).digest() for identity in identities)
+    place = np.frombuffer(b"".join(hashes), dtype=">u8").astype(np.float64) / 2.0**64
+    part = np.searchsorted(limits, place, side="right")
+    drawn = _numbered(stratified(outcome, validation=validation, test=test, seed=seed))
+    anew = np.zeros(len(part), dtype=bool)
+    if np.any(np.bincount(part, minlength=3) < shares * len(part) / 2):
+        anew[:] = True
+    elif outcome.dtype.kind != "f":
+        classes, codes = np.unique(outcome, return_inverse=True)
+        having, could = (np.bincount(codes * 3 + which, minlength=3 * len(classes)).reshape(-1, 3) for which in (part, drawn))
+        anew = np.any((having == 0) & (could > 0), axis=1)[codes]
+    part = np.where(anew, drawn, part)
+    train, middle, last = (np.flatnonzero(part == number) for number in range(3))
+    return Parts(train, middle, last), int(anew.sum())
+
+
+def _numbered(parts: Parts) -> Index:
+    """The number of each row's part, shape (n,)."""
+    number = np.zeros(len(parts.train) + len(parts.validation) + len(parts.test), dtype=np.int64)
+    number[parts.validation], number[parts.test] = 1, 2
+    return number
 
 
 def _filled(parts: Parts) -> Parts:

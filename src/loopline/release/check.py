@@ -20,6 +20,7 @@ from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.expression.language import parse
 from loopline.lake.blobs import Blobs
+from loopline.model.blocks import Blocks
 from loopline.model.candidates import Judge, Part
 from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
 from loopline.model.features import raw
@@ -27,12 +28,12 @@ from loopline.model.package import load
 from loopline.model.policy import for_worth
 from loopline.model.predictor import Predictor, Scores, for_judging
 from loopline.model.spec import sliced
-from loopline.release.gates import Evidence, Verdict, judge
-from loopline.release.measure import measure
+from loopline.release.gates import Evidence, Verdict, judge, slow_ms
+from loopline.release.measure import Measured, measure
 from loopline.release.spec import ReleaseSpec
 from loopline.workspace import Job
 
-OUTCOME, UNAIDED = "__outcome", "__unaided"
+OUTCOME, UNAIDED, BLOCK = "__outcome", "__unaided", "__block"
 _SAMPLE = 200
 _SAME = 1e-6
 _ALIASES = {"worth_per_decision": "worth"}
@@ -40,18 +41,19 @@ _ALIASES = {"worth_per_decision": "worth"}
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """A package's test part: raw columns, outcomes, and the money of each row without a model."""
+    """A package's test part: raw columns, outcomes, the money of each row without a model, and what each is resampled with."""
 
     frame: pl.DataFrame
     part: Part
     unaided: NDArray[np.float64]
+    blocks: Blocks
 
     @classmethod
     def of(cls, parquet: bytes, task: Task, columns: frozenset[str]) -> _Test:
         frame = pl.read_parquet(io.BytesIO(parquet))
         outcome = frame[OUTCOME].to_numpy() if task != "multiclass" else np.array(frame[OUTCOME].to_list(), dtype=object)
         there = [name for name in frame.columns if name in columns]
-        return cls(frame.drop(OUTCOME, UNAIDED), Part(outcome, raw(frame, there)), frame[UNAIDED].to_numpy())
+        return cls(frame.drop(OUTCOME, UNAIDED, BLOCK), Part(outcome, raw(frame, there)), frame[UNAIDED].to_numpy(), frame[BLOCK].to_numpy())
 
     def scores(self, predictor: Predictor) -> Scores:
         """What a package says of the rows; a column that they do not have is null."""
@@ -82,7 +84,7 @@ def run(job: Job) -> Facts:
     judged = judging.judged(test.part, for_judging(scores), predictor.policy)
     rows = test.sample(predictor.columns)
     job.progress.say("measuring latency and memory")
-    measured = measure(job.workspace.lake, package.digest, rows)
+    measured = _measured(job, package.digest, rows, limits.latency_ms)
     rival_earned, rival_note = _rival(blobs, inputs["champion"], predictor, test, judging)
     evidence = Evidence(
         package=package.digest,
@@ -92,6 +94,7 @@ def run(job: Job) -> Facts:
         refused=inputs["rows refused"],
         earned=judged.money,
         unaided=test.unaided,
+        blocks=test.blocks,
         rival=inputs["champion"],
         rival_earned=rival_earned,
         rival_note=rival_note,
@@ -101,6 +104,15 @@ def run(job: Job) -> Facts:
         parity=_parity(package.parsed("metrics.json"), judged, predictor, rows),
     )
     return _facts(evidence, judge(evidence, charter.acceptance))
+
+
+def _measured(job: Job, package: str, rows: Sequence[Mapping[str, Any]], limit_ms: float) -> Measured:
+    """What the package takes; too slow once, it is measured again, and the quicker time counts: a busy moment is no property of the package."""
+    once = measure(job.workspace.lake, package, rows)
+    if slow_ms(once.latency_ms) <= limit_ms:
+        return once
+    job.progress.say("too slow: measuring once more")
+    return min(once, measure(job.workspace.lake, package, rows), key=lambda one: slow_ms(one.latency_ms))
 
 
 def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> None:

@@ -1,0 +1,51 @@
+"""Which rows belong together: the blocks that an interval resamples whole, because rows of one day are alike. Pure functions on NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Blocks = NDArray[np.int64]
+
+MANY = 20
+"""Blocks below which a bootstrap tells little: days are joined into weeks only where so many weeks remain."""
+
+_DAYS = 5
+
+
+def by_time(time: NDArray[Any]) -> Blocks:
+    """The block of each row, shape (n,): its week where there are `MANY` weeks, else its day where there are five; else as `by_order`.
+
+    A day's rows share what is not in the columns (the weather, a holiday), and neighbouring days share some of it too: the longest blocks
+    of which there are enough say most honestly how far another span would lie from this one.
+
+    Parameters
+    ----------
+    time
+        Shape (n,), ascending: datetime64, or numbers, which have no days.
+    """
+    if time.dtype.kind == "M":
+        for unit, enough in (("W", MANY), ("D", _DAYS)):
+            labels = np.unique(time.astype(f"datetime64[{unit}]"), return_inverse=True)[1].reshape(-1).astype(np.int64)
+            if len(labels) and labels.max() + 1 >= enough:
+                return labels
+    return by_order(len(time))
+
+
+def by_order(rows: int) -> Blocks:
+    """The block of each of so many rows in the order of time, shape (n,): the cube root of n blocks of neighbours, and at least `MANY`.
+
+    References
+    ----------
+    Künsch (1989), The jackknife and the bootstrap for general stationary observations: blocks must grow with the rows.
+    """
+    count = min(rows, max(MANY, round(rows ** (1 / 3))))
+    labels: Blocks = alone(rows) * count // max(rows, 1)
+    return labels
+
+
+def alone(rows: int) -> Blocks:
+    """A block for each of so many rows, shape (n,): rows in no order have nothing to do with one another."""
+    return np.arange(rows, dtype=np.int64)

@@ -50,6 +50,18 @@ def say_duration(span: timedelta) -> str:
     return f"{seconds:g}s"
 
 
+def figure(value: float) -> str:
+    """A number as people read it: four digits that count.
+
+    Examples
+    --------
+    >>> figure(120341.5), figure(-2.34567), figure(0.0)
+    ('120,300', '-2.346', '0')
+    """
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
+
+
 class Moment(Spec):
     """A point in time told from a column, such as ``2h before sched_dep``."""
 

@@ -52,6 +52,18 @@ def test_a_row_whose_price_is_unknown_is_worth_nothing():
     assert worth.per_row(np.array([True, True]), np.array([True, True]), {"amount": np.array([5.0, np.nan])}).tolist() == [5, 0]
 
 
+def test_a_row_whose_price_is_not_finite_is_worth_nothing():
+    worth = Worth.of(WorthSpec(act_right="1 / pages", act_wrong="-1 / pages"), "binary")
+    money = worth.per_row(np.array([True] * 4), np.array([True, True, False, False]), {"pages": np.array([0.0, 2.0, 0.0, 4.0])})
+    assert money.tolist() == [0, 0.5, 0, -0.25]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), "inf", "nan", "1e999"])
+def test_an_amount_that_is_not_finite_is_refused(value):
+    with pytest.raises(ValidationError, match="no amount of money"):
+        WorthSpec(act_right=value)
+
+
 def test_prices_of_two_tasks_are_refused():
     with pytest.raises(ValidationError, match="different tasks"):
         WorthSpec(act_right=1, over=-1)

@@ -56,6 +56,17 @@ def test_a_file_that_replaces_the_table_does_so_once_also_after_a_delivery_by_ha
     assert not now.knows("f.csv", "new", replaces=True)
 
 
+def test_a_batch_is_begun_until_its_entry_or_a_new_contract_and_one_that_is_undone_enters_under_a_greater_version():
+    begun = ("begun", "b", {"mode": "append", "supersedes": "a"})
+    told = [contract("c"), batch("a"), begun]
+    open_ = holding(entries(*told))
+    assert (open_.begun.key, list(open_.held)) == ("b", ["a"])
+    assert holding(entries(*told, batch("b", supersedes="a"))).begun is None
+    assert holding(entries(*told, contract("d"))).begun is None
+    undone = holding(entries(*told, ("undone", *begun[1:])))
+    assert (undone.begun, dict(undone.held), undone.version("a"), undone.version("b")) == (None, {}, 4, 4)
+
+
 def test_only_what_decides_over_rows_changes_the_contract():
     source, column = SourceSpec(path="a.csv"), ColumnSpec(type="integer")
     same = terms_digest(SourceSpec(path="b.csv", ordered=True), {"x": ColumnSpec(type="integer", use=False, why="a leak")})

@@ -5,8 +5,10 @@ import shutil
 import polars as pl
 import pytest
 
+from loopline.data.batches import KINDS, holding
 from loopline.data.ingest import ingest_file
-from loopline.errors import Mistake
+from loopline.data.sources import identity
+from loopline.errors import Fault, Mistake
 from loopline.lake.tables import Tables
 from loopline.ledger.store import Ledger
 from tests.data.conftest import opened, visits
@@ -236,3 +238,95 @@ def test_a_death_at_any_write_and_a_second_run_end_in_the_same_state(tmp_path, m
         if not died:
             break
     assert deaths >= 12
+
+
+@pytest.mark.parametrize(("mode", "mended", "key"), [("append", "third", "id"), ("append", "first", ()), ("upsert", "third", "id"), ("replace", "third", "id")])
+def test_a_death_at_any_write_leaves_nothing_behind_when_the_file_changes_before_the_second_run(tmp_path, monkeypatch, mode, mended, key):
+    contents = {"first": visits(61, 120, {70: "70,many,no"}), "second": visits(61, 130, {66: "66,99,no"}), "third": visits(61, 125, {64: "64,9,no"})}
+    with opened(tmp_path / "start") as room:
+        room.sources["visits"].update(mode=mode, key=key)
+        room.write("visits-1.csv", visits(1, 60, {4: "4,99,no"}))
+        room.write("visits-2.csv", contents["first"])
+        room.run()
+    deaths = 0
+    for at in range(1, 100):
+        died = 0
+        for after in (False, True):
+            place = tmp_path / f"{at}-{after}"
+            shutil.copytree(tmp_path / "start", place)
+            for content in ("second", mended):
+                with opened(place) as room, monkeypatch.context() as patched:
+                    room.sources["visits"].update(mode=mode, key=key)
+                    room.write("visits-2.csv", contents[content])
+                    _dying(patched, at, after)
+                    try:
+                        room.run()
+                    except Death:
+                        died += 1
+            with opened(place) as room:
+                room.sources["visits"].update(mode=mode, key=key)
+                _only_what_is_held(room, room.run(), mode, mended, identity(contents["second"].encode()))
+        deaths += died
+        if not died:
+            break
+    assert deaths >= 6
+
+
+def _only_what_is_held(room, facts, mode, mended, second):
+    held = set(holding(room.workspace.ledger.read(kinds=KINDS, subject="visits")).held)
+    assert set(room.rows()["__batch"]) | set(room.refused()["batch"]) <= held
+    assert facts["quarantined"] == room.refused().height
+    last = {"first": range(61, 121), "third": range(61, 126)}[mended]
+    fault = {"first": 70, "third": 64}[mended]
+    if mode == "append":
+        assert sorted(ids(room)) == [*(number for number in range(1, 61) if number != 4), *(number for number in last if number != fault)]
+        assert (facts["accepted"], facts["quarantined"]) == (58 + len(last), 2)
+    elif mode == "upsert":
+        assert sorted(set(ids(room))) == sorted(ids(room))
+        assert set(ids(room)) == {*range(1, 131 if second in held else 126)} - {4}
+        assert facts["read"] == 120 + 65 + (70 if second in held else 0)
+    else:
+        assert facts["read"] == len(ids(room)) + facts["quarantined"]
+
+
+def test_a_batch_that_the_table_does_not_take_does_not_stop_the_mended_one(room, monkeypatch):
+    room.sources["visits"]["mode"] = "upsert"
+    room.write("visits-1.csv", visits(1, 60))
+    room.run()
+    room.write("visits-2.csv", visits(61, 70))
+
+    def refusing(*words, **named):
+        raise Mistake("a column does not fit the table's")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tables, "upsert", refusing)
+        with pytest.raises(Mistake, match="does not fit"):
+            room.run()
+    room.write("visits-2.csv", visits(61, 65))
+    assert room.run()["accepted"] == 65
+    assert sorted(ids(room)) == list(range(1, 66))
+    room.write("visits-3.csv", visits(61, 70))
+    assert room.run()["tables"]["visits"]["rows"] == 70
+
+
+def test_a_disk_that_is_full_while_rows_are_refused_leaves_what_the_next_run_mends(room, monkeypatch):
+    room.write("visits-1.csv", visits(1, 60))
+    room.run()
+    path = room.write("visits-2.csv", visits(61, 90, {70: "70,many,no"}))
+    original = Tables.append
+
+    def full(self, name, *words, **named):
+        if name == "quarantine":
+            raise Fault("the disk is full", where="table 'quarantine'")
+        return original(self, name, *words, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tables, "append", full)
+        with pytest.raises(Fault, match="full"):
+            room.run()
+    path.unlink()
+    facts = room.run()
+    assert (facts["accepted"], facts["quarantined"], ids(room)) == (60, 0, list(range(1, 61)))
+    room.write("visits-2.csv", visits(61, 90, {70: "70,many,no"}))
+    facts = room.run()
+    assert (facts["accepted"], facts["quarantined"], room.refused()["line"].to_list()) == (89, 1, [11])

@@ -102,6 +102,24 @@ def test_a_worth_that_names_a_missing_column_is_told():
     assert caught.value.where == "charter.worth.act_right"
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["city * 2", "2 * city", "10 if city > 3 else 0", "x if city in (1, 2) else 0", "min(x, city)", "-city", "city", "x and 1 < x", "1 if city < 'm' else 0"],
+)
+def test_a_worth_that_cannot_be_computed_names_the_expression_and_the_column(said):
+    with pytest.raises(Mistake) as caught:
+        facts(["yes", "no"] * 30, {"worth": {"act_right": said}}, city=["12", None] * 30)
+    assert repr(said) in str(caught.value)
+    assert ("city" if "city" in said else "x") in str(caught.value)
+    assert caught.value.where == "charter.worth.act_right"
+    assert caught.value.remedy
+
+
+def test_a_worth_may_ask_for_texts():
+    told = facts(["yes", "no"] * 30, {"worth": {"act_right": "6 if city == 'a' and length(lower(city)) == 1 else 0"}}, city=["a", "a", "b", "b"] * 15)
+    assert told["perfect"] == pytest.approx(1.5)
+
+
 def test_outcomes_become_what_the_worth_wants():
     told = frame([1] * 70 + [2] * 30)
     assert outcome_array(told["y"], target_of(told, charter())).sum() == 30

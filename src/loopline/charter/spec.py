@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -16,10 +17,13 @@ ROLES: tuple[str, ...] = get_args(Role)
 
 def _money(value: object) -> object:
     if isinstance(value, str):
+        text = value
         try:
-            return float(value)
+            value = float(text)
         except ValueError:
-            parse(value)
+            parse(text)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no amount of money; say a finite number or an expression")
     return value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth
+from loopline.declaration import figure
 from loopline.engine.step import Facts
 from loopline.ledger.entry import digest
 from loopline.workspace import Job
@@ -57,7 +58,7 @@ def a_model_can_help(case: Case) -> str | None:
     """No-go when the perfect model would earn no more than doing nothing."""
     if case.perfect is None or case.do_nothing is None or case.perfect > case.do_nothing:
         return None
-    return f"a perfect model would earn {case.perfect:,.4g} per decision, and doing nothing earns {case.do_nothing:,.4g} already"
+    return f"a perfect model would earn {figure(case.perfect)} per decision, and doing nothing earns {figure(case.do_nothing)} already"
 
 
 def the_target_is_in_reach(case: Case) -> str | None:
@@ -122,7 +123,7 @@ def run(job: Job) -> Facts:
 def _says(case: Case, verdict: str, reasons: list[str]) -> str:
     said = {"go": "go", "no-go": "no-go: " + "; ".join(reasons), "provisional": "go on to the data"}[verdict]
     if case.do_nothing is not None and case.perfect is not None:
-        said += f"; per decision, doing nothing earns {case.do_nothing:,.4g} {case.worth.currency} and a perfect model {case.perfect:,.4g}"
+        said += f"; per decision, doing nothing earns {figure(case.do_nothing)} {case.worth.currency} and a perfect model {figure(case.perfect)}"
     if case.break_even is not None:
         said += f"; break-even {'precision' if case.task == 'binary' else 'error' if case.task == 'regression' else 'accuracy'} {case.break_even:.4g}"
     return said if case.charter.worth.is_priced else said + "; the charter has no prices yet"

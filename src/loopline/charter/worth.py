@@ -59,10 +59,10 @@ class Worth:
     def _term(self, name: str, rows: int, columns: Columns) -> Money:
         term = self.terms[name]
         value = evaluate(term, columns) if isinstance(term, Expression) else term
-        return np.nan_to_num(np.broadcast_to(np.asarray(value, dtype=np.float64), (rows,)), nan=0.0)
+        return np.nan_to_num(np.broadcast_to(np.asarray(value, dtype=np.float64), (rows,)), nan=0.0, posinf=0.0, neginf=0.0)
 
     def per_row(self, decision: NDArray[Any], outcome: NDArray[Any], columns: Columns) -> Money:
-        """The money of each decision, shape (n,); a row whose expression is null is worth nothing."""
+        """The money of each decision, shape (n,); a row whose worth cannot be computed (null, or not finite as after a division by 0) is worth nothing."""
         rows = len(outcome)
         if self.task == "binary":
             act_right, act_wrong, miss, rest = (self._term(name, rows, columns) for name in _POINTS["binary"])

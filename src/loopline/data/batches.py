@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from loopline.data.spec import ColumnSpec, DataSpec, SourceSpec
 from loopline.ledger.entry import Entry, digest
 
-KINDS = ("contract", "batch")
+KINDS = ("contract", "begun", "undone", "batch")
 """The kinds of entries that say what a table holds."""
 
 
@@ -30,6 +30,8 @@ class Holding:
         From the digest of a batch that was taken out to the sequence of the entry that did so.
     last
         From a file of the source to the batch that it delivered last.
+    begun
+        The entry of a batch whose rows may be in the table in part: its process ended before the batch's own entry.
     """
 
     terms: str = ""
@@ -38,6 +40,7 @@ class Holding:
     owed: Mapping[str, Entry] = field(default_factory=dict)
     left: Mapping[str, int] = field(default_factory=dict)
     last: Mapping[str, str] = field(default_factory=dict)
+    begun: Entry | None = None
 
     def knows(self, file: str, batch: str, *, replaces: bool) -> bool:
         """Whether a file of the source brings nothing new; one that replaces the table does so once."""
@@ -62,22 +65,30 @@ def holding(entries: Iterable[Entry]) -> Holding:
     owed: dict[str, Entry] = {}
     left: dict[str, int] = {}
     last: dict[str, str] = {}
+    begun: Entry | None = None
     for entry in entries:
+        begun = entry if entry.kind == "begun" else None
+        if entry.kind == "begun":
+            continue
         if entry.kind == "contract":
             terms, since = entry.key, entry.seq
             owed, held = {**held, **owed}, {}
             continue
         gone = [name for name in (*held, *owed) if entry.body["mode"] == "replace" and name != entry.key]
+        if entry.kind == "undone":
+            gone, left[entry.key] = [], entry.seq
         for name in (*gone, entry.body["supersedes"]):
             if name in held or name in owed:
                 held.pop(name, None)
                 owed.pop(name, None)
                 left[name] = entry.seq
+        if entry.kind == "undone":
+            continue
         owed.pop(entry.key, None)
         held[entry.key] = entry
         if entry.body["how"] == "source":
             last[entry.body["file"]] = entry.key
-    return Holding(terms, since, held, owed, left, last)
+    return Holding(terms, since, held, owed, left, last, begun)
 
 
 def terms_digest(source: SourceSpec, contract: Mapping[str, ColumnSpec]) -> str:

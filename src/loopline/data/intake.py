@@ -1,7 +1,9 @@
 """Taking batches into one table: what is known is passed over, what is new is checked, and every record goes somewhere.
 
-A batch enters in three commits: its accepted rows, its refused rows, its entry in the ledger. The tables remember the batch's digest, so that
-a process killed between two of them does, when it runs again, only what is still missing.
+A batch enters in three commits, announced in the ledger: its accepted rows, its refused rows, its entry in the ledger. What a process that was
+killed between two of them left behind is settled first by the next one, whatever has become of the file: appended rows are taken out again;
+where rows were written over, the batch is finished from its bytes in the lake, and the tables remember its digest, so that only what is still
+missing is done.
 """
 
 from __future__ import annotations
@@ -93,6 +95,7 @@ class Intake:
         """
         listed = {file.name: file for file in files}
         self._settle()
+        self._mend()
         for delivery in self._owed(listed):
             self._take(delivery)
         for done, file in enumerate(listed.values()):
@@ -108,6 +111,7 @@ class Intake:
         Its bytes are kept in the lake: unlike a source's file, nobody promises that it stays where it is.
         """
         self._settle()
+        self._mend()
         data = load(path)
         known = self._holding.held.get(identity(data))
         if known is not None:
@@ -121,6 +125,22 @@ class Intake:
             body = {"table": self.table, "owed": len(self._holding.held) + len(self._holding.owed)}
             self._ledger.append(Draft(kind="contract", subject=self.table, key=terms, body=body, parents=self._parents))
             self._holding = self._fold()
+
+    def _mend(self) -> None:
+        """Take out, or finish, the batch that was begun and has no entry."""
+        begun = self._holding.begun
+        if begun is None:
+            return
+        body = begun.body
+        if body["mode"] != "append":
+            self._take(_Delivery(body["file"], body["how"], self._blobs.get(body["raw"]), body["raw"]))
+            return
+        gone = ", ".join(f"'{name}'" for name in (begun.key, body["supersedes"]) if name)
+        for table, where in ((self.table, f"{BATCH} IN ({gone})"), (QUARANTINE, f"{self._mine} AND batch IN ({gone})")):
+            if self._tables.exists(table):
+                self._tables.delete(table, where)
+        self._ledger.append(Draft(kind="undone", subject=self.table, key=begun.key, body=body, parents=(*self._parents, begun.id)))
+        self._holding = self._fold()
 
     def _owed(self, listed: Mapping[str, File]) -> Iterator[_Delivery]:
         """The batches that a changed contract wants checked again, in the order in which they came."""
@@ -138,8 +158,8 @@ class Intake:
 
     def _delivery(self, file: File) -> _Delivery:
         data = load(file.path, where=file.name)
-        # With upsert, a file that is written over leaves rows behind that only its earlier bytes can bring again.
-        raw = self._blobs.put(data) if self.source.mode == "upsert" else None
+        # A batch that writes over rows can be brought again, or finished after a death, from its own bytes only: the file may be another by then.
+        raw = self._blobs.put(data) if self.source.mode != "append" else None
         return _Delivery(file.name, "source", data, raw)
 
     def _take(self, delivery: _Delivery) -> Entry:
@@ -148,7 +168,12 @@ class Intake:
         old = self._holding.superseded_by(delivery.file, batch.digest) if delivery.how == "source" and self.source.mode == "append" else None
         checked = check(batch.frame, self._terms(batch, old))
         version = self._holding.version(batch.digest)
-        commit = self._accept(batch, checked, old, version)
+        self._begin(delivery, batch.digest, old)
+        try:
+            commit = self._accept(batch, checked, old, version)
+        except Mistake:
+            self._refrain(batch.digest, version)
+            raise
         refused = self._refuse(batch, checked, delivery.file, old, version)
         reasons: dict[str, int] = dict(checked.reasons)
         for refusal in batch.refused:
@@ -175,6 +200,18 @@ class Intake:
         entry = self._ledger.append(*drafts)[0]
         self._holding = self._fold()
         return entry
+
+    def _begin(self, delivery: _Delivery, batch: str, old: str | None) -> None:
+        """Announce a batch, so that its rows are found again should the process end before the batch's entry."""
+        if self._holding.begun is None:
+            body = {"table": self.table, "file": delivery.file, "how": delivery.how, "raw": delivery.raw, "mode": self.source.mode, "supersedes": old}
+            self._ledger.append(Draft(kind="begun", subject=self.table, key=batch, body=body, parents=self._parents))
+
+    def _refrain(self, batch: str, version: int) -> None:
+        """Note that a batch which the table does not take left nothing there, lest every later run try to finish it."""
+        done = self._tables.batch_version(self.table, batch)
+        if self.source.mode != "append" and (done is None or done < version):
+            self._ledger.append(Draft(kind="undone", subject=self.table, key=batch, body={"mode": self.source.mode, "supersedes": None}, parents=self._parents))
 
     def _terms(self, batch: Batch, old: str | None) -> Terms:
         """The contract for this batch: what the table holds already binds types and keys."""
@@ -240,11 +277,15 @@ class Intake:
             self._tables.append(QUARANTINE, frame, batch=name, batch_version=version)
         return len(rows)
 
+    @property
+    def _mine(self) -> str:
+        """The condition for this table's rows in the quarantine."""
+        return f""""table" = '{self.table}'"""
+
     def _outdated(self, batch: str, old: str | None) -> str:
         """The quarantine's rows that no longer hold once the batch is in: of its earlier check, and of what it takes the place of."""
-        mine = f""""table" = '{self.table}'"""
-        if self.source.mode == "replace":
-            return mine
+        if self.source.mode == "replace" or not self._holding.held:
+            return self._mine
         checked_before = batch in self._holding.owed or batch in self._holding.left
         gone = [f"'{name}'" for name in (batch if checked_before else None, old) if name]
-        return f"{mine} AND batch IN ({', '.join(gone)})" if gone else ""
+        return f"{self._mine} AND batch IN ({', '.join(gone)})" if gone else ""

@@ -12,8 +12,11 @@ import polars as pl
 from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth, as_text
 from loopline.data.contract import nearest
+from loopline.declaration import figure
 from loopline.errors import Mistake
+from loopline.expression.kinds import Kind, kind_of
 from loopline.expression.language import Expression
+from loopline.expression.on_numpy import evaluate
 
 ENOUGH_ROWS = 50
 _FEW_CLASSES = 20
@@ -141,12 +144,12 @@ def outcome_facts(frame: pl.DataFrame, charter: CharterSpec, target: Target) -> 
     Raises
     ------
     Mistake
-        When an expression of the worth names a column that is not there.
+        When an expression of the worth names a column that is not there, or does with texts what goes with numbers only.
     """
     worth = Worth.of(charter.worth, target.task)
     for name, term in worth.terms.items():
         if isinstance(term, Expression):
-            term.require(frame.columns, where=f"charter.worth.{name}")
+            _require_money(term, frame, where=f"charter.worth.{name}")
     known = frame.filter(pl.col(target.name).is_not_null())
     outcome = outcome_array(known[target.name], target)
     columns = {name: _array(known[name]) for name in worth.columns}
@@ -160,6 +163,25 @@ def outcome_facts(frame: pl.DataFrame, charter: CharterSpec, target: Target) -> 
     }
 
 
+def _require_money(term: Expression, frame: pl.DataFrame, *, where: str) -> None:
+    """Check that an expression makes a number of the columns, for each of their rows."""
+    term.require(frame.columns, where=where)
+    remedy = "compute with columns of numbers, or give the column the type number in data.contract"
+    kinds: dict[str, Kind] = {name: "number" if _is_number(frame[name]) else "text" for name in term.names}
+    try:
+        kind = kind_of(term, kinds)
+    except ValueError as error:
+        raise Mistake(f"{term.text!r} cannot be computed: {error}", where=where, remedy=remedy) from error
+    named = ", ".join(sorted(term.names))
+    if kind == "text":
+        raise Mistake(f"{term.text!r} is text, and a worth is a number; it reads {named}", where=where, remedy=remedy)
+    try:
+        np.asarray(evaluate(term, {name: _array(frame[name]) for name in term.names}), dtype=np.float64)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        remedy = "say what holds for empty texts: is_null(...), coalesce(...); and make a condition of a number by comparing it"
+        raise Mistake(f"{term.text!r} cannot be computed from {named or 'its numbers'}: {error}", where=where, remedy=remedy) from error
+
+
 def outcome_array(values: pl.Series, target: Target) -> np.ndarray[Any, Any]:
     """Known outcomes as the worth wants them, shape (n,): booleans (happened), texts, or floats."""
     if target.task == "regression":
@@ -168,8 +190,12 @@ def outcome_array(values: pl.Series, target: Target) -> np.ndarray[Any, Any]:
     return np.asarray(texts == target.positive) if target.task == "binary" else texts.astype(np.str_)
 
 
+def _is_number(values: pl.Series) -> bool:
+    return values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)
+
+
 def _array(values: pl.Series) -> np.ndarray[Any, Any]:
-    if values.dtype.is_numeric() or values.dtype == pl.Boolean:
+    if _is_number(values):
         return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return np.array(values.cast(pl.String).to_list(), dtype=object)
 
@@ -187,8 +213,8 @@ def say(target: Target, facts: Mapping[str, Any]) -> str:
     """The outcome in a few words."""
     match target.task:
         case "binary":
-            return f"{target.name} is {target.positive} in {facts['share']:.1%}"
+            return f"{target.name} is {target.positive} in {facts['share']:.1%} of rows"
         case "multiclass":
             return f"{target.name} has {len(target.classes)} classes"
         case _:
-            return f"{target.name} is {facts['mean']:,.4g} on average"
+            return f"{target.name} is {figure(facts['mean'])} on average"

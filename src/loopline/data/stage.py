@@ -21,6 +21,6 @@ def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
         function="loopline.data.ingest:run",
         reads={"sources": declared["sources"], "contract": contract, "main": spec.main, **charter.fields("predict", "task", "positive", "worth")},
         inputs={"files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items()}, "delivered": delivered},
-        rooms=("data", "charter/worth.py", "expression", "lake", "declaration.py"),
+        rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
     return facts

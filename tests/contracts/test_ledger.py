@@ -200,7 +200,7 @@ def test_an_entry_replaced_together_with_its_hash_is_found(ledger: Ledger, ledge
     entries = ledger.append(*map(step, range(4)))
     for place in (2, 4):
         head = chain.Head(place - 1, entries[place - 2].hash)
-        ((forged, _),) = chain.seal([chain.write(Draft(kind="step", body={"forged": True}))], head=head, project="flights", time=entries[0].time)
+        (forged,), _ = chain.seal([chain.write(Draft(kind="step", body={"forged": True}))], head=head, project="flights", time=entries[0].time)
         with tampering(ledger_url) as connection:
             before = connection.execute(sa.text("SELECT * FROM ledger_entries WHERE seq = :seq"), {"seq": place}).one()
             connection.execute(sa.text("DELETE FROM ledger_entries WHERE seq = :seq"), {"seq": place})
@@ -316,3 +316,13 @@ def test_threads_share_a_ledger(ledger: Ledger) -> None:
         appended: list[list[Entry]] = list(pool.map(lambda number: ledger.append(step(number)), range(80)))
     assert sorted(entry.seq for (entry,) in appended) == list(range(1, 81))
     assert ledger.verify().intact
+
+
+def test_a_connection_that_postgres_closed_is_opened_again(postgres_url: str) -> None:
+    with Ledger.open(postgres_url, "flights") as ledger:
+        ledger.append(step(1))
+        engine = sa.create_engine(database.parse(postgres_url))
+        with engine.begin() as connection:
+            connection.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+        engine.dispose()
+        assert ledger.append(step(2))[0].seq == 2

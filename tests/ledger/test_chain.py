@@ -20,7 +20,7 @@ drafts = st.builds(Draft, kind=texts, subject=texts, key=texts, body=bodies, par
 
 
 def sealed(some: list[Draft], time: datetime = NOON, head: Head = Head()) -> list[Row]:  # noqa: B008
-    return [Row(*stored) for stored, _ in chain.seal(map(chain.write, some), head=head, project="p", time=time)]
+    return [Row(*stored) for stored in chain.seal(map(chain.write, some), head=head, project="p", time=time)[0]]
 
 
 def head_of(rows: list[Row]) -> Head:
@@ -29,9 +29,9 @@ def head_of(rows: list[Row]) -> Head:
 
 @given(st.lists(drafts, max_size=5))
 def test_what_is_sealed_is_intact_and_reads_back(some: list[Draft]) -> None:
-    pairs = list(chain.seal(map(chain.write, some), head=Head(), project="p", time=NOON))
-    rows = [Row(*stored) for stored, _ in pairs]
-    assert [chain.read(row) for row in rows] == [entry for _, entry in pairs]
+    stored, entries = chain.seal(map(chain.write, some), head=Head(), project="p", time=NOON)
+    rows = [Row(*one) for one in stored]
+    assert [chain.read(row) for row in rows] == entries
     assert chain.inspect(rows, head_of(rows)) == Verdict(len(rows), True, head=head_of(rows).hash)
     for row, draft in zip(rows, some, strict=True):
         entry = chain.read(row)

@@ -39,7 +39,7 @@ def old(tmp_path: Path) -> Path:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        for row, _ in chain.seal(map(chain.write, [Draft(kind="step")] * 3), head=chain.Head(), project="p", time=datetime.now(UTC)):
+        for row in chain.seal(map(chain.write, [Draft(kind="step")] * 3), head=chain.Head(), project="p", time=datetime.now(UTC))[0]:
             connection.exec_driver_sql(f"INSERT INTO ledger_entries VALUES ({', '.join('?' * len(row))})", row)
     engine.dispose()
     return file

@@ -87,16 +87,18 @@ def lineage(id: str, folder: Path | None, as_json: bool) -> None:
     emit({"lineage": [{"depth": depth, **_plain(entry)} for depth, entry in found]}, "\n".join(lines), as_json)
 
 
-def _ancestry(ledger: Ledger, entry: Entry, depth: int = 0, seen: set[str] | None = None) -> Iterator[tuple[int, Entry]]:
+def _ancestry(ledger: Ledger, entry: Entry) -> Iterator[tuple[int, Entry]]:
     """An entry and its ancestors, each once, with how far away they are."""
-    seen = set() if seen is None else seen
-    if entry.id in seen:
-        return
-    seen.add(entry.id)
-    yield depth, entry
-    if entry.parents:
-        for parent in ledger.read(ids=entry.parents, all_projects=True):
-            yield from _ancestry(ledger, parent, depth + 1, seen)
+    seen: set[str] = set()
+    waiting = [(0, entry)]
+    while waiting:
+        depth, entry = waiting.pop()
+        if entry.id in seen:
+            continue
+        seen.add(entry.id)
+        yield depth, entry
+        parents = ledger.read(ids=entry.parents, newest_first=True, all_projects=True) if entry.parents else []
+        waiting += [(depth + 1, parent) for parent in parents]
 
 
 @command.command()

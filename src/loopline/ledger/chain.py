@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -37,17 +37,8 @@ class Head(NamedTuple):
     hash: str = GENESIS
 
 
-class Written(NamedTuple):
-    """A draft as the texts that will be stored, and as it will be read back."""
-
-    kind: str
-    subject: str
-    key: str
-    body: str
-    actor: str
-    parents: str
-    plain_body: Mapping[str, Any]
-    plain_parents: tuple[str, ...]
+Written = tuple[str, str, str, str, str, str, Mapping[str, Any], tuple[str, ...]]
+"""A draft as the texts that will be stored (kind, subject, key, body, actor, parents), and body and parents as they will be read back."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +77,15 @@ def write(draft: Draft) -> Written:
     ValueError, TypeError
         Where the body is not plain JSON, or a name has a NUL, which Postgres cannot store.
     """
-    body, plain_body = plain(draft.body)
-    parents = listed(draft.parents)
-    if "\0" in f"{draft.kind}{draft.subject}{draft.key}{draft.actor}":
+    body, back = plain(draft.body)
+    kind, subject, key, actor, parents = draft.kind, draft.subject, draft.key, draft.actor, draft.parents
+    if "\0" in kind + subject + key + actor:
         raise ValueError("a NUL character cannot be stored")
-    return Written(draft.kind, draft.subject, draft.key, body, draft.actor, parents, plain_body, tuple(draft.parents))
+    return kind, subject, key, body, actor, listed(parents) if parents else "[]", back, tuple(parents)
 
 
-def seal(drafts: Iterable[Written], *, head: Head, project: str, time: datetime) -> Iterator[tuple[Stored, Entry]]:
-    """The rows that continue the chain after `head`, each with the entry that it holds.
+def seal(drafts: Iterable[Written], *, head: Head, project: str, time: datetime) -> tuple[list[Stored], list[Entry]]:
+    """The rows that continue the chain after `head`, and the entries that they hold.
 
     Raises
     ------
@@ -103,12 +94,15 @@ def seal(drafts: Iterable[Written], *, head: Head, project: str, time: datetime)
     """
     moment = time.astimezone(UTC)
     stamp = moment.isoformat(timespec="microseconds")
+    rows: list[Stored] = []
+    entries: list[Entry] = []
     seq, previous = head
     for kind, subject, key, body, actor, parents, plain_body, plain_parents in drafts:
         seq += 1
-        digest = hash_fields(seq, project, kind, subject, key, body, actor, stamp, parents, previous)
-        yield (
-            (seq, project, kind, subject, key, body, actor, stamp, parents, previous, digest),
+        fields = (seq, project, kind, subject, key, body, actor, stamp, parents, previous)
+        digest = hash_fields(fields)
+        rows.append((*fields, digest))
+        entries.append(
             Entry(
                 kind=kind,
                 subject=subject,
@@ -122,9 +116,10 @@ def seal(drafts: Iterable[Written], *, head: Head, project: str, time: datetime)
                 time=moment,
                 prev_hash=previous,
                 hash=digest,
-            ),
+            )
         )
         previous = digest
+    return rows, entries
 
 
 def read(row: Row) -> Entry:
@@ -177,7 +172,7 @@ def _fault(row: Row, last: Row | None, count: int) -> Verdict | None:
     place = last.seq + 1 if last else 1
     previous = last.hash if last else GENESIS
     texts_only = all(type(text) is str for text in row[1:])
-    seal_holds = texts_only and row.hash == hash_fields(*row[:10])
+    seal_holds = texts_only and row.hash == hash_fields(row[:-1])
     if row.seq != place:
         return Verdict(count, False, place, f"it is missing: number {row.seq} comes next", head=previous)
     if not seal_holds:

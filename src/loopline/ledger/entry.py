@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ _ID_DIGITS = 12
 
 
 _to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_sha256 = hashlib.sha256
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -27,6 +29,7 @@ def _usual(number: str) -> float:
 
 
 _decode_usual = msgspec.json.Decoder(float_hook=_usual).decode
+_exponent = re.compile("e[-0-9]").search
 parse: Callable[[str], Any] = msgspec.json.Decoder().decode
 """The value of a JSON text; `ValueError` where it is none."""
 
@@ -52,7 +55,8 @@ def plain(value: object) -> tuple[str, Any]:
     """
     try:
         text = _encode(value).decode()
-        back = _decode_usual(text)
+        doubtful = "0.0000" in text or _exponent(text) is not None
+        back = _decode_usual(text) if doubtful else parse(text)
         if back == value:
             return text, back
     except (TypeError, ValueError, RecursionError, OverflowError):
@@ -99,7 +103,7 @@ class Draft:
     actor: str = "loopline"
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact in the ledger: what its draft said, and what the ledger made of it.
 
     Parameters
@@ -132,15 +136,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
-def hash_fields(seq: int, project: str, kind: str, subject: str, key: str, body: str, actor: str, time: str, parents: str, prev_hash: str) -> str:
-    """The hash of an entry: the SHA-256 of the JSON array of its stored fields, in this order.
+def hash_fields(fields: Sequence[object]) -> str:
+    """The hash of an entry: the SHA-256 of the JSON array of its stored fields, from `seq` to `prev_hash` in the order of the columns.
 
     Raises
     ------
     UnicodeEncodeError
         Where a text is not Unicode (half a surrogate pair).
     """
-    return hashlib.sha256(_encode((seq, project, kind, subject, key, body, actor, time, parents, prev_hash))).hexdigest()
+    return _sha256(_encode(fields)).hexdigest()
 
 
 def id_of(seq: int, hash: str) -> str:

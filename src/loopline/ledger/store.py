@@ -30,7 +30,6 @@ class Ledger:
     def __init__(self, engine: Engine, project: str) -> None:
         self.project = project
         self._engine = engine
-        self._writer = engine.execution_options(writes=True)
         dialect = engine.dialect
         self._insert = str(sa.insert(ENTRIES).compile(dialect=dialect))
         self._head = str(sa.select(HEAD.c.seq, HEAD.c.hash).with_for_update().compile(dialect=dialect))
@@ -96,7 +95,7 @@ class Ledger:
                 raise Mistake(f"an entry of kind {draft.kind!r} cannot be written: {error}", remedy="give it plain JSON values") from None
         if not written:
             return []
-        with database.told(self._engine), self._writer.begin() as connection:
+        with database.told(self._engine), database.writing(self._engine) as connection:
             # The driver's cursor, because SQLAlchemy's own bookkeeping takes longer than the three statements.
             cursor = connection.connection.cursor()
             # On Postgres this locks the head's row until the commit; on SQLite the transaction has the whole file already.
@@ -104,14 +103,14 @@ class Ledger:
             found = cursor.fetchall()
             if len(found) != 1:
                 raise Fault("the ledger's head is missing", where=self.url, remedy="`loopline ledger verify` says more; restore the ledger from a backup")
-            rows, entries = zip(*_sealed(written, head=Head(*found[0]), project=self.project), strict=True)
+            rows, entries = _sealed(written, head=Head(*found[0]), project=self.project)
             if len(rows) == 1:
                 cursor.execute(self._insert, rows[0])
             else:
                 cursor.executemany(self._insert, rows)
             cursor.execute(self._move, (entries[-1].seq, entries[-1].hash))
             cursor.close()
-        return list(entries)
+        return entries
 
     def read(
         self,
@@ -148,14 +147,13 @@ class Ledger:
             query = query.where(ENTRIES.c.project == self.project)
         if kinds:
             query = query.where(ENTRIES.c.kind.in_(kinds))
-        # The indexes hold only what is not empty, and only the beginning of a key; a query that says so uses them.
+        # The indexes hold beginnings. Of `subject = ?` SQLite would make substr(?, 1, 12), which is in none of them.
         if subject is not None:
-            query = query.where(ENTRIES.c.subject == subject)
-            query = query.where(sa.text("subject <> ''")) if subject else query
+            query = query.where(ENTRIES.c.subject + "" == subject)
+            query = query.where(sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=subject[:12])) if subject else query
         if key is not None:
-            # Of `key = ?` SQLite would make substr(?, 1, 12), which is in no index.
             query = query.where(ENTRIES.c.key + "" == key)
-            query = query.where(sa.text("key <> '' AND substr(key, 1, 12) = :beginning").bindparams(beginning=key[:12])) if key else query
+            query = query.where(sa.text("kind = 'step' AND substr(key, 1, 12) = :made_from").bindparams(made_from=key[:12])) if [*kinds] == ["step"] else query
         if ids is not None:
             query = query.where(ENTRIES.c.seq.in_([place for place, _ in map(_parts, ids) if place is not None]))
         if after:
@@ -236,9 +234,9 @@ class Ledger:
                 held.__exit__(None, None, None)
 
 
-def _sealed(written: list[chain.Written], *, head: Head, project: str) -> Iterator[tuple[chain.Stored, Entry]]:
+def _sealed(written: list[chain.Written], *, head: Head, project: str) -> tuple[list[chain.Stored], list[Entry]]:
     try:
-        yield from chain.seal(written, head=head, project=project, time=now())
+        return chain.seal(written, head=head, project=project, time=now())
     except UnicodeEncodeError:
         raise Mistake("an entry has half a character (a lone surrogate)", remedy="read the text with its right encoding") from None
 

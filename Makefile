@@ -31,6 +31,7 @@ venv: $(VENV)/.editable ## make the environment in .venv
 demo: venv ## the loop turns once, on the flights that left New York in 2013
 	rm -rf loopline-demo
 	$(BIN)/loopline demo
+	@echo; echo "the command loopline is in $(BIN): put it on your path with . $(BIN)/activate"
 
 test: venv ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal

@@ -16,6 +16,8 @@ from typing import Any
 
 import vl_convert
 
+from loopline.declaration import figure
+
 Spec = dict[str, Any]
 
 WIDE, NARROW = 780, 330
@@ -221,18 +223,6 @@ def over_time(
     marked = {"type": "point", "filled": True, "shape": "diamond", "size": 110, "color": RUST, "opacity": 1}
     layers.append({"transform": [{"filter": f"{first} && datum.marked"}], "mark": marked, "encoding": {"x": x, "y": y}})
     return _chart(title, note, rows, layers, width=width, height=height)
-
-
-def figure(value: float) -> str:
-    """A number as people read it: four digits that count.
-
-    Examples
-    --------
-    >>> figure(120341.5), figure(-2.34567), figure(0.0)
-    ('120,300', '-2.346', '0')
-    """
-    rounded = float(f"{value:.4g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
 
 
 def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit: str = "limit", width: int = WIDE) -> Spec:

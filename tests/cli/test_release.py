@@ -97,7 +97,18 @@ def test_a_gate_that_failed_is_exit_code_1(call: Call, folder: Path) -> None:
         status = loop.run(until="release")
     assert status.exit_code == 1
     assert status.next == "loopline release check"
-    assert "FAILED  latency" in call("check", code=1).stdout
+    shown = call("check", code=1).stdout
+    assert "FAILED  latency" in shown
+    assert shown.endswith("next: loopline run --fresh release\n")
+
+
+def test_what_fails_whenever_it_is_computed_says_what_to_change(call: Call, folder: Path) -> None:
+    declare(folder, "precision >= 0.2", "precision >= 0.9999")
+    with open_loop(folder) as loop:
+        assert loop.run(until="release").next == "loopline release check"
+    following = told(call("check", "--json", code=1))["next"]
+    assert following == "change the data, the model or the criterion A1 in charter.acceptance; then: loopline run"
+    assert told(call("status", "--json"))["next"] == following
 
 
 def test_the_way_of_a_package_from_waiting_to_champion(call: Call, folder: Path) -> None:

@@ -15,7 +15,9 @@ from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import canonical
 from loopline.model.evaluate import Judged
 from loopline.model.package import load, pack, store, written
+from loopline.release import check
 from loopline.release.check import asked_for, require_known
+from loopline.release.measure import Measured
 from tests.release.conftest import Room
 
 Rooms = Callable[[str], Room]
@@ -153,3 +155,20 @@ def test_the_same_package_gets_the_same_verdicts_twice_but_for_what_the_clock_sa
     one, two = (verdicts(here.checked(model)) for _ in range(2))
     for name in ("contract", "beats_baseline", "parity"):
         assert one[name] == two[name]
+
+
+def test_a_busy_moment_fails_no_package_but_a_slow_package_fails_twice(room: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = room("binary")
+    model = here.made("linear")
+    busy, calm = Measured((900.0,) * 100, 80.0), Measured((2.0,) * 100, 80.0)
+
+    def found(*measured: Measured, **limits: float) -> tuple[bool, float, int]:
+        left = list(measured)
+        monkeypatch.setattr(check, "measure", lambda *given: left.pop(0))
+        gate = verdicts(here.checked(model, **limits))["latency"]
+        return gate["passed"], gate["value"], len(left)
+
+    assert found(busy, calm) == (True, 2.0, 0)
+    assert found(calm, busy) == (True, 2.0, 1)
+    assert found(busy, busy) == (False, 900.0, 0)
+    assert found(calm, busy, latency_ms=1) == (False, 2.0, 0)

@@ -212,3 +212,29 @@ def test_the_step_is_asked_for_anew_only_when_a_segment_grew(bench):
     assert bench.step().key == before
     bench.predict("20240501-f-b")
     assert bench.step().key != before
+
+
+def test_of_the_refusals_the_good_lines_and_the_broken_ones_are_both_kept(bench):
+    refusal = {"time": "2024-05-01T00:00:00Z", "kind": "row", "package": "", "reasons": ["why"], "raw": "{}"}
+    bench.write("refused", [refusal, refusal])
+    damage(bench, "refused")
+    facts = bench.collect()
+    assert sorted(bench.tables.read("refused").collect()["kind"].to_list()) == ["line", "row", "row"]
+    assert facts["refused"] == 2
+    assert bench.collect() == facts
+
+
+def test_broken_lines_do_not_pass_for_a_refusal_s_own_segment(bench):
+    bench.predict("20240501-f-a")
+    segment = damage(bench, "predictions")
+    bench.collect()
+    assert bench.tables.batch_version("refused", segment.name) is None
+    assert bench.tables.batch_version("refused", f"{segment.name}:broken") == segment.stat().st_size
+
+
+def damage(bench, kind):
+    """The one segment of a kind, in which a line is none."""
+    (segment,) = listing(bench.lake.log, kind)
+    with segment.path.open("ab") as file:
+        file.write(b"\x00\xff\n")
+    return segment.path

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loopline.charter.spec import CharterSpec
-from loopline.engine.step import Step
+from loopline.engine.step import Step, brief_digest
 from loopline.ledger.entry import Draft, canonical
 from loopline.value.spec import ValueSpec
 from loopline.value.stage import steps
@@ -96,3 +96,26 @@ def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop
     watched = shop.state().facts("watch", "windows")
     step = next(steps(ValueSpec(), CHARTER, replace(shop.ask(), facts={"watch": watched or {}})))
     assert isinstance(step, Step) and step.key != key
+
+
+def test_a_champion_that_knows_the_table_asks_for_newer_data_and_one_that_does_not_for_a_run(shop: Shop) -> None:
+    def next_with(version: int | None, release: Mapping[str, Any] | None = None) -> str:
+        data = {} if version is None else {"main": "t", "tables": {"t": {"id": "i", "version": version, "rows": 9}}}
+        facts = {"watch": watched, "data": data, "release": release or {}}
+        step = next(steps(ValueSpec(), CHARTER, replace(shop.ask(), facts=facts)))
+        assert isinstance(step, Step)
+        return str(shop.run(step)["next"])
+
+    for day in range(3):
+        shop.serve(Crowd.of(200, seed=day))
+    for day in range(3, 6):
+        shop.serve(Crowd.of(200, seed=day, shift=3.0))
+    watched = shop.watch()
+    learned = {"reads": {}, "inputs": {"table": brief_digest({"name": "t", "id": "i", "version": 4})}, "code": {}}
+    body = {"state": "succeeded", "name": "search", "facts": {"package": shop.package}, "made_from": learned}
+    shop.ledger.append(Draft(kind="step", subject="model", key="search-2", body=body))
+    newer = "loopline data ingest PATH && loopline run"
+    assert next_with(4) == newer
+    assert next_with(5) == "loopline run"
+    assert next_with(5, {"champion": shop.package}) == newer
+    assert next_with(None) == "loopline run"

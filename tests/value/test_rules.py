@@ -58,7 +58,8 @@ def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:
         (case([]), "loopline serve"),
         (case([], champion=None, promise=None), "loopline run"),
         (case(GOOD), "loopline tick"),
-        (case(GOOD, alerts=[alert("drift")]), "loopline run --fresh model"),
+        (case(GOOD, alerts=[alert("drift")], knows_the_data=True), "loopline data ingest PATH && loopline run"),
+        (case(GOOD, alerts=[alert("drift")]), "loopline run"),
         (case(losing, has_earlier=True), "loopline release rollback --why '...'"),
         (case(losing), "stop serving, and decide without a model (never act)"),
     ):

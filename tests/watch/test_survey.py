@@ -12,7 +12,7 @@ import pytest
 from loopline.engine.step import Step
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
-from loopline.watch import alerts
+from loopline.watch import alerts, survey
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import steps
 from tests.watch.shop import CHARTER, DAY, T0, Crowd, Shop
@@ -178,3 +178,28 @@ def test_a_wider_window_holds_the_same_rows(tmp_path: Path) -> None:
     shop.watch()
     assert [window["rows"] for window in shop.windows()] == [420, 420]
     shop.ledger.close()
+
+
+def test_a_person_s_word_during_the_run_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd.of(200, seed=0, shift=2.0)
+    shop.serve(crowd, outcomes=False)
+    shop.watch()
+    first, second = (one.subject for one in shop.state().open_alerts()[:2])
+    shop.tell([f"{shop.package[:8]}-0-{row}" for row in range(200)], crowd)
+    compute = survey.slices
+
+    def meanwhile(*given: object) -> object:
+        newest = shop.state().alerts
+        if newest[first].body["state"] == "open":
+            shop.ledger.append(
+                alerts.acknowledge(newest[first], by="ann", why="on it"),
+                alerts.resolve(newest[second], by="ann", why="a season", until="2024-01-01T00:00:00+00:00"),
+            )
+        return compute(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(survey, "slices", meanwhile)
+    shop.watch()
+    newest = shop.state().alerts
+    assert (newest[first].body["state"], newest[first].body["by"]) == ("acknowledged", "ann")
+    assert newest[first].body["cost"] is not None
+    assert newest[second].body["state"] == "resolved"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loopline.ledger.entry import Entry, now
-from loopline.watch import telling
+from loopline.watch import alerts, telling
 from loopline.watch.spec import WatchSpec
 from tests.watch.shop import Crowd, Shop
 from tests.watch.test_alerts import bring, entry
@@ -90,4 +90,21 @@ def test_a_channel_that_fails_is_a_fact_and_stops_nothing(tmp_path: Path) -> Non
         assert (one.body["told"]["done"], one.body["told"]["tries"]) == (False, 1)
         assert one.body["told"]["why"]
     assert telling.due(shop.state().open_alerts(), shop.spec.tell, now() + timedelta(minutes=6))
+    shop.ledger.close()
+
+
+def test_who_takes_an_alert_on_while_the_message_goes_out_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(tmp_path, WatchSpec.model_validate({"tell": {"business": "json://127.0.0.1:9"}}))
+    shop.serve(Crowd.of(300, seed=0, shift=3.0))
+
+    def slowly(channel: str, **words: object) -> None:
+        shop.ledger.append(*(alerts.acknowledge(one, by="ann", why="on it") for one in shop.state().open_alerts()))
+
+    monkeypatch.setattr(telling, "tell", slowly)
+    for _ in range(3):
+        shop.watch()
+    taken = shop.state().open_alerts()
+    assert taken
+    for one in taken:
+        assert (one.body["state"], one.body["by"], one.body["told"]["done"]) == ("acknowledged", "ann", True)
     shop.ledger.close()

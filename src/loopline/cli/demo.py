@@ -106,8 +106,8 @@ class _Story:
         return loop.run(progress=self._progress)
 
     def _alerts(self, loop: Loop) -> list[str]:
-        """What the monitors have raised; what costs most is shown first."""
-        entries = sorted(loop.state().alerts.values(), key=lambda entry: entry.body["monitor"] not in ("worth_promised", "worth_baseline", "performance"))
+        """The alerts that are open; those about money come first."""
+        entries = sorted(loop.state().open_alerts(), key=lambda entry: entry.body["monitor"] not in ("worth_promised", "worth_baseline", "performance"))
         said = [str(entry.body["says"]) for entry in entries]
         self._command("alerts list")
         for one in said[:4]:
@@ -214,13 +214,13 @@ def _summary(facts: dict[str, Any], folder: Path) -> str:
         ("outcomes that came", realised["outcomes"]),
         ("earned on them, USD", realised["total"]),
         ("  per decision", f"{realised['per_decision']:.2f} ({realised['low']:.2f} to {realised['high']:.2f})"),
-        ("alerts", len(facts["alerts"])),
+        ("alerts open before the retraining", len(facts["alerts"])),
         ("review", facts["review"]["recommendation"]),
         ("challenger", "promoted" if facts["promoted"] else "not promoted"),
         ("champion", str(facts["champion"])[:12]),
         ("entries in the ledger", facts["entries"]),
         ("seconds", facts["seconds"]),
     ]
-    look = ["status", "model show", "release history", "watch show", "alerts list", "value review", "ledger verify"]
+    look = ["status", "model show", "release history", "watch show", "alerts list --all", "value review", "ledger verify"]
     commands = "\n".join(f"  loopline {words} --folder {folder}" for words in look)
     return f"\n{table(('what came of it', ''), rows)}\n\nlook further:\n{commands}"

@@ -14,6 +14,7 @@ from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
+from loopline.release import remedies
 from loopline.release.approvals import RoleTally, named, tally_of, word
 from loopline.release.champion import history, on, promotion, rollback
 from loopline.release.stage import awaited
@@ -53,9 +54,9 @@ def _shown_gates(state: State, facts: Mapping[str, Any]) -> str:
 
 
 def _next(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:
-    """The command that takes a package on."""
+    """The command that takes a package on, or what must be changed before one does."""
     if not facts["passed"]:
-        return "loopline run"
+        return remedies.following(facts["gates"])
     if promotion(state.champions, facts["package"]) is not None:
         return "loopline release history"
     halt = awaited(facts["package"], _tallies(loop, state, facts["package"]))

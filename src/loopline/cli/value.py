@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.declaration import figure
 from loopline.errors import Fault, Mistake
 from loopline.lake.place import Lake
 from loopline.ledger.state import State
@@ -81,16 +82,16 @@ def _write(out: Path, text: str) -> None:
 
 
 def _shown(facts: Mapping[str, Any]) -> str:
-    from loopline.charts import figure
 
     lines = [facts["says"], *(f"  {reason['recommendation']}: {reason['says']}" for reason in facts["reasons"])]
     realised, currency = facts["realised"], facts["currency"]
     if realised is not None:
         low, high = realised["low"], realised["high"]
-        between = f" ({low:,.4g} to {high:,.4g})" if low is not None else ""
-        lines.append(f"realised {figure(realised['total'])} {currency} with {realised['outcomes']:,} decisions: {realised['per_decision']:,.4g} each{between}")
+        between = f" ({figure(low)} to {figure(high)})" if low is not None else ""
+        each = f"{figure(realised['per_decision'])} each{between}"
+        lines.append(f"realised {figure(realised['total'])} {currency} with {realised['outcomes']:,} decisions: {each}")
         yearly = realised["added"]["per_year"]
         lines.append(
-            f"without a model {facts['baseline']:,.4g} each" + (f"; added per year at this rate {figure(yearly)} {currency}" if yearly is not None else "")
+            f"without a model {figure(facts['baseline'])} each" + (f"; added per year at this rate {figure(yearly)} {currency}" if yearly is not None else "")
         )
     return "\n".join(lines)

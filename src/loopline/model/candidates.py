@@ -22,6 +22,9 @@ BLOCKS = 20
 STUDENT = 1.73
 """The 0.95 quantile of Student's distribution with 19 degrees of freedom."""
 
+STUDENT_OF_THE_BEST = 2.86
+"""The 0.995 quantile: the best of many thresholds looks good by chance far more often than a single one does."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -62,7 +65,7 @@ class Judge:
         acted, rested = self._for_all(part)
         gain = acted - rested
         best, sound = policy.best_threshold(score, gain).threshold, policy.break_even(part.outcome, gain)
-        if sound is not None and _within_noise(_blocks(np.where(score >= best, gain, 0.0) - np.where(score >= sound, gain, 0.0))):
+        if sound is not None and _within_noise(_blocks(np.where(score >= best, gain, 0.0) - np.where(score >= sound, gain, 0.0)), STUDENT_OF_THE_BEST):
             best = sound
         return {"kind": "threshold", "threshold": best}
 
@@ -187,8 +190,8 @@ def _blocks(money: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([block.mean() for block in np.array_split(money, min(BLOCKS, len(money)))])
 
 
-def _within_noise(gap: NDArray[np.float64]) -> bool:
-    """Whether chance alone gives a mean difference by blocks that is this far above zero more than once in twenty times."""
+def _within_noise(gap: NDArray[np.float64], quantile: float = STUDENT) -> bool:
+    """Whether chance alone gives a mean difference by blocks that is this far above zero more often than the quantile allows."""
     if len(gap) < 2:
         return not bool(np.any(gap))
-    return bool(gap.mean() <= STUDENT * gap.std(ddof=1) / len(gap) ** 0.5)
+    return bool(gap.mean() <= quantile * gap.std(ddof=1) / len(gap) ** 0.5)

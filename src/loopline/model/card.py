@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loopline.declaration import figure
 from loopline.model import policy
 
 SHOWN = 10
@@ -70,13 +71,14 @@ def write(facts: Facts) -> str:
 def _money(facts: Facts) -> str:
     worth, currency = facts.worth, facts.currency
     lines = [
-        f"On {facts.rows['test']:,} decisions that it had never seen it earns **{worth['per_decision']:,.4g} {currency} per decision** "
-        f"(95 % interval {worth['low']:,.4g} to {worth['high']:,.4g}).",
-        f"Without a model ({worth['rule']}) it would be {worth['baseline']:,.4g}; with perfect foresight {worth['perfect']:,.4g}. "
-        f"The model adds {worth['gain']['mean']:,.4g} {currency} per decision (95 % interval {worth['gain']['low']:,.4g} to {worth['gain']['high']:,.4g}).",
+        f"On {facts.rows['test']:,} decisions that it had never seen it earns **{figure(worth['per_decision'])} {currency} per decision** "
+        f"(95 % interval {figure(worth['low'])} to {figure(worth['high'])}).",
+        f"Without a model ({worth['rule']}) it would be {figure(worth['baseline'])}; with perfect foresight {figure(worth['perfect'])}. "
+        f"The model adds {figure(worth['gain']['mean'])} {currency} per decision "
+        f"(95 % interval {figure(worth['gain']['low'])} to {figure(worth['gain']['high'])}).",
     ]
     if not facts.priced:
-        lines.append("The charter has no prices yet: a right decision counts +1 point and a wrong one -1.")
+        lines.append("The charter has no prices yet: what a decision earns is counted in points.")
     return "\n\n".join(lines)
 
 
@@ -118,4 +120,4 @@ def _limits(facts: Facts) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.4g}"
+    return "-" if value is None else f"{figure(value)}"

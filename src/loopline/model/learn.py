@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from loopline.data.spec import HIDDEN
+from loopline.declaration import figure
 from loopline.engine.step import Facts, source_digest
 from loopline.errors import CheckFailed
 from loopline.lake.blobs import Blobs
@@ -287,9 +288,10 @@ def _parquet(material: Material, plan: Plan) -> bytes:
 def _facts(job: Job, made: _Made, found: Found, planned: Planned, material: Material, evidence: str) -> Facts:
     order, parts, worth = material.order, material.parts, made.worth
     best = found.best
+    gain = worth["gain"]["mean"]
     says = (
-        f"{best.family}, the best of {len(found.trials)} candidates, earns {worth['per_decision']:,.4g} {order.worth.currency} per decision "
-        f"({worth['low']:,.4g} to {worth['high']:,.4g}), {worth['gain']['mean']:+,.4g} against {worth['rule']}"
+        f"{best.family}, the best of {len(found.trials)} candidates, earns {figure(worth['per_decision'])} {order.worth.currency} per decision "
+        f"({figure(worth['low'])} to {figure(worth['high'])}), {'+' if gain >= 0 else ''}{figure(gain)} against {worth['rule']}"
     )
     return {
         "says": says,

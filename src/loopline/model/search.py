@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 
+from loopline.declaration import figure
 from loopline.engine.step import Progress
 from loopline.errors import Mistake
 from loopline.model.candidates import Judge, Part, Trial, best_trial, judge_trial, trial_key
@@ -147,5 +148,5 @@ class Search:
         if best is None:
             return
         loss = "" if best.loss is None else f", {LOSS[self._judge.task]} {best.loss:.4g}"
-        said = f"best so far {best.worth:,.4g} {self._judge.worth.currency} per decision{loss} ({best.family})"
+        said = f"best so far {figure(best.worth or 0.0)} {self._judge.worth.currency} per decision{loss} ({best.family})"
         self._progress.at(len(trials), spec.trials, unit="trials", note=said)

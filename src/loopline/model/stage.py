@@ -32,7 +32,7 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             "order": ingested.get("order"),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
-        rooms=("model", "charter/worth.py", "charter/spec.py", "expression", "declaration.py"),
+        rooms=("model", "charter/worth.py", "charter/spec.py", "data/spec.py", "expression", "declaration.py"),
     )
     return facts
 

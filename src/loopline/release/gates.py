@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.charter.spec import Criterion
+from loopline.declaration import figure
 from loopline.expression.language import Expression, parse
 from loopline.expression.on_numpy import evaluate
 from loopline.model.blocks import Blocks
@@ -142,8 +143,10 @@ def _earns_more(name: str, evidence: Evidence, other: Money, than: str) -> Verdi
         return Verdict(name=name, passed=False, value=float(difference.mean()) if rows else None, threshold=0.0, says=says)
     mean = float(difference.mean())
     low, high = interval(difference, evidence.blocks, seed=0)
-    amount = f"{abs(mean):,.4g} {evidence.currency} {'less' if mean < 0 else 'more'}"
-    says = f"{evidence.package[:8]} earned {amount} per decision {than} (95 % interval {low:,.4g} to {high:,.4g}, {rows:,} rows)"
+    amount = f"{figure(abs(mean))} {evidence.currency} {'less' if mean < 0 else 'more'}"
+    says = f"{evidence.package[:8]} earned {amount} per decision {than} (95 % interval {figure(low)} to {figure(high)}, {rows:,} rows)"
+    if mean > 0 >= low:
+        says += ": it may be chance, so look at it again once outcomes have come"
     return Verdict(name=name, passed=mean > 0, value=mean, threshold=0.0, says=says)
 
 
@@ -166,7 +169,7 @@ def acceptance(criterion: Criterion) -> Gate:
 def _shown(name: str, number: float | None, piece: str | None) -> str:
     if number is None:
         return f"{name} is not defined on the test part"
-    return f"{name} is {number:,.4g}" + (f" ({piece})" if piece else "")
+    return f"{name} is {figure(number)}" + (f" ({piece})" if piece else "")
 
 
 def _compared(check: Expression, numbers: Mapping[str, float | None]) -> tuple[float | None, float | None]:
@@ -194,7 +197,7 @@ def latency(evidence: Evidence) -> Verdict:
 def memory(evidence: Evidence) -> Verdict:
     """Passes when a process that scores with the package stays within the declared memory."""
     limit = evidence.limits.memory_mb
-    says = f"a process that scores takes {evidence.memory_mb:,.0f} MB; at most {limit:,.4g} MB are allowed"
+    says = f"a process that scores takes {evidence.memory_mb:,.0f} MB; at most {figure(limit)} MB are allowed"
     return Verdict(name="memory", passed=evidence.memory_mb <= limit, value=evidence.memory_mb, threshold=limit, says=says)
 
 

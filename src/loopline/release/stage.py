@@ -18,9 +18,12 @@ from loopline.workspace import Ask
 CHARTER_READS = ("predict", "worth", "acceptance")
 RELEASE_READS = ("latency_ms", "memory_mb", "refused_share")
 GATES_ROOMS = (
-    *(f"release/{module}.py" for module in ("gates", "check", "measure")),
-    *(f"model/{module}.py" for module in ("candidates", "encode", "evaluate", "features", "package", "policy", "predictor", "spec")),
+    *(f"release/{module}.py" for module in ("gates", "check", "measure", "spec")),
+    "model",
+    "charter/spec.py",
     "charter/worth.py",
+    "data/spec.py",
+    "declaration.py",
     "expression",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -174,10 +174,13 @@ def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
     for kind, segment in todo:
         for part in slices(segment, after=state.offsets[segment.name]):
             frame, broken = _frame(kind, part)
-            if broken.height:
-                _commit(tables, state, "refused", broken, part)
-            _commit(tables, state, kind, frame, part)
-            if kind != "refused":
+            if kind == "refused":
+                # One commit: the second of two with the same name and end would be taken for a repetition.
+                _commit(tables, state, kind, pl.concat([frame, broken]), part)
+            else:
+                if broken.height:
+                    _commit(tables, state, "refused", broken, replace(part, segment=f"{part.segment}:broken"))
+                _commit(tables, state, kind, frame, part)
                 days |= set(frame["day"].unique().to_list())
             state.offsets[segment.name] = part.end
             read += part.end - part.start

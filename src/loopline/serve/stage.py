@@ -38,6 +38,6 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
             "segments": listed(log_folder) if segments is None else segments,
             "champion": ask.state.champion,
         },
-        rooms=("serve/collect.py", "serve/segments.py"),
+        rooms=("serve/collect.py", "serve/segments.py", "charter/spec.py", "charter/worth.py", "expression", "declaration.py"),
     )
     return facts

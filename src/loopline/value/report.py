@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loopline import charts
-from loopline.charts import Bar, Reading, figure
+from loopline.charts import Bar, Reading
+from loopline.declaration import figure
 from loopline.value.realised import Amount, Body, Realised
 from loopline.value.rules import Case, Review, following
 from loopline.watch.earned import CONFIDENCE, Earned, Sums, interval, summed

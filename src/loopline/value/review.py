@@ -29,6 +29,7 @@ def run(job: Job) -> Facts:
         windows=json.loads(blobs.get(job.step.inputs["summary"])),
         alerts=job.step.inputs["alerts"],
         has_earlier=job.step.inputs["has_earlier"],
+        knows_the_data=job.step.inputs["knows_the_data"],
     )
     review = judge(case)
     job.progress.say("writing the report")

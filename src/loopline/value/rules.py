@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from loopline.charter.spec import CharterSpec
-from loopline.charts import figure
+from loopline.declaration import figure
 from loopline.value.realised import Amount, Body, Realised, realise
 from loopline.value.spec import ValueSpec
 from loopline.watch.monitors import OF_THE_MODEL
@@ -62,6 +62,8 @@ class Case:
         The bodies of the alerts that are not resolved.
     has_earlier
         Whether another package has decided before, to which a way leads back.
+    knows_the_data
+        Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
     """
 
     project: str
@@ -72,6 +74,7 @@ class Case:
     windows: Sequence[Body]
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
+    knows_the_data: bool = False
 
     @property
     def currency(self) -> str:
@@ -199,4 +202,6 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "retire":
         stop = f"stop serving, and decide without a model ({case.promise.rule})" if case.promise else "stop serving"
         return "loopline release rollback --why '...'" if case.has_earlier else stop
-    return "loopline run --fresh model" if review.recommendation == "retrain" else "loopline tick"
+    if review.recommendation == "retrain":
+        return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
+    return "loopline tick"

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from loopline.charter.spec import CharterSpec
-from loopline.engine.step import Step, Steps
+from loopline.engine.step import Step, Steps, brief_digest
 from loopline.value.spec import ValueSpec
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target")
+_ROOMS = (
+    "value",
+    *(f"watch/{module}.py" for module in ("drift", "earned", "monitors", "spec", "windows")),
+    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "features", "package", "policy")),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    "data/spec.py",
+    "declaration.py",
+    "expression",
+    "charts.py",
+)
 _ALERT = ("monitor", "feature", "package", "state", "since", "says")
 
 
@@ -21,9 +31,27 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         inputs={
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
+            "knows_the_data": _knows_the_data(ask),
             "summary": ask.facts["watch"]["summary"],
             "alerts": [{name: entry.body[name] for name in _ALERT} for entry in ask.state.open_alerts()],
         },
-        rooms=("value", "watch/earned.py", "charts.py"),
+        rooms=_ROOMS,
     )
     return facts
+
+
+def _knows_the_data(ask: Ask) -> bool:
+    """Whether nothing is left to learn from the main table as it is.
+
+    It is so where the champion was learned from this version, and where the release stage is through with a package that was:
+    then the champion stayed for a reason.
+    """
+    data = ask.facts.get("data")
+    if not data:
+        return False
+    if ask.facts.get("release"):
+        return True
+    table = data["tables"][data["main"]]
+    now = brief_digest({"name": data["main"], "id": table["id"], "version": table["version"]})
+    searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
+    return any(body["facts"].get("package") == ask.state.champion and body.get("made_from", {}).get("inputs", {}).get("table") == now for body in searches)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loopline.charts import figure
+from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
 from loopline.watch.earned import summed

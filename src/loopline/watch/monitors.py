@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, median
 
 from loopline.charter.spec import Role, Task
-from loopline.charts import figure
+from loopline.declaration import figure
 from loopline.watch.drift import ROWS_NEEDED, limits
 from loopline.watch.earned import Earned, Sums, standard_error
 from loopline.watch.spec import WatchSpec

@@ -15,11 +15,14 @@ from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "monitors", "alerts", "survey")),
-    *(f"model/{module}.py" for module in ("evaluate", "features", "predictor", "encode", "policy")),
-    "charter/worth.py",
+    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "monitors", "alerts", "survey", "spec")),
+    *(f"model/{module}.py" for module in ("blocks", "evaluate", "features", "package", "predictor", "encode", "policy")),
+    *(f"serve/{module}.py" for module in ("collect", "segments")),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    "data/spec.py",
+    "declaration.py",
     "expression",
-    "serve/collect.py",
+    "charts.py",
 )
 
 
@@ -55,7 +58,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             function="loopline.watch.telling:run",
             reads={"tell": dict(spec.tell)},
             inputs={"alerts": sorted(entry.id for entry in waiting)},
-            rooms=("watch/telling.py", "tell.py"),
+            rooms=("watch/telling.py", "watch/spec.py", "tell.py", "charter/spec.py", "expression", "declaration.py"),
         )
     return watched
 

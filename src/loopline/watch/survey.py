@@ -19,7 +19,7 @@ from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.watch import alerts
 from loopline.watch.gauge import Gauge, gauge, read_before
-from loopline.watch.monitors import Earlier, Watched, drift_limits, look
+from loopline.watch.monitors import Earlier, Promise, Watched, drift_limits, look
 from loopline.watch.served import decoded, joined, refused_rows, slices
 from loopline.watch.spec import URGENCY, WatchSpec
 from loopline.watch.windows import SCORE, Window, windows, with_gaps
@@ -60,8 +60,7 @@ def run(job: Job) -> Facts:
     served = _Served.at(Tables(job.workspace.lake), job.step.inputs["versions"])
     earlier, scattered = read_before(blobs, job.step.inputs["before"])
     bodies: list[dict[str, Any]] = []
-    made: list[Draft] = []
-    recorded = _newest(ledger, "alert")
+    judged: _Judged | None = None
     for package in served.packages():
         measured = gauge(load(blobs, package), worth, spec.window)
         if package == champion and scattered:
@@ -70,16 +69,24 @@ def run(job: Job) -> Facts:
         seen = _watch(whole, measured, earlier, spec, worth.currency, champion, served.last(spec.window))
         bodies += seen.bodies()
         if package == champion:
-            told = alerts.episodes(whole, seen.found)
-            own = {entry.subject: entry.body for entry in recorded.values() if entry.body["package"] == package}
-            made += alerts.drafts(told, own, whole, measured.promise, currency=worth.currency)
-    made += alerts.superseded({entry.subject: entry.body for entry in recorded.values()}, champion)
+            judged = _Judged(whole, alerts.episodes(whole, seen.found), measured.promise, worth.currency)
     bodies.sort(key=lambda body: (body["start"], body["package"]))
     parents = (job.attempt,)
     fresh = _changed(ledger, bodies)
-    ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *made]))
+    # Only now: a person may have spoken while the windows were computed, and their word stays.
+    ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *_alerts(ledger, judged, champion)]))
     summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
     return _facts(ledger, bodies, summary)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The champion's windows and the episodes in them: what its alerts are held against."""
+
+    windows: Sequence[Window]
+    episodes: Mapping[str, Sequence[alerts.Episode]]
+    promise: Promise
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,16 @@ def _watch(
         found.append(looks)
         limits.append({} if looks["drift"] is None else drift_limits(watched))
     return Seen(measured, whole, found, limits)
+
+
+def _alerts(ledger: Ledger, judged: _Judged | None, champion: str | None) -> list[Draft]:
+    """The entries that bring the alerts, as the ledger has them now, up to what the windows show."""
+    recorded = {entry.subject: entry.body for entry in _newest(ledger, "alert").values()}
+    gone = alerts.superseded(recorded, champion)
+    if judged is None:
+        return gone
+    own = {id: body for id, body in recorded.items() if body["package"] == champion}
+    return [*alerts.drafts(judged.episodes, own, judged.windows, judged.promise, currency=judged.currency), *gone]
 
 
 def _newest(ledger: Ledger, kind: str) -> dict[tuple[str, str], Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from loopline.access.secrets import reveal
 from loopline.engine.step import Facts
 from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.store import Ledger
 from loopline.tell import tell
 from loopline.watch.spec import URGENCY
 from loopline.workspace import Job
@@ -44,17 +45,22 @@ def run(job: Job) -> Facts:
     waiting: dict[str, list[Entry]] = {}
     for entry in entries:
         channel = channel_of(entry.body["role"], channels)
-        newest = ledger.read(kinds=("alert",), subject=entry.subject, newest_first=True, limit=1)[0]
-        if channel is not None and newest.id == entry.id:
+        if channel is not None and _newest(ledger, entry).id == entry.id:
             waiting.setdefault(channel, []).append(entry)
     failed = 0
     for channel, alerts in waiting.items():
         job.progress.say(f"telling {len(alerts)} alerts")
         why = tell(channel, title=title(job.project, alerts), text=message(alerts), reveal=reveal)
         failed += len(alerts) if why else 0
-        ledger.append(*(_told(entry, why) for entry in alerts))
+        # A person may have taken an alert on while the message went out: their word stays.
+        newest = (_newest(ledger, entry) for entry in alerts)
+        ledger.append(*(_told(entry, why) for entry in newest))
     count = sum(map(len, waiting.values()))
     return {"says": f"{count - failed} alerts told" + (f", {failed} could not be told" if failed else ""), "told": count - failed, "failed": failed}
+
+
+def _newest(ledger: Ledger, entry: Entry) -> Entry:
+    return ledger.read(kinds=("alert",), subject=entry.subject, newest_first=True, limit=1)[0]
 
 
 def _told(entry: Entry, why: str | None) -> Draft:

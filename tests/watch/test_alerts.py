@@ -130,6 +130,14 @@ def test_alerts_of_a_package_that_does_not_decide_any_more_are_resolved() -> Non
     assert states(alerts.superseded(recorded, "q")) == ["resolved"]
 
 
+def test_what_lasted_when_a_package_was_replaced_lasts_again_when_it_comes_back() -> None:
+    (opened,) = bring("....!")
+    (gone,) = alerts.superseded({opened.subject: opened.body}, "q")
+    (again,) = bring("....!", {gone.subject: gone.body})
+    assert (again.subject, again.body["state"]) == (opened.subject, "open")
+    assert bring("....!", {again.subject: again.body}) == []
+
+
 def test_an_alert_is_found_by_the_beginning_of_its_id() -> None:
     newest = {"abc1": entry(bring("!")[0]), "abd2": entry(bring("!")[0])}
     assert alerts.find(newest, "abc") is newest["abc1"]

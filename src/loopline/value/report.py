@@ -122,7 +122,10 @@ def _realised(case: Case, whole: Realised) -> list[Figure]:
     untold = "the charter has no target" if case.charter.target is None else "how much of the target falls on them is unknown without a volume"
     against = f"target for the same decisions: {case.money(target)}" if target is not None else untold
     share = whole.share_of_perfect
-    promised = "" if case.promise is None else f"promised on the test part: {case.money(case.promise.earned.mean)}"
+    promised = ""
+    if case.promise is not None:
+        whose = "promised on the test part" if case.own is not None else "the package that decides now promises"
+        promised = f"{whose}: {case.money(case.promise.earned.mean)}"
     return [
         _figure(case, "Added, above no model", whole.added.times(whole.outcomes), against),
         _figure(case, "Earned per decision", whole.earned, promised),
@@ -301,14 +304,22 @@ def _window_row(window: Body) -> tuple[str, ...]:
     )
 
 
+def _intervals(case: Case) -> str:
+    if case.whole is None:
+        return "Intervals hold with 95%: rows of the test part that belong together, such as those of one day, were drawn again together."
+    return (
+        f"Intervals hold with {case.spec.confidence:.0%}: the wider of two standard errors, that of single rows and that of whole windows, because rows of one "
+        "window are often alike."
+    )
+
+
 def method(case: Case) -> list[str]:
     """How the figures were computed, in words."""
     said = [
         f"Package {case.champion[:12]} decides now." if case.champion else "No package decides yet.",
         "Money per decision comes from the charter's worth, row by row, over the decisions whose outcome has come; of several outcomes the last one holds.",
         f"Without a model means the one decision for all that earned most before the release{f': {case.promise.rule}' if case.promise else ''}.",
-        f"Intervals hold with {case.spec.confidence:.0%}: the wider of two standard errors, that of single rows and that of whole windows, because rows of one "
-        "window are often alike.",
+        _intervals(case),
     ]
     if case.charter.target is not None:
         source = "the charter's volume" if case.charter.volume is not None else "the pace at which decisions came"

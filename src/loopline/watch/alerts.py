@@ -18,6 +18,7 @@ FINE_NEEDED = 3
 """Windows in a row that must be fine before an alert is resolved."""
 
 _ANEW = "the windows, computed anew, do not show it"
+_SUPERSEDED = "another package decides now"
 
 Body = Mapping[str, Any]
 Found = Mapping[str, Sequence[Breach] | None]
@@ -84,6 +85,9 @@ def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], 
     made: list[Draft] = []
     for id, mine in told.items():
         body = recorded.get(id)
+        if body is not None and body["state"] == "resolved" and body.get("why") == _SUPERSEDED:
+            # The package decides again: what lasted when it was replaced lasts still.
+            body, mine = None, [episode for episode in mine[-1:] if episode.over is None]
         for episode in mine:
             known = body is not None and episode.last.isoformat() <= body["last"]
             lasting = body is not None and body["state"] != "resolved" and body["since"] >= episode.since.isoformat()
@@ -106,8 +110,7 @@ def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], 
 
 def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]:
     """The entries that resolve the alerts of packages that do not decide any more."""
-    why = "another package decides now"
-    return [_resolved(id, body, why) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] != package]
+    return [_resolved(id, body, _SUPERSEDED) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] != package]
 
 
 def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:

@@ -69,6 +69,12 @@ def test_a_few_stray_values_are_refused_and_counted():
     assert (told.columns["age"].type, told.refused, told.accepted) == ("integer", {"age is not a whole number": 1}, 599)
 
 
+def test_one_stray_word_makes_no_category_of_a_few_numbers():
+    told = looked(rows(calls=lambda number, chance: "x" if number == 7 else chance.randint(0, 8)))
+    assert (told.columns["calls"].type, told.columns["calls"].max) == ("integer", 8)
+    assert sum(told.refused.values()) == 1
+
+
 def test_months_that_go_forward_tell_that_rows_are_in_the_order_of_time():
     names = ["may", "jun", "jul", "oct", "nov", "mar", "apr", "jun", "sep", "dec"]
     assert looked(rows(400, month=lambda number, _: names[number // 40])).ordered

@@ -123,7 +123,7 @@ def _null_signs(batch: pl.DataFrame, names: Sequence[str], nulls: Sequence[str])
 def _typed(values: pl.Series, nulls: Sequence[str], notes: list[str]) -> ColumnSpec:
     known = values.to_frame().filter(~absent(values.name, values.dtype, nulls)).to_series()
     want, form = inferred(values, nulls=nulls)
-    if want in ("text", "category") and len(known) >= _TOLERANT_FROM and known.n_unique() > _LISTED_VALUES:
+    if want in ("text", "category") and len(known) >= _TOLERANT_FROM:
         want, form = inferred(values, nulls=nulls, tolerance=_TOLERANCE)
     if want in ("date", "datetime") and values.dtype == pl.String:
         _, either = formats(known, want)

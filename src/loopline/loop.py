@@ -306,6 +306,9 @@ class _Turn(_Look):
         since = time.monotonic()
         try:
             return self._attempt(step, since)
+        except LooplineError as error:
+            self._failed[step.key] = error
+            raise
         finally:
             self.moved = True
             self._seconds[step.stage] = self._seconds.get(step.stage, 0.0) + time.monotonic() - since
@@ -331,8 +334,6 @@ class _Turn(_Look):
             facts = self._workspace.engine.run(step.function, job)
         except Exception as error:
             ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
-            if isinstance(error, LooplineError):
-                self._failed[step.key] = error
             raise
         return ended("succeeded", facts=facts, made_from=step.made_from)
 

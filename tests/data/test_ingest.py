@@ -29,7 +29,7 @@ def test_the_facts_tell_the_later_stages_what_they_need(room):
     assert (facts["task"], facts["positive"], facts["classes"]) == ("binary", "yes", ["no", "yes"])
     assert (facts["time"], facts["order"], facts["key"]) == (None, "rows", ["id"])
     assert facts["outcome"]["known"] == 89
-    assert facts["says"] == "91 of 92 rows accepted, 1 in quarantine; bought is yes in 33.7%"
+    assert facts["says"] == "91 of 92 rows accepted, 1 in quarantine; bought is yes in 33.7% of rows"
     summary = Profile.from_json(json.loads(Blobs(room.workspace.lake).get(facts["profile"])))
     assert summary.rows == 89
     assert summary.columns["bought"].values() == {"no": 59, "yes": 30}

@@ -221,10 +221,15 @@ def _mistake(error: ValidationError, lines: Mapping[Path_, int], file: str) -> M
 
 
 def _known(loc: Sequence[str | int], lines: Mapping[Path_, int]) -> Path_:
-    """The longest beginning of a location that stands in the file: pydantic adds the names of a union's members."""
+    """The longest beginning of a location that stands in the file: pydantic adds the names of a union's members.
+
+    A contract's columns may stand in it without the word for them.
+    """
     path: Path_ = ()
     for part in loc:
         if (*path, part) not in lines:
+            if part == "columns":
+                continue
             break
         path = (*path, part)
     return path

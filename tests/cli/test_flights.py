@@ -107,13 +107,13 @@ def test_a_month_is_delivered_by_moving_it(tmp_path):
 
 def test_the_declaration_is_whole_and_names_every_column():
     declared = parse(DECLARATION)
-    assert set(declared.data.contract) == set(COLUMNS)
+    assert set(declared.data.contract.columns) == set(COLUMNS)
     assert set(declared.release.approvals) <= set(declared.charter.stakeholders)
     assert yaml.safe_load(DECLARATION)["charter"]["worth"]["currency"] == "USD"
 
 
 def test_one_broken_reading_is_what_the_contract_refuses(departures):
-    limit = parse(DECLARATION).data.contract["wind_speed"].max
+    limit = parse(DECLARATION).data.contract.columns["wind_speed"].max
     refused = departures.filter(pl.col("wind_speed") > limit)
     assert 0 < refused.height < 100
     assert refused["observed"].n_unique() == 1

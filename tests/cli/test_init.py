@@ -41,7 +41,7 @@ def test_it_writes_a_declaration_that_loads_and_says_what_it_left_out(folder):
     assert (source.path, source.key, source.time, project.data.main) == ("../in/visits.csv", ("visit",), None, "visits")
     assert (project.charter.predict, project.charter.task, project.charter.positive) == ("bought", "binary", "yes")
     assert (project.charter.worth.currency, project.charter.worth.act_right, project.charter.worth.act_wrong) == ("points", 1, -1)
-    contract = project.data.contract
+    contract = project.data.contract.columns
     assert list(contract) == ["visit", "pages", "source", "minutes spent", "bought"]
     assert (contract["visit"].use, contract["pages"].max, contract["pages"].severity) == (False, 6, "warn")
     assert contract["bought"].values == ("no", "yes")

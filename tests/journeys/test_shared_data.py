@@ -25,7 +25,7 @@ def test_real_data_goes_round_the_loop_without_its_leaks(file, target, task, lea
     shell("init", file, "--target", target)
     declaration = tmp_path / "loopline.yaml"
     declaration.write_text(declaration.read_text().replace("trials: 20", "trials: 4"))
-    left_out = {name for name, column in load(tmp_path).declaration.data.contract.items() if not column.use}
+    left_out = {name for name, column in load(tmp_path).declaration.data.contract.columns.items() if not column.use}
     assert left_out == leaks
     status = shell.json("run")
     assert {stage["state"] for stage in status["stages"]} == {"done"}

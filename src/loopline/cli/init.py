@@ -146,7 +146,7 @@ def declaration(title: str, table: str, source: SourceSpec, draft: Draft) -> str
 
 
 def _source(source: SourceSpec) -> Iterator[str]:
-    yield f"path: {word(source.path)}"
+    yield f"path: {word(source.place)}"
     if source.separator:
         yield f"separator: {json.dumps(source.separator)}"
     if source.encoding:

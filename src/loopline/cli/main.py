@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import sys
-from importlib import import_module
 from importlib.metadata import version
 
 import click
 
+from loopline.cli.lazy import LazyGroup
 from loopline.errors import Fault, LooplineError
 
 # From a command to its module and its line in the help, so that the help loads none of them.
@@ -36,33 +36,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of the loop."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, from its module."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"loopline.cli.{COMMANDS[cmd_name][0]}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands with their lines, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
 def _say_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         click.echo(f"loopline {version('loopline')}")
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, found=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Print the version.")
 def command() -> None:
     """The whole life of a machine-learning product as one loop.

@@ -33,7 +33,7 @@ def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
         data, lake = loop.project.declaration.data, loop.workspace.lake
         scorer = load(Blobs(lake), released(loop.state().champion))
-        written = {name: column.format for name, column in data.contract.items() if column.format}
+        written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
             done = score_file(scorer, log, source, out, like=data.sources[data.main], written=written, progress=progress)
     emit({"rows": done.rows, "refused": done.refused, "out": str(done.out)}, lambda: _say(done), as_json)

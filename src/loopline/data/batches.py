@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loopline.data.spec import ColumnSpec, DataSpec, SourceSpec
+from loopline.data.spec import ColumnSpec, SourceSpec
 from loopline.ledger.entry import Entry, digest
 
 KINDS = ("contract", "begun", "undone", "batch")
@@ -94,12 +94,7 @@ def holding(entries: Iterable[Entry]) -> Holding:
 def terms_digest(source: SourceSpec, contract: Mapping[str, ColumnSpec]) -> str:
     """The digest of all that decides which rows of a file are accepted, and how they are typed."""
     columns = {name: spec.model_dump(mode="json", exclude={"use", "why"}) for name, spec in contract.items()}
-    return digest({"source": source.model_dump(mode="json", exclude={"path", "ordered"}), "contract": columns})
-
-
-def contract_of(data: DataSpec, table: str) -> Mapping[str, ColumnSpec]:
-    """The contract of a table's columns: the declared one is that of the main table."""
-    return data.contract if table == data.main else {}
+    return digest({"source": source.model_dump(mode="json", exclude={"path", "watch", "ordered", "schedule", "options", "contract"}), "contract": columns})
 
 
 def merged_counts(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -172,11 +172,13 @@ def _rules(name: str, index: int, spec: ColumnSpec, terms: Terms) -> Iterator[Ru
         if limit is not None:
             if want not in _NUMERIC:
                 raise Mistake(f"column {name!r} is {want}, which has no min or max", where=f"data.contract.{name}", remedy="take min and max out")
-            yield Rule(f"{name} is {word} {limit:.10g}", spec.severity, value < limit if word == "below" else value > limit)
+            yield Rule(
+                f"{name} is {word} {limit:.10g}", spec.severity_of("min" if word == "below" else "max"), value < limit if word == "below" else value > limit
+            )
     if spec.values is not None:
-        yield Rule(f"{name} is not one of the values", spec.severity, value.is_not_null() & ~_among(name, value, want, spec))
+        yield Rule(f"{name} is not one of the values", spec.severity_of("values"), value.is_not_null() & ~_among(name, value, want, spec))
     if spec.pattern is not None:
-        yield Rule(f"{name} does not match {spec.pattern}", spec.severity, ~missing & ~_matches(name, pl.col(f"{_RAW}{index}"), spec.pattern))
+        yield Rule(f"{name} does not match {spec.pattern}", spec.severity_of("pattern"), ~missing & ~_matches(name, pl.col(f"{_RAW}{index}"), spec.pattern))
 
 
 def _among(name: str, value: pl.Expr, want: ColumnType, spec: ColumnSpec) -> pl.Expr:

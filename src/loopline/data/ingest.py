@@ -95,7 +95,7 @@ def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches
         "quarantined": quarantined,
         "reasons": merged_counts([entry.body["reasons"] for entry in batches]),
         "warnings": merged_counts([entry.body["warnings"] for entry in batches]),
-        "columns": [_column(frame[name], data.contract.get(name, ColumnSpec())) for name in frame.columns],
+        "columns": [_column(frame[name], data.contract.columns.get(name, ColumnSpec())) for name in frame.columns],
         "task": target.task,
         "positive": target.positive,
         "classes": list(target.classes),

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.batches import KINDS, Holding, contract_of, holding, terms_digest
+from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.casting import inferred
 from loopline.data.contract import Checked, Terms, check
 from loopline.data.listing import File
@@ -69,7 +69,7 @@ class Intake:
     def __init__(self, workspace: Workspace, data: DataSpec, table: str, progress: Progress, parents: tuple[str, ...] = ()) -> None:
         self.table = table
         self.source: SourceSpec = data.sources[table]
-        self.contract: Mapping[str, ColumnSpec] = contract_of(data, table)
+        self.contract: Mapping[str, ColumnSpec] = data.contract_of(table).columns
         self._ledger = workspace.ledger
         self._tables = Tables(workspace.lake)
         self._blobs = Blobs(workspace.lake)

@@ -41,25 +41,25 @@ def listing(source: SourceSpec, folder: Path, *, where: str = "") -> list[File]:
     Mistake
         When nothing is there, or a folder holds no data file.
     """
-    place = Path(os.path.normpath(folder / source.path))
+    place = Path(os.path.normpath(folder / source.place))
     try:
         if place.is_dir():
             found = _data_files(place.iterdir())
             if not found:
                 kinds = ", ".join((*TEXT, *PARQUET))
-                raise Mistake(f"the folder {source.path} holds no data file", where=where, remedy=f"name a file, or put files that end in {kinds} there")
+                raise Mistake(f"the folder {source.place} holds no data file", where=where, remedy=f"name a file, or put files that end in {kinds} there")
         elif place.exists():
             found = [place]
-        elif glob.has_magic(source.path):
-            pattern = os.path.normpath(os.path.join(glob.escape(str(folder)), source.path))
+        elif glob.has_magic(source.place):
+            pattern = os.path.normpath(os.path.join(glob.escape(str(folder)), source.place))
             found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if not Path(name).is_dir()]
             if not found:
-                raise Mistake(f"no file matches {source.path}", where=where, remedy=f"check the pattern; it starts at {folder}")
+                raise Mistake(f"no file matches {source.place}", where=where, remedy=f"check the pattern; it starts at {folder}")
         else:
-            raise Mistake(f"there is no file {source.path}", where=where, remedy=_nearby(place))
+            raise Mistake(f"there is no file {source.place}", where=where, remedy=_nearby(place))
         return [_file(path, folder) for path in found]
     except OSError as error:
-        raise Fault(f"the files of {source.path} cannot be listed ({error.strerror})", where=where, remedy="check the permissions") from None
+        raise Fault(f"the files of {source.place} cannot be listed ({error.strerror})", where=where, remedy="check the permissions") from None
 
 
 def _data_files(paths: Iterable[Path]) -> list[Path]:

@@ -13,7 +13,8 @@ def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
     """One step, stale when a file of a source, a delivery by hand, or the declaration is new."""
     files = {name: listing(source, ask.folder, where=f"data.sources.{name}.path") for name, source in spec.sources.items()}
     declared = spec.fields("sources", "contract")
-    contract = {name: {field: value for field, value in column.items() if field != "why"} for name, column in declared["contract"].items()}
+    columns = {name: {field: value for field, value in column.items() if field != "why"} for name, column in declared["contract"]["columns"].items()}
+    contract = {**declared["contract"], "columns": columns}
     delivered = {name: entry.id for name, entry in ask.state.deliveries.items() if name in spec.sources}
     facts = yield Step(
         stage="data",

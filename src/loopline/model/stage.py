@@ -24,7 +24,7 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             "model": spec.model_dump(mode="json"),
             **charter.fields("predict", "worth", "decision"),
             "slices": _slices(charter),
-            "required": sorted(name for name, column in data.contract.items() if column.required),
+            "required": sorted(name for name, column in data.contract.columns.items() if column.required),
         },
         inputs={
             "table": {"name": ingested["main"], **{name: ingested["tables"][ingested["main"]][name] for name in ("id", "version")}},

@@ -21,6 +21,7 @@ from loopline.lake.columns import storable
 from loopline.lake.faults import explain, lost_race
 from loopline.lake.files import settle
 from loopline.lake.place import Lake
+from loopline.lake.staging import Staging
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
 PATIENCE_S = 120.0
@@ -165,6 +166,38 @@ class Tables:
             return Commit(table.version(), added=rows.height, removed=before)
 
         return self._commit(name, once, frame, batch, batch_version)
+
+    def stage(self, name: str) -> Staging:
+        """A place for rows that are written part by part and committed at once by `add_staged`."""
+        return Staging(self.lake, name, _schema(self._open(name)) if self.exists(name) else None)
+
+    def add_staged(self, name: str, staged: Staging, *, replace: bool = False, batch: str = "", batch_version: int = 1) -> Commit:
+        """Adds the staged rows in one commit, or puts them in the place of all that the table holds; makes the table where there is none.
+
+        Where the batch is in the table already, what was staged is discarded.
+        """
+        actions = staged.upload()
+        if staged.schema is None:
+            raise Mistake("no row was staged", where=f"table {name!r}", remedy="stage an empty frame at least")
+
+        def once(table: DeltaTable) -> Commit:
+            assert staged.schema is not None
+            known, before = _schema(table), table.count() if replace else 0
+            new = [column for column in staged.schema if column not in known]
+            if new and not replace:
+                fields = Schema.from_arrow(_arrow_schema(staged.schema)).fields
+                table.alter.add_columns([field for field in fields if field.name in new])
+            if actions or replace:
+                schema = _arrow_schema(staged.schema if replace else _schema(table))
+                mode = "overwrite" if replace else "append"
+                table.create_write_transaction(actions, mode, Schema.from_arrow(schema), commit_properties=_commit(batch, batch_version))
+                table.update_incremental()
+            return Commit(table.version(), added=staged.rows, removed=before)
+
+        commit = self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
+        if commit.repeated:
+            staged.discard()
+        return commit
 
     def upsert(self, name: str, frame: pl.DataFrame, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
         """Changes the rows whose key is in the table, and adds the others.
@@ -322,6 +355,10 @@ def _commit(batch: str = "", batch_version: int = 1) -> CommitProperties:
     if not batch:
         return CommitProperties()
     return CommitProperties(max_commit_retries=0, app_transactions=[Transaction(batch, batch_version)])
+
+
+def _arrow_schema(schema: pl.Schema) -> Any:
+    return RecordBatchReader.from_arrow(pl.DataFrame(schema=schema)).schema
 
 
 def _schema(table: DeltaTable) -> pl.Schema:

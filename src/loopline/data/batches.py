@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loopline.data.spec import ColumnSpec, SourceSpec
+from loopline.data.spec import ContractSpec, SourceSpec
 from loopline.ledger.entry import Entry, digest
 
-KINDS = ("contract", "begun", "undone", "batch")
+KINDS = ("contract", "begun", "undone", "batch", "held", "admit")
 """The kinds of entries that say what a table holds."""
 
 
@@ -32,6 +32,10 @@ class Holding:
         From a file of the source to the batch that it delivered last.
     begun
         The entry of a batch whose rows may be in the table in part: its process ended before the batch's own entry.
+    stopped
+        The batches that a rule holds back under the present contract, each with the entry that says why.
+    admitted
+        The batches that somebody lets in whatever the rules over batches say.
     """
 
     terms: str = ""
@@ -41,6 +45,8 @@ class Holding:
     left: Mapping[str, int] = field(default_factory=dict)
     last: Mapping[str, str] = field(default_factory=dict)
     begun: Entry | None = None
+    stopped: Mapping[str, Entry] = field(default_factory=dict)
+    admitted: frozenset[str] = frozenset()
 
     def knows(self, file: str, batch: str, *, replaces: bool) -> bool:
         """Whether a file of the source brings nothing new; one that replaces the table does so once."""
@@ -66,13 +72,23 @@ def holding(entries: Iterable[Entry]) -> Holding:
     left: dict[str, int] = {}
     last: dict[str, str] = {}
     begun: Entry | None = None
+    stopped: dict[str, Entry] = {}
+    admitted: set[str] = set()
     for entry in entries:
+        if entry.kind in ("held", "admit"):
+            stopped.pop(entry.key, None)
+            if entry.kind == "held":
+                stopped[entry.key] = entry
+            else:
+                admitted.add(entry.key)
+            continue
         begun = entry if entry.kind == "begun" else None
         if entry.kind == "begun":
             continue
         if entry.kind == "contract":
             terms, since = entry.key, entry.seq
             owed, held = {**held, **owed}, {}
+            stopped = {}
             continue
         gone = [name for name in (*held, *owed) if entry.body["mode"] == "replace" and name != entry.key]
         if entry.kind == "undone":
@@ -85,16 +101,19 @@ def holding(entries: Iterable[Entry]) -> Holding:
         if entry.kind == "undone":
             continue
         owed.pop(entry.key, None)
+        stopped.pop(entry.key, None)
         held[entry.key] = entry
         if entry.body["how"] == "source":
             last[entry.body["file"]] = entry.key
-    return Holding(terms, since, held, owed, left, last, begun)
+    return Holding(terms, since, held, owed, left, last, begun, stopped, frozenset(admitted))
 
 
-def terms_digest(source: SourceSpec, contract: Mapping[str, ColumnSpec]) -> str:
+def terms_digest(source: SourceSpec, contract: ContractSpec) -> str:
     """The digest of all that decides which rows of a file are accepted, and how they are typed."""
-    columns = {name: spec.model_dump(mode="json", exclude={"use", "why"}) for name, spec in contract.items()}
-    return digest({"source": source.model_dump(mode="json", exclude={"path", "watch", "ordered", "schedule", "options", "contract"}), "contract": columns})
+    columns = {name: spec.model_dump(mode="json", exclude={"use", "why"}) for name, spec in contract.columns.items()}
+    rows = {"columns": columns, **contract.model_dump(mode="json", include={"unique", "rules", "references"})}
+    where = {"path", "watch", "url", "table", "query", "options", "ordered", "schedule", "contract"}
+    return digest({"source": source.model_dump(mode="json", exclude=where), "contract": rows})
 
 
 def merged_counts(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from loopline.errors import Fault, Mistake
 from loopline.lake import objects
-from loopline.lake.files import write_whole
+from loopline.lake.files import copy_whole, write_whole
 from loopline.lake.place import Lake
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -35,6 +38,39 @@ class Blobs:
             write_whole(self._place(digest), data)
         return digest
 
+    def put_file(self, file: Path) -> str:
+        """The SHA-256 of a file's bytes, once they are kept; memory holds a piece at a time."""
+        digest = file_digest(file)
+        if self.exists(digest):
+            return digest
+        with objects.told(self.lake):
+            if self._store is not None:
+                self._store.put(_path(digest), file)
+            else:
+                copy_whole(file, self._place(digest))
+        return digest
+
+    @contextmanager
+    def file(self, digest: str) -> Iterator[Path]:
+        """The bytes as a file on this machine, for as long as it is looked at.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such blob.
+        Fault
+            Where the bytes were changed.
+        """
+        if self._store is None and self.exists(digest):
+            if file_digest(self._place(digest)) != digest:
+                raise _changed(digest, self.lake)
+            yield self._place(digest)
+            return
+        with tempfile.NamedTemporaryFile() as spooled:
+            spooled.write(self.get(digest))
+            spooled.flush()
+            yield Path(spooled.name)
+
     def get(self, digest: str) -> bytes:
         """The bytes, which have the digest.
 
@@ -51,9 +87,7 @@ class Blobs:
                 f"there is no blob {digest[:12]}", where=self.lake.blobs, remedy="check the lake's address, or make it anew: loopline run --fresh STAGE"
             )
         if hashlib.sha256(data).hexdigest() != digest:
-            raise Fault(
-                f"blob {digest[:12]} was changed after it was written", where=self.lake.blobs, remedy="restore it, or make it anew: loopline run --fresh STAGE"
-            )
+            raise _changed(digest, self.lake)
         return data
 
     def exists(self, digest: str) -> bool:
@@ -75,6 +109,17 @@ class Blobs:
                 return self._place(digest).read_bytes()
             except FileNotFoundError:
                 return None
+
+
+def file_digest(file: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _changed(digest: str, lake: Lake) -> Fault:
+    remedy = "restore it, or make it anew: loopline run --fresh STAGE"
+    return Fault(f"blob {digest[:12]} was changed after it was written", where=lake.blobs, remedy=remedy)
 
 
 def _path(digest: str) -> str:

@@ -7,13 +7,14 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import polars as pl
+from arro3.core import RecordBatch, RecordBatchReader
 from deltalake.transaction import AddAction, RemoveAction
 
 from loopline.lake import objects
@@ -94,6 +95,16 @@ class Staging:
         if not self.parts:
             return pl.LazyFrame(schema=self.schema or {})
         return pl.scan_parquet([part.file for part in self.parts])
+
+    def reader(self) -> RecordBatchReader:
+        """The rows as Arrow batches, one part at a time; call `flush` first."""
+        schema = RecordBatchReader.from_arrow(pl.DataFrame(schema=self.schema or {})).schema
+
+        def batches() -> Iterator[RecordBatch]:
+            for part in self.parts:
+                yield from RecordBatchReader.from_arrow(pl.read_parquet(part.file))
+
+        return RecordBatchReader.from_batches(schema, batches())
 
     def upload(self) -> list[AddAction | RemoveAction]:
         """What the table's log has to say of the parts, once they are where it looks for them."""

@@ -199,6 +199,19 @@ class Tables:
             staged.discard()
         return commit
 
+    def upsert_staged(self, name: str, staged: Staging, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
+        """Changes the rows whose key is in the table to the staged ones, and adds the others; each key is staged once, and none is null."""
+        staged.flush()
+        if staged.schema is None:
+            raise Mistake("no row was staged", where=f"table {name!r}", remedy="stage an empty frame at least")
+
+        def once(table: DeltaTable) -> Commit:
+            return _merge(table, staged.reader(), key, batch, batch_version)
+
+        commit = self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
+        staged.discard()
+        return commit
+
     def upsert(self, name: str, frame: pl.DataFrame, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
         """Changes the rows whose key is in the table, and adds the others.
 
@@ -218,11 +231,7 @@ class Tables:
             raise Mistake("a key comes more than once in the rows", where=name, remedy="keep one row per key, or choose another key")
 
         def once(table: DeltaTable) -> Commit:
-            rows = storable(frame, _schema(table), where=f"table {name!r}")
-            matches = " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in key)
-            merger = table.merge(rows, matches, "source", "target", merge_schema=True, commit_properties=_commit(batch, batch_version))
-            metrics = merger.when_matched_update_all().when_not_matched_insert_all().execute()
-            return Commit(table.version(), added=metrics["num_target_rows_inserted"], changed=metrics["num_target_rows_updated"])
+            return _merge(table, storable(frame, _schema(table), where=f"table {name!r}"), key, batch, batch_version)
 
         return self._commit(name, once, frame, batch, batch_version)
 
@@ -355,6 +364,13 @@ def _commit(batch: str = "", batch_version: int = 1) -> CommitProperties:
     if not batch:
         return CommitProperties()
     return CommitProperties(max_commit_retries=0, app_transactions=[Transaction(batch, batch_version)])
+
+
+def _merge(table: DeltaTable, rows: Any, key: Sequence[str], batch: str, batch_version: int) -> Commit:
+    matches = " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in key)
+    merger = table.merge(rows, matches, "source", "target", merge_schema=True, commit_properties=_commit(batch, batch_version))
+    metrics = merger.when_matched_update_all().when_not_matched_insert_all().execute()
+    return Commit(table.version(), added=metrics["num_target_rows_inserted"], changed=metrics["num_target_rows_updated"])
 
 
 def _arrow_schema(schema: pl.Schema) -> Any:

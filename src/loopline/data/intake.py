@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,12 @@ import polars as pl
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.casting import inferred
 from loopline.data.contract import Checked, Terms, check
+from loopline.data.discards import set_aside, states_to_keep
 from loopline.data.listing import File
+from loopline.data.mends import corrections, taken_up
+from loopline.data.quarantine import QUARANTINE, SCHEMA, rows_of
+from loopline.data.reading import Chunk
+from loopline.data.settling import settle
 from loopline.data.sources import Batch, identity, load, read
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW, ColumnSpec, DataSpec, SourceSpec
 from loopline.engine.step import Progress
@@ -28,17 +32,6 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Commit, Tables
 from loopline.ledger.entry import Draft, Entry, now
 from loopline.workspace import Workspace
-
-QUARANTINE = "quarantine"
-_QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
-    "table": pl.String(),
-    "batch": pl.String(),
-    "source": pl.String(),
-    "line": pl.Int64(),
-    "raw": pl.String(),
-    "reasons": pl.List(pl.String()),
-    "time": pl.Datetime("us", "UTC"),
-}
 
 
 @dataclass(frozen=True)
@@ -70,6 +63,8 @@ class Intake:
         self.table = table
         self.source: SourceSpec = data.sources[table]
         self.contract: Mapping[str, ColumnSpec] = data.contract_of(table).columns
+        self._workspace = workspace
+        self._data = data
         self._ledger = workspace.ledger
         self._tables = Tables(workspace.lake)
         self._blobs = Blobs(workspace.lake)
@@ -96,6 +91,7 @@ class Intake:
         listed = {file.name: file for file in files}
         self._settle()
         self._mend()
+        settle(self._workspace, self._data, self.table)
         for delivery in self._owed(listed):
             self._take(delivery)
         for done, file in enumerate(listed.values()):
@@ -112,6 +108,7 @@ class Intake:
         """
         self._settle()
         self._mend()
+        settle(self._workspace, self._data, self.table)
         data = load(path)
         known = self._holding.held.get(identity(data))
         if known is not None:
@@ -166,7 +163,12 @@ class Intake:
         self._progress.say(f"reading {delivery.file} into {self.table}")
         batch = read(delivery.data, self.source, where=delivery.file)
         old = self._holding.superseded_by(delivery.file, batch.digest) if delivery.how == "source" and self.source.mode == "append" else None
-        checked = check(batch.frame, self._terms(batch, old))
+        delivered = Chunk(batch.frame, batch.refused, batch.raw)
+        discarded = states_to_keep(self._workspace, self.table, batch.digest)
+        delivered, aside = set_aside(delivered, discarded, table=self.table, batch=batch.digest, source=delivery.file, time=now())
+        chunk = taken_up(delivered, corrections(self._workspace, self.table, batch.digest))
+        checked = check(chunk.frame, self._terms(chunk, batch.digest, old))
+        refused = self._refused(delivered, chunk, checked, aside, batch.digest, delivery.file)
         version = self._holding.version(batch.digest)
         self._begin(delivery, batch.digest, old)
         try:
@@ -174,9 +176,9 @@ class Intake:
         except Mistake:
             self._refrain(batch.digest, version)
             raise
-        refused = self._refuse(batch, checked, delivery.file, old, version)
+        self._refuse(refused, batch.digest, old, version)
         reasons: dict[str, int] = dict(checked.reasons)
-        for refusal in batch.refused:
+        for refusal in chunk.refused:
             for reason in refusal.reasons:
                 reasons[reason] = reasons.get(reason, 0) + 1
         body: dict[str, Any] = {
@@ -189,10 +191,12 @@ class Intake:
             "supersedes": old,
             "read": batch.read,
             "accepted": checked.accepted.height,
-            "quarantined": refused,
+            "quarantined": refused.height,
             "reasons": reasons,
             "warnings": dict(checked.warnings),
             "version": commit.version,
+            "columns": [name for name in batch.frame.columns if name not in HIDDEN],
+            "about": {"separator": batch.separator},
         }
         drafts = [Draft(kind="batch", subject=self.table, key=batch.digest, body=body, parents=self._parents)]
         if delivery.how == "hand":
@@ -213,7 +217,7 @@ class Intake:
         if self.source.mode != "append" and (done is None or done < version):
             self._ledger.append(Draft(kind="undone", subject=self.table, key=batch, body={"mode": self.source.mode, "supersedes": None}, parents=self._parents))
 
-    def _terms(self, batch: Batch, old: str | None) -> Terms:
+    def _terms(self, batch: Chunk, digest: str, old: str | None) -> Terms:
         """The contract for this batch: what the table holds already binds types and keys."""
         names = [name for name in batch.frame.columns if name not in HIDDEN]
         specs = {name: spec for name, spec in self.contract.items()}
@@ -228,7 +232,7 @@ class Intake:
         groups = sorted({name for group in terms.unique() for name in group})
         if present is None or self.source.mode != "append" or not groups or not set(groups) <= set(present.collect_schema()):
             return terms
-        gone = [batch.digest, old] if old else [batch.digest]
+        gone = [digest, old] if old else [digest]
         return Terms(specs, self.source.key, self.source.time, self.source.nulls, present.filter(~pl.col(BATCH).is_in(gone)).select(groups).collect())
 
     @property
@@ -253,29 +257,25 @@ class Intake:
             self._tables.delete(self.table, f"{BATCH} = '{old}'")
         return self._tables.append(self.table, rows, batch=batch.digest, batch_version=version)
 
-    def _refuse(self, batch: Batch, checked: Checked, file: str, old: str | None, version: int) -> int:
-        """Commit the refused rows to the quarantine; how many they are."""
-        places = checked.refused["place"].to_list()
-        lines = batch.frame[LINE].gather(places).to_list()
-        rows = [
-            *zip(lines, batch.raw(places), checked.refused["reasons"].to_list(), strict=True),
-            *((item.line, item.raw, list(item.reasons)) for item in batch.refused),
-        ]
-        rows.sort(key=lambda row: row[0])
-        name = f"{self.table}:{batch.digest}"
+    def _refused(self, delivered: Chunk, chunk: Chunk, checked: Checked, aside: pl.DataFrame, batch: str, file: str) -> pl.DataFrame:
+        """All that goes to the quarantine: what the contract refuses, what could not be cut, and what was discarded."""
+        lines = chunk.frame[LINE].gather(checked.refused["place"]).to_list()
+        said = [*zip(lines, checked.refused["reasons"].to_list(), strict=True), *((item.line, list(item.reasons)) for item in chunk.refused)]
+        reasons = pl.DataFrame(said, schema={name: SCHEMA[name] for name in ("line", "reasons")}, orient="row")
+        rows = rows_of(delivered, reasons, table=self.table, batch=batch, source=file, time=now())
+        return pl.concat([rows, aside]).sort("line")
+
+    def _refuse(self, rows: pl.DataFrame, batch: str, old: str | None, version: int) -> None:
+        """Commit rows to the quarantine."""
+        name = f"{self.table}:{batch}"
         done = self._tables.batch_version(QUARANTINE, name)
         if done is not None and done >= version:
-            return len(rows)
-        outdated = self._outdated(batch.digest, old)
+            return
+        outdated = self._outdated(batch, old)
         if outdated and self._tables.exists(QUARANTINE):
             self._tables.delete(QUARANTINE, outdated)
-        if rows:
-            moment: datetime = now()
-            frame = pl.DataFrame(
-                [(self.table, batch.digest, file, line, raw, reasons, moment) for line, raw, reasons in rows], schema=_QUARANTINE_SCHEMA, orient="row"
-            )
-            self._tables.append(QUARANTINE, frame, batch=name, batch_version=version)
-        return len(rows)
+        if rows.height:
+            self._tables.append(QUARANTINE, rows, batch=name, batch_version=version)
 
     @property
     def _mine(self) -> str:

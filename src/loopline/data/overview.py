@@ -1,21 +1,17 @@
-"""What the tables hold and what the quarantine keeps, for people to read."""
+"""What the tables hold, for people to read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
-from loopline.data.batches import KINDS, holding, merged_counts
-from loopline.data.intake import QUARANTINE
+from loopline.data.quarantine import balances, totals
 from loopline.data.spec import DataSpec
-from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.workspace import Workspace
 
 
 def overview(workspace: Workspace, data: DataSpec) -> list[dict[str, Any]]:
-    """One item per declared table: ``table``, ``version``, ``rows``, ``batches``, and the totals ``read``, ``accepted``, ``quarantined``.
+    """One item per declared table: ``table``, ``version``, ``rows``, ``batches``, and the totals that `loopline.data.quarantine.totals` counts.
 
     The version is None where nothing has been delivered yet.
     """
@@ -23,29 +19,7 @@ def overview(workspace: Workspace, data: DataSpec) -> list[dict[str, Any]]:
     shown = []
     for name in data.sources:
         at = tables.version(name) if tables.exists(name) else None
-        held = holding(workspace.ledger.read(kinds=KINDS, subject=name)).held.values()
-        totals = {count: sum(entry.body[count] for entry in held) for count in ("read", "accepted", "quarantined")}
-        shown.append({"table": name, "version": at and at.version, "rows": at.rows if at else 0, "batches": len(held), **totals})
+        every = [batch for batch in balances(workspace.ledger, tables, [name]) if not batch.owed]
+        counts = totals(every)
+        shown.append({"table": name, "version": at and at.version, "rows": at.rows if at else 0, "batches": len(every), **counts})
     return shown
-
-
-def refused_rows(workspace: Workspace, data: DataSpec, *, table: str | None = None, limit: int = 20) -> tuple[int, dict[str, int], list[dict[str, Any]]]:
-    """How many rows are in quarantine, how often each reason is given, and the first rows in the order of their files.
-
-    Raises
-    ------
-    Mistake
-        When there is no such table.
-    """
-    if table is not None and table not in data.sources:
-        raise Mistake(f"there is no source {table!r}", remedy=f"the sources are: {', '.join(data.sources)}")
-    tables = Tables(workspace.lake)
-    if not tables.exists(QUARANTINE):
-        return 0, {}, []
-    kept = tables.read(QUARANTINE)
-    if table is not None:
-        kept = kept.filter(pl.col("table") == table)
-    total = int(kept.select(pl.len()).collect().item())
-    reasons = dict(kept.select(pl.col("reasons").explode()).drop_nulls().group_by("reasons").len().collect().iter_rows())
-    first = kept.sort("table", "source", "line").head(limit).select("table", "batch", "source", "line", "reasons", "raw").collect()
-    return total, merged_counts([reasons]), first.to_dicts()

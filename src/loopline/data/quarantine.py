@@ -239,9 +239,9 @@ def balances(ledger: Ledger, tables: Tables, names: Iterable[str]) -> list[Balan
     return even
 
 
-def totals(ledger: Ledger, tables: Tables, table: str) -> dict[str, int]:
-    """How many records of a table were ``read``, are ``accepted`` (at once or later), wait or were discarded (``quarantined``), or were ``merged``."""
-    every = [batch for batch in balances(ledger, tables, [table]) if not batch.owed]
+def totals(batches: Iterable[Balance]) -> dict[str, int]:
+    """How many records were ``read``, are ``accepted`` (at once or later), wait or were discarded (``quarantined``), or were ``merged``."""
+    every = list(batches)
     return {
         "read": sum(batch.read for batch in every),
         "accepted": sum(batch.accepted + batch.replayed for batch in every),

@@ -8,15 +8,16 @@ from typing import Any
 import polars as pl
 
 from loopline.charter.spec import CharterSpec
+from loopline.charter.worth import columns_of
 from loopline.data.batches import merged_counts
-from loopline.data.casting import text_type
+from loopline.data.casting import inferred, kind_of_text
 from loopline.data.intake import Intake
 from loopline.data.listing import listing
 from loopline.data.outcome import outcome_facts, say, target_of
-from loopline.data.profile import profile
-from loopline.data.spec import HIDDEN, ROW, ColumnSpec, ColumnType, DataSpec
+from loopline.data.profile import Profile, ProfileBuilder
+from loopline.data.spec import HIDDEN, ROW, ColumnSpec, DataSpec
 from loopline.engine.step import Facts, Progress, Silence
-from loopline.errors import Mistake
+from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry, canonical
@@ -30,16 +31,40 @@ def run(job: Job) -> Facts:
     ------
     Mistake
         When a source, the target or a worth expression is not what the declaration says.
+    CheckFailed
+        When a rule holds a batch back; the other sources are taken in by then.
     """
     data = DataSpec.model_validate({name: job.step.reads[name] for name in ("sources", "contract")})
     charter = CharterSpec.model_validate({name: job.step.reads[name] for name in ("predict", "task", "positive", "worth")})
-    batches: list[Entry] = []
-    for table, source in data.sources.items():
-        files = listing(source, job.folder, where=f"data.sources.{table}.path")
+    batches: dict[str, list[Entry]] = {}
+    stopped: list[CheckFailed] = []
+    for table in in_order(data):
+        files = listing(data.sources[table], job.folder, where=f"data.sources.{table}.path")
         intake = Intake(job.workspace, data, table, job.progress, (job.attempt,))
-        intake.take_all(files)
-        batches += intake.batches
-    return facts_of(job.workspace, data, charter, batches, job.progress)
+        try:
+            intake.take_all(files)
+        except CheckFailed as error:
+            stopped.append(error)
+        batches[table] = intake.batches
+    if stopped:
+        raise stopped[0]
+    return facts_of(job.workspace, data, charter, [entry for table in data.sources for entry in batches[table]], job.progress)
+
+
+def in_order(data: DataSpec) -> list[str]:
+    """The sources in an order in which a table that others refer to comes before them, as far as that can be."""
+    placed: list[str] = []
+
+    def place(table: str, above: tuple[str, ...]) -> None:
+        if table in placed or table in above or table not in data.sources:
+            return
+        for reference in data.contract_of(table).references:
+            place(reference.table, (*above, table))
+        placed.append(table)
+
+    for table in data.sources:
+        place(table, ())
+    return placed
 
 
 def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str | None = None, progress: Progress | None = None) -> dict[str, Any]:
@@ -80,10 +105,17 @@ def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches
     tables = Tables(workspace.lake)
     main = data.sources[data.main]
     progress.say(f"looking at table {data.main}")
-    frame = tables.read(data.main).sort(ROW).drop(*HIDDEN).collect()
-    target = target_of(frame, charter)
-    outcome = outcome_facts(frame, charter, target)
-    summary = Blobs(workspace.lake).put(canonical(profile(frame).to_json()).encode("utf-8"))
+    table = tables.read(data.main)
+    schema = {name: dtype for name, dtype in table.collect_schema().items() if name not in HIDDEN}
+    wanted = {charter.predict, *columns_of(charter.worth)}
+    frame = table.sort(ROW).select(name for name in schema if name in wanted).collect()
+    target = target_of(frame, charter, columns=list(schema))
+    outcome = outcome_facts(frame, charter, target, columns=list(schema))
+    builder = ProfileBuilder()
+    for part in table.drop(*HIDDEN).collect_batches(maintain_order=True):
+        builder.add(part)
+    whole = builder.profile()
+    summary = Blobs(workspace.lake).put(canonical(whole.to_json()).encode("utf-8"))
     read, accepted, quarantined = (sum(entry.body[name] for entry in batches) for name in ("read", "accepted", "quarantined"))
     versions = {name: tables.version(name) for name in data.sources}
     return {
@@ -95,7 +127,7 @@ def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches
         "quarantined": quarantined,
         "reasons": merged_counts([entry.body["reasons"] for entry in batches]),
         "warnings": merged_counts([entry.body["warnings"] for entry in batches]),
-        "columns": [_column(frame[name], data.contract.columns.get(name, ColumnSpec())) for name in frame.columns],
+        "columns": [_column(name, dtype, data.contract.columns.get(name, ColumnSpec()), whole) for name, dtype in schema.items()],
         "task": target.task,
         "positive": target.positive,
         "classes": list(target.classes),
@@ -107,17 +139,8 @@ def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches
     }
 
 
-def _column(values: pl.Series, spec: ColumnSpec) -> dict[str, Any]:
-    return {"name": values.name, "type": spec.type or _type(values), "use": spec.use}
-
-
-def _type(values: pl.Series) -> ColumnType:
-    if values.dtype.is_integer():
-        return "integer"
-    if values.dtype.is_numeric():
-        return "number"
-    if values.dtype == pl.Boolean:
-        return "boolean"
-    if values.dtype == pl.Date:
-        return "date"
-    return "datetime" if values.dtype == pl.Datetime else text_type(values.drop_nulls())
+def _column(name: str, dtype: pl.DataType, spec: ColumnSpec, whole: Profile) -> dict[str, Any]:
+    kind = spec.type or inferred(pl.Series(name, [], dtype=dtype))[0]
+    if spec.type is None and dtype == pl.String and (column := whole.columns.get(name)) is not None:
+        kind = kind_of_text(column.known, column.distinct_count())
+    return {"name": name, "type": kind, "use": spec.use}

@@ -12,13 +12,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from loopline.data import cleaning, discards, mends
+from loopline.data import cleaning, discards, mends, settling
 from loopline.data.batch_rules import Broken, Whole, judge
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.casting import inferred
@@ -116,6 +115,7 @@ class Intake:
         stopped: list[Stopped] = []
         self._settle()
         self._mend()
+        settling.settle(self._workspace, self._data, self.table)
         self._again(listed, stopped)
         for done, file in enumerate(listed.values()):
             self._progress.at(done, len(listed), unit="files", note=file.name)
@@ -140,6 +140,7 @@ class Intake:
         """
         self._settle()
         self._mend()
+        settling.settle(self._workspace, self._data, self.table)
         batch = identity(path)
         known = self._holding.held.get(batch)
         if known is not None:
@@ -155,9 +156,7 @@ class Intake:
             self._holding = self._fold()
 
     def _mend(self) -> None:
-        """Take out, or finish, the batch that was begun and has no entry; and what people said of rows, where that was cut short."""
-        mends.settle(self._workspace, self.table)
-        discards.settle(self._workspace, self.table)
+        """Take out, or finish, the batch that was begun and has no entry."""
         begun = self._holding.begun
         if begun is None:
             return
@@ -252,6 +251,7 @@ class Intake:
             terms=looked.terms,
             suspects=looked.suspects,
             plan=plan,
+            replaces=self._replaces,
             first_row=self._first_row(present, delivery.batch),
             duplicates=self.source.duplicates,
             latest=self.source.time or self.source.cursor,
@@ -316,10 +316,10 @@ class Intake:
         """
         counts = sieve.counts
         spec = self.contract.batch
-        before = [entry.body["profile"] for entry in reversed(self._holding.held.values()) if entry.body.get("profile")][: spec.against]
+        before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")][: spec.against]
         profiles = [Profile.from_json(json.loads(self._blobs.get(digest))) for digest in before] if spec.shift is not None else []
         whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time)
-        found = [(broken, spec.severity) for broken in judge(spec, whole)]
+        found: list[tuple[Broken, str]] = [(broken, spec.severity) for broken in judge(spec, whole)]
         found += [(Broken("contract", f"{counts.reasons[reason]:,} rows: {reason}"), "stop") for reason in sorted(counts.stops)]
         found += self._tested(sieve.accepted, old)
         counts.warnings.update(broken.says for broken, severity in found if severity == "warn")
@@ -457,4 +457,3 @@ def _stopped(entry: Entry) -> Stopped:
     said = "; ".join(broken["says"] for broken in entry.body["broken"])
     remedy = f"mend the file or the contract, or let it in: loopline data admit {entry.key[:8]} --by YOU --why '...'"
     return Stopped(f"the batch {entry.key[:8]} is held back: {said}", where=entry.body["file"], remedy=remedy)
-

@@ -60,7 +60,7 @@ class _Seen:
             return pl.Boolean()
         if types == {int} and _INTEGERS[0] <= self.low and self.high <= _INTEGERS[1]:
             return pl.Int64()
-        if types and types <= _NUMBERS and float in types and -_EXACT <= self.low and self.high <= _EXACT:
+        if types and types <= _NUMBERS and float in types and self.low >= -_EXACT and self.high <= _EXACT:
             return pl.Float64()
         return pl.String()
 

@@ -15,14 +15,13 @@ import polars as pl
 
 from loopline.data.ahead import ahead
 from loopline.data.casting import TIME
-from loopline.data.cells import encoded
 from loopline.data.cleaning import Cleaned, Done, Plan, merged
 from loopline.data.contract import Checked, Terms, check_rows
 from loopline.data.discards import set_aside
 from loopline.data.keys import suspicious
 from loopline.data.mends import taken_up
 from loopline.data.profile import Profile, ProfileBuilder
-from loopline.data.quarantine import QUARANTINE, refused_rows, uncut_rows
+from loopline.data.quarantine import QUARANTINE, SCHEMA, rows_of
 from loopline.data.reading import Chunk, Reading
 from loopline.data.rivals import Rivals, losers
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW
@@ -35,6 +34,7 @@ from loopline.lake.tables import Tables
 CLEANED = "cleaned"
 """The table of the raw values of cells that cleaning changed."""
 _RAW, _CELLS = "__raw_text", "__cells"
+_SAID = {"line": pl.Int64(), "reasons": pl.List(pl.String())}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Order:
         What a first look told; see `survey`.
     plan
         How cells are cleaned.
+    replaces
+        Whether its rows take the place of all that the table holds.
     first_row
         The place of its first row in the order of delivery.
     duplicates, latest
@@ -68,6 +70,7 @@ class Order:
     terms: Terms
     suspects: Suspects
     plan: Plan
+    replaces: bool = False
     first_row: int = 0
     duplicates: Duplicates = "refuse"
     latest: str | None = None
@@ -108,7 +111,7 @@ class Sieve:
         self.newest: datetime | None = None
         self._cells = 0
         self._stack = ExitStack()
-        self.accepted = self._stack.enter_context(tables.stage(order.table))
+        self.accepted = self._stack.enter_context(tables.stage(order.table, replaces=order.replaces))
         self.refused = self._stack.enter_context(tables.stage(QUARANTINE))
         self.cleaned = self._stack.enter_context(tables.stage(CLEANED))
         self._rivals = self._stack.enter_context(Rivals())
@@ -154,15 +157,15 @@ class Sieve:
         order, counts = self.order, self.counts
         row = order.first_row + counts.read
         counts.read += delivered.read
-        chunk, aside = set_aside(self._remembered(delivered), order.discarded, **self._origin)
+        came, aside = set_aside(self._remembered(delivered), order.discarded, **self._origin)
         counts.discarded += aside.height
-        chunk = taken_up(chunk, order.corrections)
+        chunk = taken_up(came, order.corrections)
         cleaned = order.plan.clean(chunk.frame)
         numbered = cleaned.frame.with_columns(pl.int_range(row, row + cleaned.frame.height, dtype=pl.Int64).alias(ROW))
         checked = check_rows(numbered, order.terms)
-        self._refuse(chunk, checked, aside)
+        self._refuse(came, chunk, checked, aside)
         self._keep_cells(cleaned)
-        self._accept(chunk, checked.accepted, row)
+        self._accept(came, checked.accepted)
         counts.warnings.update(checked.warnings)
         counts.stops |= checked.stops
         return cleaned.steps
@@ -182,16 +185,16 @@ class Sieve:
         places = (~gone).arg_true()
         return Chunk(chunk.frame.filter(~gone), chunk.refused, lambda wanted: chunk.raw(places.gather(list(wanted)).to_list()))
 
-    def _refuse(self, chunk: Chunk, checked: Checked, aside: pl.DataFrame) -> None:
-        places = checked.refused["place"].to_list()
+    def _refuse(self, came: Chunk, chunk: Chunk, checked: Checked, aside: pl.DataFrame) -> None:
+        """Stage the refused records as they came, before anybody mended them."""
+        places = checked.refused["place"]
         self.counts.refused += len(places) + len(chunk.refused)
         self.counts.reasons.update(checked.reasons)
         self.counts.reasons.update(reason for one in chunk.refused for reason in one.reasons)
-        if places:
-            records = chunk.frame[places]
-            self.refused.add(refused_rows(records, chunk.raw(places), checked.refused["reasons"], **self._origin))
-        if chunk.refused:
-            self.refused.add(uncut_rows(chunk.refused, **self._origin))
+        said = pl.DataFrame({"line": chunk.frame[LINE].gather(places), "reasons": checked.refused["reasons"]}, schema=_SAID)
+        uncut = pl.DataFrame([(one.line, list(one.reasons)) for one in chunk.refused], schema=_SAID, orient="row")
+        if said.height + uncut.height:
+            self.refused.add(rows_of(came, pl.concat([said, uncut]), **self._origin))
         if aside.height:
             self.refused.add(aside)
 
@@ -200,13 +203,13 @@ class Sieve:
             own = [pl.lit(self.order.table).alias("table"), pl.lit(self.order.batch).alias("batch")]
             self.cleaned.add(cleaned.cells.select(*own, pl.all()))
 
-    def _accept(self, chunk: Chunk, rows: pl.DataFrame, first: int) -> None:
+    def _accept(self, came: Chunk, rows: pl.DataFrame) -> None:
         worth = suspicious(rows, self.order.suspects)
         if worth.any():
             suspects = rows.filter(worth)
-            places = (suspects[ROW] - first).to_list()
-            said = [pl.Series(_RAW, chunk.raw(places), dtype=pl.String), encoded(chunk.frame[places]).alias(_CELLS)]
-            self._rivals.add(suspects.with_columns(said))
+            said = suspects.select(pl.col(LINE).alias("line"), pl.lit([], dtype=_SAID["reasons"]).alias("reasons"))
+            own = rows_of(came, said, **self._origin).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
+            self._rivals.add(suspects.join(own, on=LINE, how="left", maintain_order="left"))
             rows = rows.filter(~worth)
         self._enter(rows)
 
@@ -238,8 +241,7 @@ class Sieve:
                 mine = beaten.filter(pl.col("merged") == is_merged)
                 if not mine.height:
                     continue
-                rows = refused_rows(mine.select(LINE), mine[_RAW].to_list(), mine["reasons"], **self._origin, state=state)
-                self.refused.add(rows.with_columns(mine[_CELLS].alias("cells")))
+                self.refused.add(self._beaten(mine, state))
                 if is_merged:
                     self.counts.merged += mine.height
                 else:
@@ -247,3 +249,10 @@ class Sieve:
                     told = Counter(mine["reasons"].explode().to_list())
                     self.counts.reasons.update(told)
                     self.counts.stops |= {reason for reason in told if any(reason.startswith(f"{name} ") for name in stops)}
+
+    def _beaten(self, rows: pl.DataFrame, state: str) -> pl.DataFrame:
+        """Rows that lost to another one, as rows of the quarantine."""
+        fixed = {**self._origin, "state": state}
+        own = rows.select(pl.col(LINE).alias("line"), pl.col(_RAW).alias("raw"), pl.col(_CELLS).alias("cells"), "reasons")
+        known = own.with_columns(pl.lit(value).alias(name) for name, value in fixed.items())
+        return known.select((pl.col(name) if name in known.columns else pl.lit(None)).cast(dtype).alias(name) for name, dtype in SCHEMA.items())

@@ -57,6 +57,7 @@ class Staging:
         self._known = known
         self._waiting: list[pl.DataFrame] = []
         self._waiting_rows = 0
+        self._offered = False
         self._spool = None if lake.is_folder else tempfile.TemporaryDirectory()
 
     def __enter__(self) -> Staging:
@@ -109,6 +110,7 @@ class Staging:
     def upload(self) -> list[AddAction | RemoveAction]:
         """What the table's log has to say of the parts, once they are where it looks for them."""
         self.flush()
+        self._offered = True
         if self._spool is not None:
             store = objects.store(self._lake)
             with objects.told(self._lake):
@@ -117,8 +119,8 @@ class Staging:
         return [part.action for part in self.parts]
 
     def discard(self) -> None:
-        """Remove the parts, which were not committed."""
-        for part in self.parts:
+        """Remove the parts, unless a commit was tried: whether it holds them is then for a sweep to tell."""
+        for part in self.parts if not self._offered else ():
             with suppress(OSError):
                 part.file.unlink(missing_ok=True)
         self.parts, self._waiting, self._waiting_rows, self.rows = [], [], 0, 0

@@ -167,18 +167,22 @@ class Tables:
 
         return self._commit(name, once, frame, batch, batch_version)
 
-    def stage(self, name: str) -> Staging:
-        """A place for rows that are written part by part and committed at once by `add_staged`."""
-        return Staging(self.lake, name, _schema(self._open(name)) if self.exists(name) else None)
+    def stage(self, name: str, *, replaces: bool = False) -> Staging:
+        """A place for rows that are written part by part and committed at once by `add_staged`; what replaces all rows need not fit the table's types."""
+        return Staging(self.lake, name, None if replaces or not self.exists(name) else _schema(self._open(name)))
 
     def add_staged(self, name: str, staged: Staging, *, replace: bool = False, batch: str = "", batch_version: int = 1) -> Commit:
         """Adds the staged rows in one commit, or puts them in the place of all that the table holds; makes the table where there is none.
 
         Where the batch is in the table already, what was staged is discarded.
         """
-        actions = staged.upload()
         if staged.schema is None:
             raise Mistake("no row was staged", where=f"table {name!r}", remedy="stage an empty frame at least")
+        done = self.batch_version(name, batch) if batch else None
+        if done is not None and done >= batch_version:
+            staged.discard()
+            return Commit(self._open(name).version(), repeated=True)
+        actions = staged.upload()
 
         def once(table: DeltaTable) -> Commit:
             assert staged.schema is not None
@@ -194,10 +198,7 @@ class Tables:
                 table.update_incremental()
             return Commit(table.version(), added=staged.rows, removed=before)
 
-        commit = self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
-        if commit.repeated:
-            staged.discard()
-        return commit
+        return self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
 
     def upsert_staged(self, name: str, staged: Staging, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
         """Changes the rows whose key is in the table to the staged ones, and adds the others; each key is staged once, and none is null."""

@@ -49,7 +49,9 @@ def test_no_row_loses_where_no_key_comes_twice() -> None:
 
 @given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 3)), st.one_of(st.none(), st.integers(0, 3))), max_size=25))
 def test_what_stays_is_one_row_for_each_key(rows: list[tuple[int | None, int | None]]) -> None:
-    frame = pl.DataFrame({"id": [row[0] for row in rows], "at": [row[1] for row in rows], LINE: range(2, len(rows) + 2)}, schema=dict.fromkeys(("id", "at", LINE), pl.Int64))
+    frame = pl.DataFrame(
+        {"id": [row[0] for row in rows], "at": [row[1] for row in rows], LINE: range(2, len(rows) + 2)}, schema=dict.fromkeys(("id", "at", LINE), pl.Int64)
+    )
     keys = {key for key, _ in rows if key is not None}
     for rule in ("first", "latest"):
         gone = set(losers(frame, ["id"], rule, order=["at"])["place"])

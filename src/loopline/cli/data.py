@@ -10,6 +10,7 @@ from loopline.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
+    "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 

@@ -300,3 +300,13 @@ def test_a_value_that_comes_often_is_worked_out_once_and_the_same(some: list[str
     few, many = cleaned(some, UNITS), cleaned(some * 500, UNITS)
     assert many.frame["x"].to_list() == few.frame["x"].to_list() * 500
     assert many.steps[0].cells == 500 * few.steps[0].cells
+
+
+def test_many_rows_are_cleaned_side_by_side_and_the_same() -> None:
+    steps = {"x": STEPS.validate_python(["trim", UNITS]), "y": STEPS.validate_python({"fill_from": "x"}), "z": STEPS.validate_python("lower")}
+    small = pl.DataFrame({"x": [" 5 kg", "3 lb", None], "y": ["", "b", "NA"], "z": ["A", "a", "NA"], LINE: [2, 3, 4]})
+    large = pl.concat([small] * 20_000)
+    few, many = (clean(frame, steps, nulls=NULLS) for frame in (small, large))
+    assert many.frame.equals(pl.concat([few.frame] * 20_000))
+    assert counts(many.steps) == {column: {step: 20_000 * cells for step, cells in found.items()} for column, found in counts(few.steps).items()}
+    assert many.cells.height == 20_000 * few.cells.height

@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
+    "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 

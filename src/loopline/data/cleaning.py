@@ -1,12 +1,13 @@
 """Cleaning as it is declared, and what it did: how many cells each step changed, samples, and every changed cell as it came; pure.
 
-A chunk of 300,000 rows goes through one step in some milliseconds: a quick look tells which cells the step may change at all, and only those are
-worked on.
+A step that changes nothing takes 2 to 12 ms for 300,000 cells on one core, and one that rewrites all of them 20 to 200: a quick look tells which cells
+it may change at all, and only those are worked on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ SAMPLES = 5
 CELLS: Mapping[str, pl.DataType] = {"line": pl.Int64(), "column": pl.String(), "raw": pl.String()}
 """The columns of the changed cells: where they stand, and the value as it came."""
 _LOOKED_AT = 1000
+_MANY = 20_000
+"""From so many rows on the columns are cleaned side by side: Polars lets Python's lock go, and one step uses one core."""
 _FEW = 0.5
 """The share of different values up to which each is worked out once."""
 
@@ -95,20 +98,24 @@ class Plan:
     def clean(self, frame: pl.DataFrame) -> Cleaned:
         """One chunk, cleaned; its lines are in the column `LINE`, or counted from 1 where there is none."""
         lines = frame[LINE] if LINE in frame.columns else pl.int_range(1, frame.height + 1, eager=True)
-        new: list[pl.Series] = []
-        cells: list[pl.DataFrame] = []
-        done: list[Done] = []
-        for column in self.columns:
-            came = frame[column.name].cast(column.dtype)
-            now = came
-            for label, act, other in column.actions:
-                before, now = now, self._after(now, act, frame[other] if other else None)
-                done.append(_told(column.name, label, before, now, lines))
-            new.append(now.alias(column.name))
-            if any(step.cells for step in done[-len(column.actions) :]):
-                cells.append(_cells(column.name, came, now, lines))
+        if frame.height < _MANY or len(self.columns) < 2:
+            parts = [self._cleaned(column, frame, lines) for column in self.columns]
+        else:
+            with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+                parts = list(pool.map(lambda column: self._cleaned(column, frame, lines), self.columns))
+        cells = [part.cells for part in parts if part.cells.height]
         together = pl.concat(cells) if cells else pl.DataFrame(schema=CELLS)
-        return Cleaned(frame.with_columns(new), together, tuple(done))
+        return Cleaned(frame.with_columns(part.frame.to_series() for part in parts), together, tuple(done for part in parts for done in part.steps))
+
+    def _cleaned(self, column: _Column, frame: pl.DataFrame, lines: pl.Series) -> Cleaned:
+        """The same of one column alone."""
+        now = came = frame[column.name].cast(column.dtype)
+        done: list[Done] = []
+        for label, act, other in column.actions:
+            before, now = now, self._after(now, act, frame[other] if other else None)
+            done.append(_told(column.name, label, before, now, lines))
+        cells = _cells(column.name, came, now, lines) if any(step.cells for step in done) else pl.DataFrame(schema=CELLS)
+        return Cleaned(now.alias(column.name).to_frame(), cells, tuple(done))
 
     def _after(self, values: pl.Series, act: Action, other: pl.Series | None) -> pl.Series:
         """The values after a step; the very same object where it changes none."""

@@ -11,7 +11,7 @@ import polars as pl
 
 from loopline.data.cleaning import Done, declared, merged, planned
 from loopline.data.listing import listing
-from loopline.data.sources import load, read
+from loopline.data.opening import open_reading
 from loopline.data.spec import DataSpec, SourceSpec
 from loopline.engine.step import Progress
 from loopline.errors import Mistake
@@ -85,4 +85,9 @@ def _frames(source: SourceSpec, folder: Path, file: Path | None, table: str, pro
     files = [(file.name, file)] if file is not None else [(found.name, found.path) for found in listing(source, folder, where=f"data.sources.{table}.path")]
     for done, (name, path) in enumerate(files):
         progress.at(done, None, unit="files", note=name)
-        yield name, read(load(path, where=name), source, where=name).frame
+        reading = open_reading(path, source, where=name)
+        try:
+            for chunk in reading.chunks():
+                yield name, chunk.frame
+        finally:
+            reading.close()

@@ -231,7 +231,10 @@ def _sorted_out(rows: pl.LazyFrame, rules: Sequence[Rule], batch: pl.DataFrame, 
     refusing = {name: rule for name, rule in flags.items() if rule.severity != "warn"}
     warning = {name: rule for name, rule in flags.items() if rule.severity == "warn"}
     typed = rows.with_columns(pl.any_horizontal(list(refusing)).alias(_FOUND)).collect()
-    good, refused = typed.filter(~pl.col(_FOUND)), typed.filter(_FOUND)
+    bad = typed[_FOUND]
+    good, refused = typed.select(*batch.columns, *warning), typed.filter(bad)
+    if refused.height:
+        good = good.filter(~bad)
     texts = [pl.when(pl.col(name)).then(pl.lit(rule.reason)) for name, rule in refusing.items()]
     listed = refused.select(pl.col(_PLACE).alias("place"), pl.concat_list(texts).list.drop_nulls().alias("reasons"))
     reasons = _counts(refused, refusing)

@@ -21,13 +21,14 @@ from loopline.data import cleaning, discards, mends, settling
 from loopline.data.batch_rules import Broken, Whole, judge
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.casting import inferred
+from loopline.data.cleaned import CLEANED
 from loopline.data.contract import Terms
 from loopline.data.listing import File
 from loopline.data.opening import open_reading
 from loopline.data.profile import Profile
 from loopline.data.quarantine import QUARANTINE
 from loopline.data.reading import Reading
-from loopline.data.sieve import CLEANED, Order, Sieve
+from loopline.data.sieve import Order, Sieve
 from loopline.data.spec import BATCH, ROW, ColumnSpec, ContractSpec, DataSpec, SourceSpec
 from loopline.data.sql import query, rows
 from loopline.data.survey import survey

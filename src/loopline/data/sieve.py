@@ -15,6 +15,8 @@ import polars as pl
 
 from loopline.data.ahead import ahead
 from loopline.data.casting import TIME
+from loopline.data.cleaned import CLEANED
+from loopline.data.cleaned import rows as cleaned_rows
 from loopline.data.cleaning import Cleaned, Done, Plan, merged
 from loopline.data.contract import Checked, Terms, check_rows
 from loopline.data.discards import set_aside
@@ -31,8 +33,6 @@ from loopline.engine.step import Progress
 from loopline.lake.staging import Staging
 from loopline.lake.tables import Tables
 
-CLEANED = "cleaned"
-"""The table of the raw values of cells that cleaning changed."""
 _RAW, _CELLS = "__raw_text", "__cells"
 _SAID = {"line": pl.Int64(), "reasons": pl.List(pl.String())}
 
@@ -200,8 +200,7 @@ class Sieve:
 
     def _keep_cells(self, cleaned: Cleaned) -> None:
         if cleaned.cells.height:
-            own = [pl.lit(self.order.table).alias("table"), pl.lit(self.order.batch).alias("batch")]
-            self.cleaned.add(cleaned.cells.select(*own, pl.all()))
+            self.cleaned.add(cleaned_rows(self.order.table, self.order.batch, cleaned.cells))
 
     def _accept(self, came: Chunk, rows: pl.DataFrame) -> None:
         worth = suspicious(rows, self.order.suspects)

@@ -18,6 +18,7 @@ __all__ = [
     "OWN",
     "RESERVED",
     "ROW",
+    "SPEC",
     "ColumnSpec",
     "ColumnType",
     "ContractSpec",
@@ -28,6 +29,8 @@ __all__ = [
     "TableSpec",
 ]
 
+SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_source.py")
+"""The modules of this declaration, as a step's rooms name them."""
 OWN = "__"
 """How the names of Loopline's own columns begin; no source may name a column so."""
 BATCH = "__batch"

@@ -70,8 +70,8 @@ def survey(reading: Reading, terms: Terms, plan: Plan, *, corrections: pl.DataFr
 
 
 def typed_ahead(reading: Reading, terms: Terms, plan: Plan) -> dict[str, ColumnType]:
-    """The columns that a reader may give as numbers: nobody cleans them, or looks at how they are written."""
-    cleaned = {column.name for column in plan.columns}
+    """The columns that a reader may give as numbers: nobody cleans them, fills others from them, or looks at how they are written."""
+    cleaned = {name for column in plan.columns for name in (column.name, *(other for _, _, other in column.actions if other))}
     found: dict[str, ColumnType] = {}
     for name, dtype in reading.columns.items():
         spec = _spec(terms, name)

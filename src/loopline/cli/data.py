@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
+    "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
 }
 
 

@@ -62,6 +62,10 @@ class Ledger:
             raise
         return cls(engine, project)
 
+    def beside(self, project: str) -> Ledger:
+        """The ledger of another project in the same database; it is let go together with this one."""
+        return Ledger(self._engine, project)
+
     @property
     def url(self) -> str:
         """The ledger's address, without a password."""

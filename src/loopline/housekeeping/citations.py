@@ -164,12 +164,12 @@ class Reader:
         )
 
     def _raw(self) -> set[str]:
-        """The raw bytes that tables need: of the batches that they hold, that a changed contract wants checked again, and that were begun."""
+        """What the batches name that tables hold, that a changed contract wants checked again, and that were begun: their raw bytes above all."""
         found = set()
         for entries in self._batches.values():
             now = holding(entries)
             for entry in (*now.held.values(), *now.owed.values(), *([now.begun] if now.begun else [])):
-                found |= {*digests(entry.body)}
+                found |= {*digests({name: value for name, value in entry.body.items() if name != "supersedes"})}
         return found
 
     def _ancestors(self, made: Iterable[_Named]) -> Iterator[_Named]:

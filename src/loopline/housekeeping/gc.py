@@ -100,13 +100,10 @@ def alone(ledger: Ledger) -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(ledger.lease())
-        for project in sorted(_projects(ledger) - {ledger.project}):
-            stack.enter_context(ledger.beside(project).lease())
+        for project in ledger.projects():
+            if project != ledger.project:
+                stack.enter_context(ledger.beside(project).lease())
         yield
-
-
-def _projects(ledger: Ledger) -> set[str]:
-    return {entry.project for entry in _entries(ledger)}
 
 
 def _entries(ledger: Ledger) -> Iterator[Entry]:

@@ -181,8 +181,11 @@ def _commits(lake: Lake, table: str) -> Iterator[tuple[int, str]]:
 
 
 def _changed(version: int, text: str) -> Changed | None:
-    """A commit's changes; None of one that marks single rows of a file as gone, which nothing of ours writes."""
-    actions: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line]
+    """A commit's changes; None of one that marks single rows of a file as gone, which nothing of ours writes, or that cannot be read."""
+    try:
+        actions: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line]
+    except ValueError:
+        return None
     added = [action["add"] for action in actions if "add" in action]
     removed = [action["remove"] for action in actions if "remove" in action]
     if any(one.get("deletionVector") for one in (*added, *removed)):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from bench.shop import make
 from loopline.cli.main import command
+from loopline.engine.local import LocalEngine
+from loopline.engine.step import Facts
 from loopline.errors import Mistake
+from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 
@@ -71,6 +77,24 @@ def test_a_step_says_what_its_time_went_to(shop: Path) -> None:
         loop.run(until="charter", fresh="charter")
         io = [entry.body["io"] for entry in loop.workspace.ledger.read(kinds=("step",)) if entry.body["state"] == "succeeded"][-1]
     assert set(io) == {"wall_s", "cpu_s", "waited_s", "read_bytes", "written_bytes", "how"}
+
+
+class Slow(LocalEngine):
+    """Waits before it works."""
+
+    def run(self, function: str, job: Any) -> Facts:
+        time.sleep(1.5)
+        return super().run(function, job)
+
+
+def test_run_says_that_a_step_waits_for_storage_more_than_it_computes(shop: Path, tmp_path: Path) -> None:
+    said = Said()
+    with open_loop(shop) as loop:
+        # Over the network no device counts the bytes: all that is not computing may be waiting.
+        loop.workspace = replace(loop.workspace, lake=Lake("s3://none/such", spool=tmp_path), engine=Slow(1))
+        loop.run(until="charter", fresh="charter", progress=said)
+    (line,) = [line for line in said.lines if "waited for storage" in line]
+    assert line.startswith("charter, study: it waited for storage up to 1.") and line.endswith("; see how quick the storage is: loopline data probe")
 
 
 def test_outside_a_project_a_place_can_be_probed_and_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

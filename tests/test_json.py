@@ -104,6 +104,8 @@ def asked(tmp_path_factory):
     ask("loopline data ingest", str(visits))
     ask("loopline tick --keep", "--turns", "1")
     ask("loopline data clean", "--file", str(visits), "--sample", "10")
+    ask("loopline data probe", "--size", "1", "--seconds", "0.2")
+    ask("loopline gc", "--keep-blobs", "0s")
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
+    "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
 }
 
 

@@ -31,6 +31,8 @@ class Whole:
         The profiles of the batches before it, the newest first.
     now
         The present moment, in UTC.
+    moving
+        Columns that move by nature: keys, and times by which batches follow each other.
     """
 
     read: int
@@ -39,6 +41,7 @@ class Whole:
     profile: Profile
     before: Sequence[Profile]
     now: datetime
+    moving: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def is_like_those_before(spec: BatchSpec, batch: Whole) -> list[Broken]:
     for name, column in batch.profile.columns.items():
         others = [profile.columns[name] for profile in batch.before[: spec.against] if name in profile.columns]
         others = [other for other in others if other.kind == column.kind and other.known]
-        if not others or not column.known:
+        if name in batch.moving or not others or not column.known:
             continue
         usual = others[0]
         for other in others[1:]:

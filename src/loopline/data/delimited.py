@@ -216,7 +216,12 @@ class Delimited:
         numbered = frame.with_columns(pl.Series(LINE, lines[chosen], dtype=pl.Int64))
         raw = _raw(block.data, records)
         refused = tuple(Refusal(int(lines[place]), said, tuple(why)) for (place, why), said in zip(reasons.items(), raw(list(reasons)), strict=True))
-        return Chunk(numbered, refused, lambda places: raw(chosen[list(places)]))
+
+        def texts(wanted: Sequence[int]) -> pl.DataFrame:
+            places = chosen[np.searchsorted(lines[chosen], list(wanted))]
+            return self._frame(block, places, self._names, {}).with_columns(pl.Series(LINE, lines[places], dtype=pl.Int64))
+
+        return Chunk(numbered, refused, lambda places: raw(chosen[list(places)]), texts if kinds else None)
 
     def _reasons(self, block: _Block, head: int | None) -> dict[int, list[str]]:
         """Why records cannot be cut into columns, by their index in ascending order."""

@@ -319,7 +319,7 @@ class Intake:
         spec = self.contract.batch
         before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")][: spec.against]
         profiles = [Profile.from_json(json.loads(self._blobs.get(digest))) for digest in before] if spec.shift is not None else []
-        whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time)
+        whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time, self._moving)
         found: list[tuple[Broken, str]] = [(broken, spec.severity) for broken in judge(spec, whole)]
         found += [(Broken("contract", f"{counts.reasons[reason]:,} rows: {reason}"), "stop") for reason in sorted(counts.stops)]
         found += self._tested(sieve.accepted, old)
@@ -333,6 +333,12 @@ class Intake:
             sieve.discard()
             self._holding = self._fold()
             raise _stopped(entry)
+
+    @property
+    def _moving(self) -> frozenset[str]:
+        """The columns in which every batch differs from those before."""
+        unique = (name for name, spec in self.contract.columns.items() if spec.unique)
+        return frozenset(name for name in (*self.source.key, self.source.time, self.source.cursor, *unique) if name)
 
     def _tested(self, staged: Staging, old: str | None) -> list[tuple[Broken, str]]:
         """The queries of the contract that return a row, with the batch as part of its table."""

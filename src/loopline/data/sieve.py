@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -183,7 +183,7 @@ class Sieve:
             return chunk
         self.counts.forgotten += int(gone.sum())
         places = (~gone).arg_true()
-        return Chunk(chunk.frame.filter(~gone), chunk.refused, lambda wanted: chunk.raw(places.gather(list(wanted)).to_list()))
+        return replace(chunk, frame=chunk.frame.filter(~gone), raw=lambda wanted: chunk.raw(places.gather(list(wanted)).to_list()))
 
     def _refuse(self, came: Chunk, chunk: Chunk, checked: Checked, aside: pl.DataFrame) -> None:
         """Stage the refused records as they came, before anybody mended them."""

@@ -6,7 +6,9 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,15 @@ from loopline.lake.files import copy_whole, write_whole
 from loopline.lake.place import Lake
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A blob that is there, and when it was written."""
+
+    digest: str
+    size_bytes: int
+    time: datetime
 
 
 class Blobs:
@@ -97,6 +108,29 @@ class Blobs:
             return self._place(digest).is_file()
         with objects.told(self.lake):
             return objects.exists(self._store, _path(digest))
+
+    def listed(self) -> Iterator[Kept]:
+        """Every blob that is there."""
+        with objects.told(self.lake):
+            if self._store is not None:
+                for page in self._store.list("blobs/"):
+                    for one in page:
+                        if _DIGEST.fullmatch(name := str(one["path"]).rsplit("/", 1)[-1]):
+                            yield Kept(name, int(one["size"]), one["last_modified"])
+                return
+            for file in (self.lake.folder / "blobs").glob("*/*"):
+                if _DIGEST.fullmatch(file.name):
+                    with suppress(FileNotFoundError):
+                        stat = file.stat()
+                        yield Kept(file.name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    def remove(self, digest: str) -> None:
+        """Removes a blob that nothing needs any more; one that is gone already is passed over."""
+        with objects.told(self.lake), suppress(FileNotFoundError):
+            if self._store is not None:
+                self._store.delete(_path(_checked(digest)))
+            else:
+                self._place(_checked(digest)).unlink()
 
     def _place(self, digest: str) -> Path:
         return self.lake.folder / _path(digest)

@@ -60,16 +60,25 @@ def sweep(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path
     older_than
         Younger files may belong to a writer at work; a caller that knows of no other writer passes zero.
     """
+    removed = []
+    for file in leftovers(lake, older_than=older_than):
+        with suppress(FileNotFoundError):
+            file.unlink()
+            removed.append(file)
+    return removed
+
+
+def leftovers(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path]:
+    """The files that `sweep` would remove."""
     if not lake.is_folder:
         return []
     limit = time.time() - older_than.total_seconds()
-    removed = []
+    found = []
     for file in [*_staged(lake), *_orphans(lake.folder / lake.tables)]:
         with suppress(FileNotFoundError):
             if file.stat().st_mtime <= limit:
-                file.unlink()
-                removed.append(file)
-    return removed
+                found.append(file)
+    return found
 
 
 def _flush(places: Iterable[Path]) -> None:

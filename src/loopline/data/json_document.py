@@ -20,7 +20,7 @@ _DELTA[[ord("}"), ord("]")]] = -1
 _IS_STRUCTURE = _DELTA != 0
 _IS_STRUCTURE[[ord(","), ord(":")]] = True
 _OPENED = {ord("}"): ord("{"), ord("]"): ord("[")}
-_COMMA, _COLON, _LIST, _OBJECT, _BACKSLASH, _QUOTE = b",:[{\\\""
+_COMMA, _COLON, _LIST, _OBJECT, _BACKSLASH, _QUOTE = b',:[{\\"'
 _EACH = re.compile(r"(.*)\[\*\]")
 _ENDS_EARLY = "the document ends before it is closed"
 

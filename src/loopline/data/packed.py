@@ -85,7 +85,7 @@ def _unpack(path: Path, into: Path, *, gzipped: bool, where: str) -> None:
     limit = max(LEAST_LIMIT, RATIO_LIMIT * path.stat().st_size)
     size = 0
     try:
-        with (gzip.open(path) if gzipped else zstd.open(path)) as packed, into.open("wb") as file:
+        with gzip.open(path) if gzipped else zstd.open(path) as packed, into.open("wb") as file:
             while block := cast(BinaryIO, packed).read(BLOCK):
                 size += len(block)
                 if size > limit:

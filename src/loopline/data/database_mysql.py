@@ -31,8 +31,10 @@ class Mysql:
         self._question = question
         self.greatest: Scalar | None = None
         self._driver = _driver(where)
+        # Nothing is decoded: a decoder for each cell takes longer than Polars takes for the column.
+        encoders = {kind: encode for kind, encode in self._driver.converters.conversions.items() if not isinstance(kind, int)}
         with self._told():
-            self._connection = self._driver.connect(**_address(url, where), charset="utf8mb4", conv={}, connect_timeout=20, autocommit=True)
+            self._connection = self._driver.connect(**_address(url, where), charset="utf8mb4", conv=encoders, connect_timeout=20, autocommit=True)
         try:
             with self._told():
                 self._describe()
@@ -66,16 +68,17 @@ class Mysql:
     def _is_text(self) -> bool:
         return self._fields[self._question.cursor or ""][0] in _TEXTS
 
-    def _statement(self) -> str:
+    def _statement(self) -> tuple[str, tuple[Scalar, ...] | None]:
+        """The query and what is bound in it."""
         question, text = self._question, f"SELECT * FROM {self._asked}"
-        if question.cursor is not None and question.since is not None:
-            value = self._connection.literal(question.since) if isinstance(question.since, str) else repr(question.since)
-            value = f"CAST({value} AS BINARY)" if self._is_text else f"CAST({value} AS DECIMAL(65, 30))" if self._is_decimal else value
-            text += f" WHERE {self._grown()} >= {value} OR {_quoted(question.cursor)} IS NULL"
-        if by := question.by():
-            first = self._grown() if question.cursor else _quoted(by[0])
-            text += f" ORDER BY {', '.join([first, *map(_quoted, by[1:])])}"
-        return text
+        bound: tuple[Scalar, ...] | None = None
+        order = [self._grown() if name == question.cursor else _quoted(name) for name in question.by()]
+        ending = f" ORDER BY {', '.join(order)}" if order else ""
+        if question.cursor is None or question.since is None:
+            return text + ending, bound
+        value = "CAST(%s AS BINARY)" if self._is_text else "CAST(%s AS DECIMAL(65, 30))" if self._is_decimal else "%s"
+        condition = f" WHERE {_percent(self._grown())} >= {value} OR {_percent(_quoted(question.cursor))} IS NULL"
+        return _percent(text) + condition + _percent(ending), (question.since,)
 
     @property
     def _is_decimal(self) -> bool:
@@ -90,7 +93,7 @@ class Mysql:
         schema = self.schema(texts)
         with self._told():
             cursor = self._connection.cursor(self._driver.cursors.SSCursor)
-            cursor.execute(self._statement())
+            cursor.execute(*self._statement())
             while part := cursor.fetchmany(BATCH_ROWS):
                 cells = list(zip(*part, strict=True))
                 frame = pl.DataFrame([_texts(name, values, *self._fields[name]) for name, values in zip(schema, cells, strict=True)])
@@ -197,6 +200,11 @@ def _address(url: str, where: str) -> dict[str, Any]:
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
+
+
+def _percent(text: str) -> str:
+    """A part of a query beside which values are bound."""
+    return text.replace("%", "%%")
 
 
 def _dtype(code: int) -> pl.DataType:

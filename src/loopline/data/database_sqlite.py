@@ -31,7 +31,7 @@ class Sqlite:
         if not path.is_file():
             raise Mistake("there is no such database", where=where, remedy="write sqlite:///PATH, with a fourth / before an absolute path")
         with self._told():
-            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=30)
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=30, check_same_thread=False)
         try:
             with self._told():
                 self._connection.execute("BEGIN")
@@ -87,10 +87,7 @@ class Sqlite:
             return pl.Float64() if not whole or (low >= -_EXACT and high <= _EXACT) else pl.String()
         if text and not (whole or real or blob):
             return _DECLARED.get(declared, pl.String())
-        kind = declared.split("(")[0]
-        if not (whole or real or text or blob):
-            return pl.Boolean() if kind.startswith("bool") else pl.Int64() if "int" in kind else _DECLARED.get(kind, pl.String())
-        return pl.String()
+        return pl.String() if whole or real or text or blob else _declared(declared)
 
     def schema(self, texts: frozenset[str]) -> dict[str, pl.DataType]:
         """The columns and their types."""
@@ -148,6 +145,16 @@ class Sqlite:
         if isinstance(error, sqlite3.OperationalError) and "disk I/O" not in said and "unable to open" not in said:
             return Mistake(f"the query cannot be run: {said}", where=self._where, remedy="try it in the sqlite3 shell")
         return Fault(f"the database cannot be read ({said})", where=self._where, remedy="nothing was taken; check the disk, then ask again", retry=True)
+
+
+def _declared(declared: str) -> pl.DataType:
+    """The type of a column that holds nothing: the one that it is declared to have."""
+    kind = declared.split("(")[0].strip()
+    if kind.startswith("bool"):
+        return pl.Boolean()
+    if "int" in kind:
+        return pl.Int64()
+    return pl.Float64() if any(word in kind for word in ("real", "floa", "doub")) else _DECLARED.get(kind, pl.String())
 
 
 def _quoted(name: str) -> str:

@@ -17,6 +17,7 @@ VECTOR = (2, 4)
 """How many numbers the lists of a column may have that becomes a column for each place, as in ``coordinates.0``."""
 _INTEGERS, _EXACT = (-(2**63), 2**63 - 1), 2**53
 _NUMBERS = frozenset({int, float})
+_PLAIN: tuple[set[type], ...] = (set(), {bool}, {int}, {float}, {int, float}, {str})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -55,7 +56,7 @@ class _Seen:
 
     def dtype(self) -> pl.DataType:
         """The type that holds all values without loss; texts where no other does."""
-        types = (self.inner if self.is_vector else self.types) - {type(None)}
+        types = (self.inner if self.is_vector and self.lengths else self.types) - {type(None)}
         if types == {bool}:
             return pl.Boolean()
         if types == {int} and _INTEGERS[0] <= self.low and self.high <= _INTEGERS[1]:
@@ -83,11 +84,14 @@ class Columns:
         Type and origin of each column.
     literal
         Whether fractions must be read as they are written, because a column has them beside texts.
+    plain
+        Whether every field is a column, and its values are of that column's type and of no other.
     """
 
     types: Mapping[str, pl.DataType]
     sources: Mapping[str, Source]
     literal: bool
+    plain: bool
 
     def frame(self, records: Sequence[Flat], only: Sequence[str] | None = None) -> pl.DataFrame:
         """Records as a frame of these columns."""
@@ -163,4 +167,7 @@ class Survey:
                 types[name] = pl.String() if list in seen.types else seen.dtype()
                 sources[name] = Source(name)
         mixed = any(types.get(name) == pl.String() and float in seen.types for name, seen in self._seen.items())
-        return Columns(types, sources, mixed)
+        plain = all(
+            seen.types - {type(None)} in _PLAIN and (seen.types <= {str, type(None)} or types[name] != pl.String()) for name, seen in self._seen.items()
+        )
+        return Columns(types, sources, mixed, plain and not any("." in name for name in types))

@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from loopline.data.reading import Refusal
 
 DEPTH = 12
 """Objects nested deeper than this stay JSON text in a cell."""
-_LONG = re.compile(rb"[0-9][0-9.]{16,}[0-9]")
+_SIGNIFICANT = 17
+# 18 digits or more after leading zeros, or a fraction that may be too small for a number.
+_LONG = re.compile(rb"[1-9](?:\.?[0-9]){17}|[eE]-[0-9]{3}")
+_TINY = re.compile(rb"[eE]-[0-9]{3}")
+_DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SIGNIFICANT = 17
 _KINDS = {type(None): "null", bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list"}
 _quick = msgspec.json.Decoder().decode
 Flat = dict[str, Any]
@@ -52,21 +56,21 @@ def decoded(raws: Sequence[bytes], *, literal: bool = False) -> list[Flat | Brok
     if literal:
         return [_careful(raw, literal=True) for raw in raws]
     found: list[Flat | Broken] = []
-    fields = colons = 0
+    fields = 0
     for raw in raws:
         try:
             value = _quick(raw)
             if type(value) is not dict:
                 raise Broken(f"it is {_KINDS[type(value)]}, not an object")
-            fields += _fields(value)
-            found.append(_flat(value))
+            kinds = set(map(type, value.values()))
+            fields += len(value) if dict not in kinds and list not in kinds else _fields(value)
+            found.append(_flat(value) if dict in kinds or "" in value else value)
         except Broken as why:
             found.append(why)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             found.append(_careful(raw, literal=False))
     text = b"\n".join(raw for raw, record in zip(raws, found, strict=True) if type(record) is dict)
-    colons = _colons(text)
-    if colons == fields and not _LONG.search(text):
+    if _colons(text) == fields and not _has_long(text):
         return found
     return [_again(raw, record) for raw, record in zip(raws, found, strict=True)]
 
@@ -81,6 +85,22 @@ def _again(raw: bytes, record: Flat | Broken) -> Flat | Broken:
         except msgspec.MsgspecError:
             return record
     return _careful(raw, literal=False)
+
+
+def _has_long(text: bytes) -> bool:
+    """Whether a number may have more digits than the machine's numbers hold; the expression alone takes longer than all the rest."""
+    bare = text.translate(_DIGITS, b".")
+    if b"0" * (_SIGNIFICANT + 1) in bare:
+        digits = np.frombuffer(text.translate(None, b"."), dtype=np.uint8)
+        is_digit = np.frombuffer(bare, dtype=np.uint8) == ord("0")
+        edges = np.flatnonzero(np.diff(is_digit, prepend=False, append=False))
+        starts, ends = edges[0::2], edges[1::2]
+        wide = ends - starts > _SIGNIFICANT
+        leading = np.flatnonzero(is_digit & (digits != ord("0")))
+        first = np.append(leading, len(digits))[np.searchsorted(leading, starts[wide])]
+        if (ends[wide] - first > _SIGNIFICANT).any():
+            return True
+    return b"e-" in text.lower() and _TINY.search(text) is not None
 
 
 def _colons(text: bytes) -> int:

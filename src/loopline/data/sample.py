@@ -90,7 +90,8 @@ def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, p
 
     def parts() -> Iterator[pl.DataFrame]:
         for done, file in enumerate(files):
-            progress.at(done, len(files), unit="files", note=file.name)
+            if len(files) > 1:
+                progress.at(done, len(files), unit="files", note=file.name)
             counts[file.name] = 0
             for chunk in _chunks(file, source, about):
                 counts[file.name] += chunk.read
@@ -99,8 +100,6 @@ def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, p
                         reasons[reason] = reasons.get(reason, 0) + 1
                 first.extend(chunk.refused[: max(0, _SHOWN - len(first))])
                 yield chunk.frame.with_columns(pl.lit(file.name).alias(FILE))
-        progress.at(len(files), len(files), unit="files")
-
     frame = _evenly(parts(), rows)
     return Sample(frame, counts, reasons, tuple(first), about)
 

@@ -10,6 +10,7 @@ from loopline.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
+    "test": ("data_test:command", "Run the contract as unit tests, on a sample, a file or the tables."),
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }

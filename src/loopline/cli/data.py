@@ -10,8 +10,10 @@ from loopline.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
+    "test": ("data_test:command", "Run the contract as unit tests, on a sample, a file or the tables."),
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
+    "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
     "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
 }

@@ -107,7 +107,8 @@ def propose(
     for spec in (proposed.spec for proposed in rules if proposed.certain):
         if isinstance(spec, ReferenceSpec):
             # The other table says which values there are; the range of those seen so far says nothing beside it.
-            columns[spec.columns[0]] = _without_bounds(columns[spec.columns[0]])
+            name = spec.columns[0]
+            columns[name], evidence[name] = _without_bounds(columns[name]), f"{evidence[name].split(';')[0]}; its values are those of {spec.table}"
     last = check(rows, Terms(columns, key=found_key, time=found_time, nulls=words))
     questions += [f"{count:,} of {batch.height:,} rows would be refused: {reason}" for reason, count in last.reasons.items()]
     return Proposal(batch.height, last.reasons, found_key, found_time, signs, columns, evidence, tuple(rules), tuple(questions))

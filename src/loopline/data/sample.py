@@ -90,7 +90,8 @@ def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, p
 
     def parts() -> Iterator[pl.DataFrame]:
         for done, file in enumerate(files):
-            progress.at(done, len(files), unit="files", note=file.name)
+            if len(files) > 1:
+                progress.at(done, len(files), unit="files", note=file.name)
             counts[file.name] = 0
             for chunk in _chunks(file, source, about):
                 counts[file.name] += chunk.read
@@ -99,9 +100,8 @@ def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, p
                         reasons[reason] = reasons.get(reason, 0) + 1
                 first.extend(chunk.refused[: max(0, _SHOWN - len(first))])
                 yield chunk.frame.with_columns(pl.lit(file.name).alias(FILE))
-        progress.at(len(files), len(files), unit="files")
 
-    frame = _evenly(parts(), rows)
+    frame = evenly(parts(), rows)
     return Sample(frame, counts, reasons, tuple(first), about)
 
 
@@ -128,10 +128,10 @@ def _chunks(file: File, source: SourceSpec, about: dict[str, Any]) -> Iterator[C
     yield Chunk(batch.frame, tuple(Unreadable(refusal.line, refusal.raw, refusal.reasons) for refusal in batch.refused), batch.raw)
 
 
-def _evenly(parts: Iterable[pl.DataFrame], rows: int | None) -> pl.DataFrame:
-    """So many rows of all parts, each as likely as any other, in their order; memory does not grow with the parts.
+def evenly(parts: Iterable[pl.DataFrame], rows: int | None) -> pl.DataFrame:
+    """So many rows of all parts (all where None), each as likely as any other, in their order; memory does not grow with the parts.
 
-    Every row draws a number, and the rows with the smallest ones stay.
+    Every row draws a number, the same one each time, and the rows with the smallest ones stay.
     """
     chance = np.random.default_rng(0)
     kept: list[pl.DataFrame] = []
@@ -148,4 +148,12 @@ def _evenly(parts: Iterable[pl.DataFrame], rows: int | None) -> pl.DataFrame:
     whole = pl.concat(kept, how="diagonal_relaxed")
     whole = whole if rows is None or whole.height <= rows else whole.bottom_k(rows, by=_KEY)
     whole = whole.sort(_ORDER).drop(_ORDER, _KEY)
-    return whole.select(*(name for name in whole.columns if name not in (LINE, FILE)), LINE, FILE)
+    return whole.select(*(name for name in whole.columns if name not in (LINE, FILE)), *(name for name in (LINE, FILE) if name in whole.columns))
+
+
+def evenly_from(table: pl.LazyFrame, rows: int | None) -> pl.DataFrame:
+    """So many rows of a table (all where None), each as likely as any other, in their order; the same ones each time."""
+    if rows is None:
+        return table.collect()
+    numbered = table.with_row_index(_ORDER).with_columns(pl.col(_ORDER).hash(seed=0).alias(_KEY))
+    return numbered.bottom_k(rows, by=_KEY).sort(_ORDER).drop(_ORDER, _KEY).collect(engine="streaming")

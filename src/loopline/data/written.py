@@ -10,7 +10,7 @@ from typing import Any
 from loopline.data.spec import ColumnSpec
 from loopline.declaration import Spec
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+_PLAIN = re.compile(r"\d+\.\.\d*|\.\.\d+|[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _TAKEN = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", "none", "nan", "inf"})
 
 
@@ -66,7 +66,7 @@ def block(lines: Iterable[tuple[str, str]], *, indent: int) -> list[str]:
     """Lines of YAML with comments after them; comments of short lines stand in one column."""
     space = " " * indent
     given = list(lines)
-    short = [len(line) for line, _ in given if len(line) <= 70]
+    short = [len(line) for line, _ in given if len(line) <= 90]
     width = max(short, default=0)
     return [f"{space}{line.ljust(width)}  # {comment}" if comment else f"{space}{line}" for line, comment in given]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loopline.data.rewind import EDIT, course
 from loopline.data.spec import ColumnSpec, SourceSpec
 from loopline.ledger.entry import Entry, digest
 
-KINDS = ("contract", "begun", "undone", "batch")
+KINDS = ("contract", "begun", "undone", "batch", EDIT)
 """The kinds of entries that say what a table holds."""
 
 
@@ -32,6 +33,8 @@ class Holding:
         From a file of the source to the batch that it delivered last.
     begun
         The entry of a batch whose rows may be in the table in part: its process ended before the batch's own entry.
+    aside
+        The batches that a restore put out of the table: their files bring nothing new until their content changes or a person takes them in.
     """
 
     terms: str = ""
@@ -41,9 +44,15 @@ class Holding:
     left: Mapping[str, int] = field(default_factory=dict)
     last: Mapping[str, str] = field(default_factory=dict)
     begun: Entry | None = None
+    aside: frozenset[str] = frozenset()
 
     def knows(self, file: str, batch: str, *, replaces: bool) -> bool:
-        """Whether a file of the source brings nothing new; one that replaces the table does so once."""
+        """Whether a file of the source brings nothing new; one that replaces the table does so once.
+
+        What a restore put aside is nothing new, unless a changed contract wants the file's former content, which is gone.
+        """
+        if batch in self.aside:
+            return not any(entry.body["how"] == "source" and entry.body["raw"] is None and entry.body["file"] == file for entry in self.owed.values())
         return batch in self.held or (replaces and self.last.get(file) == batch and batch not in self.owed)
 
     def version(self, batch: str) -> int:
@@ -66,7 +75,10 @@ def holding(entries: Iterable[Entry]) -> Holding:
     left: dict[str, int] = {}
     last: dict[str, str] = {}
     begun: Entry | None = None
-    for entry in entries:
+    found = course(entries)
+    for entry in found.entries:
+        if entry.kind == EDIT:
+            continue
         begun = entry if entry.kind == "begun" else None
         if entry.kind == "begun":
             continue
@@ -88,7 +100,8 @@ def holding(entries: Iterable[Entry]) -> Holding:
         held[entry.key] = entry
         if entry.body["how"] == "source":
             last[entry.body["file"]] = entry.key
-    return Holding(terms, since, held, owed, left, last, begun)
+    left |= {batch: max(seq, left.get(batch, 0)) for batch, seq in found.aside.items()}
+    return Holding(terms, since, held, owed, left, last, begun, frozenset(found.aside))
 
 
 def terms_digest(source: SourceSpec, contract: Mapping[str, ColumnSpec]) -> str:

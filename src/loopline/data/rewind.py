@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from loopline.errors import Mistake
@@ -31,16 +31,26 @@ class Course:
         Those that count, in the ledger's order; of edits only what is done.
     aside
         From the batches that a restore put out of the table, and nobody took in again, to the sequence of its entry.
-    versions
-        The versions at which the table was whole: after a batch or an edit, not in the midst of one; in ascending order.
     begun
         The entry of an edit that may be in the table in part: its process ended before it was done.
+    states
+        The versions at which the table was whole (after a batch or an edit, not in the midst of one), in ascending order, and where
+        its course was then.
     """
 
     entries: tuple[Entry, ...]
     aside: dict[str, int]
-    versions: tuple[int, ...]
     begun: Entry | None
+    states: tuple[tuple[int, _Link], ...]
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions at which the table was whole, in ascending order."""
+        return tuple(dict.fromkeys(version for version, _ in self.states))
+
+    def at(self, version: int) -> tuple[Entry, ...]:
+        """The entries that counted at a version: those after which the table was whole the last time."""
+        return tuple(reversed(list(_chain(_state_at(self.states, version)))))
 
 
 def course(entries: Iterable[Entry]) -> Course:
@@ -56,7 +66,7 @@ def course(entries: Iterable[Entry]) -> Course:
         if entry.kind == EDIT:
             begun = None
         if entry.kind == EDIT and entry.body["verb"] == "restore":
-            there = states[bisect_right(states, entry.body["to"], key=lambda state: state[0]) - 1][1]
+            there = _state_at(states, entry.body["to"])
             back = {one.key for one in _chain(there) if one.kind == "batch"}
             aside |= {one.key: entry.seq for one in _chain(last) if one.kind == "batch" and one.key not in back}
             aside = {batch: seq for batch, seq in aside.items() if batch not in back}
@@ -66,7 +76,7 @@ def course(entries: Iterable[Entry]) -> Course:
         last = _Link(entry, last)
         if entry.kind in ("batch", EDIT) and "version" in entry.body:
             states.append((entry.body["version"], last))
-    return Course(tuple(reversed(list(_chain(last)))), aside, tuple(dict.fromkeys(version for version, _ in states)), begun)
+    return Course(tuple(reversed(list(_chain(last)))), aside, begun, tuple(states))
 
 
 def whole_version(found: Course, version: int, *, nearest: bool, where: str) -> int:
@@ -89,6 +99,10 @@ def whole_version(found: Course, version: int, *, nearest: bool, where: str) -> 
     near = " or ".join(str(one) for one in (*before[-1:], *after[:1]))
     what = f"version {version} holds a delivery only in part" if before else f"version {version} is older than the first delivery"
     raise Mistake(what, where=where, remedy=f"restore version {near}" if near else "deliver rows first")
+
+
+def _state_at(states: Sequence[tuple[int, _Link]], version: int) -> _Link:
+    return states[bisect_right(states, version, key=lambda state: state[0]) - 1][1]
 
 
 def _chain(link: _Link | None) -> Iterator[Entry]:

@@ -11,6 +11,8 @@ import pytest
 from loopline.data import edits
 from loopline.data.batches import KINDS, holding
 from loopline.data.edits import Asked, Refused
+from loopline.data.ingest import ingest_file
+from loopline.data.intake import Intake
 from loopline.data.replay import reapply
 from loopline.data.spec import BATCH, LINE
 from loopline.errors import CheckFailed, Mistake
@@ -217,8 +219,6 @@ def test_an_edit_says_nothing_of_what_came_later(ready):
 
 def _run_with_replay(room, before):
     """As the intake does: edits come again before the batch that was delivered after them."""
-    from loopline.data.intake import Intake
-
     original = Intake._take
 
     def taking(self, delivery):
@@ -317,8 +317,6 @@ def test_a_restore_undoes_edits_and_puts_later_batches_aside_until_they_are_aske
 
 
 def test_a_batch_that_was_put_aside_comes_back_by_hand_or_with_new_content(ready):
-    from loopline.data.ingest import ingest_file
-
     first = ready.tables.version("visits").version
     path = ready.write("visits-2.csv", visits(61, 70))
     ready.run()

@@ -113,10 +113,10 @@ def _try(query: str, sql: str, schema: pl.Schema, where: str, what: str, remedy:
     """Run a query on no rows, so that what does not fit is told before any is read."""
     try:
         pl.DataFrame(schema=schema).lazy().sql(query).collect()
-    except (pl.exceptions.InvalidOperationError, pl.exceptions.SQLSyntaxError, pl.exceptions.SQLInterfaceError):
-        raise Mistake(f"{_short(sql)} {what}", where=where, remedy=remedy) from None
     except pl.exceptions.PolarsError as error:
         said = " ".join(str(error).split("\n")[0].split())
+        if "Boolean" in said or isinstance(error, (pl.exceptions.SQLSyntaxError, pl.exceptions.SQLInterfaceError)):
+            raise Mistake(f"{_short(sql)} {what}", where=where, remedy=remedy) from None
         raise Mistake(f"the values do not fit each other ({said})", where=where, remedy=f"the types are: {_types(schema, sql)}") from None
 
 

@@ -182,13 +182,14 @@ def restore(workspace: Workspace, data: DataSpec, table: str, *, asked: Asked, v
         known = {entry.key for entry in other if what(entry)}
         return tuple(entry for entry in one if what(entry) and entry.key not in known)
 
-    parts = [only(one, other, what) for what in (_is_batch, _is_edit) for one, other in ((present, then), (then, present))]
+    out, back = only(present, then, _is_batch), only(then, present, _is_batch)
+    undone, redone = only(present, then, _is_edit), only(then, present, _is_edit)
     rows = edited.tables.read(table, version=to).select(pl.len()).collect().item()
     if asked.rehearses or to == now.version:
-        return Restored(table, to, now.version, now.version, now.rows, rows, *parts, None)
+        return Restored(table, to, now.version, now.version, now.rows, rows, out, back, undone, redone, None)
     body = {"table": table, "verb": "restore", "why": asked.why, "to": to, "version_before": now.version, "rows_before": now.rows, "rows": rows}
     done = _finished(edited, begin(edited, body, asked.by))
-    return Restored(table, to, now.version, done.body["version"], now.rows, rows, *parts, done.id)
+    return Restored(table, to, now.version, done.body["version"], now.rows, rows, out, back, undone, redone, done.id)
 
 
 def _is_batch(entry: Entry) -> bool:

@@ -117,7 +117,7 @@ def _gone_over(edited: Edited, present: pl.LazyFrame, rows: pl.DataFrame, column
     joined = joined.filter(pl.struct(BATCH, *known).is_unique()) if joined.height else joined
     kept = [name for name in schema if name not in columns]
     made = joined.select(*kept, *(pl.col(f"{_NOW}{name}").alias(name) for name in columns)).select(schema.names())
-    return made.cast({name: rows.schema[name] for name in columns})  # type: ignore[arg-type]
+    return made.cast({name: rows.schema[name] for name in columns})
 
 
 def _mended(edited: Edited, edit: Entry, stays: pl.DataFrame, version: int) -> int:

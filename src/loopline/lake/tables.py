@@ -256,7 +256,7 @@ class Tables:
         first, second = (self._scan(table, [file for file in held if file not in shared]) for table, held in zip(tables, files, strict=True))
         return first, second
 
-    def _scan(self, table: DeltaTable, files: Sequence[str]) -> pl.LazyFrame:
+    def _scan(self, table: DeltaTable, files: list[str]) -> pl.LazyFrame:
         """The rows of some files of a table, with the table's columns."""
         schema = _schema(table)
         if not files:

@@ -48,7 +48,14 @@ def test_a_moment_finds_its_version(tables):
         chosen(tables, "t", at=moment_or_version("2001-01-01"))
 
 
-@pytest.mark.parametrize(("text", "value"), [("7", 7), ("2024-05-01", datetime(2024, 5, 1, 23, 59, 59, 999999, UTC)), ("2024-05-01T10:00+00:00", datetime(2024, 5, 1, 10, tzinfo=UTC))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("2024-05-01", datetime(2024, 5, 1, 23, 59, 59, 999999, UTC)),
+        ("2024-05-01T10:00+00:00", datetime(2024, 5, 1, 10, tzinfo=UTC)),
+    ],
+)
 def test_a_version_or_a_moment(text, value):
     assert moment_or_version(text) == value
 

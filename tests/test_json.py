@@ -106,6 +106,15 @@ def asked(tmp_path_factory):
     ask("loopline data clean", "--file", str(visits), "--sample", "10")
     ask("loopline data probe", "--size", "1", "--seconds", "0.2")
     ask("loopline gc", "--keep-blobs", "0s")
+    ask("loopline data get", "visits", "--limit", "2")
+    edit = ("visits", "--where", "visit = 'v00001'", "--by", PERSON, "--why", "a test")
+    ask("loopline data update", *edit, "--set", "pages=pages + 1")
+    (folder / "by-hand.csv").write_text("visit,pages\nv00002,3\n")
+    ask("loopline data upsert", "visits", str(folder / "by-hand.csv"))
+    ask("loopline data delete", *edit)
+    ask("loopline data history", "visits")
+    ask("loopline data diff", "visits", "2", "4")
+    ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

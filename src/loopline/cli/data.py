@@ -14,6 +14,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
+    "get": ("data_tables:get", "Show rows of a table, or write them to a file."),
+    "upsert": ("data_edits:upsert", "Change the rows whose key is in a file, and add the others."),
+    "update": ("data_edits:update", "Give columns new values in the rows that meet a condition."),
+    "delete": ("data_edits:delete", "Take out the rows that meet a condition."),
+    "history": ("data_tables:history", "Show the versions of a table: deliveries and edits."),
+    "diff": ("data_tables:diff", "Show what differs between two versions of a table."),
+    "restore": ("data_edits:restore", "Make an earlier version of a table the newest one again."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
     "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
 }

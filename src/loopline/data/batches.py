@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loopline.data.rewind import EDIT, course
 from loopline.data.spec import ContractSpec, SourceSpec
 from loopline.ledger.entry import Entry, digest
 
-KINDS = ("contract", "begun", "undone", "batch", "held", "admit")
+KINDS = ("contract", "begun", "undone", "batch", "held", "admit", EDIT)
 """The kinds of entries that say what a table holds."""
 
 
@@ -36,6 +37,8 @@ class Holding:
         The batches that a rule holds back under the present contract, each with the entry that says why.
     admitted
         The batches that somebody lets in whatever the rules over batches say.
+    aside
+        The batches that a restore put out of the table: their files bring nothing new until their content changes or a person takes them in.
     """
 
     terms: str = ""
@@ -47,9 +50,15 @@ class Holding:
     begun: Entry | None = None
     stopped: Mapping[str, Entry] = field(default_factory=dict)
     admitted: frozenset[str] = frozenset()
+    aside: frozenset[str] = frozenset()
 
     def knows(self, file: str, batch: str, *, replaces: bool) -> bool:
-        """Whether a file of the source brings nothing new; one that replaces the table does so once."""
+        """Whether a file of the source brings nothing new; one that replaces the table does so once.
+
+        What a restore put aside is nothing new, unless a changed contract wants the file's former content, which is gone.
+        """
+        if batch in self.aside:
+            return not any(entry.body["how"] == "source" and entry.body["raw"] is None and entry.body["file"] == file for entry in self.owed.values())
         return batch in self.held or (replaces and self.last.get(file) == batch and batch not in self.owed)
 
     def version(self, batch: str) -> int:
@@ -74,13 +83,16 @@ def holding(entries: Iterable[Entry]) -> Holding:
     begun: Entry | None = None
     stopped: dict[str, Entry] = {}
     admitted: set[str] = set()
-    for entry in entries:
+    found = course(entries)
+    for entry in found.entries:
         if entry.kind in ("held", "admit"):
             stopped.pop(entry.key, None)
             if entry.kind == "held":
                 stopped[entry.key] = entry
             else:
                 admitted.add(entry.key)
+            continue
+        if entry.kind == EDIT:
             continue
         begun = entry if entry.kind == "begun" else None
         if entry.kind == "begun":
@@ -105,7 +117,8 @@ def holding(entries: Iterable[Entry]) -> Holding:
         held[entry.key] = entry
         if entry.body["how"] == "source":
             last[entry.body["file"]] = entry.key
-    return Holding(terms, since, held, owed, left, last, begun, stopped, frozenset(admitted))
+    left |= {batch: max(seq, left.get(batch, 0)) for batch, seq in found.aside.items()}
+    return Holding(terms, since, held, owed, left, last, begun, stopped, frozenset(admitted), frozenset(found.aside))
 
 
 def terms_digest(source: SourceSpec, contract: ContractSpec) -> str:

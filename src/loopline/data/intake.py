@@ -20,18 +20,17 @@ import polars as pl
 from loopline.data import cleaning, discards, mends, settling
 from loopline.data.batch_rules import Broken, Whole, judge
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
-from loopline.data.casting import inferred
 from loopline.data.cleaned import CLEANED
-from loopline.data.contract import Terms
 from loopline.data.listing import File
 from loopline.data.opening import open_reading
 from loopline.data.profile import Profile
 from loopline.data.quarantine import QUARANTINE
 from loopline.data.reading import Reading
 from loopline.data.sieve import Order, Sieve
-from loopline.data.spec import BATCH, ROW, ColumnSpec, ContractSpec, DataSpec, SourceSpec
+from loopline.data.spec import BATCH, ROW, ContractSpec, DataSpec, SourceSpec
 from loopline.data.sql import query, rows
 from loopline.data.survey import survey
+from loopline.data.terms import place_of, terms_of
 from loopline.engine.step import Progress
 from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs, file_digest
@@ -92,6 +91,7 @@ class Intake:
         self._blobs = Blobs(workspace.lake)
         self._progress = progress
         self._parents = parents
+        self._where = place_of(data, table)
         self._holding = self._fold()
 
     @property
@@ -235,7 +235,8 @@ class Intake:
     def _order(self, reading: Reading, delivery: Delivery, old: str | None) -> Order:
         """What the batch is sifted by, after a first look at it."""
         present = None if self._starts else self._tables.read(self.table)
-        terms = self._terms(reading, present)
+        schema = None if present is None or self.source.mode == "replace" else present.collect_schema()
+        terms = terms_of(self._tables, self._data, self.table, reading.columns, schema=schema)
         plan = cleaning.planned(
             cleaning.declared(reading.columns, self.source.clean, self.contract.columns), reading.columns, nulls=self.source.nulls, where=self._where
         )
@@ -259,37 +260,6 @@ class Intake:
             taken=taken,
             corrections=corrections,
             discarded=discards.states_to_keep(self._workspace, self.table, delivery.batch),
-        )
-
-    @property
-    def _where(self) -> str:
-        return "data.contract" if self.table == self._data.main else f"data.sources.{self.table}.contract"
-
-    def _terms(self, reading: Reading, present: pl.LazyFrame | None) -> Terms:
-        """The contract for this batch: what the table holds already binds types."""
-        specs = dict(self.contract.columns)
-        if present is not None and self.source.mode != "replace":
-            schema = present.collect_schema()
-            for name in reading.columns:
-                if name in schema and specs.get(name, ColumnSpec()).type is None:
-                    kind, _ = inferred(pl.Series([], dtype=schema[name]))
-                    specs[name] = specs.get(name, ColumnSpec()).model_copy(update={"type": kind})
-        references = []
-        for index, reference in enumerate(self.contract.references):
-            if not self._tables.exists(reference.table):
-                remedy = "run the data stage to the end once, or take the reference out"
-                raise Mistake(f"table {reference.table!r} is not there yet", where=f"{self._where}.references.{index}", remedy=remedy)
-            there = self._tables.read(reference.table).select(reference.target).drop_nulls().unique()
-            references.append((reference, there.collect(engine="streaming")))
-        return Terms(
-            specs,
-            self.source.key,
-            self.source.time,
-            self.source.nulls,
-            decimal=self.source.decimal,
-            together=self.contract.unique,
-            rules=self.contract.rules,
-            references=references,
         )
 
     @property

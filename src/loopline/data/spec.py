@@ -140,6 +140,12 @@ class DataSpec(Spec):
         """The name of the table that is learned from: the first source."""
         return next(iter(self.sources))
 
+    def key_of(self, table: str) -> tuple[str, ...]:
+        """The columns that name a row of a table, as they are declared; none for a table that is not."""
+        if table in self.sources:
+            return self.sources[table].key
+        return self.tables[table].key if table in self.tables else ()
+
     def contract_of(self, table: str) -> ContractSpec:
         """The contract of a source's table: the main one's is `contract`, another's stands in its source."""
         return self.contract if table == self.main else self.sources[table].contract or ContractSpec()

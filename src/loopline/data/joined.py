@@ -13,7 +13,7 @@ from loopline.data.growth import Held, held, new_rows
 from loopline.data.ingest import measured
 from loopline.data.lookups import KNOWN, Known, known, look_up, moment_us, require_fits, settled
 from loopline.data.made import last_made, record, still_holds
-from loopline.data.moments import Lookup
+from loopline.data.moments import Lookup, joined_name
 from loopline.data.spec import HIDDEN, ROW, ColumnSpec
 from loopline.engine.step import Facts
 from loopline.lake.tables import Tables
@@ -45,11 +45,6 @@ class _Counts:
     def add(self, into: str, name: str, count: int) -> None:
         counts: dict[str, int] = getattr(self, into)
         counts[name] = counts.get(name, 0) + count
-
-
-def joined_name(main: str) -> str:
-    """The name of the table that the main one becomes; no user's table can have it."""
-    return f"{main}.joined"
 
 
 def run(job: Job) -> Facts:

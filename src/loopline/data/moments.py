@@ -89,6 +89,11 @@ def _moment_words(column: str, offset_us: int) -> str:
     return str(Moment(offset_s=offset_us / 1e6, column=column)) if offset_us else column
 
 
+def joined_name(main: str) -> str:
+    """The name of the table that the main one becomes; no user's table can have it."""
+    return f"{main}.joined"
+
+
 def resolved(data: DataSpec, charter: CharterSpec) -> tuple[Lookup, ...]:
     """The declared lookups with their moments.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
 from loopline.data.batches import KINDS, holding, merged_counts
 from loopline.data.intake import QUARANTINE
+from loopline.data.moments import joined_name
 from loopline.data.spec import DataSpec
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
@@ -15,18 +17,29 @@ from loopline.workspace import Workspace
 
 
 def overview(workspace: Workspace, data: DataSpec) -> list[dict[str, Any]]:
-    """One item per declared table: ``table``, ``version``, ``rows``, ``batches``, and the totals ``read``, ``accepted``, ``quarantined``.
+    """One item per table: ``table``, ``kind``, ``version``, ``rows``, ``batches``, the totals ``read``, ``accepted``, ``quarantined``, and ``made_from``.
 
-    The version is None where nothing has been delivered yet.
+    The kind is ``source``, ``derived``, or ``joined`` for the main table with what its lookups found; only sources have batches and totals,
+    and only the others are made from tables. The version is None where nothing has been delivered or made yet.
     """
     tables = Tables(workspace.lake)
     shown = []
-    for name in data.sources:
+    for name, kind, made_from in kinds_of(data):
         at = tables.version(name) if tables.exists(name) else None
-        held = holding(workspace.ledger.read(kinds=KINDS, subject=name)).held.values()
-        totals = {count: sum(entry.body[count] for entry in held) for count in ("read", "accepted", "quarantined")}
-        shown.append({"table": name, "version": at and at.version, "rows": at.rows if at else 0, "batches": len(held), **totals})
+        held = holding(workspace.ledger.read(kinds=KINDS, subject=name)).held.values() if kind == "source" else None
+        totals = {count: None if held is None else sum(entry.body[count] for entry in held) for count in ("read", "accepted", "quarantined")}
+        state = {"version": at and at.version, "rows": at.rows if at else 0, "batches": None if held is None else len(held)}
+        shown.append({"table": name, "kind": kind, **state, **totals, "made_from": list(made_from)})
     return shown
+
+
+def kinds_of(data: DataSpec) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each table that the declaration makes, its kind, and the tables that it is made from."""
+    known = (*data.sources, *data.tables)
+    yield from ((name, "source", ()) for name in data.sources)
+    yield from ((name, "derived", table.read_of(known)) for name, table in data.tables.items())
+    if data.lookups:
+        yield joined_name(data.main), "joined", tuple(dict.fromkeys((data.main, *(lookup.table or name for name, lookup in data.lookups.items()))))
 
 
 def refused_rows(workspace: Workspace, data: DataSpec, *, table: str | None = None, limit: int = 20) -> tuple[int, dict[str, int], list[dict[str, Any]]]:

@@ -40,6 +40,9 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
 }
 
 
+_ABSENT = msgspec.Raw(b"")
+
+
 class _Prediction(msgspec.Struct):
     id: str
     time: datetime
@@ -50,12 +53,12 @@ class _Prediction(msgspec.Struct):
     score: float
     scores: msgspec.Raw
     decision: str | float
-    looked_up: msgspec.Raw | None = None
+    looked_up: msgspec.Raw = _ABSENT
 
     def cells(self) -> tuple[Any, ...]:
         scores = None if bytes(self.scores) == b"null" else str(self.scores, "utf-8")
         key, row, day = str(self.key, "utf-8"), str(self.row, "utf-8"), day_of(self.id, self.time)
-        looked_up = None if self.looked_up is None else str(self.looked_up, "utf-8")
+        looked_up = str(self.looked_up, "utf-8") or None
         return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up
 
 

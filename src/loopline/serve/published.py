@@ -69,7 +69,7 @@ def sheet_of(table: pl.LazyFrame, lookup: Lookup, columns: Mapping[str, Column],
     lookup = settled(lookup, schema)
     found_in, since_us = _newest(known(table, lookup), rows_at_most)
     keys = key_columns(found_in)
-    order = pl.DataFrame(keys).select(pl.arg_sort_by(pl.all(), maintain_order=True)).to_series()
+    order = pl.DataFrame(keys).select(pl.arg_sort_by([series.name for series in keys], maintain_order=True)).to_series()
     keys = [series[order] for series in keys]
     begins = np.flatnonzero(pl.DataFrame(keys).select(pl.struct(pl.all()).rle_id()).to_series().diff().fill_null(1).to_numpy())
     values = {series.name: _values(typed_as(series[order], columns[series.name], lookup), columns[series.name]) for series in value_columns(found_in)}

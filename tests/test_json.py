@@ -102,6 +102,7 @@ def asked(tmp_path_factory):
         ask(f"loopline {words}")
     ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
     ask("loopline data ingest", str(visits))
+    ask("loopline data lineage", "visits")
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

@@ -115,6 +115,7 @@ def asked(tmp_path_factory):
     ask("loopline data history", "visits")
     ask("loopline data diff", "visits", "2", "4")
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
+    ask("loopline data lineage", "visits")
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

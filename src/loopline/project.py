@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from loopline.access.secrets import Address, resolve
 from loopline.charter.spec import CharterSpec
+from loopline.data.moments import moments_of
 from loopline.data.spec import DataSpec
 from loopline.declaration import Spec
 from loopline.errors import Fault, Mistake
@@ -49,6 +50,12 @@ class Declaration(Spec):
     value: ValueSpec = ValueSpec()
     keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
+
+    @model_validator(mode="after")
+    def _with_moments(self) -> Declaration:
+        # Nothing can be looked up for a row without its moment: the contract refuses it when it comes.
+        columns = sorted(moments_of(self.data, self.charter))
+        return self.model_copy(update={"data": self.data.requiring(columns)}) if columns else self
 
 
 class Project:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.charter.worth import columns_of
 from loopline.data.batches import merged_counts
 from loopline.data.casting import inferred, kind_of_text
@@ -35,7 +36,8 @@ def run(job: Job) -> Facts:
         When a rule holds a batch back; the other sources are taken in by then.
     """
     data = DataSpec.model_validate({name: job.step.reads[name] for name in ("sources", "contract")})
-    charter = CharterSpec.model_validate({name: job.step.reads[name] for name in ("predict", "task", "positive", "worth")})
+    # With lookups, the step that joins them measures: worth and features may name what they find.
+    charter = None if job.step.reads["looks_up"] else CharterSpec.model_validate({name: job.step.reads[name] for name in MEASURED_FOR})
     batches: dict[str, list[Entry]] = {}
     stopped: list[CheckFailed] = []
     for table in in_order(data):
@@ -100,26 +102,17 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     }
 
 
-def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches: list[Entry], progress: Progress) -> dict[str, Any]:
-    """The stage's facts about tables that are up to date."""
+def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec | None, batches: list[Entry], progress: Progress) -> dict[str, Any]:
+    """The stage's facts about tables that are up to date; without a charter those that need no look at the rows."""
     tables = Tables(workspace.lake)
     main = data.sources[data.main]
-    progress.say(f"looking at table {data.main}")
-    table = tables.read(data.main)
-    schema = {name: dtype for name, dtype in table.collect_schema().items() if name not in HIDDEN}
-    wanted = {charter.predict, *columns_of(charter.worth)}
-    frame = table.sort(ROW).select(name for name in schema if name in wanted).collect()
-    target = target_of(frame, charter, columns=list(schema))
-    outcome = outcome_facts(frame, charter, target, columns=list(schema))
-    builder = ProfileBuilder()
-    for part in table.drop(*HIDDEN).collect_batches(maintain_order=True):
-        builder.add(part)
-    whole = builder.profile()
-    summary = Blobs(workspace.lake).put(canonical(whole.to_json()).encode("utf-8"))
     read, accepted, quarantined = (sum(entry.body[name] for entry in batches) for name in ("read", "accepted", "quarantined"))
     versions = {name: tables.version(name) for name in data.sources}
+    says = f"{accepted:,} of {read:,} rows accepted" + (f", {quarantined:,} in quarantine" if quarantined else "")
+    facts = {} if charter is None else measured(workspace, data.main, charter, data.contract.columns, progress)
     return {
-        "says": f"{accepted:,} of {read:,} rows accepted" + (f", {quarantined:,} in quarantine" if quarantined else "") + f"; {say(target, outcome)}",
+        **facts,
+        "says": f"{says}; {facts['says']}" if facts else says,
         "main": data.main,
         "tables": {name: {"id": at.id, "version": at.version, "rows": at.rows} for name, at in versions.items()},
         "read": read,
@@ -127,15 +120,33 @@ def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches
         "quarantined": quarantined,
         "reasons": merged_counts([entry.body["reasons"] for entry in batches]),
         "warnings": merged_counts([entry.body["warnings"] for entry in batches]),
-        "columns": [_column(name, dtype, data.contract.columns.get(name, ColumnSpec()), whole) for name, dtype in schema.items()],
-        "task": target.task,
-        "positive": target.positive,
-        "classes": list(target.classes),
         "time": main.time,
         "order": "time" if main.time else "rows" if main.ordered else None,
         "key": list(main.key),
+    }
+
+
+def measured(workspace: Workspace, table: str, charter: CharterSpec, specs: Mapping[str, ColumnSpec], progress: Progress) -> dict[str, Any]:
+    """The facts about the rows of the table that is learned from: its columns, the outcome and what is at stake, and its profile."""
+    progress.say(f"looking at table {table}")
+    rows = Tables(workspace.lake).read(table)
+    schema = {name: dtype for name, dtype in rows.collect_schema().items() if name not in HIDDEN}
+    wanted = {charter.predict, *columns_of(charter.worth)}
+    frame = rows.sort(ROW).select(name for name in schema if name in wanted).collect()
+    target = target_of(frame, charter, columns=list(schema))
+    outcome = outcome_facts(frame, charter, target, columns=list(schema))
+    builder = ProfileBuilder()
+    for part in rows.drop(*HIDDEN).collect_batches(maintain_order=True):
+        builder.add(part)
+    whole = builder.profile()
+    return {
+        "says": say(target, outcome),
+        "columns": [_column(name, dtype, specs.get(name, ColumnSpec()), whole) for name, dtype in schema.items()],
+        "task": target.task,
+        "positive": target.positive,
+        "classes": list(target.classes),
         "outcome": outcome,
-        "profile": summary,
+        "profile": Blobs(workspace.lake).put(canonical(whole.to_json()).encode("utf-8")),
     }
 
 

@@ -125,6 +125,11 @@ class Tables:
         """
         return pl.scan_delta(self._open(name, version=version, at=at))
 
+    def only_grew(self, name: str, since: int, version: int) -> bool:
+        """Whether each row of an earlier version is in a later one as it was: every file of the one is a file of the other, and files never change."""
+        earlier, later = (self._open(name, version=at) for at in (since, version))
+        return bool(self._told(name, lambda: set(earlier.file_uris()) <= set(later.file_uris())))
+
     def batch_version(self, name: str, batch: str) -> int | None:
         """The greatest version of the batch that is in the table, or None."""
         return self._told(name, lambda: self._open(name).transaction_version(batch)) if self.exists(name) else None

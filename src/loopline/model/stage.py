@@ -30,6 +30,8 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             "table": {"name": ingested["main"], **{name: ingested["tables"][ingested["main"]][name] for name in ("id", "version")}},
             **{name: ingested[name] for name in ("columns", "task", "positive", "classes", "time", "key")},
             "order": ingested.get("order"),
+            # A project without lookups keeps the keys that its searches have.
+            **({"lookups": ingested["plans"]} if ingested.get("plans") else {}),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
         rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),

@@ -10,7 +10,9 @@ from loopline.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
-    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
+    "quarantine": ("data_quarantine", "The refused rows: list, show, export, mend, replay, discard."),
+    "review": ("data_review", "The subject-matter expert's hand: questions about odd and refused rows, and their answers."),
+    "ready": ("data_ready", "Whether the data is ready for what the charter and the model want."),
 }
 
 

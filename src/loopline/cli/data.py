@@ -13,6 +13,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quarantine": ("data_quarantine", "The refused rows: list, show, export, mend, replay, discard."),
     "review": ("data_review", "The subject-matter expert's hand: questions about odd and refused rows, and their answers."),
     "ready": ("data_ready", "Whether the data is ready for what the charter and the model want."),
+    "test": ("data_test:command", "Run the contract as unit tests, on a sample, a file or the tables."),
+    "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
+    "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
+    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 
 

@@ -124,7 +124,7 @@ def set_aside(chunk: Chunk, discarded: pl.DataFrame | None, *, table: str, batch
         return chunk, pl.DataFrame(schema=SCHEMA)
     reasons = discarded.select("line", "reasons")
     rows = rows_of(chunk, reasons, table=table, batch=batch, source=source, time=time, state="discarded")
-    aside = rows.drop("by", "why", "moved").join(discarded.drop("reasons"), on="line", how="left").select(SCHEMA)
+    aside = rows.drop("by", "why", "moved").join(discarded.drop("reasons"), on="line", how="left").select(list(SCHEMA))
     rest = [place for place, line in enumerate(chunk.frame[LINE]) if line not in lines]
     others = tuple(item for item in chunk.refused if item.line not in lines)
     return replace(chunk, frame=chunk.frame[rest], refused=others, raw=lambda wanted: chunk.raw([rest[place] for place in wanted])), aside

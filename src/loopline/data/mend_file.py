@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from importlib import import_module
@@ -88,7 +89,8 @@ def write(frame: pl.DataFrame, path: Path) -> None:
 
 
 def _write_excel(frame: pl.DataFrame, path: Path) -> None:
-    workbook = _package("xlsxwriter").Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False})
+    made = io.BytesIO()
+    workbook = _package("xlsxwriter").Workbook(made, {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False})
     page = workbook.add_worksheet("quarantine")
     # Cells that are texts stay as they are written: a code keeps its zeros, and a day is no number.
     plain, bold = workbook.add_format({"num_format": "@"}), workbook.add_format({"bold": True})
@@ -101,6 +103,7 @@ def _write_excel(frame: pl.DataFrame, path: Path) -> None:
                 page.write_string(row, column, value[:32_767], plain)
     page.freeze_panes(1, 1)
     workbook.close()
+    path.write_bytes(made.getvalue())
 
 
 def _package(name: str) -> Any:

@@ -106,13 +106,25 @@ def _plan(workspace: Workspace, data: DataSpec, table: str, said: Mapping[tuple[
         for line in mine["line"]:
             given = said[str(batch), line]
             _require(given, columns, table)
-            values = _whole(given, columns) if line in uncut else {name: value for name, value in given.items() if _differs(value, current[line][name])}
+            values = _whole(given, columns) if line in uncut else _changes(given, current[line])
             if values:
                 changed[str(batch), line] = values
                 whole |= {(str(batch), line)} if line in uncut else set()
     inside = set(waiting.select("batch", "line").iter_rows())
-    accepted = {place: values for place, values in said.items() if place not in inside}
+    accepted = _accepted(workspace, table, {place: values for place, values in said.items() if place not in inside})
     return _Plan(table, changed, frozenset(whole), accepted)
+
+
+def _accepted(workspace: Workspace, table: str, said: Mapping[tuple[str, int], Values]) -> dict[tuple[str, int], Values]:
+    """What is said of rows of the table, without the cells that say so already."""
+    tables = Tables(workspace.lake)
+    if not said or not tables.exists(table):
+        return dict(said)
+    wanted = pl.DataFrame(list(said), schema={BATCH: pl.String(), LINE: pl.Int64()}, orient="row")
+    there = tables.read(table).join(wanted.lazy(), on=[BATCH, LINE], how="semi").collect()
+    texts = there.select(BATCH, LINE, *(text(name, dtype) for name, dtype in there.schema.items() if name not in HIDDEN))
+    current = {(row.pop(BATCH), row.pop(LINE)): row for row in texts.iter_rows(named=True)}
+    return {place: _changes(values, current[place]) if place in current else values for place, values in said.items()}
 
 
 def current_cells(workspace: Workspace, place: Place, mine: pl.DataFrame) -> tuple[list[str], dict[int, dict[str, str | None]], set[int]]:
@@ -124,13 +136,18 @@ def current_cells(workspace: Workspace, place: Place, mine: pl.DataFrame) -> tup
 
 
 def _require(given: Values, columns: list[str], table: str) -> None:
-    for name in given:
-        if name not in columns:
+    for name, value in given.items():
+        if name not in columns and value not in (None, ""):
             raise Mistake(f"there is no column {name!r} in the deliveries of {table}", remedy=nearest(name, columns))
 
 
 def _whole(given: Values, columns: list[str]) -> dict[str, str | None]:
     return {name: given.get(name) for name in columns} if any(value not in (None, "") for value in given.values()) else {}
+
+
+def _changes(given: Values, current: Values) -> dict[str, str | None]:
+    """The cells that say something else; in a sheet of several tables a row is empty in the columns of the others."""
+    return {name: value for name, value in given.items() if _differs(value, current.get(name))}
 
 
 def _differs(value: str | None, current: str | None) -> bool:

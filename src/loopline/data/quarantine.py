@@ -309,6 +309,6 @@ def move(tables: Tables, table: str, batch: str, changes: pl.DataFrame, *, name:
     joined = mine.join(changes, on="line", how="inner", suffix="_new")
     fresh = [pl.coalesce(f"{column}_new", column).alias(column) if column == "reasons" else pl.col(f"{column}_new").alias(column)
              for column in changes.columns if column != "line"]  # fmt: skip
-    changed = joined.with_columns(fresh).select(SCHEMA)
+    changed = joined.with_columns(fresh).select(list(SCHEMA))
     if changed.height:
         tables.upsert(QUARANTINE, changed, key=KEY, batch=name, batch_version=version)

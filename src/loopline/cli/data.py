@@ -10,6 +10,8 @@ from loopline.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
+    "pull": ("data_pull:pull", "Ask a source for what is new, whatever its schedule says."),
+    "admit": ("data_pull:admit", "Let in a batch that rules over the whole of it hold back."),
     "quarantine": ("data_quarantine", "The refused rows: list, show, export, mend, replay, discard."),
     "review": ("data_review", "The subject-matter expert's hand: questions about odd and refused rows, and their answers."),
     "ready": ("data_ready", "Whether the data is ready for what the charter and the model want."),

@@ -63,11 +63,13 @@ def command(
                 name, time, key = _declared(loop, name, time, key)
                 charter = loop.project.declaration.charter if name == loop.project.declaration.data.main else None
                 charter = CharterSpec(predict=target) if target else charter
-                found = _explored(rows_of_table(loop.workspace, name), sample_rows, charter, time, key, progress, must=target is not None)
+                rows = rows_of_table(loop.workspace, name)
+                found = _explored(rows, sample_rows, charter, time, key, progress, must=target is not None)
         page = out or (None if as_json else Path(f"explore-{found.name}.html"))
         if page is not None:
             _write(found, page, progress)
-    emit({**found.to_json(), "page": None if page is None else str(page)}, lambda: _says(found, page), as_json)
+    after = "loopline run" if rows.is_table else f"loopline init {rows.source} --target {target or 'COL'}"
+    emit({**found.to_json(), "page": None if page is None else str(page)}, lambda: _says(found, page) + hint(after), as_json)
 
 
 def _is_file(name: str) -> bool:
@@ -92,13 +94,13 @@ def _explored(
 
     progress.say(f"reading {rows.total:,} rows of {rows.name}")
     surveyed = survey(rows.chunks, sample_rows=sample_rows, key=key, total=rows.total, progress=progress)
-    _require(surveyed, time, key)
+    _require(surveyed, time)
     progress.say(f"looking at {surveyed.sample.height:,} rows")
     target, notes = _target(surveyed, charter, must)
     return explore(surveyed, name=rows.name, source=rows.source, notes=(*rows.notes, *notes), target=target, time=time)
 
 
-def _require(survey: Survey, time: str | None, key: tuple[str, ...]) -> None:
+def _require(survey: Survey, time: str | None) -> None:
     from loopline.data.contract import nearest
 
     if time is not None and time not in survey.columns:
@@ -147,4 +149,4 @@ def _says(found: Exploration, page: Path | None) -> str:
     strongest = [(pair.one, pair.other, f"{pair.value:+.2f}" if pair.measure == "number" else f"{pair.value:.2f}") for pair in found.associations.pairs[:5]]
     if strongest:
         lines += ["", table(("column", "and", "go together"), strongest, right=(2,))]
-    return "\n".join([*lines, "", f"page: {page}"]) + hint("loopline data infer" if survey.rows else "")
+    return "\n".join([*lines, "", f"page: {page}"])

@@ -17,7 +17,7 @@ GAPS = 20
 BARS = 120
 _NAME = re.compile(r"(?i)(^|_)(time|date|day|dt|timestamp|ts|when|created|at|period)(_|$)|time$|date$|day$")
 _HOURLY_SHARE, _THIN_SHARE, _REST_SHARE = 0.5, 0.2, 0.2
-_WEEKS = 4
+_WEEKS, _MANY_GAPS = 4, 30
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,10 @@ def _gaps(series: NDArray[np.int64], expected: NDArray[np.bool_], start: datetim
         missed = int(expected[first:end].sum())
         if missed:
             found.append(Gap(start + step * first, start + step * (end - 1), missed))
+    if len(found) >= _MANY_GAPS:
+        # Nights and the like come again and again: only what is far longer is a gap.
+        usual = float(np.quantile([gap.steps for gap in found], 0.9))
+        found = [gap for gap in found if gap.steps > 2 * usual]
     return tuple(sorted(found, key=lambda gap: (-gap.steps, gap.since))[:GAPS])
 
 

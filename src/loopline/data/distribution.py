@@ -16,9 +16,10 @@ from loopline.data.profile import ColumnProfile
 
 Type = Literal["integer", "number", "text", "boolean", "date", "datetime"]
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-BINS, SINGLES, VALUES = 30, 24, 10
+BINS, SINGLES, VALUES = 30, 40, 10
 _TAIL = 0.005
-_STRETCH = 3.0
+_STRETCH = 0.3
+_GREATEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -141,13 +142,13 @@ def type_of(dtype: pl.DataType) -> Type:
 
 
 def as_numbers(values: pl.Series) -> NDArray[np.float64]:
-    """Known numbers, times as seconds since 1970, without NaN and infinities."""
+    """Known numbers, times as seconds since 1970, without NaN and infinities; what is beyond 1e100 counts as that, so that sums stay numbers."""
     if values.dtype in (pl.Date, pl.Datetime):
         values = values.cast(pl.Datetime("us")).to_physical() / 1e6
     elif values.dtype == pl.Duration:
         values = values.dt.total_microseconds() / 1e6
     numbers = values.drop_nulls().cast(pl.Float64).to_numpy()
-    return numbers[np.isfinite(numbers)]
+    return np.clip(numbers[np.isfinite(numbers)], -_GREATEST, _GREATEST)
 
 
 def histogram(numbers: NDArray[np.float64], *, whole: bool = False) -> tuple[list[Bin], int, int]:
@@ -161,9 +162,8 @@ def histogram(numbers: NDArray[np.float64], *, whole: bool = False) -> tuple[lis
     if len(distinct) <= SINGLES:
         return [Bin(value, value, count) for value, count in zip(distinct.tolist(), counts.tolist(), strict=True)], 0, 0
     low, high = (float(edge) for edge in np.quantile(numbers, [_TAIL, 1 - _TAIL]))
-    reach = high - low
-    start = float(distinct[0]) if distinct[0] >= low - _STRETCH * reach / 10 else low
-    end = float(distinct[-1]) if distinct[-1] <= high + _STRETCH * reach / 10 else high
+    reach = _STRETCH * (high - low)
+    start, end = float(distinct[distinct >= low - reach][0]), float(distinct[distinct <= high + reach][-1])
     if end <= start:
         start, end = float(distinct[0]), float(distinct[-1])
     edges = np.linspace(start, end, BINS + 1)

@@ -18,7 +18,7 @@ from loopline.data.question import Question, is_year
 from loopline.data.relations import Level, Relation, Relations
 from loopline.declaration import figure
 
-_TOLD_APART = 20
+_TOLD_APART, _FEW_ROWS = 20, 30
 Say = Callable[[float], str]
 COLUMNS_SHOWN, RELATIONS_SHOWN, PAIRS_SHOWN, MISSING_SHOWN, PATTERN_COLUMNS = 300, 12, 12, 30, 24
 WEIGHTS = {3: ("Ask first", "much hangs on it"), 2: ("Ask then", "something hangs on it"), 1: ("Ask when there is time", "little hangs on it")}
@@ -36,12 +36,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class Share:
-    """A named part of a whole as a lying bar; `width` in percent of the longest one."""
+    """A named part of a whole as a lying bar; `start` and `width` in percent, `faint` where it rests on few rows."""
 
     name: str
     says: str
     width: float
     title: str = ""
+    start: float = 0.0
+    faint: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,11 @@ def card(column: Distribution, anchors: dict[str, str], found: Exploration) -> C
     if column.bins:
         picture = pictures.bars([one.rows for one in column.bins], [f"{_range(one, say)}: {_count(one.rows, 'row', 'rows')}" for one in column.bins])
         middle = say(column.quantiles[0.5])
-        scale = (say(column.bins[0].low), middle if column.is_time else f"median {middle}", say(column.bins[-1].high))
+        scale = (
+            say(column.bins[0].low),
+            middle if column.is_time else f"median {middle}",
+            say(column.bins[-1].high if column.above else column.profile.max or 0.0),
+        )
     beyond = [f"{_count(column.below, 'row', 'rows')} below" if column.below else "", f"{_count(column.above, 'row', 'rows')} above" if column.above else ""]
     return Card(
         anchor=anchors[column.name],
@@ -156,7 +162,7 @@ def _is_target(name: str, found: Exploration) -> bool:
 def _say(column: Distribution) -> Say:
     """How a column's numbers are written."""
     if column.is_time:
-        return lambda value: (stamp(value) or "beyond any calendar").replace("T", " ")
+        return lambda value: (stamp(value) or "beyond any calendar").replace("T", " ")[:16]
     if column.type == "integer" and is_year(column.name):
         return lambda value: f"{value:.0f}"
     return figure
@@ -196,8 +202,8 @@ def _facts(column: Distribution) -> list[tuple[str, str]]:
         return told
     low, high = profile.min or 0.0, profile.max or 0.0
     told += [("least", say(low)), ("middle half", f"{say(column.quantiles[0.25])} to {say(column.quantiles[0.75])}"), ("greatest", say(high))]
-    if profile.kind == "number":
-        told.append(("mean", f"{say(profile.mean or 0.0)} ± {figure(profile.spread or 0.0)}"))
+    if profile.kind == "number" and profile.spread:
+        told.append(("mean", f"{say(profile.mean or 0.0)} ± {figure(profile.spread)}"))
         told += [("nought", f"{profile.zeros:,} ({percent(profile.zeros / profile.known)})")] if profile.zeros else []
         told += [("negative", f"{profile.negatives:,} ({percent(profile.negatives / profile.known)})")] if profile.negatives else []
     return told
@@ -226,19 +232,34 @@ def _patterns(found: Exploration) -> tuple[list[str], list[tuple[list[bool], str
 def _target(one: Relation, relations: Relations, anchors: dict[str, str]) -> Target:
     regression = relations.target.task == "regression"
     power = f"R² {one.power:.2f}" if regression else f"AUC {(one.power + 1) / 2:.2f}"
-    most = max((abs(level.outcomes[0]) for level in one.levels), default=0.0)
-    most = max(most, abs(relations.overall[0])) or 1.0
     if relations.target.task == "multiclass":
-        stacks = tuple((_level(level, 0.0, ""), tuple(zip(relations.classes, (100 * share for share in level.outcomes), strict=True))) for level in one.levels)
+        stacks = tuple(
+            (_level(level, 0.0, 0.0, ""), tuple(zip(relations.classes, (100 * share for share in level.outcomes), strict=True))) for level in one.levels
+        )
         return Target(anchors[one.column], one.column, power, 0.0, (), stacks)
+    values = [level.outcomes[0] for level in one.levels]
+    low, high = min(0.0, relations.overall[0], *values), max(0.0, relations.overall[0], *values)
+    reach = (high - low) or 1.0
+
+    def at(value: float) -> float:
+        return 100 * (value - low) / reach
+
+    # Bars begin at nought, and go to the left of it where the target is below.
     shown = tuple(
-        _level(level, 100 * abs(level.outcomes[0]) / most, figure(level.outcomes[0]) if regression else percent(level.outcomes[0])) for level in one.levels
+        _level(level, min(at(0.0), at(value)), abs(at(value) - at(0.0)), _three(value) if regression else percent(value))
+        for level, value in zip(one.levels, values, strict=True)
     )
-    return Target(anchors[one.column], one.column, power, 100 * abs(relations.overall[0]) / most, shown)
+    return Target(anchors[one.column], one.column, power, at(relations.overall[0]), shown)
 
 
-def _level(level: Level, width: float, says: str) -> Share:
-    return Share(level.says if level.says.strip() else "(blank)", says, width, _count(level.rows, "row", "rows"))
+def _level(level: Level, start: float, width: float, says: str) -> Share:
+    name = level.says if level.says.strip() else "(blank)"
+    return Share(name, says, width, _count(level.rows, "row", "rows"), start, level.rows < _FEW_ROWS)
+
+
+def _three(value: float) -> str:
+    """A number with three digits."""
+    return figure(float(f"{value:.3g}"))
 
 
 def _coverage(found: Coverage) -> dict[str, object]:

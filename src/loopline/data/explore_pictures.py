@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from loopline.data.associations import Associations
 
 _WIDTH, _HEIGHT = 300, 72
-_CELL, _LETTER, _LABEL_LETTERS = 30, 6.6, 22
+_CELL, _LETTER, _LABEL_LETTERS = 30, 7.4, 22
 _LABELLED = 18
 _DARK_FROM = 0.55
 

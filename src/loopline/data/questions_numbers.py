@@ -16,7 +16,7 @@ from loopline.declaration import figure
 _NINES = frozenset(float(sign * number) for sign in (1, -1) for number in (9, 99, 999, 9999, 99999, 999999, 9999999, 99999999, 1e9 - 1))
 _SIGNS = _NINES | {-1.0, -2.0, -7.0, -8.0, -888.0, -777.0, 888.0, 8888.0, 777.0, float(2**31 - 1), float(-(2**31)), 1e10, 1e30, -32768.0, 32767.0}
 _ENOUGH, _SIGN_ROWS, _SIGN_SHARE = 50, 3, 0.0005
-_FAR, _FAR_SHARE = 8.0, 0.002
+_FAR, _FAR_FACTORS, _FAR_SHARE = 8.0, 3.0, 0.002
 _SHARE_NAME = re.compile(r"(?i)(pct|percent|perc|share|rate|ratio|proportion)")
 _CODE_NAME = re.compile(r"(?i)(^|[_\s.-])(code|type|class|category|cat|zip|zipcode|postcode|plz|status|group|level|kind)([_\s.-]|$)|code$|zip$")
 _UNITS = {
@@ -85,16 +85,20 @@ def mixed_units(look: Look) -> Iterator[Question]:
 
 
 def far_out(look: Look) -> Iterator[Question]:
-    """A few numbers far beyond all others (more than 8 times the width of the middle half)."""
+    """A few numbers far beyond all others: by the width of the middle half, and of positive numbers also by its factor."""
     for name in look.numbers:
         profile = look.distributions[name].profile
         low, middle, high = (float(value) for value in profile.at([0.25, 0.5, 0.75]))
         reach = high - low
-        if not reach or profile.known < _ENOUGH or profile.min is None or profile.max is None:
+        if not reach or profile.known < _ENOUGH or profile.min is None:
             continue
         values = as_numbers(look.sample[name])
         far = values[(values > high + _FAR * reach) | (values < low - _FAR * reach)]
-        # Where many are far out, the column has a long tail: that is its nature.
+        if profile.min > 0:
+            # Incomes, sizes and durations have long tails by nature.
+            factor = _FAR_FACTORS * (math.log(high) - math.log(low))
+            far = far[(np.log(far) > math.log(high) + factor) | (np.log(far) < math.log(low) - factor)]
+        # Where many are far out, that is the column's nature too.
         if not len(far) or len(far) > max(3, _FAR_SHARE * len(values)) or set(far.tolist()) <= _SIGNS:
             continue
         extreme = float(far[np.argmax(np.abs(far - middle))])

@@ -26,7 +26,7 @@ def known_before(look: Look) -> Iterator[Question]:
             suspected[finding.why].append(finding.column)
     for why, names in suspected.items():
         why = why.removesuffix(": is it known before the outcome?")
-        why = f"It {why[3:]}." if why.startswith("it ") else f"{why}."
+        why = f"I{why[1:]}." if why.startswith(("it ", "its ")) else f"{why}."
         yield Question("leak", tuple(names), f"{'Are' if len(names) > 1 else 'Is'} {_listed(names)} known before the outcome?", why, 3)
 
 

@@ -72,7 +72,7 @@ def _units(counts: pl.DataFrame) -> pl.DataFrame:
     """The units behind the numbers of a column's texts with their counts; empty where most texts are something else."""
     top = counts.head(_LEVELS)
     held = pl.DataFrame({"unit": top["text"].str.extract(_UNIT.pattern, 1), "count": top["count"]}).drop_nulls().group_by("unit").agg(pl.col("count").sum())
-    mostly = held["count"].sum() >= _MOSTLY * top["count"].sum() and held.height <= 0.2 * top.height + 3
+    mostly = int(held["count"].sum()) >= _MOSTLY * int(top["count"].sum()) and held.height <= 0.2 * top.height + 3
     return held.sort(["count", "unit"], descending=[True, False]) if mostly else held.clear()
 
 
@@ -109,7 +109,7 @@ def _near(held: Mapping[str, int]) -> list[tuple[str, ...]]:
     texts = [text for text in held if len(text) >= _NEAR_LETTERS and not any(letter.isdigit() for letter in text)]
     if len(texts) > _NEAR_LEVELS:
         return []
-    found = []
+    found: list[tuple[str, ...]] = []
     for place, rare in enumerate(texts):
         for usual in texts[:place]:
             if held[usual] >= 5 * held[rare] and abs(len(usual) - len(rare)) <= 2 and _plain(usual) != _plain(rare) and _alike(usual, rare):

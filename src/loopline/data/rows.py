@@ -30,6 +30,8 @@ class Rows:
         How many there are.
     notes
         What a reader must know of them.
+    is_table
+        Whether they are a table's, not a bare file's.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Rows:
     total: int
     chunks: Iterator[pl.DataFrame]
     notes: tuple[str, ...] = ()
+    is_table: bool = False
 
 
 def rows_of_table(workspace: Workspace, name: str) -> Rows:
@@ -50,7 +53,7 @@ def rows_of_table(workspace: Workspace, name: str) -> Rows:
     tables = Tables(workspace.lake)
     at = tables.version(name)
     batches = tables.read(name, version=at.version).collect_batches(chunk_size=CHUNK_ROWS)
-    return Rows(name, f"table {name}, version {at.version}", at.rows, (_flat(batch) for batch in batches))
+    return Rows(name, f"table {name}, version {at.version}", at.rows, (_flat(batch) for batch in batches), is_table=True)
 
 
 def rows_of_file(path: Path, *, nulls: Sequence[str] = ()) -> Rows:

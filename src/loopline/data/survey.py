@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from loopline.data.contract import nearest
 from loopline.data.fingerprint import of_integers
 from loopline.data.profile import Profile, ProfileBuilder
 from loopline.data.spec import HIDDEN, ROW
@@ -81,7 +82,7 @@ def survey(
     Raises
     ------
     Mistake
-        When there is no row.
+        When there is no row, or no such key.
     """
     progress = progress or Silence()
     builder, drawn = ProfileBuilder(), _Draw(sample_rows)
@@ -92,7 +93,7 @@ def survey(
     rows = 0
     for chunk in chunks:
         shown = chunk.drop(HIDDEN, strict=False)
-        columns = columns or dict(shown.schema)
+        columns = columns or _looked_up(shown, key)
         builder.add(shown)
         drawn.add(chunk, rows)
         prints.append(_prints(shown, shown.columns))
@@ -115,6 +116,13 @@ def survey(
         key_repeats=_repeats(keyed) if key else None,
         moments={name: _put_together(parts) for name, parts in moments.items()},
     )
+
+
+def _looked_up(frame: pl.DataFrame, key: Sequence[str]) -> dict[str, pl.DataType]:
+    for name in key:
+        if name not in frame.columns:
+            raise Mistake(f"there is no column {name!r}", where="the key", remedy=nearest(name, frame.columns))
+    return dict(frame.schema)
 
 
 class _Draw:

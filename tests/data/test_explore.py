@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from loopline.charter.spec import CharterSpec
 from loopline.data.explore import explore
 from loopline.data.explore_page import html
+from loopline.data.explore_rows import rows_of_file
+from loopline.data.explore_survey import survey
 from loopline.data.outcome import target_of
-from loopline.data.rows import rows_of_file
-from loopline.data.survey import survey
 from loopline.errors import Mistake
 
 NOW = datetime(2026, 1, 1)

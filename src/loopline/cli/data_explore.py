@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from loopline.charter.spec import CharterSpec
     from loopline.data.explore import Exploration
     from loopline.data.outcome import Target
-    from loopline.data.rows import Rows
-    from loopline.data.survey import Survey
+    from loopline.data.explore_rows import Rows
+    from loopline.data.explore_survey import Survey
     from loopline.loop import Loop
 
 _QUESTIONS = 8
@@ -50,7 +50,7 @@ def command(
     larger. With --json the findings are printed, and a page is written only where -o names one.
     """
     from loopline.charter.spec import CharterSpec
-    from loopline.data.rows import rows_of_file, rows_of_table
+    from loopline.data.explore_rows import rows_of_file, rows_of_table
     from loopline.loop import open_loop
 
     with LiveProgress(quiet=as_json) as progress:
@@ -90,7 +90,7 @@ def _explored(
     rows: Rows, sample_rows: int, charter: CharterSpec | None, time: str | None, key: tuple[str, ...], progress: LiveProgress, *, must: bool
 ) -> Exploration:
     from loopline.data.explore import explore
-    from loopline.data.survey import survey
+    from loopline.data.explore_survey import survey
 
     progress.say(f"reading {rows.total:,} rows of {rows.name}")
     surveyed = survey(rows.chunks, sample_rows=sample_rows, key=key, total=rows.total, progress=progress)

@@ -12,13 +12,13 @@ import numpy as np
 from loopline.data.associations import MEASURES, Associations, associations
 from loopline.data.coverage import Coverage, coverage, time_column
 from loopline.data.distribution import Distribution, distribution
+from loopline.data.explore_question import Look, Question
+from loopline.data.explore_questions import questions
+from loopline.data.explore_survey import Survey
+from loopline.data.explore_target import Relations, relations
 from loopline.data.leaks import Finding, find, is_identifier
 from loopline.data.missing import Missing, missing
 from loopline.data.outcome import Target
-from loopline.data.question import Look, Question
-from loopline.data.questions import questions
-from loopline.data.relations import Relations, relations
-from loopline.data.survey import Survey
 
 _RELATED_ROWS = 50_000
 

@@ -14,8 +14,8 @@ from loopline.data.associations import MEASURES
 from loopline.data.coverage import Coverage
 from loopline.data.distribution import Bin, Distribution, stamp
 from loopline.data.explore import Exploration
-from loopline.data.question import Question, is_year
-from loopline.data.relations import Level, Relation, Relations
+from loopline.data.explore_question import Question, is_year
+from loopline.data.explore_target import Level, Relation, Relations
 from loopline.declaration import figure
 
 _TOLD_APART, _FEW_ROWS = 20, 30

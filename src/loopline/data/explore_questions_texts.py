@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 
 import polars as pl
 
-from loopline.data.question import Look, Question, quoted
+from loopline.data.explore_question import Look, Question, quoted
 
 _NOTHING = re.compile(
     r"(?i)\s*(\?+|-+|\.+|n/?a|#n/a|none|null|nil|unknown|unk|not (known|available|given|specified|applicable)|missing|undefined|tbd|other|x+|empty|\(null\))\s*"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.data.survey import survey
+from loopline.data.explore_survey import survey
 from loopline.errors import Mistake
 
 

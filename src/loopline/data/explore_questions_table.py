@@ -10,7 +10,7 @@ import polars as pl
 
 from loopline.data.coverage import Gap
 from loopline.data.distribution import stamp
-from loopline.data.question import Look, Question
+from loopline.data.explore_question import Look, Question
 
 _SAME, _MUCH, _OLD = 0.999, 0.5, datetime(1900, 1, 1, tzinfo=UTC)
 _EPOCHS = ("1970-01-01", "1900-01-01", "1899-12-30", "0001-01-01", "9999-12-31", "2099-12-31", "9999-01-01")

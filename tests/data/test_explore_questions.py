@@ -8,8 +8,8 @@ import pytest
 
 from loopline.charter.spec import CharterSpec
 from loopline.data.explore import explore
+from loopline.data.explore_survey import survey
 from loopline.data.outcome import target_of
-from loopline.data.survey import survey
 
 NOW = datetime(2026, 1, 1)
 ROWS = 1000

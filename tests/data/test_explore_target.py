@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from loopline.charter.spec import CharterSpec
+from loopline.data.explore_target import MISSING, OTHERS, relations
 from loopline.data.outcome import target_of
-from loopline.data.relations import MISSING, OTHERS, relations
 
 RNG = np.random.default_rng(0)
 ROWS = 4000

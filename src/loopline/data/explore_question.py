@@ -14,9 +14,9 @@ import polars as pl
 from loopline.data.associations import Associations
 from loopline.data.coverage import Coverage
 from loopline.data.distribution import Distribution
+from loopline.data.explore_survey import Survey
 from loopline.data.leaks import Finding
 from loopline.data.missing import Missing
-from loopline.data.survey import Survey
 
 _YEAR_NAME = re.compile(r"(?i)(^|_)(year|yr|jahr|annee)(_|$)|year$")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.data.distribution import as_numbers
-from loopline.data.question import Look, Question, is_year
+from loopline.data.explore_question import Look, Question, is_year
 from loopline.declaration import figure
 
 _NINES = frozenset(float(sign * number) for sign in (1, -1) for number in (9, 99, 999, 9999, 99999, 999999, 9999999, 99999999, 1e9 - 1))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from loopline.data import questions_numbers, questions_table, questions_texts
-from loopline.data.question import Look, Question, Rule
+from loopline.data import explore_questions_numbers, explore_questions_table, explore_questions_texts
+from loopline.data.explore_question import Look, Question, Rule
 
-RULES: tuple[Rule, ...] = (*questions_table.RULES, *questions_numbers.RULES, *questions_texts.RULES)
+RULES: tuple[Rule, ...] = (*explore_questions_table.RULES, *explore_questions_numbers.RULES, *explore_questions_texts.RULES)
 
 
 def questions(look: Look) -> tuple[Question, ...]:

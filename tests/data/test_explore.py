@@ -79,7 +79,7 @@ def test_a_sample_is_said_to_be_one():
 def test_records_that_are_no_rows_are_counted_and_left_out(tmp_path):
     (tmp_path / "a.csv").write_text("id,x\n1,2\n2\n3,4\n")
     rows = rows_of_file(tmp_path / "a.csv")
-    assert (rows.total, rows.notes) == (2, ("1 of 3 records could not be read as rows and are left out.",))
+    assert (survey(rows.chunks).rows, rows.notes) == (2, ("1 of 3 records could not be read as rows and are left out.",))
 
 
 @pytest.mark.parametrize(("content", "says"), [(None, "no such file"), ("", "empty"), ("a,b\n", "no rows"), ("a,b\n,\n,\n", "no record")])
@@ -88,9 +88,11 @@ def test_a_file_without_rows_is_refused_in_words(tmp_path, content, says):
     if content is not None:
         file.write_text(content)
     with pytest.raises(Mistake, match=says):
-        rows_of_file(file)
+        survey(rows_of_file(file).chunks)
 
 
 def test_lists_and_records_are_looked_at_as_they_are_written(tmp_path):
-    pl.DataFrame({"id": [1, 2], "x": [1.0, 2.0]}).write_parquet(tmp_path / "a.parquet")
-    assert rows_of_file(tmp_path / "a.parquet").total == 2
+    pl.DataFrame({"id": [1, 2], "tags": [["a", "b"], None], "at": [{"x": 1}, {"x": 2}]}).write_parquet(tmp_path / "a.parquet")
+    found = survey(rows_of_file(tmp_path / "a.parquet").chunks)
+    assert found.sample["tags"].to_list() == ["a; b", None]
+    assert found.sample["at"].to_list() == ["{'x': 1}", "{'x': 2}"]

@@ -13,9 +13,9 @@ from loopline.errors import Fault, Mistake
 if TYPE_CHECKING:
     from loopline.charter.spec import CharterSpec
     from loopline.data.explore import Exploration
-    from loopline.data.outcome import Target
     from loopline.data.explore_rows import Rows
     from loopline.data.explore_survey import Survey
+    from loopline.data.outcome import Target
     from loopline.loop import Loop
 
 _QUESTIONS = 8
@@ -92,7 +92,7 @@ def _explored(
     from loopline.data.explore import explore
     from loopline.data.explore_survey import survey
 
-    progress.say(f"reading {rows.total:,} rows of {rows.name}")
+    progress.say(f"reading {rows.source}")
     surveyed = survey(rows.chunks, sample_rows=sample_rows, key=key, total=rows.total, progress=progress)
     _require(surveyed, time)
     progress.say(f"looking at {surveyed.sample.height:,} rows")

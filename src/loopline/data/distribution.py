@@ -148,7 +148,8 @@ def as_numbers(values: pl.Series) -> NDArray[np.float64]:
     elif values.dtype == pl.Duration:
         values = values.dt.total_microseconds() / 1e6
     numbers = values.drop_nulls().cast(pl.Float64).to_numpy()
-    return np.clip(numbers[np.isfinite(numbers)], -_GREATEST, _GREATEST)
+    finite: NDArray[np.float64] = numbers[np.isfinite(numbers)]
+    return np.clip(finite, -_GREATEST, _GREATEST)
 
 
 def histogram(numbers: NDArray[np.float64], *, whole: bool = False) -> tuple[list[Bin], int, int]:

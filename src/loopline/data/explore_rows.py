@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from loopline.data.contract import Terms, check
-from loopline.data.sources import load, read
-from loopline.data.spec import SourceSpec
+from loopline.data.ahead import ahead
+from loopline.data.cleaning import Plan
+from loopline.data.contract import Terms, check_rows
+from loopline.data.opening import open_reading
+from loopline.data.reading import Reading
+from loopline.data.sample import file_at
+from loopline.data.spec import ColumnSpec, SourceSpec
+from loopline.data.survey import survey, typed_ahead
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.workspace import Workspace
@@ -18,28 +24,34 @@ from loopline.workspace import Workspace
 CHUNK_ROWS = 250_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rows:
-    """Rows that can be gone through once.
+    """Rows to go through once, chunk by chunk.
 
     Parameters
     ----------
     name, source
         What they are called, and where they come from, for people.
     total
-        How many there are.
-    notes
-        What a reader must know of them.
+        How many there are; None where nobody knows before they have been read.
     is_table
         Whether they are a table's, not a bare file's.
+    read, left_out
+        How many records a file has, and how many of them are no rows; true once all chunks have come.
     """
 
     name: str
     source: str
-    total: int
+    total: int | None
     chunks: Iterator[pl.DataFrame]
-    notes: tuple[str, ...] = ()
     is_table: bool = False
+    read: int = 0
+    left_out: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of them; once all chunks have come."""
+        return (f"{self.left_out:,} of {self.read:,} records could not be read as rows and are left out.",) if self.left_out else ()
 
 
 def rows_of_table(workspace: Workspace, name: str) -> Rows:
@@ -57,7 +69,7 @@ def rows_of_table(workspace: Workspace, name: str) -> Rows:
 
 
 def rows_of_file(path: Path, *, nulls: Sequence[str] = ()) -> Rows:
-    """The rows of a file, with the types that fit all of them.
+    """The rows of a file of any format, with the types that fit all of them; memory does not grow with the file.
 
     Parameters
     ----------
@@ -67,16 +79,28 @@ def rows_of_file(path: Path, *, nulls: Sequence[str] = ()) -> Rows:
     Raises
     ------
     Mistake
-        When it cannot be read, or holds no row.
+        When it is not there, or nothing that can be read here; going through the chunks, when no record holds anything.
     """
+    file_at(path)
     source = SourceSpec(path=str(path))
-    batch = read(load(path), source, where=path.name)
-    checked = check(batch.frame, Terms(nulls=(*source.nulls, *nulls)))
-    if not checked.accepted.height:
-        raise Mistake("no record of the file holds anything", where=path.name, remedy="check the file's separator and encoding")
-    refused = len(batch.refused) + checked.refused.height
-    notes = (f"{refused:,} of {batch.read:,} records could not be read as rows and are left out.",) if refused else ()
-    return Rows(_stem(path), path.name, checked.accepted.height, iter([_flat(checked.accepted)]), notes)
+    reading = open_reading(path, source, where=path.name)
+    rows = Rows(_stem(path), path.name, None, iter(()))
+    rows.chunks = _typed(reading, Terms(nulls=(*source.nulls, *nulls)), rows)
+    return rows
+
+
+def _typed(reading: Reading, terms: Terms, rows: Rows) -> Iterator[pl.DataFrame]:
+    with closing(reading):
+        nested = {name: ColumnSpec(type="text") for name, dtype in reading.columns.items() if dtype.is_nested()}
+        # No cleaning: what is odd is to be seen.
+        terms = survey(reading, replace(terms, columns=nested), Plan()).terms
+        for chunk in ahead(reading.chunks(typed=typed_ahead(reading, terms, Plan()))):
+            checked = check_rows(_flat(chunk.frame), terms)
+            rows.read += chunk.read
+            rows.left_out += len(chunk.refused) + checked.refused.height
+            yield checked.accepted
+    if rows.left_out == rows.read:
+        raise Mistake("no record of the file holds anything", where=rows.source, remedy="check the file's separator and encoding")
 
 
 def _stem(path: Path) -> str:

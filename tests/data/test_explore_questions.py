@@ -89,6 +89,9 @@ def test_names_decide_where_only_they_can():
     assert "share_or_percent" in asked({"rate": mixed})
     assert "share_or_percent" not in asked({"weight": mixed})
     assert "code" in asked({"zip_code": made.integers(0, 30, ROWS)})
+    moments = 1_700_000_000_000 + made.integers(0, 10**10, ROWS)
+    assert "milliseconds" in asked({"updated": moments})["epoch"].ask
+    assert "epoch" not in asked({"amount": moments})
 
 
 def test_repeats_leaks_and_equal_columns_are_asked_of():

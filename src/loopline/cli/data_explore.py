@@ -134,6 +134,8 @@ def _write(found: Exploration, page: Path, progress: LiveProgress) -> None:
 
 
 def _says(found: Exploration, page: Path | None) -> str:
+    from loopline.data.associations import TELLING
+
     survey = found.survey
     lines = [
         f"{found.name}: {survey.rows:,} rows, {len(found.columns)} columns, {found.cells_missing:.1%} of cells missing, {survey.repeats.rows:,} rows repeated"
@@ -146,7 +148,11 @@ def _says(found: Exploration, page: Path | None) -> str:
         lines += ["what to ask:", *(f"  {ask}\n      {because}" for ask, because in asked)]
     if len(found.questions) > _QUESTIONS:
         lines.append(f"  ... {len(found.questions) - _QUESTIONS} more on the page")
-    strongest = [(pair.one, pair.other, f"{pair.value:+.2f}" if pair.measure == "number" else f"{pair.value:.2f}") for pair in found.associations.pairs[:5]]
+    strongest = [
+        (pair.one, pair.other, f"{pair.value:+.2f}" if pair.measure == "number" else f"{pair.value:.2f}")
+        for pair in found.associations.pairs[:5]
+        if abs(pair.value) >= TELLING
+    ]
     if strongest:
         lines += ["", table(("column", "and", "go together"), strongest, right=(2,))]
     return "\n".join([*lines, "", f"page: {page}"])

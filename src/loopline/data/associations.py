@@ -20,6 +20,8 @@ LEVELS = 30
 """So many frequent values of a category are told apart; the others count as one more."""
 COLUMNS = 40
 """So many columns are compared at most."""
+TELLING = 0.1
+"""What is below is hardly anything."""
 _ENOUGH_ROWS = 20
 MEASURES = {"number": "Spearman's rank correlation", "category": "Cramér's V, corrected for bias", "mixed": "correlation ratio of ranks, corrected for bias"}
 

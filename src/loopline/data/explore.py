@@ -68,7 +68,7 @@ class Exploration:
             "table": self.name,
             "source": self.source,
             "notes": list(self.notes),
-            "at": self.at.isoformat(),
+            "at": self.at.isoformat(timespec="seconds"),
             "rows": self.survey.rows,
             "sample": {"rows": self.survey.sample.height, "whole": self.survey.is_whole},
             "columns": [column.to_json() for column in self.columns],

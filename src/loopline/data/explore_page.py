@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loopline.data import explore_pictures as pictures
-from loopline.data.associations import MEASURES
+from loopline.data.associations import MEASURES, TELLING
 from loopline.data.coverage import Coverage
 from loopline.data.distribution import Bin, Distribution, stamp
 from loopline.data.explore import Exploration
@@ -87,7 +87,7 @@ def html(found: Exploration) -> str:
         missing=_missing(found),
         patterns=_patterns(found),
         map=pictures.association_map(found.associations) if len(found.associations.columns) > 1 and found.associations.pairs else None,
-        pairs=found.associations.pairs[:PAIRS_SHOWN],
+        pairs=[pair for pair in found.associations.pairs if abs(pair.value) >= TELLING][:PAIRS_SHOWN],
         measures=MEASURES,
         relations=[] if found.relations is None else [_target(one, found.relations, anchors) for one in found.relations.columns[:RELATIONS_SHOWN]],
         coverage=None if found.coverage is None else _coverage(found.coverage),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from loopline.data.distribution import as_numbers
+from loopline.data.distribution import as_numbers, stamp
 from loopline.data.explore_question import Look, Question, is_year
 from loopline.declaration import figure
 
@@ -19,6 +19,8 @@ _ENOUGH, _SIGN_ROWS, _SIGN_SHARE = 50, 3, 0.0005
 _FAR, _FAR_FACTORS, _FAR_SHARE = 8.0, 3.0, 0.002
 _SHARE_NAME = re.compile(r"(?i)(pct|percent|perc|share|rate|ratio|proportion)")
 _CODE_NAME = re.compile(r"(?i)(^|[_\s.-])(code|type|class|category|cat|zip|zipcode|postcode|plz|status|group|level|kind)([_\s.-]|$)|code$|zip$")
+_TIME_NAME = re.compile(r"(?i)(time|date|updated|created|_at$|(^|[_.])ts$|when)")
+_YEAR_2000, _YEAR_2100 = 946_684_800.0, 4_102_444_800.0
 _UNITS = {
     1000.0: "thousands (g and kg, m and km, ms and s)",
     100.0: "hundreds (cents and whole money, cm and m)",
@@ -72,7 +74,7 @@ def mixed_units(look: Look) -> Iterator[Question]:
         alike = abs(float(np.std(low)) - float(np.std(high))) < 0.15 and max(float(np.std(low)), float(np.std(high))) > 0.02
         factor = next((factor for factor in _UNITS if abs(between - math.log10(factor)) < 0.08), None)
         if factor is not None and alike and steps.max() > 2 * max(float(np.std(low)), float(np.std(high))) * 0.5:
-            ranges = [f"{figure(10 ** float(part[0]))} to {figure(10 ** float(part[-1]))}" for part in (low, high)]
+            ranges = [f"{figure(10 ** float(part[0]))} and {figure(10 ** float(part[-1]))}" for part in (low, high)]
             yield Question(
                 "mixed_units",
                 (name,),
@@ -177,8 +179,20 @@ def codes(look: Look) -> Iterator[Question]:
             )
 
 
+def epochs(look: Look) -> Iterator[Question]:
+    """Numbers under the name of a time that are seconds or milliseconds since 1970, by their size."""
+    for name in look.numbers:
+        profile = look.distributions[name].profile
+        if not _TIME_NAME.search(name) or profile.min is None or profile.max is None:
+            continue
+        for unit, scale in (("seconds", 1.0), ("milliseconds", 1e3), ("microseconds", 1e6)):
+            if _YEAR_2000 * scale <= profile.min and profile.max <= _YEAR_2100 * scale:
+                since, until = stamp(profile.min / scale), stamp(profile.max / scale)
+                yield Question("epoch", (name,), f"Is {name} a moment, in {unit} since 1970?", f"It would then lie between {since} and {until}.", 2)
+
+
 def _counted(look: Look, name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return np.unique(as_numbers(look.sample[name]), return_counts=True)
 
 
-RULES = (sentinels, mixed_units, shares_and_percents, far_out, rarely_negative, capped, codes)
+RULES = (sentinels, mixed_units, shares_and_percents, far_out, rarely_negative, capped, codes, epochs)

@@ -18,7 +18,7 @@ _NOTHING = re.compile(
 _BROKEN = re.compile("�|Ã[\u0080-\u00bf]|â€|Â[\u00a0-\u00bf]|ï¿½")
 _UNIT = re.compile(r"^\s*[-+]?\d[\d.,\s]*?\s*([^\d\s.,-][^\d]*?)\s*$")
 _LEVELS, _NEAR_LEVELS = 5000, 400
-_NEAR, _NEAR_LETTERS = 0.8, 5
+_NEAR, _NEAR_LETTERS, _NEAR_LETTERS_MOST = 0.8, 5, 30
 _MOSTLY = 0.8
 
 
@@ -106,7 +106,7 @@ def _same(held: Mapping[str, int]) -> list[tuple[str, ...]]:
 
 def _near(held: Mapping[str, int]) -> list[tuple[str, ...]]:
     """Rare values that differ in a letter or two from a frequent one, where there are not too many values to compare."""
-    texts = [text for text in held if len(text) >= _NEAR_LETTERS and not any(letter.isdigit() for letter in text)]
+    texts = [text for text in held if _NEAR_LETTERS <= len(text) <= _NEAR_LETTERS_MOST and not any(letter.isdigit() for letter in text)]
     if len(texts) > _NEAR_LEVELS:
         return []
     found: list[tuple[str, ...]] = []

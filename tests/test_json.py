@@ -102,6 +102,7 @@ def asked(tmp_path_factory):
         ask(f"loopline {words}")
     ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
     ask("loopline data ingest", str(visits))
+    ask("loopline data explore")
     ask("loopline tick --keep", "--turns", "1")
     ask("loopline data clean", "--file", str(visits), "--sample", "10")
     ask("loopline data probe", "--size", "1", "--seconds", "0.2")

@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
     "pull": ("data_pull:pull", "Ask a source for what is new, whatever its schedule says."),
     "admit": ("data_pull:admit", "Let in a batch that rules over the whole of it hold back."),
+    "explore": ("data_explore", "Write a page about a table or a file: distributions, what is missing, what to ask."),
     "quarantine": ("data_quarantine", "The refused rows: list, show, export, mend, replay, discard."),
     "review": ("data_review", "The subject-matter expert's hand: questions about odd and refused rows, and their answers."),
     "ready": ("data_ready", "Whether the data is ready for what the charter and the model want."),

@@ -10,6 +10,7 @@ from loopline.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("data_show:show", "Show the tables: versions, rows, and how many rows are in quarantine."),
     "ingest": ("data_show:ingest", "Take in one delivery by hand."),
+    "convert": ("data_convert:convert", "Convert a file or a table from any format to any other; needs no project."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.amending import ORIGIN, Plan, planned_delete, planned_update, planned_upsert
+from loopline.data.amending import ORIGIN, WAS, Plan, planned_delete, planned_update, planned_upsert
 from loopline.data.edited import Edited, opened
 from loopline.data.opening import open_reading
 from loopline.data.reading import Chunk, bytes_of, whole
@@ -32,8 +32,6 @@ from loopline.ledger.entry import Draft, Entry, canonical, digest
 from loopline.ledger.store import Ledger
 from loopline.workspace import Workspace
 
-WAS = "__was "
-"""What stands before a column's name where an edit's blob holds the value that it replaced."""
 PATIENCE_S = 60.0
 """How long an edit waits for another writer of the project."""
 

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("data_test:command", "Run the contract as unit tests, on a sample, a file or the tables."),
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
+    "contract": ("data_contract:contract", "Export and import the contract as ODCS v3."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 

@@ -102,6 +102,13 @@ def asked(tmp_path_factory):
         ask(f"loopline {words}")
     ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
     ask("loopline data ingest", str(visits))
+    ask("loopline data test", "--lake")
+    ask("loopline data infer", "visits")
+    ask("loopline data evolve")
+    contract = str(folder / "shop.odcs.yaml")
+    ask("loopline data contract export", "-o", contract)
+    ended = subprocess.run([*command(folder, "data", "contract", "import", contract)[:-2], "--json"], capture_output=True, text=True, timeout=60, check=True)
+    ask.said["loopline data contract import"] = json.loads(ended.stdout)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

@@ -76,16 +76,17 @@ def import_(file: Path, output: Path | None, as_json: bool) -> None:
     text = _text(file, found)
     if output is not None:
         write_whole(output, text)
+    tables = [*found.data["sources"], *found.data.get("tables", {})]
     told = {
         "file": str(file),
         **{name: found.about.get(name) for name in ("apiVersion", "id", "version", "status")},
-        "tables": [*found.data["sources"], *found.data.get("tables", {})],
+        "tables": tables,
         "not_taken": [{"path": path, "value": value} for path, value in found.not_taken],
         "data": found.data,
         "yaml": text,
         "written": str(output) if output else None,
     }
-    said = f"{output}: {', '.join(told['tables'])}; {len(found.not_taken)} fields have no place here and stand in its comments{hint('loopline data test')}"
+    said = f"{output}: {', '.join(tables)}; {len(found.not_taken)} fields have no place here and stand in its comments{hint('loopline data test')}"
     emit(told, said if output else text.rstrip("\n"), as_json)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loopline.data.amend import drop, extend, has, put, rename
-from loopline.data.evolution import STRAY, Change, Edit, Evolution, evolution
+from loopline.data.evolution import STRAY, Change, Edit, Evolution, Kind, evolution
 from loopline.data.listing import File, listing
 from loopline.data.sample import FILE, Sample, drawn_from, evenly_from, file_at
 from loopline.data.spec import DataSpec, SourceSpec
@@ -55,7 +55,7 @@ def evolve(data: DataSpec, folder: Path, tables: Tables, *, table: str | None, f
     chosen = file_at(file) if file is not None else _newest(source, folder, f"data.sources.{name}")
     progress.say(f"comparing {chosen.name} with {name}")
     sample, told = _read(chosen, source, rows)
-    read_as = source.model_copy(update={edit.path[0]: edit.value for change in told for edit in change.edits})
+    read_as = source.model_copy(update={str(edit.path[0]): edit.value for change in told for edit in change.edits})
     version = tables.version(name).version if tables.exists(name) else None
     before = evenly_from(tables.read(name), _BEFORE_ROWS) if version is not None else None
     found = evolution(sample.frame.drop(FILE), before, read_as, data.contract_of(name))
@@ -93,11 +93,12 @@ def _read(file: File, source: SourceSpec, rows: int | None) -> tuple[Sample, lis
     else:
         effect = f"{sample.refused:,} of {sample.read:,} records cannot be read"
     changes = []
-    for kind in ("separator", "encoding"):
+    kinds: tuple[Kind, Kind] = ("separator", "encoding")
+    for kind in kinds:
         declared, found = getattr(source, kind), other.about.get(kind)
         if declared is not None and found is not None and declared.casefold() != found.casefold():
             edit = Edit("put", "source", (kind,), found)
-            changes.append(Change(kind, None, f"the {kind} is {found!r} now, not {declared!r}", effect, other.read, (edit,)))  # type: ignore[arg-type]
+            changes.append(Change(kind, None, f"the {kind} is {found!r} now, not {declared!r}", effect, other.read, (edit,)))
     return other, changes
 
 

@@ -156,7 +156,7 @@ def _relationships(table: str, references: Sequence[ReferenceSpec]) -> Iterator[
         ours = [f"{table}.{name}" for name in reference.columns]
         theirs = [f"{reference.table}.{name}" for name in reference.target]
         sides = {"from": ours[0], "to": theirs[0]} if len(ours) == 1 else {"from": ours, "to": theirs}
-        own = {"severity": reference.severity} if reference.severity != "refuse" else {}
+        own: dict[str, Any] = {"severity": reference.severity} if reference.severity != "refuse" else {}
         own |= {"to": list(reference.to)} if reference.to and reference.to == reference.columns else {}
         yield {"type": "foreignKey", **sides, **({"customProperties": _custom(own)} if own else {})}
 
@@ -189,8 +189,9 @@ def _batch(batch: BatchSpec) -> Iterator[dict[str, Any]]:
     if batch.rows is not None:
         low, high = batch.rows.low, batch.rows.high
         severity = "warning" if batch.severity == "warn" else "error"
-        between = {"mustBeBetween": [low, high]} if low is not None and high is not None and low < high else None
-        bound = between or ({"mustBe": low} if low == high else {"mustBeGreaterOrEqualTo": low} if high is None else {"mustBeLessOrEqualTo": high})
+        bound: dict[str, Any] = {"mustBe": low} if low == high else {"mustBeGreaterOrEqualTo": low} if high is None else {"mustBeLessOrEqualTo": high}
+        if low is not None and high is not None and low < high:
+            bound = {"mustBeBetween": [low, high]}
         yield {"type": "library", "metric": "rowCount", **bound, "severity": severity}
         back = {"rows": wanted["rows"], **({"severity": "warn"} if batch.severity == "warn" else {})}
     if batch.fresh is not None:

@@ -83,7 +83,7 @@ def imported(document: object, *, where: str) -> Imported:
         When it is no such contract, or of a version that is not read here.
     """
     left = _opened(document, where)
-    about = {name: str(left.pop(name)) for name in ("apiVersion", "id", "name", "version", "status") if name in left}
+    about: dict[str, str] = {name: str(left.pop(name)) for name in ("apiVersion", "id", "name", "version", "status") if name in left}
     left.pop("kind", None)
     own = own_of(left)
     tables: list[_Table] = []

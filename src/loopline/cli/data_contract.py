@@ -86,8 +86,12 @@ def import_(file: Path, output: Path | None, as_json: bool) -> None:
         "yaml": text,
         "written": str(output) if output else None,
     }
-    said = f"{output}: {', '.join(tables)}; {len(found.not_taken)} fields have no place here and stand in its comments{hint('loopline data test')}"
+    said = f"{output}: {', '.join(tables)}; {_left(found)}{hint('loopline data test')}"
     emit(told, said if output else text.rstrip("\n"), as_json)
+
+
+def _left(found: Imported) -> str:
+    return f"{len(found.not_taken)} fields have no place here and stand in its comments" if found.not_taken else "all of it has its place here"
 
 
 def _document(file: Path) -> Any:

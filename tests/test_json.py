@@ -109,6 +109,7 @@ def asked(tmp_path_factory):
     ask("loopline data contract export", "-o", contract)
     ended = subprocess.run([*command(folder, "data", "contract", "import", contract)[:-2], "--json"], capture_output=True, text=True, timeout=60, check=True)
     ask.said["loopline data contract import"] = json.loads(ended.stdout)
+    ask("loopline data explore")
     ask("loopline tick --keep", "--turns", "1")
     ask("loopline data clean", "--file", str(visits), "--sample", "10")
     ask("loopline data probe", "--size", "1", "--seconds", "0.2")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,10 @@ import polars as pl
 
 from loopline.data.amending import ORIGIN, Plan, planned_delete, planned_update, planned_upsert
 from loopline.data.edited import Edited, opened
+from loopline.data.opening import open_reading
+from loopline.data.reading import Chunk, bytes_of, whole
 from loopline.data.restoring import finish_restore, target_of
 from loopline.data.rewind import EDIT
-from loopline.data.sources import Batch, load, read
 from loopline.data.spec import BATCH, ROW, DataSpec, SourceSpec
 from loopline.errors import CheckFailed, Fault, Mistake
 from loopline.lake.tables import Commit
@@ -123,7 +125,7 @@ def upsert(workspace: Workspace, data: DataSpec, table: str, path: Path, *, aske
     edited = _ready(workspace, data, table, asked)
     if not edited.source.key:
         raise Mistake(f"table {table!r} has no key by which rows are changed", where=f"data.sources.{table}", remedy="say key: [COLUMN, ...]")
-    content = load(path)
+    content = bytes_of(path)
     batch = records(content, edited.source, path.name)
     if batch.refused:
         first = batch.refused[0]
@@ -200,9 +202,16 @@ def _is_edit(entry: Entry) -> bool:
     return entry.kind == EDIT and entry.body["verb"] in _ACTS
 
 
-def records(content: bytes, source: SourceSpec, file: str) -> Batch:
+def records(content: bytes, source: SourceSpec, file: str) -> Chunk:
     """The records of a file that a person gives, read as the source's files are; it may be of another format."""
-    return read(content, source.model_copy(update={"format": None}), where=file)
+    with tempfile.TemporaryDirectory(prefix="loopline-") as folder:
+        path = Path(folder) / Path(file).name
+        path.write_bytes(content)
+        reading = open_reading(path, source.model_copy(update={"format": None}), where=file)
+        try:
+            return whole(reading)
+        finally:
+            reading.close()
 
 
 def settle(workspace: Workspace, data: DataSpec, table: str) -> Entry | None:

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from loopline.data.columnar import CHUNK_ROWS, arrow, delta, parquet
+from loopline.data.columnar import arrow, delta, parquet
+from loopline.data.delimited import Delimited
 from loopline.data.json_reading import json_document, json_lines
 from loopline.data.packed import is_packed, magic, unpacked
-from loopline.data.reading import Chunk, Reading, Refusal
-from loopline.data.sources import Batch, load, read
-from loopline.data.spec import LINE, ColumnType, SourceSpec
+from loopline.data.reading import Chunk, Reading
+from loopline.data.spec import ColumnType, SourceSpec
 from loopline.data.spec_source import Format
 from loopline.data.spreadsheet import Spreadsheet
 from loopline.errors import Mistake
@@ -140,35 +140,6 @@ class _Held:
             self._stack.close()
 
 
-class _WholeCsv:
-    """A CSV file that is cut in memory."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-        self.columns: Mapping[str, pl.DataType] = {name: dtype for name, dtype in batch.frame.schema.items() if name != LINE}
-        self.about: Mapping[str, Any] = {"format": "csv", "separator": batch.separator, "encoding": batch.encoding}
-
-    def chunks(self, *, typed: Mapping[str, ColumnType] | None = None, only: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """The records, with the refused ones where they stand among them."""
-        frame, refused = self._batch.frame, [Refusal(item.line, item.raw, item.reasons) for item in self._batch.refused]
-        for start in range(0, max(frame.height, 1), CHUNK_ROWS):
-            part = frame.slice(start, CHUNK_ROWS)
-            last = frame[LINE][start + CHUNK_ROWS] if start + CHUNK_ROWS < frame.height else None
-            here = [item for item in refused if last is None or item.line < last]
-            refused = refused[len(here) :]
-            yield Chunk(part if only is None else part.select(*only, LINE), tuple(here), self._raw(start))
-
-    def _raw(self, start: int) -> Callable[[Sequence[int]], list[str]]:
-        return lambda places: self._batch.raw([start + place for place in places])
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def _csv(path: Path, source: SourceSpec, where: str) -> Reading:
-    return _WholeCsv(read(load(path, where=where), source, where=where))
-
-
 def _excel(path: Path, source: SourceSpec, where: str) -> Reading:
 
     return Spreadsheet(path, source, where=where)
@@ -179,7 +150,7 @@ def _no_table(path: Path, source: SourceSpec, where: str) -> Reading:
 
 
 _OPENERS: Mapping[Format, Callable[[Path, SourceSpec, str], Reading]] = {
-    "csv": _csv,
+    "csv": lambda path, source, where: Delimited(path, source, where=where),
     "json": lambda path, source, where: json_document(path, source, where=where),
     "jsonl": lambda path, source, where: json_lines(path, source, where=where),
     "parquet": lambda path, source, where: parquet(path, where=where),

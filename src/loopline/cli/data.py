@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
+    "contract": ("data_contract:contract", "Export and import the contract as ODCS v3."),
+    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
     "get": ("data_tables:get", "Show rows of a table, or write them to a file."),
     "upsert": ("data_edits:upsert", "Change the rows whose key is in a file, and add the others."),
     "update": ("data_edits:update", "Give columns new values in the rows that meet a condition."),

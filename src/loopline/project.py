@@ -18,6 +18,7 @@ from loopline.data.moments import moments_of
 from loopline.data.spec import DataSpec
 from loopline.declaration import Spec
 from loopline.errors import Fault, Mistake
+from loopline.housekeeping.spec import KeepSpec
 from loopline.model.spec import ModelSpec
 from loopline.release.spec import ReleaseSpec
 from loopline.serve.spec import ServeSpec
@@ -47,6 +48,7 @@ class Declaration(Spec):
     serve: ServeSpec = ServeSpec()
     watch: WatchSpec = WatchSpec()
     value: ValueSpec = ValueSpec()
+    keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
 
     @model_validator(mode="after")

@@ -59,13 +59,13 @@ def test_the_same_delivery_again_adds_nothing_and_says_so(shop):
 
 
 def test_show_lists_the_tables(shop):
-    counts = {"version": 1, "rows": 60, "batches": 1, "read": 60, "accepted": 60, "quarantined": 0}
+    counts = {"version": 1, "rows": 60, "batches": 1, "read": 60, "accepted": 60, "quarantined": 0, "merged": 0}
     assert data("show", "--json")["tables"] == [{"table": "visits", "kind": "source", **counts, "made_from": []}]
     assert "visits" in data("show")
 
 
 def test_the_quarantine_lists_file_line_reasons_and_text(shop):
-    assert data("quarantine") == "the quarantine is empty\n"
+    assert "the quarantine is empty" in data("quarantine")
     data("ingest", "more.csv")
     text = data("quarantine")
     assert "more.csv, line 4: pages is above 8\n    62,99,yes" in text

@@ -1,12 +1,9 @@
 import json
 
 import pytest
-import yaml
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
-from loopline.cli.init import command, word
+from loopline.cli.init import command
 from loopline.errors import Fault, Mistake
 from loopline.project import load
 
@@ -106,11 +103,3 @@ def test_a_folder_that_cannot_be_made_is_told(folder):
     (folder / "taken").write_text("a file")
     with pytest.raises(Fault, match="--folder"):
         init(folder / "in" / "visits.csv", "--target", "bought", "--folder", folder / "taken" / "shop")
-
-
-@given(
-    st.text(st.characters(blacklist_categories=["Cs"]), max_size=12)
-    | st.sampled_from(["yes", "No", "null", "1.5", "0x1f", "2024-01-01", "~", "- a", "a: b", "#"])
-)
-def test_a_word_stays_the_text_it_is(text):
-    assert yaml.safe_load(f"{{{word(text)}: [{word(text)}]}}") == {text: [text]}

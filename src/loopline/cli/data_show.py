@@ -1,4 +1,4 @@
-"""``loopline data ingest``, ``show`` and ``quarantine``: deliveries, tables and refused rows."""
+"""``loopline data ingest`` and ``show``: deliveries and tables."""
 
 from __future__ import annotations
 
@@ -46,37 +46,9 @@ def show(folder: Path | None, as_json: bool) -> None:
         tables = overview(loop.workspace, loop.project.declaration.data)
 
     def text() -> str:
-        head = ("table", "kind", "version", "rows", "batches", "read", "accepted", "quarantined")
+        head = ("table", "kind", "version", "rows", "batches", "read", "accepted", "quarantined", "merged")
         rows = [[*(item[name] for name in head), ", ".join(item["made_from"])] for item in tables]
         refused = any(item["quarantined"] for item in tables)
         return table((*head, "made from"), rows, right=range(2, len(head))) + hint("loopline data quarantine" if refused else "loopline run")
 
     emit({"tables": tables}, text, as_json)
-
-
-@click.command()
-@click.option("--table", "name", metavar="NAME", help="Only the rows that this table refused.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many rows to list.")
-@folder_option
-@json_option
-def quarantine(name: str | None, limit: int, folder: Path | None, as_json: bool) -> None:
-    """List the refused rows with their file, line, reasons and raw text."""
-    from loopline.data.overview import refused_rows
-
-    with open_loop(folder) as loop:
-        total, reasons, rows = refused_rows(loop.workspace, loop.project.declaration.data, table=name, limit=limit)
-
-    def text() -> str:
-        if not total:
-            return "the quarantine is empty"
-        lines = [f"{row['source']}, line {row['line']}: {'; '.join(row['reasons'])}\n    {_short(row['raw'])}" for row in rows]
-        counts = [f"{count:,} x {reason}" for reason, count in reasons.items()]
-        more = [f"... {total - len(rows):,} more; see them with --limit {total}"] if total > len(rows) else []
-        return "\n".join([*lines, *more, "", f"{total:,} rows in quarantine:", *(f"  {line}" for line in counts)])
-
-    emit({"rows": total, "reasons": reasons, "refused": rows}, text, as_json)
-
-
-def _short(raw: str, width: int = 150) -> str:
-    shown = raw.encode("unicode_escape").decode("ascii") if not raw.isprintable() else raw
-    return shown if len(shown) <= width else shown[: width - 3] + "..."

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.cli.output import LiveProgress, emit, hint, json_option
+from loopline.cli.output import LiveProgress, emit, hint, json_option, write_whole
 from loopline.data.listing import PACKED, listing
-from loopline.data.spec import RESERVED, ColumnSpec, SourceSpec
-from loopline.errors import Fault, Mistake
+from loopline.data.spec import RESERVED, SourceSpec
+from loopline.data.written import column, word
+from loopline.errors import Mistake
 from loopline.project import FILE, parse
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def command(data: Path, target: str, time: str | None, key: tuple[str, ...], nam
     title, table = _title(name or folder.resolve().name or _stem(data)), _table(_stem(data))
     text = declaration(title, table, source, draft)
     parse(text)
-    _write(file, text)
+    write_whole(file, text, remedy="give a --folder that can be written to")
     emit(_summary(file, title, table, source, draft), lambda: _says(file, draft), as_json)
 
 
@@ -112,7 +111,7 @@ def _table(name: str) -> str:
 def declaration(title: str, table: str, source: SourceSpec, draft: Draft) -> str:
     """The text of a commented ``loopline.yaml`` for what was inferred."""
     worth, meaning = _WORTH[draft.target.task]
-    contract = [_column(name, spec) for name, spec in draft.columns.items()]
+    contract = [f"    {column(name, spec)}" for name, spec in draft.columns.items()]
     lines = [
         "# Written by loopline init from a first look at the data. All of it is yours to change; loopline run takes it from here.",
         f"project: {word(title)}",
@@ -159,52 +158,6 @@ def _source(source: SourceSpec) -> Iterator[str]:
         yield "ordered: true"
     if source.nulls != SourceSpec(path="").nulls:
         yield f"nulls: [{', '.join(json.dumps(text, ensure_ascii=False) for text in source.nulls)}]"
-
-
-def _column(name: str, spec: ColumnSpec) -> str:
-    said = spec.model_dump(exclude_defaults=True)
-    parts = []
-    for field, value in said.items():
-        if field == "values":
-            parts.append(f"values: [{', '.join(map(word, value))}]")
-        elif isinstance(value, bool):
-            parts.append(f"{field}: {'true' if value else 'false'}")
-        elif isinstance(value, float):
-            parts.append(f"{field}: {int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)}")
-        else:
-            parts.append(f"{field}: {word(value)}")
-    return f"    {word(name)}: {{{', '.join(parts)}}}"
-
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
-_TAKEN = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", "none", "nan", "inf"})
-
-
-def word(text: str) -> str:
-    """A text as YAML keeps it a text: in quotes where a reader could take it for a number, a truth or a sign."""
-    if _PLAIN.fullmatch(text) and text.casefold() not in _TAKEN:
-        return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)
-
-
-def _write(file: Path, text: str) -> None:
-    """The whole file or none of it."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".loopline-", delete=False) as part:
-            try:
-                part.write(text)
-                part.flush()
-                os.fsync(part.fileno())
-                os.chmod(part.name, 0o644)
-                os.replace(part.name, file)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.unlink(part.name)
-                raise
-    except OSError as error:
-        raise Fault(f"{FILE} cannot be written ({error.strerror})", where=str(file.parent), remedy="give a --folder that can be written to") from None
 
 
 def _summary(file: Path, title: str, table: str, source: SourceSpec, draft: Draft) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +14,8 @@ from types import TracebackType
 from typing import Any
 
 import click
+
+from loopline.errors import Fault
 
 folder_option = click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=None, help="The project's folder; found from here upwards by default."
@@ -50,6 +55,31 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def write_whole(file: Path, text: str, *, remedy: str = "name a file that can be written") -> None:
+    """Write a file, all of it or none.
+
+    Raises
+    ------
+    Fault
+        When it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".loopline-", delete=False) as part:
+            try:
+                part.write(text)
+                part.flush()
+                os.fsync(part.fileno())
+                os.chmod(part.name, 0o644)
+                os.replace(part.name, file)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(part.name)
+                raise
+    except OSError as error:
+        raise Fault(f"{file.name} cannot be written ({error.strerror})", where=str(file.parent), remedy=remedy) from None
 
 
 class LiveProgress:

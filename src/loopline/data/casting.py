@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -60,8 +61,13 @@ def absent(column: str, dtype: pl.DataType, nulls: Sequence[str]) -> pl.Expr:
     return value.is_null() | value.is_nan() if dtype.is_float() else value.is_null()
 
 
-def parsed(column: str, dtype: pl.DataType, want: ColumnType, *, nulls: Sequence[str] = (), format: str | None = None) -> pl.Expr:
+def parsed(column: str, dtype: pl.DataType, want: ColumnType, *, nulls: Sequence[str] = (), format: str | None = None, decimal: str = ".") -> pl.Expr:
     """The column's values as a type; null where one is missing or cannot be read so.
+
+    Parameters
+    ----------
+    decimal
+        The sign before the fraction of a number in a text; the other of comma and point may then stand between thousands.
 
     Raises
     ------
@@ -74,14 +80,16 @@ def parsed(column: str, dtype: pl.DataType, want: ColumnType, *, nulls: Sequence
     if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Time):
         value, dtype = value.cast(pl.String, strict=False), pl.String()
     if dtype == pl.String:
-        return _from_text(value, want, format)
+        return _from_text(value, want, format, decimal)
     return _from_typed(value, dtype, want)
 
 
-def _from_text(value: pl.Expr, want: ColumnType, format: str | None) -> pl.Expr:
+def _from_text(value: pl.Expr, want: ColumnType, format: str | None, decimal: str) -> pl.Expr:
     if want in ("text", "category"):
         return value
     text = value.str.strip_chars()
+    if decimal != "." and want in _NUMBERS:
+        text = _with_point(text, decimal)
     match want:
         case "integer":
             return pl.coalesce(text.cast(pl.Int64, strict=False), _whole(text.cast(pl.Float64, strict=False)))
@@ -94,6 +102,15 @@ def _from_text(value: pl.Expr, want: ColumnType, format: str | None) -> pl.Expr:
             return _date(text, format or DATES[0])
         case _:
             return _time(text, format or ISO)
+
+
+def _with_point(text: pl.Expr, decimal: str) -> pl.Expr:
+    """Numbers that are written with another sign before their fraction, with a point; what is not written so is no number."""
+    sign = re.escape(decimal)
+    between = r"\." if decimal == "," else ","
+    plain = text.str.contains(rf"^[+-]?\d*(?:{sign}\d*)?(?:[eE][+-]?\d+)?$")
+    grouped = text.str.contains(rf"^[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:{sign}\d*)?$")
+    return pl.when(plain | grouped).then(text.str.replace_all(between, "").str.replace(decimal, ".", literal=True))
 
 
 def _from_typed(value: pl.Expr, dtype: pl.DataType, want: ColumnType) -> pl.Expr:
@@ -160,8 +177,8 @@ def formats(values: pl.Series, want: ColumnType) -> tuple[str | None, bool]:
     return fitting[0], other != fitting[0] and other in fitting
 
 
-def _readable(values: pl.Series, want: ColumnType, format: str | None) -> int:
-    expr = parsed("value", pl.String(), want, format=format)
+def _readable(values: pl.Series, want: ColumnType, format: str | None, decimal: str = ".") -> int:
+    expr = parsed("value", pl.String(), want, format=format, decimal=decimal)
     return int(values.alias("value").to_frame().select(expr.is_not_null().sum()).item())
 
 
@@ -182,7 +199,7 @@ def require_format(format: str, want: ColumnType, *, where: str) -> None:
         raise Mistake(f"{format!r} is no format of a {want}", where=where, remedy="write it as in %Y-%m-%d, %m/%d/%Y or %d.%m.%Y %H:%M")
 
 
-def inferred(series: pl.Series, *, nulls: Sequence[str] = (), tolerance: float = 0.0) -> tuple[ColumnType, str | None]:
+def inferred(series: pl.Series, *, nulls: Sequence[str] = (), tolerance: float = 0.0, decimal: str = ".") -> tuple[ColumnType, str | None]:
     """The type that fits a column, and the format of its dates.
 
     Parameters
@@ -201,7 +218,7 @@ def inferred(series: pl.Series, *, nulls: Sequence[str] = (), tolerance: float =
     # Digits that begin with a zero, as in 00412, are a code.
     if not few.str.contains(r"^\s*[+-]?0\d").any():
         for number in _NUMBERS:
-            if _fits(few, number, None, tolerance) and _fits(known, number, None, tolerance):
+            if _fits(few, number, None, tolerance, decimal) and _fits(known, number, None, tolerance, decimal):
                 return number, None
     if known.str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean", None
@@ -216,12 +233,16 @@ def inferred(series: pl.Series, *, nulls: Sequence[str] = (), tolerance: float =
 
 def text_type(known: pl.Series) -> ColumnType:
     """``category`` for texts that come again and again, ``text`` for the rest."""
-    distinct = known.n_unique()
-    return "category" if distinct <= 20 or (distinct <= 1000 and distinct <= 0.2 * len(known)) else "text"
+    return kind_of_text(len(known), known.n_unique())
 
 
-def _fits(values: pl.Series, want: ColumnType, format: str | None, tolerance: float) -> bool:
-    return _readable(values, want, format) >= (1 - tolerance) * len(values)
+def kind_of_text(known: int, distinct: float) -> ColumnType:
+    """The same, of so many texts of which so many are distinct."""
+    return "category" if distinct <= 20 or (distinct <= 1000 and distinct <= 0.2 * known) else "text"
+
+
+def _fits(values: pl.Series, want: ColumnType, format: str | None, tolerance: float, decimal: str = ".") -> bool:
+    return _readable(values, want, format, decimal) >= (1 - tolerance) * len(values)
 
 
 def _inferred_typed(dtype: pl.DataType) -> ColumnType:

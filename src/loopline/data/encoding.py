@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loopline.errors import Mistake
@@ -14,88 +15,63 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SAMPLE = 65_536
 _LEADS = range(0xC2, 0xF5)
 _CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13, 27})
 
 
 @dataclass(frozen=True)
-class Text:
-    """A file's text.
+class Guess:
+    """How a text file is written.
 
     Parameters
     ----------
-    data
-        The text in UTF-8, without a byte order mark; where bytes are no text they stand as they were.
     encoding
-        How the file was written.
-    broken
-        Positions in `data` of bytes that are not UTF-8.
+        The name of the encoding; ``utf-8`` is to be confirmed by all of the file where it was not declared.
+    mark
+        How many bytes of a byte order mark stand at its beginning.
+    declared
+        Whether a person said so.
     """
 
-    data: bytes
     encoding: str
-    broken: tuple[int, ...] = ()
+    mark: int = 0
+    declared: bool = False
 
 
-def as_utf8(data: bytes, *, encoding: str | None = None, where: str = "") -> Text:
-    """The text of a file; its encoding is found out where it is not declared.
+def guess(head: bytes, *, encoding: str | None = None, where: str = "") -> Guess:
+    """How a file is written, by its beginning.
 
-    A byte order mark decides. Without one it is UTF-8 where that fits, or nearly fits; UTF-16 where every other byte is zero;
-    else Windows-1252, which contains Latin-1's letters.
+    A byte order mark decides. Without one it is UTF-8, or UTF-16 where every other byte is zero. What turns out to be no UTF-8 is
+    Windows-1252, which contains Latin-1's letters.
 
     Raises
     ------
     Mistake
-        When the file is not text, or not text in the declared encoding.
+        When the file is not text, or there is no such encoding.
     """
     if encoding is not None:
-        return _declared(data, encoding, where)
+        try:
+            name = codecs.lookup(encoding).name
+        except LookupError:
+            raise Mistake(f"there is no encoding {encoding!r}", where=where, remedy="use a name such as utf-8, latin-1, cp1252 or utf-16") from None
+        if name in ("utf-8", "utf-8-sig"):
+            return Guess("utf-8", len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0, declared=True)
+        return Guess(name, declared=True)
     for mark, name in _MARKS:
-        if data.startswith(mark):
-            rest = data[len(mark) :]
-            return _utf8(rest, where) if name == "utf-8" else Text(_decoded(rest, name, where), name)
-    head = data[:_SAMPLE]
+        if head.startswith(mark):
+            return Guess(name, len(mark))
     if b"\0" in head:
         wide = _wide(head)
         if wide is None:
             raise _binary(where)
-        return Text(_decoded(data, wide, where), wide)
+        return Guess(wide)
     if len(head.translate(None, _CONTROLS)) < 0.98 * len(head):
         raise _binary(where)
-    return _utf8(data, where)
+    return Guess("utf-8")
 
 
-def _declared(data: bytes, encoding: str, where: str) -> Text:
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
-        raise Mistake(f"there is no encoding {encoding!r}", where=where, remedy="use a name such as utf-8, latin-1, cp1252 or utf-16") from None
-    if name in ("utf-8", "utf-8-sig"):
-        return Text(data.removeprefix(codecs.BOM_UTF8), "utf-8", _broken(data.removeprefix(codecs.BOM_UTF8)))
-    return Text(_decoded(data, name, where).removeprefix(codecs.BOM_UTF8), name)
-
-
-def _decoded(data: bytes, name: str, where: str) -> bytes:
-    try:
-        return data.decode(name).encode("utf-8")
-    except UnicodeError as error:
-        at = f" at byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
-        raise Mistake(f"the file is not {name} text{at}", where=where, remedy="say its encoding under data.sources") from None
-
-
-def _utf8(data: bytes, where: str) -> Text:
-    broken = _broken(data)
-    if not broken:
-        return Text(data, "utf-8")
-    # Letters beyond ASCII that do form UTF-8 are no accident: then only the bytes that do not are damaged.
-    whole = sum(data.count(bytes([lead])) for lead in _LEADS) - sum(data[position] in _LEADS for position in broken)
-    if whole > len(broken):
-        return Text(data, "utf-8", broken)
-    return Text(data.decode("cp1252", errors="replace").encode("utf-8"), "cp1252")
-
-
-def _broken(data: bytes) -> tuple[int, ...]:
+def broken_in(data: bytes) -> tuple[int, ...]:
+    """Positions of the bytes that are not UTF-8."""
     try:
         data.decode("utf-8")
         return ()
@@ -111,6 +87,11 @@ def _broken(data: bytes) -> tuple[int, ...]:
     codecs.register_error("loopline-note", note)
     data.decode("utf-8", errors="loopline-note")
     return tuple(found)
+
+
+def letters_in(data: bytes, broken: Sequence[int]) -> int:
+    """How many letters beyond ASCII are whole in UTF-8."""
+    return sum(data.count(bytes([lead])) for lead in _LEADS) - sum(data[position] in _LEADS for position in broken)
 
 
 def _wide(head: bytes) -> str | None:

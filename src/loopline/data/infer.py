@@ -78,19 +78,19 @@ def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Seq
     for option, name in (("--target", target), ("--time", time), *(("--key", name) for name in key)):
         if name is not None and name not in names:
             raise Mistake(f"there is no column {name!r}", where=option, remedy=nearest(name, names))
-    signs = _null_signs(batch, names, nulls)
+    signs = null_signs(batch, names, nulls)
     words = (*nulls, *signs)
     notes: list[str] = []
-    types = {name: _typed(batch[name], words, notes) for name in names}
+    types = {name: typed(batch[name], words, notes) for name in names}
     first = check(batch, Terms(types, nulls=words))
     goal = target_of(first.accepted, CharterSpec(predict=target))
-    time = time or _time(first.accepted, types, notes)
+    time = time or time_of(first.accepted, types, notes)
     if time is not None and types[time].type not in ("date", "datetime"):
         raise Mistake(f"column {time!r} holds {types[time].type} values, not dates or times", where="--time", remedy="name a column of dates or times")
     found = _sparing(find(first.accepted.select(names), goal, time=time), [name for name in names if name not in (target, time)], notes)
     keys = tuple(key) or _key(first.accepted, found, goal)
     ordered = time is None and _in_order_of_time(first.accepted, goal, {finding.column for finding in found})
-    columns = {name: _bounded(first.accepted[name], types[name], {finding.column: finding.why for finding in found}) for name in names}
+    columns = {name: bounded(first.accepted[name], types[name], {finding.column: finding.why for finding in found}) for name in names}
     last = check(batch, Terms(columns, key=keys, time=time, nulls=words))
     goal = target_of(last.accepted, CharterSpec(predict=target))
     return Draft(goal, columns, tuple(found), time, keys, ordered, signs, batch.height, last.accepted.height, last.reasons, tuple(notes))
@@ -105,7 +105,7 @@ def _sparing(found: list[Finding], features: Sequence[str], notes: list[str]) ->
     return [finding for finding in found if finding not in leaks]
 
 
-def _null_signs(batch: pl.DataFrame, names: Sequence[str], nulls: Sequence[str]) -> tuple[str, ...]:
+def null_signs(batch: pl.DataFrame, names: Sequence[str], nulls: Sequence[str]) -> tuple[str, ...]:
     """Signs that stand for null: without them, a column of texts is one of numbers or dates."""
     found: set[str] = set()
     for name in names:
@@ -120,7 +120,8 @@ def _null_signs(batch: pl.DataFrame, names: Sequence[str], nulls: Sequence[str])
     return tuple(sorted(found))
 
 
-def _typed(values: pl.Series, nulls: Sequence[str], notes: list[str]) -> ColumnSpec:
+def typed(values: pl.Series, nulls: Sequence[str], notes: list[str]) -> ColumnSpec:
+    """The contract of a column with nothing but its type and the format of its dates; a few unreadable cells among many are let pass."""
     known = values.to_frame().filter(~absent(values.name, values.dtype, nulls)).to_series()
     want, form = inferred(values, nulls=nulls)
     if want in ("text", "category") and len(known) >= _TOLERANT_FROM:
@@ -132,7 +133,7 @@ def _typed(values: pl.Series, nulls: Sequence[str], notes: list[str]) -> ColumnS
     return ColumnSpec(type=want, format=None if form in (None, ISO, DATES[0]) else form)
 
 
-def _time(frame: pl.DataFrame, types: Mapping[str, ColumnSpec], notes: list[str]) -> str | None:
+def time_of(frame: pl.DataFrame, types: Mapping[str, ColumnSpec], notes: list[str]) -> str | None:
     """The column that says when a row happened: dates or times that are always there, and in the order of the rows or named so."""
     dated = [name for name, spec in types.items() if spec.type in ("date", "datetime") and not frame[name].null_count() and frame[name].n_unique() > 10]
     in_order = [name for name in dated if np.mean(frame[name].diff().drop_nulls().dt.total_seconds().to_numpy() >= 0) >= 0.99]
@@ -155,7 +156,7 @@ def _key(frame: pl.DataFrame, found: Sequence[Finding], target: Target) -> tuple
     return ()
 
 
-def _bounded(values: pl.Series, spec: ColumnSpec, left_out: Mapping[str, str]) -> ColumnSpec:
+def bounded(values: pl.Series, spec: ColumnSpec, left_out: Mapping[str, str]) -> ColumnSpec:
     """The contract with the range or the values that were seen: what is new only warns."""
     more: dict[str, object] = {}
     known = values.drop_nulls()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Protocol
 
 import polars as pl
 
-from loopline.data.spec import ColumnType
+from loopline.data.spec import OWN, ColumnType
+from loopline.errors import Mistake
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,14 @@ class Chunk:
         The other records.
     raw
         From places in `frame` to the records' own texts.
+    texts
+        From lines to the records' cells as they are written, where `frame` has some of them typed; None where it holds them as they came.
     """
 
     frame: pl.DataFrame
     refused: tuple[Refusal, ...]
     raw: Callable[[Sequence[int]], list[str]]
+    texts: Callable[[Sequence[int]], pl.DataFrame] | None = None
 
     @property
     def read(self) -> int:
@@ -69,3 +76,40 @@ class Reading(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; temporary files are removed."""
+
+
+def require_names(names: Sequence[str], where: str) -> None:
+    """Check the names of a delivery's columns.
+
+    Raises
+    ------
+    Mistake
+        When one comes twice, or begins like those of Loopline's own columns.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise Mistake(f"the header names {twice[0]!r} {list(names).count(twice[0])} times", where=where, remedy="give each column a name of its own")
+    for name in names:
+        if name.startswith(OWN):
+            raise Mistake(f"the column name {name!r} begins like Loopline's own columns", where=where, remedy=f"take the {OWN} away from its beginning")
+
+
+def whole(reading: Reading, *, limit: int | None = None) -> Chunk:
+    """All records of a delivery as one chunk, or the first chunks with at least `limit` records; for what fits into memory."""
+    parts: list[Chunk] = []
+    for chunk in reading.chunks():
+        parts.append(chunk)
+        if limit is not None and sum(part.read for part in parts) >= limit:
+            break
+    if len(parts) == 1:
+        return parts[0]
+    ends = list(accumulate(part.frame.height for part in parts))
+
+    def raw(places: Sequence[int]) -> list[str]:
+        said = []
+        for place in places:
+            part = bisect_right(ends, place)
+            said += parts[part].raw([place - (ends[part - 1] if part else 0)])
+        return said
+
+    return Chunk(pl.concat([part.frame for part in parts], how="vertical_relaxed"), tuple(refusal for part in parts for refusal in part.refused), raw)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 SEPARATORS = (",", ";", "\t", "|")
-_QUOTE = ord('"')
+QUOTE = '"'
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
-_QUOTED = re.compile(rb'"(?:[^"]|"")*"')
 _HEAD_LINES = 1000
 UNCLOSED = "a quote is opened and never closed"
 AFTER_QUOTE = "text stands after a closing quote"
@@ -56,10 +55,11 @@ class Records:
         return len(self.start)
 
 
-def sniff(data: bytes) -> str:
+def sniff(data: bytes, quote: str = QUOTE) -> str:
     """The character that separates the fields: the one that cuts most lines of the beginning into one same number of fields."""
     head = data[: 1 << 18]
-    lines = [line for line in _QUOTED.sub(b"", head).splitlines()[:_HEAD_LINES] if line.strip()]
+    mark = re.escape(quote.encode())
+    lines = [line for line in re.sub(b"%b(?:[^%b]|%b%b)*%b" % (mark, mark, mark, mark, mark), b"", head).splitlines()[:_HEAD_LINES] if line.strip()]
     if len(head) < len(data):
         lines = lines[:-1] or lines
     best, best_score = SEPARATORS[0], (0.0, 0)
@@ -72,20 +72,20 @@ def sniff(data: bytes) -> str:
     return best
 
 
-def split(data: bytes, separator: str) -> Records:
+def split(data: bytes, separator: str, quote: str = QUOTE) -> Records:
     """The records of a text at once; where quotes stand irregularly, `regular` is false and `walk` is to be asked.
 
     Every byte that means something is found in one pass; whether it stands in quotes is the parity of the quotes before it.
     """
     text = np.frombuffer(data, dtype=np.uint8)
     kinds_of = np.zeros(256, dtype=np.uint8)
-    kinds_of[[ord(separator), _QUOTE, _NEWLINE, _RETURN]] = (1, 2, 3, 4)
+    kinds_of[[ord(separator), ord(quote), _NEWLINE, _RETURN]] = (1, 2, 3, 4)
     places = np.flatnonzero(kinds_of[text])
     kinds = kinds_of[text[places]]
     places, kinds = _without_pairs(text, places, kinds)
     is_quote, is_break = kinds == 2, kinds == 3
     inside = (np.cumsum(is_quote, dtype=np.int32) & 1).astype(bool)
-    regular = not (len(inside) and inside[-1]) and _quotes_stand_right(text, places[is_quote], inside[is_quote], ord(separator))
+    regular = not (len(inside) and inside[-1]) and _quotes_stand_right(text, places[is_quote], inside[is_quote], (ord(separator), ord(quote)))
     ends = np.flatnonzero(is_break & ~inside)
     stop = places[ends]
     separators = np.cumsum((kinds == 1) & ~inside, dtype=np.int64)
@@ -103,13 +103,13 @@ def split(data: bytes, separator: str) -> Records:
     return Records(start[there], end[there], first[there], width[there], (lines - first)[there] > 0, {}, {}, regular)
 
 
-def walk(data: bytes, separator: str, width: int) -> Records:
+def walk(data: bytes, separator: str, width: int, quote: str = QUOTE) -> Records:
     """The records of a text one by one, for irregular quotes.
 
     A quote means something only at the beginning of a field. A record whose quotes go wrong ends with its line, so that one
     stray quote never swallows what follows; so does one that goes over several lines and has not `width` fields.
     """
-    mark = separator.encode()
+    mark, sign = separator.encode(), quote.encode()
     found: list[tuple[int, int, int, int, bool]] = []
     problem: dict[int, str] = {}
     rewritten: dict[int, bytes] = {}
@@ -117,10 +117,10 @@ def walk(data: bytes, separator: str, width: int) -> Records:
     while at < len(data):
         line_end, following = _line(data, at)
         end, said, fields = line_end, "", 0
-        if b'"' not in data[at:line_end]:
+        if sign not in data[at:line_end]:
             fields = data.count(mark, at, line_end) + 1
         else:
-            end, cells, said, odd = _scan(data, at, mark)
+            end, cells, said, odd = _scan(data, at, mark, sign)
             fields = len(cells)
             if end > line_end and fields != width:
                 said = said or SPREAD
@@ -133,19 +133,82 @@ def walk(data: bytes, separator: str, width: int) -> Records:
         if end > at:
             found.append((at, end, line, fields, end > line_end))
         if end > line_end:
-            line += _breaks(data[at:end])
+            line += breaks(data[at:end])
             _, following = _line(data, end)
         at, line = following, line + 1
     table = np.array(found, dtype=np.int64).reshape(-1, 5)
     return Records(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4].astype(bool), problem, rewritten, True)
 
 
-def canonical(data: bytes, records: Records, chosen: Sequence[int]) -> bytes:
-    """The chosen records as a text with one newline after each."""
-    starts, ends = records.start.tolist(), records.end.tolist()
-    if not records.rewritten:
-        return b"\n".join(data[starts[index] : ends[index]] for index in chosen) + b"\n"
-    return b"\n".join(records.rewritten.get(index, data[starts[index] : ends[index]]) for index in chosen) + b"\n"
+def plain(data: bytes, separator: str, width: int, *, counted: bool = False) -> Records | None:
+    """The records of a text without quotes, where each line is one and has `width` fields; None where that is not so.
+
+    It is what nearly every block of a clean file is, at a fifth of the cost of `split`.
+
+    Parameters
+    ----------
+    counted
+        Whether that is known to be so.
+    """
+    if not data.endswith(b"\n"):
+        return None
+    text = np.frombuffer(data, dtype=np.uint8)
+    stop = np.flatnonzero(text == _NEWLINE)
+    if not counted and not _is_even(text, stop, ord(separator), width - 1):
+        return None
+    start = np.concatenate([[0], stop[:-1] + 1])
+    end = stop
+    if b"\r" in data:
+        end = _without_return(text, start, stop)
+        if int(np.count_nonzero(text == _RETURN)) != int((stop - end).sum()):
+            return None
+    if (end == start).any():
+        return None
+    count = len(stop)
+    return Records(start, end, np.arange(1, count + 1), np.full(count, width), np.zeros(count, dtype=np.bool_), {}, {}, True)
+
+
+def _is_even(text: NDArray[np.uint8], stop: Ints, separator: int, between: int) -> bool:
+    """Whether each line has so many separators."""
+    is_mark = text == separator
+    if int(np.count_nonzero(is_mark)) != between * len(stop):
+        return False
+    marks = np.flatnonzero(is_mark)
+    return not between or not ((marks[between - 1 :: between] > stop).any() or (marks[between::between] < stop[:-1]).any())
+
+
+def complete(data: bytes, quote: str = QUOTE) -> int:
+    """How many bytes of a text that goes on hold whole records, as far as its quotes tell; 0 where not even the first one ends."""
+    if quote.encode() not in data:
+        newline = data.rfind(b"\n")
+        # A return that ends the text may be the first half of a line's end.
+        return newline + 1 if newline >= 0 else data.rfind(b"\r", 0, len(data) - 1) + 1
+    text = np.frombuffer(data, dtype=np.uint8)
+    breaks = np.flatnonzero((text == _NEWLINE) | (text == _RETURN))
+    breaks = breaks[breaks < len(data) - 1] if len(data) and data.endswith(b"\r") else breaks
+    quotes = np.flatnonzero(text == ord(quote))
+    outside = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
+    return int(outside[-1]) + 1 if len(outside) else 0
+
+
+def canonical(data: bytes, records: Records, chosen: Sequence[int] | Ints) -> bytes:
+    """The chosen records as a text with one newline after each; neighbours are taken together."""
+    places = np.asarray(chosen, dtype=np.int64)
+    if not len(places):
+        return b""
+    start, end = records.start[places], records.end[places]
+    text = np.frombuffer(data, dtype=np.uint8)
+    gap = start[1:] - end[:-1]
+    returned = (gap == 2) & (text[np.minimum(end[:-1], len(text) - 1)] == _RETURN)
+    newline = (gap == 1) & (text[np.minimum(end[:-1], len(text) - 1)] == _NEWLINE)
+    odd = np.isin(places, list(records.rewritten)) if records.rewritten else np.zeros(len(places), dtype=np.bool_)
+    cuts = np.flatnonzero(~(returned | newline) | odd[1:] | odd[:-1]) + 1
+    firsts, lasts = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(places)]]) - 1
+    parts = [
+        records.rewritten[int(places[first])] if odd[first] else data[start[first] : end[last]]
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
+    ]
+    return b"\n".join(parts) + b"\n"
 
 
 def _without_pairs(text: NDArray[np.uint8], places: Ints, kinds: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.uint8]]:
@@ -169,14 +232,14 @@ def _without_return(text: NDArray[np.uint8], start: Ints, stop: Ints) -> Ints:
     return ends
 
 
-def _quotes_stand_right(text: NDArray[np.uint8], places: Ints, opens: NDArray[np.bool_], separator: int) -> bool:
+def _quotes_stand_right(text: NDArray[np.uint8], places: Ints, opens: NDArray[np.bool_], marks: tuple[int, int]) -> bool:
     if not len(places):
         return True
     last = len(text) - 1
     before = np.where(places > 0, text[np.maximum(places - 1, 0)], _NEWLINE)
     after = np.where(places < last, text[np.minimum(places + 1, last)], _NEWLINE)
     beside = np.where(opens, before, after)
-    return bool(np.isin(beside, (separator, _NEWLINE, _RETURN, _QUOTE)).all())
+    return bool(np.isin(beside, (*marks, _NEWLINE, _RETURN)).all())
 
 
 def _line(data: bytes, at: int) -> tuple[int, int]:
@@ -189,17 +252,18 @@ def _line(data: bytes, at: int) -> tuple[int, int]:
     return (lone if lone >= 0 else stop), stop + 1
 
 
-def _breaks(data: bytes) -> int:
+def breaks(data: bytes) -> int:
+    """How many lines end in a text."""
     return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
-def _scan(data: bytes, at: int, mark: bytes) -> tuple[int, list[bytes], str, bool]:
+def _scan(data: bytes, at: int, mark: bytes, sign: bytes) -> tuple[int, list[bytes], str, bool]:
     """One record: its end, its fields (quoted where they must be), what is wrong with it, and whether quotes stand irregularly."""
     cells: list[bytes] = []
     odd = False
     while True:
-        if data[at : at + 1] == b'"':
-            close = _closing(data, at)
+        if data[at : at + 1] == sign:
+            close = _closing(data, at, sign)
             if close < 0:
                 return at, cells, UNCLOSED, odd
             cells.append(data[at : close + 1])
@@ -211,8 +275,8 @@ def _scan(data: bytes, at: int, mark: bytes) -> tuple[int, list[bytes], str, boo
             stop = data.find(mark, at, line_end)
             stop = line_end if stop < 0 else stop
             cell = data[at:stop]
-            if b'"' in cell:
-                cell, odd = b'"' + cell.replace(b'"', b'""') + b'"', True
+            if sign in cell:
+                cell, odd = sign + cell.replace(sign, 2 * sign) + sign, True
             cells.append(cell)
             at = stop
         if data[at : at + 1] != mark:
@@ -220,9 +284,9 @@ def _scan(data: bytes, at: int, mark: bytes) -> tuple[int, list[bytes], str, boo
         at += 1
 
 
-def _closing(data: bytes, at: int) -> int:
+def _closing(data: bytes, at: int, sign: bytes) -> int:
     """The position of the quote that closes the one here, or -1."""
-    close = data.find(b'"', at + 1)
-    while close >= 0 and data[close + 1 : close + 2] == b'"':
-        close = data.find(b'"', close + 2)
+    close = data.find(sign, at + 1)
+    while close >= 0 and data[close + 1 : close + 2] == sign:
+        close = data.find(sign, close + 2)
     return close

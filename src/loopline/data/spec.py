@@ -20,6 +20,7 @@ __all__ = [
     "OWN",
     "RESERVED",
     "ROW",
+    "SPEC",
     "ColumnSpec",
     "ColumnType",
     "ContractSpec",
@@ -30,6 +31,8 @@ __all__ = [
     "TableSpec",
 ]
 
+SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_source.py", "data/spec_tables.py")
+"""The modules of this declaration, as a step's rooms name them."""
 OWN = "__"
 """How the names of Loopline's own columns begin; no source may name a column so."""
 BATCH = "__batch"
@@ -41,7 +44,7 @@ ROW = "__row"
 HIDDEN = (BATCH, LINE, ROW)
 """The columns that Loopline adds to what a source delivers; no model learns from them."""
 
-RESERVED = ("quarantine", "cleaned", "predictions", "outcomes", "refused")
+RESERVED = ("quarantine", "mends", "cleaned", "predictions", "outcomes", "refused")
 """Tables that Loopline keeps itself."""
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
@@ -96,6 +99,12 @@ class DataSpec(Spec):
     def main(self) -> str:
         """The name of the table that is learned from: the first source."""
         return next(iter(self.sources))
+
+    def key_of(self, table: str) -> tuple[str, ...]:
+        """The columns that name a row of a table, as they are declared; none for a table that is not."""
+        if table in self.sources:
+            return self.sources[table].key
+        return self.tables[table].key if table in self.tables else ()
 
     def requiring(self, columns: Iterable[str]) -> DataSpec:
         """The same data, with columns of the main table that are never null."""

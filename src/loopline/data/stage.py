@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.data.functions import source_digest
 from loopline.data.listing import listing
 from loopline.data.moments import resolved
+from loopline.data.schedule import asked
 from loopline.data.spec import DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.workspace import Ask
@@ -21,25 +23,30 @@ _TABLE_MODULES = (
 
 
 def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the sources hold, stale when a file, a delivery by hand, or the declaration is new; then each derived table, and what is looked up."""
-    files = {name: listing(source, ask.folder, where=f"data.sources.{name}.path") for name, source in spec.sources.items()}
-    declared = spec.fields("sources", "contract")
-    columns = {name: {field: value for field, value in column.items() if field != "why"} for name, column in declared["contract"]["columns"].items()}
-    contract = {**declared["contract"], "columns": columns}
+    """What the sources hold, stale when a file of one, a moment of its schedule, a delivery by hand or the declaration is new; then each derived table,
+    and what is looked up.
+    """
+    now = datetime.now(UTC)
+    local = {name: source for name, source in spec.sources.items() if source.is_local}
+    files = {name: listing(source, ask.folder, where=f"data.sources.{name}.path") for name, source in local.items()}
+    due = {name: asked(source, now) for name, source in spec.sources.items() if name not in local}
     delivered = {name: entry.id for name, entry in ask.state.deliveries.items() if name in spec.sources}
     taken = yield Step(
         stage="data",
         name="ingest",
         function="loopline.data.ingest:run",
         reads={
-            "sources": declared["sources"],
-            "contract": contract,
+            **_declared(spec),
             "main": spec.main,
             "looks_up": bool(spec.lookups),
             # What is measured by them is told by the step that joins, where there is one.
             **({} if spec.lookups else charter.fields(*MEASURED_FOR)),
         },
-        inputs={"files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items()}, "delivered": delivered},
+        inputs={
+            "files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items()},
+            "due": due,
+            "delivered": delivered,
+        },
         rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
     facts: dict[str, Any] = {**taken, "tables": dict(taken["tables"])}
@@ -51,6 +58,17 @@ def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
         joined = yield _join(spec, charter, facts["tables"])
         facts |= {**joined, "tables": {**facts["tables"], **joined["tables"]}, "says": f"{facts['says']}; {joined['says']}"}
     return facts
+
+
+def _declared(spec: DataSpec) -> dict[str, Any]:
+    """What is declared of sources and contract, without the words that change nothing: reasons, and when a source is asked."""
+    declared = spec.fields("sources", "contract")
+    for contract in (declared["contract"], *(source["contract"] or {} for source in declared["sources"].values())):
+        for column in contract.get("columns", {}).values():
+            del column["why"]
+    for source in declared["sources"].values():
+        del source["schedule"]
+    return declared
 
 
 def _table(spec: DataSpec, name: str, versions: Mapping[str, Any], folder: Path) -> Step:

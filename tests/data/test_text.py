@@ -1,9 +1,26 @@
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.data.encoding import as_utf8
+from loopline.data.text import TextFile
 from loopline.errors import Mistake
+
+
+class Found:
+    def __init__(self, data, encoding, broken):
+        self.data, self.encoding, self.broken = data, encoding, broken
+
+
+def as_utf8(data, *, encoding=None, where="f.csv"):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with TextFile(Path(file.name), encoding=encoding, where=where) as text:
+            return Found(b"".join(piece for _, piece in text.pieces()), text.encoding, tuple(text.broken.tolist()))
+
 
 TEXT = "name,city\nJosé,São Paulo\nAnn,Köln\n"
 

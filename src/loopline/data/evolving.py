@@ -1,0 +1,138 @@
+"""A new delivery held against what is declared and what the lake holds, and the declaration's text as it would follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loopline.data.amend import drop, extend, has, put, rename
+from loopline.data.evolution import STRAY, Change, Edit, Evolution, evolution
+from loopline.data.listing import File, listing
+from loopline.data.sample import FILE, Sample, drawn_from, evenly_from, file_at
+from loopline.data.spec import DataSpec, SourceSpec
+from loopline.data.spec_contract import PARTS
+from loopline.engine.step import Progress
+from loopline.errors import LooplineError, Mistake
+from loopline.lake.tables import Tables
+
+_BEFORE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Evolved:
+    """What a delivery brings.
+
+    Parameters
+    ----------
+    file, read, unreadable
+        The delivery, how many records it has, and how many of them cannot be read.
+    compared
+        The version of the table that it was held against; None where there is none yet.
+    """
+
+    table: str
+    file: str
+    read: int
+    unreadable: int
+    compared: int | None
+    evolution: Evolution
+
+
+def evolve(data: DataSpec, folder: Path, tables: Tables, *, table: str | None, file: Path | None, rows: int | None, progress: Progress) -> Evolved:
+    """The changes that a file brings, or the newest file of a source.
+
+    Raises
+    ------
+    Mistake
+        When there is no such source, or the file cannot be read in any way.
+    """
+    name = table or data.main
+    if name not in data.sources:
+        raise Mistake(f"there is no source {name!r}", remedy=f"the sources are: {', '.join(data.sources)}")
+    source = data.sources[name]
+    chosen = file_at(file) if file is not None else _newest(source, folder, f"data.sources.{name}")
+    progress.say(f"comparing {chosen.name} with {name}")
+    sample, told = _read(chosen, source, rows)
+    read_as = source.model_copy(update={edit.path[0]: edit.value for change in told for edit in change.edits})
+    version = tables.version(name).version if tables.exists(name) else None
+    before = evenly_from(tables.read(name), _BEFORE_ROWS) if version is not None else None
+    found = evolution(sample.frame.drop(FILE), before, read_as, data.contract_of(name))
+    whole = replace(found, changes=(*told, *found.changes), stops=found.stops or any(change.effect.startswith("the run stops") for change in told))
+    return Evolved(name, chosen.name, sample.read, sample.refused, version, whole)
+
+
+def _newest(source: SourceSpec, folder: Path, where: str) -> File:
+    return max(listing(source, folder, where=where), key=lambda file: (file.mtime_ns, file.name))
+
+
+def _read(file: File, source: SourceSpec, rows: int | None) -> tuple[Sample, list[Change]]:
+    """The delivery as it is declared to be written; as it is found to be, where that reads more of it."""
+    free = source.model_copy(update={"separator": None, "encoding": None})
+    try:
+        sample, stopped = drawn_from([file], source, rows=rows), ""
+        if free == source or (sample.refused <= STRAY * sample.read and len(sample.columns) > 1):
+            return sample, []
+    except Mistake as mistake:
+        if free == source:
+            raise
+        sample, stopped = None, mistake.what
+    try:
+        other = drawn_from([file], free, rows=rows)
+    except Mistake:
+        if sample is None:
+            raise
+        return sample, []
+    if sample is not None and len(other.columns) <= len(sample.columns) and other.refused >= sample.refused:
+        return sample, []
+    if sample is None:
+        effect = f"the run stops: {stopped}"
+    elif len(sample.columns) < len(other.columns):
+        effect = f"the run stops: its {len(other.columns)} columns are read as {len(sample.columns)}"
+    else:
+        effect = f"{sample.refused:,} of {sample.read:,} records cannot be read"
+    changes = []
+    for kind in ("separator", "encoding"):
+        declared, found = getattr(source, kind), other.about.get(kind)
+        if declared is not None and found is not None and declared.casefold() != found.casefold():
+            edit = Edit("put", "source", (kind,), found)
+            changes.append(Change(kind, None, f"the {kind} is {found!r} now, not {declared!r}", effect, other.read, (edit,)))  # type: ignore[arg-type]
+    return other, changes
+
+
+def amended(text: str, data: DataSpec, table: str, changes: Sequence[Change]) -> tuple[str, tuple[str, ...]]:
+    """The declaration's text as it would follow the changes, and what is left to do by hand."""
+    left: list[str] = []
+    renamed = {str(edit.path[0]): edit.value for change in changes for edit in change.edits if edit.action == "rename"}
+    edits = [(change, edit) for change in changes for edit in change.edits]
+    # What a renamed column's contract needs is changed under its old name, before it gets the new one.
+    for change, edit in sorted(edits, key=lambda pair: pair[1].action == "rename"):
+        try:
+            text = _edited(text, data, table, edit)
+        except LooplineError as error:
+            left.append(f"{change.says}: {error.what}")
+    for old, name in renamed.items():
+        lines = [number for number, line in enumerate(text.splitlines(), start=1) if re.search(rf"(?<!\w){re.escape(old)}(?!\w)", line)]
+        if lines:
+            left.append(f"{old} is still named in line {', '.join(map(str, lines[:10]))}; write {name} where the column is meant")
+    return text, tuple(left)
+
+
+def _edited(text: str, data: DataSpec, table: str, edit: Edit) -> str:
+    base: tuple[str | int, ...] = ("data", "sources", table)
+    path = (*base, *edit.path) if edit.part == "source" else _in_contract(text, data, table, edit.path)
+    if edit.action == "put":
+        return put(text, path, edit.value)
+    if edit.action == "extend":
+        return extend(text, path, edit.value)
+    if edit.action == "rename":
+        return rename(text, path, edit.value)
+    return drop(text, path) if has(text, path) else text
+
+
+def _in_contract(text: str, data: DataSpec, table: str, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Where a column's contract stands, or would stand."""
+    root: tuple[str | int, ...] = ("data", "contract") if table == data.main else ("data", "sources", table, "contract")
+    listed = has(text, (*root, "columns", path[0])) or path[0] in PARTS or (has(text, (*root, "columns")) and not has(text, (*root, path[0])))
+    return (*root, "columns", *path) if listed else (*root, *path)

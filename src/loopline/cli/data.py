@@ -25,7 +25,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("data_tables:diff", "Show what differs between two versions of a table."),
     "restore": ("data_edits:restore", "Make an earlier version of a table the newest one again."),
     "lineage": ("data_lineage:lineage", "Show what a table was made from, down to files and batches."),
-    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
     "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
 }
 

@@ -16,7 +16,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("data_test:command", "Run the contract as unit tests, on a sample, a file or the tables."),
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
     "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
-    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 
 

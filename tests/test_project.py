@@ -27,6 +27,13 @@ def test_everything_but_project_target_and_source_has_a_default():
     assert (said.charter.worth.currency, said.model.families, said.release.approvals) == ("points", ("linear", "lightgbm"), {})
 
 
+def test_how_long_things_are_kept_has_defaults_and_can_be_said():
+    said = parse(f"{GOOD}keep: {{versions: 2w, blobs: 1d}}\n").keep
+    assert said.model_dump(mode="json") == {"versions": "2w", "logs": "90d", "trials": "90d", "blobs": "1d"}
+    with pytest.raises(Mistake, match=r"keep.version: there is no such field; did you mean 'versions'\?"):
+        parse(f"{GOOD}keep: {{version: 2w}}\n")
+
+
 def test_yes_and_no_are_words():
     assert parse(GOOD).charter.positive == "yes"
 

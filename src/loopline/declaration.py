@@ -88,14 +88,22 @@ class Rate(Spec):
         return self.amount * _PERIODS_PER_YEAR[self.period]
 
 
+def parse_moment(text: str) -> Moment | None:
+    """The moment that words such as ``2h before sched_dep`` tell; None where they tell none."""
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        return None
+    seconds = parse_duration(match[1]).total_seconds()
+    return Moment(offset_s=-seconds if match[2] == "before" else seconds, column=match[3])
+
+
 def _moment(text: object) -> object:
     if isinstance(text, Moment):
         return text
-    match = _MOMENT.fullmatch(str(text))
-    if match is None:
+    moment = parse_moment(str(text))
+    if moment is None:
         raise ValueError(f"{text!r} is not a moment; write it as '2h before COLUMN' or '1d after COLUMN'")
-    seconds = parse_duration(match[1]).total_seconds()
-    return Moment(offset_s=-seconds if match[2] == "before" else seconds, column=match[3])
+    return moment
 
 
 def _rate(text: object) -> object:

@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any, Literal
 
 from loopline.charter import stage as charter_stage
+from loopline.data import probe_history
 from loopline.data import stage as data_stage
 from loopline.engine.dask import DaskEngine
 from loopline.engine.local import LocalEngine, resolve
 from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps
+from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.files import sweep
 from loopline.lake.place import Lake
@@ -160,6 +162,8 @@ class Loop:
         turn = _Turn(self.project, self.workspace, fresh, progress or Silence())
         with self.workspace.ledger.lease():
             self._tidy()
+            for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
+                turn.progress.say(f"{line}; see: loopline data probe --history")
             while True:
                 turn.moved = False
                 status = self._walk(until, turn)
@@ -281,7 +285,7 @@ class _Turn(_Look):
         self._project = project
         self._workspace = workspace
         self._fresh = fresh
-        self._progress = progress
+        self.progress = progress
         self._seconds: dict[str, float] = {}
         self._refreshed: set[str] = set()
         self._failed: dict[str, LooplineError] = {}
@@ -302,7 +306,7 @@ class _Turn(_Look):
         if step.key in self._failed:
             raise self._failed[step.key]
         self._refreshed.add(step.key)
-        self._progress.say(f"{step.stage}: {step.name}")
+        self.progress.say(f"{step.stage}: {step.name}")
         since = time.monotonic()
         try:
             return self._attempt(step, since)
@@ -324,18 +328,22 @@ class _Turn(_Look):
         ledger = self._workspace.ledger
         parents = (self.follows,) if self.follows else ()
         (started,) = ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "started", "name": step.name}, parents=parents))
-        job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self._progress)
+        job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self.progress)
 
         def ended(state: str, **more: Any) -> Entry:
             body = {"state": state, "name": step.name, "seconds": round(time.monotonic() - since, 3), **more}
             return ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body=body, parents=(started.id,)))[0]
 
+        before = Moment.now()
         try:
             facts = self._workspace.engine.run(step.function, job)
         except Exception as error:
             ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
             raise
-        return ended("succeeded", facts=facts, made_from=step.made_from)
+        io = spent(before, Moment.now(), is_remote=not self._workspace.lake.is_folder).as_json()
+        if waits_more_than_it_computes(io):
+            self.progress.say(f"{step.stage}, {step.name}: {say_waiting(io)}; see how quick the storage is: loopline data probe")
+        return ended("succeeded", facts=facts, made_from=step.made_from, io=io)
 
 
 def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from loopline.access.secrets import Address, resolve
 from loopline.charter.spec import CharterSpec
+from loopline.data.moments import moments_of
 from loopline.data.spec import DataSpec
 from loopline.declaration import Spec
 from loopline.errors import Fault, Mistake
+from loopline.housekeeping.spec import KeepSpec
 from loopline.model.spec import ModelSpec
 from loopline.release.spec import ReleaseSpec
 from loopline.serve.spec import ServeSpec
@@ -46,7 +48,14 @@ class Declaration(Spec):
     serve: ServeSpec = ServeSpec()
     watch: WatchSpec = WatchSpec()
     value: ValueSpec = ValueSpec()
+    keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
+
+    @model_validator(mode="after")
+    def _with_moments(self) -> Declaration:
+        # Nothing can be looked up for a row without its moment: the contract refuses it when it comes.
+        columns = sorted(moments_of(self.data, self.charter))
+        return self.model_copy(update={"data": self.data.requiring(columns)}) if columns else self
 
 
 class Project:

@@ -1,8 +1,9 @@
-"""The real parts behind the contracts: a Postgres server and an object store, started once per run where the machine has them."""
+"""The real parts behind the contracts: database servers and an object store, started once per run where the machine has them."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -53,6 +54,53 @@ def postgres_url(postgres: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
         yield make_url(postgres).set(database=name).render_as_string(hide_password=False)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class MariaDB:
+    """A MariaDB server of one's own in a folder, whose root needs no password."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        data = folder / "data"
+        install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        subprocess.run([*install, *user], check=True, capture_output=True, timeout=120)
+        names = [f"--datadir={data}", f"--socket={folder / 's'}", f"--port={self.port}", f"--pid-file={folder / 'pid'}", "--bind-address=127.0.0.1"]
+        quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--skip-name-resolve", "--character-set-server=utf8mb4"]
+        with (folder / "log").open("w") as said:
+            self.process = subprocess.Popen(["mariadbd", "--no-defaults", *user, *names, *quick], stdout=said, stderr=said)
+        self._wait(folder / "log")
+
+    def _wait(self, log: Path) -> None:
+        deadline = time.monotonic() + 60
+        while not _answers(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(log.read_text()[-300:])
+            time.sleep(0.05)
+
+    def url(self, database: str = "mysql") -> str:
+        return f"mysql://root@127.0.0.1:{self.port}/{database}"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server, where the Debian package mariadb-server is there."""
+    if not shutil.which("mariadbd") or not shutil.which("mariadb-install-db"):
+        pytest.skip("no MariaDB is here (Debian package mariadb-server), so the contract was not tried on it")
+    with tempfile.TemporaryDirectory(prefix="my") as folder:
+        try:
+            server = MariaDB(Path(folder))
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"no MariaDB could be started here, so the contract was not tried on it: {error}")
+        yield server
+        server.kill()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

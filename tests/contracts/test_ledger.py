@@ -236,6 +236,16 @@ def test_a_lease_is_held_by_one_and_per_project(ledger: Ledger, ledger_url: str)
             pass
 
 
+def test_the_projects_of_a_database_are_listed_and_opened_beside_each_other(ledger: Ledger) -> None:
+    assert ledger.projects() == []
+    ledger.append(step(1))
+    beside = ledger.beside("other")
+    beside.append(step(2))
+    assert ledger.projects() == ["flights", "other"] and len(beside.read()) == 1
+    with ledger.lease(), beside.lease():
+        pass
+
+
 def test_the_lease_of_a_killed_process_is_free(ledger: Ledger, ledger_url: str) -> None:
     code = """
         with Ledger.open(sys.argv[1], "flights") as ledger, ledger.lease():

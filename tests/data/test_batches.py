@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from loopline.data.batches import holding, merged_counts, terms_digest
-from loopline.data.spec import ColumnSpec, SourceSpec
+from loopline.data.spec import ContractSpec, SourceSpec
 from loopline.ledger.entry import Entry
 
 
@@ -68,11 +68,16 @@ def test_a_batch_is_begun_until_its_entry_or_a_new_contract_and_one_that_is_undo
 
 
 def test_only_what_decides_over_rows_changes_the_contract():
-    source, column = SourceSpec(path="a.csv"), ColumnSpec(type="integer")
-    same = terms_digest(SourceSpec(path="b.csv", ordered=True), {"x": ColumnSpec(type="integer", use=False, why="a leak")})
-    assert terms_digest(source, {"x": column}) == same
-    assert terms_digest(source, {"x": ColumnSpec(type="number")}) != same
-    assert terms_digest(SourceSpec(path="a.csv", separator=";"), {"x": column}) != same
+    def told(source, **contract):
+        return terms_digest(SourceSpec(**{"path": "a.csv", **source}), ContractSpec.model_validate(contract))
+
+    same = told({"path": "b.csv", "ordered": True, "schedule": "0 6 * * *"}, x={"type": "integer", "use": False, "why": "a leak"})
+    assert told({}, x={"type": "integer"}, tests=[{"name": "t", "sql": "select 1"}], batch={"rows": "1.."}) == same
+    assert told({}, x={"type": "number"}) != same
+    assert told({}, x={"type": "integer", "clean": "trim"}) != same
+    assert told({}, x={"type": "integer"}, rules=[{"check": "x > 1"}]) != same
+    assert told({"separator": ";"}, x={"type": "integer"}) != same
+    assert told({"clean": "trim"}, x={"type": "integer"}) != same
 
 
 def test_counts_are_added_most_often_first():

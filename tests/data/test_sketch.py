@@ -69,6 +69,33 @@ def test_the_same_numbers_give_the_same_bytes_and_bytes_give_the_sketch_back(num
     assert QuantileSketch.from_bytes(data).to_bytes() == data
 
 
+@given(st.lists(st.tuples(st.integers(-30, 30), st.integers(1, 10**9)), max_size=40))
+def test_few_distinct_numbers_are_told_exactly_however_many_there_are(pairs):
+    sketch = QuantileSketch()
+    for value, count in pairs:
+        sketch.add(np.array([float(value)]), np.array([count]))
+    assert sketch.rank_error == 0
+    assert sketch.count == sum(count for _, count in pairs)
+    if pairs:
+        values = np.unique([float(value) for value, _ in pairs])
+        below = [sum(count for value, count in pairs if value <= at) / sketch.count for at in values]
+        assert sketch.ranks(values).tolist() == pytest.approx(below)
+
+
+@given(st.lists(st.integers(0, 400), min_size=2, max_size=8), st.integers(0, 2**31))
+def test_merging_exact_and_rough_sketches_keeps_the_bound_and_every_number(sizes, seed):
+    rng = np.random.default_rng(seed)
+    parts = [rng.integers(0, 40 if size % 2 else 10**6, size).astype(float) for size in sizes]
+    numbers = np.concatenate(parts)
+    at_once, one_by_one = merged([sketched(part) for part in parts]), QuantileSketch(64)
+    for part in parts:
+        one_by_one.merge(sketched(part))
+    for sketch in (at_once, one_by_one):
+        assert sketch.count == len(numbers) == sketch.tally()[1].sum()
+        if len(numbers):
+            assert worst_rank(sketch, numbers) <= sketch.rank_error + 1e-12
+
+
 def test_few_numbers_are_kept_exactly_and_what_is_no_number_is_passed_over():
     sketch = sketched([3.0, 1.0, np.nan, 2.0, np.inf])
     assert sketch.count == 3

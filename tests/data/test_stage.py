@@ -33,7 +33,7 @@ def test_a_source_without_files_is_a_mistake_that_names_the_field(room):
 def test_asking_for_the_step_loads_nothing_heavy():
     code = (
         "import sys; import loopline.data.stage, loopline.data.spec\n"
-        "print(','.join(sorted({'polars', 'duckdb', 'deltalake', 'datasketches', 'sklearn', 'pandas'} & set(sys.modules))))"
+        "print(','.join(sorted({'polars', 'duckdb', 'deltalake', 'sklearn', 'pandas'} & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

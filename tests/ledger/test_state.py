@@ -27,6 +27,12 @@ def test_a_later_success_clears_a_failure():
     assert state.facts("data", "ingest") == {"n": 2}
 
 
+def test_a_success_whose_results_were_freed_is_no_longer_one_until_it_succeeds_again():
+    freed = [step(1, "a", "succeeded"), step(2, "b", "succeeded"), entry(3, "gc", state="begun", steps=["a", "never"])]
+    assert set(fold(freed).succeeded) == {"b"}
+    assert set(fold([*freed, step(4, "a", "succeeded")]).succeeded) == {"a", "b"}
+
+
 def test_the_last_champion_holds_and_none_may_hold():
     moves = [entry(1, "champion", "aaa"), entry(2, "champion", "bbb")]
     assert fold(moves).champion == "bbb"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from onnx import helper
 
@@ -33,8 +36,15 @@ def weights_of(task: str, shift: float = 0.0) -> np.ndarray:
     return (np.arange(5 * width).reshape(5, width) % 7 - 3) * np.array([[1.0], [0.02], [0.0005], [0.5], [-0.5]]) + shift
 
 
-def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: str = "id") -> str:
-    """The digest of a package in the lake; another shift gives another package."""
+LOOKUP = {
+    **{"name": "incomes", "table": "incomes", "keys": [["city", "city"]], "as_of": "since", "moment": "at", "offset_us": 0, "delay_us": 0},
+    **{"tolerance_us": None, "columns": {"amount": "income"}, "prefix": "", "required": False},
+}
+"""The income of a city as it was known at the row's time."""
+
+
+def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: str = "id", lookup: Mapping[str, Any] | None = None) -> str:
+    """The digest of a package in the lake; another shift gives another package. With a lookup its income is looked up where it is not said."""
     classes, policy, width, last = _TASKS[task]
     weights = weights_of(task, shift)
     nodes = [
@@ -45,9 +55,12 @@ def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: s
         helper.make_node(last, ["line"], ["scores"]),
     ]
     piece = Piece(nodes, [tensor("zero", 0.0), tensor("weights", weights[1:]), tensor("intercept", weights[:1])])
+    columns = [{**COLUMNS[0], "name": key}, *COLUMNS[1:]]
+    if lookup is not None:
+        columns[3] = {**columns[3], "roles": ["feature", "looked_up"], "needed": False}
     contents = {
         "model.onnx": assemble(PLAN, piece, width=width),
-        "signature.json": written({"columns": [{**COLUMNS[0], "name": key}, *COLUMNS[1:]], **PLAN.as_json(), "outcome": {}}),
+        "signature.json": written({"columns": columns, **PLAN.as_json(), "outcome": {}, **({"lookups": [lookup]} if lookup else {})}),
         "policy.json": written(policy),
         "reference.json": written({}),
         "metrics.json": written({}),

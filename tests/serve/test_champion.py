@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import polars as pl
 import pytest
 
 from loopline.errors import Fault, Mistake
@@ -10,8 +13,12 @@ from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.serve.champion import Champion, pointer, released
+from loopline.serve.lookups import pack
+from loopline.serve.published import KIND, sheet_of
 from loopline.serve.scorer import load
-from tests.serve.packages import make_package
+from tests.serve.packages import LOOKUP, make_package
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -75,3 +82,34 @@ def test_released_tells_the_remedy():
     assert released("abc") == "abc"
     with pytest.raises(Mistake, match="loopline run"):
         released(None)
+
+
+def publish(ledger, lake, scorer, amount):
+    (lookup,) = scorer.lookups.all
+    table = pl.DataFrame({"city": ["Bern"], "since": [datetime(2024, 1, 1)], "amount": [amount]})
+    sheet, _ = sheet_of(table.lazy(), lookup, {column.name: column for column in scorer.signature.columns}, version=1)
+    ledger.append(Draft(kind=KIND, subject=lookup.digest, body={"blob": Blobs(lake).put(pack(sheet))}))
+
+
+def test_a_champion_that_looks_up_waits_until_it_is_published_and_follows_what_is_published(ledger, tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    package, before = make_package(lake, lookup=LOOKUP), make_package(lake)
+    champion = Champion.of(ledger, lake)
+    ledger.append(Draft(kind="champion", subject=before))
+    champion.look()
+    ledger.append(Draft(kind="champion", subject=package))
+    champion.look()
+    assert champion.scorer.package == before
+    assert "the values of lookup 'incomes' have not been published yet; loopline run" in champion.trouble
+    scorer = load(Blobs(lake), package)
+    for amount in (1000.0, 2000.0):
+        publish(ledger, lake, scorer, amount)
+        champion.look()
+        assert (champion.scorer.package, champion.trouble) == (package, "")
+        (made,), problems = champion.scorer.score([{"age": 30, "city": "Bern", "at": "2024-02-01T00:00:00"}], NOW)
+        assert (problems, made.row["income"]) == ([], amount)
+    kept = champion.scorer.lookups.published["incomes"]
+    ledger.append(Draft(kind=KIND, subject=scorer.lookups.all[0].digest, body={"blob": "0" * 64}))
+    champion.look()
+    assert "there is no blob" in champion.trouble
+    assert champion.scorer.lookups.published["incomes"] is kept

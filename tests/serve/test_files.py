@@ -30,7 +30,7 @@ def bench(tmp_path):
     with Log(lake.log) as log:
 
         def run(source="in.csv", out="out.csv"):
-            return score_file(scorer, log, tmp_path / source, tmp_path / out, like=SourceSpec(path="x"), written={}, progress=Silence())
+            return score_file(scorer, log, lake, tmp_path / source, tmp_path / out, like=SourceSpec(path="x"), written={}, progress=Silence())
 
         run.folder, run.lake = tmp_path, lake
         yield run

@@ -13,6 +13,8 @@ from loopline.expression.language import parse
 Task = Literal["binary", "multiclass", "regression"]
 Role = Literal["business", "data", "science", "ml", "devops", "expert", "customer"]
 ROLES: tuple[str, ...] = get_args(Role)
+MEASURED_FOR = ("predict", "task", "positive", "worth")
+"""The fields that what is measured of the data depends on."""
 
 
 def _money(value: object) -> object:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.state import State
 from loopline.workspace import Ask
 
-MEASURED_FOR = ("predict", "task", "positive", "worth")
+MEASURING = ("ingest", "join")
+"""The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
 READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
 
 
@@ -38,10 +39,10 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
 
 def _measured(spec: CharterSpec, state: State) -> Facts:
     """The data stage's newest facts, where they were made for this target and these prices; else none."""
-    ingest = state.latest.get(("data", "ingest"))
-    if ingest is None:
+    measured = [entry for entry in (state.latest.get(("data", name)) for name in MEASURING) if entry is not None and "outcome" in entry.body["facts"]]
+    if not measured:
         return {}
-    made_for = ingest.body["made_from"]["reads"]
+    newest = max(measured, key=lambda entry: entry.seq)
     present = {name: brief_digest(value) for name, value in spec.fields(*MEASURED_FOR).items()}
-    facts: Facts = ingest.body["facts"]
-    return facts if present.items() <= made_for.items() else {}
+    facts: Facts = newest.body["facts"]
+    return facts if present.items() <= newest.body["made_from"]["reads"].items() else {}

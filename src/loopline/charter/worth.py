@@ -32,6 +32,12 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def columns_of(spec: WorthSpec) -> frozenset[str]:
+    """The columns that a worth's expressions read, whatever the task."""
+    said = [getattr(spec, name) for terms in _POINTS.values() for name in terms]
+    return frozenset().union(*(parse(value).names for value in said if isinstance(value, str)))
+
+
 @dataclass(frozen=True)
 class Worth:
     """The charter's worth for one task: money per row from decisions and outcomes.

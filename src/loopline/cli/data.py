@@ -15,7 +15,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ready": ("data_ready", "Whether the data is ready for what the charter and the model want."),
     "test": ("data_test:command", "Run the contract as unit tests, on a sample, a file or the tables."),
     "infer": ("data_infer:command", "Propose a contract from a file or a source, with the evidence for each rule."),
+    "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
+    "get": ("data_tables:get", "Show rows of a table, or write them to a file."),
+    "upsert": ("data_edits:upsert", "Change the rows whose key is in a file, and add the others."),
+    "update": ("data_edits:update", "Give columns new values in the rows that meet a condition."),
+    "delete": ("data_edits:delete", "Take out the rows that meet a condition."),
+    "history": ("data_tables:history", "Show the versions of a table: deliveries and edits."),
+    "diff": ("data_tables:diff", "Show what differs between two versions of a table."),
+    "restore": ("data_edits:restore", "Make an earlier version of a table the newest one again."),
+    "lineage": ("data_lineage:lineage", "Show what a table was made from, down to files and batches."),
+    "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
 }
 
 

@@ -46,9 +46,9 @@ def show(folder: Path | None, as_json: bool) -> None:
         tables = overview(loop.workspace, loop.project.declaration.data)
 
     def text() -> str:
-        head = ("table", "version", "rows", "batches", "read", "accepted", "quarantined", "merged")
-        rows = [[item[name] for name in head] for item in tables]
+        head = ("table", "kind", "version", "rows", "batches", "read", "accepted", "quarantined", "merged")
+        rows = [[*(item[name] for name in head), ", ".join(item["made_from"])] for item in tables]
         refused = any(item["quarantined"] for item in tables)
-        return table(head, rows, right=range(1, len(head))) + hint("loopline data quarantine" if refused else "loopline run")
+        return table((*head, "made from"), rows, right=range(2, len(head))) + hint("loopline data quarantine" if refused else "loopline run")
 
     emit({"tables": tables}, text, as_json)

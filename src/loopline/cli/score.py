@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None:
     """Score a CSV or Parquet file with the champion.
 
-    Rows that the package cannot take stand in OUT's folder as NAME.refused.csv, with the reasons. Each prediction is logged like a served one.
+    Columns that are looked up, and that the file lacks, are found as of each row's moment. Rows that the package cannot take
+    stand in OUT's folder as NAME.refused.csv, with the reasons. Each prediction is logged like a served one.
     """
     from loopline.lake.blobs import Blobs
     from loopline.loop import open_loop
@@ -35,7 +36,7 @@ def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None
         scorer = load(Blobs(lake), released(loop.state().champion))
         written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
-            done = score_file(scorer, log, source, out, like=data.sources[data.main], written=written, progress=progress)
+            done = score_file(scorer, log, lake, source, out, like=data.sources[data.main], written=written, progress=progress)
     emit({"rows": done.rows, "refused": done.refused, "out": str(done.out)}, lambda: _say(done), as_json)
 
 

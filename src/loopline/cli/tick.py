@@ -1,29 +1,113 @@
-"""``loopline tick``: one turn for a scheduler."""
+"""``loopline tick``: one turn for a scheduler, or turn after turn."""
 
 from __future__ import annotations
 
+import json
+import signal
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from loopline.cli.output import emit, folder_option, json_option
 from loopline.cli.status import show
-from loopline.loop import open_loop
+from loopline.declaration import parse_duration, say_duration
+from loopline.errors import Mistake
+from loopline.loop import STAGES, open_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loopline.cli.turns import Turn
+
+
+def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """A span of time, as in 5s, 15min or 1h."""
+    if value is None:
+        return None
+    try:
+        span = parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if span <= timedelta(0):
+        raise click.BadParameter(f"{value} is no time at all")
+    return span
 
 
 @click.command()
+@click.option("--until", metavar="STAGE", help=f"The last stage of a turn: {', '.join(STAGES)}.")
+@click.option("--keep", is_flag=True, help="Stay, and take a turn whenever a schedule is due or a watched folder has new files.")
+@click.option("--poll", callback=_span, metavar="SPAN", help="With --keep: how often to look; 5s by default.")
+@click.option("--every", callback=_span, metavar="SPAN", help="With --keep: take a turn after so long, whatever has come; 1h by default.")
+@click.option("--turns", type=click.IntRange(min=1), metavar="N", help="With --keep: end after N turns.")
 @folder_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, until: str | None, keep: bool, poll: timedelta | None, every: timedelta | None, turns: int | None, folder: Path | None, as_json: bool
+) -> None:
     """One turn for cron, systemd or an orchestrator: take in what has come, and say where the loop stands.
 
     New files, predictions and outcomes are taken in, windows and alerts brought up to date, and what has become stale is
     computed. The exit code is that of `loopline run`.
+
+    With --keep it stays: a turn is taken when a source's schedule is due, when new files in a watched folder have settled, when
+    the declaration changes, and every so often. Each turn is one line (with --json one JSON object). A turn that fails is said and tried
+    again, later each time. SIGINT or SIGTERM end it after the turn that is running; a second one ends it at once.
     """
+    if keep:
+        ctx.exit(_keep(folder, until, poll or timedelta(seconds=5), every or timedelta(hours=1), turns, as_json))
+    if poll is not None or every is not None or turns is not None:
+        raise Mistake("--poll, --every and --turns belong to --keep", remedy="add --keep, or leave them out")
     with open_loop(folder) as loop:
-        status = loop.run()
+        status = loop.run(until=until)
     emit(status.as_json(), lambda: show(status), as_json)
     if status.error is not None:
         click.echo(f"loopline: {status.error}", err=True)
     ctx.exit(status.exit_code)
+
+
+def _keep(folder: Path | None, until: str | None, poll: timedelta, every: timedelta, limit: int | None, as_json: bool) -> int:
+    """Take turns until the limit or a signal; the exit code of the last turn, or 0 where a signal ended it."""
+    from loopline.cli.turns import Turns
+    from loopline.project import find_folder
+
+    taking = Turns(Path(folder).resolve() if folder is not None else find_folder(Path.cwd()), every=every, until=until)
+    if not as_json:
+        waits = "; ".join(taking.watches) or "no source has a schedule or a folder to watch"
+        click.echo(f"looking every {say_duration(poll)}, a turn at least every {say_duration(every)}; {waits}", err=True)
+    with _ended_by_signals() as end:
+        while not end.is_set():
+            turn = taking.look()
+            if turn is not None:
+                _tell(turn, as_json)
+                if limit is not None and turn.number >= limit:
+                    return turn.error.exit_code if turn.error is not None else 0
+            end.wait(poll.total_seconds())
+    return 0
+
+
+def _tell(turn: Turn, as_json: bool) -> None:
+    click.echo(json.dumps(turn.as_json(), ensure_ascii=False) if as_json else turn.as_text())
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the second one stops the process where it is."""
+    end = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if end.is_set():
+            raise KeyboardInterrupt
+        end.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield end
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

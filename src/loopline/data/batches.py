@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loopline.data.spec import ColumnSpec, SourceSpec
+from loopline.data.rewind import EDIT, course
+from loopline.data.spec import ContractSpec, SourceSpec
 from loopline.ledger.entry import Entry, digest
 
-KINDS = ("contract", "begun", "undone", "batch")
+KINDS = ("contract", "begun", "undone", "batch", "held", "admit", EDIT)
 """The kinds of entries that say what a table holds."""
 
 
@@ -32,6 +33,12 @@ class Holding:
         From a file of the source to the batch that it delivered last.
     begun
         The entry of a batch whose rows may be in the table in part: its process ended before the batch's own entry.
+    stopped
+        The batches that a rule holds back under the present contract, each with the entry that says why.
+    admitted
+        The batches that somebody lets in whatever the rules over batches say.
+    aside
+        The batches that a restore put out of the table: their files bring nothing new until their content changes or a person takes them in.
     """
 
     terms: str = ""
@@ -41,9 +48,17 @@ class Holding:
     left: Mapping[str, int] = field(default_factory=dict)
     last: Mapping[str, str] = field(default_factory=dict)
     begun: Entry | None = None
+    stopped: Mapping[str, Entry] = field(default_factory=dict)
+    admitted: frozenset[str] = frozenset()
+    aside: frozenset[str] = frozenset()
 
     def knows(self, file: str, batch: str, *, replaces: bool) -> bool:
-        """Whether a file of the source brings nothing new; one that replaces the table does so once."""
+        """Whether a file of the source brings nothing new; one that replaces the table does so once.
+
+        What a restore put aside is nothing new, unless a changed contract wants the file's former content, which is gone.
+        """
+        if batch in self.aside:
+            return not any(entry.body["how"] == "source" and entry.body["raw"] is None and entry.body["file"] == file for entry in self.owed.values())
         return batch in self.held or (replaces and self.last.get(file) == batch and batch not in self.owed)
 
     def version(self, batch: str) -> int:
@@ -66,13 +81,26 @@ def holding(entries: Iterable[Entry]) -> Holding:
     left: dict[str, int] = {}
     last: dict[str, str] = {}
     begun: Entry | None = None
-    for entry in entries:
+    stopped: dict[str, Entry] = {}
+    admitted: set[str] = set()
+    found = course(entries)
+    for entry in found.entries:
+        if entry.kind in ("held", "admit"):
+            stopped.pop(entry.key, None)
+            if entry.kind == "held":
+                stopped[entry.key] = entry
+            else:
+                admitted.add(entry.key)
+            continue
+        if entry.kind == EDIT:
+            continue
         begun = entry if entry.kind == "begun" else None
         if entry.kind == "begun":
             continue
         if entry.kind == "contract":
             terms, since = entry.key, entry.seq
             owed, held = {**held, **owed}, {}
+            stopped = {}
             continue
         gone = [name for name in (*held, *owed) if entry.body["mode"] == "replace" and name != entry.key]
         if entry.kind == "undone":
@@ -85,16 +113,20 @@ def holding(entries: Iterable[Entry]) -> Holding:
         if entry.kind == "undone":
             continue
         owed.pop(entry.key, None)
+        stopped.pop(entry.key, None)
         held[entry.key] = entry
         if entry.body["how"] == "source":
             last[entry.body["file"]] = entry.key
-    return Holding(terms, since, held, owed, left, last, begun)
+    left |= {batch: max(seq, left.get(batch, 0)) for batch, seq in found.aside.items()}
+    return Holding(terms, since, held, owed, left, last, begun, stopped, frozenset(admitted), frozenset(found.aside))
 
 
-def terms_digest(source: SourceSpec, contract: Mapping[str, ColumnSpec]) -> str:
+def terms_digest(source: SourceSpec, contract: ContractSpec) -> str:
     """The digest of all that decides which rows of a file are accepted, and how they are typed."""
-    columns = {name: spec.model_dump(mode="json", exclude={"use", "why"}) for name, spec in contract.items()}
-    return digest({"source": source.model_dump(mode="json", exclude={"path", "watch", "ordered", "schedule", "options", "contract"}), "contract": columns})
+    columns = {name: spec.model_dump(mode="json", exclude={"use", "why"}) for name, spec in contract.columns.items()}
+    rows = {"columns": columns, **contract.model_dump(mode="json", include={"unique", "rules", "references"})}
+    where = {"path", "watch", "url", "table", "query", "options", "ordered", "schedule", "contract"}
+    return digest({"source": source.model_dump(mode="json", exclude=where), "contract": rows})
 
 
 def merged_counts(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:

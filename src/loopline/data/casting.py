@@ -233,8 +233,12 @@ def inferred(series: pl.Series, *, nulls: Sequence[str] = (), tolerance: float =
 
 def text_type(known: pl.Series) -> ColumnType:
     """``category`` for texts that come again and again, ``text`` for the rest."""
-    distinct = known.n_unique()
-    return "category" if distinct <= 20 or (distinct <= 1000 and distinct <= 0.2 * len(known)) else "text"
+    return kind_of_text(len(known), known.n_unique())
+
+
+def kind_of_text(known: int, distinct: float) -> ColumnType:
+    """The same, of so many texts of which so many are distinct."""
+    return "category" if distinct <= 20 or (distinct <= 1000 and distinct <= 0.2 * known) else "text"
 
 
 def _fits(values: pl.Series, want: ColumnType, format: str | None, tolerance: float, decimal: str = ".") -> bool:

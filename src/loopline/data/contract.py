@@ -124,7 +124,7 @@ def settle(batch: pl.DataFrame, terms: Terms) -> Terms:
         When a column that is named is not there.
     """
     names = [name for name in batch.columns if name not in HIDDEN]
-    _require(names, terms)
+    require_columns(names, terms)
     specs = {name: settled(batch[name], terms.columns.get(name, ColumnSpec()), terms.nulls, decimal=terms.decimal) for name in names}
     return replace(terms, columns=specs)
 
@@ -172,8 +172,14 @@ def settled(series: pl.Series, spec: ColumnSpec, nulls: Sequence[str], *, decima
     return spec.model_copy(update={"type": want, "format": form})
 
 
-def _require(names: Sequence[str], terms: Terms) -> None:
-    """Check that what is declared is there."""
+def require_columns(names: Sequence[str], terms: Terms) -> None:
+    """Check that what is declared is there.
+
+    Raises
+    ------
+    Mistake
+        Naming the column that was perhaps meant.
+    """
     for name, place in (
         *((name, "data.contract") for name in terms.columns),
         *((name, "the key") for name in terms.key),
@@ -225,7 +231,10 @@ def _sorted_out(rows: pl.LazyFrame, rules: Sequence[Rule], batch: pl.DataFrame, 
     refusing = {name: rule for name, rule in flags.items() if rule.severity != "warn"}
     warning = {name: rule for name, rule in flags.items() if rule.severity == "warn"}
     typed = rows.with_columns(pl.any_horizontal(list(refusing)).alias(_FOUND)).collect()
-    good, refused = typed.filter(~pl.col(_FOUND)), typed.filter(_FOUND)
+    bad = typed[_FOUND]
+    good, refused = typed.select(*batch.columns, *warning), typed.filter(bad)
+    if refused.height:
+        good = good.filter(~bad)
     texts = [pl.when(pl.col(name)).then(pl.lit(rule.reason)) for name, rule in refusing.items()]
     listed = refused.select(pl.col(_PLACE).alias("place"), pl.concat_list(texts).list.drop_nulls().alias("reasons"))
     reasons = _counts(refused, refusing)

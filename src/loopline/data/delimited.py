@@ -21,7 +21,7 @@ from loopline.data.spec import LINE, ColumnType, SourceSpec
 from loopline.data.text import TextFile
 from loopline.errors import Mistake
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 _LOOK_AHEAD_BYTES = 1 << 20
 """How far a quote is looked for that closes one, where quotes stand irregularly."""
 _LONGEST_BYTES = 1 << 30
@@ -64,6 +64,8 @@ class Delimited:
         self._nulls = source.nulls
         self._quote = source.quote
         self._text = TextFile(path, encoding=source.encoding, where=where)
+        # Where blocks begin in which each line is a record with all its fields: a second reading need not count them.
+        self._plain: set[int] = set()
         try:
             self._begin, self._first_line = self._skipped(source.skip)
             self._separator = source.separator or sniff(self._text[self._begin : self._begin + (1 << 18)], self._quote)
@@ -117,7 +119,7 @@ class Delimited:
         while True:
             data = self._text[at : at + size]
             is_last = at + len(data) >= self._text.size
-            found = self._whole_records(data, width, is_last=is_last)
+            found = self._whole_records(at, data, width, is_last=is_last)
             if found is not None:
                 data, records = found
                 return _Block(at, data, records, line)
@@ -125,14 +127,16 @@ class Delimited:
                 raise Mistake("a record is longer than a gigabyte", where=self._where, remedy="mend its quotes or line ends, or say the encoding")
             size *= 2
 
-    def _whole_records(self, data: bytes, width: int | None, *, is_last: bool) -> tuple[bytes, Records] | None:
+    def _whole_records(self, at: int, data: bytes, width: int | None, *, is_last: bool) -> tuple[bytes, Records] | None:
         """The beginning of some bytes that holds whole records; None where they are too few to tell."""
         cut = len(data) if is_last else complete(data, self._quote)
         has_quotes = self._quote.encode() in data
         if cut and not has_quotes and width is not None:
-            records = plain(data[:cut], self._separator, width)
+            lines = data if cut == len(data) else data[:cut]
+            records = plain(lines, self._separator, width, counted=at in self._plain)
             if records is not None:
-                return data[:cut], records
+                self._plain.add(at)
+                return lines, records
         if cut:
             whole = data[:cut]
             records = split(whole, self._separator, self._quote)
@@ -212,7 +216,12 @@ class Delimited:
         numbered = frame.with_columns(pl.Series(LINE, lines[chosen], dtype=pl.Int64))
         raw = _raw(block.data, records)
         refused = tuple(Refusal(int(lines[place]), said, tuple(why)) for (place, why), said in zip(reasons.items(), raw(list(reasons)), strict=True))
-        return Chunk(numbered, refused, lambda places: raw(chosen[list(places)]))
+
+        def texts(wanted: Sequence[int]) -> pl.DataFrame:
+            places = chosen[np.searchsorted(lines[chosen], list(wanted))]
+            return self._frame(block, places, self._names, {}).with_columns(pl.Series(LINE, lines[places], dtype=pl.Int64))
+
+        return Chunk(numbered, refused, lambda places: raw(chosen[list(places)]), texts if kinds else None)
 
     def _reasons(self, block: _Block, head: int | None) -> dict[int, list[str]]:
         """Why records cannot be cut into columns, by their index in ascending order."""

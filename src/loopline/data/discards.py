@@ -127,4 +127,4 @@ def set_aside(chunk: Chunk, discarded: pl.DataFrame | None, *, table: str, batch
     aside = rows.drop("by", "why", "moved").join(discarded.drop("reasons"), on="line", how="left").select(list(SCHEMA))
     rest = [place for place, line in enumerate(chunk.frame[LINE]) if line not in lines]
     others = tuple(item for item in chunk.refused if item.line not in lines)
-    return Chunk(chunk.frame[rest], others, lambda wanted: chunk.raw([rest[place] for place in wanted])), aside
+    return replace(chunk, frame=chunk.frame[rest], refused=others, raw=lambda wanted: chunk.raw([rest[place] for place in wanted])), aside

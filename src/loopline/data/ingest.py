@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import MEASURED_FOR, CharterSpec
+from loopline.charter.worth import columns_of
 from loopline.data.batches import merged_counts
-from loopline.data.casting import text_type
+from loopline.data.casting import inferred, kind_of_text
 from loopline.data.intake import Intake
 from loopline.data.listing import listing
 from loopline.data.outcome import outcome_facts, say, target_of
-from loopline.data.profile import profile
-from loopline.data.spec import HIDDEN, ROW, ColumnSpec, ColumnType, DataSpec
+from loopline.data.profile import Profile, ProfileBuilder
+from loopline.data.spec import HIDDEN, ROW, ColumnSpec, DataSpec
 from loopline.engine.step import Facts, Progress, Silence
-from loopline.errors import Mistake
+from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry, canonical
@@ -30,16 +32,41 @@ def run(job: Job) -> Facts:
     ------
     Mistake
         When a source, the target or a worth expression is not what the declaration says.
+    CheckFailed
+        When a rule holds a batch back; the other sources are taken in by then.
     """
     data = DataSpec.model_validate({name: job.step.reads[name] for name in ("sources", "contract")})
-    charter = CharterSpec.model_validate({name: job.step.reads[name] for name in ("predict", "task", "positive", "worth")})
-    batches: list[Entry] = []
-    for table, source in data.sources.items():
-        files = listing(source, job.folder, where=f"data.sources.{table}.path")
+    # With lookups, the step that joins them measures: worth and features may name what they find.
+    charter = None if job.step.reads["looks_up"] else CharterSpec.model_validate({name: job.step.reads[name] for name in MEASURED_FOR})
+    batches: dict[str, list[Entry]] = {}
+    stopped: list[CheckFailed] = []
+    for table in in_order(data):
+        files = listing(data.sources[table], job.folder, where=f"data.sources.{table}.path")
         intake = Intake(job.workspace, data, table, job.progress, (job.attempt,))
-        intake.take_all(files)
-        batches += intake.batches
-    return facts_of(job.workspace, data, charter, batches, job.progress)
+        try:
+            intake.take_all(files)
+        except CheckFailed as error:
+            stopped.append(error)
+        batches[table] = intake.batches
+    if stopped:
+        raise stopped[0]
+    return facts_of(job.workspace, data, charter, [entry for table in data.sources for entry in batches[table]], job.progress)
+
+
+def in_order(data: DataSpec) -> list[str]:
+    """The sources in an order in which a table that others refer to comes before them, as far as that can be."""
+    placed: list[str] = []
+
+    def place(table: str, above: tuple[str, ...]) -> None:
+        if table in placed or table in above or table not in data.sources:
+            return
+        for reference in data.contract_of(table).references:
+            place(reference.table, (*above, table))
+        placed.append(table)
+
+    for table in data.sources:
+        place(table, ())
+    return placed
 
 
 def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str | None = None, progress: Progress | None = None) -> dict[str, Any]:
@@ -75,19 +102,17 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     }
 
 
-def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches: list[Entry], progress: Progress) -> dict[str, Any]:
-    """The stage's facts about tables that are up to date."""
+def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec | None, batches: list[Entry], progress: Progress) -> dict[str, Any]:
+    """The stage's facts about tables that are up to date; without a charter those that need no look at the rows."""
     tables = Tables(workspace.lake)
     main = data.sources[data.main]
-    progress.say(f"looking at table {data.main}")
-    frame = tables.read(data.main).sort(ROW).drop(*HIDDEN).collect()
-    target = target_of(frame, charter)
-    outcome = outcome_facts(frame, charter, target)
-    summary = Blobs(workspace.lake).put(canonical(profile(frame).to_json()).encode("utf-8"))
     read, accepted, quarantined = (sum(entry.body[name] for entry in batches) for name in ("read", "accepted", "quarantined"))
     versions = {name: tables.version(name) for name in data.sources}
+    says = f"{accepted:,} of {read:,} rows accepted" + (f", {quarantined:,} in quarantine" if quarantined else "")
+    facts = {} if charter is None else measured(workspace, data.main, charter, data.contract.columns, progress)
     return {
-        "says": f"{accepted:,} of {read:,} rows accepted" + (f", {quarantined:,} in quarantine" if quarantined else "") + f"; {say(target, outcome)}",
+        **facts,
+        "says": f"{says}; {facts['says']}" if facts else says,
         "main": data.main,
         "tables": {name: {"id": at.id, "version": at.version, "rows": at.rows} for name, at in versions.items()},
         "read": read,
@@ -95,29 +120,38 @@ def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec, batches
         "quarantined": quarantined,
         "reasons": merged_counts([entry.body["reasons"] for entry in batches]),
         "warnings": merged_counts([entry.body["warnings"] for entry in batches]),
-        "columns": [_column(frame[name], data.contract.columns.get(name, ColumnSpec())) for name in frame.columns],
-        "task": target.task,
-        "positive": target.positive,
-        "classes": list(target.classes),
         "time": main.time,
         "order": "time" if main.time else "rows" if main.ordered else None,
         "key": list(main.key),
-        "outcome": outcome,
-        "profile": summary,
     }
 
 
-def _column(values: pl.Series, spec: ColumnSpec) -> dict[str, Any]:
-    return {"name": values.name, "type": spec.type or _type(values), "use": spec.use}
+def measured(workspace: Workspace, table: str, charter: CharterSpec, specs: Mapping[str, ColumnSpec], progress: Progress) -> dict[str, Any]:
+    """The facts about the rows of the table that is learned from: its columns, the outcome and what is at stake, and its profile."""
+    progress.say(f"looking at table {table}")
+    rows = Tables(workspace.lake).read(table)
+    schema = {name: dtype for name, dtype in rows.collect_schema().items() if name not in HIDDEN}
+    wanted = {charter.predict, *columns_of(charter.worth)}
+    frame = rows.sort(ROW).select(name for name in schema if name in wanted).collect()
+    target = target_of(frame, charter, columns=list(schema))
+    outcome = outcome_facts(frame, charter, target, columns=list(schema))
+    builder = ProfileBuilder()
+    for part in rows.drop(*HIDDEN).collect_batches(maintain_order=True):
+        builder.add(part)
+    whole = builder.profile()
+    return {
+        "says": say(target, outcome),
+        "columns": [_column(name, dtype, specs.get(name, ColumnSpec()), whole) for name, dtype in schema.items()],
+        "task": target.task,
+        "positive": target.positive,
+        "classes": list(target.classes),
+        "outcome": outcome,
+        "profile": Blobs(workspace.lake).put(canonical(whole.to_json()).encode("utf-8")),
+    }
 
 
-def _type(values: pl.Series) -> ColumnType:
-    if values.dtype.is_integer():
-        return "integer"
-    if values.dtype.is_numeric():
-        return "number"
-    if values.dtype == pl.Boolean:
-        return "boolean"
-    if values.dtype == pl.Date:
-        return "date"
-    return "datetime" if values.dtype == pl.Datetime else text_type(values.drop_nulls())
+def _column(name: str, dtype: pl.DataType, spec: ColumnSpec, whole: Profile) -> dict[str, Any]:
+    kind = spec.type or inferred(pl.Series(name, [], dtype=dtype))[0]
+    if spec.type is None and dtype == pl.String and (column := whole.columns.get(name)) is not None:
+        kind = kind_of_text(column.known, column.distinct_count())
+    return {"name": name, "type": kind, "use": spec.use}

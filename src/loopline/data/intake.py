@@ -8,44 +8,65 @@ missing is done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from loopline.data import cleaning, discards, mends, settling
+from loopline.data.batch_rules import Broken, Whole, judge
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
-from loopline.data.casting import inferred
-from loopline.data.contract import Checked, Terms, check
-from loopline.data.discards import set_aside, states_to_keep
+from loopline.data.cleaned import CLEANED
 from loopline.data.listing import File
-from loopline.data.mends import corrections, taken_up
-from loopline.data.quarantine import QUARANTINE, SCHEMA, rows_of
-from loopline.data.reading import Chunk
-from loopline.data.settling import settle
-from loopline.data.sources import Batch, identity, load, read
-from loopline.data.spec import BATCH, HIDDEN, LINE, ROW, ColumnSpec, DataSpec, SourceSpec
+from loopline.data.opening import open_reading
+from loopline.data.profile import Profile
+from loopline.data.quarantine import QUARANTINE
+from loopline.data.reading import Reading
+from loopline.data.sieve import Order, Sieve
+from loopline.data.spec import BATCH, ROW, ContractSpec, DataSpec, SourceSpec
+from loopline.data.sql import query, rows
+from loopline.data.survey import survey
+from loopline.data.terms import place_of, terms_of
 from loopline.engine.step import Progress
-from loopline.errors import Mistake
-from loopline.lake.blobs import Blobs
+from loopline.errors import CheckFailed, Mistake
+from loopline.lake.blobs import Blobs, file_digest
+from loopline.lake.staging import Staging
 from loopline.lake.tables import Commit, Tables
-from loopline.ledger.entry import Draft, Entry, now
+from loopline.ledger.entry import Draft, Entry, canonical, now
 from loopline.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class _Delivery:
-    """A file's bytes on their way in."""
+class Delivery:
+    """A file on its way in.
+
+    Parameters
+    ----------
+    file
+        Its name, as it is told.
+    how
+        ``source``, or ``hand`` for one that a person brings.
+    path
+        Where its bytes are.
+    batch
+        Their digest.
+    raw
+        The digest of the blob that keeps them; None where the source does.
+    """
 
     file: str
     how: str
-    data: bytes
+    path: Path
+    batch: str
     raw: str | None = None
 
-    @property
-    def batch(self) -> str:
-        return identity(self.data)
+
+class Stopped(CheckFailed):
+    """A rule over the whole batch holds it back."""
 
 
 class Intake:
@@ -62,14 +83,15 @@ class Intake:
     def __init__(self, workspace: Workspace, data: DataSpec, table: str, progress: Progress, parents: tuple[str, ...] = ()) -> None:
         self.table = table
         self.source: SourceSpec = data.sources[table]
-        self.contract: Mapping[str, ColumnSpec] = data.contract_of(table).columns
-        self._workspace = workspace
+        self.contract: ContractSpec = data.contract_of(table)
         self._data = data
+        self._workspace = workspace
         self._ledger = workspace.ledger
         self._tables = Tables(workspace.lake)
         self._blobs = Blobs(workspace.lake)
         self._progress = progress
         self._parents = parents
+        self._where = place_of(data, table)
         self._holding = self._fold()
 
     @property
@@ -87,33 +109,44 @@ class Intake:
         ------
         Mistake
             When a file cannot be read, or one that is owed to a changed contract is gone.
+        CheckFailed
+            When a rule holds a batch back; the others are in by then.
         """
         listed = {file.name: file for file in files}
+        stopped: list[Stopped] = []
         self._settle()
         self._mend()
-        settle(self._workspace, self._data, self.table)
-        for delivery in self._owed(listed):
-            self._take(delivery)
+        settling.settle(self._workspace, self._data, self.table)
+        self._again(listed, stopped)
         for done, file in enumerate(listed.values()):
             self._progress.at(done, len(listed), unit="files", note=file.name)
-            delivery = self._delivery(file)
-            if not self._holding.knows(file.name, delivery.batch, replaces=self.source.mode == "replace"):
-                self._take(delivery)
+            batch = file_digest(file.path)
+            if not self._holding.knows(file.name, batch, replaces=self.source.mode == "replace"):
+                self._try(self._delivery(file, batch), stopped)
         self._progress.at(len(listed), len(listed), unit="files")
+        if stopped:
+            raise stopped[0]
 
     def take(self, path: Path) -> Entry:
         """Take in one file that a person delivers; the entry of its batch, also where the table held it already.
 
         Its bytes are kept in the lake: unlike a source's file, nobody promises that it stays where it is.
+
+        Raises
+        ------
+        Mistake
+            When the file cannot be read.
+        CheckFailed
+            When a rule holds the batch back.
         """
         self._settle()
         self._mend()
-        settle(self._workspace, self._data, self.table)
-        data = load(path)
-        known = self._holding.held.get(identity(data))
+        settling.settle(self._workspace, self._data, self.table)
+        batch = identity(path)
+        known = self._holding.held.get(batch)
         if known is not None:
             return known
-        return self._take(_Delivery(path.name, "hand", data, self._blobs.put(data)))
+        return self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
 
     def _settle(self) -> None:
         """Note a contract that differs from the one the rows were checked against: then every batch is owed again."""
@@ -130,57 +163,229 @@ class Intake:
             return
         body = begun.body
         if body["mode"] != "append":
-            self._take(_Delivery(body["file"], body["how"], self._blobs.get(body["raw"]), body["raw"]))
+            with self._blobs.file(body["raw"]) as path:
+                self._take(Delivery(body["file"], body["how"], path, begun.key, body["raw"]), judged=False)
             return
         gone = ", ".join(f"'{name}'" for name in (begun.key, body["supersedes"]) if name)
-        for table, where in ((self.table, f"{BATCH} IN ({gone})"), (QUARANTINE, f"{self._mine} AND batch IN ({gone})")):
+        for table, where in ((self.table, f"{BATCH} IN ({gone})"), *((name, f"{self._mine} AND batch IN ({gone})") for name in (QUARANTINE, CLEANED))):
             if self._tables.exists(table):
                 self._tables.delete(table, where)
         self._ledger.append(Draft(kind="undone", subject=self.table, key=begun.key, body=body, parents=(*self._parents, begun.id)))
         self._holding = self._fold()
 
-    def _owed(self, listed: Mapping[str, File]) -> Iterator[_Delivery]:
-        """The batches that a changed contract wants checked again, in the order in which they came."""
+    def _again(self, listed: Mapping[str, File], stopped: list[Stopped]) -> None:
+        """Check the batches again that a changed contract wants to, in the order in which they came."""
         for batch, entry in list(self._holding.owed.items()):
             name = entry.body["file"]
             if entry.body["raw"] is not None:
-                yield _Delivery(name, entry.body["how"], self._blobs.get(entry.body["raw"]), entry.body["raw"])
+                with self._blobs.file(entry.body["raw"]) as path:
+                    self._try(Delivery(name, entry.body["how"], path, batch, entry.body["raw"]), stopped)
                 continue
             if name not in listed:
                 remedy = "put it back for this run: the contract has changed, and its rows must be checked again"
                 raise Mistake(f"the file {name} is gone, whose batch is in table {self.table!r}", where=f"data.sources.{self.table}", remedy=remedy)
-            delivery = self._delivery(listed[name])
+            delivery = self._delivery(listed[name], file_digest(listed[name].path))
             if delivery.batch == batch:
-                yield delivery
+                self._try(delivery, stopped)
 
-    def _delivery(self, file: File) -> _Delivery:
-        data = load(file.path, where=file.name)
+    def _delivery(self, file: File, batch: str) -> Delivery:
         # A batch that writes over rows can be brought again, or finished after a death, from its own bytes only: the file may be another by then.
-        raw = self._blobs.put(data) if self.source.mode != "append" else None
-        return _Delivery(file.name, "source", data, raw)
+        raw = self._blobs.put_file(file.path) if self.source.mode != "append" else None
+        return Delivery(file.name, "source", file.path, raw or batch, raw)
 
-    def _take(self, delivery: _Delivery) -> Entry:
-        self._progress.say(f"reading {delivery.file} into {self.table}")
-        batch = read(delivery.data, self.source, where=delivery.file)
-        old = self._holding.superseded_by(delivery.file, batch.digest) if delivery.how == "source" and self.source.mode == "append" else None
-        delivered = Chunk(batch.frame, batch.refused, batch.raw)
-        discarded = states_to_keep(self._workspace, self.table, batch.digest)
-        delivered, aside = set_aside(delivered, discarded, table=self.table, batch=batch.digest, source=delivery.file, time=now())
-        chunk = taken_up(delivered, corrections(self._workspace, self.table, batch.digest))
-        checked = check(chunk.frame, self._terms(chunk, batch.digest, old))
-        refused = self._refused(delivered, chunk, checked, aside, batch.digest, delivery.file)
-        version = self._holding.version(batch.digest)
-        self._begin(delivery, batch.digest, old)
+    def _try(self, delivery: Delivery, stopped: list[Stopped]) -> None:
+        """Take a batch in unless a rule holds it back; those that are held back already are not read again."""
+        known = self._holding.stopped.get(delivery.batch)
+        if known is not None and delivery.batch not in self._holding.admitted:
+            stopped.append(_stopped(known))
+            return
         try:
-            commit = self._accept(batch, checked, old, version)
-        except Mistake:
-            self._refrain(batch.digest, version)
-            raise
-        self._refuse(refused, batch.digest, old, version)
-        reasons: dict[str, int] = dict(checked.reasons)
-        for refusal in chunk.refused:
-            for reason in refusal.reasons:
-                reasons[reason] = reasons.get(reason, 0) + 1
+            self._take(delivery)
+        except Stopped as error:
+            stopped.append(error)
+
+    def _take(self, delivery: Delivery, *, judged: bool = True) -> Entry:
+        self._progress.say(f"reading {delivery.file} into {self.table}")
+        old = self._holding.superseded_by(delivery.file, delivery.batch) if delivery.how == "source" and self.source.mode == "append" else None
+        with self._opened(delivery) as reading, Sieve(self._tables, self._order(reading, delivery, old)) as sieve:
+            sieve.sift(reading, self._progress)
+            if judged:
+                self._judge(delivery, sieve, old)
+            version = self._holding.version(delivery.batch)
+            self._begin(delivery, old)
+            try:
+                commit = self._accept(delivery.batch, sieve.accepted, old, version)
+            except Mistake:
+                self._refrain(delivery.batch, version)
+                raise
+            for table, staged in ((QUARANTINE, sieve.refused), (CLEANED, sieve.cleaned)):
+                self._put_beside(table, staged, delivery.batch, old, version)
+            entry = self._ledger.append(*self._drafts(delivery, reading, sieve, old, commit))[0]
+        self._holding = self._fold()
+        return entry
+
+    @contextmanager
+    def _opened(self, delivery: Delivery) -> Iterator[Reading]:
+        reading = open_reading(delivery.path, self.source, where=delivery.file)
+        try:
+            yield reading
+        finally:
+            reading.close()
+
+    def _order(self, reading: Reading, delivery: Delivery, old: str | None) -> Order:
+        """What the batch is sifted by, after a first look at it."""
+        present = None if self._starts else self._tables.read(self.table)
+        schema = None if present is None or self.source.mode == "replace" else present.collect_schema()
+        terms = terms_of(self._tables, self._data, self.table, reading.columns, schema=schema)
+        plan = cleaning.planned(
+            cleaning.declared(reading.columns, self.source.clean, self.contract.columns), reading.columns, nulls=self.source.nulls, where=self._where
+        )
+        taken = None
+        if present is not None and self.source.mode == "append":
+            taken = present.filter(~pl.col(BATCH).is_in([delivery.batch, old] if old else [delivery.batch]))
+        corrections = mends.corrections(self._workspace, self.table, delivery.batch)
+        looked = survey(reading, terms, plan, corrections=corrections, taken=taken)
+        return Order(
+            table=self.table,
+            batch=delivery.batch,
+            source=delivery.file,
+            time=now(),
+            terms=looked.terms,
+            suspects=looked.suspects,
+            plan=plan,
+            replaces=self._replaces,
+            first_row=self._first_row(present, delivery.batch),
+            duplicates=self.source.duplicates,
+            latest=self.source.time or self.source.cursor,
+            taken=taken,
+            corrections=corrections,
+            discarded=discards.states_to_keep(self._workspace, self.table, delivery.batch),
+        )
+
+    @property
+    def _starts(self) -> bool:
+        """Whether the next batch is the first one: of the table, or under its present contract."""
+        return not self._holding.held or not self._tables.exists(self.table)
+
+    @property
+    def _replaces(self) -> bool:
+        return self._starts or self.source.mode == "replace"
+
+    def _first_row(self, present: pl.LazyFrame | None, batch: str) -> int:
+        if present is None or self.source.mode == "replace":
+            return 0
+        others = present.filter(pl.col(BATCH) != batch)
+        return int(others.select((pl.col(ROW).max() + 1).fill_null(0)).collect().item())
+
+    def _judge(self, delivery: Delivery, sieve: Sieve, old: str | None) -> None:
+        """Hold the batch to the rules over it as a whole; those that only warn are counted.
+
+        Raises
+        ------
+        CheckFailed
+            When one holds it back; nothing of it is visible then.
+        """
+        counts = sieve.counts
+        spec = self.contract.batch
+        before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")][: spec.against]
+        profiles = [Profile.from_json(json.loads(self._blobs.get(digest))) for digest in before] if spec.shift is not None else []
+        whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time, self._moving)
+        found: list[tuple[Broken, str]] = [(broken, spec.severity) for broken in judge(spec, whole)]
+        found += [(Broken("contract", f"{counts.reasons[reason]:,} rows: {reason}"), "stop") for reason in sorted(counts.stops)]
+        found += self._tested(sieve.accepted, old)
+        counts.warnings.update(broken.says for broken, severity in found if severity == "warn")
+        stops = [broken for broken, severity in found if severity == "stop"]
+        if stops and delivery.batch not in self._holding.admitted:
+            body = {"file": delivery.file, "how": delivery.how, "raw": delivery.raw, "read": counts.read, "refused": counts.refused}
+            said = [{"rule": broken.rule, "says": broken.says} for broken in stops]
+            draft = Draft(kind="held", subject=self.table, key=delivery.batch, body={**body, "table": self.table, "broken": said}, parents=self._parents)
+            entry = self._ledger.append(draft)[0]
+            sieve.discard()
+            self._holding = self._fold()
+            raise _stopped(entry)
+
+    @property
+    def _moving(self) -> frozenset[str]:
+        """The columns in which every batch differs from those before."""
+        unique = (name for name, spec in self.contract.columns.items() if spec.unique)
+        return frozenset(name for name in (*self.source.key, self.source.time, self.source.cursor, *unique) if name)
+
+    def _tested(self, staged: Staging, old: str | None) -> list[tuple[Broken, str]]:
+        """The queries of the contract that return a row, with the batch as part of its table."""
+        if not self.contract.tests:
+            return []
+        there = {name: self._tables.read(name) for name in (*self._data.sources, *self._data.tables) if self._tables.exists(name)}
+        there[self.table] = self._with(staged, old)
+        found: list[tuple[Broken, str]] = []
+        for index, test in enumerate(self.contract.tests):
+            place = f"{self._where}.tests.{index}"
+            broken = rows(query(test.sql, there, where=place), where=place, limit=1)
+            if broken.height:
+                found.append((Broken(test.name, f"the test {test.name!r} finds rows"), test.severity))
+        return found
+
+    def _with(self, staged: Staging, old: str | None) -> pl.LazyFrame:
+        """The table as it will be."""
+        batch = staged.scan()
+        if self._replaces:
+            return batch
+        present = self._tables.read(self.table)
+        if old is not None:
+            present = present.filter(pl.col(BATCH) != old)
+        if self.source.mode == "upsert":
+            present = present.join(batch.select(self.source.key), on=list(self.source.key), how="anti")
+        return pl.concat([present, batch], how="diagonal_relaxed")
+
+    def _begin(self, delivery: Delivery, old: str | None) -> None:
+        """Announce a batch, so that its rows are found again should the process end before the batch's entry."""
+        if self._holding.begun is None:
+            body = {"table": self.table, "file": delivery.file, "how": delivery.how, "raw": delivery.raw, "mode": self.source.mode, "supersedes": old}
+            self._ledger.append(Draft(kind="begun", subject=self.table, key=delivery.batch, body=body, parents=self._parents))
+
+    def _refrain(self, batch: str, version: int) -> None:
+        """Note that a batch which the table does not take left nothing there, lest every later run try to finish it."""
+        done = self._tables.batch_version(self.table, batch)
+        if self.source.mode != "append" and (done is None or done < version):
+            self._ledger.append(Draft(kind="undone", subject=self.table, key=batch, body={"mode": self.source.mode, "supersedes": None}, parents=self._parents))
+
+    def _accept(self, batch: str, staged: Staging, old: str | None, version: int) -> Commit:
+        """Commit the accepted rows, in the source's order and with their origin."""
+        if self._replaces:
+            return self._tables.add_staged(self.table, staged, replace=True, batch=batch, batch_version=version)
+        if self.source.mode == "upsert":
+            return self._tables.upsert_staged(self.table, staged, key=self.source.key, batch=batch, batch_version=version)
+        if old is not None:
+            self._tables.delete(self.table, f"{BATCH} = '{old}'")
+        return self._tables.add_staged(self.table, staged, batch=batch, batch_version=version)
+
+    def _put_beside(self, table: str, staged: Staging, batch: str, old: str | None, version: int) -> None:
+        """Commit the refused rows, or the raw values of cleaned cells; what no longer holds of earlier checks goes."""
+        name = f"{self.table}:{batch}"
+        done = self._tables.batch_version(table, name)
+        if done is not None and done >= version:
+            staged.discard()
+            return
+        outdated = self._outdated(batch, old)
+        if outdated and self._tables.exists(table):
+            self._tables.delete(table, outdated)
+        if staged.rows:
+            self._tables.add_staged(table, staged, batch=name, batch_version=version)
+
+    @property
+    def _mine(self) -> str:
+        """The condition for this table's rows in the quarantine."""
+        return f""""table" = '{self.table}'"""
+
+    def _outdated(self, batch: str, old: str | None) -> str:
+        """The rows beside the table that no longer hold once the batch is in: of its earlier check, and of what it takes the place of."""
+        if self.source.mode == "replace" or not self._holding.held:
+            return self._mine
+        checked_before = batch in self._holding.owed or batch in self._holding.left
+        gone = [f"'{name}'" for name in (batch if checked_before else None, old) if name]
+        return f"{self._mine} AND batch IN ({', '.join(gone)})" if gone else ""
+
+    def _drafts(self, delivery: Delivery, reading: Reading, sieve: Sieve, old: str | None, commit: Commit) -> list[Draft]:
+        counts = sieve.counts
         body: dict[str, Any] = {
             "table": self.table,
             "source": self.table,
@@ -189,103 +394,43 @@ class Intake:
             "raw": delivery.raw,
             "mode": self.source.mode,
             "supersedes": old,
-            "read": batch.read,
-            "accepted": checked.accepted.height,
-            "quarantined": refused.height,
-            "reasons": reasons,
-            "warnings": dict(checked.warnings),
+            "about": dict(reading.about),
+            "columns": list(reading.columns),
+            "read": counts.read,
+            "accepted": counts.accepted,
+            "quarantined": counts.refused + counts.discarded,
+            "merged": counts.merged,
+            "forgotten": counts.forgotten,
+            "reasons": dict(counts.reasons),
+            "warnings": dict(counts.warnings),
+            "cleaned": cleaning.counts(sieve.cleaning),
+            "profile": self._blobs.put(canonical(sieve.profile().to_json()).encode("utf-8")),
             "version": commit.version,
-            "columns": [name for name in batch.frame.columns if name not in HIDDEN],
-            "about": {"separator": batch.separator},
         }
-        drafts = [Draft(kind="batch", subject=self.table, key=batch.digest, body=body, parents=self._parents)]
+        drafts = [Draft(kind="batch", subject=self.table, key=delivery.batch, body=body, parents=self._parents)]
         if delivery.how == "hand":
-            drafts.append(Draft(kind="delivery", subject=self.table, key=batch.digest, body={"file": delivery.file}, parents=self._parents))
-        entry = self._ledger.append(*drafts)[0]
-        self._holding = self._fold()
-        return entry
+            drafts.append(Draft(kind="delivery", subject=self.table, key=delivery.batch, body={"file": delivery.file}, parents=self._parents))
+        return drafts
 
-    def _begin(self, delivery: _Delivery, batch: str, old: str | None) -> None:
-        """Announce a batch, so that its rows are found again should the process end before the batch's entry."""
-        if self._holding.begun is None:
-            body = {"table": self.table, "file": delivery.file, "how": delivery.how, "raw": delivery.raw, "mode": self.source.mode, "supersedes": old}
-            self._ledger.append(Draft(kind="begun", subject=self.table, key=batch, body=body, parents=self._parents))
 
-    def _refrain(self, batch: str, version: int) -> None:
-        """Note that a batch which the table does not take left nothing there, lest every later run try to finish it."""
-        done = self._tables.batch_version(self.table, batch)
-        if self.source.mode != "append" and (done is None or done < version):
-            self._ledger.append(Draft(kind="undone", subject=self.table, key=batch, body={"mode": self.source.mode, "supersedes": None}, parents=self._parents))
+def identity(path: Path) -> str:
+    """The digest that names the batch in a file.
 
-    def _terms(self, batch: Chunk, digest: str, old: str | None) -> Terms:
-        """The contract for this batch: what the table holds already binds types and keys."""
-        names = [name for name in batch.frame.columns if name not in HIDDEN]
-        specs = {name: spec for name, spec in self.contract.items()}
-        present = None if self._starts else self._tables.read(self.table)
-        if present is not None and self.source.mode != "replace":
-            schema = present.collect_schema()
-            for name in names:
-                if name in schema and specs.get(name, ColumnSpec()).type is None:
-                    kind, _ = inferred(pl.Series([], dtype=schema[name]))
-                    specs[name] = specs.get(name, ColumnSpec()).model_copy(update={"type": kind})
-        terms = Terms(specs, self.source.key, self.source.time, self.source.nulls)
-        groups = sorted({name for group in terms.unique() for name in group})
-        if present is None or self.source.mode != "append" or not groups or not set(groups) <= set(present.collect_schema()):
-            return terms
-        gone = [digest, old] if old else [digest]
-        return Terms(specs, self.source.key, self.source.time, self.source.nulls, present.filter(~pl.col(BATCH).is_in(gone)).select(groups).collect())
+    Raises
+    ------
+    Mistake
+        When there is no such file.
+    """
+    try:
+        return file_digest(path)
+    except FileNotFoundError:
+        raise Mistake("there is no such file", where=str(path), remedy="check the path") from None
+    except IsADirectoryError:
+        raise Mistake("this is a folder, not a file", where=str(path), remedy="name a file in it") from None
 
-    @property
-    def _starts(self) -> bool:
-        """Whether the next batch is the first one: of the table, or under its present contract."""
-        return not self._holding.held or not self._tables.exists(self.table)
 
-    def _accept(self, batch: Batch, checked: Checked, old: str | None, version: int) -> Commit:
-        """Commit the accepted rows, in the source's order and with their origin."""
-        replaces = self._starts or self.source.mode == "replace"
-        first = 0
-        if not replaces:
-            others = self._tables.read(self.table).filter(pl.col(BATCH) != batch.digest)
-            first = others.select((pl.col(ROW).max() + 1).fill_null(0)).collect().item()
-        origin = (pl.lit(batch.digest).alias(BATCH), pl.col(LINE), (pl.int_range(pl.len(), dtype=pl.Int64) + first).alias(ROW))
-        rows = checked.accepted.select(pl.exclude(*HIDDEN), *origin)
-        if replaces:
-            return self._tables.replace(self.table, rows, batch=batch.digest, batch_version=version)
-        if self.source.mode == "upsert":
-            return self._tables.upsert(self.table, rows, key=self.source.key, batch=batch.digest, batch_version=version)
-        if old is not None:
-            self._tables.delete(self.table, f"{BATCH} = '{old}'")
-        return self._tables.append(self.table, rows, batch=batch.digest, batch_version=version)
-
-    def _refused(self, delivered: Chunk, chunk: Chunk, checked: Checked, aside: pl.DataFrame, batch: str, file: str) -> pl.DataFrame:
-        """All that goes to the quarantine: what the contract refuses, what could not be cut, and what was discarded."""
-        lines = chunk.frame[LINE].gather(checked.refused["place"]).to_list()
-        said = [*zip(lines, checked.refused["reasons"].to_list(), strict=True), *((item.line, list(item.reasons)) for item in chunk.refused)]
-        reasons = pl.DataFrame(said, schema={name: SCHEMA[name] for name in ("line", "reasons")}, orient="row")
-        rows = rows_of(delivered, reasons, table=self.table, batch=batch, source=file, time=now())
-        return pl.concat([rows, aside]).sort("line")
-
-    def _refuse(self, rows: pl.DataFrame, batch: str, old: str | None, version: int) -> None:
-        """Commit rows to the quarantine."""
-        name = f"{self.table}:{batch}"
-        done = self._tables.batch_version(QUARANTINE, name)
-        if done is not None and done >= version:
-            return
-        outdated = self._outdated(batch, old)
-        if outdated and self._tables.exists(QUARANTINE):
-            self._tables.delete(QUARANTINE, outdated)
-        if rows.height:
-            self._tables.append(QUARANTINE, rows, batch=name, batch_version=version)
-
-    @property
-    def _mine(self) -> str:
-        """The condition for this table's rows in the quarantine."""
-        return f""""table" = '{self.table}'"""
-
-    def _outdated(self, batch: str, old: str | None) -> str:
-        """The quarantine's rows that no longer hold once the batch is in: of its earlier check, and of what it takes the place of."""
-        if self.source.mode == "replace" or not self._holding.held:
-            return self._mine
-        checked_before = batch in self._holding.owed or batch in self._holding.left
-        gone = [f"'{name}'" for name in (batch if checked_before else None, old) if name]
-        return f"{self._mine} AND batch IN ({', '.join(gone)})" if gone else ""
+def _stopped(entry: Entry) -> Stopped:
+    """What is said of a batch that is held back."""
+    said = "; ".join(broken["says"] for broken in entry.body["broken"])
+    remedy = f"mend the file or the contract, or let it in: loopline data admit {entry.key[:8]} --by YOU --why '...'"
+    return Stopped(f"the batch {entry.key[:8]} is held back: {said}", where=entry.body["file"], remedy=remedy)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopline.data.arrivals import is_unfinished
 from loopline.data.spec import SourceSpec
 from loopline.errors import Fault, Mistake
 
@@ -44,8 +45,8 @@ def listing(source: SourceSpec, folder: Path, *, where: str = "") -> list[File]:
     place = Path(os.path.normpath(folder / source.place))
     try:
         if place.is_dir():
-            found = _data_files(place.iterdir())
-            if not found:
+            found = _data_files(place.rglob("*") if source.watch else place.iterdir())
+            if not found and not source.watch:
                 kinds = ", ".join((*TEXT, *PARQUET))
                 raise Mistake(f"the folder {source.place} holds no data file", where=where, remedy=f"name a file, or put files that end in {kinds} there")
         elif place.exists():
@@ -63,7 +64,7 @@ def listing(source: SourceSpec, folder: Path, *, where: str = "") -> list[File]:
 
 
 def _data_files(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.is_file() and not path.name.startswith((".", "_")) and _kind(path.name) in (*TEXT, *PARQUET))
+    return sorted(path for path in paths if path.is_file() and not is_unfinished(path.name) and _kind(path.name) in (*TEXT, *PARQUET))
 
 
 def _kind(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,8 @@ def labels(values: pl.Series) -> pl.Series:
     return values.replace_strict(distinct, [as_text(value) for value in distinct], default=None, return_dtype=pl.String)
 
 
-def target_of(frame: pl.DataFrame, charter: CharterSpec) -> Target:
-    """The target, its task and classes: as the charter says, else as the values tell.
+def target_of(frame: pl.DataFrame, charter: CharterSpec, *, columns: Sequence[str] | None = None) -> Target:
+    """The target, its task and classes: as the charter says, else as the values tell; `columns` are those of the table, where the frame has but some.
 
     Two distinct values make it binary; texts, and at most 20 distinct whole numbers, multiclass; other numbers regression.
     The positive class is the one that says yes (``yes``, ``true``, ``1`` beside its contrary), else the rarer one.
@@ -64,7 +64,7 @@ def target_of(frame: pl.DataFrame, charter: CharterSpec) -> Target:
     """
     name = charter.predict
     if name not in frame.columns:
-        raise Mistake(f"there is no column {name!r} to predict", where="charter.predict", remedy=nearest(name, frame.columns))
+        raise Mistake(f"there is no column {name!r} to predict", where="charter.predict", remedy=nearest(name, columns or frame.columns))
     known = frame[name].drop_nulls()
     if known.is_empty():
         raise Mistake(f"column {name!r} is empty: no outcome is known", where="charter.predict", remedy="deliver rows whose outcome is known")
@@ -138,7 +138,7 @@ def positive_class(counts: Mapping[str, int]) -> str:
     return one if counts[one] < counts[other] else other
 
 
-def outcome_facts(frame: pl.DataFrame, charter: CharterSpec, target: Target) -> dict[str, Any]:
+def outcome_facts(frame: pl.DataFrame, charter: CharterSpec, target: Target, *, columns: Sequence[str] | None = None) -> dict[str, Any]:
     """What is at stake: the known outcomes, and the money per decision without a model and with a perfect one.
 
     Raises
@@ -149,23 +149,23 @@ def outcome_facts(frame: pl.DataFrame, charter: CharterSpec, target: Target) -> 
     worth = Worth.of(charter.worth, target.task)
     for name, term in worth.terms.items():
         if isinstance(term, Expression):
-            _require_money(term, frame, where=f"charter.worth.{name}")
+            _require_money(term, frame, columns or frame.columns, where=f"charter.worth.{name}")
     known = frame.filter(pl.col(target.name).is_not_null())
     outcome = outcome_array(known[target.name], target)
-    columns = {name: _array(known[name]) for name in worth.columns}
+    values = {name: _array(known[name]) for name in worth.columns}
     return {
         "rows": frame.height,
         "known": known.height,
         **_shape(outcome, target),
-        "do_nothing": float(np.mean(worth.without_model(outcome, columns))),
-        "perfect": float(np.mean(worth.perfect(outcome, columns))),
+        "do_nothing": float(np.mean(worth.without_model(outcome, values))),
+        "perfect": float(np.mean(worth.perfect(outcome, values))),
         "break_even": worth.break_even(),
     }
 
 
-def _require_money(term: Expression, frame: pl.DataFrame, *, where: str) -> None:
+def _require_money(term: Expression, frame: pl.DataFrame, columns: Sequence[str], *, where: str) -> None:
     """Check that an expression makes a number of the columns, for each of their rows."""
-    term.require(frame.columns, where=where)
+    term.require(columns, where=where)
     remedy = "compute with columns of numbers, or give the column the type number in data.contract"
     kinds: dict[str, Kind] = {name: "number" if _is_number(frame[name]) else "text" for name in term.names}
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from loopline.data.moments import joined_name
 from loopline.data.quarantine import balances, totals
 from loopline.data.spec import DataSpec
 from loopline.lake.tables import Tables
@@ -11,15 +13,27 @@ from loopline.workspace import Workspace
 
 
 def overview(workspace: Workspace, data: DataSpec) -> list[dict[str, Any]]:
-    """One item per declared table: ``table``, ``version``, ``rows``, ``batches``, and the totals that `loopline.data.quarantine.totals` counts.
+    """One item per table: ``table``, ``kind``, ``version``, ``rows``, ``batches``, the totals that `loopline.data.quarantine.totals` counts, ``made_from``.
 
-    The version is None where nothing has been delivered yet.
+    The kind is ``source``, ``derived``, or ``joined`` for the main table with what its lookups found; only sources have batches and totals,
+    and only the others are made from tables. The version is None where nothing has been delivered or made yet.
     """
     tables = Tables(workspace.lake)
     shown = []
-    for name in data.sources:
+    for name, kind, made_from in kinds_of(data):
         at = tables.version(name) if tables.exists(name) else None
-        every = [batch for batch in balances(workspace.ledger, tables, [name]) if not batch.owed]
-        counts = totals(every)
-        shown.append({"table": name, "version": at and at.version, "rows": at.rows if at else 0, "batches": len(every), **counts})
+        state = {"version": at and at.version, "rows": at.rows if at else 0}
+        every = [batch for batch in balances(workspace.ledger, tables, [name]) if not batch.owed] if kind == "source" else []
+        counts = totals(every) if kind == "source" else dict.fromkeys(totals([]))
+        batches = len(every) if kind == "source" else None
+        shown.append({"table": name, "kind": kind, **state, "batches": batches, **counts, "made_from": list(made_from)})
     return shown
+
+
+def kinds_of(data: DataSpec) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each table that the declaration makes, its kind, and the tables that it is made from."""
+    known = (*data.sources, *data.tables)
+    yield from ((name, "source", ()) for name in data.sources)
+    yield from ((name, "derived", table.read_of(known)) for name, table in data.tables.items())
+    if data.lookups:
+        yield joined_name(data.main), "joined", tuple(dict.fromkeys((data.main, *(lookup.table or name for name, lookup in data.lookups.items()))))

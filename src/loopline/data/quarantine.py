@@ -60,7 +60,7 @@ def rows_of(delivered: Chunk, reasons: pl.DataFrame, *, table: str, batch: str, 
             "line": numbered[LINE].cast(pl.Int64),
             "raw": pl.Series(delivered.raw(places), dtype=pl.String),
             "reasons": numbered["reasons"],
-            "cells": encoded(numbered.drop("__place", "reasons")),
+            "cells": encoded(numbered.drop("__place", "reasons") if delivered.texts is None else delivered.texts(numbered[LINE].to_list())),
         }
     )
     others = [(item.line, item.raw) for item in delivered.refused]

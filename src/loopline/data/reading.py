@@ -36,11 +36,14 @@ class Chunk:
         The other records.
     raw
         From places in `frame` to the records' own texts.
+    texts
+        From lines to the records' cells as they are written, where `frame` has some of them typed; None where it holds them as they came.
     """
 
     frame: pl.DataFrame
     refused: tuple[Refusal, ...]
     raw: Callable[[Sequence[int]], list[str]]
+    texts: Callable[[Sequence[int]], pl.DataFrame] | None = None
 
     @property
     def read(self) -> int:
@@ -109,4 +112,4 @@ def whole(reading: Reading, *, limit: int | None = None) -> Chunk:
             said += parts[part].raw([place - (ends[part - 1] if part else 0)])
         return said
 
-    return Chunk(pl.concat([part.frame for part in parts]), tuple(refusal for part in parts for refusal in part.refused), raw)
+    return Chunk(pl.concat([part.frame for part in parts], how="vertical_relaxed"), tuple(refusal for part in parts for refusal in part.refused), raw)

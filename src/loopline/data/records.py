@@ -140,20 +140,21 @@ def walk(data: bytes, separator: str, width: int, quote: str = QUOTE) -> Records
     return Records(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4].astype(bool), problem, rewritten, True)
 
 
-def plain(data: bytes, separator: str, width: int) -> Records | None:
+def plain(data: bytes, separator: str, width: int, *, counted: bool = False) -> Records | None:
     """The records of a text without quotes, where each line is one and has `width` fields; None where that is not so.
 
     It is what nearly every block of a clean file is, at a fifth of the cost of `split`.
+
+    Parameters
+    ----------
+    counted
+        Whether that is known to be so.
     """
     if not data.endswith(b"\n"):
         return None
     text = np.frombuffer(data, dtype=np.uint8)
     stop = np.flatnonzero(text == _NEWLINE)
-    marks = np.flatnonzero(text == ord(separator))
-    between = width - 1
-    if len(marks) != between * len(stop):
-        return None
-    if between and ((marks[between - 1 :: between] > stop).any() or (marks[between::between] < stop[:-1]).any()):
+    if not counted and not _is_even(text, stop, ord(separator), width - 1):
         return None
     start = np.concatenate([[0], stop[:-1] + 1])
     end = stop
@@ -165,6 +166,15 @@ def plain(data: bytes, separator: str, width: int) -> Records | None:
         return None
     count = len(stop)
     return Records(start, end, np.arange(1, count + 1), np.full(count, width), np.zeros(count, dtype=np.bool_), {}, {}, True)
+
+
+def _is_even(text: NDArray[np.uint8], stop: Ints, separator: int, between: int) -> bool:
+    """Whether each line has so many separators."""
+    is_mark = text == separator
+    if int(np.count_nonzero(is_mark)) != between * len(stop):
+        return False
+    marks = np.flatnonzero(is_mark)
+    return not between or not ((marks[between - 1 :: between] > stop).any() or (marks[between::between] < stop[:-1]).any())
 
 
 def complete(data: bytes, quote: str = QUOTE) -> int:

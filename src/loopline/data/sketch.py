@@ -9,22 +9,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-_HEAD = struct.Struct("<BIQQddI")
-_FORMAT = 1
+Ints = NDArray[np.int64]
+SIZE = 1024
+_HEAD = struct.Struct("<BIQQddIB")
+_LEVEL = struct.Struct("<IB")
+_FORMAT = 2
 
 
 class QuantileSketch:
     """Quantiles and ranks of many numbers from few kept ones.
 
-    Kept numbers stand in levels; one of level h stands for ``2**h`` seen ones. A level that is full is sorted, and every
-    second number of it goes up a level. Whether the odd or the even ones go up alternates instead of being drawn, so that
-    the same numbers in the same order give the same bytes: a package's digest depends on it, and KLL, which draws, gives
-    other bytes in each run.
+    While there are few distinct numbers, each is kept with its count, and every answer is exact. Beyond that, kept numbers stand in
+    levels; one of level h stands for ``2**h`` seen ones. A level that is too full is sorted, and of each two neighbours one goes up a level.
+    Whether it is the lower or the upper one alternates instead of being drawn, so that the same numbers in the same parts give the same
+    bytes, and no rank is off to one side. Many numbers that come at once are sorted once, and those in the middle of equally many go to their level directly.
 
     Parameters
     ----------
     size
-        How many numbers a level keeps at most.
+        How many numbers a level keeps at most, and how many distinct ones are counted exactly.
 
     References
     ----------
@@ -32,75 +35,131 @@ class QuantileSketch:
     memory", SIGMOD 1998.
     """
 
-    def __init__(self, size: int = 512) -> None:
+    def __init__(self, size: int = SIZE) -> None:
         self.size = size
         self.count = 0
         self.min = float("inf")
         self.max = float("-inf")
         self._error = 0
-        self._levels: list[Floats] = [np.empty(0)]
-        self._turns: list[int] = [0]
+        self._values: Floats = np.empty(0)
+        self._counts: Ints = np.empty(0, dtype=np.int64)
+        self._levels: list[Floats] = []
+        self._turns: list[int] = []
 
     @property
     def rank_error(self) -> float:
         """The share of all numbers by which a rank is wrong at most; a bound that is proved, and seldom reached."""
         return self._error / self.count if self.count else 0.0
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether every distinct number is kept with its count."""
+        return not self._levels
+
+    def tally(self) -> tuple[Floats, Ints]:
+        """The kept numbers in ascending order, and for how many seen ones each stands."""
+        if self.is_exact:
+            return self._values, self._counts
+        numbers = np.concatenate(self._levels)
+        weights = np.repeat(1 << np.arange(len(self._levels)), [len(kept) for kept in self._levels])
+        order = np.argsort(numbers, kind="stable")
+        return numbers[order], weights[order]
+
     def update(self, values: ArrayLike) -> None:
         """Take in numbers; NaN and infinities are passed over."""
         numbers = np.asarray(values, dtype=np.float64).ravel()
-        numbers = numbers[np.isfinite(numbers)]
-        if not len(numbers):
+        self.add(*np.unique(numbers[np.isfinite(numbers)], return_counts=True))
+
+    def add(self, values: Floats, counts: Ints) -> None:
+        """Take in distinct finite numbers in ascending order, each as often as it is counted."""
+        if not len(values):
             return
-        self.count += len(numbers)
-        self.min, self.max = min(self.min, float(numbers.min())), max(self.max, float(numbers.max()))
-        self._levels[0] = np.concatenate([self._levels[0], numbers])
+        self.count += int(counts.sum())
+        self.min, self.max = min(self.min, float(values[0])), max(self.max, float(values[-1]))
+        if self.is_exact:
+            if len(self._values):
+                values, counts = _summed([self._values, values], [self._counts, counts])
+            if len(values) <= self.size:
+                self._values, self._counts = values, counts
+                return
+            self._values, self._counts = np.empty(0), np.empty(0, dtype=np.int64)
+        self._thin(values, counts)
         self._shrink()
 
-    def merge(self, other: QuantileSketch) -> None:
-        """Take in all that another sketch has seen."""
-        self.count += other.count
-        self.min, self.max = min(self.min, other.min), max(self.max, other.max)
-        self._error += other._error
-        while len(self._levels) < len(other._levels):
-            self._rise()
-        for level, numbers in enumerate(other._levels):
-            self._levels[level] = np.concatenate([self._levels[level], numbers])
+    def merge(self, *others: QuantileSketch) -> None:
+        """Take in all that other sketches have seen; many are merged better at once than one by one, for a level is then thinned once."""
+        seen = [other for other in others if other.count]
+        exact = [other for other in seen if other.is_exact]
+        if exact:
+            self.add(*_summed([other._values for other in exact], [other._counts for other in exact]))
+        rough = [other for other in seen if not other.is_exact]
+        if not rough:
+            return
+        self._spread()
+        self.count += sum(other.count for other in rough)
+        self.min, self.max = min(self.min, *(other.min for other in rough)), max(self.max, *(other.max for other in rough))
+        self._error += sum(other._error for other in rough)
+        self._reach(max(len(other._levels) for other in rough) - 1)
+        for level in range(len(self._levels)):
+            reaching = [other for other in rough if len(other._levels) > level]
+            self._levels[level] = np.concatenate([self._levels[level], *(other._levels[level] for other in reaching)])
+            self._turns[level] = (self._turns[level] + sum(other._turns[level] for other in reaching)) % 2
         self._shrink()
 
-    def _rise(self) -> None:
-        self._levels.append(np.empty(0))
-        self._turns.append(0)
+    def _spread(self) -> None:
+        """Put counted numbers into levels, each as often as its count says: nothing is lost by it."""
+        values, counts = self._values, self._counts
+        self._values, self._counts = np.empty(0), np.empty(0, dtype=np.int64)
+        for level in range(int(counts.max(initial=0)).bit_length()):
+            self._reach(level)
+            self._levels[level] = np.concatenate([self._levels[level], values[(counts >> level) & 1 == 1]])
+
+    def _thin(self, values: Floats, counts: Ints) -> None:
+        """Put numbers into levels: whole groups that stand together are told by the one in their middle, what is left over goes further down."""
+        ends = np.cumsum(counts)
+        total = int(ends[-1])
+        top = next(level for level in range(64) if total >> level <= self.size)
+        start = 0
+        for level in range(top, -1, -1):
+            group = 1 << level
+            number = (total - start) >> level
+            if not number:
+                continue
+            self._reach(level)
+            middle = (group - 1 + self._turns[level]) // 2
+            ranks = start + middle + group * np.arange(number)
+            self._levels[level] = np.concatenate([self._levels[level], values[np.searchsorted(ends, ranks, side="right")]])
+            self._turns[level] ^= 1
+            start += number * group
+        self._error += (1 << top) // 2
+
+    def _reach(self, level: int) -> None:
+        while len(self._levels) <= level:
+            self._levels.append(np.empty(0))
+            self._turns.append(0)
 
     def _shrink(self) -> None:
         level = 0
         while level < len(self._levels):
             numbers = self._levels[level]
             if len(numbers) > self.size:
-                if level + 1 == len(self._levels):
-                    self._rise()
+                self._reach(level + 1)
                 numbers = np.sort(numbers)
-                left, pairs = numbers[: len(numbers) % 2], numbers[len(numbers) % 2 :]
-                self._levels[level + 1] = np.concatenate([self._levels[level + 1], pairs[self._turns[level] :: 2]])
+                left, pairs = numbers[: len(numbers) % 2], numbers[len(numbers) % 2 :].reshape(-1, 2)
+                places = np.arange(len(pairs))
+                self._levels[level + 1] = np.concatenate([self._levels[level + 1], pairs[places, (places + self._turns[level]) % 2]])
                 self._levels[level] = left
                 self._turns[level] ^= 1
                 self._error += 1 << level
             level += 1
-
-    def _weighted(self) -> tuple[Floats, NDArray[np.int64]]:
-        """The kept numbers in order, and how many numbers were seen up to and with each."""
-        numbers = np.concatenate(self._levels)
-        weights = np.repeat([1 << level for level in range(len(self._levels))], [len(kept) for kept in self._levels])
-        order = np.argsort(numbers, kind="stable")
-        return numbers[order], np.cumsum(weights[order])
 
     def quantiles(self, shares: ArrayLike) -> Floats:
         """The numbers below or at which the shares (between 0 and 1) of all numbers lie; NaN where none was seen."""
         wanted = np.asarray(shares, dtype=np.float64)
         if not self.count:
             return np.full(wanted.shape, np.nan)
-        numbers, below = self._weighted()
-        found = numbers[np.minimum(np.searchsorted(below, np.ceil(wanted * self.count)), len(numbers) - 1)]
+        numbers, weights = self.tally()
+        found = numbers[np.minimum(np.searchsorted(np.cumsum(weights), np.ceil(wanted * self.count)), len(numbers) - 1)]
         return np.where(wanted <= 0, self.min, np.where(wanted >= 1, self.max, found))
 
     def ranks(self, values: ArrayLike) -> Floats:
@@ -108,15 +167,16 @@ class QuantileSketch:
         at = np.asarray(values, dtype=np.float64)
         if not self.count:
             return np.full(at.shape, np.nan)
-        numbers, below = self._weighted()
-        shares = np.concatenate([[0], below])[np.searchsorted(numbers, at, side="right")] / self.count
+        numbers, weights = self.tally()
+        shares = np.concatenate([[0], np.cumsum(weights)])[np.searchsorted(numbers, at, side="right")] / self.count
         return np.where(at >= self.max, 1.0, np.where(at < self.min, 0.0, shares))
 
     def to_bytes(self) -> bytes:
         """The sketch as bytes; equal for equal histories."""
-        head = _HEAD.pack(_FORMAT, self.size, self.count, self._error, self.min, self.max, len(self._levels))
-        levels = [struct.pack("<IB", len(kept), turn) + kept.astype("<f8").tobytes() for kept, turn in zip(self._levels, self._turns, strict=True)]
-        return head + b"".join(levels)
+        head = _HEAD.pack(_FORMAT, self.size, self.count, self._error, self.min, self.max, len(self._levels), len(self._values) > 0)
+        exact = [_LEVEL.pack(len(self._values), 0), self._values.astype("<f8").tobytes(), self._counts.astype("<i8").tobytes()]
+        levels = [_LEVEL.pack(len(kept), turn) + kept.astype("<f8").tobytes() for kept, turn in zip(self._levels, self._turns, strict=True)]
+        return b"".join([head, *(exact if len(self._values) else levels)])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> QuantileSketch:
@@ -128,16 +188,20 @@ class QuantileSketch:
             When the bytes are none.
         """
         try:
-            form, size, count, error, low, high, levels = _HEAD.unpack_from(data)
+            form, size, count, error, low, high, levels, exact = _HEAD.unpack_from(data)
             if form != _FORMAT:
                 raise ValueError(f"a sketch of format {form} is not known here")
             sketch = cls(size)
             sketch.count, sketch._error, sketch.min, sketch.max = count, error, low, high
-            sketch._levels, sketch._turns = [], []
             at = _HEAD.size
+            if exact:
+                kept, _ = _LEVEL.unpack_from(data, at)
+                at += _LEVEL.size
+                sketch._values = np.frombuffer(data, dtype="<f8", count=kept, offset=at).astype(np.float64)
+                sketch._counts = np.frombuffer(data, dtype="<i8", count=kept, offset=at + 8 * kept).astype(np.int64)
             for _ in range(levels):
-                kept, turn = struct.unpack_from("<IB", data, at)
-                at += struct.calcsize("<IB")
+                kept, turn = _LEVEL.unpack_from(data, at)
+                at += _LEVEL.size
                 sketch._levels.append(np.frombuffer(data, dtype="<f8", count=kept, offset=at).astype(np.float64))
                 sketch._turns.append(turn)
                 at += 8 * kept
@@ -148,7 +212,14 @@ class QuantileSketch:
 
 def merged(sketches: Sequence[QuantileSketch]) -> QuantileSketch:
     """One sketch of all that the sketches have seen; they stay as they are."""
-    whole = QuantileSketch(sketches[0].size if sketches else 512)
-    for sketch in sketches:
-        whole.merge(sketch)
+    whole = QuantileSketch(sketches[0].size if sketches else SIZE)
+    whole.merge(*sketches)
     return whole
+
+
+def _summed(values: Sequence[Floats], counts: Sequence[Ints]) -> tuple[Floats, Ints]:
+    """Counted numbers put together."""
+    distinct, place = np.unique(np.concatenate(values), return_inverse=True)
+    sums = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(sums, place, np.concatenate(counts))
+    return distinct, sums

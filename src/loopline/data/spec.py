@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Iterable
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from loopline.data.spec_contract import Columns, ColumnSpec, ColumnType, ContractSpec, QuerySpec, Severity
+from loopline.data.rowwise import in_order
+from loopline.data.spec_contract import ColumnSpec, ColumnType, ContractSpec, Severity
 from loopline.data.spec_source import SourceSpec
-from loopline.declaration import Span, Spec
+from loopline.data.spec_tables import LookupSpec, TableSpec
+from loopline.declaration import Spec
 
 __all__ = [
     "BATCH",
@@ -18,6 +20,7 @@ __all__ = [
     "OWN",
     "RESERVED",
     "ROW",
+    "SPEC",
     "ColumnSpec",
     "ColumnType",
     "ContractSpec",
@@ -28,6 +31,8 @@ __all__ = [
     "TableSpec",
 ]
 
+SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_source.py", "data/spec_tables.py")
+"""The modules of this declaration, as a step's rooms name them."""
 OWN = "__"
 """How the names of Loopline's own columns begin; no source may name a column so."""
 BATCH = "__batch"
@@ -42,61 +47,6 @@ HIDDEN = (BATCH, LINE, ROW)
 RESERVED = ("quarantine", "mends", "cleaned", "predictions", "outcomes", "refused")
 """Tables that Loopline keeps itself."""
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-class LookupSpec(Spec):
-    """Columns of another table as they were known at a row's moment.
-
-    `on` are the columns of both tables that must be equal (``{theirs: ours}`` where they are called otherwise); `as_of` is the other table's
-    time; the newest row of it that is not later than the moment, was there by then (`delay` after its time), and is no older than
-    `tolerance` is taken. `no_later_than` is ``decided``, the charter's moment of decision, or a column of the main table. `columns` are those
-    that are taken, all but `on` and `as_of` by default, with `prefix` before their names.
-    """
-
-    table: str | None = None
-    on: Columns | dict[str, str]
-    as_of: str | None = None
-    no_later_than: str = "decided"
-    delay: Span | None = None
-    tolerance: Span | None = None
-    columns: Columns = ()
-    prefix: str = ""
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The columns that must be equal: ours and theirs."""
-        return tuple((ours, theirs) for theirs, ours in self.on.items()) if isinstance(self.on, dict) else tuple((name, name) for name in self.on)
-
-
-def _function(value: str) -> str:
-    if not _FUNCTION.fullmatch(value):
-        raise ValueError(f"{value!r} names no function; write it as module:function")
-    return value
-
-
-class TableSpec(Spec):
-    """A table made of others: by a query over them, or by a function of theirs, with tests of its own.
-
-    A function is handed a mapping from table names to Polars lazy frames, and returns one. With `by`, the column that holds what is new,
-    only rows of new batches are computed and added.
-    """
-
-    sql: str | None = None
-    function: Annotated[str, AfterValidator(_function)] | None = None
-    reads: Columns = ()
-    key: Columns = ()
-    time: str | None = None
-    incremental: bool = False
-    tests: tuple[QuerySpec, ...] = ()
-
-    @model_validator(mode="after")
-    def _made(self) -> TableSpec:
-        if (self.sql is None) == (self.function is None):
-            raise ValueError("a table is made by a query or by a function; say sql: or function:")
-        if self.function is not None and not self.reads:
-            raise ValueError("say which tables the function reads, as in reads: [orders, customers]")
-        return self
 
 
 class DataSpec(Spec):
@@ -132,10 +82,36 @@ class DataSpec(Spec):
                     raise ValueError(f"a reference of {table!r} names table {reference.table!r}, which is not declared; there are {', '.join(sorted(known))}")
         return self
 
+    @model_validator(mode="after")
+    def _sound_tables(self) -> DataSpec:
+        known = (*self.sources, *self.tables)
+        for name, table in self.tables.items():
+            table.require_sound(name, known)
+        self.made_in_order()
+        return self
+
+    def made_in_order(self) -> tuple[str, ...]:
+        """The derived tables, each after those that it reads."""
+        known = (*self.sources, *self.tables)
+        return in_order({name: table.needs_of(name, known) for name, table in self.tables.items()})
+
     @property
     def main(self) -> str:
         """The name of the table that is learned from: the first source."""
         return next(iter(self.sources))
+
+    def key_of(self, table: str) -> tuple[str, ...]:
+        """The columns that name a row of a table, as they are declared; none for a table that is not."""
+        if table in self.sources:
+            return self.sources[table].key
+        return self.tables[table].key if table in self.tables else ()
+
+    def requiring(self, columns: Iterable[str]) -> DataSpec:
+        """The same data, with columns of the main table that are never null."""
+        declared = self.contract.columns
+        required = {name: declared.get(name, ColumnSpec()).model_copy(update={"required": True}) for name in columns}
+        contract = self.contract.model_copy(update={"columns": {**declared, **required}})
+        return self.model_copy(update={"contract": contract}) if required else self
 
     def contract_of(self, table: str) -> ContractSpec:
         """The contract of a source's table: the main one's is `contract`, another's stands in its source."""

@@ -100,6 +100,10 @@ class ColumnSpec(Spec):
     def _ordered(self) -> ColumnSpec:
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}; swap them")
+        if self.format is not None and any(step.dates is not None and step.dates.write != self.format for step in self.clean):
+            raise ValueError(
+                f"cleaning writes dates as ISO, and format says {self.format}; take format out, or say dates: {{read: [...], write: {self.format}}}"
+            )
         strict = [name for name in ("type", "required", "unique") if isinstance(self.severity, dict) and self.severity.get(name) == "warn"]
         if strict:
             raise ValueError(f"a broken {strict[0]!r} cannot only warn: the table could not hold the row; say refuse or stop")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Literal
 from zoneinfo import available_timezones
 
+from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator, model_validator
 
 from loopline.access.secrets import Address
@@ -19,10 +21,14 @@ NULLS = ("", "NA", "N/A", "null", "NULL", "None", "NaN", "nan")
 DATABASES = ("sqlite", "postgresql", "mysql", "mariadb")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _CRON_FIELDS = 5
+_CRON_WORDS = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *"}
 
 
 class ScheduleSpec(Spec):
-    """When a source is asked again: five fields of cron, and the time zone in which they are meant."""
+    """When a source is asked again: five fields of cron, and the time zone in which they are meant.
+
+    As one text: ``0 6 * * MON-FRI Europe/Berlin``, or ``@daily`` and its like; UTC where no zone is named.
+    """
 
     cron: str
     zone: str = "UTC"
@@ -33,8 +39,24 @@ class ScheduleSpec(Spec):
         if not isinstance(value, str):
             return value
         words = value.split()
+        if words and words[0] in _CRON_WORDS:
+            words = [*_CRON_WORDS[words[0]].split(), *words[1:]]
         named = len(words) == _CRON_FIELDS + 1
         return {"cron": " ".join(words[:_CRON_FIELDS]), "zone": words[-1] if named else "UTC"} if named or len(words) == _CRON_FIELDS else {"cron": value}
+
+    @field_validator("cron")
+    @classmethod
+    def _comes(cls, value: str) -> str:
+        if (fields := len(value.split())) != _CRON_FIELDS:
+            example = "as in 0 6 * * MON-FRI Europe/Berlin or @daily"
+            raise ValueError(f"{value!r} has {fields} fields, and a schedule has five (minute, hour, day, month, weekday), {example}")
+        try:
+            next(CronSim(value, datetime(2024, 1, 1)))
+        except CronSimError as error:
+            raise ValueError(f"{value!r} is no schedule: {str(error).lower()}; write five fields of cron, as in 0 6 * * MON-FRI") from None
+        except StopIteration:
+            raise ValueError(f"{value!r} never comes; check its day and month") from None
+        return value
 
     @field_validator("zone")
     @classmethod

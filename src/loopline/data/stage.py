@@ -2,26 +2,115 @@
 
 from __future__ import annotations
 
-from loopline.charter.spec import CharterSpec
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loopline.charter.spec import MEASURED_FOR, CharterSpec
+from loopline.data.functions import source_digest
 from loopline.data.listing import listing
+from loopline.data.moments import resolved
+from loopline.data.schedule import asked
 from loopline.data.spec import DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.workspace import Ask
 
+_TABLE_MODULES = (
+    *("batches", "casting", "contract", "derived", "functions", "growth", "made", "rowwise"),
+    *("spec", "spec_cleaning", "spec_contract", "spec_source", "spec_tables"),
+)
+
 
 def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """One step, stale when a file of a source, a delivery by hand, or the declaration is new."""
-    files = {name: listing(source, ask.folder, where=f"data.sources.{name}.path") for name, source in spec.sources.items()}
-    declared = spec.fields("sources", "contract")
-    columns = {name: {field: value for field, value in column.items() if field != "why"} for name, column in declared["contract"]["columns"].items()}
-    contract = {**declared["contract"], "columns": columns}
+    """What the sources hold, stale when a file of one, a moment of its schedule, a delivery by hand or the declaration is new; then each derived table,
+    and what is looked up.
+    """
+    now = datetime.now(UTC)
+    local = {name: source for name, source in spec.sources.items() if source.is_local}
+    files = {name: listing(source, ask.folder, where=f"data.sources.{name}.path") for name, source in local.items()}
+    due = {name: asked(source, now) for name, source in spec.sources.items() if name not in local}
     delivered = {name: entry.id for name, entry in ask.state.deliveries.items() if name in spec.sources}
-    facts = yield Step(
+    taken = yield Step(
         stage="data",
         name="ingest",
         function="loopline.data.ingest:run",
-        reads={"sources": declared["sources"], "contract": contract, "main": spec.main, **charter.fields("predict", "task", "positive", "worth")},
-        inputs={"files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items()}, "delivered": delivered},
+        reads={
+            **_declared(spec),
+            "main": spec.main,
+            "looks_up": bool(spec.lookups),
+            # What is measured by them is told by the step that joins, where there is one.
+            **({} if spec.lookups else charter.fields(*MEASURED_FOR)),
+        },
+        inputs={
+            "files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items()},
+            "due": due,
+            "delivered": delivered,
+        },
         rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
+    facts: dict[str, Any] = {**taken, "tables": dict(taken["tables"])}
+    for name in spec.made_in_order():
+        made = yield _table(spec, name, facts["tables"], ask.folder)
+        facts["tables"][name] = {part: made[part] for part in ("id", "version", "rows")}
+        facts["says"] += f"; {made['says']}"
+    if spec.lookups:
+        joined = yield _join(spec, charter, facts["tables"])
+        facts |= {**joined, "tables": {**facts["tables"], **joined["tables"]}, "says": f"{facts['says']}; {joined['says']}"}
     return facts
+
+
+def _declared(spec: DataSpec) -> dict[str, Any]:
+    """What is declared of sources and contract, without the words that change nothing: reasons, and when a source is asked."""
+    declared = spec.fields("sources", "contract")
+    for contract in (declared["contract"], *(source["contract"] or {} for source in declared["sources"].values())):
+        for column in contract.get("columns", {}).values():
+            del column["why"]
+    for source in declared["sources"].values():
+        del source["schedule"]
+    return declared
+
+
+def _table(spec: DataSpec, name: str, versions: Mapping[str, Any], folder: Path) -> Step:
+    """A derived table, stale when its declaration, its function's module or a table that it reads is new."""
+    table = spec.tables[name]
+    return Step(
+        stage="data",
+        name=f"table {name}",
+        function="loopline.data.derived:run",
+        reads={"table": name, "spec": table.model_dump(mode="json")},
+        inputs={
+            "tables": _versions(versions, table.needs_of(name, versions)),
+            "own": None if table.function is None else source_digest(table.function, folder),
+        },
+        rooms=(*(f"data/{module}.py" for module in _TABLE_MODULES), "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+    )
+
+
+def _join(spec: DataSpec, charter: CharterSpec, versions: Mapping[str, Any]) -> Step:
+    """The main table with what its lookups find, stale when a lookup, a table or what the measures are for is new."""
+    lookups = resolved(spec, charter)
+    tables = dict.fromkeys((spec.main, *(lookup.table for lookup in lookups)))
+    return Step(
+        stage="data",
+        name="join",
+        function="loopline.data.joined:run",
+        reads={
+            "main": spec.main,
+            "lookups": [lookup.plain() for lookup in lookups],
+            "columns": {name: _used(spec, name) for name in tables},
+            **charter.fields(*MEASURED_FOR),
+        },
+        inputs={"tables": _versions(versions, tables)},
+        rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+    )
+
+
+def _versions(versions: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: {part: versions[name][part] for part in ("id", "version")} for name in names}
+
+
+def _used(spec: DataSpec, table: str) -> dict[str, Any]:
+    """What a contract says of a table's columns that matters once its rows are in."""
+    columns = spec.contract_of(table).columns if table in spec.sources else {}
+    return {name: column.model_dump(mode="json", include={"type", "use"}) for name, column in columns.items()}

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from loopline.errors import Fault, Mistake
 from loopline.lake import objects
-from loopline.lake.files import write_whole
+from loopline.lake.files import copy_whole, write_whole
 from loopline.lake.place import Lake
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A blob that is there, and when it was written."""
+
+    digest: str
+    size_bytes: int
+    time: datetime
 
 
 class Blobs:
@@ -35,6 +49,39 @@ class Blobs:
             write_whole(self._place(digest), data)
         return digest
 
+    def put_file(self, file: Path) -> str:
+        """The SHA-256 of a file's bytes, once they are kept; memory holds a piece at a time."""
+        digest = file_digest(file)
+        if self.exists(digest):
+            return digest
+        with objects.told(self.lake):
+            if self._store is not None:
+                self._store.put(_path(digest), file)
+            else:
+                copy_whole(file, self._place(digest))
+        return digest
+
+    @contextmanager
+    def file(self, digest: str) -> Iterator[Path]:
+        """The bytes as a file on this machine, for as long as it is looked at.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such blob.
+        Fault
+            Where the bytes were changed.
+        """
+        if self._store is None and self.exists(digest):
+            if file_digest(self._place(digest)) != digest:
+                raise _changed(digest, self.lake)
+            yield self._place(digest)
+            return
+        with tempfile.NamedTemporaryFile() as spooled:
+            spooled.write(self.get(digest))
+            spooled.flush()
+            yield Path(spooled.name)
+
     def get(self, digest: str) -> bytes:
         """The bytes, which have the digest.
 
@@ -51,9 +98,7 @@ class Blobs:
                 f"there is no blob {digest[:12]}", where=self.lake.blobs, remedy="check the lake's address, or make it anew: loopline run --fresh STAGE"
             )
         if hashlib.sha256(data).hexdigest() != digest:
-            raise Fault(
-                f"blob {digest[:12]} was changed after it was written", where=self.lake.blobs, remedy="restore it, or make it anew: loopline run --fresh STAGE"
-            )
+            raise _changed(digest, self.lake)
         return data
 
     def exists(self, digest: str) -> bool:
@@ -63,6 +108,29 @@ class Blobs:
             return self._place(digest).is_file()
         with objects.told(self.lake):
             return objects.exists(self._store, _path(digest))
+
+    def listed(self) -> Iterator[Kept]:
+        """Every blob that is there."""
+        with objects.told(self.lake):
+            if self._store is not None:
+                for page in self._store.list("blobs/"):
+                    for one in page:
+                        if _DIGEST.fullmatch(name := str(one["path"]).rsplit("/", 1)[-1]):
+                            yield Kept(name, int(one["size"]), one["last_modified"])
+                return
+            for file in (self.lake.folder / "blobs").glob("*/*"):
+                if _DIGEST.fullmatch(file.name):
+                    with suppress(FileNotFoundError):
+                        stat = file.stat()
+                        yield Kept(file.name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    def remove(self, digest: str) -> None:
+        """Removes a blob that nothing needs any more; one that is gone already is passed over."""
+        with objects.told(self.lake), suppress(FileNotFoundError):
+            if self._store is not None:
+                self._store.delete(_path(_checked(digest)))
+            else:
+                self._place(_checked(digest)).unlink()
 
     def _place(self, digest: str) -> Path:
         return self.lake.folder / _path(digest)
@@ -75,6 +143,17 @@ class Blobs:
                 return self._place(digest).read_bytes()
             except FileNotFoundError:
                 return None
+
+
+def file_digest(file: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _changed(digest: str, lake: Lake) -> Fault:
+    remedy = "restore it, or make it anew: loopline run --fresh STAGE"
+    return Fault(f"blob {digest[:12]} was changed after it was written", where=lake.blobs, remedy=remedy)
 
 
 def _path(digest: str) -> str:

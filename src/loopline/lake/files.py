@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,10 +20,19 @@ _FIRST = f"{0:020}.json"
 
 def write_whole(place: Path, data: bytes) -> None:
     """Writes under a temporary name, then renames: a reader sees all of it or nothing, also after a loss of power."""
+    _whole(place, lambda staged: staged.write_bytes(data))
+
+
+def copy_whole(file: Path, place: Path) -> None:
+    """Copies a file, as `write_whole` writes one."""
+    _whole(place, lambda staged: shutil.copyfile(file, staged))
+
+
+def _whole(place: Path, write: Callable[[Path], object]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     staged = place.with_name(f".{place.name}.{os.getpid()}.{secrets.token_hex(4)}.staged")
     try:
-        staged.write_bytes(data)
+        write(staged)
         _flush([staged])
         os.replace(staged, place)
     except BaseException:
@@ -50,16 +60,25 @@ def sweep(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path
     older_than
         Younger files may belong to a writer at work; a caller that knows of no other writer passes zero.
     """
+    removed = []
+    for file in leftovers(lake, older_than=older_than):
+        with suppress(FileNotFoundError):
+            file.unlink()
+            removed.append(file)
+    return removed
+
+
+def leftovers(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path]:
+    """The files that `sweep` would remove."""
     if not lake.is_folder:
         return []
     limit = time.time() - older_than.total_seconds()
-    removed = []
+    found = []
     for file in [*_staged(lake), *_orphans(lake.folder / lake.tables)]:
         with suppress(FileNotFoundError):
             if file.stat().st_mtime <= limit:
-                file.unlink()
-                removed.append(file)
-    return removed
+                found.append(file)
+    return found
 
 
 def _flush(places: Iterable[Path]) -> None:

@@ -21,6 +21,7 @@ from loopline.lake.columns import storable
 from loopline.lake.faults import explain, lost_race
 from loopline.lake.files import settle
 from loopline.lake.place import Lake
+from loopline.lake.staging import Staging
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
 PATIENCE_S = 120.0
@@ -124,6 +125,11 @@ class Tables:
         """
         return pl.scan_delta(self._open(name, version=version, at=at))
 
+    def only_grew(self, name: str, since: int, version: int) -> bool:
+        """Whether each row of an earlier version is in a later one as it was: every file of the one is a file of the other, and files never change."""
+        earlier, later = (self._open(name, version=at) for at in (since, version))
+        return bool(self._told(name, lambda: set(earlier.file_uris()) <= set(later.file_uris())))
+
     def batch_version(self, name: str, batch: str) -> int | None:
         """The greatest version of the batch that is in the table, or None."""
         return self._told(name, lambda: self._open(name).transaction_version(batch)) if self.exists(name) else None
@@ -166,6 +172,52 @@ class Tables:
 
         return self._commit(name, once, frame, batch, batch_version)
 
+    def stage(self, name: str, *, replaces: bool = False) -> Staging:
+        """A place for rows that are written part by part and committed at once by `add_staged`; what replaces all rows need not fit the table's types."""
+        return Staging(self.lake, name, None if replaces or not self.exists(name) else _schema(self._open(name)))
+
+    def add_staged(self, name: str, staged: Staging, *, replace: bool = False, batch: str = "", batch_version: int = 1) -> Commit:
+        """Adds the staged rows in one commit, or puts them in the place of all that the table holds; makes the table where there is none.
+
+        Where the batch is in the table already, what was staged is discarded.
+        """
+        if staged.schema is None:
+            raise Mistake("no row was staged", where=f"table {name!r}", remedy="stage an empty frame at least")
+        done = self.batch_version(name, batch) if batch else None
+        if done is not None and done >= batch_version:
+            staged.discard()
+            return Commit(self._open(name).version(), repeated=True)
+        actions = staged.upload()
+
+        def once(table: DeltaTable) -> Commit:
+            assert staged.schema is not None
+            known, before = _schema(table), table.count() if replace else 0
+            new = [column for column in staged.schema if column not in known]
+            if new and not replace:
+                fields = Schema.from_arrow(_arrow_schema(staged.schema)).fields
+                table.alter.add_columns([field for field in fields if field.name in new])
+            if actions or replace:
+                schema = _arrow_schema(staged.schema if replace else _schema(table))
+                mode = "overwrite" if replace else "append"
+                table.create_write_transaction(actions, mode, Schema.from_arrow(schema), commit_properties=_commit(batch, batch_version))
+                table.update_incremental()
+            return Commit(table.version(), added=staged.rows, removed=before)
+
+        return self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
+
+    def upsert_staged(self, name: str, staged: Staging, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
+        """Changes the rows whose key is in the table to the staged ones, and adds the others; each key is staged once, and none is null."""
+        staged.flush()
+        if staged.schema is None:
+            raise Mistake("no row was staged", where=f"table {name!r}", remedy="stage an empty frame at least")
+
+        def once(table: DeltaTable) -> Commit:
+            return _merge(table, staged.reader(), key, batch, batch_version)
+
+        commit = self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
+        staged.discard()
+        return commit
+
     def upsert(self, name: str, frame: pl.DataFrame, *, key: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
         """Changes the rows whose key is in the table, and adds the others.
 
@@ -185,31 +237,80 @@ class Tables:
             raise Mistake("a key comes more than once in the rows", where=name, remedy="keep one row per key, or choose another key")
 
         def once(table: DeltaTable) -> Commit:
-            rows = storable(frame, _schema(table), where=f"table {name!r}")
-            matches = " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in key)
-            merger = table.merge(rows, matches, "source", "target", merge_schema=True, commit_properties=_commit(batch, batch_version))
-            metrics = merger.when_matched_update_all().when_not_matched_insert_all().execute()
-            return Commit(table.version(), added=metrics["num_target_rows_inserted"], changed=metrics["num_target_rows_updated"])
+            return _merge(table, storable(frame, _schema(table), where=f"table {name!r}"), key, batch, batch_version)
 
         return self._commit(name, once, frame, batch, batch_version)
 
-    def delete(self, name: str, where: str) -> Commit:
+    def delete(self, name: str, where: str, *, batch: str = "", batch_version: int = 1) -> Commit:
         """Removes the rows that meet an SQL condition; earlier versions keep them."""
 
         def once(table: DeltaTable) -> Commit:
-            metrics = table.delete(where, commit_properties=_commit())
+            metrics = table.delete(where, commit_properties=_commit(batch, batch_version))
             return Commit(table.version(), removed=metrics.get("num_deleted_rows") or 0)
 
-        return self._commit(name, once)
+        return self._commit(name, once, batch=batch, batch_version=batch_version)
 
-    def update(self, name: str, values: Mapping[str, str], where: str) -> Commit:
+    def update(self, name: str, values: Mapping[str, str], where: str, *, batch: str = "", batch_version: int = 1) -> Commit:
         """Gives columns the values of SQL expressions in the rows that meet an SQL condition."""
 
         def once(table: DeltaTable) -> Commit:
-            metrics = table.update(updates=dict(values), predicate=where, commit_properties=_commit())
+            metrics = table.update(updates=dict(values), predicate=where, commit_properties=_commit(batch, batch_version))
             return Commit(table.version(), changed=metrics["num_updated_rows"])
 
-        return self._commit(name, once)
+        return self._commit(name, once, batch=batch, batch_version=batch_version)
+
+    def amend(self, name: str, frame: pl.DataFrame, *, on: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
+        """Gives rows the frame's values where they are equal in the columns `on`; other columns stay, and nothing is added."""
+
+        def once(table: DeltaTable) -> Commit:
+            rows = storable(frame, _schema(table), where=f"table {name!r}")
+            merger = table.merge(rows, _equal(on), "source", "target", commit_properties=_commit(batch, batch_version))
+            changed = merger.when_matched_update_all().execute()["num_target_rows_updated"]
+            return Commit(table.version(), changed=changed)
+
+        return self._commit(name, once, batch=batch, batch_version=batch_version)
+
+    def remove(self, name: str, frame: pl.DataFrame, *, on: Sequence[str], batch: str = "", batch_version: int = 1) -> Commit:
+        """Removes the rows that are equal to one of the frame's in the columns `on`; earlier versions keep them."""
+
+        def once(table: DeltaTable) -> Commit:
+            rows = storable(frame.select(on).unique(), _schema(table), where=f"table {name!r}")
+            merger = table.merge(rows, _equal(on), "source", "target", commit_properties=_commit(batch, batch_version))
+            removed = merger.when_matched_delete().execute()["num_target_rows_deleted"]
+            return Commit(table.version(), removed=removed)
+
+        return self._commit(name, once, batch=batch, batch_version=batch_version)
+
+    def mark(self, name: str, *, batch: str, batch_version: int = 1) -> Commit:
+        """A new version with the same rows, by which the table remembers that something was done."""
+
+        def once(table: DeltaTable) -> Commit:
+            table.create_write_transaction([], mode="append", schema=table.schema(), commit_properties=_commit(batch, batch_version))
+            table.update_incremental()
+            return Commit(table.version())
+
+        return self._commit(name, once, batch=batch, batch_version=batch_version)
+
+    def apart(self, name: str, one: int, other: int) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+        """The rows of two versions without those that lie in files of both: what differs is among them.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such table or version.
+        """
+        tables = [self._open(name, version=version) for version in (one, other)]
+        files = [self._told(name, table.file_uris) for table in tables]
+        shared = set(files[0]) & set(files[1])
+        first, second = (self._scan(table, [file for file in held if file not in shared]) for table, held in zip(tables, files, strict=True))
+        return first, second
+
+    def _scan(self, table: DeltaTable, files: list[str]) -> pl.LazyFrame:
+        """The rows of some files of a table, with the table's columns."""
+        schema = _schema(table)
+        if not files:
+            return pl.LazyFrame(schema=schema)
+        return pl.scan_parquet(files, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=self._options or None)
 
     def history(self, name: str) -> list[Change]:
         """What was done to the table, newest first."""
@@ -219,7 +320,17 @@ class Tables:
             for step in self._told(name, table.history)
         ]
 
-    def restore(self, name: str, *, version: int | None = None, at: datetime | None = None) -> Commit:
+    def version_at(self, name: str, at: datetime) -> int:
+        """The number of the version that held at a moment.
+
+        Raises
+        ------
+        Mistake
+            Where there was none yet.
+        """
+        return self._open(name, at=at).version()
+
+    def restore(self, name: str, *, version: int | None = None, at: datetime | None = None, batch: str = "", batch_version: int = 1) -> Commit:
         """Makes an earlier version the newest one again; nothing in between is lost.
 
         Raises
@@ -233,10 +344,10 @@ class Tables:
 
         def once(table: DeltaTable) -> Commit:
             if target != table.version():
-                table.restore(target, commit_properties=_commit())
+                table.restore(target, commit_properties=_commit(batch, batch_version))
             return Commit(table.version())
 
-        return self._commit(name, once)
+        return self._commit(name, once, batch=batch, batch_version=batch_version)
 
     def _uri(self, name: str) -> str:
         if not _NAME.fullmatch(name):
@@ -322,6 +433,21 @@ def _commit(batch: str = "", batch_version: int = 1) -> CommitProperties:
     if not batch:
         return CommitProperties()
     return CommitProperties(max_commit_retries=0, app_transactions=[Transaction(batch, batch_version)])
+
+
+def _merge(table: DeltaTable, rows: Any, key: Sequence[str], batch: str, batch_version: int) -> Commit:
+    merger = table.merge(rows, _equal(key), "source", "target", merge_schema=True, commit_properties=_commit(batch, batch_version))
+    metrics = merger.when_matched_update_all().when_not_matched_insert_all().execute()
+    return Commit(table.version(), added=metrics["num_target_rows_inserted"], changed=metrics["num_target_rows_updated"])
+
+
+def _arrow_schema(schema: pl.Schema) -> Any:
+    return RecordBatchReader.from_arrow(pl.DataFrame(schema=schema)).schema
+
+
+def _equal(columns: Sequence[str]) -> str:
+    """The condition under which a row of the table is one of the rows that come."""
+    return " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in columns)
 
 
 def _schema(table: DeltaTable) -> pl.Schema:

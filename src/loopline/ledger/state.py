@@ -8,7 +8,7 @@ from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "gc")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 
@@ -19,7 +19,7 @@ class State:
     Parameters
     ----------
     succeeded
-        From a step's key to its newest success.
+        From a step's key to its newest success, but for those whose results have been freed since: they are computed again.
     latest
         From a stage and a step's name to the newest success, whatever its key.
     failed
@@ -94,4 +94,7 @@ def fold(entries: Iterable[Entry]) -> State:
                 alerts[entry.subject] = entry
             case "delivery", _:
                 deliveries[entry.subject] = entry
+            case "gc", _:
+                for key in entry.body.get("steps", ()):
+                    succeeded.pop(key, None)
     return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries)

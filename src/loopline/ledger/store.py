@@ -62,6 +62,15 @@ class Ledger:
             raise
         return cls(engine, project)
 
+    def beside(self, project: str) -> Ledger:
+        """The ledger of another project in the same database; it is let go together with this one."""
+        return Ledger(self._engine, project)
+
+    def projects(self) -> list[str]:
+        """The projects that have entries in the database, sorted."""
+        with database.told(self._engine), self._engine.begin() as connection:
+            return sorted(connection.scalars(sa.select(ENTRIES.c.project).distinct()))
+
     @property
     def url(self) -> str:
         """The ledger's address, without a password."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,14 +52,20 @@ def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
 
 
 def signature(plan: Plan, order: Order) -> dict[str, Any]:
-    """What a request holds: each column with its roles and whether it must be there; and the encoding plan."""
+    """What a request holds: each column with its roles and whether it must be there; how what is absent is looked up; and the encoding plan."""
     kept = dict(plan.categories)
+    played_by_model = {*plan.columns, *order.judge.worth.columns, *order.slices}
+    lookups = looked_up(order.lookups, frozenset(played_by_model))
+    found = {ours for lookup in lookups for ours in lookup["columns"].values()}
+    asked = {ours for lookup in lookups for ours, _ in lookup["keys"]}
     roles: dict[str, set[str]] = {
         "feature": set(plan.columns),
         "key": set(order.key),
         "time": {order.time} if order.time is not None else set(),
         "worth": set(order.judge.worth.columns),
         "slice": set(order.slices),
+        "lookup": asked | {lookup["moment"] for lookup in lookups},
+        "looked_up": found,
     }
     columns = []
     for column in order.columns:
@@ -72,13 +78,19 @@ def signature(plan: Plan, order: Order) -> dict[str, Any]:
                 "name": column.name,
                 "type": column.type,
                 "roles": played,
-                "needed": bool({"feature", "time", "worth"} & set(played)),
+                "needed": column.name not in found and (column.name in asked or bool({"feature", "time", "worth"} & set(played))),
                 "required": column.name in order.required,
                 "values": values or None,
             }
         )
     outcome = {"column": order.target, "task": order.task, "positive": order.positive, "classes": list(order.classes)}
-    return {"columns": columns, "outcome": outcome, **plan.as_json()}
+    return {"columns": columns, "outcome": outcome, **plan.as_json(), **({"lookups": lookups} if lookups else {})}
+
+
+def looked_up(lookups: Sequence[Mapping[str, Any]], names: frozenset[str]) -> list[dict[str, Any]]:
+    """The lookups that find any of these columns, each with those of them that it finds."""
+    only = [{**lookup, "columns": {theirs: ours for theirs, ours in lookup["columns"].items() if ours in names}} for lookup in lookups]
+    return [lookup for lookup in only if lookup["columns"]]
 
 
 def check_parity(candidate: Candidate, predictor: Predictor, material: Material) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -181,6 +182,8 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         "family": found.best.family,
     }
     core = core_files(candidate, order)
+    if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
+        said["lookups"] = tables
     predictor = Predictor(pack(said, {**core, "reference.json": b"", "metrics.json": b"", "card.md": b""}))
     parity = check_parity(candidate, predictor, material)
     _record_look(job, study, found.best, len(parts.test))

@@ -34,6 +34,8 @@ class Order:
         Columns whose slices acceptance criteria speak of.
     required
         Columns that the contract does not let be null.
+    lookups
+        How columns were looked up, as plain values (`loopline.data.moments.Lookup`).
     """
 
     model: ModelSpec
@@ -49,6 +51,7 @@ class Order:
     ordered: bool
     slices: tuple[str, ...]
     required: frozenset[str]
+    lookups: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, reads: Mapping[str, Any], inputs: Mapping[str, Any]) -> Order:
@@ -67,6 +70,7 @@ class Order:
             ordered=inputs["order"] == "rows",
             slices=tuple(reads["slices"]),
             required=frozenset(reads["required"]),
+            lookups=tuple(inputs.get("lookups", ())),
         )
 
     @property

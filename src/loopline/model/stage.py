@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from loopline.charter.spec import CharterSpec
-from loopline.data.spec import DataSpec
+from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.expression.language import parse
 from loopline.model.spec import FAMILIES, ModelSpec, sliced
@@ -30,9 +30,11 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             "table": {"name": ingested["main"], **{name: ingested["tables"][ingested["main"]][name] for name in ("id", "version")}},
             **{name: ingested[name] for name in ("columns", "task", "positive", "classes", "time", "key")},
             "order": ingested.get("order"),
+            # A project without lookups keeps the keys that its searches have.
+            **({"lookups": ingested["plans"]} if ingested.get("plans") else {}),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
-        rooms=("model", "charter/worth.py", "charter/spec.py", "data/spec.py", "expression", "declaration.py"),
+        rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),
     )
     return facts
 

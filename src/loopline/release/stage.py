@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
-from loopline.data.spec import DataSpec
+from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -22,7 +22,7 @@ GATES_ROOMS = (
     "model",
     "charter/spec.py",
     "charter/worth.py",
-    "data/spec.py",
+    *SPEC,
     "declaration.py",
     "expression",
 )

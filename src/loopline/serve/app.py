@@ -37,12 +37,22 @@ INLINE_ROWS = 64
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A prediction as it is answered; `scores` only where there are several classes."""
+    """A prediction as it is answered; `scores` only where there are several classes, `looked_up` where something was."""
 
     id: str
     score: float
     decision: str | float
     scores: dict[str, float] | None = None
+    looked_up: dict[str, dict[str, Any]] | None = None
+
+    @classmethod
+    def of(cls, made: Prediction) -> Answer:
+        """What is answered of a prediction: of what was looked up also the values, which in the log stand in the row."""
+        found = {
+            name: {"found": one.found, "as_of": one.as_of, "values": {column: made.row[column] for column in one.columns}}
+            for name, one in (made.looked_up or {}).items()
+        }
+        return cls(made.id, made.score, made.decision, made.scores, found or None)
 
 
 class Service:
@@ -86,8 +96,7 @@ class Service:
             await self._refuse_rows(scorer, rows, problems, moment)
         await self._keep("predictions", predictions)
         self.metrics.rows.inc(len(predictions))
-        answers = [Answer(made.id, made.score, made.decision, made.scores) for made in predictions]
-        return as_json({"package": scorer.package, "predictions": answers})
+        return as_json({"package": scorer.package, "predictions": [Answer.of(made) for made in predictions]})
 
     async def outcomes(self, request: Request) -> Response:
         """Take outcomes; those that are malformed are kept apart, with the reason."""
@@ -114,7 +123,9 @@ class Service:
 
     async def readyz(self, request: Request) -> Response:
         """Whether a package is loaded and warm."""
-        return as_json({"status": "ready", "package": self._scorer().package})
+        scorer = self._scorer()
+        looks_up = {name: {"version": one.version, "rows": one.rows} for name, one in scorer.lookups.published.items()}
+        return as_json({"status": "ready", "package": scorer.package, **({"lookups": looks_up} if looks_up else {})})
 
     async def metrics_text(self, request: Request) -> Response:
         """Counters for Prometheus."""

@@ -39,11 +39,14 @@ class Sheet:
         From the place of a refused row to why it is refused.
     ignored
         The frame's other columns: they are not read.
+    looked_up
+        What was looked up for each row, as the log says it: a struct with a field for each lookup; None where nothing was.
     """
 
     typed: pl.DataFrame
     reasons: dict[int, list[str]]
     ignored: tuple[str, ...]
+    looked_up: pl.Series | None = None
 
     @property
     def good(self) -> NDArray[np.int64]:
@@ -96,28 +99,28 @@ def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (
             hint = f"{near[0]!r} is perhaps it" if near else f"the columns are: {', '.join(name for name in frame.columns if name not in HIDDEN)}"
             raise Mistake(f"the column {column.name!r} is missing, and the package needs it", where=where, remedy=hint)
     reasons: dict[int, list[str]] = {}
-    typed = []
+    columns = []
     for column in there:
-        values = _typed(frame[column.name], column, nulls, (written or {}).get(column.name))
-        typed.append(values)
+        values = typed(frame[column.name], column, nulls, (written or {}).get(column.name))
+        columns.append(values)
         missing = frame.select(absent(column.name, frame[column.name].dtype, nulls)).to_series()
         wrong = values.is_null() & ((~missing) | pl.Series([column.required]))
         for place in wrong.arg_true().to_list():
             value = None if missing[place] else frame[column.name][place]
             said = value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
             reasons.setdefault(place, []).append(f"{column.name}: it is {describe(said)}; expected {EXPECTED[column.type]}")
-    return Sheet(pl.DataFrame(typed), dict(sorted(reasons.items())), ignored)
+    return Sheet(pl.DataFrame(columns), dict(sorted(reasons.items())), ignored)
 
 
-def _typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str | None) -> pl.Series:
-    """The values as the column's type; null where one is missing or does not fit."""
+def typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str | None) -> pl.Series:
+    """The values as a signature's column has them; null where one is missing or does not fit."""
     if written is None and values.dtype == pl.String and column.type in ("date", "datetime"):
         known = values.to_frame().filter(~absent(column.name, pl.String(), nulls)).to_series()
         written = formats(known, column.type)[0]
-    typed = values.to_frame().select(parsed(column.name, values.dtype, column.type, nulls=nulls, format=written).alias(column.name)).to_series()
+    made = values.to_frame().select(parsed(column.name, values.dtype, column.type, nulls=nulls, format=written).alias(column.name)).to_series()
     if column.type != "number":
-        return typed
-    return typed.to_frame().select(pl.when(pl.col(column.name).abs() <= LARGEST).then(pl.col(column.name))).to_series()
+        return made
+    return made.to_frame().select(pl.when(pl.col(column.name).abs() <= LARGEST).then(pl.col(column.name))).to_series()
 
 
 def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None) -> Scored:
@@ -135,7 +138,8 @@ def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = No
     parts: list[pl.DataFrame] = []
     for at in range(0, max(1, len(places)), CHUNK):
         chunk = places[at : at + CHUNK]
-        out, lines, without = _chunk(scorer, sheet.typed[chunk], datetime.now(UTC))
+        looked_up = None if sheet.looked_up is None else sheet.looked_up[chunk]
+        out, lines, without = _chunk(scorer, sheet.typed[chunk], looked_up, datetime.now(UTC))
         if lines:
             log.append("predictions", lines).result()
         reasons |= {int(chunk[place]): (_NO_SCORE,) for place in without}
@@ -153,22 +157,22 @@ def log_refused(scorer: Scorer, log: Log, raw: Mapping[int, str], reasons: Mappi
         log.append("refused", msgspec.json.Encoder().encode_lines(kept)).result()
 
 
-def _chunk(scorer: Scorer, rows: pl.DataFrame, moment: datetime) -> tuple[pl.DataFrame, bytes, list[int]]:
+def _chunk(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, moment: datetime) -> tuple[pl.DataFrame, bytes, list[int]]:
     """The answers, the log's lines, and the places of the rows that the model has no score for."""
     if not rows.height:
         return _answers(scorer, rows, [], pl.DataFrame(_no_scores(scorer))), b"", []
     scores = scorer.predict({name: _plain(rows[name]) for name in rows.columns})
     without = unscored(scores)
     if without:
-        rows = rows[np.delete(np.arange(rows.height), without)]
-        answers, lines, _ = _chunk(scorer, rows, moment)
+        kept = np.delete(np.arange(rows.height), without)
+        answers, lines, _ = _chunk(scorer, rows[kept], None if looked_up is None else looked_up[kept], moment)
         return answers, lines, without
     said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
     if scores.scores is not None:
         said |= {f"score_{name}": pl.Series(scores.scores[:, index], dtype=pl.Float64) for index, name in enumerate(scorer.truth.classes)}
     ids = prediction_ids(scorer.package, moment, rows.height)
     made = pl.DataFrame(said)
-    return _answers(scorer, rows, ids, made), _lines(scorer, rows, ids, made, moment), []
+    return _answers(scorer, rows, ids, made), _lines(scorer, rows, looked_up, ids, made, moment), []
 
 
 def _no_scores(scorer: Scorer) -> dict[str, pl.Series]:
@@ -195,7 +199,7 @@ def _answers(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.Da
     return pl.DataFrame([*key, pl.Series("prediction_id", ids, dtype=pl.String), *numbers, made["decision"].alias("decision"), package])
 
 
-def _lines(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.DataFrame, moment: datetime) -> bytes:
+def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], made: pl.DataFrame, moment: datetime) -> bytes:
     """The log's records, each a JSON line: the same as the server's."""
     now = stamp(moment)
     as_sent = rows.with_columns(_iso(name, kind) for name, kind in rows.schema.items() if kind.is_temporal())
@@ -210,6 +214,7 @@ def _lines(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.Data
         event.alias("event"),
         pl.Series("id", ids),
         said=_said(scorer, made),
+        looked_up=pl.lit("") if looked_up is None else pl.lit(',"looked_up":') + looked_up.struct.json_encode(),
     )
     line = pl.concat_str(
         pl.lit('{"id":"'),
@@ -221,8 +226,9 @@ def _lines(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.Data
         pl.lit(',"row":'),
         "row",
         pl.lit(","),
-        pl.col("said").str.slice(1),
-        pl.lit("\n"),
+        pl.col("said").str.slice(1).str.head(-1),
+        "looked_up",
+        pl.lit("}\n"),
     )
     return "".join(parts.select(line).to_series()).encode()
 

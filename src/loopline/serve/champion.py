@@ -10,6 +10,7 @@ from loopline.errors import LooplineError, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.store import Ledger
+from loopline.serve.lookups import Published
 from loopline.serve.scorer import Scorer, load
 
 REMEDY = "loopline run; then loopline status says whom the release waits for"
@@ -20,6 +21,23 @@ def pointer(ledger: Ledger) -> str | None:
     """The digest of the package that decides now; None where none has been released, or the last one was withdrawn."""
     newest = ledger.read(kinds=("champion",), newest_first=True, limit=1)
     return newest[0].subject or None if newest else None
+
+
+def refresh(ledger: Ledger, blobs: Blobs, scorer: Scorer) -> None:
+    """Have a scorer find what is published for its lookups now.
+
+    Raises
+    ------
+    Mistake
+        When nothing has been published for one of them yet.
+    """
+    for lookup in scorer.lookups.all:
+        newest = ledger.read(kinds=("lookup",), subject=lookup.digest, newest_first=True, limit=1)
+        if not newest:
+            raise Mistake(f"the values of lookup {lookup.name!r} have not been published yet", where=f"package {scorer.package[:12]}", remedy="loopline run")
+        blob, held = newest[0].body["blob"], scorer.lookups.published.get(lookup.name)
+        if held is None or held.blob != blob:
+            scorer.lookups.exchange(Published(lookup, blob, blobs.get(blob)))
 
 
 def released(champion: str | None) -> str:
@@ -46,15 +64,25 @@ class Champion:
         The champion's digest, looked up anew.
     load
         The scorer of a package.
+    refresh
+        Has a scorer find what is published for its lookups now.
     every_s
         Seconds between two looks.
     """
 
-    def __init__(self, find: Callable[[], str | None], load: Callable[[str], Scorer], *, every_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        find: Callable[[], str | None],
+        load: Callable[[str], Scorer],
+        *,
+        refresh: Callable[[Scorer], None] = lambda scorer: None,
+        every_s: float = 1.0,
+    ) -> None:
         self.scorer: Scorer | None = None
         self.trouble = ""
         self._find = find
         self._load = load
+        self._refresh = refresh
         self._every_s = every_s
         self._listeners: list[Callable[[Scorer | None, str], None]] = []
         self._stop = Event()
@@ -64,7 +92,7 @@ class Champion:
     def of(cls, ledger: Ledger, lake: Lake) -> Champion:
         """The champion that a ledger points to, loaded from a lake."""
         blobs = Blobs(lake)
-        return cls(lambda: pointer(ledger), lambda package: load(blobs, package))
+        return cls(lambda: pointer(ledger), lambda package: load(blobs, package), refresh=lambda scorer: refresh(ledger, blobs, scorer))
 
     def listen(self, listener: Callable[[Scorer | None, str], None]) -> None:
         """Have a function told after each swap and each trouble: the scorer that holds, and what is wrong (empty when nothing is)."""
@@ -89,8 +117,11 @@ class Champion:
                 self.scorer = None
             elif self.scorer is None or self.scorer.package != digest:
                 scorer = self._load(digest)
+                self._refresh(scorer)
                 scorer.warm()
                 self.scorer = scorer
+            else:
+                self._refresh(self.scorer)
             self.trouble = ""
         except LooplineError as error:
             self.trouble = str(error)

@@ -33,10 +33,14 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
         "score": pl.Float64,
         "scores": pl.String,
         "decision": pl.String,
+        "looked_up": pl.String,
     },
     "outcomes": {"prediction_id": pl.String, "outcome": pl.String, "time": _UTC, "day": pl.Date},
     "refused": {"time": _UTC, "day": pl.Date, "kind": pl.String, "package": pl.String, "reasons": pl.String, "raw": pl.String},
 }
+
+
+_ABSENT = msgspec.Raw(b"")
 
 
 class _Prediction(msgspec.Struct):
@@ -49,11 +53,13 @@ class _Prediction(msgspec.Struct):
     score: float
     scores: msgspec.Raw
     decision: str | float
+    looked_up: msgspec.Raw = _ABSENT
 
     def cells(self) -> tuple[Any, ...]:
         scores = None if bytes(self.scores) == b"null" else str(self.scores, "utf-8")
         key, row, day = str(self.key, "utf-8"), str(self.row, "utf-8"), day_of(self.id, self.time)
-        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision)
+        looked_up = str(self.looked_up, "utf-8") or None
+        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up
 
 
 class _Outcome(msgspec.Struct):

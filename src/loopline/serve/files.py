@@ -15,7 +15,9 @@ from loopline.data.sources import Batch, load, read
 from loopline.data.spec import LINE, SourceSpec
 from loopline.engine.step import Progress
 from loopline.errors import Mistake
+from loopline.lake.place import Lake
 from loopline.serve.batch import Scored, check, log_refused, score
+from loopline.serve.filled import filled
 from loopline.serve.log import Log
 from loopline.serve.scorer import Scorer
 
@@ -47,13 +49,15 @@ class Delivery:
     ignored: tuple[str, ...]
 
 
-def score_file(scorer: Scorer, log: Log, source: Path, out: Path, *, like: SourceSpec, written: Mapping[str, str], progress: Progress) -> Delivery:
+def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *, like: SourceSpec, written: Mapping[str, str], progress: Progress) -> Delivery:
     """Score a CSV or Parquet file into a CSV, Parquet or JSON Lines file.
 
     The predictions are durable in the log before the file appears under its name, whole.
 
     Parameters
     ----------
+    lake
+        Where the columns that the file lacks are looked up.
     like
         The source that the package learned from: the words that stand for null are the same.
     written
@@ -68,7 +72,7 @@ def score_file(scorer: Scorer, log: Log, source: Path, out: Path, *, like: Sourc
     data = load(source)
     progress.say(f"reading {source}")
     batch = read(data, SourceSpec(path=str(source), nulls=like.nulls), where=str(source))
-    sheet = check(scorer.signature, batch.frame, nulls=like.nulls, written=written, where=str(source))
+    sheet = filled(check(scorer.signature, batch.frame, nulls=like.nulls, written=written, where=str(source)), scorer, lake, where=str(source))
     progress.say(f"scoring {len(sheet.good):,} rows")
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:

@@ -14,6 +14,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.serve.batch import check, log_refused, score
 from loopline.serve.champion import released
+from loopline.serve.filled import filled
 from loopline.serve.log import Log
 from loopline.serve.scorer import load
 
@@ -31,7 +32,7 @@ def score_frame(lake: Lake, champion: str | None, frame: Any) -> Any:
     """
     given = _as_polars(frame)
     scorer = load(Blobs(lake), released(champion))
-    sheet = check(scorer.signature, given, where="frame")
+    sheet = filled(check(scorer.signature, given, where="frame"), scorer, lake, where="frame")
     with Log(lake.log) as log:
         done = score(scorer, sheet, log)
         raw = {place: json.dumps(given.row(place, named=True), default=str) for place in done.reasons}

@@ -64,7 +64,8 @@ def _field(column: Column) -> Json:
         schema["type"] = [schema["type"], "null"]
     if column.values:
         schema["examples"] = list(column.values[:10])
-    return schema | {"description": ", ".join(sorted(column.roles))}
+    roles = ", ".join(sorted(role.replace("_", " ") for role in column.roles))
+    return schema | {"description": roles + ("; found for you where it is not sent" if "looked_up" in column.roles else "")}
 
 
 def _row(scorer: Scorer | None) -> Json:
@@ -87,6 +88,9 @@ def _prediction(scorer: Scorer | None) -> Json:
     if task == "binary":
         properties["decision"]["enum"] = ["act", "rest"]
     required = list(properties)
+    if scorer and scorer.lookups.all:
+        found: Json = {"found": {"type": "boolean"}, "as_of": {"type": ["string", "null"], "format": "date-time"}, "values": {"type": "object"}}
+        properties["looked_up"] = {"type": "object", "additionalProperties": {"type": "object", "properties": found, "required": list(found)}}
     if task == "multiclass":
         properties["scores"] = {"type": "object", "additionalProperties": {"type": "number"}}
         required.append("scores")

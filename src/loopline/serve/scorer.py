@@ -13,6 +13,7 @@ import numpy as np
 
 from loopline.lake.blobs import Blobs
 from loopline.model.predictor import Predictor, Scores
+from loopline.serve.lookups import Found, Lookups
 from loopline.serve.outcomes import Truth
 from loopline.serve.signature import Problem, Signature
 
@@ -20,7 +21,7 @@ HINTS = 100
 """From so many problems in one request on, no more nearest names are looked for: nobody reads them, and they would hold up the server."""
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A prediction as it stands in the log.
 
     Parameters
@@ -28,11 +29,13 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     time, event_time
         When it was made, and the moment that it is about, as ISO 8601 in UTC.
     key, row
-        The row as it was sent, and its key columns once more.
+        The row as it was sent, with what was looked up, and its key columns once more.
     score
         Binary: probability of the positive class. Multiclass: probability of the decided class. Regression: the value.
     scores
         Multiclass: probability of each class.
+    looked_up
+        What was looked up of the row, by the lookups' names; None where nothing was.
     """
 
     id: str
@@ -44,6 +47,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     scores: dict[str, float] | None
     decision: str | float
+    looked_up: dict[str, Found] | None = None
 
 
 def stamp(moment: datetime | date) -> str:
@@ -74,13 +78,14 @@ class Scorer:
         self.family: str = predictor.manifest["family"]
         self.key: tuple[str, ...] = tuple(predictor.manifest["key"])
         self.time: str | None = predictor.manifest["time"]
+        self.lookups = Lookups(predictor.signature.get("lookups", ()), self.signature.columns)
         self._predictor = predictor
         self._names = [column.name for column in self.signature.columns]
         self._time_at = self._names.index(self.time) if self.time in self._names else None
 
     def warm(self) -> None:
         """Predict once, so that the first request does not pay for what is made lazily."""
-        self.score([self.signature.example()], datetime.now(UTC))
+        self.score([{**dict.fromkeys(name for lookup in self.lookups.all for name in lookup.ours), **self.signature.example()}], datetime.now(UTC))
 
     def score(self, rows: Sequence[object], moment: datetime) -> tuple[list[Prediction], list[Problem]]:
         """A prediction for every row, or else every problem of every row; one of the two is empty.
@@ -94,21 +99,28 @@ class Scorer:
         """
         values: list[list[Any]] = []
         problems: list[Problem] = []
+        found: list[dict[str, Found]] = []
+        whole: list[Any] = list(rows)
         for index, row in enumerate(rows):
             read, wrong = self.signature.read(row, index, hints=len(problems) < HINTS)
+            if self.lookups.all and not wrong:
+                whole[index], looked_up, wrong = self.lookups.fill(whole[index], read, index, moment)
+                found.append(looked_up)
             values.append(read)
             problems += wrong
         if problems or not rows:
             return [], problems
         scores = self.predict(dict(zip(self._names, zip(*values, strict=True), strict=True)))
         problems = [Problem(int(index), "", "the model has no finite score for it", "values like those seen in training") for index in unscored(scores)]
-        return ([], problems) if problems else (list(self._predictions(rows, values, scores, moment)), [])
+        return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment)), [])
 
     def predict(self, columns: Mapping[str, Any]) -> Scores:
         """Scores and decisions for columns of n typed values each; the features must be among them."""
         return self._predictor.predict(columns)
 
-    def _predictions(self, rows: Sequence[Any], values: Sequence[Sequence[Any]], scores: Scores, moment: datetime) -> Iterator[Prediction]:
+    def _predictions(
+        self, rows: Sequence[Any], values: Sequence[Sequence[Any]], found: Sequence[dict[str, Found]], scores: Scores, moment: datetime
+    ) -> Iterator[Prediction]:
         now = stamp(moment)
         decisions = scores.decision.tolist()
         numbers = scores.score.tolist()
@@ -125,6 +137,7 @@ class Scorer:
                 score=numbers[at],
                 scores=None if by_class is None else dict(zip(self.truth.classes, by_class[at], strict=True)),
                 decision=decisions[at],
+                looked_up=found[at] or None if found else None,
             )
 
 

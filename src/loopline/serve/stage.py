@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from loopline.engine.step import Step, Steps
 from loopline.serve.segments import KINDS, listing
 from loopline.serve.spec import ServeSpec
 from loopline.workspace import Ask
+
+_PUBLISHING = (
+    *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "outcomes", "log", "segments")),
+    *(f"data/{module}.py" for module in ("casting", "contract", "lookups", "moments", "rowwise")),
+    *(f"data/{module}.py" for module in ("spec", "spec_cleaning", "spec_contract", "spec_source", "spec_tables")),
+    *(f"model/{module}.py" for module in ("encode", "package", "policy", "predictor")),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    "declaration.py",
+    "expression",
+)
 
 Listed = Mapping[str, Mapping[str, int]]
 """From a kind of record to the size in bytes of each of its segments."""
@@ -20,7 +31,7 @@ def listed(log_folder: Path) -> Listed:
 
 
 def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | None = None) -> Steps:
-    """Collect the prediction log; the facts are the counts of all that was ever served.
+    """Publish what the package that decides looks up, then collect the prediction log; the facts are the counts of all that was ever served.
 
     Parameters
     ----------
@@ -29,6 +40,16 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
     segments
         What is to be collected, from `listed`; what the folder holds now by default. What was appended later is left for the next run.
     """
+    tables = _looked_into(ask)
+    if tables:
+        yield Step(
+            stage="serve",
+            name="publish",
+            function="loopline.serve.published:run",
+            reads={},
+            inputs={"package": ask.state.champion, "tables": tables},
+            rooms=_PUBLISHING,
+        )
     facts = yield Step(
         stage="serve",
         name="collect",
@@ -41,3 +62,13 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
         rooms=("serve/collect.py", "serve/segments.py", "charter/spec.py", "charter/worth.py", "expression", "declaration.py"),
     )
     return facts
+
+
+def _looked_into(ask: Ask) -> dict[str, Any]:
+    """The versions of the tables that the package that decides looks into; empty where it looks nothing up, or the data stage has not come so far."""
+    made = ask.state.packages.get(ask.state.champion or "")
+    names = made.body["manifest"].get("lookups", ()) if made is not None else ()
+    versions = ask.facts.get("data", {}).get("tables", {})
+    if any(name not in versions for name in names):
+        return {}
+    return {name: {part: versions[name][part] for part in ("id", "version")} for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopline.charter.spec import CharterSpec
+from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps, brief_digest
 from loopline.value.spec import ValueSpec
 from loopline.workspace import Ask
@@ -13,7 +14,7 @@ _ROOMS = (
     *(f"watch/{module}.py" for module in ("drift", "earned", "monitors", "spec", "windows")),
     *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "features", "package", "policy")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
-    "data/spec.py",
+    *SPEC,
     "declaration.py",
     "expression",
     "charts.py",

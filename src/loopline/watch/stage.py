@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
-from loopline.data.spec import DataSpec
+from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
@@ -19,7 +19,7 @@ _ROOMS = (
     *(f"model/{module}.py" for module in ("blocks", "evaluate", "features", "package", "predictor", "encode", "policy")),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
-    "data/spec.py",
+    *SPEC,
     "declaration.py",
     "expression",
     "charts.py",

@@ -1,0 +1,75 @@
+"""What a table was made from, down to the batches and their files: read off the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loopline.data.batches import KINDS, holding
+from loopline.data.made import KIND
+from loopline.data.overview import kinds_of
+from loopline.data.spec import DataSpec
+from loopline.errors import Mistake
+from loopline.lake.tables import Tables
+from loopline.ledger.entry import Entry
+from loopline.workspace import Workspace
+
+
+def lineage(workspace: Workspace, data: DataSpec, table: str) -> dict[str, Any]:
+    """The newest version of a table with what it was made from, each with the same of its own.
+
+    Returns
+    -------
+    dict
+        ``table``, ``kind`` (source, derived, joined), ``version``, ``rows``, ``entry`` and ``time`` (of the ledger's entry about it), ``how``
+        (``sql``, the function, or the lookups), ``incremental``, ``made_from`` (such dicts again), and ``batches``: ``batch``, ``file``, ``how``,
+        ``read``, ``accepted``, ``quarantined``, ``version``, ``entry``, ``time``. The version is None where there is none yet.
+
+    Raises
+    ------
+    Mistake
+        When there is no such table.
+    """
+    kinds = {name: kind for name, kind, _ in kinds_of(data)}
+    if table not in kinds:
+        raise Mistake(f"there is no table {table!r}", remedy=f"the tables are: {', '.join(kinds)}")
+    tables = Tables(workspace.lake)
+    at = tables.version(table) if tables.exists(table) else None
+    return _origin(workspace, data, kinds, table, {"version": at and at.version, "rows": at.rows if at else 0}, None)
+
+
+def _origin(workspace: Workspace, data: DataSpec, kinds: Mapping[str, str], table: str, state: Mapping[str, Any], before: int | None) -> dict[str, Any]:
+    """What a version was made from, as it stood before the entry with a sequence number."""
+    said = {"table": table, "kind": kinds.get(table, "source"), **state}
+    if said["kind"] == "source":
+        entries = [entry for entry in workspace.ledger.read(kinds=KINDS, subject=table) if before is None or entry.seq < before]
+        return {**said, **_nothing(), "batches": [_batch(entry) for entry in holding(entries).held.values()]}
+    made = next((entry for entry in workspace.ledger.read(kinds=(KIND,), subject=table, newest_first=True) if before is None or entry.seq < before), None)
+    if made is None:
+        return {**said, **_nothing(), "batches": []}
+    read = _read(data, kinds, table, made)
+    from_ = [_origin(workspace, data, kinds, name, {"version": one["version"], "rows": one["rows"]}, made.seq) for name, one in read.items()]
+    how = {"entry": made.id, "time": made.time.isoformat(), "how": _how(data, table), "incremental": made.body["incremental"]}
+    return {**said, **how, "made_from": from_, "batches": []}
+
+
+def _nothing() -> dict[str, Any]:
+    return {"entry": None, "time": None, "how": None, "incremental": False, "made_from": []}
+
+
+def _read(data: DataSpec, kinds: Mapping[str, str], table: str, made: Entry) -> dict[str, Any]:
+    """The tables that a version was made from; those that only its tests read are none of them."""
+    said = made.body["made_from"]
+    reads = data.tables[table].read_of(tuple(kinds)) if table in data.tables else tuple(said)
+    return {name: one for name, one in said.items() if name in reads}
+
+
+def _how(data: DataSpec, table: str) -> str:
+    if table in data.tables:
+        return data.tables[table].function or "sql"
+    return f"lookups {', '.join(data.lookups)}"
+
+
+def _batch(entry: Entry) -> dict[str, Any]:
+    counts = {name: entry.body[name] for name in ("file", "how", "read", "accepted", "quarantined", "version")}
+    return {"batch": entry.key, **counts, "entry": entry.id, "time": entry.time.isoformat()}

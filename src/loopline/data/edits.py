@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,8 +20,8 @@ import polars as pl
 
 from loopline.data.amending import ORIGIN, WAS, Plan, planned_delete, planned_update, planned_upsert
 from loopline.data.edited import Edited, opened
-from loopline.data.opening import open_reading
-from loopline.data.reading import Chunk, bytes_of, whole
+from loopline.data.opening import read_bytes
+from loopline.data.reading import Chunk, bytes_of
 from loopline.data.restoring import finish_restore, target_of
 from loopline.data.rewind import EDIT
 from loopline.data.spec import BATCH, ROW, DataSpec, SourceSpec
@@ -202,14 +201,7 @@ def _is_edit(entry: Entry) -> bool:
 
 def records(content: bytes, source: SourceSpec, file: str) -> Chunk:
     """The records of a file that a person gives, read as the source's files are; it may be of another format."""
-    with tempfile.TemporaryDirectory(prefix="loopline-") as folder:
-        path = Path(folder) / Path(file).name
-        path.write_bytes(content)
-        reading = open_reading(path, source.model_copy(update={"format": None}), where=file)
-        try:
-            return whole(reading)
-        finally:
-            reading.close()
+    return read_bytes(content, source.model_copy(update={"format": None}), where=file)[0]
 
 
 def settle(workspace: Workspace, data: DataSpec, table: str) -> Entry | None:

@@ -14,9 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.encoding import as_utf8
+from loopline.data.opening import read_bytes
 from loopline.data.sought import Sought
-from loopline.data.sources import read
 from loopline.data.spec import LINE, SourceSpec
 from loopline.errors import LooplineError
 
@@ -123,11 +122,10 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _delimited(data: bytes, source: SourceSpec, sought: Sought, file: str) -> tuple[bytes | None, int]:
     """As `without`, of lines with separators."""
-    theirs, starts = _lines_of(data, source, sought, file)
+    theirs, starts, written = _lines_of(data, source, sought, file)
     if not theirs:
         return data, 0
     following = dict(zip(starts, [*starts[1:], None], strict=True))
-    written = as_utf8(data, encoding=source.encoding, where=file).encoding
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else data[:2] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else b""
     parts = _BREAK.split(data[len(mark) :].decode(written, errors="surrogateescape"))
     for line in theirs:
@@ -137,12 +135,12 @@ def _delimited(data: bytes, source: SourceSpec, sought: Sought, file: str) -> tu
     return mark + "".join(parts).encode(written, errors="surrogateescape"), len(theirs)
 
 
-def _lines_of(data: bytes, source: SourceSpec, sought: Sought, file: str) -> tuple[set[int], list[int]]:
-    """The lines at which somebody's records begin, and those of all records."""
+def _lines_of(data: bytes, source: SourceSpec, sought: Sought, file: str) -> tuple[set[int], list[int], str]:
+    """The lines at which somebody's records begin, those of all records, and the encoding."""
     try:
-        batch = read(data, source, where=file)
+        batch, about = read_bytes(data, source, where=file)
     except LooplineError:
         # Nobody can read it, so that nothing of it is in a table either.
-        return set(), []
+        return set(), [], "utf-8"
     theirs = {*batch.frame[LINE].filter(sought.rows(batch.frame)).to_list(), *(item.line for item in batch.refused if sought.in_text(item.raw))}
-    return theirs, sorted({*batch.frame[LINE].to_list(), *(item.line for item in batch.refused)})
+    return theirs, sorted({*batch.frame[LINE].to_list(), *(item.line for item in batch.refused)}), about.get("encoding", "utf-8")

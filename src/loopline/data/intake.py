@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -274,7 +274,7 @@ class Intake:
         counts = sieve.counts
         spec = self.contract.batch
         before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")][: spec.against]
-        profiles = [Profile.from_json(json.loads(self._blobs.get(digest))) for digest in before] if spec.shift is not None else []
+        profiles = [*self._profiles(before)] if spec.shift is not None else []
         whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time, self._moving)
         found: list[tuple[Broken, str]] = [(broken, spec.severity) for broken in judge(spec, whole)]
         found += [(Broken("contract", f"{counts.reasons[reason]:,} rows: {reason}"), "stop") for reason in sorted(counts.stops)]
@@ -289,6 +289,12 @@ class Intake:
             sieve.discard()
             self._holding = self._fold()
             raise _stopped(entry)
+
+    def _profiles(self, digests: Iterable[str]) -> Iterator[Profile]:
+        """The profiles in some blobs; those of an earlier format do not go with others."""
+        for digest in digests:
+            with suppress(ValueError):
+                yield Profile.from_json(json.loads(self._blobs.get(digest)))
 
     @property
     def _moving(self) -> frozenset[str]:

@@ -13,7 +13,6 @@ from loopline.data.ahead import ahead
 from loopline.data.cleaning import Plan
 from loopline.data.contract import Terms, check_rows
 from loopline.data.opening import open_reading
-from loopline.data.reading import Reading
 from loopline.data.sample import file_at
 from loopline.data.spec import ColumnSpec, SourceSpec
 from loopline.data.survey import survey, typed_ahead
@@ -82,15 +81,15 @@ def rows_of_file(path: Path, *, nulls: Sequence[str] = ()) -> Rows:
         When it is not there, or nothing that can be read here; going through the chunks, when no record holds anything.
     """
     file_at(path)
-    source = SourceSpec(path=str(path))
-    reading = open_reading(path, source, where=path.name)
     rows = Rows(_stem(path), path.name, None, iter(()))
-    rows.chunks = _typed(reading, Terms(nulls=(*source.nulls, *nulls)), rows)
+    rows.chunks = _typed(path, nulls, rows)
     return rows
 
 
-def _typed(reading: Reading, terms: Terms, rows: Rows) -> Iterator[pl.DataFrame]:
-    with closing(reading):
+def _typed(path: Path, nulls: Sequence[str], rows: Rows) -> Iterator[pl.DataFrame]:
+    source = SourceSpec(path=str(path))
+    terms = Terms(nulls=(*source.nulls, *nulls))
+    with closing(open_reading(path, source, where=path.name)) as reading:
         nested = {name: ColumnSpec(type="text") for name, dtype in reading.columns.items() if dtype.is_nested()}
         # No cleaning: what is odd is to be seen.
         terms = survey(reading, replace(terms, columns=nested), Plan()).terms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -71,6 +72,9 @@ def survey(reading: Reading, terms: Terms, plan: Plan, *, corrections: pl.DataFr
 
 def typed_ahead(reading: Reading, terms: Terms, plan: Plan) -> dict[str, ColumnType]:
     """The columns that a reader may give as numbers: nobody cleans them, fills others from them, or looks at how they are written."""
+    if any(_is_number(word) for word in terms.nulls):
+        # A number that stands for null is told from the others by how it is written.
+        return {}
     cleaned = {name for column in plan.columns for name in (column.name, *(other for _, _, other in column.actions if other))}
     found: dict[str, ColumnType] = {}
     for name, dtype in reading.columns.items():
@@ -78,6 +82,13 @@ def typed_ahead(reading: Reading, terms: Terms, plan: Plan) -> dict[str, ColumnT
         if dtype == pl.String and spec.type in NUMERIC and name not in cleaned and terms.decimal == "." and spec.pattern is None and spec.length is None:
             found[name] = spec.type
     return found
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def _spec(terms: Terms, name: str) -> ColumnSpec:

@@ -70,9 +70,9 @@ def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *,
         When the file cannot be read as a table, lacks a column that the package needs, or OUT cannot be written.
     """
     write = _writer(source, out)
-    progress.say(f"reading {source}")
     # What is said of how the source is written holds for a file like it, where the file does not tell by itself.
     reading = open_reading(source, SourceSpec(path=str(source), nulls=like.nulls, decimal=like.decimal, records=like.records), where=str(source))
+    progress.say(f"reading {source}")
     try:
         batch = whole(reading)
     finally:

@@ -73,7 +73,7 @@ def test_before_anything_is_made_there_is_nothing_to_follow(project):
     project.declare()
     assert asked(project, "large") == {
         **{"table": "large", "kind": "derived", "version": None, "rows": 0, "entry": None, "time": None, "how": None},
-        **{"incremental": False, "made_from": [], "batches": []},
+        **{"incremental": False, "made_from": [], "batches": [], "edits": []},
     }
     with pytest.raises(Mistake, match="there is no table 'larg'; the tables are: orders, customers, sums, large, orders.joined"):
         asked(project, "larg")

@@ -117,6 +117,15 @@ def test_reviews_stay_by_package_and_the_newest_only() -> None:
     assert {B, C} <= cited.needed and set(cited.past) == {A}
 
 
+def test_of_what_is_published_of_a_lookup_the_newest_stays() -> None:
+    story = Story()
+    for digest in (A, B):
+        story.say("lookup", D, {"lookup": "weather", "table": "weather", "version": 3, "blob": digest})
+    story.say("lookup", E, {"lookup": "airlines", "table": "airlines", "version": 1, "blob": C})
+    cited = story.told()
+    assert {B, C} <= cited.needed and set(cited.past) == {A}
+
+
 def test_a_kind_that_is_not_known_needs_what_it_names_and_versions_while_it_is_open() -> None:
     story = Story()
     story.say("question", "q", {"state": "open", "blob": A, "table": "t", "version": 4})

@@ -44,3 +44,5 @@ def _lines(origin: dict[str, Any], depth: int) -> Iterator[str]:
         yield f"{margin}  {batch['file']}  batch {batch['batch'][:12]}, {batch['accepted']:,} of {batch['read']:,} rows, {batch['time'][:16]}"
     if len(batches) > _SHOWN:
         yield f"{margin}  and {len(batches) - _SHOWN:,} batches before these; --json has them all"
+    for edit in origin["edits"]:
+        yield f"{margin}  {edit['verb']} by {edit['by']}, {edit['time'][:16]}: {edit['why']}"

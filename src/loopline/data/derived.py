@@ -15,6 +15,8 @@ from loopline.data.made import last_made, record, still_holds
 from loopline.data.rowwise import growing, tokens
 from loopline.data.spec import BATCH, HIDDEN, LINE, OWN, ROW, TableSpec
 from loopline.data.spec_contract import QuerySpec
+from loopline.data.sql import query
+from loopline.data.sql import rows as found_rows
 from loopline.engine.step import Facts
 from loopline.errors import CheckFailed, Mistake
 from loopline.lake.columns import storable
@@ -24,22 +26,6 @@ from loopline.workspace import Job
 
 Frames = Mapping[str, pl.LazyFrame]
 _SHOWN = 3
-
-
-def query(sql: str, tables: Frames, *, where: str) -> pl.LazyFrame:
-    """The rows that a query finds in tables.
-
-    Raises
-    ------
-    Mistake
-        When it is none, or names what is not there.
-    """
-    try:
-        found = pl.SQLContext(dict(tables)).execute(sql, eager=False)
-        found.collect_schema()
-    except pl.exceptions.PolarsError as error:
-        raise Mistake(_first_line(error), where=where, remedy=f"the tables are: {', '.join(tables)}") from None
-    return found
 
 
 @dataclass(frozen=True)
@@ -142,7 +128,7 @@ def _made(job: Job, name: str, spec: TableSpec, tables: Tables, at: Mapping[str,
 def _computed(job: Job, name: str, spec: TableSpec, frames: Frames) -> pl.DataFrame:
     """The rows, in an order that does not change from one time to the next."""
     where = f"data.tables.{name}"
-    rows = _called(job, spec.function, frames, where) if spec.function is not None else _queried(spec.sql or "", frames, where)
+    rows = _called(job, spec.function, frames, where) if spec.function is not None else found_rows(query(spec.sql or "", frames, where=where), where=where)
     if own := [column for column in rows.columns if column.startswith(OWN)]:
         raise Mistake(f"a column is called {own[0]!r}, and names that begin with {OWN} are Loopline's own", where=where, remedy="give it another name")
     if not rows.columns:
@@ -156,13 +142,6 @@ def _computed(job: Job, name: str, spec: TableSpec, frames: Frames) -> pl.DataFr
         return rows
     plain = [column for column, kind in rows.schema.items() if not kind.is_nested()]
     return rows.sort(plain, maintain_order=True) if plain else rows
-
-
-def _queried(sql: str, frames: Frames, where: str) -> pl.DataFrame:
-    try:
-        return query(sql, frames, where=where).collect()
-    except pl.exceptions.PolarsError as error:
-        raise Mistake(_first_line(error), where=where, remedy="mend the query, then: loopline run") from None
 
 
 def _called(job: Job, name: str, frames: Frames, where: str) -> pl.DataFrame:
@@ -205,7 +184,7 @@ def _tested(job: Job, name: str, tests: Sequence[QuerySpec], frames: Frames) -> 
     warnings = {}
     for test in tests:
         where = f"data.tables.{name}.tests, {test.name}"
-        found = _queried(test.sql, frames, where)
+        found = found_rows(query(test.sql, frames, where=where), where=where)
         if found.height and test.severity == "stop":
             for row in found.head(_SHOWN).iter_rows(named=True):
                 job.progress.say(f"  {row}")
@@ -235,7 +214,3 @@ def _written(job: Job, name: str, tables: Tables, made: _Made) -> int:
     place = pl.int_range(pl.len(), dtype=pl.Int64)
     rows = made.rows.with_columns(pl.lit(job.step.key).alias(BATCH), (place + 1).alias(LINE), (place + first).alias(ROW))
     return (tables.replace(name, rows) if made.before is None else tables.append(name, rows)).version
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]

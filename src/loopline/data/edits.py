@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +18,10 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.amending import ORIGIN, Plan, planned_delete, planned_update, planned_upsert
+from loopline.data.amending import ORIGIN, WAS, Plan, planned_delete, planned_update, planned_upsert
 from loopline.data.edited import Edited, opened
-from loopline.data.opening import open_reading
-from loopline.data.reading import Chunk, bytes_of, whole
+from loopline.data.opening import read_bytes
+from loopline.data.reading import Chunk, bytes_of
 from loopline.data.restoring import finish_restore, target_of
 from loopline.data.rewind import EDIT
 from loopline.data.spec import BATCH, ROW, DataSpec, SourceSpec
@@ -32,8 +31,6 @@ from loopline.ledger.entry import Draft, Entry, canonical, digest
 from loopline.ledger.store import Ledger
 from loopline.workspace import Workspace
 
-WAS = "__was "
-"""What stands before a column's name where an edit's blob holds the value that it replaced."""
 PATIENCE_S = 60.0
 """How long an edit waits for another writer of the project."""
 
@@ -204,14 +201,7 @@ def _is_edit(entry: Entry) -> bool:
 
 def records(content: bytes, source: SourceSpec, file: str) -> Chunk:
     """The records of a file that a person gives, read as the source's files are; it may be of another format."""
-    with tempfile.TemporaryDirectory(prefix="loopline-") as folder:
-        path = Path(folder) / Path(file).name
-        path.write_bytes(content)
-        reading = open_reading(path, source.model_copy(update={"format": None}), where=file)
-        try:
-            return whole(reading)
-        finally:
-            reading.close()
+    return read_bytes(content, source.model_copy(update={"format": None}), where=file)[0]
 
 
 def settle(workspace: Workspace, data: DataSpec, table: str) -> Entry | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from loopline.data.made import KIND as MADE
 from loopline.data.rewind import EDIT
 from loopline.data.rows import require_table
 from loopline.lake.tables import Tables
@@ -53,7 +54,7 @@ def history(workspace: Workspace, name: str, *, limit: int | None = None) -> lis
     tables = Tables(workspace.lake)
     require_table(tables, name)
     found: dict[int, Entry] = {}
-    for entry in workspace.ledger.read(kinds=("batch", EDIT, FORGET), subject=name):
+    for entry in workspace.ledger.read(kinds=("batch", EDIT, FORGET, MADE), subject=name):
         if "version" in entry.body and entry.body.get("state", "done") == "done":
             found[entry.body["version"]] = entry
     return [
@@ -67,6 +68,9 @@ def _told(entry: Entry, time: datetime) -> Version:
     if entry.kind == "batch":
         by = _LOOPLINE if body["how"] == "source" else "by hand"
         return Version(body["version"], time, f"{body['file']} taken in", added=body["accepted"], by=by, entry=entry.id)
+    if entry.kind == MADE:
+        said = f"made from {', '.join(body['made_from'])}" + (", new rows only" if body["incremental"] else "")
+        return Version(body["version"], time, said, added=body["added"], by=_LOOPLINE, entry=entry.id)
     words: dict[str, str] = {
         "restore": f"version {body.get('to')} restored",
         "reapply": f"{len(body.get('edits', ()))} edits brought again",

@@ -77,6 +77,8 @@ def run(job: Job) -> Facts:
     schemas = {name: source.collect_schema() for name, source in sources.items()}
     facts = measured(job.workspace, into, CharterSpec.model_validate({name: reads[name] for name in MEASURED_FOR}), _specs(reads, lookups), job.progress)
     told = [_told(lookup, counts, schemas) for lookup in lookups]
+    for warning in (warning for one in told for warning in one["warnings"]):
+        job.progress.say(f"  {warning}")
     return {
         **facts,
         "says": f"{'; '.join(one['says'] for one in told)}; {facts['says']}",

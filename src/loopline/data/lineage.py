@@ -8,6 +8,7 @@ from typing import Any
 from loopline.data.batches import KINDS, holding
 from loopline.data.made import KIND
 from loopline.data.overview import kinds_of
+from loopline.data.rewind import EDIT
 from loopline.data.spec import DataSpec
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
@@ -22,8 +23,9 @@ def lineage(workspace: Workspace, data: DataSpec, table: str) -> dict[str, Any]:
     -------
     dict
         ``table``, ``kind`` (source, derived, joined), ``version``, ``rows``, ``entry`` and ``time`` (of the ledger's entry about it), ``how``
-        (``sql``, the function, or the lookups), ``incremental``, ``made_from`` (such dicts again), and ``batches``: ``batch``, ``file``, ``how``,
-        ``read``, ``accepted``, ``quarantined``, ``version``, ``entry``, ``time``. The version is None where there is none yet.
+        (``sql``, the function, or the lookups), ``incremental``, ``made_from`` (such dicts again), ``batches``: ``batch``, ``file``, ``how``,
+        ``read``, ``accepted``, ``quarantined``, ``version``, ``entry``, ``time``; and ``edits`` by persons: ``verb``, ``by``, ``why``, ``version``,
+        ``entry``, ``time``. The version is None where there is none yet.
 
     Raises
     ------
@@ -43,14 +45,16 @@ def _origin(workspace: Workspace, data: DataSpec, kinds: Mapping[str, str], tabl
     said = {"table": table, "kind": kinds.get(table, "source"), **state}
     if said["kind"] == "source":
         entries = [entry for entry in workspace.ledger.read(kinds=KINDS, subject=table) if before is None or entry.seq < before]
-        return {**said, **_nothing(), "batches": [_batch(entry) for entry in holding(entries).held.values()]}
+        edits = [entry for entry in workspace.ledger.read(kinds=(EDIT,), subject=table) if entry.body.get("state") == "done"]
+        known = [entry for entry in edits if before is None or entry.seq < before]
+        return {**said, **_nothing(), "batches": [_batch(entry) for entry in holding(entries).held.values()], "edits": [_edit(entry) for entry in known]}
     made = next((entry for entry in workspace.ledger.read(kinds=(KIND,), subject=table, newest_first=True) if before is None or entry.seq < before), None)
     if made is None:
-        return {**said, **_nothing(), "batches": []}
+        return {**said, **_nothing(), "batches": [], "edits": []}
     read = _read(data, kinds, table, made)
     from_ = [_origin(workspace, data, kinds, name, {"version": one["version"], "rows": one["rows"]}, made.seq) for name, one in read.items()]
     how = {"entry": made.id, "time": made.time.isoformat(), "how": _how(data, table), "incremental": made.body["incremental"]}
-    return {**said, **how, "made_from": from_, "batches": []}
+    return {**said, **how, "made_from": from_, "batches": [], "edits": []}
 
 
 def _nothing() -> dict[str, Any]:
@@ -73,3 +77,8 @@ def _how(data: DataSpec, table: str) -> str:
 def _batch(entry: Entry) -> dict[str, Any]:
     counts = {name: entry.body[name] for name in ("file", "how", "read", "accepted", "quarantined", "version")}
     return {"batch": entry.key, **counts, "entry": entry.id, "time": entry.time.isoformat()}
+
+
+def _edit(entry: Entry) -> dict[str, Any]:
+    said = {name: entry.body[name] for name in ("verb", "why", "version")}
+    return {**said, "by": entry.actor, "entry": entry.id, "time": entry.time.isoformat()}

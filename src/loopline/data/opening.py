@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ from loopline.data.columnar import arrow, delta, parquet
 from loopline.data.delimited import Delimited
 from loopline.data.json_reading import json_document, json_lines
 from loopline.data.packed import is_packed, magic, unpacked
-from loopline.data.reading import Chunk, Reading
+from loopline.data.reading import Chunk, Reading, whole
 from loopline.data.spec import ColumnType, SourceSpec
 from loopline.data.spec_source import Format
 from loopline.data.spreadsheet import Spreadsheet
@@ -68,6 +69,24 @@ def open_reading(path: Path, source: SourceSpec, *, where: str) -> Reading:
             raise Mistake("the file is empty", where=where, remedy="give a file with a header and rows, or take it away")
         reading = _OPENERS[source.format or format_of(plain, where=where)](plain, source, where)
         return _Held(reading, stack.pop_all()) if packed else reading
+
+
+def read_bytes(content: bytes, source: SourceSpec, *, where: str) -> tuple[Chunk, Mapping[str, Any]]:
+    """All records of a delivery whose bytes are at hand, and how it is written.
+
+    Raises
+    ------
+    Mistake
+        As `open_reading` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="loopline-") as folder:
+        path = Path(folder) / Path(where).name
+        path.write_bytes(content)
+        reading = open_reading(path, source, where=where)
+        try:
+            return whole(reading), reading.about
+        finally:
+            reading.close()
 
 
 def format_of(path: Path, *, where: str) -> Format:

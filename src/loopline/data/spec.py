@@ -31,7 +31,7 @@ __all__ = [
     "TableSpec",
 ]
 
-SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_source.py", "data/spec_tables.py")
+SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_source.py", "data/spec_tables.py", "data/rowwise.py")
 """The modules of this declaration, as a step's rooms name them."""
 OWN = "__"
 """How the names of Loopline's own columns begin; no source may name a column so."""
@@ -44,7 +44,7 @@ ROW = "__row"
 HIDDEN = (BATCH, LINE, ROW)
 """The columns that Loopline adds to what a source delivers; no model learns from them."""
 
-RESERVED = ("quarantine", "mends", "cleaned", "predictions", "outcomes", "refused")
+RESERVED = ("quarantine", "mends", "cleaned", "forgotten", "predictions", "outcomes", "refused")
 """Tables that Loopline keeps itself."""
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 

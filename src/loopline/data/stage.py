@@ -12,14 +12,11 @@ from loopline.data.functions import source_digest
 from loopline.data.listing import listing
 from loopline.data.moments import resolved
 from loopline.data.schedule import asked
-from loopline.data.spec import DataSpec
+from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.workspace import Ask
 
-_TABLE_MODULES = (
-    *("batches", "casting", "contract", "derived", "functions", "growth", "made", "rowwise"),
-    *("spec", "spec_cleaning", "spec_contract", "spec_source", "spec_tables"),
-)
+_TABLE_MODULES = ("batches", "casting", "contract", "derived", "functions", "growth", "made", "rewind", "rules", "sql")
 
 
 def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
@@ -83,7 +80,7 @@ def _table(spec: DataSpec, name: str, versions: Mapping[str, Any], folder: Path)
             "tables": _versions(versions, table.needs_of(name, versions)),
             "own": None if table.function is None else source_digest(table.function, folder),
         },
-        rooms=(*(f"data/{module}.py" for module in _TABLE_MODULES), "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+        rooms=(*(f"data/{module}.py" for module in _TABLE_MODULES), *SPEC, "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
 
 

@@ -1,8 +1,8 @@
 """What the ledger names and still needs: a fold over its entries that tells which blobs and versions must stay. Pure.
 
 What holds needs what it names: the newest success of each step, every package that decided, served or that a person spoke of, with all that it was
-made from, the newest review of each package, the batches that tables hold. A kind of entry that is not known here needs all that it names. The
-rest was needed once: its time is told, and it may go when that is long enough ago.
+made from, the newest review of each package, what was published last of each lookup, the batches that tables hold. A kind of entry that is not known
+here needs all that it names. The rest was needed once: its time is told, and it may go when that is long enough ago.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Reader:
         self._of_key: dict[str, str] = {}
         self._parents: dict[str, tuple[str, ...]] = {}
         self._champions: set[str] = set()
-        self._reviews: dict[str, _Named] = {}
+        self._newest: dict[tuple[str, str], _Named] = {}
         self._looks: dict[str, set[tuple[str, int]]] = {}
         self._batches: dict[str, list[Entry]] = {}
         self._open: dict[tuple[str, str], _Named | None] = {}
@@ -108,8 +108,8 @@ class Reader:
             case "champion":
                 self._champions |= {entry.subject} - {""}
                 self._parents[entry.id] = entry.parents
-            case "review":
-                self._reviews[entry.subject] = self._note(entry)
+            case "review" | "lookup" as kind:
+                self._newest[kind, entry.subject] = self._note(entry)
             case "look":
                 self._looks.setdefault(entry.subject, set()).update(versions(entry.body))
             case kind if kind in KINDS:
@@ -147,7 +147,7 @@ class Reader:
             Batches of which rows are in quarantine, mended or cleaned: their raw bytes may be asked for.
         """
         open_ones = [named for named in self._open.values() if named is not None]
-        holds = [*(self._results[id] for id in self._latest.values()), *self._reviews.values(), *open_ones]
+        holds = [*(self._results[id] for id in self._latest.values()), *self._newest.values(), *open_ones]
         needed = self._needed | self._champions | {*served, *batches} | _digests_of(holds) | self._raw()
         packages = frozenset(named.package for named in self._results.values() if named.package and named.package in needed)
         made = [named for named in self._results.values() if named.package in packages]

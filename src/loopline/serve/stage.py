@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps
 from loopline.serve.segments import KINDS, listing
 from loopline.serve.spec import ServeSpec
@@ -13,8 +14,8 @@ from loopline.workspace import Ask
 
 _PUBLISHING = (
     *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "outcomes", "log", "segments")),
-    *(f"data/{module}.py" for module in ("casting", "contract", "lookups", "moments", "rowwise")),
-    *(f"data/{module}.py" for module in ("spec", "spec_cleaning", "spec_contract", "spec_source", "spec_tables")),
+    *(f"data/{module}.py" for module in ("casting", "contract", "lookups", "moments", "rules")),
+    *SPEC,
     *(f"model/{module}.py" for module in ("encode", "package", "policy", "predictor")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     "declaration.py",

@@ -331,7 +331,7 @@ def _range(seen: _Seen, name: str, spec: ColumnSpec) -> Iterator[Change]:
         value = values.min() if bound == "min" else values.max()
         limit = getattr(spec, bound)
         edits = (Edit("put", "column", (name, bound), _whole(value)),) if broken.broken >= _FEW else ()
-        yield Change("range", name, f"{name} goes {word} to {value:.10g}, beyond {limit:.10g}", _effect(broken), broken.broken, edits)
+        yield Change("range", name, f"{name} goes {word} to {_whole(value)}, beyond {limit:.10g}", _effect(broken), broken.broken, edits)
 
 
 def _written(seen: _Seen, name: str, spec: ColumnSpec) -> Iterator[Change]:
@@ -358,7 +358,7 @@ def _rewritten(seen: _Seen, name: str, kind: str) -> tuple[Edit, ...]:
         pattern = pattern_of(both.to_list())
         return (Edit("put", "column", (name, "pattern"), pattern),) if pattern is not None else ()
     lengths = both.str.len_chars()
-    return (Edit("put", "column", (name, "length"), f"{lengths.min()}..{lengths.max()}"),)
+    return (Edit("put", "column", (name, "length"), f"{_whole(lengths.min())}..{_whole(lengths.max())}"),)
 
 
 def _moved(seen: _Seen, name: str) -> Iterator[Change]:

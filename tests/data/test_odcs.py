@@ -36,7 +36,7 @@ FULL = {
         "batch": {"rows": "1..1000", "fresh": "2d", "refused": "5%", "against": 3},
     },
     "lookups": {"customers": {"on": {"id": "customer"}, "as_of": "since"}},
-    "tables": {"sums": {"sql": "select 1", "key": "day", "tests": [{"name": "t", "sql": "select 1 from sums"}]}},
+    "tables": {"sums": {"sql": "select 1 from orders", "key": "day", "tests": [{"name": "t", "sql": "select 1 from sums"}]}},
 }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, write_whole
-from loopline.data.spec_contract import PARTS, ReferenceSpec, RuleSpec
+from loopline.data.spec_contract import PARTS, ContractSpec, ReferenceSpec, RuleSpec
 from loopline.data.spec_source import SourceSpec
 from loopline.data.written import block, column, comment, said, value, word
 from loopline.errors import LooplineError, Mistake
@@ -38,6 +39,7 @@ def command(data: str, output: Path | None, strict: bool, rows: int, folder: Pat
     can be put into loopline.yaml as it is; what a person should decide stands above it. Needs no project where a file is named.
     """
     from loopline.data.proposal import propose
+    from loopline.data.sample import cleaned
 
     project = _project(folder, data)
     table, source = _source(data, project)
@@ -45,8 +47,13 @@ def command(data: str, output: Path | None, strict: bool, rows: int, folder: Pat
         sample = _sample(data, table, source, project, rows, progress)
         progress.say(f"looking at {sample.frame.height:,} rows")
         others = _others(table, project, progress)
-        found = propose(sample.frame, nulls=source.nulls, key=source.key, time=source.time, others=others, strict=strict)
-    declared = project is not None and table in project.declaration.data.sources
+        declared = project is not None and table in project.declaration.data.sources
+        contract = project.declaration.data.contract_of(table) if project is not None and declared else ContractSpec()
+        rows_ = cleaned(sample.frame, source, contract)
+        found = propose(rows_, nulls=source.nulls, key=source.key, time=source.time, others=others, strict=strict)
+    # What is declared of cleaning was done before anything was inferred, and stays.
+    kept = {name: spec.model_copy(update={"clean": contract.columns[name].clean}) for name, spec in found.columns.items() if name in contract.columns}
+    found = replace(found, columns={**found.columns, **kept})
     is_main = project is None or not declared or table == project.declaration.data.main
     text = _text(table, source, found, sample, is_main=is_main, declared=declared)
     if output is not None:

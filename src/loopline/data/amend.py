@@ -116,8 +116,9 @@ def _added(text: str, holder: yaml.Node | None, name: str, value: str, after: st
     if holder.flow_style:
         at = _end(last) if last is not None else holder.start_mark.index + 1
         return text[:at] + (", " if holder.value else "") + entry + text[at:]
-    at = _line_end(text, _end(last)) if last is not None else holder.start_mark.index
-    return text[:at] + _break(text, at) + " " * holder.value[0][0].start_mark.column + entry + "\n" + text[at:]
+    at = _line_end(text, _end(last)) if last is not None else len(text)
+    indent: int = holder.value[0][0].start_mark.column
+    return text[:at] + _break(text, at) + " " * indent + entry + "\n" + text[at:]
 
 
 def _depth(text: str, path: Path_) -> int:

@@ -73,7 +73,7 @@ class Case:
     outcome: Outcome = "pass"
 
 
-def try_rows(rows: pl.DataFrame, terms: Terms, *, apart: Sequence[str] = (), merged: bool = False) -> Trial:
+def try_rows(rows: pl.DataFrame, terms: Terms, *, apart: Sequence[str] = (), merged: bool = False, came: pl.DataFrame | None = None) -> Trial:
     """The verdict of every rule on some rows.
 
     Parameters
@@ -86,6 +86,8 @@ def try_rows(rows: pl.DataFrame, terms: Terms, *, apart: Sequence[str] = (), mer
         Columns within whose values a key may come but once: where files take each other's place, the file.
     merged
         Whether rows with one key are merged, so that a key that comes twice is no fault.
+    came
+        The same rows as they came, before they were cleaned: what samples show.
     """
     names = [name for name in rows.columns if name not in _OWN]
     present = _present(terms, names)
@@ -100,7 +102,7 @@ def try_rows(rows: pl.DataFrame, terms: Terms, *, apart: Sequence[str] = (), mer
         flagged, cases = _with_repeats(flagged, cases, done, terms, apart)
     refusing = [f"{_FLAG}{index}" for index, case in enumerate(cases) if case.rule is not None and case.severity != "warn"]
     bad = flagged.select(pl.any_horizontal([*refusing, _BAD]).alias(_BAD)).to_series()
-    verdicts = tuple(_verdict(index, case, flagged, rows) for index, case in enumerate(cases))
+    verdicts = tuple(_verdict(index, case, flagged, rows if came is None else came) for index, case in enumerate(cases))
     return Trial(verdicts, flagged.filter(~bad).select(*names, *(name for name in HIDDEN if name in rows.columns)), int(bad.sum()))
 
 

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 import polars as pl
 
+from loopline.data.batch_rules import distance
 from loopline.data.cases import Trial, Verdict, try_rows
 from loopline.data.casting import absent, formats, inferred, parsed
 from loopline.data.contract import Terms
-from loopline.data.likeness import distance
 from loopline.data.patterns import pattern_of
+from loopline.data.profile import profile
 from loopline.data.relations import name_of
 from loopline.data.spec import OWN, ColumnSpec, ColumnType, ContractSpec, SourceSpec
 from loopline.expression.language import parse
@@ -93,15 +94,17 @@ class _Seen:
         return self.now.select(parsed(name, kind, want, nulls=source.nulls, format=form or self.spec(name).format, decimal=source.decimal).alias(name))[name]
 
 
-def evolution(now: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec, contract: ContractSpec) -> Evolution:
+def evolution(now: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec, contract: ContractSpec, *, came: pl.DataFrame | None = None) -> Evolution:
     """The changes between what is declared and known, and a new delivery.
 
     Parameters
     ----------
     now
-        The delivery's rows, as they come.
+        The delivery's rows, cleaned as it is declared.
     before
         Rows of the table as the lake holds it; None where there is none yet.
+    came
+        The delivery's rows before they were cleaned.
     """
     names = [name for name in now.columns if not name.startswith(OWN)]
     declared = dict.fromkeys((*contract.columns, *source.key, *((source.time,) if source.time else ())))
@@ -112,8 +115,9 @@ def evolution(now: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec
     new = [name for name in names if name not in expected] if before is not None or contract.columns else []
     renamed = _renamed(_Seen(now, before, source, contract, {}), missing, new)
     # A renamed column is looked at under the name that the contract has for it.
-    now = now.rename({name: old for old, name in renamed.items()})
-    trial = _trial(now, before, source, contract)
+    other_names = {name: old for old, name in renamed.items()}
+    now, came = now.rename(other_names), (now if came is None else came).rename(other_names)
+    trial = _trial(now, came, before, source, contract)
     found = {(verdict.columns[0], verdict.kind): verdict for verdict in trial.verdicts if len(verdict.columns) == 1 and verdict.broken}
     seen = _Seen(now, before, source, contract, found)
     changes = [
@@ -127,7 +131,7 @@ def evolution(now: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec
     return Evolution(tuple(changes), now.height, trial.refused, stops)
 
 
-def _trial(now: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec, contract: ContractSpec) -> Trial:
+def _trial(now: pl.DataFrame, came: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec, contract: ContractSpec) -> Trial:
     """The contract's verdicts; a column that it gives no type has the table's."""
     columns = dict(contract.columns)
     for name in before.columns if before is not None else ():
@@ -135,7 +139,7 @@ def _trial(now: pl.DataFrame, before: pl.DataFrame | None, source: SourceSpec, c
         if name in now.columns and not name.startswith(OWN) and spec.type is None and before is not None:
             columns[name] = spec.model_copy(update={"type": inferred(before[name])[0]})
     terms = Terms(columns, source.key, source.time, source.nulls, decimal=source.decimal, together=contract.unique, rules=contract.rules)
-    return try_rows(now, terms, merged=source.duplicates != "refuse")
+    return try_rows(now, terms, merged=source.duplicates != "refuse", came=came)
 
 
 def _renamed(seen: _Seen, missing: Sequence[str], new: Sequence[str]) -> dict[str, str]:
@@ -173,10 +177,21 @@ def _content_alike(seen: _Seen, old: str, name: str) -> float | None:
     values = seen.typed(name, want, form)
     known = len(seen.known(name))
     readable = len(values.drop_nulls()) / known if known else 0.0
-    apart = distance(seen.before[old], values)
+    apart = _apart(seen.before[old], values)
     if apart is None:
-        apart = distance(seen.before[old].cast(pl.String).str.len_chars(), values.cast(pl.String).str.len_chars())
+        apart = _apart(seen.before[old].cast(pl.String).str.len_chars(), values.cast(pl.String).str.len_chars())
     return None if apart is None else readable * (1 - apart)
+
+
+def _apart(one: pl.Series, other: pl.Series) -> float | None:
+    """How far two columns' distributions lie apart; None where it cannot be told: no values, or texts that hardly ever come twice."""
+    known = [values.drop_nulls() for values in (one, other)]
+    if not all(len(values) for values in known):
+        return None if len(known[0]) == len(known[1]) else 1.0
+    if any(values.dtype == pl.String and len(values) > _LISTED and values.n_unique() > 0.5 * len(values) for values in known):
+        return None
+    first, second = (profile(values.alias("it").to_frame()).columns["it"] for values in (one, other))
+    return distance(first, second) if first.kind == second.kind else 1.0
 
 
 def _fits(seen: _Seen, old: str, name: str) -> bool:
@@ -316,7 +331,7 @@ def _range(seen: _Seen, name: str, spec: ColumnSpec) -> Iterator[Change]:
         value = values.min() if bound == "min" else values.max()
         limit = getattr(spec, bound)
         edits = (Edit("put", "column", (name, bound), _whole(value)),) if broken.broken >= _FEW else ()
-        yield Change("range", name, f"{name} goes {word} to {value:.10g}, beyond {limit:.10g}", _effect(broken), broken.broken, edits)
+        yield Change("range", name, f"{name} goes {word} to {_whole(value)}, beyond {limit:.10g}", _effect(broken), broken.broken, edits)
 
 
 def _written(seen: _Seen, name: str, spec: ColumnSpec) -> Iterator[Change]:
@@ -343,7 +358,7 @@ def _rewritten(seen: _Seen, name: str, kind: str) -> tuple[Edit, ...]:
         pattern = pattern_of(both.to_list())
         return (Edit("put", "column", (name, "pattern"), pattern),) if pattern is not None else ()
     lengths = both.str.len_chars()
-    return (Edit("put", "column", (name, "length"), f"{lengths.min()}..{lengths.max()}"),)
+    return (Edit("put", "column", (name, "length"), f"{_whole(lengths.min())}..{_whole(lengths.max())}"),)
 
 
 def _moved(seen: _Seen, name: str) -> Iterator[Change]:
@@ -354,7 +369,7 @@ def _moved(seen: _Seen, name: str) -> Iterator[Change]:
     if want in ("date", "datetime"):
         return
     values = seen.typed(name, want)
-    apart = distance(seen.before[name], values)
+    apart = _apart(seen.before[name], values)
     if apart is not None and apart >= _MOVED and len(values) >= 50:
         yield Change(
             "moved", name, f"{name} is distributed otherwise than in the table ({apart:.2f} apart)", "none; a model may meet what it has not learned from"

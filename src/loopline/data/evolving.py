@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from loopline.access.secrets import masked
 from loopline.data.amend import drop, extend, fields, has, put, rename
 from loopline.data.evolution import STRAY, Change, Edit, Evolution, Kind, evolution
 from loopline.data.listing import File, listing
-from loopline.data.sample import FILE, Sample, drawn_from, evenly_from, file_at
+from loopline.data.sample import FILE, Sample, cleaned, drawn, drawn_from, evenly_from, file_at
 from loopline.data.spec import DataSpec, SourceSpec
 from loopline.data.spec_contract import PARTS
 from loopline.engine.step import Progress
@@ -52,15 +53,23 @@ def evolve(data: DataSpec, folder: Path, tables: Tables, *, table: str | None, f
     if name not in data.sources:
         raise Mistake(f"there is no source {name!r}", remedy=f"the sources are: {', '.join(data.sources)}")
     source = data.sources[name]
-    chosen = file_at(file) if file is not None else _newest(source, folder, f"data.sources.{name}")
-    progress.say(f"comparing {chosen.name} with {name}")
-    sample, told = _read(chosen, source, rows)
+    sample, told, place = _sample(source, folder, file, rows, progress, f"data.sources.{name}")
+    progress.say(f"comparing {place} with {name}")
     read_as = source.model_copy(update={str(edit.path[0]): edit.value for change in told for edit in change.edits})
     version = tables.version(name).version if tables.exists(name) else None
     before = evenly_from(tables.read(name), _BEFORE_ROWS) if version is not None else None
-    found = evolution(sample.frame.drop(FILE), before, read_as, data.contract_of(name))
+    rows_, contract = sample.frame.drop(FILE), data.contract_of(name)
+    found = evolution(cleaned(rows_, read_as, contract), before, read_as, contract, came=rows_)
     whole = replace(found, changes=(*told, *found.changes), stops=found.stops or any(change.effect.startswith("the run stops") for change in told))
-    return Evolved(name, chosen.name, sample.read, sample.refused, version, whole)
+    return Evolved(name, place, sample.read, sample.refused, version, whole)
+
+
+def _sample(source: SourceSpec, folder: Path, file: Path | None, rows: int | None, progress: Progress, where: str) -> tuple[Sample, list[Change], str]:
+    """The rows of a file, of the source's newest one, or of all that a source holds that is no file on this machine."""
+    if file is None and (not source.is_local or source.format == "delta"):
+        return drawn(source, folder, rows=rows, where=where, progress=progress), [], masked(source.place)
+    chosen = file_at(file) if file is not None else _newest(source, folder, where)
+    return *_read(chosen, source, rows), chosen.name
 
 
 def _newest(source: SourceSpec, folder: Path, where: str) -> File:

@@ -196,7 +196,7 @@ def _written(known: pl.Series, told: list[str]) -> dict[str, object]:
 
 def _rules(frame: pl.DataFrame, strict: bool) -> list[Proposed]:
     found = []
-    for relation in relations(frame.head(_LOOKED_AT)):
+    for relation in relations(frame.gather_every(1 + frame.height // _LOOKED_AT)):
         said = f"{relation.rows:,} rows, " + (f"{relation.exceptions:,} exceptions: decide whether they are wrong" if relation.exceptions else "no exception")
         found.append(Proposed(RuleSpec(check=relation.check, severity="refuse" if strict else "warn"), said, certain=not relation.exceptions))
     return found

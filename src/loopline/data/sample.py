@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from loopline.access.secrets import masked, resolve
+from loopline.data.cleaning import clean, declared
+from loopline.data.columnar import delta
+from loopline.data.databases import pull
 from loopline.data.listing import File, listing
 from loopline.data.opening import open_reading
-from loopline.data.reading import Chunk
-from loopline.data.reading import Refusal as Unreadable
-from loopline.data.spec import LINE, SourceSpec
+from loopline.data.reading import Reading, Refusal
+from loopline.data.remote import fetch, listed
+from loopline.data.spec import LINE, OWN, ContractSpec, SourceSpec
 from loopline.engine.step import Progress, Silence
 from loopline.errors import Mistake
 
@@ -45,7 +51,7 @@ class Sample:
     frame: pl.DataFrame
     files: Mapping[str, int]
     unreadable: Mapping[str, int] = field(default_factory=dict)
-    refusals: tuple[Unreadable, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -65,10 +71,12 @@ class Sample:
 
 
 def drawn(source: SourceSpec, folder: Path, *, rows: int | None, where: str, progress: Progress | None = None) -> Sample:
-    """A sample of all files of a source.
+    """A sample of all that a source holds now, wherever it is.
 
     Parameters
     ----------
+    folder
+        Where relative paths begin.
     rows
         How many rows at most; all where None. They are drawn at random, and the same ones each time.
 
@@ -76,33 +84,69 @@ def drawn(source: SourceSpec, folder: Path, *, rows: int | None, where: str, pro
     ------
     Mistake
         When nothing is there, or a file cannot be read.
+    Fault
+        When a database or a server goes away.
     """
-    return drawn_from(listing(source, folder, where=where), source, rows=rows, progress=progress)
+    told = progress or Silence()
+    with tempfile.TemporaryDirectory(prefix="loopline-") as temporary:
+        return _drawn(_readings(source, folder, Path(temporary), told, where), rows)
 
 
 def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, progress: Progress | None = None) -> Sample:
     """A sample of some files that are written as the source's are."""
-    progress = progress or Silence()
+    return _drawn(_files(files, source, progress or Silence()), rows)
+
+
+def _drawn(readings: Iterator[tuple[str, Reading]], rows: int | None) -> Sample:
     counts: dict[str, int] = {}
     reasons: dict[str, int] = {}
-    first: list[Unreadable] = []
+    first: list[Refusal] = []
     about: dict[str, Any] = {}
 
     def parts() -> Iterator[pl.DataFrame]:
-        for done, file in enumerate(files):
-            if len(files) > 1:
-                progress.at(done, len(files), unit="files", note=file.name)
-            counts[file.name] = 0
-            for chunk in _chunks(file, source, about):
-                counts[file.name] += chunk.read
+        for name, reading in readings:
+            counts[name] = 0
+            about.clear()
+            about.update(reading.about)
+            for chunk in reading.chunks():
+                counts[name] += chunk.read
                 for refusal in chunk.refused:
                     for reason in refusal.reasons[:1]:
                         reasons[reason] = reasons.get(reason, 0) + 1
                 first.extend(chunk.refused[: max(0, _SHOWN - len(first))])
-                yield chunk.frame.with_columns(pl.lit(file.name).alias(FILE))
+                yield chunk.frame.with_columns(pl.lit(name).alias(FILE))
 
     frame = evenly(parts(), rows)
     return Sample(frame, counts, reasons, tuple(first), about)
+
+
+def _files(files: Sequence[File], source: SourceSpec, progress: Progress) -> Iterator[tuple[str, Reading]]:
+    for done, file in enumerate(files):
+        if len(files) > 1:
+            progress.at(done, len(files), unit="files", note=file.name)
+        with closing(open_reading(file.path, source, where=file.name)) as reading:
+            yield file.name, reading
+
+
+def _readings(source: SourceSpec, folder: Path, into: Path, progress: Progress, where: str) -> Iterator[tuple[str, Reading]]:
+    """What a source holds, one file after the other: on this machine, in a database, a Delta table, or behind a URL."""
+    if source.url is not None:
+        pulled = pull(source, into, base=folder, progress=progress, where=where)
+        if not pulled.rows:
+            raise Mistake("the database gives no rows", where=where, remedy="check the table or the query")
+        with closing(open_reading(pulled.path, source.model_copy(update={"format": "parquet"}), where=where)) as reading:
+            yield source.table or "query", reading
+    elif source.format == "delta":
+        place = source.place if "://" in source.place else str(folder / source.place)
+        yield masked(source.place), delta(place, {name: resolve(value, where=where) for name, value in source.options.items()}, where=where)
+    elif source.is_local:
+        yield from _files(listing(source, folder, where=where), source, progress)
+    else:
+        for file in listed(source.place, source.options, where=where):
+            found = fetch(file, source.options, folder=into, progress=progress, where=where)
+            with closing(open_reading(found.path, source, where=file.url)) as reading:
+                yield file.url, reading
+            found.path.unlink(missing_ok=True)
 
 
 def file_at(path: Path) -> File:
@@ -120,15 +164,11 @@ def file_at(path: Path) -> File:
     return File(path.name, path, stat.st_size, stat.st_mtime_ns)
 
 
-def _chunks(file: File, source: SourceSpec, about: dict[str, Any]) -> Iterator[Chunk]:
-    """The records of a file; the one place that opens one."""
-    reading = open_reading(file.path, source, where=file.name)
-    try:
-        about.clear()
-        about.update({name: value for name in ("separator", "encoding") if (value := reading.about.get(name)) is not None})
-        yield from reading.chunks()
-    finally:
-        reading.close()
+def cleaned(rows: pl.DataFrame, source: SourceSpec, contract: ContractSpec) -> pl.DataFrame:
+    """Rows as they came, cleaned as it is declared for the columns that are there."""
+    columns = {name: kind for name, kind in rows.schema.items() if not name.startswith(OWN)}
+    present = {name: spec for name, spec in contract.columns.items() if name in columns}
+    return clean(rows, declared(columns, source.clean, present), nulls=source.nulls).frame
 
 
 def evenly(parts: Iterable[pl.DataFrame], rows: int | None) -> pl.DataFrame:

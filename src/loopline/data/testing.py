@@ -11,10 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.cases import Trial, Verdict, shown, try_rows
+from loopline.data.batch_rules import Whole, judge
+from loopline.data.cases import Outcome, Trial, Verdict, shown, try_rows
 from loopline.data.contract import Terms
-from loopline.data.likeness import distance
-from loopline.data.sample import FILE, Sample, drawn, drawn_from, evenly, evenly_from, file_at
+from loopline.data.profile import Profile, profile
+from loopline.data.sample import FILE, Sample, cleaned, drawn, drawn_from, evenly, evenly_from, file_at
 from loopline.data.spec import BATCH, HIDDEN, ROW, DataSpec, SourceSpec
 from loopline.data.spec_contract import BatchSpec, QuerySpec, ReferenceSpec
 from loopline.data.sql import query, rows
@@ -112,7 +113,7 @@ def _source(asked: _Asked, table: str, file: Path | None) -> Report:
         sample = drawn(source, asked.folder, rows=asked.rows, where=f"data.sources.{table}", progress=asked.progress)
     # Rows of one key take each other's place from file to file in these modes, but in one file a key comes once.
     apart = [FILE] if source.mode != "append" else []
-    trial, passed_over = _tried(asked, table, sample.frame, apart=apart)
+    trial, passed_over = _tried(asked, table, cleaned(sample.frame, source, contract), apart=apart, came=sample.frame)
     moment = began if file is not None else _came(sample, asked.folder, began)
     verdicts = [
         *_readable(sample),
@@ -133,7 +134,7 @@ def _lake(asked: _Asked, table: str) -> Report:
         return Report(table, "the lake", 0, 0, (_not_made(table),), 0.0, began)
     version = asked.tables.version(table)
     frame = evenly_from(asked.tables.read(table), asked.rows)
-    trial, passed_over = _tried(asked, table, frame, apart=[], typed=True)
+    trial, passed_over = _tried(asked, table, frame, apart=[])
     verdicts = [*trial.verdicts, *passed_over, *_queries(asked, table, contract.tests, Visible(asked.data, asked.folder, asked.tables))]
     return Report(table, f"version {version.version} in the lake", version.rows, frame.height, tuple(verdicts), time.monotonic() - clock, began)
 
@@ -155,8 +156,9 @@ def _not_made(table: str) -> Verdict:
     return Verdict(f"{table}: is there", "table", "skipped", why="the table has not been made yet; make it with: loopline run --until data")
 
 
-def _tried(asked: _Asked, table: str, frame: pl.DataFrame, *, apart: Sequence[str], typed: bool = False) -> tuple[Trial, list[Verdict]]:
-    """The verdicts on rows, and the references that cannot be looked at."""
+def _tried(asked: _Asked, table: str, frame: pl.DataFrame, *, apart: Sequence[str], came: pl.DataFrame | None = None) -> tuple[Trial, list[Verdict]]:
+    """The verdicts on rows (as they came and cleaned, or as the lake holds them), and the references that cannot be looked at."""
+    typed = came is None
     source, contract = asked.data.sources[table], asked.data.contract_of(table)
     references, passed_over = _references(asked, table, frame, contract.references)
     terms = Terms(
@@ -170,7 +172,7 @@ def _tried(asked: _Asked, table: str, frame: pl.DataFrame, *, apart: Sequence[st
         references=references,
     )
     merged = source.duplicates in ("first", "latest")
-    trial = try_rows(frame, terms, apart=apart, merged=merged)
+    trial = try_rows(frame, terms, apart=apart, merged=merged, came=came)
     if merged and source.key:
         why = f"rows with one key are merged (duplicates: {source.duplicates})"
         passed_over.append(Verdict(f"key {', '.join(source.key)}", "unique", "skipped", columns=source.key, why=why))
@@ -217,62 +219,49 @@ def _came(sample: Sample, folder: Path, otherwise: datetime) -> datetime:
 
 def _batch(asked: _Asked, table: str, batch: BatchSpec, sample: Sample, trial: Trial, moment: datetime) -> Iterator[Verdict]:
     """The verdicts of the rules over a whole batch: how many rows, how fresh, how many refused, how far from those before."""
+    source, tested = asked.data.sources[table], sample.frame.height
+    refused = sample.refused + (trial.refused / tested * (sample.read - sample.refused) if tested else 0)
+    before = _before(asked.tables, table, batch.against) if batch.shift is not None else []
+    now = evenly([trial.accepted.drop(*HIDDEN, strict=False)], _COMPARED)
+    moving = frozenset((*source.key, *((source.time,) if source.time else ())))
+    whole = Whole(sample.read, round(refused), _newest(trial.accepted, source.time), profile(now), before, moment, moving)
+    broken: dict[str, list[str]] = {}
+    for one in judge(batch.model_copy(update={"rows": None}), whole):
+        broken.setdefault(one.rule, []).append(one.says)
     if batch.rows is not None:
         wrong = {file: count for file, count in sample.files.items() if not batch.rows.holds(count)}
-        why = "; ".join(f"{file} has {count:,}" for file, count in list(wrong.items())[:5])
-        yield _batch_verdict(f"batch: rows {batch.rows}", "rows", batch, bool(wrong), why, len(sample.files), len(wrong))
+        said = "; ".join(f"{file} has {count:,}" for file, count in list(wrong.items())[:5])
+        yield _batch_verdict(f"batch: rows {batch.rows}", "rows", batch, [said] if wrong else [], len(sample.files), len(wrong))
     if batch.fresh is not None:
-        yield _fresh(batch, asked.data.sources[table], trial, moment)
+        yield _batch_verdict(f"batch: fresh {say_duration(batch.fresh)}", "fresh", batch, broken.get("fresh", []))
     if batch.refused is not None:
-        tested = sample.frame.height
-        refused = sample.refused + (trial.refused / tested * (sample.read - sample.refused) if tested else 0)
-        share = refused / sample.read if sample.read else 0.0
-        # From this share on, not beyond it; and nothing refused is never too much.
-        too_many = share > 0 and share >= batch.refused
-        yield _batch_verdict(f"batch: refused {batch.refused:.4g}", "refused", batch, too_many, f"{share:.2%} would be refused", sample.read, round(refused))
-    if batch.shift is not None:
-        yield _shift(asked, table, batch, trial)
+        yield _batch_verdict(f"batch: refused {batch.refused:.4g}", "refused", batch, broken.get("refused", []))
+    if batch.shift is not None and not before:
+        why = "there are no batches before this one in the lake"
+        yield Verdict(f"batch: shift {batch.shift:.4g}", "shift", "skipped", batch.severity, why=why)
+    elif batch.shift is not None:
+        yield _batch_verdict(f"batch: shift {batch.shift:.4g}", "shift", batch, broken.get("shift", []))
 
 
-def _batch_verdict(name: str, kind: str, batch: BatchSpec, is_broken: bool, why: str, looked_at: int, broken: int) -> Verdict:
-    return Verdict(name, kind, "pass" if not is_broken else "warn" if batch.severity == "warn" else "fail", batch.severity, (), looked_at, broken, (), why)
+def _batch_verdict(name: str, kind: str, batch: BatchSpec, broken: Sequence[str], looked_at: int = 0, count: int = 0) -> Verdict:
+    outcome: Outcome = "pass" if not broken else "warn" if batch.severity == "warn" else "fail"
+    return Verdict(name, kind, outcome, batch.severity, (), looked_at, count, (), "; ".join(broken[:5]))
 
 
-def _fresh(batch: BatchSpec, source: SourceSpec, trial: Trial, moment: datetime) -> Verdict:
-    assert batch.fresh is not None
-    name = f"batch: fresh {say_duration(batch.fresh)}"
-    if source.time is None or source.time not in trial.accepted.columns or not trial.accepted.schema[source.time].is_temporal():
-        return Verdict(name, "fresh", "skipped", batch.severity, why="the source has no time: say time: COLUMN")
-    newest = trial.accepted.select(pl.col(source.time).max().cast(pl.Datetime("us", "UTC"))).item()
-    if newest is None:
-        return Verdict(name, "fresh", "skipped", batch.severity, why="no row has a time")
-    age = moment - newest
-    return _batch_verdict(
-        name, "fresh", batch, age > batch.fresh, f"its newest row is of {newest:%Y-%m-%d %H:%M} UTC", trial.accepted.height, int(age > batch.fresh)
-    )
-
-
-def _shift(asked: _Asked, table: str, batch: BatchSpec, trial: Trial) -> Verdict:
-    assert batch.shift is not None
-    name = f"batch: shift {batch.shift:.4g}"
-    before = _before(asked.tables, table, batch.against)
-    if before is None or not trial.accepted.height:
-        return Verdict(name, "shift", "skipped", batch.severity, why="there are no batches before this one in the lake")
-    now = evenly([trial.accepted], _COMPARED)
-    apart = {column: distance(before[column], now[column]) for column in now.columns if column in before.columns and column not in HIDDEN}
-    far = {column: value for column, value in sorted(apart.items(), key=lambda item: -(item[1] or 0)) if value is not None and value > batch.shift}
-    why = "; ".join(f"{column} is {value:.2f} away" for column, value in list(far.items())[:5])
-    return _batch_verdict(name, "shift", batch, bool(far), why, len(apart), len(far))
-
-
-def _before(tables: Tables, table: str, against: int) -> pl.DataFrame | None:
-    """Rows of the last batches of a table."""
-    if not tables.exists(table):
+def _newest(rows_: pl.DataFrame, time_: str | None) -> datetime | None:
+    if time_ is None or time_ not in rows_.columns or not rows_.schema[time_].is_temporal():
         return None
+    newest = rows_.select(pl.col(time_).max().cast(pl.Datetime("us"))).item()
+    return None if newest is None else newest.replace(tzinfo=UTC)
+
+
+def _before(tables: Tables, table: str, against: int) -> list[Profile]:
+    """The profiles of the last batches of a table, the newest first."""
+    if not tables.exists(table):
+        return []
     kept = tables.read(table)
-    last = kept.group_by(BATCH).agg(pl.col(ROW).max()).sort(ROW, descending=True).head(against).collect()[BATCH]
-    found = evenly_from(kept.filter(pl.col(BATCH).is_in(last.implode())), _COMPARED)
-    return found if found.height else None
+    last = kept.group_by(BATCH).agg(pl.col(ROW).max()).sort(ROW, descending=True).head(against).collect()[BATCH].to_list()
+    return [profile(evenly_from(kept.filter(pl.col(BATCH) == batch).drop(*HIDDEN), _COMPARED)) for batch in last]
 
 
 def _with_trial(asked: _Asked, table: str, trial: Trial, source: SourceSpec, *, alone: bool) -> Visible:

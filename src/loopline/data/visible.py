@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from loopline.data.contract import Terms, check
-from loopline.data.sample import FILE, Sample, drawn
+from loopline.data.sample import FILE, Sample, cleaned, drawn
 from loopline.data.spec import ContractSpec, DataSpec, SourceSpec
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
@@ -57,8 +57,8 @@ class Visible(Mapping[str, pl.LazyFrame]):
 
 def accepted(sample: Sample, source: SourceSpec, contract: ContractSpec) -> pl.DataFrame:
     """The rows of a sample that the contract's columns and the key let into the table, typed, with their line."""
-    terms = Terms(contract.columns, key=source.key, time=source.time, nulls=source.nulls)
-    return check(sample.frame.drop(FILE), terms).accepted
+    terms = Terms(contract.columns, key=source.key, time=source.time, nulls=source.nulls, decimal=source.decimal)
+    return check(cleaned(sample.frame.drop(FILE), source, contract), terms).accepted
 
 
 def keys_of(frame: pl.LazyFrame, source: SourceSpec | None, contract: ContractSpec) -> dict[str, pl.Series]:

@@ -146,9 +146,9 @@ def parse(text: str, *, file: str = FILE) -> Declaration:
         Naming file, line, field, what was wrong and the nearest right word.
     """
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=Loader)
         lines = dict(_lines(node, (), file)) if node is not None else {}
-        values = _Loader(text).get_single_data()
+        values = Loader(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         _refuse_yaml(error, text, file)
     except (yaml.YAMLError, RecursionError) as error:
@@ -164,15 +164,15 @@ def parse(text: str, *, file: str = FILE) -> Declaration:
         raise _mistake(error, lines, file) from None
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML 1.2's booleans: yes, no, on and off are words, as outcomes often are."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def _lines(node: yaml.Node, path: Path_, file: str) -> Iterator[tuple[Path_, int]]:

@@ -72,11 +72,22 @@ def test_without_a_change_nothing_is_written(shop):
     assert (shop / "loopline.yaml").read_text() == DECLARED
 
 
-def test_places_that_still_name_a_renamed_column_are_told(shop):
-    (shop / "loopline.yaml").write_text(DECLARED.replace("post]}\n", "post]}\n    rules: [{check: source != 'x'}]\n"))
+def test_what_names_a_renamed_column_is_amended_and_what_lies_elsewhere_is_told(shop):
+    (shop / "loopline.yaml").write_text(DECLARED + "    rules: [{check: source != 'x'}]  # a rule\n# source is what we learn from\n")
     (shop / "new.csv").write_text(visits(1, 90, head="id,pages,source_of,bought"))
-    told = evolve("--file", "new.csv", "--json")
-    assert told["by_hand"] == ["source is still named in line 12; write source_of where the column is meant"]
+    told = evolve("--file", "new.csv", "-o", "amended.yaml", "--json")
+    lines = (shop / "amended.yaml").read_text().splitlines()
+    assert "    source_of: {type: category, values: [mail, post]}" in lines
+    assert "    rules: [{check: \"source_of != 'x'\"}]  # a rule" in lines
+    assert told["by_hand"] == ["source is still named in line 13; write source_of where the column is meant"]
+
+
+def test_a_new_column_stands_after_the_columns(shop):
+    (shop / "loopline.yaml").write_text(DECLARED + "    rules: [{check: pages >= 0}]\n")
+    rows = visits(100, 190).replace("\n", ",7\n").replace(f"{HEAD},7", f"{HEAD},extra")
+    (shop / "new.csv").write_text(rows)
+    evolve("--file", "new.csv", "--write")
+    assert (shop / "loopline.yaml").read_text() == DECLARED + "    extra: {type: integer}\n    rules: [{check: pages >= 0}]\n"
 
 
 def test_what_is_not_there_is_told(shop):

@@ -55,9 +55,9 @@ def test_new_and_missing_columns():
     rows = texts(flights(gate=lambda number, chance: chance.randint(1, 40))).drop("wind", "distance")
     found, told = changes(rows)
     assert set(told) == {("new", "gate"), ("missing", "wind"), ("missing", "distance")}
-    assert edits(told["new", "gate"]) == [("put", "contract", ("gate",), {"type": "integer"})]
+    assert edits(told["new", "gate"]) == [("put", "column", ("gate",), {"type": "integer"})]
     assert (told["missing", "wind"].effect, told["missing", "wind"].edits) == ("wind is empty in the new rows", ())
-    assert edits(told["missing", "distance"]) == [("drop", "contract", ("distance",), None)]
+    assert edits(told["missing", "distance"]) == [("drop", "column", ("distance",), None)]
     assert found.stops
     assert "the run stops" in told["missing", "distance"].effect
 
@@ -65,15 +65,33 @@ def test_new_and_missing_columns():
 def test_a_renamed_column_is_known_by_its_values_and_its_name_and_looked_at_all_the_same():
     rows = texts(flights(seed=2, carrier=lambda _, chance: chance.choice(["AA", "UA", "DL", "B6"])), {"carrier": "airline", "wind": "wind_speed"})
     _, told = changes(rows)
-    assert edits(told["renamed", "carrier"]) == [("rename", "contract", ("carrier",), "airline")]
+    assert edits(told["renamed", "carrier"]) == [("rename", "column", ("carrier",), "airline")]
     assert told["renamed", "wind"].edits == ()
-    assert edits(told["values", "carrier"]) == [("extend", "contract", ("carrier", "values"), ["B6"])]
+    assert edits(told["values", "carrier"]) == [("extend", "column", ("carrier", "values"), ["B6"])]
     assert not [kind for kind, _ in told if kind in ("new", "missing")]
 
 
 def test_a_renamed_key_is_renamed_in_the_source_too():
     _, told = changes(texts(flights(), {"id": "flight_id"}))
     assert edits(told["renamed", "id"]) == [("put", "source", ("key",), ["flight_id"])]
+
+
+def test_what_names_a_renamed_column_besides_names_it_anew():
+    contract = {
+        **CONTRACT,
+        "unique": [["code", "distance"]],
+        "rules": [{"check": "distance > 5"}, {"check": "wind < 90"}, {"check": "carrier != 'distance' or `distance` > 2"}],
+        "references": [{"columns": ["distance", "code"], "table": "others"}, {"columns": "carrier", "table": "others"}],
+    }
+    _, told = changes(texts(flights(), {"distance": "distance km"}), contract=contract)
+    assert edits(told["renamed", "distance"]) == [
+        ("rename", "column", ("distance",), "distance km"),
+        ("put", "contract", ("unique", 0), ["code", "distance km"]),
+        ("put", "contract", ("references", 0, "columns"), ["distance km", "code"]),
+        ("put", "contract", ("references", 0, "to"), ["distance", "code"]),
+        ("put", "contract", ("rules", 0, "check"), "`distance km` > 5"),
+        ("put", "contract", ("rules", 2, "check"), "carrier != 'distance' or `distance km` > 2"),
+    ]
 
 
 def test_without_a_table_a_name_that_is_nearly_the_same_tells():
@@ -90,7 +108,7 @@ def test_another_column_in_the_place_of_one_is_not_its_new_name():
 def test_another_type():
     found, told = changes(texts(flights(distance=lambda number, _: f"{number} km")))
     change = told["retyped", "distance"]
-    assert edits(change) == [("put", "contract", ("distance", "type"), "text")]
+    assert edits(change) == [("put", "column", ("distance", "type"), "text")]
     assert (change.rows, "300 of 300 rows are refused" in change.effect, found.refused) == (300, True, 300)
 
 
@@ -105,8 +123,8 @@ def test_another_format_of_dates_is_read_beside_the_old_one():
     rows = texts(flights(day=lambda number, _: f"{1 + number % 28:02}.{1 + number % 12:02}.2024"))
     _, told = changes(rows)
     assert edits(told["format", "day"]) == [
-        ("put", "contract", ("day", "clean"), [{"dates": ["%Y-%m-%d", "%d.%m.%Y"]}]),
-        ("drop", "contract", ("day", "format"), None),
+        ("put", "column", ("day", "clean"), [{"dates": ["%Y-%m-%d", "%d.%m.%Y"]}]),
+        ("drop", "column", ("day", "format"), None),
     ]
 
 
@@ -118,15 +136,15 @@ def test_new_values_and_ranges_are_told_with_what_they_do():
     values = told["values", "carrier"]
     assert values.says == "carrier has 2 new values: B6 (30), XX (1)"
     assert values.effect == "31 of 300 rows are refused"
-    assert edits(values) == [("extend", "contract", ("carrier", "values"), ["B6"])]
-    assert edits(told["range", "distance"]) == [("put", "contract", ("distance", "max"), 2500)]
+    assert edits(values) == [("extend", "column", ("carrier", "values"), ["B6"])]
+    assert edits(told["range", "distance"]) == [("put", "column", ("distance", "max"), 2500)]
     assert told["range", "distance"].effect == "6 of 300 rows are accepted with a warning"
 
 
 def test_what_is_empty_now_and_what_is_written_otherwise():
     _, told = changes(texts(flights(code=lambda number, _: "" if number % 3 == 0 else f"ABC{number:04}")))
-    assert edits(told["required", "code"]) == [("put", "contract", ("code", "required"), False)]
-    assert edits(told["pattern", "code"]) == [("put", "contract", ("code", "pattern"), r"[A-Z]{2,3}\d{4}")]
+    assert edits(told["required", "code"]) == [("put", "column", ("code", "required"), False)]
+    assert edits(told["pattern", "code"]) == [("put", "column", ("code", "pattern"), r"[A-Z]{2,3}\d{4}")]
 
 
 def test_a_distribution_that_moved_is_told_and_left_alone():

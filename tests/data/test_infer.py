@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from loopline.data.infer import draft
-from loopline.data.sources import load, read
+from loopline.data.opening import open_reading
+from loopline.data.reading import whole
 from loopline.data.spec import SourceSpec
 from loopline.errors import Mistake
 
@@ -124,7 +125,9 @@ def test_columns_that_the_user_names_wrongly_are_told(options, where, says):
     ],
 )
 def test_real_data_sets_are_understood_and_their_leaks_left_out(shared_data, name, target, task, time, key, ordered, left_out):
-    batch = read(load(shared_data / name), SourceSpec(path=name), where=name)
+    reading = open_reading(shared_data / name, SourceSpec(path=name), where=name)
+    batch = whole(reading)
+    reading.close()
     told = draft(batch.frame, target, nulls=NULLS)
     assert (told.target.task, told.time, told.key, told.ordered) == (task, time, key, ordered)
     assert {finding.column for finding in told.left_out} == left_out

@@ -202,3 +202,36 @@ def test_killed_before_or_between_its_two_commits_a_replay_is_once_all_the_same(
         assert room.rows().filter(pl.col("id").is_in([4, 7])).height == 2
         assert room.rows().height == 18
         assert even(room)
+
+
+def test_mended_cells_are_cleaned_as_they_would_be_in_a_delivery(room):
+    room.contract = {"pages": {"type": "integer", "max": 8, "clean": ["trim", {"map": {"none": 0}}]}, "bought": {"clean": "lower"}}
+    batch = deliver(room)
+    say(room, batch, 5, pages=" none ", bought="YES")
+    assert again(room).accepted == 1
+    assert room.rows().filter(id=4).select("pages", "bought").row(0) == (0, "yes")
+    raw = room.tables.read("cleaned").filter(pl.col("line") == 5).sort("column").select("column", "raw").collect().rows()
+    assert raw == [("bought", "YES"), ("pages", " none ")]
+    say(room, batch, 2, pages="none ", bought="NO")
+    assert room.rows().filter(id=1).select("pages", "bought").row(0) == (0, "no")
+
+
+def test_a_row_takes_its_place_between_its_neighbours(room):
+    batch = deliver(room, changes={4: "4,99,no", 9: "9,1", 20: "20,99,no"})
+    deliver(room, "more.csv", 30, 33, {})
+    for line in (5, 21):
+        say(room, batch, line, pages="1")
+    say(room, batch, 10, id="9", pages="1", bought="no")
+    assert again(room).accepted == 3
+    order = room.rows()["id"].to_list()
+    assert order[:8] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert sorted(order) == [*range(1, 21), *range(30, 34)]
+
+
+def test_rows_of_a_batch_that_the_table_does_not_hold_are_passed_over(room):
+    batch = deliver(room)
+    foreign = room.refused().with_columns(batch=pl.lit("f" * 64))
+    room.tables.append("quarantine", foreign)
+    say(room, batch, 5, pages="1")
+    done = again(room, table="visits")
+    assert (done.rows, done.accepted, done.passed_over) == (4, 1, 4)

@@ -1,6 +1,8 @@
 import gzip
 import hashlib
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -8,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.data.sources import load, read
+from loopline.data.intake import identity
+from loopline.data.opening import open_reading
+from loopline.data.reading import whole
 from loopline.data.spec import SourceSpec
 from loopline.errors import Mistake
 
@@ -18,7 +22,18 @@ ZSTD = bytes.fromhex("28b52ffd2008410000612c620a312c320a")
 
 
 def batch(data, **declared):
-    return read(data if isinstance(data, bytes) else data.encode(), SourceSpec(path="f.csv", **declared), where="f.csv")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f.csv"
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return read(path, SourceSpec(path="f.csv", **declared), where="f.csv")
+
+
+def read(path, source=SOURCE, *, where):
+    reading = open_reading(path, source, where=where)
+    try:
+        return whole(reading)
+    finally:
+        reading.close()
 
 
 def rows(found):
@@ -44,8 +59,9 @@ def test_a_file_is_read_however_it_is_written(data):
     assert (found.frame.columns, rows(found), found.read) == (["a", "b", "__line"], [("1", "2")], 1)
 
 
-def test_a_batch_is_named_by_the_digest_of_its_bytes():
-    assert batch("a,b\n1,2\n").digest == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
+def test_a_batch_is_named_by_the_digest_of_its_bytes(tmp_path):
+    (tmp_path / "f.csv").write_bytes(b"a,b\n1,2\n")
+    assert identity(tmp_path / "f.csv") == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
 
 
 def test_refused_records_carry_line_raw_text_and_reason_and_all_are_counted():
@@ -78,7 +94,7 @@ def test_damaged_bytes_refuse_their_own_row():
         ("1,2\n3,4\n", "put a line with the names"),
         ("a,b,__row\n1,2,3\n", "begins like Loopline"),
         ("a,b,c\n" + "1,2,3,4,5\n" * 3, "the rows have 5 fields"),
-        (b"PK\x03\x04" + b"\0" * 50, "save the sheet as CSV"),
+        (b"PK\x03\x04" + b"\0" * 50, "damaged"),
         (b"\x89PNG\r\n\x1a\n" + bytes(200), "binary"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-6], "unpacked"),
         (gzip.compress(b"", mtime=0), "empty"),
@@ -97,13 +113,13 @@ def test_a_missing_an_empty_and_a_folder_instead_of_a_file_are_named(tmp_path):
     (tmp_path / "empty.csv").touch()
     for name, says in (("none.csv", "no such file"), ("empty.csv", "empty"), (".", "folder")):
         with pytest.raises(Mistake, match=says):
-            load(tmp_path / name)
+            identity(tmp_path / name) if name != "empty.csv" else read(tmp_path / name, where=name)
 
 
 def test_parquet_rows_keep_their_types_and_their_place(tmp_path):
     frame = pl.DataFrame({"x": [1.5, None], "word": ["a", "b"]})
     frame.write_parquet(tmp_path / "f.parquet")
-    found = read(load(tmp_path / "f.parquet"), SOURCE, where="f.parquet")
+    found = read(tmp_path / "f.parquet", where="f.parquet")
     assert found.frame.drop("__line").equals(frame)
     assert found.frame["__line"].to_list() == [1, 2]
     assert found.raw([1]) == ['{"x": null, "word": "b"}']
@@ -131,7 +147,7 @@ def test_three_hundred_thousand_rows_are_read_in_seconds(tmp_path):
     )
     frame.write_csv(tmp_path / "f.csv")
     since = time.perf_counter()
-    found = read(load(tmp_path / "f.csv"), SOURCE, where="f.csv")
+    found = read(tmp_path / "f.csv", where="f.csv")
     assert found.frame.height == 300_000
     assert found.frame["__line"][-1] == 300_001
     assert time.perf_counter() - since < 15
@@ -151,5 +167,5 @@ def test_three_hundred_thousand_rows_are_read_in_seconds(tmp_path):
     ],
 )
 def test_real_files_that_break_parsers_are_read_and_every_record_is_counted(shared_data, name, read_rows):
-    found = read(load(shared_data / "dirty" / "encodings" / name), SOURCE, where=name)
+    found = read(shared_data / "dirty" / "encodings" / name, where=name)
     assert found.read == read_rows == found.frame.height + len(found.refused)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.data import delimited, keys, rivals
+from loopline.data.admission import admit
 from loopline.data.batches import KINDS, holding
 from loopline.data.intake import Intake, Stopped
 from loopline.data.keys import KeyHashes
@@ -15,6 +16,7 @@ from loopline.data.listing import listing
 from loopline.data.rivals import losers
 from loopline.data.spec import LINE, ROW
 from loopline.engine.step import Silence
+from loopline.errors import Mistake
 from loopline.lake import staging
 from tests.data.conftest import opened
 
@@ -125,6 +127,12 @@ def test_a_batch_that_breaks_a_rule_over_it_is_held_back_and_the_others_come_in(
         with pytest.raises(Stopped):
             room.run()
         assert len(room.workspace.ledger.read()) == entries
+        (stopped,) = held.stopped
+        with pytest.raises(Mistake, match="no batch 'ffff' is held back"):
+            admit(room.workspace, room.data, "ffff", by="ann", why="it is")
+        entry = admit(room.workspace, room.data, stopped[:8], by="ann", why="a holiday")
+        assert (entry.actor, entry.key, entry.body["why"]) == ("ann", stopped, "a holiday")
+        assert holding(room.workspace.ledger.read(kinds=KINDS, subject="visits")).stopped == {}
         room.write("visits-2.csv", "id,pages,bought\n" + "".join(f"{number},1,{'yes' if number % 2 else 'no'}\n" for number in range(60, 90)))
         assert room.run()["accepted"] == 70
 

@@ -104,7 +104,7 @@ def _listed(said: Mapping[str, Any]) -> str:
 
 
 def _balance(one: Mapping[str, Any]) -> str:
-    parts = " + ".join(f"{one[name]:,} {name}" for name in ("accepted", *STATES) if one[name] or name == "accepted")
+    parts = " + ".join(f"{one[name]:,} {name}" for name in ("accepted", *STATES, "forgotten") if one[name] or name == "accepted")
     sign = "=" if one["is_even"] else "is not"
     owed = " (to be checked again: the contract has changed)" if one["owed"] else ""
     return f"{one['table']}, batch {one['batch'][:8]} ({one['source']}): {one['read']:,} read {sign} {parts}{owed}"
@@ -291,6 +291,7 @@ def replay(
         if not done.rows:
             return "no row is mended and waits: nothing was done"
         lines = [f"{done.accepted:,} of {done.rows:,} rows accepted" + (f", {done.merged:,} merged" if done.merged else "")]
+        lines += [f"  {done.passed_over:,} rows of an edit, or of a batch that is gone, were passed over"] if done.passed_over else []
         lines += [f"  {table} is at version {version}" for table, version in done.versions.items()]
         return "\n".join([*lines, *(f"  {count:,} still refused: {reason}" for reason, count in done.reasons.items())])
 

@@ -60,7 +60,8 @@ def _look(data: Path, folder: Path, target: str, time: str | None, key: tuple[st
     import polars as pl
 
     from loopline.data.infer import draft
-    from loopline.data.sources import load, read
+    from loopline.data.opening import open_reading
+    from loopline.data.reading import whole
 
     folder = folder.resolve()
     source = SourceSpec(path=_address(data.parent.resolve() / data.name, folder))
@@ -68,13 +69,16 @@ def _look(data: Path, folder: Path, target: str, time: str | None, key: tuple[st
     rows = 0
     for file in listing(source, folder, where=str(data)):
         progress.say(f"reading {file.name}")
-        batch = read(load(file.path, where=file.name), source, where=file.name)
-        parts.append(batch.frame)
-        rows += batch.frame.height
-        if len(parts) == 1:
-            separator = batch.separator if batch.separator != "," else None
-            encoding = batch.encoding if batch.encoding != "utf-8" else None
-            source = source.model_copy(update={"separator": separator, "encoding": encoding})
+        reading = open_reading(file.path, source, where=file.name)
+        try:
+            parts.append(whole(reading, limit=_LOOK_ROWS - rows).frame)
+        finally:
+            reading.close()
+        rows += parts[-1].height
+        if len(parts) == 1 and reading.about["format"] == "csv":
+            separator, encoding = reading.about["separator"], reading.about["encoding"]
+            found_out = {"separator": separator if separator != "," else None, "encoding": encoding if encoding != "utf-8" else None}
+            source = source.model_copy(update=found_out)
         if rows >= _LOOK_ROWS:
             break
     progress.say(f"looking at {rows:,} rows")

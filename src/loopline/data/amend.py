@@ -15,8 +15,8 @@ Path_ = Sequence[str | int]
 _BLOCK_STYLES = ("|", ">")
 
 
-def put(text: str, path: Path_, value: Any) -> str:
-    """The text with a field set: its value replaced, or the field added after the last one beside it.
+def put(text: str, path: Path_, value: Any, *, after: str | None = None) -> str:
+    """The text with a field set: its value replaced, or the field added after the last one beside it, or after the one that is named.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def put(text: str, path: Path_, value: Any) -> str:
         path = path[: depth + 1]
     node, holder = _found(text, path), _found(text, path[:-1])
     if node is None:
-        changed = _added(text, holder, str(path[-1]), written(value))
+        changed = _added(text, holder, str(path[-1]), written(value), after)
     elif isinstance(node, yaml.CollectionNode) and not node.flow_style:
         # A block begins on a line below its name, and what ends it stands after comments that are not its own.
         changed = f"{text[: _after_colon(text, holder, path[-1])]} {written(value)}{text[_end(node) :]}"
@@ -92,13 +92,19 @@ def drop(text: str, path: Path_) -> str:
     return _confirmed(text, changed, path, lambda before: _set(before, path[:-1], {k: v for k, v in _get(before, path[:-1]).items() if k != path[-1]}))
 
 
+def fields(text: str, path: Path_) -> list[str]:
+    """The names of a mapping's fields, in their order; none where there is no mapping."""
+    node = _found(text, path)
+    return [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+
+
 def has(text: str, path: Path_) -> bool:
     """Whether the text has a field."""
     return _found(text, path) is not None
 
 
-def _added(text: str, holder: yaml.Node | None, name: str, value: str) -> str:
-    """The text with a field after the last one of a mapping."""
+def _added(text: str, holder: yaml.Node | None, name: str, value: str, after: str | None) -> str:
+    """The text with a field after the last one of a mapping, or after another one."""
     entry = f"{word(name)}: {value}"
     if isinstance(holder, yaml.ScalarNode) and holder.value in ("", "null", "~"):
         at = holder.start_mark.index
@@ -106,10 +112,11 @@ def _added(text: str, holder: yaml.Node | None, name: str, value: str) -> str:
         return f"{text[:at]}{space}{{{entry}}}{text[holder.end_mark.index :]}"
     if not isinstance(holder, yaml.MappingNode):
         raise _refusal((name,))
+    last = next((node for key, node in holder.value if key.value == after), holder.value[-1][1] if holder.value else None)
     if holder.flow_style:
-        at = _end(holder.value[-1][1]) if holder.value else holder.start_mark.index + 1
+        at = _end(last) if last is not None else holder.start_mark.index + 1
         return text[:at] + (", " if holder.value else "") + entry + text[at:]
-    at = _line_end(text, _end(holder.value[-1][1]))
+    at = _line_end(text, _end(last)) if last is not None else holder.start_mark.index
     return text[:at] + _break(text, at) + " " * holder.value[0][0].start_mark.column + entry + "\n" + text[at:]
 
 

@@ -17,6 +17,9 @@ Verb = Literal["update", "delete", "upsert"]
 ORIGIN = (BATCH, LINE)
 """The columns that name a row for as long as it lives: the batch and the line that it came with."""
 
+WAS = "__was "
+"""What stands before a column's name where an edit's blob holds the value that it replaced."""
+
 
 @dataclass(frozen=True)
 class Broken:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 from uuid import uuid4
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from loopline.access.secrets import masked, resolve
 from loopline.data.columnar import require_names
@@ -20,9 +19,10 @@ from loopline.data.database_mysql import Mysql
 from loopline.data.database_postgres import Postgres
 from loopline.data.database_sqlite import Sqlite
 from loopline.data.querying import Question, Scalar, Session, Unfit
+from loopline.data.sinking import sink
 from loopline.data.spec import SourceSpec
 from loopline.engine.step import Progress
-from loopline.errors import Fault, Mistake
+from loopline.errors import Mistake
 
 
 @dataclass(frozen=True)
@@ -146,34 +146,6 @@ def _attempt(session: Session, flow: _Flow, texts: frozenset[str], path: Path) -
     mark = flow.mark(session.greatest)
     digest = hashlib.sha256(json.dumps({name: str(dtype) for name, dtype in schema.items()}).encode() + flow.content.digest()).hexdigest()
     return Pulled(path, flow.rows, mark, digest, tuple(sorted(texts - {""})))
-
-
-def sink(frames: Callable[[], Iterator[pl.DataFrame]], schema: dict[str, pl.DataType], path: Path) -> None:
-    """Write frames into a Parquet file as they come; what goes wrong on their side is raised as it is.
-
-    Raises
-    ------
-    Fault
-        When the file cannot be written.
-    """
-    caught: list[BaseException] = []
-
-    def source(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
-        try:
-            for frame in frames():
-                yield frame.select(columns) if columns is not None else frame
-        except BaseException as error:
-            caught.append(error)
-            raise
-
-    try:
-        register_io_source(source, schema=schema).sink_parquet(path)
-    except BaseException as error:
-        if caught:
-            raise caught[0] from None
-        if isinstance(error, (pl.exceptions.PolarsError, OSError)):
-            raise Fault("the rows cannot be spooled", where=str(path.parent), remedy="free some space there", retry=True) from None
-        raise
 
 
 class _Flow:

@@ -38,7 +38,7 @@ def dossier(workspace: Workspace, data: DataSpec, row: Mapping[str, Any]) -> dic
     said: dict[str, Any] = {**{name: row[name] for name in SCHEMA if name != "cells"}, "id": id_of(batch, line), "cells": [], "fields": [], "reasons_now": None}
     names: list[str] = list(schema)
     if entry is not None:
-        place = Place(table, batch, data.sources[table], data.contract_of(table), entry, schema)
+        place = Place(data, table, batch, entry, schema)
         frame = pl.DataFrame([dict(row)], schema=SCHEMA)
         names, current, uncut = current_cells(workspace, place, frame)
         delivered = as_delivered(place, frame).frame

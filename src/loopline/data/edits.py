@@ -18,11 +18,12 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.amending import ORIGIN, Plan, planned_delete, planned_update, planned_upsert
+from loopline.data.amending import ORIGIN, WAS, Plan, planned_delete, planned_update, planned_upsert
 from loopline.data.edited import Edited, opened
+from loopline.data.opening import read_bytes
+from loopline.data.reading import Chunk, bytes_of
 from loopline.data.restoring import finish_restore, target_of
 from loopline.data.rewind import EDIT
-from loopline.data.sources import Batch, load, read
 from loopline.data.spec import BATCH, ROW, DataSpec, SourceSpec
 from loopline.errors import CheckFailed, Fault, Mistake
 from loopline.lake.tables import Commit
@@ -30,8 +31,6 @@ from loopline.ledger.entry import Draft, Entry, canonical, digest
 from loopline.ledger.store import Ledger
 from loopline.workspace import Workspace
 
-WAS = "__was "
-"""What stands before a column's name where an edit's blob holds the value that it replaced."""
 PATIENCE_S = 60.0
 """How long an edit waits for another writer of the project."""
 
@@ -123,7 +122,7 @@ def upsert(workspace: Workspace, data: DataSpec, table: str, path: Path, *, aske
     edited = _ready(workspace, data, table, asked)
     if not edited.source.key:
         raise Mistake(f"table {table!r} has no key by which rows are changed", where=f"data.sources.{table}", remedy="say key: [COLUMN, ...]")
-    content = load(path)
+    content = bytes_of(path)
     batch = records(content, edited.source, path.name)
     if batch.refused:
         first = batch.refused[0]
@@ -200,9 +199,9 @@ def _is_edit(entry: Entry) -> bool:
     return entry.kind == EDIT and entry.body["verb"] in _ACTS
 
 
-def records(content: bytes, source: SourceSpec, file: str) -> Batch:
+def records(content: bytes, source: SourceSpec, file: str) -> Chunk:
     """The records of a file that a person gives, read as the source's files are; it may be of another format."""
-    return read(content, source.model_copy(update={"format": None}), where=file)
+    return read_bytes(content, source.model_copy(update={"format": None}), where=file)[0]
 
 
 def settle(workspace: Workspace, data: DataSpec, table: str) -> Entry | None:

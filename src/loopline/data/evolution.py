@@ -15,7 +15,9 @@ from loopline.data.casting import absent, formats, inferred, parsed
 from loopline.data.contract import Terms
 from loopline.data.likeness import distance
 from loopline.data.patterns import pattern_of
+from loopline.data.relations import name_of
 from loopline.data.spec import OWN, ColumnSpec, ColumnType, ContractSpec, SourceSpec
+from loopline.expression.language import parse
 
 STRAY = 0.02
 """The share of cells up to which what does not fit is taken for dirt, not for a change."""
@@ -29,10 +31,10 @@ Kind = Literal["new", "missing", "renamed", "retyped", "format", "values", "rang
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of the declaration: `path` starts at the column's contract, or at the source."""
+    """A change of the declaration: `path` starts at a column's contract, at the table's contract, or at its source."""
 
     action: Literal["put", "extend", "rename", "drop"]
-    part: Literal["contract", "source"]
+    part: Literal["column", "contract", "source"]
     path: tuple[str | int, ...]
     value: Any = None
 
@@ -184,17 +186,39 @@ def _fits(seen: _Seen, old: str, name: str) -> bool:
 
 
 def _rename(seen: _Seen, old: str, name: str, is_declared: bool) -> Change:
-    edits = [Edit("rename", "contract", (old,), name)] if old in seen.contract.columns else []
+    edits = [Edit("rename", "column", (old,), name)] if old in seen.contract.columns else []
     edits += [Edit("put", "source", ("key",), [name if part == old else part for part in seen.source.key])] if old in seen.source.key else []
     edits += [Edit("put", "source", ("time",), name)] if seen.source.time == old else []
+    edits += _named_besides(seen.contract, old, name)
     effect = _stop(old) if is_declared else f"{old} is empty in the new rows, and the table gets a column {name}"
     if edits and seen.before is not None:
         effect += f"; amended, the table gets a column {name}, and {old} stays for the older rows"
     return Change("renamed", old, f"{old} seems to be called {name} now", effect, seen.now.height, tuple(edits))
 
 
+def _named_besides(contract: ContractSpec, old: str, name: str) -> Iterator[Edit]:
+    """The changes of rules, references and keys that name a renamed column."""
+    for place, group in enumerate(contract.unique):
+        if old in group:
+            yield Edit("put", "contract", ("unique", place), [name if part == old else part for part in group])
+    for place, reference in enumerate(contract.references):
+        if old in reference.columns:
+            yield Edit("put", "contract", ("references", place, "columns"), [name if part == old else part for part in reference.columns])
+            if not reference.to:
+                yield Edit("put", "contract", ("references", place, "to"), list(reference.columns))
+    for place, rule in enumerate(contract.rules):
+        if old in parse(rule.check).names:
+            yield Edit("put", "contract", ("rules", place, "check"), _rewritten_rule(rule.check, old, name))
+
+
+def _rewritten_rule(check: str, old: str, name: str) -> str:
+    """A condition with a column under its new name; what stands in quotes stays."""
+    words = re.compile(rf"'[^']*'|\"[^\"]*\"|`{re.escape(old)}`" + (rf"|(?<![\w.`]){re.escape(old)}(?![\w`])" if old.isidentifier() else ""))
+    return words.sub(lambda match: match[0] if match[0][0] in "'\"" else name_of(name), check)
+
+
 def _missing(seen: _Seen, name: str, is_declared: bool) -> Change:
-    edits = (Edit("drop", "contract", (name,)),) if name in seen.contract.columns and name not in (*seen.source.key, seen.source.time) else ()
+    edits = (Edit("drop", "column", (name,)),) if name in seen.contract.columns and name not in (*seen.source.key, seen.source.time) else ()
     return Change(
         "missing", name, f"{name} is not delivered any more", _stop(name) if is_declared else f"{name} is empty in the new rows", seen.now.height, edits
     )
@@ -208,7 +232,7 @@ def _new(seen: _Seen, name: str) -> Change:
     want, form = inferred(seen.now[name], nulls=seen.source.nulls, decimal=seen.source.decimal)
     spec: dict[str, Any] = {"type": want} | ({"format": form} if form and form.startswith("%") and form != "%Y-%m-%d" else {})
     says = f"{name} is new: {want}, {len(seen.known(name)):,} of {seen.now.height:,} cells are filled"
-    return Change("new", name, says, "it is accepted, and the table gets a column for it", seen.now.height, (Edit("put", "contract", (name,), spec),))
+    return Change("new", name, says, "it is accepted, and the table gets a column for it", seen.now.height, (Edit("put", "column", (name,), spec),))
 
 
 def _column(seen: _Seen, name: str) -> Iterator[Change]:
@@ -219,7 +243,7 @@ def _column(seen: _Seen, name: str) -> Iterator[Change]:
         return
     spec = seen.spec(name)
     if (broken := seen.verdicts.get((name, "required"))) is not None:
-        edits = (Edit("put", "contract", (name, "required"), False),) if spec.required and broken.broken > STRAY * seen.now.height else ()
+        edits = (Edit("put", "column", (name, "required"), False),) if spec.required and broken.broken > STRAY * seen.now.height else ()
         yield Change("required", name, f"{name} is missing in {broken.broken:,} rows", _effect(broken), broken.broken, edits)
     if (broken := seen.verdicts.get((name, "values"))) is not None:
         yield _new_values(seen, name, broken)
@@ -242,8 +266,8 @@ def _unreadable(seen: _Seen, name: str, broken: Verdict) -> Change:
         if form is not None and len(seen.typed(name, want, form).drop_nulls()) >= (1 - STRAY) * len(known):
             old = seen.spec(name).format or "%Y-%m-%d"
             says = f"{name} is written as {form} now, not as {old}" + ("; day and month could also be the other way round" if either else "")
-            cleaning = Edit("put", "contract", (name, "clean"), [{"dates": [old, form]}])
-            edits = (cleaning, Edit("drop", "contract", (name, "format"))) if seen.spec(name).format else (cleaning,)
+            cleaning = Edit("put", "column", (name, "clean"), [{"dates": [old, form]}])
+            edits = (cleaning, Edit("drop", "column", (name, "format"))) if seen.spec(name).format else (cleaning,)
             return Change("format", name, says, effect, broken.broken, edits)
     found, form = inferred(known, nulls=seen.source.nulls, decimal=seen.source.decimal)
     examples = ", ".join(repr(sample["values"][name]) for sample in broken.samples[:3])
@@ -252,7 +276,7 @@ def _unreadable(seen: _Seen, name: str, broken: Verdict) -> Change:
             "retyped", name, f"{broken.broken:,} cells of {name} are no {want}, such as {examples}", f"{effect}; a few are taken for dirt", broken.broken
         )
     return Change(
-        "retyped", name, f"{name} was {want} and is {found} now, such as {examples}", effect, broken.broken, (Edit("put", "contract", (name, "type"), found),)
+        "retyped", name, f"{name} was {want} and is {found} now, such as {examples}", effect, broken.broken, (Edit("put", "column", (name, "type"), found),)
     )
 
 
@@ -271,7 +295,7 @@ def _new_values(seen: _Seen, name: str, broken: Verdict) -> Change:
     }
     often = [value for value, count in counts.items() if count >= _FEW][:_LISTED]
     listed = ", ".join(f"{value} ({count:,})" for value, count in list(counts.items())[:8])
-    edits = (Edit("extend", "contract", (name, "values"), [_whole(value) for value in often]),) if often else ()
+    edits = (Edit("extend", "column", (name, "values"), [_whole(value) for value in often]),) if often else ()
     return Change("values", name, f"{name} has {len(counts):,} new values: {listed}", _effect(broken), broken.broken, edits)
 
 
@@ -291,7 +315,7 @@ def _range(seen: _Seen, name: str, spec: ColumnSpec) -> Iterator[Change]:
         values = seen.typed(name, spec.type or "number").drop_nulls()
         value = values.min() if bound == "min" else values.max()
         limit = getattr(spec, bound)
-        edits = (Edit("put", "contract", (name, bound), _whole(value)),) if broken.broken >= _FEW else ()
+        edits = (Edit("put", "column", (name, bound), _whole(value)),) if broken.broken >= _FEW else ()
         yield Change("range", name, f"{name} goes {word} to {value:.10g}, beyond {limit:.10g}", _effect(broken), broken.broken, edits)
 
 
@@ -317,9 +341,9 @@ def _rewritten(seen: _Seen, name: str, kind: str) -> tuple[Edit, ...]:
     both = pl.concat(texts).unique()
     if kind == "pattern":
         pattern = pattern_of(both.to_list())
-        return (Edit("put", "contract", (name, "pattern"), pattern),) if pattern is not None else ()
+        return (Edit("put", "column", (name, "pattern"), pattern),) if pattern is not None else ()
     lengths = both.str.len_chars()
-    return (Edit("put", "contract", (name, "length"), f"{lengths.min()}..{lengths.max()}"),)
+    return (Edit("put", "column", (name, "length"), f"{lengths.min()}..{lengths.max()}"),)
 
 
 def _moved(seen: _Seen, name: str) -> Iterator[Change]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loopline.data.amend import drop, extend, has, put, rename
-from loopline.data.evolution import STRAY, Change, Edit, Evolution, evolution
+from loopline.data.amend import drop, extend, fields, has, put, rename
+from loopline.data.evolution import STRAY, Change, Edit, Evolution, Kind, evolution
 from loopline.data.listing import File, listing
 from loopline.data.sample import FILE, Sample, drawn_from, evenly_from, file_at
 from loopline.data.spec import DataSpec, SourceSpec
@@ -55,7 +55,7 @@ def evolve(data: DataSpec, folder: Path, tables: Tables, *, table: str | None, f
     chosen = file_at(file) if file is not None else _newest(source, folder, f"data.sources.{name}")
     progress.say(f"comparing {chosen.name} with {name}")
     sample, told = _read(chosen, source, rows)
-    read_as = source.model_copy(update={edit.path[0]: edit.value for change in told for edit in change.edits})
+    read_as = source.model_copy(update={str(edit.path[0]): edit.value for change in told for edit in change.edits})
     version = tables.version(name).version if tables.exists(name) else None
     before = evenly_from(tables.read(name), _BEFORE_ROWS) if version is not None else None
     found = evolution(sample.frame.drop(FILE), before, read_as, data.contract_of(name))
@@ -93,11 +93,12 @@ def _read(file: File, source: SourceSpec, rows: int | None) -> tuple[Sample, lis
     else:
         effect = f"{sample.refused:,} of {sample.read:,} records cannot be read"
     changes = []
-    for kind in ("separator", "encoding"):
+    kinds: tuple[Kind, Kind] = ("separator", "encoding")
+    for kind in kinds:
         declared, found = getattr(source, kind), other.about.get(kind)
         if declared is not None and found is not None and declared.casefold() != found.casefold():
             edit = Edit("put", "source", (kind,), found)
-            changes.append(Change(kind, None, f"the {kind} is {found!r} now, not {declared!r}", effect, other.read, (edit,)))  # type: ignore[arg-type]
+            changes.append(Change(kind, None, f"the {kind} is {found!r} now, not {declared!r}", effect, other.read, (edit,)))
     return other, changes
 
 
@@ -121,9 +122,13 @@ def amended(text: str, data: DataSpec, table: str, changes: Sequence[Change]) ->
 
 def _edited(text: str, data: DataSpec, table: str, edit: Edit) -> str:
     base: tuple[str | int, ...] = ("data", "sources", table)
-    path = (*base, *edit.path) if edit.part == "source" else _in_contract(text, data, table, edit.path)
+    root: tuple[str | int, ...] = ("data", "contract") if table == data.main else (*base, "contract")
+    places = {"source": base, "contract": root, "column": _columns(text, root, edit.path[0])}
+    path = (*places[edit.part], *edit.path)
     if edit.action == "put":
-        return put(text, path, edit.value)
+        # A new column stands after the last column, not after the rules.
+        others = [name for name in fields(text, path[:-1]) if name not in PARTS]
+        return put(text, path, edit.value, after=others[-1] if others and edit.part == "column" and len(edit.path) == 1 else None)
     if edit.action == "extend":
         return extend(text, path, edit.value)
     if edit.action == "rename":
@@ -131,8 +136,7 @@ def _edited(text: str, data: DataSpec, table: str, edit: Edit) -> str:
     return drop(text, path) if has(text, path) else text
 
 
-def _in_contract(text: str, data: DataSpec, table: str, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Where a column's contract stands, or would stand."""
-    root: tuple[str | int, ...] = ("data", "contract") if table == data.main else ("data", "sources", table, "contract")
-    listed = has(text, (*root, "columns", path[0])) or path[0] in PARTS or (has(text, (*root, "columns")) and not has(text, (*root, path[0])))
-    return (*root, "columns", *path) if listed else (*root, *path)
+def _columns(text: str, root: tuple[str | int, ...], name: str | int) -> tuple[str | int, ...]:
+    """Where a column's contract stands, or would stand: beside the parts, or under the word for columns."""
+    nested = (*root, "columns")
+    return nested if has(text, (*nested, name)) or name in PARTS or (has(text, nested) and not has(text, (*root, name))) else root

@@ -21,7 +21,7 @@ from loopline.engine.step import Facts, Progress, Silence
 from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Entry, canonical
+from loopline.ledger.entry import Draft, Entry, canonical
 from loopline.workspace import Job, Workspace
 
 
@@ -43,10 +43,11 @@ def run(job: Job) -> Facts:
     batches: dict[str, list[Entry]] = {}
     stopped: list[CheckFailed] = []
     for table in (table for table in in_order(data) if table in wanted):
-        files = listing(data.sources[table], job.folder, where=f"data.sources.{table}.path")
+        source = data.sources[table]
+        files = listing(source, job.folder, where=f"data.sources.{table}.path") if source.is_local else []
         intake = Intake(job.workspace, data, table, job.progress, (job.attempt,))
         try:
-            intake.take_all(files)
+            intake.take_all(files, folder=job.folder)
         except CheckFailed as error:
             stopped.append(error)
         batches[table] = intake.batches
@@ -102,6 +103,30 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
         **{name: body[name] for name in ("read", "accepted", "quarantined", "reasons", "table", "version")},
         "repeated": entry.id in before,
     }
+
+
+def pull(workspace: Workspace, data: DataSpec, table: str, folder: Path, progress: Progress) -> list[Entry]:
+    """Ask a source for what is new, whatever its schedule says; the entries of the batches that came. Call it under the project's lease.
+
+    Raises
+    ------
+    Mistake
+        When there is no such source, or it cannot be read.
+    CheckFailed
+        When a rule holds a batch back.
+    """
+    if table not in data.sources:
+        raise Mistake(f"there is no source {table!r}", remedy=f"the sources are: {', '.join(data.sources)}")
+    intake = Intake(workspace, data, table, progress)
+    before = {entry.id for entry in intake.batches}
+    source = data.sources[table]
+    files = listing(source, folder, where=f"data.sources.{table}.path") if source.is_local else []
+    intake.take_all(files, folder=folder)
+    came = [entry for entry in intake.batches if entry.id not in before]
+    if came:
+        body = {"file": came[-1].body["file"]}
+        workspace.ledger.append(Draft(kind="delivery", subject=table, key=came[-1].key, body=body, parents=tuple(entry.id for entry in came)))
+    return came
 
 
 def facts_of(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,9 @@ import polars as pl
 from loopline.data import cleaning, discards, mends, settling
 from loopline.data.batch_rules import Broken, Whole, judge
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
+from loopline.data.bringing import brought
 from loopline.data.cleaned import CLEANED
+from loopline.data.delivery import Delivery
 from loopline.data.listing import File
 from loopline.data.opening import open_reading
 from loopline.data.profile import Profile
@@ -38,31 +39,6 @@ from loopline.lake.staging import Staging
 from loopline.lake.tables import Commit, Tables
 from loopline.ledger.entry import Draft, Entry, canonical, now
 from loopline.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A file on its way in.
-
-    Parameters
-    ----------
-    file
-        Its name, as it is told.
-    how
-        ``source``, or ``hand`` for one that a person brings.
-    path
-        Where its bytes are.
-    batch
-        Their digest.
-    raw
-        The digest of the blob that keeps them; None where the source does.
-    """
-
-    file: str
-    how: str
-    path: Path
-    batch: str
-    raw: str | None = None
 
 
 class Stopped(CheckFailed):
@@ -102,8 +78,13 @@ class Intake:
     def _fold(self) -> Holding:
         return holding(self._ledger.read(kinds=KINDS, subject=self.table))
 
-    def take_all(self, files: Iterable[File]) -> None:
-        """Take in the source's files that the table does not hold yet.
+    def take_all(self, files: Iterable[File], *, folder: Path | None = None) -> None:
+        """Take in what the source has that the table does not hold yet: its files, or what is brought from elsewhere.
+
+        Parameters
+        ----------
+        folder
+            Where relative paths begin: of a source that is no file on this machine.
 
         Raises
         ------
@@ -124,6 +105,11 @@ class Intake:
             if not self._holding.knows(file.name, batch, replaces=self.source.mode == "replace"):
                 self._try(self._delivery(file, batch), stopped)
         self._progress.at(len(listed), len(listed), unit="files")
+        if folder is not None and not self.source.is_local:
+            where = f"data.sources.{self.table}"
+            for delivery in brought(self.source, self._holding, self._blobs, folder=folder, progress=self._progress, where=where):
+                if not self._holding.knows(delivery.file, delivery.batch, replaces=self.source.mode == "replace"):
+                    self._try(delivery, stopped)
         if stopped:
             raise stopped[0]
 
@@ -296,7 +282,7 @@ class Intake:
         counts.warnings.update(broken.says for broken, severity in found if severity == "warn")
         stops = [broken for broken, severity in found if severity == "stop"]
         if stops and delivery.batch not in self._holding.admitted:
-            body = {"file": delivery.file, "how": delivery.how, "raw": delivery.raw, "read": counts.read, "refused": counts.refused}
+            body = {"file": delivery.file, "how": delivery.how, "raw": delivery.raw, "tag": delivery.tag, "read": counts.read, "refused": counts.refused}
             said = [{"rule": broken.rule, "says": broken.says} for broken in stops]
             draft = Draft(kind="held", subject=self.table, key=delivery.batch, body={**body, "table": self.table, "broken": said}, parents=self._parents)
             entry = self._ledger.append(draft)[0]
@@ -394,6 +380,8 @@ class Intake:
             "raw": delivery.raw,
             "mode": self.source.mode,
             "supersedes": old,
+            "tag": delivery.tag,
+            "mark": delivery.mark,
             "about": dict(reading.about),
             "columns": list(reading.columns),
             "read": counts.read,

@@ -12,9 +12,9 @@ from loopline.data.arrivals import is_unfinished
 from loopline.data.spec import SourceSpec
 from loopline.errors import Fault, Mistake
 
-PACKED = (".gz", ".zst")
-TEXT = (".csv", ".tsv", ".txt", ".psv")
-PARQUET = (".parquet", ".pq")
+PACKED = (".gz", ".gzip", ".zst", ".zstd")
+TEXT = (".csv", ".tsv", ".txt", ".psv", ".tab", ".json", ".geojson", ".jsonl", ".ndjson", ".jsonlines")
+OTHERS = (".parquet", ".pq", ".arrow", ".arrows", ".ipc", ".feather", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,12 @@ def listing(source: SourceSpec, folder: Path, *, where: str = "") -> list[File]:
     """
     place = Path(os.path.normpath(folder / source.place))
     try:
+        if (place / "_delta_log").is_dir():
+            raise Mistake(f"{source.place} is a Delta table", where=where, remedy="say format: delta beside its path")
         if place.is_dir():
             found = _data_files(place.rglob("*") if source.watch else place.iterdir())
             if not found and not source.watch:
-                kinds = ", ".join((*TEXT, *PARQUET))
+                kinds = ", ".join((*TEXT, *OTHERS))
                 raise Mistake(f"the folder {source.place} holds no data file", where=where, remedy=f"name a file, or put files that end in {kinds} there")
         elif place.exists():
             found = [place]
@@ -64,7 +66,7 @@ def listing(source: SourceSpec, folder: Path, *, where: str = "") -> list[File]:
 
 
 def _data_files(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.is_file() and not is_unfinished(path.name) and _kind(path.name) in (*TEXT, *PARQUET))
+    return sorted(path for path in paths if path.is_file() and not is_unfinished(path.name) and _kind(path.name) in (*TEXT, *OTHERS))
 
 
 def _kind(name: str) -> str:

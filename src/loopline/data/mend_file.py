@@ -42,7 +42,11 @@ def sheet(workspace: Workspace, data: DataSpec, rows: pl.DataFrame) -> pl.DataFr
     """Rows of the quarantine with their cells by column, as they are by now; all texts."""
     parts = []
     for (table, batch), mine in rows.group_by("table", "batch", maintain_order=True):
-        place = place_of(workspace, data, standing(workspace, data, str(table)), str(table), str(batch))
+        held = standing(workspace, data, str(table))
+        if batch not in held.held and batch not in held.owed:
+            # What an edit brought, and the contract refuses, is edited again.
+            continue
+        place = place_of(workspace, data, held, str(table), str(batch))
         columns, current, _ = current_cells(workspace, place, mine)
         cells = pl.DataFrame([current.get(line, {}) for line in mine["line"]], schema=dict.fromkeys(columns, pl.String()))
         own = mine.select(

@@ -12,7 +12,7 @@ from loopline.data.cells import text
 from loopline.data.contract import nearest
 from loopline.data.mends import Values, keep
 from loopline.data.quarantine import ID, KEY, id_of, place_in, rows
-from loopline.data.recheck import Place, as_mended, columns_of, place_of, standing, verdict
+from loopline.data.recheck import Place, as_mended, clean, columns_of, place_of, standing, verdict
 from loopline.data.relabels import relabel
 from loopline.data.spec import BATCH, HIDDEN, LINE, DataSpec
 from loopline.errors import Mistake
@@ -185,7 +185,7 @@ def verdicts(workspace: Workspace, place: Place, mine: pl.DataFrame) -> dict[int
     chunk = as_mended(workspace, place, mine)
     said = {item.line: list(item.reasons) for item in chunk.refused}
     if chunk.frame.height:
-        checked = verdict(workspace, place, chunk.frame)
+        checked = verdict(workspace, place, clean(place, chunk.frame).frame)
         said |= dict(zip(chunk.frame[LINE].gather(checked.refused["place"]).to_list(), checked.refused["reasons"].to_list(), strict=True))
     return said
 

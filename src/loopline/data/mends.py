@@ -125,7 +125,7 @@ def taken_up(chunk: Chunk, corrections: pl.DataFrame | None) -> Chunk:
         return [next(before) if place < count else own[place - count] for place in meant]
 
     rest = tuple(item for item in chunk.refused if item.line not in said)
-    return Chunk(applied(both.drop("__place"), corrections), rest, raw)
+    return replace(chunk, frame=applied(both.drop("__place"), corrections), refused=rest, raw=raw)
 
 
 def keep(

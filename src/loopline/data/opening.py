@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from loopline.data.columnar import CHUNK_ROWS, arrow, delta, parquet
+from loopline.data.columnar import arrow, delta, parquet
+from loopline.data.delimited import Delimited
 from loopline.data.json_reading import json_document, json_lines
 from loopline.data.packed import is_packed, magic, unpacked
-from loopline.data.reading import Chunk, Reading, Refusal
-from loopline.data.sources import Batch, load, read
-from loopline.data.spec import LINE, ColumnType, SourceSpec
+from loopline.data.reading import Chunk, Reading, whole
+from loopline.data.spec import ColumnType, SourceSpec
 from loopline.data.spec_source import Format
 from loopline.data.spreadsheet import Spreadsheet
 from loopline.errors import Mistake
@@ -68,6 +69,24 @@ def open_reading(path: Path, source: SourceSpec, *, where: str) -> Reading:
             raise Mistake("the file is empty", where=where, remedy="give a file with a header and rows, or take it away")
         reading = _OPENERS[source.format or format_of(plain, where=where)](plain, source, where)
         return _Held(reading, stack.pop_all()) if packed else reading
+
+
+def read_bytes(content: bytes, source: SourceSpec, *, where: str) -> tuple[Chunk, Mapping[str, Any]]:
+    """All records of a delivery whose bytes are at hand, and how it is written.
+
+    Raises
+    ------
+    Mistake
+        As `open_reading` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="loopline-") as folder:
+        path = Path(folder) / Path(where).name
+        path.write_bytes(content)
+        reading = open_reading(path, source, where=where)
+        try:
+            return whole(reading), reading.about
+        finally:
+            reading.close()
 
 
 def format_of(path: Path, *, where: str) -> Format:
@@ -140,35 +159,6 @@ class _Held:
             self._stack.close()
 
 
-class _WholeCsv:
-    """A CSV file that is cut in memory."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-        self.columns: Mapping[str, pl.DataType] = {name: dtype for name, dtype in batch.frame.schema.items() if name != LINE}
-        self.about: Mapping[str, Any] = {"format": "csv", "separator": batch.separator, "encoding": batch.encoding}
-
-    def chunks(self, *, typed: Mapping[str, ColumnType] | None = None, only: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """The records, with the refused ones where they stand among them."""
-        frame, refused = self._batch.frame, [Refusal(item.line, item.raw, item.reasons) for item in self._batch.refused]
-        for start in range(0, max(frame.height, 1), CHUNK_ROWS):
-            part = frame.slice(start, CHUNK_ROWS)
-            last = frame[LINE][start + CHUNK_ROWS] if start + CHUNK_ROWS < frame.height else None
-            here = [item for item in refused if last is None or item.line < last]
-            refused = refused[len(here) :]
-            yield Chunk(part if only is None else part.select(*only, LINE), tuple(here), self._raw(start))
-
-    def _raw(self, start: int) -> Callable[[Sequence[int]], list[str]]:
-        return lambda places: self._batch.raw([start + place for place in places])
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def _csv(path: Path, source: SourceSpec, where: str) -> Reading:
-    return _WholeCsv(read(load(path, where=where), source, where=where))
-
-
 def _excel(path: Path, source: SourceSpec, where: str) -> Reading:
 
     return Spreadsheet(path, source, where=where)
@@ -179,7 +169,7 @@ def _no_table(path: Path, source: SourceSpec, where: str) -> Reading:
 
 
 _OPENERS: Mapping[Format, Callable[[Path, SourceSpec, str], Reading]] = {
-    "csv": _csv,
+    "csv": lambda path, source, where: Delimited(path, source, where=where),
     "json": lambda path, source, where: json_document(path, source, where=where),
     "jsonl": lambda path, source, where: json_lines(path, source, where=where),
     "parquet": lambda path, source, where: parquet(path, where=where),

@@ -23,6 +23,7 @@ BLOCK_ROWS = 1 << 19
 """So many values of a column are sorted or grouped at once."""
 
 _HELD = 32
+_ENORMOUS = 1e140
 Kind = Literal["number", "time", "text"]
 
 
@@ -235,10 +236,16 @@ def _pooled(parts: Sequence[ColumnProfile]) -> tuple[float | None, float | None]
     if not told:
         return None, None
     counts, means, spreads = (np.array(column, dtype=np.float64) for column in zip(*told, strict=True))
-    shares = counts / counts.sum()
+    shares, scale = counts / counts.sum(), _scale(float(np.abs(means).max()), float(spreads.max()))
+    means, spreads = means / scale, spreads / scale
     # Around the first mean, so that what all have in common takes no digits away.
     mean = float(means[0] + (shares * (means - means[0])).sum())
-    return mean, math.sqrt(float((shares * (spreads**2 + (means - mean) ** 2)).sum()))
+    return mean * scale, math.sqrt(float((shares * (spreads**2 + (means - mean) ** 2)).sum())) * scale
+
+
+def _scale(*greatest: float) -> float:
+    """What numbers are divided by so that their squares do not overflow: 1 for all but enormous ones."""
+    return 1.0 if max(greatest) < _ENORMOUS else max(greatest)
 
 
 def _column(series: pl.Series) -> ColumnProfile:
@@ -294,12 +301,13 @@ def _moments(values: Floats, counts: NDArray[np.int64]) -> tuple[float | None, f
     total = int(counts.sum())
     if not total:
         return None, None
-    middle = values[len(values) // 2]
-    apart = values - middle
+    scale = _scale(abs(float(values[0])), abs(float(values[-1])))
+    middle = values[len(values) // 2] / scale
+    apart = values / scale - middle
     offset = float((apart * counts).sum() / total)
     apart -= offset
     apart *= apart
-    return float(middle + offset), math.sqrt(float((apart * counts).sum() / total))
+    return float(middle + offset) * scale, math.sqrt(float((apart * counts).sum() / total)) * scale
 
 
 def _sketched(values: Floats, counts: NDArray[np.int64]) -> QuantileSketch:

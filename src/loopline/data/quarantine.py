@@ -205,6 +205,8 @@ class Balance:
     ----------
     accepted
         How many the contract accepted when the batch was taken in; those that entered later are `replayed`.
+    forgotten
+        How many were of people who are forgotten, and are kept nowhere.
     owed
         Whether the batch is to be checked again, since the contract has changed.
     """
@@ -218,24 +220,27 @@ class Balance:
     merged: int
     replayed: int
     discarded: int
+    forgotten: int
     owed: bool
 
     @property
     def is_even(self) -> bool:
         """Whether every record is somewhere."""
-        return self.read == self.accepted + self.refused + self.merged + self.replayed + self.discarded
+        return self.read == self.accepted + self.refused + self.merged + self.replayed + self.discarded + self.forgotten
 
 
 def balances(ledger: Ledger, tables: Tables, names: Iterable[str]) -> list[Balance]:
     """The balance of each batch that these tables hold, in the order of delivery."""
-    counted = rows(tables).group_by("table", "batch", "state").len().collect()
-    counts = {(table, batch, state): count for table, batch, state, count in counted.iter_rows()}
+    found_states = rows(tables).group_by("table", "batch", "state").len().collect()
+    counts = {(table, batch, state): count for table, batch, state, count in found_states.iter_rows()}
     even = []
     for name in names:
         held = holding(ledger.read(kinds=KINDS, subject=name))
         for batch, entry in {**held.owed, **held.held}.items():
             states = {state: counts.get((name, batch, state), 0) for state in STATES}
-            even.append(Balance(name, batch, entry.body["file"], entry.body["read"], entry.body["accepted"], owed=batch in held.owed, **states))
+            body = entry.body
+            counted = {count: body.get(count, 0) for count in ("read", "accepted", "forgotten")}
+            even.append(Balance(table=name, batch=batch, source=body["file"], owed=batch in held.owed, **counted, **states))
     return even
 
 

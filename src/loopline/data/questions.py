@@ -10,8 +10,9 @@ import polars as pl
 
 from loopline.data.batches import KINDS, holding
 from loopline.data.cells import text
+from loopline.data.mends import told
 from loopline.data.oddities import Oddity, is_worded, odd_values, outliers
-from loopline.data.quarantine import Filter, found, id_of, require_table
+from loopline.data.quarantine import KEY, Filter, found, id_of, require_table
 from loopline.data.reasons import Broken, broken
 from loopline.data.recheck import as_mended, place_of
 from loopline.data.spec import BATCH, HIDDEN, LINE, ColumnSpec, DataSpec
@@ -106,7 +107,7 @@ def answered(ledger: Ledger) -> set[str]:
 
 def about_refused(workspace: Workspace, data: DataSpec, tables: Tables, table: str) -> Iterator[Question]:
     """One question for each value that a rule refuses, and one for each limit and each other reason."""
-    kept = found(tables, data, Filter(table=table, states=("refused",)))
+    kept = _unmended(found(tables, data, Filter(table=table, states=("refused",))), told(tables, table))
     held = holding(workspace.ledger.read(kinds=KINDS, subject=table))
     parts: list[pl.DataFrame] = []
     names: dict[str, None] = {}
@@ -125,6 +126,13 @@ def about_refused(workspace: Workspace, data: DataSpec, tables: Tables, table: s
     each = pl.concat(parts, how="diagonal").explode("__reasons")
     for (reason,), rows in each.group_by("__reasons", maintain_order=True):
         yield from _refused(broken(str(reason), data, table, names), rows, table)
+
+
+def _unmended(kept: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """The rows of which nothing was said since they were last refused: the others wait for a replay."""
+    newest = said.group_by(KEY).agg(pl.col("time").max().alias("said"))
+    known = kept.join(newest, on=list(KEY), how="left", maintain_order="left")
+    return known.filter(pl.col("said").is_null() | (pl.col("said") < pl.coalesce("moved", "time"))).drop("said")
 
 
 def _refused(rule: Broken, rows: pl.DataFrame, table: str) -> Iterator[Question]:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
 from loopline.data.spec import OWN, ColumnType
-from loopline.errors import Mistake
+from loopline.errors import Fault, Mistake
 
 
 @dataclass(frozen=True)
@@ -113,3 +114,24 @@ def whole(reading: Reading, *, limit: int | None = None) -> Chunk:
         return said
 
     return Chunk(pl.concat([part.frame for part in parts], how="vertical_relaxed"), tuple(refusal for part in parts for refusal in part.refused), raw)
+
+
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a file that a person names.
+
+    Raises
+    ------
+    Mistake
+        When there is no such file, it is a folder, or it is empty.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise Mistake("there is no such file", where=str(path), remedy="check the path") from None
+    except IsADirectoryError:
+        raise Mistake("this is a folder, not a file", where=str(path), remedy="name a file in it") from None
+    except OSError as error:
+        raise Fault(f"the file cannot be read ({error.strerror})", where=str(path), remedy="check its permissions") from None
+    if not data:
+        raise Mistake("the file is empty", where=str(path), remedy="give a file with a header and rows, or take it away")
+    return data

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loopline.data.amending import ORIGIN, Broken, broken_of, held_to, planned_upsert, same_in
+from loopline.data.amending import ORIGIN, WAS, Broken, broken_of, held_to, planned_upsert, same_in
 from loopline.data.contract import check
 from loopline.data.edited import Edited, Standing, opened, standing
-from loopline.data.edits import WAS, numbered, records, rows_of, said
+from loopline.data.edits import numbered, records, rows_of, said
 from loopline.data.quarantine import QUARANTINE
 from loopline.data.rewind import EDIT
 from loopline.data.spec import BATCH, HIDDEN, LINE, DataSpec

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from loopline.data.batches import KINDS, Holding, holding
-from loopline.data.casting import DATES, ISO, absent, formats, inferred
+from loopline.data.casting import DATES, ISO, absent, formats
 from loopline.data.cells import cut, decoded
+from loopline.data.cleaning import Cleaned, declared, planned
 from loopline.data.contract import Checked, Terms, check
 from loopline.data.mends import corrections, taken_up
 from loopline.data.reading import Chunk, Refusal
 from loopline.data.records import AFTER_QUOTE, SPREAD, UNCLOSED
 from loopline.data.spec import BATCH, HIDDEN, LINE, ColumnSpec, ContractSpec, DataSpec, SourceSpec
+from loopline.data.terms import place_of as where_of
+from loopline.data.terms import terms_of
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
@@ -39,12 +42,21 @@ class Place:
         The table's columns; empty where nothing of it was ever accepted.
     """
 
+    data: DataSpec
     table: str
     batch: str
-    source: SourceSpec
-    contract: ContractSpec
     entry: Entry
     schema: pl.Schema
+
+    @property
+    def source(self) -> SourceSpec:
+        """The source whose table it is."""
+        return self.data.sources[self.table]
+
+    @property
+    def contract(self) -> ContractSpec:
+        """The table's contract."""
+        return self.data.contract_of(self.table)
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -88,7 +100,7 @@ def place_of(workspace: Workspace, data: DataSpec, held: Holding, table: str, ba
         raise Mistake(f"table {table} does not hold batch {batch[:8]} any more", remedy="loopline data quarantine list shows what it holds")
     tables = Tables(workspace.lake)
     schema = tables.read(table).collect_schema() if tables.exists(table) else pl.Schema()
-    return Place(table, batch, data.sources[table], data.contract_of(table), held.held[batch], schema)
+    return Place(data, table, batch, held.held[batch], schema)
 
 
 def columns_of(place: Place, kept: pl.DataFrame) -> list[str]:
@@ -129,8 +141,21 @@ def as_mended(workspace: Workspace, place: Place, kept: pl.DataFrame) -> Chunk:
     return taken_up(as_delivered(place, kept), corrections(workspace, place.table, place.batch))
 
 
+def clean(place: Place, records: pl.DataFrame, *, only: Collection[str] | None = None) -> Cleaned:
+    """Records as the declared cleaning leaves them.
+
+    Parameters
+    ----------
+    only
+        The columns that are cleaned; all that the declaration says where None.
+    """
+    steps = declared(records.schema, place.source.clean, place.contract.columns)
+    wanted = {name: cleaning for name, cleaning in steps.items() if only is None or name in only}
+    return planned(wanted, records.schema, nulls=place.source.nulls, where=where_of(place.data, place.table)).clean(records)
+
+
 def verdict(workspace: Workspace, place: Place, records: pl.DataFrame, *, leave: pl.DataFrame | None = None) -> Checked:
-    """What the contract says now of a few records of a batch.
+    """What the contract says of a few cleaned records of a batch.
 
     Parameters
     ----------
@@ -147,31 +172,22 @@ def verdict(workspace: Workspace, place: Place, records: pl.DataFrame, *, leave:
 
 def _terms(workspace: Workspace, place: Place, records: pl.DataFrame, leave: pl.DataFrame | None) -> Terms:
     """The contract for some records: types and formats are those of the table and of the batch, not what so few values tell."""
-    specs = dict(place.contract.columns)
+    tables, source = Tables(workspace.lake), place.source
+    terms = terms_of(tables, place.data, place.table, records.columns, schema=place.schema or None)
     forms = place.entry.body.get("formats") or {}
-    for name in records.columns:
-        if name in HIDDEN:
-            continue
-        spec = specs.get(name, ColumnSpec())
-        if spec.type is None and name in place.schema:
-            spec = spec.model_copy(update={"type": inferred(pl.Series([], dtype=place.schema[name]))[0]})
-        if spec.type in ("date", "datetime") and spec.format is None and records.schema[name] == pl.String:
-            spec = spec.model_copy(update={"format": forms.get(name) or _only(records, name, spec, place)})
-        specs[name] = spec
-    tables, source, contract = Tables(workspace.lake), place.source, place.contract
-    references = [
-        (said, tables.read(said.table).select(said.target).drop_nulls().unique().collect()) for said in contract.references if tables.exists(said.table)
-    ]
-    terms = Terms(specs, source.key, source.time, source.nulls, None, source.decimal, contract.unique, contract.rules, references)
+    specs = dict(terms.columns)
+    for name, spec in terms.columns.items():
+        if name in records.columns and spec.type in ("date", "datetime") and spec.format is None and records.schema[name] == pl.String:
+            specs[name] = spec.model_copy(update={"format": forms.get(name) or _only(records, name, spec, place)})
     groups = sorted({name for group in terms.unique() for name in group})
     if not groups or not set(groups) <= set(place.schema):
-        return terms
+        return replace(terms, columns=specs)
     there = tables.read(place.table)
     if source.mode == "upsert":
         there = there.filter(pl.col(BATCH) == place.batch)
     if leave is not None:
         there = there.join(leave.lazy(), on=[BATCH, LINE], how="anti")
-    return replace(terms, taken=there.select(groups).collect())
+    return replace(terms, columns=specs, taken=there.select(groups).collect())
 
 
 def _only(records: pl.DataFrame, name: str, spec: ColumnSpec, place: Place) -> str | None:

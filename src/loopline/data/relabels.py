@@ -14,7 +14,7 @@ from loopline.data.cells import text
 from loopline.data.contract import nearest
 from loopline.data.mends import Values, applied, keep, told
 from loopline.data.quarantine import id_of
-from loopline.data.recheck import Place, place_of, standing, verdict
+from loopline.data.recheck import Place, clean, place_of, standing, verdict
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW, DataSpec
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
@@ -77,12 +77,19 @@ def _require(there: pl.DataFrame, said: Mapping[tuple[str, int], Values], table:
 def _checked(workspace: Workspace, place: Place, mine: pl.DataFrame, said: Mapping[tuple[str, int], Values], wanted: pl.DataFrame) -> pl.DataFrame:
     """Rows of one batch with their new values, once the contract accepts them."""
     values = {line: given for (batch, line), given in said.items() if batch == place.batch}
-    names = {name for given in values.values() for name in given}
+    names = sorted({name for given in values.values() for name in given})
     texts = mine.with_columns(text(name, mine.schema[name]) for name in names)
     fresh = pl.DataFrame(
         {"line": list(values), "values": [json.dumps(dict(given)) for given in values.values()]}, schema={"line": pl.Int64(), "values": pl.String()}
     )
     records = applied(texts, fresh)
+    tidy = clean(place, records, only=names).frame
+    # What the table holds was cleaned when it came; only what is said now is.
+    told = [pl.when(pl.col(LINE).is_in([line for line, given in values.items() if name in given])).then(pl.col(f"__{name}")) for name in names]
+    beside = [tidy.select(text(name, tidy.schema[name]).alias(f"__{name}")).to_series() for name in names]
+    records = (
+        records.with_columns(beside).with_columns(one.otherwise(pl.col(name)).alias(name) for one, name in zip(told, names, strict=True)).select(mine.columns)
+    )
     checked = verdict(workspace, place, records.drop(BATCH, ROW), leave=wanted)
     if checked.refused.height:
         at, reasons = checked.refused.row(0)

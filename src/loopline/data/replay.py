@@ -15,9 +15,11 @@ from typing import Any
 import polars as pl
 
 from loopline.data.batches import Holding, merged_counts
+from loopline.data.cleaned import CLEANED
+from loopline.data.cleaned import rows as cleaned_rows
 from loopline.data.mends import told
 from loopline.data.quarantine import KEY, SCHEMA, Filter, found, move
-from loopline.data.recheck import Place, as_mended, place_of, standing, verdict
+from loopline.data.recheck import Place, as_mended, clean, place_of, standing, verdict
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW, DataSpec
 from loopline.engine.step import Progress, Silence
 from loopline.lake.blobs import Blobs
@@ -43,6 +45,8 @@ class Replayed:
         How many of those still refused give each reason.
     versions
         From a table that changed to its version now.
+    passed_over
+        How many rows were meant whose batch the table does not hold: what an edit brought is edited again.
     """
 
     rows: int = 0
@@ -51,6 +55,7 @@ class Replayed:
     merged: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
+    passed_over: int = 0
 
 
 def replay(workspace: Workspace, data: DataSpec, chosen: Filter, *, by: str, why: str = "", progress: Progress | None = None) -> Replayed:
@@ -77,6 +82,9 @@ def replay(workspace: Workspace, data: DataSpec, chosen: Filter, *, by: str, why
         order = {batch: index for index, batch in enumerate({**held.owed, **held.held})}
         batches = sorted(mine.group_by("batch", maintain_order=True), key=lambda part: order.get(str(part[0][0]), len(order)))
         for (batch,), rows in batches:
+            if batch not in order and not chosen.ids:
+                total = replace(total, passed_over=total.passed_over + rows.height)
+                continue
             progress.at(total.rows, meant.height, unit="rows", note=f"{name}, batch {str(batch)[:8]}")
             place = place_of(workspace, data, held, name, str(batch))
             total = _added(total, _replay(workspace, place, held, rows, by=by, why=why))
@@ -85,16 +93,17 @@ def replay(workspace: Workspace, data: DataSpec, chosen: Filter, *, by: str, why
 
 def _added(total: Replayed, more: Replayed) -> Replayed:
     counts = {name: getattr(total, name) + getattr(more, name) for name in ("rows", "accepted", "refused", "merged")}
-    return Replayed(**counts, reasons=merged_counts([total.reasons, more.reasons]), versions={**total.versions, **more.versions})
+    return replace(total, **counts, reasons=merged_counts([total.reasons, more.reasons]), versions={**total.versions, **more.versions})
 
 
 def _replay(workspace: Workspace, place: Place, held: Holding, rows: pl.DataFrame, *, by: str, why: str) -> Replayed:
     """The rows of one batch."""
     chunk = as_mended(workspace, place, rows)
-    accepted = pl.DataFrame(schema={LINE: pl.Int64()})
+    accepted, cells = pl.DataFrame(schema={LINE: pl.Int64()}), pl.DataFrame()
     refused = {item.line: list(item.reasons) for item in chunk.refused}
     if chunk.frame.height:
-        checked = verdict(workspace, place, chunk.frame)
+        cleaned = clean(place, chunk.frame)
+        checked, cells = verdict(workspace, place, cleaned.frame), cleaned.cells
         lines = chunk.frame[LINE].gather(checked.refused["place"]).to_list()
         refused |= dict(zip(lines, checked.refused["reasons"].to_list(), strict=True))
         accepted = checked.accepted
@@ -111,6 +120,7 @@ def _replay(workspace: Workspace, place: Place, held: Holding, rows: pl.DataFram
     body = {"kept": kept, "rows": rows.height, "accepted": accepted.height, "refused": len(refused), "merged": len(merged), "reasons": reasons, "why": why}
     (begun,) = workspace.ledger.append(Draft(kind="replaying", subject=place.table, key=place.batch, body=body, actor=by))
     if accepted.height:
+        _keep_cells(Tables(workspace.lake), place, cells.filter(pl.col("line").is_in(accepted[LINE].implode())))
         _enter(Tables(workspace.lake), place, accepted, begun)
     done = _finish(workspace, begun, plan)
     versions = {place.table: done.body["version"]} if accepted.height else {}
@@ -129,6 +139,12 @@ def _overtaken(workspace: Workspace, place: Place, held: Holding, accepted: pl.D
     return sorted(lines)
 
 
+def _keep_cells(tables: Tables, place: Place, cells: pl.DataFrame) -> None:
+    """Keep the raw values of cleaned cells; once more does no harm."""
+    if cells.height:
+        tables.upsert(CLEANED, cleaned_rows(place.table, place.batch, cells), key=("table", "batch", "line", "column"))
+
+
 def _enter(tables: Tables, place: Place, accepted: pl.DataFrame, begun: Entry) -> None:
     """Commit accepted rows to their table, in their place in the order of delivery where it is free."""
     rows = accepted.sort(LINE).select(pl.exclude(*HIDDEN), pl.lit(place.batch).alias(BATCH), pl.col(LINE))
@@ -140,21 +156,28 @@ def _enter(tables: Tables, place: Place, accepted: pl.DataFrame, begun: Entry) -
 
 
 def _places(tables: Tables, place: Place, lines: Sequence[int]) -> list[int]:
-    """The rows' places in the order of delivery: by their lines where the batch numbers its rows so and these are free, else the last ones."""
+    """The rows' places in the order of delivery: between their neighbours in the batch where there is room for them, else behind all others."""
     if not place.schema:
         return list(range(len(lines)))
     there = tables.read(place.table)
-    mine = there.filter(pl.col(BATCH) == place.batch).select(low=(pl.col(ROW) - pl.col(LINE)).min(), high=(pl.col(ROW) - pl.col(LINE)).max()).collect()
-    low, high = mine.row(0)
-    first = place.entry.body.get("first_row")
-    if first is None and low is not None and low == high:
-        first = low
-    if first is not None:
-        wanted = [first + line for line in lines]
-        if there.filter(pl.col(ROW).is_in(wanted)).select(pl.len()).collect().item() == 0:
-            return wanted
+    mine = there.filter(pl.col(BATCH) == place.batch).select(LINE, ROW).sort(LINE).collect()
+    before = pl.DataFrame({LINE: lines}, schema={LINE: pl.Int64()})
+    low = before.join_asof(mine.rename({ROW: "low"}), on=LINE, strategy="backward", coalesce=False)
+    high = before.join_asof(mine.rename({ROW: "high"}), on=LINE, strategy="forward", coalesce=False)
+    near = pl.DataFrame({LINE: lines, "low": low["low"], "low_line": low[f"{LINE}_right"], "high": high["high"], "high_line": high[f"{LINE}_right"]})
+    ahead, behind = pl.col("low") + pl.col(LINE) - pl.col("low_line"), pl.col("high") - pl.col("high_line") + pl.col(LINE)
+    wanted = near.select(
+        row=pl.coalesce(ahead, behind), fits=(pl.col("low").fill_null(-1) < ahead.fill_null(behind)) & (pl.coalesce(ahead, behind) < pl.col("high"))
+    )
+    taken = set(there.filter(pl.col(ROW).is_in(wanted["row"].drop_nulls().implode())).select(ROW).collect()[ROW])
     last = there.select((pl.col(ROW).max() + 1).fill_null(0)).collect().item()
-    return [last + index for index in range(len(lines))]
+    places: list[int] = []
+    for row, fits in wanted.iter_rows():
+        if row is None or row in taken or fits is False:
+            row, last = last, last + 1
+        taken.add(row)
+        places.append(row)
+    return places
 
 
 def _transaction(batch: str) -> str:

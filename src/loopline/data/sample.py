@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from loopline.data.listing import File, listing
+from loopline.data.opening import open_reading
 from loopline.data.reading import Chunk
 from loopline.data.reading import Refusal as Unreadable
-from loopline.data.sources import load, read
 from loopline.data.spec import LINE, SourceSpec
 from loopline.engine.step import Progress, Silence
 from loopline.errors import Mistake
@@ -122,10 +122,13 @@ def file_at(path: Path) -> File:
 
 def _chunks(file: File, source: SourceSpec, about: dict[str, Any]) -> Iterator[Chunk]:
     """The records of a file; the one place that opens one."""
-    batch = read(load(file.path, where=file.name), source, where=file.name)
-    about.clear()
-    about.update({name: value for name, value in (("separator", batch.separator), ("encoding", batch.encoding)) if value is not None})
-    yield Chunk(batch.frame, tuple(Unreadable(refusal.line, refusal.raw, refusal.reasons) for refusal in batch.refused), batch.raw)
+    reading = open_reading(file.path, source, where=file.name)
+    try:
+        about.clear()
+        about.update({name: value for name in ("separator", "encoding") if (value := reading.about.get(name)) is not None})
+        yield from reading.chunks()
+    finally:
+        reading.close()
 
 
 def evenly(parts: Iterable[pl.DataFrame], rows: int | None) -> pl.DataFrame:

@@ -109,7 +109,7 @@ class Sieve:
         self.counts = Counts()
         self.cleaning: tuple[Done, ...] = ()
         self.newest: datetime | None = None
-        self._cells = 0
+        self._rows = 0
         self._stack = ExitStack()
         self.accepted = self._stack.enter_context(tables.stage(order.table, replaces=order.replaces))
         self.refused = self._stack.enter_context(tables.stage(QUARANTINE))
@@ -155,13 +155,14 @@ class Sieve:
 
     def _take(self, delivered: Chunk) -> Sequence[Done]:
         order, counts = self.order, self.counts
-        row = order.first_row + counts.read
+        row = order.first_row + self._rows
         counts.read += delivered.read
         came, aside = set_aside(self._remembered(delivered), order.discarded, **self._origin)
         counts.discarded += aside.height
         chunk = taken_up(came, order.corrections)
         cleaned = order.plan.clean(chunk.frame)
         numbered = cleaned.frame.with_columns(pl.int_range(row, row + cleaned.frame.height, dtype=pl.Int64).alias(ROW))
+        self._rows += numbered.height
         checked = check_rows(numbered, order.terms)
         self._refuse(came, chunk, checked, aside)
         self._keep_cells(cleaned)

@@ -149,4 +149,4 @@ class SourceSpec(Spec):
     @property
     def is_local(self) -> bool:
         """Whether it consists of files on this machine."""
-        return self.url is None and not _SCHEME.match(self.place)
+        return self.url is None and self.format != "delta" and not _SCHEME.match(self.place)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
 from loopline.data.spec import ColumnSpec
 from loopline.declaration import Spec
 
@@ -69,6 +71,18 @@ def block(lines: Iterable[tuple[str, str]], *, indent: int) -> list[str]:
     short = [len(line) for line, _ in given if len(line) <= 90]
     width = max(short, default=0)
     return [f"{space}{line.ljust(width)}  # {comment}" if comment else f"{space}{line}" for line, comment in given]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Each value where it stands, also one that stands in two places."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def document(data: Mapping[str, Any]) -> str:
+    """Plain values as a YAML text: parts in lines of their own, the innermost ones on one line."""
+    return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=160)
 
 
 def _number(item: float) -> str:

@@ -1,8 +1,9 @@
-"""Bytes by their digest: written once, whole, and checked whenever they are read."""
+"""Bytes by their digest: written once, whole, and checked whenever they are read; forgotten ones are gone, and may have a successor."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from loopline.lake.files import copy_whole, write_whole
 from loopline.lake.place import Lake
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_GONE = ".gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,12 @@ class Blobs:
         self._store: Any = None if lake.is_folder else objects.store(lake)
 
     def put(self, data: bytes) -> str:
-        """The SHA-256 of the bytes, in hexadecimal, once they are durable; bytes that are there already are not written again."""
+        """The SHA-256 of the bytes, in hexadecimal, once they are durable; bytes that are there already are not written again.
+
+        Nor are those that were erased: who asks for them is given what has their place.
+        """
         digest = hashlib.sha256(data).hexdigest()
-        if self._read(digest) == data:
+        if self._read(digest) == data or self._note(digest) is not None:
             return digest
         if self._store is not None:
             with objects.told(self.lake):
@@ -83,16 +88,21 @@ class Blobs:
             yield Path(spooled.name)
 
     def get(self, digest: str) -> bytes:
-        """The bytes, which have the digest.
+        """The bytes, which have the digest; of those that were erased the ones that have their place.
 
         Raises
         ------
         Mistake
-            Where there is no such blob.
+            Where there is no such blob, or it was erased and nothing has its place.
         Fault
             Where the bytes were changed.
         """
         data = self._read(_checked(digest))
+        note = self._note(digest) if data is None else None
+        if note is not None:
+            if note["by"] is None:
+                raise Mistake(f"blob {digest[:12]} was erased", where=self.lake.blobs, remedy="what it held was forgotten: deliver it again without that")
+            return self.get(note["by"])
         if data is None:
             raise Mistake(
                 f"there is no blob {digest[:12]}", where=self.lake.blobs, remedy="check the lake's address, or make it anew: loopline run --fresh STAGE"
@@ -102,12 +112,38 @@ class Blobs:
         return data
 
     def exists(self, digest: str) -> bool:
-        """Whether there is such a blob."""
+        """Whether there is such a blob, or one that has its place."""
         _checked(digest)
         if self._store is None:
-            return self._place(digest).is_file()
+            there = self._place(digest).is_file()
+        else:
+            with objects.told(self.lake):
+                there = objects.exists(self._store, _path(digest))
+        note = None if there else self._note(digest)
+        return there if note is None else note["by"] is not None
+
+    def erase(self, digest: str, successor: bytes | None) -> str | None:
+        """Removes a blob for good; the digest of the bytes that have its place from now on.
+
+        Whoever asks for the old digest is given the new bytes. A process that is killed in between has not erased it: it does so when it
+        is called again.
+        """
+        by = None if successor is None else self.put(successor)
+        note = json.dumps({"by": by}).encode()
+        path = _path(_checked(digest))
         with objects.told(self.lake):
-            return objects.exists(self._store, _path(digest))
+            if self._store is not None:
+                self._store.put(f"{path}{_GONE}", note)
+                self._store.delete(path)
+            else:
+                write_whole(self.lake.folder / f"{path}{_GONE}", note)
+                self._place(digest).unlink(missing_ok=True)
+        return by
+
+    def _note(self, digest: str) -> Any:
+        """What was noted when a blob was erased, or None where it was not."""
+        found = self._bytes(f"{_path(digest)}{_GONE}")
+        return None if found is None else json.loads(found)
 
     def listed(self) -> Iterator[Kept]:
         """Every blob that is there."""
@@ -136,11 +172,14 @@ class Blobs:
         return self.lake.folder / _path(digest)
 
     def _read(self, digest: str) -> bytes | None:
+        return self._bytes(_path(digest))
+
+    def _bytes(self, path: str) -> bytes | None:
         with objects.told(self.lake):
             if self._store is not None:
-                return objects.get(self._store, _path(digest))
+                return objects.get(self._store, path)
             try:
-                return self._place(digest).read_bytes()
+                return (self.lake.folder / path).read_bytes()
             except FileNotFoundError:
                 return None
 

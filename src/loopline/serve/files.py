@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from loopline.data.sources import Batch, load, read
+from loopline.data.opening import open_reading
+from loopline.data.reading import Chunk, whole
 from loopline.data.spec import LINE, SourceSpec
 from loopline.engine.step import Progress
 from loopline.errors import Mistake
@@ -50,7 +51,7 @@ class Delivery:
 
 
 def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *, like: SourceSpec, written: Mapping[str, str], progress: Progress) -> Delivery:
-    """Score a CSV or Parquet file into a CSV, Parquet or JSON Lines file.
+    """Score a file of any format that is read here into a CSV, Parquet or JSON Lines file.
 
     The predictions are durable in the log before the file appears under its name, whole.
 
@@ -69,9 +70,13 @@ def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *,
         When the file cannot be read as a table, lacks a column that the package needs, or OUT cannot be written.
     """
     write = _writer(source, out)
-    data = load(source)
     progress.say(f"reading {source}")
-    batch = read(data, SourceSpec(path=str(source), nulls=like.nulls), where=str(source))
+    # What is said of how the source is written holds for a file like it, where the file does not tell by itself.
+    reading = open_reading(source, SourceSpec(path=str(source), nulls=like.nulls, decimal=like.decimal, records=like.records), where=str(source))
+    try:
+        batch = whole(reading)
+    finally:
+        reading.close()
     sheet = filled(check(scorer.signature, batch.frame, nulls=like.nulls, written=written, where=str(source)), scorer, lake, where=str(source))
     progress.say(f"scoring {len(sheet.good):,} rows")
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
@@ -102,14 +107,14 @@ def _writer(source: Path, out: Path) -> Callable[[pl.DataFrame, Path], None]:
     return _WRITERS[out.suffix]
 
 
-def _keyed(scorer: Scorer, batch: Batch, done: Scored) -> pl.DataFrame:
+def _keyed(scorer: Scorer, batch: Chunk, done: Scored) -> pl.DataFrame:
     """The answers; where no key says which row is which, the line in the file does."""
     if any(name in done.out.columns for name in scorer.key):
         return done.out
     return done.out.insert_column(0, batch.frame[LINE][done.places].alias("line"))
 
 
-def _refused(batch: Batch, done: Scored) -> pl.DataFrame:
+def _refused(batch: Chunk, done: Scored) -> pl.DataFrame:
     """Line, reasons and raw text of every refused record, in the order of the file."""
     places = list(done.reasons)
     lines = batch.frame[LINE][places].to_list() if places else []

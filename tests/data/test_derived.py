@@ -246,3 +246,18 @@ def test_a_derived_table_can_be_looked_into(project):
     assert done == ["table spending", "table large", "join"]
     assert project.rows("orders.joined")["spent"].to_list()[:3] == [5700, 5900, 6100]
     assert facts["join"]["lookups"][0]["table"] == "spending"
+
+
+def test_a_table_that_a_contract_refers_to_is_made_before_the_rows_are_checked(project):
+    project.data["tables"] = {"cities": {"sql": "select distinct name from customers"}}
+    project.data["contract"] = {"references": [{"columns": "customer", "table": "cities", "to": "name"}]}
+    project.write("orders-1.csv", orders(0, 90))
+    facts, done = project.run()
+    assert done == ["ingest customers", "table cities"]
+    assert facts["ingest"]["reasons"] == {"customer is not in table cities": 30}
+    assert project.run()[1] == []
+    project.text("customers.csv", "name,city\nx,Bern\ny,Oslo\nz,Rome\n")
+    assert project.run()[1] == ["ingest customers", "table cities"]
+    project.data["tables"]["cities"]["sql"] = "select distinct customer as name from orders"
+    with pytest.raises(ValueError, match="in a ring: orders -> cities -> orders"):
+        DataSpec.model_validate(project.data)

@@ -226,13 +226,18 @@ def _erase(work: _Work, name: str, change: Change, *, bare: bool = False) -> Non
 def _blobs(work: _Work) -> None:
     """Write blobs anew without somebody's rows: deliveries by their format, others by what they hold."""
     blobs, inventory, traces = Blobs(work.workspace.lake), Inventory(work.workspace.lake), work.traces
-    delivered, kept = _delivered(work), _foreign(work) | _packaged(work)
+    delivered, published, kept = _delivered(work), _published(work), _foreign(work) | _packaged(work)
     paths = [path for path in inventory.paths("blobs") if _DIGEST.fullmatch(path.rsplit("/", 1)[1])]
     for done, path in enumerate(paths):
         work.progress.at(done, len(paths), unit="blobs")
         name = path.rsplit("/", 1)[1]
         data = inventory.read(path)
         if data is None or name in kept:
+            continue
+        if name in published:
+            work.blobs += 1
+            if not work.rehearses:
+                blobs.erase(name, None)
             continue
         changed, successor, count = False, data, 0
         for one, source, file in delivered.get(name, ()):
@@ -251,6 +256,12 @@ def _blobs(work: _Work) -> None:
         work.blobs += 1
         if not work.rehearses:
             blobs.erase(name, successor or None)
+
+
+def _published(work: _Work) -> frozenset[str]:
+    """What is published of lookups into tables that hold rows of theirs: it is given up, and the next run publishes the tables as they are then."""
+    theirs = {one.table for one in work.traces.reaches if any(one.keys.rows(frame).any() for frame in _files(work, one.table, one.keys.columns))}
+    return frozenset(entry.body["blob"] for entry in work.workspace.ledger.read(kinds=("lookup",)) if entry.body["table"] in theirs)
 
 
 def _delivered(work: _Work) -> dict[str, list[tuple[Reach, SourceSpec, str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ def run(job: Job) -> Facts:
     CheckFailed
         When a rule holds a batch back; the other sources are taken in by then.
     """
-    data = DataSpec.model_validate({name: job.step.reads[name] for name in ("sources", "contract")})
+    reads = job.step.reads
+    data = DataSpec.model_validate({name: reads[name] for name in ("sources", "contract", "tables") if name in reads})
     # With lookups, the step that joins them measures: worth and features may name what they find.
-    charter = None if job.step.reads["looks_up"] else CharterSpec.model_validate({name: job.step.reads[name] for name in MEASURED_FOR})
+    charter = CharterSpec.model_validate({name: reads[name] for name in MEASURED_FOR}) if reads["measures"] else None
+    wanted = reads.get("only", list(data.sources))
     batches: dict[str, list[Entry]] = {}
     stopped: list[CheckFailed] = []
-    for table in in_order(data):
+    for table in (table for table in in_order(data) if table in wanted):
         source = data.sources[table]
         files = listing(source, job.folder, where=f"data.sources.{table}.path") if source.is_local else []
         intake = Intake(job.workspace, data, table, job.progress, (job.attempt,))
@@ -51,7 +53,7 @@ def run(job: Job) -> Facts:
         batches[table] = intake.batches
     if stopped:
         raise stopped[0]
-    return facts_of(job.workspace, data, charter, [entry for table in data.sources for entry in batches[table]], job.progress)
+    return facts_of(job.workspace, data, charter, [entry for table in wanted for entry in batches[table]], job.progress, tables=wanted)
 
 
 def in_order(data: DataSpec) -> list[str]:
@@ -127,12 +129,14 @@ def pull(workspace: Workspace, data: DataSpec, table: str, folder: Path, progres
     return came
 
 
-def facts_of(workspace: Workspace, data: DataSpec, charter: CharterSpec | None, batches: list[Entry], progress: Progress) -> dict[str, Any]:
+def facts_of(
+    workspace: Workspace, data: DataSpec, charter: CharterSpec | None, batches: list[Entry], progress: Progress, *, tables: Sequence[str]
+) -> dict[str, Any]:
     """The stage's facts about tables that are up to date; without a charter those that need no look at the rows."""
-    tables = Tables(workspace.lake)
+    lake = Tables(workspace.lake)
     main = data.sources[data.main]
     read, accepted, quarantined = (sum(entry.body[name] for entry in batches) for name in ("read", "accepted", "quarantined"))
-    versions = {name: tables.version(name) for name in data.sources}
+    versions = {name: lake.version(name) for name in tables}
     says = f"{accepted:,} of {read:,} rows accepted" + (f", {quarantined:,} in quarantine" if quarantined else "")
     facts = {} if charter is None else measured(workspace, data.main, charter, data.contract.columns, progress)
     return {

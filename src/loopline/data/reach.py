@@ -13,6 +13,7 @@ import polars as pl
 
 from loopline.data.casting import inferred, parsed
 from loopline.data.conditions import require_columns
+from loopline.data.moments import joined_name
 from loopline.data.sought import Keys, texts
 from loopline.data.spec import DataSpec
 from loopline.errors import Mistake
@@ -71,7 +72,7 @@ def reach(
     if not names:
         raise Mistake(f"table {table!r} has no key by which rows are found", where=f"data.sources.{table}", remedy="name the columns: --column COLUMN")
     wanted: dict[str, tuple[str, ...]] = {table: names}
-    for other in (*data.sources, *data.tables):
+    for other in (*data.sources, *data.tables, joined_name(data.main)):
         schema = schemas(other)
         if schema is None or not all(name in schema for name in names):
             continue
@@ -91,9 +92,12 @@ def reach(
 
 
 def made_of(data: DataSpec, table: str) -> frozenset[str]:
-    """All tables from which a derived one is made, directly or not."""
+    """All tables from which a derived one, or the main one with what its lookups found, is made, directly or not."""
     found: set[str] = set()
     todo = [table]
+    if table == joined_name(data.main):
+        found = {data.main, *(lookup.table or name for name, lookup in data.lookups.items())}
+        todo = list(found)
     known = {*data.sources, *data.tables}
     while todo:
         spec = data.tables.get(todo.pop())

@@ -8,7 +8,7 @@ only makes a query one that is not.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"""\s+|--[^\n]*|/\*.*?\*/|('(?:[^']|'')*')|"((?:[^"]|"")*)"|([^\W\d]\w*)|(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(.)""", re.DOTALL)
@@ -129,7 +129,7 @@ def _require_harmless(token: Token, after: str, before: Token | None) -> None:
         raise NotRowwise(f"{token.text}(...) may look at several rows")
 
 
-def in_order(reads: dict[str, Sequence[str]]) -> tuple[str, ...]:
+def in_order(reads: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The tables so that each comes after those that it reads.
 
     Parameters
@@ -150,7 +150,7 @@ def in_order(reads: dict[str, Sequence[str]]) -> tuple[str, ...]:
             return
         if name in path:
             ring = [*path[path.index(name) :], name]
-            raise ValueError(f"derived tables read one another in a ring: {' -> '.join(ring)}; take one of these out of what the other reads")
+            raise ValueError(f"tables need one another in a ring: {' -> '.join(ring)}; take one of these out of what the other reads or refers to")
         path.append(name)
         for other in reads[name]:
             visit(other)

@@ -92,8 +92,25 @@ class DataSpec(Spec):
 
     def made_in_order(self) -> tuple[str, ...]:
         """The derived tables, each after those that it reads."""
+        return tuple(name for name in in_order(self._needs()) if name in self.tables)
+
+    def made_early(self) -> dict[str, tuple[str, ...]]:
+        """The derived tables that must be there before all sources are taken in, for a contract refers to them, and the sources that each needs first."""
+        needs, early = self._needs(), set[str]()
+        waiting = [table for source in self.sources for table in needs[source]]
+        while waiting:
+            name = waiting.pop()
+            if name not in early:
+                early.add(name)
+                waiting += needs[name]
+        return {name: tuple(other for other in needs[name] if other in self.sources) for name in self.made_in_order() if name in early}
+
+    def _needs(self) -> dict[str, tuple[str, ...]]:
+        """What must be there before a derived table is made, and before a source is taken in: the derived tables that its contract refers to."""
         known = (*self.sources, *self.tables)
-        return in_order({name: table.needs_of(name, known) for name, table in self.tables.items()})
+        made = {name: table.needs_of(name, known) for name, table in self.tables.items()}
+        taken = {name: tuple(reference.table for reference in self.contract_of(name).references if reference.table in self.tables) for name in self.sources}
+        return {**taken, **made}
 
     @property
     def main(self) -> str:

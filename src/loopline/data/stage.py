@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.data.functions import source_digest
-from loopline.data.listing import listing
+from loopline.data.listing import File, listing
 from loopline.data.moments import resolved
 from loopline.data.schedule import asked
 from loopline.data.spec import SPEC, DataSpec
-from loopline.engine.step import Step, Steps
+from loopline.engine.step import Facts, Step, Steps
 from loopline.workspace import Ask
 
 _TABLE_MODULES = ("batches", "casting", "contract", "derived", "functions", "growth", "made", "rewind", "rules", "sql")
@@ -28,33 +28,53 @@ def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
     files = {name: listing(source, ask.folder, where=f"data.sources.{name}.path") for name, source in local.items()}
     due = {name: asked(source, now) for name, source in spec.sources.items() if name not in local}
     delivered = {name: entry.id for name, entry in ask.state.deliveries.items() if name in spec.sources}
-    taken = yield Step(
-        stage="data",
-        name="ingest",
-        function="loopline.data.ingest:run",
-        reads={
-            **_declared(spec),
-            "main": spec.main,
-            "looks_up": bool(spec.lookups),
-            # What is measured by them is told by the step that joins, where there is one.
-            **({} if spec.lookups else charter.fields(*MEASURED_FOR)),
-        },
-        inputs={
-            "files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items()},
-            "due": due,
-            "delivered": delivered,
-        },
-        rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
-    )
+    known: dict[str, Any] = {}
+    early: dict[str, Facts] = {}
+    for name, needs in spec.made_early().items():
+        # A contract refers to it: it is made before the sources that do are taken in.
+        if first := [source for source in needs if source not in known]:
+            known |= (yield _ingest(spec, charter, files, due, delivered, only=first))["tables"]
+        early[name] = yield _table(spec, name, known, ask.folder)
+        known[name] = _version_of(early[name])
+    taken = yield _ingest(spec, charter, files, due, delivered)
     facts: dict[str, Any] = {**taken, "tables": dict(taken["tables"])}
     for name in spec.made_in_order():
-        made = yield _table(spec, name, facts["tables"], ask.folder)
-        facts["tables"][name] = {part: made[part] for part in ("id", "version", "rows")}
+        made = early.get(name) or (yield _table(spec, name, facts["tables"], ask.folder))
+        facts["tables"][name] = _version_of(made)
         facts["says"] += f"; {made['says']}"
     if spec.lookups:
         joined = yield _join(spec, charter, facts["tables"])
         facts |= {**joined, "tables": {**facts["tables"], **joined["tables"]}, "says": f"{facts['says']}; {joined['says']}"}
     return facts
+
+
+def _ingest(
+    spec: DataSpec, charter: CharterSpec, files: Mapping[str, list[File]], due: Mapping[str, Any], delivered: Mapping[str, str], *, only: Sequence[str] = ()
+) -> Step:
+    """What the sources hold; of some of them only, and unmeasured, where derived tables must be made of these first."""
+    measured_here = not spec.lookups and not only
+    early = spec.made_early()
+    return Step(
+        stage="data",
+        name=f"ingest {' and '.join(only)}" if only else "ingest",
+        function="loopline.data.ingest:run",
+        reads={
+            **_declared(spec),
+            "main": spec.main,
+            # The derived tables that contracts refer to.
+            **({"tables": {name: spec.tables[name].model_dump(mode="json") for name in early}} if early else {}),
+            **({"only": list(only)} if only else {}),
+            # What is measured by them is told by the step that joins, where there is one.
+            "measures": measured_here,
+            **(charter.fields(*MEASURED_FOR) if measured_here else {}),
+        },
+        inputs={
+            "files": {name: [[file.name, file.size, file.mtime_ns] for file in found] for name, found in files.items() if not only or name in only},
+            "due": {name: moment for name, moment in due.items() if not only or name in only},
+            "delivered": {name: id for name, id in delivered.items() if not only or name in only},
+        },
+        rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+    )
 
 
 def _declared(spec: DataSpec) -> dict[str, Any]:
@@ -101,6 +121,10 @@ def _join(spec: DataSpec, charter: CharterSpec, versions: Mapping[str, Any]) -> 
         inputs={"tables": _versions(versions, tables)},
         rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
+
+
+def _version_of(made: Facts) -> dict[str, Any]:
+    return {part: made[part] for part in ("id", "version", "rows")}
 
 
 def _versions(versions: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

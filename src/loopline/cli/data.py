@@ -21,7 +21,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clean": ("data_clean:clean", "Show what the declared cleaning does, before anything is delivered."),
     "evolve": ("data_evolve:command", "Show what changed upstream, what it does to the next run, and the amended declaration."),
     "contract": ("data_contract:contract", "Export and import the contract as ODCS v3."),
-    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
     "get": ("data_tables:get", "Show rows of a table, or write them to a file."),
     "upsert": ("data_edits:upsert", "Change the rows whose key is in a file, and add the others."),
     "update": ("data_edits:update", "Give columns new values in the rows that meet a condition."),
@@ -32,7 +31,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("data_lineage:lineage", "Show what a table was made from, down to files and batches."),
     "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
     "convert": ("data_convert:convert", "Convert a file or a table from any format to any other; needs no project."),
-    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 
 

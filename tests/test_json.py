@@ -102,6 +102,7 @@ def asked(tmp_path_factory):
         ask(f"loopline {words}")
     ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
     ask("loopline data ingest", str(visits))
+    deal_with_refused(ask, folder)
     ask("loopline data test", "--lake")
     ask("loopline data infer", "visits")
     ask("loopline data evolve")
@@ -137,6 +138,17 @@ def asked(tmp_path_factory):
     ended = subprocess.run([*command(folder, "completion", "bash")[:-2], "--json"], capture_output=True, text=True, timeout=60, check=True)
     ask.said["loopline completion"] = json.loads(ended.stdout)
     return ask.said
+
+
+def deal_with_refused(ask, folder):
+    row = ask("loopline data quarantine list")["refused"][0]["id"]
+    ask("loopline data quarantine show", row)
+    ask("loopline data quarantine export", "-o", str(folder / "rows.csv"))
+    ask("loopline data quarantine mend", row, "--set", "pages=3", "--by", PERSON)
+    ask("loopline data quarantine replay", "--by", PERSON)
+    ask("loopline data quarantine discard", "--reason", "below", "--by", PERSON, "--why", "tests of the shop")
+    ask("loopline data review", "--export", str(folder / "review.csv"))
+    ask("loopline data ready")
 
 
 def serve_and_tell(ask, visits):

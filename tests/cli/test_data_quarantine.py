@@ -74,12 +74,12 @@ def test_a_sheet_goes_out_and_comes_back(shop):
         writer.writerows(rows)
     text = quarantine("mend", "rows.csv")
     assert "4 cells of 2 rows mended" in text
-    assert "2 rows are accepted" in text
+    assert "accepted by the contract now: 2 rows" in text
     assert "2 of 2 rows accepted" in quarantine("replay")
 
 
 def test_rows_are_discarded_with_a_reason(shop):
-    assert "1 rows discarded by bob: a test" in quarantine("discard", "--reason", "few", "--by", "bob", "--why", "a test")
+    assert "1 row discarded by bob: a test" in quarantine("discard", "--reason", "few", "--by", "bob", "--why", "a test")
     assert quarantine("--state", "discarded", "--json")["refused"][0]["state"] == "discarded"
     assert quarantine("--state", "all", "--json")["rows"] == 3
     with pytest.raises(Mistake, match="nothing says which rows"):

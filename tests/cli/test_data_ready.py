@@ -52,4 +52,4 @@ def test_gaps_are_named_with_who_could_close_them(shop):
     (gap,) = [one for one in told["findings"] if one["level"] == "must" and one["state"] == "gap"]
     assert (gap["rule"], gap["role"], gap["people"], gap["want"]) == ("worth", "data", ["eng@example.com"], "basket")
     assert told["next"] == gap["next"]
-    assert "not ready: 1 of" in ready()[1]
+    assert "not ready: 1 gap must be closed" in ready()[1]

@@ -100,7 +100,7 @@ def test_what_is_refused_odd_or_inferred_is_asked(looked_at):
         ("inferred", "minutes", "min+max", "from 0 to 40", 1),
     }
     first = asked(looked_at, column="source", kind="refused")
-    assert first.asks == "2 rows of visits are refused: source is not one of the values. Is 'advert' a right source?"
+    assert first.asks == "2 rows of visits refused: source is not one of the values. Is 'advert' a right source?"
     assert first.samples[0].endswith("(1.csv, line 7): 6,6,6,advert,yes,abc") or "advert" in first.samples[0]
     assert len(first.ids) == 2
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from loopline.data.discards import discard, states_to_keep
+from loopline.data.edits import Asked, restore
 from loopline.data.ingest import ingest_file
 from loopline.data.mending import mend
 from loopline.data.quarantine import Filter, balances
@@ -155,16 +156,44 @@ def test_a_batch_that_waits_for_a_check_is_not_replayed(room):
         again(room, table="visits")
 
 
-def test_dates_that_could_be_read_in_two_ways_are_not_guessed(room):
+def dated(room):
     room.contract = {"at": {"type": "date"}}
     text = "id,at,pages\n" + "".join(f"{day},{day:02}/03/2024,{day}\n" for day in range(1, 29)) + "40,31/31/2024,1\n"
     batch = ingest_file(room.workspace, room.data, room.write("dated.csv", text))["batch"]
     assert room.rows()["at"].max().day == 28
+    return batch
+
+
+def test_dates_are_read_as_their_batch_was(room):
+    batch = dated(room)
+    say(room, batch, 30, at="04/05/2024")
+    assert again(room).accepted == 1
+    assert room.rows().filter(id=40)["at"].item().month == 5
+
+
+def test_dates_that_could_be_read_in_two_ways_are_not_guessed(room):
+    batch = dated(room)
+    (entry,) = room.workspace.ledger.read(kinds=("batch",))
+    body = {name: value for name, value in entry.body.items() if name != "formats"}
+    room.workspace.ledger.append(Draft(kind="batch", subject="visits", key=batch, body=body))
     with pytest.raises(Mistake, match="day and month could also be the other way round"):
         say(room, batch, 30, at="04/05/2024")
     room.contract = {"at": {"type": "date", "format": "%d/%m/%Y"}}
     assert again(room).accepted == 1
-    assert room.rows().filter(pl.col("id") == 40)["at"].item().month == 5
+
+
+def test_a_restored_table_and_its_quarantine_agree(room):
+    batch = deliver(room)
+    before = room.tables.version("visits").version
+    say(room, batch, 5, pages="8")
+    again(room)
+    asked = Asked(by="ann", why="not yet")
+    restore(room.workspace, room.data, "visits", asked=asked, version=before)
+    assert room.rows().filter(id=4).is_empty()
+    assert states(room)[5] == "refused"
+    assert even(room)
+    assert again(room).accepted == 1
+    assert states(room)[5] == "replayed"
 
 
 CHILD = """

@@ -98,7 +98,7 @@ def _listed(said: Mapping[str, Any]) -> str:
     if more := said["rows"] - len(said["refused"]):
         lines.append(f"... {more:,} more; see them with --limit {said['rows']}")
     if said["rows"]:
-        lines += ["", f"{said['rows']:,} rows in quarantine:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
+        lines += ["", f"{_rows(said['rows'])} in quarantine:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
     lines += [_balance(one) for one in batches]
     return "\n".join(lines)
 
@@ -108,6 +108,10 @@ def _balance(one: Mapping[str, Any]) -> str:
     sign = "=" if one["is_even"] else "is not"
     owed = " (to be checked again: the contract has changed)" if one["owed"] else ""
     return f"{one['table']}, batch {one['batch'][:8]} ({one['source']}): {one['read']:,} read {sign} {parts}{owed}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def short(raw: str, width: int = 150) -> str:
@@ -188,7 +192,7 @@ def export(out: Path, name: str | None, batch: str | None, reason: str | None, s
     write(frame, out)
     following = f"loopline data quarantine mend {out}" if frame.height else "loopline run"
     said = {"file": str(out), "rows": frame.height, "columns": frame.columns, "next": following}
-    emit(said, lambda: f"{frame.height:,} rows written to {out}" + hint(following), as_json)
+    emit(said, lambda: f"{_rows(frame.height)} written to {out}" + hint(following), as_json)
 
 
 @command.command()
@@ -249,11 +253,11 @@ def _pairs(cells: tuple[str, ...]) -> dict[str, str | None]:
 def _mended(told: Mapping[str, Any]) -> str:
     if not told["rows"]:
         return "no cell has changed: nothing was done"
-    lines = [f"{told['cells']:,} cells of {told['rows']:,} rows mended by {told['by']}"]
+    lines = [f"{told['cells']:,} cells of {_rows(told['rows'])} mended by {told['by']}"]
     if told["relabelled"]:
-        lines.append(f"  {told['relabelled']:,} rows were in their table already, and are changed there")
+        lines.append(f"  changed in their table, which held them already: {_rows(told['relabelled'])}")
     if told["would_enter"]:
-        lines.append(f"  {told['would_enter']:,} rows are accepted by the contract now")
+        lines.append(f"  accepted by the contract now: {_rows(told['would_enter'])}")
     lines += [f"  {id} is still refused: {'; '.join(reasons)}" for id, reasons in list(told["refused"].items())[:20]]
     return "\n".join(lines)
 
@@ -290,8 +294,8 @@ def replay(
     def text() -> str:
         if not done.rows:
             return "no row is mended and waits: nothing was done"
-        lines = [f"{done.accepted:,} of {done.rows:,} rows accepted" + (f", {done.merged:,} merged" if done.merged else "")]
-        lines += [f"  {done.passed_over:,} rows of an edit, or of a batch that is gone, were passed over"] if done.passed_over else []
+        lines = [f"{done.accepted:,} of {_rows(done.rows)} accepted" + (f", {done.merged:,} merged" if done.merged else "")]
+        lines += [f"  passed over, since an edit brought them or their batch is gone: {_rows(done.passed_over)}"] if done.passed_over else []
         lines += [f"  {table} is at version {version}" for table, version in done.versions.items()]
         return "\n".join([*lines, *(f"  {count:,} still refused: {reason}" for reason, count in done.reasons.items())])
 
@@ -325,6 +329,6 @@ def discard(
     told = {"rows": done.rows, "tables": dict(done.tables), "entries": list(done.entries), "by": who.name, "next": "loopline data quarantine"}
 
     def text() -> str:
-        return f"{done.rows:,} rows discarded by {who}: {why}" if done.rows else "no row that waits is meant: nothing was done"
+        return f"{_rows(done.rows)} discarded by {who}: {why}" if done.rows else "no row that waits is meant: nothing was done"
 
     emit(told, lambda: text() + hint("loopline data quarantine"), as_json)

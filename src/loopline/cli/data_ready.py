@@ -61,7 +61,7 @@ def _text(result: Mapping[str, Any]) -> str:
     gaps = [one for one in found if one["state"] == "gap"]
     musts = sum(one["level"] == "must" for one in gaps)
     if musts:
-        verdict = f"not ready: {musts} of {len(found)} things that are wanted must be there and are not"
+        verdict = f"not ready: {musts} {'gap' if musts == 1 else 'gaps'} must be closed"
     else:
         verdict = "ready" + (f", with {len(gaps)} {'gap that costs' if len(gaps) == 1 else 'gaps that cost'} something" if gaps else "")
     lines = [click.style(f"{result['table']}, {result['rows']:,} rows: {verdict}", bold=True)]

@@ -91,14 +91,14 @@ def _columns(rows: pl.LazyFrame, schema: Mapping[str, pl.DataType], data: DataSp
             later=0.0 if planned else float(found.get("later") or 0.0),
             with_outcome=found["with_outcome"] if split else None,
             without_outcome=found["without_outcome"] if split else None,
-            served=None if served is None else served.get(name, 0.0),
+            served=None if served is None else served.get(name),
             use=data.contract.columns.get(name, ColumnSpec()).use and name not in data.sources[data.main].key,
         )
     return shown
 
 
 def _served(tables: Tables) -> dict[str, float] | None:
-    """The share of the last served requests that had each column; None where nothing was served."""
+    """The share of the last served requests that had each column which the package asks for; None where nothing was served."""
     if not tables.exists("predictions"):
         return None
     last = tables.read("predictions").sort("time", descending=True).head(_SERVED_ROWS).select("row").collect()["row"].drop_nulls()
@@ -136,7 +136,7 @@ def _delays(rows: pl.LazyFrame, schema: Mapping[str, pl.DataType], charter: Char
     """Seconds from the decision to the outcome, the usual one and the 95th of a hundred: of what was served, else of two columns."""
     if tables.exists("predictions") and tables.exists("outcomes"):
         told = tables.read("outcomes").group_by("prediction_id").agg(pl.col("time").min().alias("told"))
-        both = tables.read("predictions").join(told, on="prediction_id", how="inner").select((pl.col("told") - pl.col("event_time")).alias("delay"))
+        both = tables.read("predictions").join(told, on="prediction_id", how="inner").select((pl.col("told") - pl.col("time")).alias("delay"))
         if found := _quantiles(both):
             return found
     known, decided = charter.outcome_known, charter.decided

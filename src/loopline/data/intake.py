@@ -390,6 +390,7 @@ class Intake:
             "mark": delivery.mark,
             "about": dict(reading.about),
             "columns": list(reading.columns),
+            "formats": {name: spec.format for name, spec in sieve.order.terms.columns.items() if spec.format},
             "read": counts.read,
             "accepted": counts.accepted,
             "quarantined": counts.refused + counts.discarded,

@@ -138,21 +138,25 @@ def _unmended(kept: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
 def _refused(rule: Broken, rows: pl.DataFrame, table: str) -> Iterator[Question]:
     column = rule.column
     if column is None or column not in rows.columns or rule.rule not in (*_ABOUT_VALUES, *_LIMITS):
-        asks = f"{len(rows):,} rows of {table} are refused: {rule.reason}. Is that right?"
+        asks = f"{_count(len(rows))} of {table} refused: {rule.reason}. Is that right?"
         yield Question("refused", table, column or "", rule.rule, rule.reason, asks, len(rows), _ids(rows), _samples(rows))
     elif rule.rule in _LIMITS:
         numbers = rows[column].str.strip_chars().cast(pl.Float64, strict=False)
         value = numbers.min() if rule.rule == "min" else numbers.max()
         seen = rows[column].filter(numbers == value).head(1)
         shown = seen[0] if len(seen) else ""
-        asks = f"{len(rows):,} rows of {table} are refused: {rule.reason}; the farthest is {shown}. Can {column} be so {_far(rule.rule)}?"
+        asks = f"{_count(len(rows))} of {table} refused: {rule.reason}; the farthest is {shown}. Can {column} be so {_far(rule.rule)}?"
         yield Question("refused", table, column, rule.rule, shown, asks, len(rows), _ids(rows), _samples(rows))
     else:
         groups = sorted(rows.group_by(column, maintain_order=True), key=lambda group: -group[1].height)
         for (value,), mine in groups[:_PER_REASON]:
             shown = "" if value is None else str(value)
-            asks = f"{len(mine):,} rows of {table} are refused: {rule.reason}. Is {shown!r} a right {column}?"
+            asks = f"{_count(len(mine))} of {table} refused: {rule.reason}. Is {shown!r} a right {column}?"
             yield Question("refused", table, column, rule.rule, shown, asks, len(mine), _ids(mine), _samples(mine))
+
+
+def _count(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"
 
 
 def _far(rule: str) -> str:

@@ -48,7 +48,7 @@ class Column:
     with_outcome, without_outcome
         The share of rows in which it is known: of those whose outcome is known, and of the others. None where there are too few.
     served
-        The share of served requests that had it; None where nothing was served yet.
+        The share of served requests that had it; None where nothing was served yet, or nobody asks for it.
     use
         Whether the model may learn from it.
     """
@@ -249,7 +249,7 @@ def known_in_time(charter: CharterSpec, seen: Evidence) -> Iterator[Finding]:
             yield Finding(name, "should", "gap", what, f"{facts.known:.0%} known", f"{_KNOWN_SHARE:.0%}", "data", "loopline data explore")
     if usable and not found:
         least = min(facts.known for facts in usable.values())
-        yield Finding(name, "must", "ready", f"all {len(usable)} columns are known at {moment}, each in {least:.0%} of the rows or more", f"{least:.0%} known")
+        yield Finding(name, "must", "ready", f"what is learned from ({len(usable)} columns) is known at {moment}, each column in {least:.0%} of the rows or more", f"{least:.0%} known")
     if not usable:
         yield Finding(name, "must", "gap", "no column is left to learn from", "0 columns", "1 column", "data", "loopline data show")
     if charter.decided is None:

@@ -19,6 +19,7 @@ from loopline.data.cleaned import CLEANED
 from loopline.data.cleaned import rows as cleaned_rows
 from loopline.data.mends import told
 from loopline.data.quarantine import KEY, SCHEMA, Filter, found, move
+from loopline.data.quarantine import rows as quarantined
 from loopline.data.recheck import Place, as_mended, clean, place_of, standing, verdict
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW, DataSpec
 from loopline.engine.step import Progress, Silence
@@ -220,3 +221,29 @@ def replays(workspace: Workspace, table: str, batch: str) -> list[tuple[Entry, d
     """The replays of a batch that were done, oldest first, each with its lines and what became of them."""
     entries = workspace.ledger.read(kinds=("replay",), subject=table, key=batch)
     return [(entry, json.loads(Blobs(workspace.lake).get(entry.body["kept"]))) for entry in entries if entry.body["kept"]]
+
+
+def follow_restore(tables: Tables, table: str, *, before: int, name: str, version: int) -> None:
+    """Give rows of the quarantine the states that fit a restored table, once: what it lost waits again, what it has again is replayed.
+
+    Parameters
+    ----------
+    before
+        The table's version before it was restored.
+    name, version
+        What was done, and its place in the ledger.
+    """
+    kept = quarantined(tables).filter(pl.col("table") == table).select("batch", "line", "state").collect()
+    if kept.is_empty():
+        return
+    places = [BATCH, LINE]
+    then, now = (
+        frame.select(places).join(kept.lazy(), left_on=places, right_on=["batch", "line"], how="semi").collect()
+        for frame in (tables.read(table, version=before), tables.read(table))
+    )
+    lost, found = then.join(now, on=places, how="anti"), now.join(then, on=places, how="anti")
+    for moved, was, state in ((lost, ("replayed",), "refused"), (found, ("refused", "merged"), "replayed")):
+        mine = kept.filter(pl.col("state").is_in(was)).join(moved, left_on=["batch", "line"], right_on=places, how="semi")
+        for (batch,), group in mine.group_by("batch", maintain_order=True):
+            changes = group.select("line").with_columns(state=pl.lit(state))
+            move(tables, table, str(batch), changes, name=f"{name}:{state}:{batch}", version=version)

@@ -8,6 +8,7 @@ import polars as pl
 
 from loopline.data.edited import Edited
 from loopline.data.quarantine import QUARANTINE
+from loopline.data.replay import follow_restore
 from loopline.data.rewind import whole_version
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
@@ -35,6 +36,7 @@ def finish_restore(edited: Edited, begun: Entry) -> int:
     """Restore what was announced, unless it is done already; the table's version after it."""
     commit = edited.tables.restore(edited.name, version=begun.body["to"], batch=begun.key)
     _bring_back_refused(edited, begun)
+    follow_restore(edited.tables, edited.name, before=begun.body["version_before"], name=begun.key, version=begun.seq)
     return commit.version
 
 

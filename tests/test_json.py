@@ -110,6 +110,7 @@ def asked(tmp_path_factory):
     ask("loopline data delete", *edit)
     ask("loopline data history", "visits")
     ask("loopline data diff", "visits", "2", "4")
+    ask("loopline data forget", "visits", "--key", "v00003", "--by", PERSON, "--why", "a test")
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")

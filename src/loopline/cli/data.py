@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("data_tables:history", "Show the versions of a table: deliveries and edits."),
     "diff": ("data_tables:diff", "Show what differs between two versions of a table."),
     "restore": ("data_edits:restore", "Make an earlier version of a table the newest one again."),
+    "forget": ("data_forget:forget", "Erase somebody's rows from every version and file, for good."),
     "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 

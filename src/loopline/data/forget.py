@@ -15,11 +15,11 @@ from typing import Any
 
 import polars as pl
 
+from loopline.data.edited import QUARANTINE
 from loopline.data.edits import Asked
 from loopline.data.erasing import without
 from loopline.data.forgotten import remember
 from loopline.data.history import FORGET
-from loopline.data.intake import QUARANTINE
 from loopline.data.proof import Look, Proof, in_blob, prove
 from loopline.data.reach import Reach, reach
 from loopline.data.scrubbing import (

@@ -6,8 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from loopline.data.edited import Edited
-from loopline.data.intake import QUARANTINE
+from loopline.data.edited import QUARANTINE, Edited
 from loopline.data.rewind import whole_version
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry

@@ -123,6 +123,7 @@ def asked(tmp_path_factory):
     ask("loopline data delete", *edit)
     ask("loopline data history", "visits")
     ask("loopline data diff", "visits", "2", "4")
+    ask("loopline data forget", "visits", "--key", "v00003", "--by", PERSON, "--why", "a test")
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     ask("loopline data lineage", "visits")
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction
 from polars.testing import assert_frame_equal
 
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.blobs import Blobs
+from loopline.lake.erasure import Change, erase, padded
+from loopline.lake.inventory import Inventory
 from loopline.lake.place import Lake
 from loopline.lake.tables import Commit, Tables
 from loopline.ledger.store import Ledger
@@ -282,3 +287,120 @@ def test_the_past_begins_with_the_first_commit(tables: Tables) -> None:
     first = tables.history("t")[-1].time
     with pytest.raises(Mistake, match="did not exist"):
         tables.read("t", at=first - timedelta(seconds=1))
+
+
+def test_rows_are_amended_and_removed_by_what_they_are_equal_in(tables: Tables) -> None:
+    tables.append("t", rows(1, 2, 3))
+    given = pl.DataFrame({"id": [2, 9], "v": [7.0, 9.0]})
+    assert tables.amend("t", given, on=["id"], batch="e") == Commit(2, changed=1)
+    assert tables.amend("t", given, on=["id"], batch="e") == Commit(2, repeated=True)
+    assert held(tables).rows() == [(1, 1.0), (2, 7.0), (3, 1.0)]
+    assert tables.remove("t", given.select("id", extra=1), on=["id"], batch="r") == Commit(3, removed=1)
+    assert held(tables)["id"].to_list() == [1, 3]
+    assert tables.mark("t", batch="m") == Commit(4)
+    assert tables.mark("t", batch="m") == Commit(4, repeated=True)
+    with pytest.raises(LooplineError, match="column"):
+        tables.amend("t", pl.DataFrame({"id": [1], "other": [1]}), on=["id"])
+
+
+def test_what_two_versions_share_is_left_out_of_a_comparison(tables: Tables) -> None:
+    tables.append("t", rows(1, 2))
+    tables.append("t", rows(3).with_columns(extra=pl.lit("e")))
+    tables.append("t", rows(4))
+    tables.delete("t", "id = 4")
+    one, other = tables.apart("t", 1, 4)
+    assert (one.collect().rows(), other.collect().sort("id").rows()) == ([], [(3, 1.0, "e")])
+    one, other = tables.apart("t", 3, 2)
+    assert (one.collect().rows(), other.collect().rows()) == ([(4, 1.0, None)], [])
+
+
+def _without(id: int) -> Change:
+    return lambda frame: (frame.filter(pl.col("id") != id), frame.filter(pl.col("id") == id).height)
+
+
+def test_rows_are_erased_from_every_version_and_the_table_lives_on(lake: Lake, tables: Tables) -> None:
+    for number in range(1, 5):
+        tables.append("t", pl.DataFrame({"id": [number, 100 + number], "name": [f"somebody {number}", None]}))
+    tables.upsert("t", pl.DataFrame({"id": [2, 9], "name": ["somebody 2", "somebody 9"]}), key=["id"])
+    tables.delete("t", "name = 'somebody 2'")
+    tables.restore("t", version=5)
+    before = [held(tables, version=version) for version in range(8)]
+    done = erase(lake, "t", _without(2), scrub=lambda text: text.replace("somebody 2", "?"))
+    assert (done.rows, done.files) == (2, 2)
+    for version in range(8):
+        assert_frame_equal(held(tables, version=version), before[version].filter(pl.col("id") != 2))
+    assert tables.version("t").rows == held(tables).height
+    inventory = Inventory(lake)
+    assert not [path for path in inventory.paths("tables/t") if b"somebody 2" in (inventory.read(path) or b"")]
+    assert erase(lake, "t", _without(2)).files == 0
+    assert tables.upsert("t", pl.DataFrame({"id": [3, 10], "name": ["x", "y"]}), key=["id"]).changed == 1
+    assert tables.update("t", {"name": "'z'"}, "id = 1").changed == 1
+    assert tables.delete("t", "id > 100").removed == 4
+
+
+def test_rows_are_erased_from_a_log_with_checkpoints_too(lake: Lake, tables: Tables) -> None:
+    tables.append("t", pl.DataFrame({"id": [1, 2], "name": ["a", "somebody 2"]}))
+    DeltaTable(lake.table("t"), storage_options=dict(lake.options)).create_checkpoint()
+    erase(lake, "t", _without(2))
+    assert held(tables).rows() == [(1, "a")]
+    assert tables.append("t", pl.DataFrame({"id": [3], "name": ["c"]})).version == 2
+    inventory = Inventory(lake)
+    checkpoints = [path for path in inventory.paths("tables/t/_delta_log") if path.endswith(".parquet")]
+    assert checkpoints and not [path for path in checkpoints if b"somebody 2" in (inventory.read(path) or b"")]
+
+
+def test_files_that_polars_wrote_are_amended_and_erased_like_others(lake: Lake, tables: Tables) -> None:
+    tables.append("t", pl.DataFrame({"id": [1], "name": ["a"]}))
+    table = DeltaTable(lake.table("t"), storage_options=dict(lake.options))
+    buffer = io.BytesIO()
+    pl.DataFrame({"id": [2, 3], "name": ["b", "c"]}).write_parquet(buffer)
+    Inventory(lake).replace("tables/t/own.parquet", buffer.getvalue())
+    added = AddAction("own.parquet", len(buffer.getvalue()), {}, 0, True, json.dumps({"numRecords": 2}))
+    table.create_write_transaction([added], mode="append", schema=table.schema())
+    assert tables.amend("t", pl.DataFrame({"id": [3], "name": ["z"]}), on=["id"]).changed == 1
+    erase(lake, "t", _without(2))
+    assert held(tables).rows() == [(1, "a"), (3, "z")]
+    assert held(tables, version=2).rows() == [(1, "a"), (3, "c")]
+    assert tables.remove("t", pl.DataFrame({"id": [1]}), on=["id"]).removed == 1
+
+
+def test_a_shortened_log_and_a_damaged_file_are_told(lake: Lake, tables: Tables) -> None:
+    tables.append("t", rows(1, 2))
+    inventory = Inventory(lake)
+    (file,) = [path for path in inventory.paths("tables/t") if path.endswith(".parquet")]
+    inventory.replace("tables/t/part.parquet", b"half")
+    data = inventory.read(file)
+    assert data is not None
+    inventory.replace(file, b"PAR1 damaged")
+    with pytest.raises(Fault, match="a data file is damaged"):
+        erase(lake, "t", _without(1))
+    inventory.replace(file, data)
+    assert erase(lake, "t", _without(1)).rows == 1
+    assert inventory.read("tables/t/part.parquet") is None
+    inventory.remove(f"tables/t/_delta_log/{0:020}.json")
+    with pytest.raises(Mistake, match="was shortened"):
+        erase(lake, "t", _without(1))
+
+
+def test_a_file_keeps_its_size_where_that_can_be() -> None:
+    frame = pl.DataFrame({"id": range(1000), "name": [f"n{number}" for number in range(1000)]})
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    made = padded(buffer.getvalue(), len(buffer.getvalue()) + 12_345)
+    assert len(made) == len(buffer.getvalue()) + 12_345
+    assert_frame_equal(pl.read_parquet(io.BytesIO(made)), frame)
+
+
+def test_erased_bytes_are_gone_and_their_successor_has_their_place(lake: Lake) -> None:
+    blobs = Blobs(lake)
+    first, second = blobs.put(b"ann and ben"), blobs.put(b"only ann")
+    by = blobs.erase(first, b"and ben")
+    assert by is not None and blobs.get(first) == b"and ben" == blobs.get(by)
+    assert blobs.erase(second, None) is None
+    assert (blobs.exists(first), blobs.exists(second)) == (True, False)
+    with pytest.raises(Mistake, match="was erased"):
+        blobs.get(second)
+    assert (blobs.put(b"ann and ben"), blobs.put(b"only ann")) == (first, second)
+    assert not [path for path in Inventory(lake).paths("blobs") if b"ann" in (Inventory(lake).read(path) or b"")]
+    blobs.erase(by, b"nobody")
+    assert blobs.get(first) == b"nobody"

@@ -238,3 +238,14 @@ def damage(bench, kind):
     with segment.path.open("ab") as file:
         file.write(b"\x00\xff\n")
     return segment.path
+
+
+def test_a_line_of_somebody_who_was_forgotten_is_passed_over(bench):
+    bench.predict("20240501-f-a", "20240501-f-b")
+    (segment,) = listing(bench.lake.log, "predictions")
+    first = segment.path.read_bytes().index(b"\n")
+    with segment.path.open("r+b") as file:
+        file.write(b" " * first)
+    facts = bench.collect()
+    assert (bench.ids(), facts["refused"], bench.tables.exists("refused")) == (["20240501-f-b"], 0, bench.tables.exists("refused"))
+    assert not bench.tables.exists("refused") or bench.tables.read("refused").collect().is_empty()

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("data_lineage:lineage", "Show what a table was made from, down to files and batches."),
     "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
     "convert": ("data_convert:convert", "Convert a file or a table from any format to any other; needs no project."),
+    "forget": ("data_forget:forget", "Erase somebody's rows from every version and file, for good."),
+    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 
 

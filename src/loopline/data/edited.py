@@ -21,6 +21,9 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.workspace import Workspace
 
+QUARANTINE = "quarantine"
+"""The table of refused rows."""
+
 
 @dataclass(frozen=True)
 class Edited:

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from loopline.data.edited import QUARANTINE
 from loopline.data.edits import Asked
 from loopline.data.erasing import without
 from loopline.data.forgotten import remember

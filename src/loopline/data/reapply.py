@@ -15,9 +15,8 @@ import polars as pl
 
 from loopline.data.amending import ORIGIN, WAS, Broken, broken_of, held_to, planned_upsert, same_in
 from loopline.data.contract import check
-from loopline.data.edited import Edited, Standing, opened, standing
+from loopline.data.edited import QUARANTINE, Edited, Standing, opened, standing
 from loopline.data.edits import numbered, records, rows_of, said
-from loopline.data.quarantine import QUARANTINE
 from loopline.data.rewind import EDIT
 from loopline.data.spec import BATCH, HIDDEN, LINE, DataSpec
 from loopline.ledger.entry import Draft, Entry, digest, now

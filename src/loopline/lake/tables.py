@@ -153,8 +153,8 @@ class Tables:
         def once(table: DeltaTable) -> Commit:
             known = _schema(table)
             rows = storable(frame, known, where=f"table {name!r}")
-            if not merge_schema and (new := [column for column in rows.columns if column not in known]):
-                raise Mistake(f"table {name!r} has no column {new[0]!r}", remedy="leave it out, or append with merge_schema=True")
+            if not merge_schema:
+                _require_known(name, rows.columns, known)
             merge: Literal["merge"] | None = None if rows.schema == known else "merge"
             write_deltalake(table, rows, mode="append", schema_mode=merge, commit_properties=_commit(batch, batch_version))
             return Commit(table.version(), added=rows.height)
@@ -263,7 +263,9 @@ class Tables:
         """Gives rows the frame's values where they are equal in the columns `on`; other columns stay, and nothing is added."""
 
         def once(table: DeltaTable) -> Commit:
-            rows = storable(frame, _schema(table), where=f"table {name!r}")
+            known = _schema(table)
+            _require_known(name, frame.columns, known)
+            rows = storable(frame, known, where=f"table {name!r}")
             merger = table.merge(rows, _equal(on), "source", "target", commit_properties=_commit(batch, batch_version))
             changed = merger.when_matched_update_all().execute()["num_target_rows_updated"]
             return Commit(table.version(), changed=changed)
@@ -300,10 +302,9 @@ class Tables:
             Where there is no such table or version.
         """
         tables = [self._open(name, version=version) for version in (one, other)]
-        files = [self._told(name, table.file_uris) for table in tables]
-        shared = set(files[0]) & set(files[1])
-        first, second = (self._scan(table, [file for file in held if file not in shared]) for table, held in zip(tables, files, strict=True))
-        return first, second
+        files = [dict.fromkeys(self._told(name, table.file_uris)) for table in tables]
+        first, second = ([file for file in held if file not in other] for held, other in (files, files[::-1]))
+        return self._scan(tables[0], first), self._scan(tables[1], second)
 
     def _scan(self, table: DeltaTable, files: list[str]) -> pl.LazyFrame:
         """The rows of some files of a table, with the table's columns."""
@@ -321,13 +322,7 @@ class Tables:
         ]
 
     def version_at(self, name: str, at: datetime) -> int:
-        """The number of the version that held at a moment.
-
-        Raises
-        ------
-        Mistake
-            Where there was none yet.
-        """
+        """The number of the version that held at a moment; a `Mistake` where there was none yet."""
         return self._open(name, at=at).version()
 
     def restore(self, name: str, *, version: int | None = None, at: datetime | None = None, batch: str = "", batch_version: int = 1) -> Commit:
@@ -448,6 +443,11 @@ def _arrow_schema(schema: pl.Schema) -> Any:
 def _equal(columns: Sequence[str]) -> str:
     """The condition under which a row of the table is one of the rows that come."""
     return " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in columns)
+
+
+def _require_known(name: str, columns: Sequence[str], known: pl.Schema) -> None:
+    if new := [column for column in columns if column not in known]:
+        raise Mistake(f"table {name!r} has no column {new[0]!r}", remedy="leave it out, or append with merge_schema=True")
 
 
 def _schema(table: DeltaTable) -> pl.Schema:

@@ -221,6 +221,9 @@ def _frame(kind: Kind, part: Slice) -> tuple[pl.DataFrame, pl.DataFrame]:
     cells: list[tuple[Any, ...]] = []
     broken: list[tuple[Any, ...]] = []
     for line in part.lines:
+        if not line.strip():
+            # Somebody was forgotten: their line was overwritten with spaces.
+            continue
         try:
             cells.append(decoder.decode(line).cells())
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

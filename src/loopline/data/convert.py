@@ -140,11 +140,11 @@ def outlet(place: str, *, to: str | None = None, into: str | None = None, source
     path = made.path
     if path is not None and path.is_dir() and target != "delta":
         raise Mistake("this is a folder", where=place, remedy="name a file in it")
+    if path is not None and target == "delta" and path.exists() and not (path / "_delta_log").is_dir():
+        raise Mistake("there is something that is no Delta table", where=place, remedy="name a new folder")
     for there in () if force else (path if target != "sqlite" else None, made.refused):
         if there is not None and there.exists():
             raise Mistake("it is there already", where=str(there), remedy="overwrite it with --force, or name another")
-    if path is not None and target == "delta" and path.exists() and not (path / "_delta_log").is_dir():
-        raise Mistake("there is something that is no Delta table", where=place, remedy="name a new folder")
     return made
 
 
@@ -215,6 +215,10 @@ class _Run:
         if self.reading.about.get("format") == "csv":
             self._find_types()
         self.schema = self._schema()
+        if not self.schema:
+            raise Mistake(
+                "there are no records, and so no columns", where=masked(self.source.place), remedy="name another file, or say where its records stand"
+            )
         self._fit = fit(self.schema, self.to.target)
         self._tally = Tally(self._fit.checks)
         self._back = TextTypes(list(self.schema), nulls=self.source.nulls) if self.to.target == "csv" else None

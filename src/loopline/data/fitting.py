@@ -47,12 +47,16 @@ class Loss:
 
 @dataclass(frozen=True)
 class Check:
-    """Something that is lost in the cells in which an expression holds; with `every`, only where it holds in all of them and one is known."""
+    """Something that is lost in the cells in which an expression holds.
+
+    With `every`, only where it holds in all of them and one is known; with `always`, also where no cell shows it, since the column's type is lost.
+    """
 
     column: str
     what: str
     holds: pl.Expr
     every: bool = False
+    always: bool = False
 
 
 @dataclass
@@ -79,11 +83,18 @@ def fit(schema: Mapping[str, pl.DataType], target: Target) -> Fit:
     made = Fit()
     for name, dtype in schema.items():
         _KINDS[target](name, dtype, made)
-    if target == "excel" or (target == "csv" and len(schema) > 1):
-        nothing = pl.all_horizontal(pl.col(name).is_null() | (pl.col(name) == "" if dtype == pl.String() else False) for name, dtype in schema.items())
-        if target == "excel":
-            made.checks.append(Check("", "rows in which every cell is empty are passed over", nothing))
+    if target == "excel":
+        nothing = pl.all_horizontal(_empty(name, dtype) for name, dtype in schema.items())
+        made.checks.append(Check("", "rows in which every cell is empty are passed over", nothing))
     return made
+
+
+def _empty(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Whether a value becomes an empty cell of Excel."""
+    if dtype.is_float():
+        return pl.col(name).is_null() | ~pl.col(name).is_finite()
+    textual = not (dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean())
+    return pl.col(name).is_null() | (text(name, dtype) == "") if textual else pl.col(name).is_null()
 
 
 class Tally:
@@ -114,9 +125,9 @@ class Tally:
         """What was lost."""
         for check, count in zip(self._checks, self._counts, strict=True):
             if check.every:
-                if self._rows and count == self._rows and (self._known.get(check.column, 0) or check.what == _NOTHING):
+                if count == self._rows and (self._known.get(check.column, 0) or check.what == _NOTHING):
                     yield Loss(check.column, check.what, count)
-            elif count:
+            elif count or check.always:
                 yield Loss(check.column, check.what, count)
 
 
@@ -147,7 +158,7 @@ def _json(values: pl.Series) -> pl.Series:
 
 def _reads(made: Fit, name: str, dtype: pl.DataType, as_what: str) -> None:
     """The column comes back with another type."""
-    made.checks.append(Check(name, f"{_called(dtype)} comes back as {as_what}", pl.col(name).is_not_null()))
+    made.checks.append(Check(name, f"{_called(dtype)} comes back as {as_what}", pl.col(name).is_not_null(), always=True))
 
 
 def _called(dtype: pl.DataType) -> str:
@@ -183,7 +194,10 @@ def _csv(name: str, dtype: pl.DataType, made: Fit) -> None:
         made.columns.append(column)
     else:
         _subtle(made, name, dtype)
-        made.columns.append(text(name, dtype).alias(name))
+        said = text(name, dtype)
+        if not (dtype.is_temporal() or dtype.is_decimal()):
+            made.checks.append(Check(name, "empty text comes back as missing", said == ""))
+        made.columns.append(said.alias(name))
 
 
 def _plain(dtype: pl.DataType) -> bool:
@@ -229,6 +243,8 @@ def _excel(name: str, dtype: pl.DataType, made: Fit) -> None:
         made.checks.append(Check(name, "whole numbers come back as integers", whole, every=True))
         made.checks.append(Check(name, "numbers keep 16 digits", column.is_finite() & column.map_batches(_beyond_16, return_dtype=pl.Boolean())))
         made.columns.append(pl.when(column.is_finite()).then(column.cast(pl.Float64())).alias(name))
+        if dtype != pl.Float64():
+            _reads(made, name, dtype, "float64")
     elif dtype.is_integer():
         wide = dtype in (pl.Int64(), pl.UInt64(), pl.Int128(), pl.UInt128())
         if wide:

@@ -158,7 +158,11 @@ class Survey:
         """The columns, in the order in which their fields first came."""
         types: dict[str, pl.DataType] = {}
         sources: dict[str, Source] = {}
+        outer = {name[:place] for name in self._seen for place, letter in enumerate(name) if letter == "."}
         for name, seen in self._seen.items():
+            if name in outer and seen.types == {type(None)}:
+                # A null where other records have an object: its parts are null.
+                continue
             parts = [f"{name}.{place}" for place in range(next(iter(seen.lengths), 0))] if seen.is_vector and seen.dtype() != pl.String() else []
             if parts and not any(part in self._seen for part in parts):
                 types |= dict.fromkeys(parts, seen.dtype())
@@ -168,6 +172,6 @@ class Survey:
                 sources[name] = Source(name)
         mixed = any(types.get(name) == pl.String() and float in seen.types for name, seen in self._seen.items())
         plain = all(
-            seen.types - {type(None)} in _PLAIN and (seen.types <= {str, type(None)} or types[name] != pl.String()) for name, seen in self._seen.items()
+            seen.types - {type(None)} in _PLAIN and (seen.types <= {str, type(None)} or types.get(name) != pl.String()) for name, seen in self._seen.items()
         )
         return Columns(types, sources, mixed, plain and not any("." in name for name in types))

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loopline.data.sources import read
 
 from loopline.data.erasing import without
 from loopline.data.sought import Keys
-from loopline.data.sources import read
 from loopline.data.spec import SourceSpec
 
 SOURCE = SourceSpec(path="x", key="id")

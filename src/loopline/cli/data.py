@@ -32,7 +32,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "probe": ("data_probe:probe", "Measure the storage: latency, requests and MB per second."),
     "convert": ("data_convert:convert", "Convert a file or a table from any format to any other; needs no project."),
     "forget": ("data_forget:forget", "Erase somebody's rows from every version and file, for good."),
-    "quarantine": ("data_show:quarantine", "List the refused rows with their file, line, reasons and raw text."),
 }
 
 

@@ -21,7 +21,6 @@ from loopline.data.erasing import without
 from loopline.data.forgotten import remember
 from loopline.data.history import FORGET
 from loopline.data.proof import Look, Proof, in_blob, prove
-from loopline.data.quarantine import QUARANTINE
 from loopline.data.reach import Reach, reach
 from loopline.data.scrubbing import (
     Traces,

@@ -249,7 +249,13 @@ def known_in_time(charter: CharterSpec, seen: Evidence) -> Iterator[Finding]:
             yield Finding(name, "should", "gap", what, f"{facts.known:.0%} known", f"{_KNOWN_SHARE:.0%}", "data", "loopline data explore")
     if usable and not found:
         least = min(facts.known for facts in usable.values())
-        yield Finding(name, "must", "ready", f"what is learned from ({len(usable)} columns) is known at {moment}, each column in {least:.0%} of the rows or more", f"{least:.0%} known")
+        yield Finding(
+            name,
+            "must",
+            "ready",
+            f"what is learned from ({len(usable)} columns) is known at {moment}, each column in {least:.0%} of the rows or more",
+            f"{least:.0%} known",
+        )
     if not usable:
         yield Finding(name, "must", "gap", "no column is left to learn from", "0 columns", "1 column", "data", "loopline data show")
     if charter.decided is None:

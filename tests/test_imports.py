@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -86,7 +87,7 @@ def test_whatever_is_imported_is_declared():
     declared = {"".join(char if char.isalnum() else "-" for char in line.split(">")[0].split("=")[0].split("<")[0].split("[")[0].strip()) for line in lines}
     homes = packages_distributions()
     imported = {name for path in SOURCE.rglob("*.py") for name in imported_by(path)} - set(sys.stdlib_module_names) - {"loopline"}
-    undeclared = {name for name in imported if name in homes and not {home.lower().replace("_", "-") for home in homes[name]} & declared}
+    undeclared = {name for name in imported if name in homes and not {re.sub("[^a-z0-9]", "-", home.lower()) for home in homes[name]} & declared}
     assert not undeclared, json.dumps(sorted(undeclared))
     optional = {"distributed", "dask", "xgboost", "catboost", "opentelemetry", "pandas"}
     assert imported - set(homes) <= optional

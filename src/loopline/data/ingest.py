@@ -83,7 +83,7 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     Returns
     -------
     dict
-        ``batch``, ``read``, ``accepted``, ``quarantined``, ``reasons``, ``table``, ``version``, and ``repeated``: whether the
+        ``batch``, ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings``, ``cleaned``, ``table``, ``version``, and ``repeated``: whether the
         table held this batch already.
 
     Raises
@@ -100,7 +100,7 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     body = entry.body
     return {
         "batch": entry.key,
-        **{name: body[name] for name in ("read", "accepted", "quarantined", "reasons", "table", "version")},
+        **{name: body[name] for name in ("read", "accepted", "quarantined", "merged", "reasons", "warnings", "cleaned", "table", "version")},
         "repeated": entry.id in before,
     }
 

@@ -207,7 +207,8 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 RECORDS = st.lists(
-    st.dictionaries(st.text(string.ascii_letters + 'é_" ', min_size=1, max_size=3).filter(lambda name: name[:2] != "__" and name.strip()), VALUES, max_size=4), max_size=6
+    st.dictionaries(st.text(string.ascii_letters + 'é_" ', min_size=1, max_size=3).filter(lambda name: name[:2] != "__" and name.strip()), VALUES, max_size=4),
+    max_size=6,
 )
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +18,7 @@ import psycopg
 import pymysql
 import pytest
 
+from loopline.data.convert import convert, outlet, source_of
 from loopline.data.databases import Mark, Pulled, pull
 from loopline.data.spec import SourceSpec
 from loopline.engine.step import Silence
@@ -357,3 +358,26 @@ def test_sqlite_columns_have_the_type_of_what_they_hold(tmp_path: Path) -> None:
     assert frame["day"].to_list() == [date(2020, 1, 1), None, None]
     assert frame["odd"].to_list() == ["soon", "2020-01-01", None]
     assert frame.schema["none"] == pl.Float64
+
+
+def test_what_is_written_to_postgres_comes_back(postgres_url: str, tmp_path: Path) -> None:
+    moment = datetime(2020, 1, 1, 10, 0, 0, 123456, tzinfo=UTC)
+    frame = pl.DataFrame(
+        {"id": [1, None, -(2**63)], "x": [0.1, float("nan"), None], "s": ['a,"b"\n', "", None], "ok": [True, None, False], "d": [date(2020, 1, 2), None, None]}
+    ).with_columns(at=pl.Series([moment, None, None], dtype=pl.Datetime("us", "UTC")), span=pl.Series([timedelta(days=-1, microseconds=5), None, None]))
+    frame.write_parquet(tmp_path / "in.parquet")
+    source = str(tmp_path / "in.parquet")
+    done = convert(source_of(source), outlet(postgres_url, into="public.Odd name", source=source), progress=Silence())
+    assert [loss.column for loss in done.loses] == ["span"]
+    with pytest.raises(Mistake, match="already"):
+        convert(source_of(source), outlet(postgres_url, into="public.Odd name", source=source), progress=Silence())
+    convert(source_of(source), outlet(postgres_url, into="public.Odd name", source=source, force=True), progress=Silence())
+    back = pl.read_parquet(pull(SourceSpec(url=postgres_url, table='public."Odd name"'), tmp_path, progress=Silence(), where="t").path)
+    assert back.drop("span").equals(frame.drop("span"), null_equal=True)
+
+
+def test_what_postgres_cannot_hold_is_refused(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"s": ["a", "b\0c"]}).write_parquet("in.parquet")
+    done = convert(source_of("in.parquet"), outlet(postgres_url, into="t", source="in.parquet"), progress=Silence())
+    assert (done.read, done.written, done.refused, done.refused_file) == (2, 1, 1, "t.refused.jsonl")

@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from loopline.data.json_text import Digits, Flat
+from loopline.data.spec import LINE
 from loopline.errors import Mistake
 
 MOST_COLUMNS = 10_000
@@ -93,10 +94,10 @@ class Columns:
     literal: bool
     plain: bool
 
-    def frame(self, records: Sequence[Flat], only: Sequence[str] | None = None) -> pl.DataFrame:
-        """Records as a frame of these columns."""
+    def frame(self, records: Sequence[Flat], lines: Sequence[int], only: Sequence[str] | None = None) -> pl.DataFrame:
+        """Records as a frame of these columns, and their lines."""
         names = list(self.types) if only is None else only
-        return pl.DataFrame([self._series(name, records) for name in names], height=len(records))
+        return pl.DataFrame([*(self._series(name, records) for name in names), pl.Series(LINE, lines, dtype=pl.Int64())])
 
     def _series(self, name: str, records: Sequence[Flat]) -> pl.Series:
         dtype, source = self.types[name], self.sources[name]

@@ -130,7 +130,7 @@ class Document:
         self._text = np.frombuffer(buffer, dtype=np.uint8)
         self._start = start
         self._path = tuple(path)
-        self.found = False
+        self.found = not self._path
         """Whether the path led somewhere in what was read."""
 
     def spans(self) -> Iterator[Span]:

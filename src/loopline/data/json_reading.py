@@ -47,11 +47,12 @@ class JsonReading:
     All of them are looked at once when it is opened, so that the columns hold whatever comes late.
     """
 
-    def __init__(self, blocks: Callable[[], Iterator[Block]], about: Mapping[str, Any], *, where: str, ended: Callable[[], None]) -> None:
+    def __init__(self, blocks: Callable[[], Iterator[Block]], about: Mapping[str, Any], *, where: str) -> None:
         self._blocks = blocks
         self._about = dict(about)
         self._where = where
-        self._ended = ended
+        self.held = ExitStack()
+        """What is let go of when it is closed."""
         self._columns = self._survey()
 
     def _survey(self) -> Columns:
@@ -89,7 +90,7 @@ class JsonReading:
             found = decoded(block.raws, literal=self._columns.literal)
             kept = [place for place, record in enumerate(found) if not isinstance(record, Broken)]
             records: list[Flat] = [record for record in found if not isinstance(record, Broken)]
-            frame = self._columns.frame(records, only).with_columns(pl.Series(LINE, [block.lines[place] for place in kept], dtype=pl.Int64))
+            frame = self._columns.frame(records, [block.lines[place] for place in kept], only)
             refused = sorted(_refusals(block, found), key=lambda item: item.line)
             yield Chunk(frame, tuple(refused), _texts(block.raws, kept))
 
@@ -109,7 +110,7 @@ class JsonReading:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._ended()
+        self.held.close()
 
 
 def _texts(raws: Sequence[bytes], kept: Sequence[int]) -> Callable[[Sequence[int]], list[str]]:
@@ -131,7 +132,9 @@ def json_lines(path: Path, source: SourceSpec, *, where: str) -> JsonReading:
     """
     with ExitStack() as stack:
         text, start = stack.enter_context(_utf8(path, source.encoding, where))
-        return JsonReading(lambda: _lines(text, start), {"format": "jsonl"}, where=where, ended=stack.pop_all().close)
+        reading = JsonReading(lambda: _lines(text, start), {"format": "jsonl"}, where=where)
+        reading.held = stack.pop_all()
+        return reading
 
 
 def _lines(path: Path, start: int) -> Iterator[Block]:
@@ -166,8 +169,9 @@ def json_document(path: Path, source: SourceSpec, *, where: str) -> JsonReading:
     """
     with ExitStack() as stack:
         text, start = stack.enter_context(_utf8(path, source.encoding, where))
-        file = stack.enter_context(text.open("rb"))
-        buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # It lives as long as what looks into it.
+        with text.open("rb") as file:
+            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         found = outline(buffer, start)
         records = source.records or found.path()
         path_to = segments(records, where=where)
@@ -180,7 +184,9 @@ def json_document(path: Path, source: SourceSpec, *, where: str) -> JsonReading:
                 has = f"; the document has {', '.join(found.members[:12])}" if found.members else ""
                 raise Mistake(f"there are no records at {records}{has}", where=where, remedy="say where they are, as in records: features[*]")
 
-        return JsonReading(blocks, {"format": "json", "records": records, "beside": beside}, where=where, ended=stack.pop_all().close)
+        reading = JsonReading(blocks, {"format": "json", "records": records, "beside": beside}, where=where)
+        reading.held = stack.pop_all()
+        return reading
 
 
 def _blocks(spans: Iterator[Span], buffer: mmap.mmap) -> Iterator[Block]:

@@ -105,6 +105,34 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     }
 
 
+def rehearse_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str | None = None, progress: Progress | None = None) -> dict[str, Any]:
+    """What would become of a file's records, were it delivered now; nothing is written.
+
+    Returns
+    -------
+    dict
+        ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings`` and ``table``.
+
+    Raises
+    ------
+    Mistake
+        When there is no such source, or the file cannot be read.
+    """
+    table = table or data.main
+    if table not in data.sources:
+        raise Mistake(f"there is no source {table!r}", remedy=f"the sources are: {', '.join(data.sources)}")
+    counts = Intake(workspace, data, table, progress or Silence()).rehearse(path)
+    return {
+        "table": table,
+        "read": counts.read,
+        "accepted": counts.accepted,
+        "quarantined": counts.refused + counts.discarded,
+        "merged": counts.merged,
+        "reasons": dict(counts.reasons),
+        "warnings": dict(counts.warnings),
+    }
+
+
 def pull(workspace: Workspace, data: DataSpec, table: str, folder: Path, progress: Progress) -> list[Entry]:
     """Ask a source for what is new, whatever its schedule says; the entries of the batches that came. Call it under the project's lease.
 

@@ -59,7 +59,7 @@ bench: venv ## print the figures, each beside its goal
 	$(BIN)/python -m bench.run
 
 lock: venv ## resolve the dependencies again and write requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --python-version 3.11 --extra demo --extra dev --extra postgres --extra s3 \
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --python-version 3.11 --extra demo --extra dev --extra mysql --extra postgres --extra s3 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
 
 build: venv ## build wheel and sdist into dist/

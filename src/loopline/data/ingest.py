@@ -83,8 +83,8 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     Returns
     -------
     dict
-        ``batch``, ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings``, ``cleaned``, ``table``, ``version``, and ``repeated``: whether the
-        table held this batch already.
+        ``batch``, ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings``, ``cleaned``, ``table``, ``version``, and
+        ``repeated``: whether the table held this batch already.
 
     Raises
     ------

@@ -14,7 +14,32 @@ SHORT, LONG = 60, 3000
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 CELL = st.one_of(
-    st.sampled_from(["", "1", "2", "7", "-3", "1.5", "1e3", "x", "NA", "2024-02-30", "2024-01-31", "é", "日本", '"', '""', '"a"', '"a,b"', '"a\nb"', '"a""b"', '"a', 'a"', " 1 "]),
+    st.sampled_from(
+        [
+            "",
+            "1",
+            "2",
+            "7",
+            "-3",
+            "1.5",
+            "1e3",
+            "x",
+            "NA",
+            "2024-02-30",
+            "2024-01-31",
+            "é",
+            "日本",
+            '"',
+            '""',
+            '"a"',
+            '"a,b"',
+            '"a\nb"',
+            '"a""b"',
+            '"a',
+            'a"',
+            " 1 ",
+        ]
+    ),
     st.text(alphabet='a1,;"\t|\n\r\0é \x1a\u2028\ufeff', max_size=6),
 )
 END = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n"])
@@ -49,7 +74,9 @@ def damaged(draw):
     quoted = draw(st.booleans())
     rows = [f'{number},{number % 7},"{"é" * (number % 3)}w, {number}"' if quoted else f"{number},{number % 7},wé{number}" for number in range(count)]
     end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
-    content = bytearray((end.join(["id,n,t", *rows]) + end).encode(draw(st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"]))))
+    content = bytearray(
+        (end.join(["id,n,t", *rows]) + end).encode(draw(st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])))
+    )
     for _ in range(draw(st.integers(0, 4))):
         place = draw(st.integers(0, len(content) - 1)) if content else 0
         match draw(st.sampled_from(["flip", "cut", "insert", "drop", "double"])):
@@ -101,7 +128,9 @@ def test_damaged_files(rooms, examples):
 SCALAR = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5), st.integers(-(2**70), 2**70), st.floats(), st.text(alphabet='a1"\\\n\0é:{}[],\ud800', max_size=6)
 )
-VALUE = st.recursive(SCALAR, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(alphabet="ab.:\"", max_size=3), inner, max_size=3)), max_leaves=6)
+VALUE = st.recursive(
+    SCALAR, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(alphabet='ab.:"', max_size=3), inner, max_size=3)), max_leaves=6
+)
 RECORD = st.one_of(
     st.fixed_dictionaries({"id": st.integers(0, 9), "n": SCALAR, "t": VALUE}),
     st.fixed_dictionaries({"id": st.integers(0, 9), "n": st.integers(0, 9), "t": st.text(alphabet="abc", max_size=3)}),

@@ -37,6 +37,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs, file_digest
 from loopline.lake.staging import Staging
 from loopline.lake.tables import Commit, Tables
+from loopline.lake.writers import writing
 from loopline.ledger.entry import Draft, Entry, canonical, now
 from loopline.workspace import Workspace
 
@@ -95,21 +96,19 @@ class Intake:
         """
         listed = {file.name: file for file in files}
         stopped: list[Stopped] = []
-        self._settle()
-        self._mend()
-        settling.settle(self._workspace, self._data, self.table)
-        self._again(listed, stopped)
-        for done, file in enumerate(listed.values()):
-            self._progress.at(done, len(listed), unit="files", note=file.name)
-            batch = file_digest(file.path)
-            if not self._holding.knows(file.name, batch, replaces=self.source.mode == "replace"):
-                self._try(self._delivery(file, batch), stopped)
-        self._progress.at(len(listed), len(listed), unit="files")
-        if folder is not None and not self.source.is_local:
-            where = f"data.sources.{self.table}"
-            for delivery in brought(self.source, self._holding, self._blobs, folder=folder, progress=self._progress, where=where):
-                if not self._holding.knows(delivery.file, delivery.batch, replaces=self.source.mode == "replace"):
-                    self._try(delivery, stopped)
+        with self._settled():
+            self._again(listed, stopped)
+            for done, file in enumerate(listed.values()):
+                self._progress.at(done, len(listed), unit="files", note=file.name)
+                batch = file_digest(file.path)
+                if not self._holding.knows(file.name, batch, replaces=self.source.mode == "replace"):
+                    self._try(self._delivery(file, batch), stopped)
+            self._progress.at(len(listed), len(listed), unit="files")
+            if folder is not None and not self.source.is_local:
+                where = f"data.sources.{self.table}"
+                for delivery in brought(self.source, self._holding, self._blobs, folder=folder, progress=self._progress, where=where):
+                    if not self._holding.knows(delivery.file, delivery.batch, replaces=self.source.mode == "replace"):
+                        self._try(delivery, stopped)
         if stopped:
             raise stopped[0]
 
@@ -125,14 +124,10 @@ class Intake:
         CheckFailed
             When a rule holds the batch back.
         """
-        self._settle()
-        self._mend()
-        settling.settle(self._workspace, self._data, self.table)
-        batch = identity(path)
-        known = self._holding.held.get(batch)
-        if known is not None:
-            return known
-        return self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
+        with self._settled():
+            batch = identity(path)
+            known = self._holding.held.get(batch)
+            return known or self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
 
     def rehearse(self, path: Path) -> Counts:
         """What would become of a file's records, were it taken in now; nothing is written.
@@ -146,6 +141,15 @@ class Intake:
         with self._opened(delivery) as reading, Sieve(self._tables, self._order(reading, delivery, None), rehearses=True) as sieve:
             sieve.sift(reading, self._progress)
             return sieve.counts
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """A time to write, with nothing open from before: neither files nor batches of a process that died."""
+        with writing(self._workspace.lake):
+            self._settle()
+            self._mend()
+            settling.settle(self._workspace, self._data, self.table)
+            yield
 
     def _settle(self) -> None:
         """Note a contract that differs from the one the rows were checked against: then every batch is owed again."""

@@ -1,3 +1,4 @@
+import os
 import tempfile
 from pathlib import Path
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.data.text import TextFile
-from loopline.errors import Mistake
+from loopline.errors import Fault, Mistake
 
 
 class Found:
@@ -61,3 +62,14 @@ def test_any_bytes_are_text_or_a_mistake(data):
         return
     if not found.broken:
         found.data.decode("utf-8")
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_told_in_a_line(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"id,n\n" + b"1,2\n" * 10_000)
+    with TextFile(path) as text:
+        os.truncate(path, 10)
+        assert text[0:10] == b"id,n\n1,2\n1"
+        with pytest.raises(Fault, match="has become shorter while it was read") as told:
+            text[5_000:6_000]
+        assert told.value.retry

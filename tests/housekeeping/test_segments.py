@@ -31,7 +31,7 @@ def segment(lake: Lake, name: str, data: bytes, done: int | None) -> Path:
     return file
 
 
-def names(lake: Lake, *, before: datetime = NOW + timedelta(minutes=1), now: datetime = NOW) -> list[str]:
+def names(lake: Lake, *, before: datetime = NOW + timedelta(hours=1), now: datetime = NOW) -> list[str]:
     return [one.name for one in collected(Tables(lake), lake.log, before=before, now=now)]
 
 

@@ -53,18 +53,19 @@ class Way:
         The command.
     mode
         What the source's mode is.
-    by_hand
-        Whether the delivery lies beside the source's folder, and the command names it.
+    file
+        Where the delivery lies.
     """
 
     words: tuple[str, ...]
     mode: str = "append"
-    by_hand: bool = False
+    file: str = "deliveries/second.csv"
 
 
 WAYS = {
-    "ingest": Way(("data", "ingest", "second.csv"), by_hand=True),
+    "ingest": Way(("data", "ingest", "second.csv"), file="second.csv"),
     "run": Way(("run", "--until", "data")),
+    "changed": Way(("data", "pull"), file="deliveries/first.csv"),
     "pull": Way(("data", "pull"), mode="upsert"),
     "replace": Way(("data", "pull"), mode="replace"),
 }
@@ -99,7 +100,7 @@ def project(folder: Path, way: Way, rows: int) -> Path:
     write(folder / "deliveries" / "first.csv", rows // 5)
     done = command(folder, ("data", "pull"))
     assert done.returncode == 0, done.stderr
-    write(folder / ("second.csv" if way.by_hand else "deliveries/second.csv"), rows, first=rows // 10)
+    write(folder / way.file, rows, first=rows // 10)
     return folder
 
 

@@ -56,10 +56,12 @@ def kill_and_resume(start, name: str, place, chance: random.Random, number: int)
 @pytest.mark.parametrize(
     ("name", "rows", "kills"),
     [
-        ("run", 30_000, 2),
+        ("run", 30_000, 1),
+        ("changed", 30_000, 1),
         ("pull", 30_000, 1),
         pytest.param("ingest", 1_000_000, 60, marks=_LONG),
         pytest.param("run", 1_000_000, 20, marks=_LONG),
+        pytest.param("changed", 300_000, 15, marks=_LONG),
         pytest.param("pull", 300_000, 15, marks=_LONG),
         pytest.param("replace", 300_000, 15, marks=_LONG),
     ],

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import mmap
+import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -49,7 +48,7 @@ class TextFile:
     def __init__(self, path: Path, *, encoding: str | None = None, where: str = "") -> None:
         self._where = where or str(path)
         self._files: list[IO[bytes]] = []
-        self._map: mmap.mmap | None = None
+        self._handle = -1
         self._offset = 0
         self.broken: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         try:
@@ -67,20 +66,29 @@ class TextFile:
 
     def close(self) -> None:
         """Let the file go, and remove what was spooled."""
-        if self._map is not None:
-            # A slice that somebody still looks at keeps the map until it is gone.
-            with suppress(BufferError):
-                self._map.close()
-            self._map = None
+        self._handle = -1
         for file in self._files:
             file.close()
         self._files = []
 
     def __getitem__(self, part: slice) -> bytes:
-        """Some bytes of the text, by their positions."""
-        assert self._map is not None
+        """Some bytes of the text, by their positions.
+
+        Raises
+        ------
+        Fault
+            When the file has become shorter since it was opened; of a map of it, the system would end the process.
+        """
         first, last, _ = part.indices(self.size)
-        return self._map[first + self._offset : last + self._offset]
+        wanted, pieces = max(0, last - first), list[bytes]()
+        at = first + self._offset
+        while wanted:
+            piece = os.pread(self._handle, wanted, at)
+            if not piece:
+                raise Fault("the file has become shorter while it was read", where=self._where, remedy="run it again once the file is whole", retry=True)
+            pieces.append(piece)
+            at, wanted = at + len(piece), wanted - len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """The whole text in pieces that end with a line, each with its position."""
@@ -102,15 +110,14 @@ class TextFile:
             raise Mistake("this is a folder, not a file", where=self._where, remedy="name a file in it") from None
         except OSError as error:
             raise Fault(f"the file cannot be read ({error.strerror})", where=self._where, remedy="check its permissions") from None
-        self._mapped(file)
-
-    def _mapped(self, file: IO[bytes]) -> None:
         self._files.append(file)
+        self._read_from(file)
+
+    def _read_from(self, file: IO[bytes]) -> None:
         size = file.seek(0, 2)
         if not size:
             raise Mistake("the file is empty", where=self._where, remedy="give a file with a header and rows, or take it away")
-        self._map = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        self.size, self._offset = size, 0
+        self._handle, self.size, self._offset = file.fileno(), size, 0
 
     def _guessed(self, encoding: str | None) -> Guess:
         found = guess(self[0:_SAMPLE_BYTES], encoding=encoding, where=self._where)
@@ -153,9 +160,7 @@ class TextFile:
                 raise Mistake(f"the file is not {encoding} text{place}", where=self._where, remedy="say its encoding under data.sources") from None
             at += len(piece)
         spooled.flush()
-        assert self._map is not None
-        self._map.close()
-        self._mapped(spooled)
+        self._read_from(spooled)
         if self[0:3] == codecs.BOM_UTF8:
             self._offset, self.size = 3, self.size - 3
 

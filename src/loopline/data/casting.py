@@ -125,6 +125,8 @@ def _from_typed(value: pl.Expr, dtype: pl.DataType, want: ColumnType) -> pl.Expr
         case "text" | "category":
             return value.cast(pl.String, strict=False)
         case "integer":
+            if dtype.is_decimal():
+                value = value.cast(pl.Float64, strict=False)
             return _whole(value) if dtype.is_float() or dtype.is_decimal() else value.cast(pl.Int64, strict=False)
         case "number":
             number = value.cast(pl.Float64, strict=False)

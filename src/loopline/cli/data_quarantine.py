@@ -98,7 +98,7 @@ def _listed(said: Mapping[str, Any]) -> str:
     if more := said["rows"] - len(said["refused"]):
         lines.append(f"... {more:,} more; see them with --limit {said['rows']}")
     if said["rows"]:
-        lines += ["", f"{_rows(said['rows'])} in quarantine:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
+        lines += ["", f"{_rows(said['rows'])} listed, for these reasons:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
     lines += [_balance(one) for one in batches]
     return "\n".join(lines)
 
@@ -165,8 +165,13 @@ def _shown(said: Mapping[str, Any]) -> str:
         lines += ["", f"it falls into {len(said['fields'])} fields, and there are {len(said['cells'])} columns: {fields}"]
     if said["reasons_now"] is not None:
         lines += ["", "the contract accepts it now" if not said["reasons_now"] else f"refused now: {'; '.join(said['reasons_now'])}"]
-    lines += ["", *(f"{one['time'][:19]}  {one['what']} by {one['by']}" + (f": {one['why']}" if one["why"] else "") for one in said["history"])]
+    lines += ["", *(_event(one) for one in said["history"])]
     return "\n".join(lines)
+
+
+def _event(one: Mapping[str, Any]) -> str:
+    by = f" by {one['by']}" if one["by"] != "loopline" else ""
+    return f"{one['time'][:19]}  {one['what']}{by}" + (f": {one['why']}" if one["why"] else "")
 
 
 def _cell(value: str | None) -> str:

@@ -16,7 +16,7 @@ from loopline.loop import open_loop
 @folder_option
 @json_option
 def ingest(path: Path, source: str | None, folder: Path | None, as_json: bool) -> None:
-    """Take in one delivery by hand: a CSV or Parquet file.
+    """Take in one delivery by hand: a file in any format that a source may have.
 
     It is checked against the contract like any file of the source. The same content twice adds nothing.
     """
@@ -39,7 +39,7 @@ def ingest(path: Path, source: str | None, folder: Path | None, as_json: bool) -
 @folder_option
 @json_option
 def show(folder: Path | None, as_json: bool) -> None:
-    """Show the tables: versions, rows, and how many rows are in quarantine."""
+    """Show the tables: versions, rows, how many rows are in quarantine, and batches that are held back."""
     from loopline.data.overview import overview
 
     with open_loop(folder) as loop:
@@ -47,8 +47,12 @@ def show(folder: Path | None, as_json: bool) -> None:
 
     def text() -> str:
         head = ("table", "kind", "version", "rows", "batches", "read", "accepted", "quarantined", "merged")
-        rows = [[*(item[name] for name in head), ", ".join(item["made_from"])] for item in tables]
+        made = any(item["made_from"] for item in tables)
+        rows = [[*(item[name] for name in head), *([", ".join(item["made_from"])] if made else [])] for item in tables]
+        held = [(item["table"], batch) for item in tables for batch in item["held_back"]]
+        lines = [f"held back from {name}: {batch['file']} ({batch['batch'][:8]}): {batch['says']}" for name, batch in held]
         refused = any(item["quarantined"] for item in tables)
-        return table((*head, "made from"), rows, right=range(2, len(head))) + hint("loopline data quarantine" if refused else "loopline run")
+        following = f"loopline data admit {held[0][1]['batch'][:8]} --why ..." if held else "loopline data quarantine" if refused else "loopline run"
+        return "\n".join([table((*head, *(["made from"] if made else [])), rows, right=range(2, len(head))), *lines]) + hint(following)
 
     emit({"tables": tables}, text, as_json)

@@ -128,6 +128,9 @@ def asked(tmp_path_factory):
     ask("loopline data forget", "visits", "--key", "v00003", "--by", PERSON, "--why", "a test")
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     ask("loopline data lineage", "visits")
+    converts = command(folder, "data", "convert", str(visits), str(folder / "visits.jsonl"))[:-2]
+    ended = subprocess.run([*converts, "--json"], capture_output=True, text=True, timeout=60, check=True)
+    ask.said["loopline data convert"] = json.loads(ended.stdout)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

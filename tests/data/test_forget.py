@@ -383,7 +383,7 @@ with opened(Path(sys.argv[1])) as room:
 """
 
 
-@pytest.mark.parametrize("at", [pytest.param(at, marks=() if at == 6 else pytest.mark.torture) for at in (0, 3, 6, 12, 20, 30)])
+@pytest.mark.parametrize("at", [pytest.param(at, marks=() if at == 6 else pytest.mark.torture) for at in (0, 3, 6, 12, 20, 25)])
 def test_killed_by_the_system_the_next_call_completes_it(start, tmp_path, at):
     shutil.copytree(start, tmp_path / "room")
     ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "room"), str(at)], cwd=Path(__file__).parents[2], env=dict(os.environ), timeout=120)

@@ -13,14 +13,24 @@ from loopline.loop import open_loop
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--source", metavar="NAME", help="The source that the file belongs to; the first one by default.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of its rows; nothing is written.")
 @folder_option
 @json_option
-def ingest(path: Path, source: str | None, folder: Path | None, as_json: bool) -> None:
-    """Take in one delivery by hand: a file in any format that a source may have.
+def ingest(path: Path, source: str | None, dry_run: bool, folder: Path | None, as_json: bool) -> None:
+    """Take in one delivery by hand: a file of any format that is read here.
 
     It is checked against the contract like any file of the source. The same content twice adds nothing.
     """
-    from loopline.data.ingest import ingest_file
+    from loopline.data.ingest import ingest_file, rehearse_file
+
+    if dry_run:
+        with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
+            would = rehearse_file(loop.workspace, loop.project.declaration.data, path.absolute(), table=source, progress=progress)
+        said = [f"{would['accepted']:,} of {would['read']:,} rows would be accepted into {would['table']}"]
+        said += [f"  {count:,} refused: {reason}" for reason, count in would["reasons"].items()]
+        said += [f"  {count:,} warned of: {reason}" for reason, count in would["warnings"].items()]
+        emit(would, "\n".join(said) + hint(f"loopline data ingest {path}"), as_json)
+        return
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress, loop.workspace.ledger.lease():
         done = ingest_file(loop.workspace, loop.project.declaration.data, path.absolute(), table=source, progress=progress)

@@ -135,10 +135,14 @@ def _difference(found: Difference, samples: Any) -> str:
     lines += [f"+ {_row(row)}" for row in samples["added"]]
     lines += [f"- {_row(row)}" for row in samples["removed"]]
     lines += [
-        f"~ {_row(one['key'])}: " + ", ".join(f"{column} {_cell(a)} -> {_cell(b)}" for column, (a, b) in one["cells"].items()) for one in samples["changed"]
+        f"~ {_row(one['key'])}: " + ", ".join(f"{column} {_said(a)} -> {_said(b)}" for column, (a, b) in one["cells"].items()) for one in samples["changed"]
     ]
     return "\n".join(lines)
 
 
 def _row(row: Any) -> str:
-    return ", ".join(f"{name} {_cell(value)}" for name, value in row.items())
+    return ", ".join(f"{name} {_said(value)}" for name, value in row.items())
+
+
+def _said(value: Any) -> str:
+    return "-" if value is None else str(_cell(value))

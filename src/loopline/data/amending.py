@@ -20,6 +20,9 @@ ORIGIN = (BATCH, LINE)
 WAS = "__was "
 """What stands before a column's name where an edit's blob holds the value that it replaced."""
 
+FROM = "__from"
+"""The column of an upsert's rows that holds their line in its file."""
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -40,7 +43,7 @@ class Plan:
         The columns that get values.
     before, after
         The rows that change, in one order, with their hidden columns; `before` lacks those that are added and `after` those that are
-        removed.
+        removed. Rows that are added have no batch yet, and those of an upsert have their line in its file (`FROM`).
     added, changed, removed, unchanged
         How many rows; those that are said to be what they are already are unchanged.
     broken
@@ -128,9 +131,10 @@ def planned_upsert(rows: pl.LazyFrame, coming: pl.DataFrame, terms: Terms) -> Pl
     before = checked.accepted.select(key).join(present, on=key, how="left", maintain_order="left").select(schema.names())
     is_new = before[BATCH].is_null()
     same = same_in(before, checked.accepted, [name for name in schema if name not in HIDDEN]) & ~is_new
+    origin = before.select(HIDDEN)
+    after = checked.accepted.with_columns(pl.col(LINE).alias(FROM)).drop(LINE).hstack(origin).filter(~same)
+    added, unchanged = int(is_new.sum()), int(same.sum())
     warnings = {**typed.warnings, **checked.warnings}
-    after, added = checked.accepted.filter(~same), int(is_new.sum())
-    unchanged = int(same.sum())
     return Plan("upsert", columns, before.filter(~same & ~is_new), after, added, after.height - added, unchanged=unchanged, warnings=warnings)
 
 

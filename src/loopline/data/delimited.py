@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ _LOOK_AHEAD_BYTES = 1 << 20
 """How far a quote is looked for that closes one, where quotes stand irregularly."""
 _LONGEST_BYTES = 1 << 30
 _HEAD_RECORDS = 1000
+_WORKERS = 2
+"""Blocks that are cut at once; each is cut by several threads in part."""
 _TYPED: Mapping[str, pl.DataType] = {"integer": pl.Int64(), "number": pl.Float64()}
 _MANY = 0.3
 """From this share of rows with a missing number, reading the column again as texts is cheaper than looking at the rows."""
@@ -95,11 +99,44 @@ class Delimited:
         """The records, a block of some megabytes at a time; see `Reading`."""
         wanted = [name for name in self._names if only is None or name in only]
         kinds = {name: _TYPED[kind] for name, kind in (typed or {}).items() if kind in _TYPED and name in wanted}
+        waiting: deque[Future[Chunk]] = deque()
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for block in self._blocks():
+                waiting.append(pool.submit(self._chunk, block, wanted, kinds))
+                # While they are looked at, the next ones are being cut.
+                if len(waiting) > _WORKERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _blocks(self) -> Iterator[Callable[[], _Block]]:
+        """The blocks of the text, in their order; what can be done later, and beside other work, is left for the call."""
         at, line = self._begin, self._first_line
         while at < self._text.size:
-            block = self._block(at, line, len(self._names))
-            yield self._chunk(block, wanted, kinds)
-            at, line = at + len(block.data), line + breaks(block.data)
+            data = self._lines(at)
+            if data is not None:
+                yield partial(self._block_of, at, data, line)
+            else:
+                block = self._block(at, line, len(self._names))
+                data = block.data
+                yield partial(_same, block)
+            at, line = at + len(data), line + breaks(data)
+
+    def _lines(self, at: int) -> bytes | None:
+        """The whole lines of a block without quotes, where each line is a record; None where quotes, or the length of a line, want a closer look."""
+        data = self._text[at : at + BLOCK_BYTES]
+        if self._quote.encode() in data:
+            return None
+        cut = len(data) if at + len(data) >= self._text.size else data.rfind(b"\n") + 1
+        return (data if cut == len(data) else data[:cut]) if cut else None
+
+    def _block_of(self, at: int, data: bytes, line: int) -> _Block:
+        """The block of some lines without quotes."""
+        records = plain(data, self._separator, len(self._names), counted=at in self._plain)
+        if records is None:
+            return _Block(at, data, split(data, self._separator, self._quote), line)
+        self._plain.add(at)
+        return _Block(at, data, records, line)
 
     def _skipped(self, lines: int) -> tuple[int, int]:
         """Where the text begins once so many lines are passed over, and on which line."""
@@ -119,7 +156,7 @@ class Delimited:
         while True:
             data = self._text[at : at + size]
             is_last = at + len(data) >= self._text.size
-            found = self._whole_records(at, data, width, is_last=is_last)
+            found = self._whole_records(data, width, is_last=is_last)
             if found is not None:
                 data, records = found
                 return _Block(at, data, records, line)
@@ -127,16 +164,10 @@ class Delimited:
                 raise Mistake("a record is longer than a gigabyte", where=self._where, remedy="mend its quotes or line ends, or say the encoding")
             size *= 2
 
-    def _whole_records(self, at: int, data: bytes, width: int | None, *, is_last: bool) -> tuple[bytes, Records] | None:
+    def _whole_records(self, data: bytes, width: int | None, *, is_last: bool) -> tuple[bytes, Records] | None:
         """The beginning of some bytes that holds whole records; None where they are too few to tell."""
         cut = len(data) if is_last else complete(data, self._quote)
         has_quotes = self._quote.encode() in data
-        if cut and not has_quotes and width is not None:
-            lines = data if cut == len(data) else data[:cut]
-            records = plain(lines, self._separator, width, counted=at in self._plain)
-            if records is not None:
-                self._plain.add(at)
-                return lines, records
         if cut:
             whole = data[:cut]
             records = split(whole, self._separator, self._quote)
@@ -202,7 +233,8 @@ class Delimited:
     def _unlike(self, names: int, fields: int) -> Mistake:
         return Mistake(f"the header has {names} names, and the rows have {fields} fields", where=self._where, remedy="mend the header, or say the separator")
 
-    def _chunk(self, block: _Block, wanted: Sequence[str], kinds: Mapping[str, pl.DataType]) -> Chunk:
+    def _chunk(self, found: Callable[[], _Block], wanted: Sequence[str], kinds: Mapping[str, pl.DataType]) -> Chunk:
+        block = found()
         records = block.records
         head = self._head if block.at == self._begin else None
         reasons = self._reasons(block, head)
@@ -295,6 +327,10 @@ class Delimited:
         places = chosen[values.is_null().arg_true().to_numpy()]
         texts = self._cut(canonical(block.data, block.records, places), len(places), [values.name], {})
         return texts is not None and bool(texts.select(absent(values.name, pl.String(), self._nulls).all()).item())
+
+
+def _same(block: _Block) -> _Block:
+    return block
 
 
 def _raw(data: bytes, records: Records) -> Callable[[Sequence[int] | Ints], list[str]]:

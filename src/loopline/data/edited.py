@@ -118,12 +118,15 @@ class Standing:
         Those that hold, in their order: a restore undoes later ones, and what replaces the table ends them.
     due
         From the id of one that the table lost, because it was made anew from its batches, to the sequence of the entry that did so.
+    carried
+        Those of `due` that lost no more than rows of a file that changed, which live on in the batch that has its place.
     taken
         The batches whose place another one took when their file changed: the sequence of the entry, the old one and the new one.
     """
 
     holds: tuple[Entry, ...]
     due: Mapping[str, int]
+    carried: frozenset[str]
     taken: tuple[tuple[int, str, str], ...]
 
     def became(self, batch: str, after: int) -> str:
@@ -138,6 +141,7 @@ def standing(entries: Iterable[Entry]) -> Standing:
     """The edits of a table after the entries about it that count (`rewind.Course.entries`)."""
     holds: list[Entry] = []
     due: dict[str, int] = {}
+    carried: set[str] = set()
     taken: list[tuple[int, str, str]] = []
     held: set[str] = set()
     owed: set[str] = set()
@@ -147,7 +151,7 @@ def standing(entries: Iterable[Entry]) -> Standing:
         body: Mapping[str, Any] = entry.body
         if entry.kind == "contract":
             owed, held = owed | held, set()
-            due |= {edit.id: entry.seq for edit in holds}
+            due, carried = {edit.id: entry.seq for edit in holds}, set()
         elif entry.kind == "undone":
             if body["supersedes"]:
                 lost[body["file"]] = body["supersedes"]
@@ -155,17 +159,19 @@ def standing(entries: Iterable[Entry]) -> Standing:
             owed -= {entry.key, body["supersedes"]}
         elif entry.kind == "batch":
             if body["mode"] == "replace" and entry.key not in owed:
-                holds, due, held, owed = [], {}, set(), set()
+                holds, due, carried, held, owed = [], {}, set(), set(), set()
             elif not held:
-                due |= {edit.id: entry.seq for edit in holds}
+                due, carried = {edit.id: entry.seq for edit in holds}, set()
             old = body["supersedes"] or (lost.pop(body["file"], None) if body["how"] == "source" else None)
             if old:
                 taken.append((entry.seq, old, entry.key))
-                due |= {edit.id: entry.seq for edit in holds if edit.body["verb"] != "upsert"}
+                carried |= {edit.id for edit in holds if edit.id not in due}
+                due |= {edit.id: entry.seq for edit in holds}
             held = (held - {body["supersedes"]}) | {entry.key}
             owed -= {entry.key, body["supersedes"]}
         elif entry.kind == EDIT and body["verb"] in ("update", "delete", "upsert"):
             holds.append(entry)
         elif entry.kind == EDIT and body["verb"] == "reapply":
             due = {edit: seq for edit, seq in due.items() if edit not in body["edits"]}
-    return Standing(tuple(holds), due, tuple(taken))
+            carried -= set(body["edits"])
+    return Standing(tuple(holds), due, frozenset(carried), tuple(taken))

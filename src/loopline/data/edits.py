@@ -18,13 +18,13 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.amending import ORIGIN, WAS, Plan, planned_delete, planned_update, planned_upsert
+from loopline.data.amending import FROM, ORIGIN, WAS, Plan, planned_delete, planned_update, planned_upsert
 from loopline.data.edited import Edited, opened
 from loopline.data.opening import read_bytes
 from loopline.data.reading import Chunk, bytes_of
 from loopline.data.restoring import finish_restore, target_of
 from loopline.data.rewind import EDIT
-from loopline.data.spec import BATCH, ROW, DataSpec, SourceSpec
+from loopline.data.spec import BATCH, LINE, OWN, ROW, DataSpec, SourceSpec
 from loopline.errors import CheckFailed, Fault, Mistake
 from loopline.lake.tables import Commit
 from loopline.ledger.entry import Draft, Entry, canonical, digest
@@ -307,16 +307,20 @@ def _delete(edited: Edited, edit: Entry, rows: pl.DataFrame, columns: Sequence[s
 
 
 def _upsert(edited: Edited, edit: Entry, rows: pl.DataFrame, columns: Sequence[str]) -> Commit:
-    return edited.tables.upsert(edited.name, numbered(edited, edit, rows), key=edited.source.key, batch=edit.key)
+    added = numbered(edited, edit, rows.filter(pl.col(BATCH).is_null()))
+    changed = rows.filter(pl.col(BATCH).is_not_null()).select(added.columns)
+    return edited.tables.upsert(edited.name, pl.concat([changed, added]), key=edited.source.key, batch=edit.key)
 
 
 _ACTS = {"update": _update, "delete": _delete, "upsert": _upsert}
 
 
 def numbered(edited: Edited, edit: Entry, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows that an edit brings, with their origin: a batch of their own, behind all that is there."""
+    """Rows that an upsert adds, with their origin: a batch of their own, behind all that is there."""
     first = edited.rows().select((pl.col(ROW).max() + 1).fill_null(0)).collect().item()
-    return rows.select(pl.exclude(BATCH, ROW)).with_columns(pl.lit(edit.key).alias(BATCH), (pl.int_range(pl.len(), dtype=pl.Int64) + first).alias(ROW))
+    own = [name for name in rows.columns if name.startswith(OWN)]
+    origin = (pl.lit(edit.key).alias(BATCH), pl.col(FROM).alias(LINE), (pl.int_range(pl.len(), dtype=pl.Int64) + first).alias(ROW))
+    return rows.select(pl.exclude(own), *origin)
 
 
 def said(edited: Edited, edit: Entry) -> dict[str, Any]:
@@ -333,9 +337,8 @@ def rows_of(edited: Edited, edit: Entry) -> pl.DataFrame:
 def _rows_of(plan: Plan) -> pl.DataFrame:
     if plan.verb == "delete":
         return plan.before
-    if plan.verb == "upsert":
-        return plan.after
-    return plan.after.hstack(plan.before.select(pl.col(name).alias(f"{WAS}{name}") for name in plan.columns))
+    was = plan.before.select(*ORIGIN, *(pl.col(name).alias(f"{WAS}{name}") for name in plan.columns))
+    return plan.after.join(was, on=list(ORIGIN), how="left", maintain_order="left")
 
 
 def _put(edited: Edited, rows: pl.DataFrame) -> str:

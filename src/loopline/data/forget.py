@@ -207,9 +207,10 @@ def _files(work: _Work, table: str, columns: Sequence[str]) -> Iterator[pl.DataF
 
 def _beside(work: _Work) -> None:
     tables = Tables(work.workspace.lake)
-    lines = blank_segments(work.traces, work.workspace.lake.log, rehearses=work.rehearses)[0] if work.traces.main is not None else 0
-    work.lines = lines
     for name, stays, change in _BESIDE:
+        if name == "predictions" and work.traces.main is not None:
+            # By predictions the outcomes are found, so that these are rid of them before.
+            work.lines = blank_segments(work.traces, work.workspace.lake.log, rehearses=work.rehearses)[0]
         if tables.exists(name) and (work.traces.main is not None or name in ("mends", "cleaned", QUARANTINE)):
             _erase(work, name, partial(change, work.traces), bare=stays)
 

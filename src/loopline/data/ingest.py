@@ -84,8 +84,8 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
     Returns
     -------
     dict
-        ``batch``, ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings``, ``cleaned``, ``table``, ``version``, and ``repeated``:
-        whether the table held this batch already.
+        ``batch``, ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings``, ``cleaned``, ``table``, ``version``, and
+        ``repeated``: whether the table held this batch already.
 
     Raises
     ------
@@ -103,6 +103,34 @@ def ingest_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str 
         "batch": entry.key,
         **{name: body[name] for name in ("read", "accepted", "quarantined", "merged", "reasons", "warnings", "cleaned", "table", "version")},
         "repeated": entry.id in before,
+    }
+
+
+def rehearse_file(workspace: Workspace, data: DataSpec, path: Path, *, table: str | None = None, progress: Progress | None = None) -> dict[str, Any]:
+    """What would become of a file's records, were it delivered now; nothing is written.
+
+    Returns
+    -------
+    dict
+        ``read``, ``accepted``, ``quarantined``, ``merged``, ``reasons``, ``warnings`` and ``table``.
+
+    Raises
+    ------
+    Mistake
+        When there is no such source, or the file cannot be read.
+    """
+    table = table or data.main
+    if table not in data.sources:
+        raise Mistake(f"there is no source {table!r}", remedy=f"the sources are: {', '.join(data.sources)}")
+    counts = Intake(workspace, data, table, progress or Silence()).rehearse(path)
+    return {
+        "table": table,
+        "read": counts.read,
+        "accepted": counts.accepted,
+        "quarantined": counts.refused + counts.discarded,
+        "merged": counts.merged,
+        "reasons": dict(counts.reasons),
+        "warnings": dict(counts.warnings),
     }
 
 

@@ -27,7 +27,7 @@ from loopline.data.opening import open_reading
 from loopline.data.profile import Profile
 from loopline.data.quarantine import QUARANTINE
 from loopline.data.reading import Reading
-from loopline.data.sieve import Order, Sieve
+from loopline.data.sieve import Counts, Order, Sieve
 from loopline.data.spec import BATCH, ROW, ContractSpec, DataSpec, SourceSpec
 from loopline.data.sql import query, rows
 from loopline.data.survey import survey
@@ -133,6 +133,19 @@ class Intake:
         if known is not None:
             return known
         return self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
+
+    def rehearse(self, path: Path) -> Counts:
+        """What would become of a file's records, were it taken in now; nothing is written.
+
+        Raises
+        ------
+        Mistake
+            When the file cannot be read.
+        """
+        delivery = Delivery(path.name, "hand", path, identity(path))
+        with self._opened(delivery) as reading, Sieve(self._tables, self._order(reading, delivery, None), rehearses=True) as sieve:
+            sieve.sift(reading, self._progress)
+            return sieve.counts
 
     def _settle(self) -> None:
         """Note a contract that differs from the one the rows were checked against: then every batch is owed again."""

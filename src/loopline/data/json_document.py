@@ -110,6 +110,7 @@ class _Container:
     matches: bool
     key: str | None = None
     told: bool = False
+    leads: bool | None = None
 
 
 class Document:
@@ -185,6 +186,13 @@ class Document:
         top, place = stack[-1], len(stack) - 2
         if place < 0:
             return True
+        if top.sign == _LIST and top.leads is not None:
+            return top.leads
+        top.leads = self._on_path(stack, place)
+        return top.leads
+
+    def _on_path(self, stack: list[_Container], place: int) -> bool:
+        top = stack[-1]
         if not all(container.matches for container in stack[:-1]) or place >= len(self._path):
             return False
         wanted = self._path[place]

@@ -63,8 +63,15 @@ def decoded(raws: Sequence[bytes], *, literal: bool = False) -> list[Flat | Brok
             if type(value) is not dict:
                 raise Broken(f"it is {_KINDS[type(value)]}, not an object")
             kinds = set(map(type, value.values()))
-            fields += len(value) if dict not in kinds and list not in kinds else _fields(value)
-            found.append(_flat(value) if dict in kinds or "" in value else value)
+            if "" in value:
+                raise Broken("a field has no name")
+            if dict not in kinds:
+                fields += _fields(value) if list in kinds else len(value)
+                found.append(value)
+                continue
+            flat: Flat = {}
+            fields += _flatten(value, "", flat, DEPTH)
+            found.append(flat)
         except Broken as why:
             found.append(why)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -108,6 +115,9 @@ def _colons(text: bytes) -> int:
 
 
 def _fields(value: Any) -> int:
+    """How many fields there are in a value, at all depths."""
+    if type(value) is list and not {dict, list} & set(map(type, value)):
+        return 0
     if type(value) is dict:
         return len(value) + sum(_fields(inner) for inner in value.values() if type(inner) in (dict, list))
     return sum(_fields(inner) for inner in value if type(inner) in (dict, list))
@@ -186,15 +196,21 @@ def _flat(record: dict[str, Any]) -> Flat:
     return into
 
 
-def _flatten(record: dict[str, Any], prefix: str, into: Flat, depth: int) -> None:
+def _flatten(record: dict[str, Any], prefix: str, into: Flat, depth: int) -> int:
+    """Put the fields into a flat record; how many they are, at all depths."""
+    fields = len(record)
     for key, value in record.items():
         name = prefix + key
-        if type(value) is dict and value and depth:
-            _flatten(value, f"{name}.", into, depth - 1)
-        elif name in into:
+        kind = type(value)
+        if kind is dict and value and depth:
+            fields += _flatten(value, f"{name}.", into, depth - 1)
+            continue
+        if kind is list or kind is dict:
+            fields += _fields(value)
+        if name in into:
             raise Broken(f"two of its fields would both be the column {name!r}")
-        else:
-            into[name] = value
+        into[name] = value
+    return fields
 
 
 def refusal(line: int, raw: bytes, why: str) -> Refusal:

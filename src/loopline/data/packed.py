@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
-
-from backports import zstd
+from typing import BinaryIO, Literal, cast
 
 from loopline.errors import Fault, Mistake
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 ENDINGS = (".gz", ".gzip", ".zst", ".zstd")
@@ -56,6 +60,11 @@ def bare_name(name: str) -> str:
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name
+
+
+def zstd_file(path: Path, mode: Literal["rb", "wb"]) -> BinaryIO:
+    """A zstd file, opened to read or write what is packed in it."""
+    return cast(BinaryIO, zstd.open(path, mode))
 
 
 @contextmanager

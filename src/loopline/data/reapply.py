@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loopline.data.amending import ORIGIN, WAS, Broken, broken_of, held_to, planned_upsert, same_in
+from loopline.data.amending import FROM, ORIGIN, WAS, Broken, broken_of, held_to, planned_upsert, same_in
 from loopline.data.contract import check
 from loopline.data.edited import QUARANTINE, Edited, Standing, opened, standing
 from loopline.data.edits import numbered, records, rows_of, said
@@ -70,13 +70,20 @@ def reapply(workspace: Workspace, data: DataSpec, table: str, *, before: int | N
 
 def _moved(found: Standing, edit: Entry) -> bool:
     """Whether some of an edit's rows may live on in another batch, which is not there before it is taken in."""
-    return edit.body["verb"] != "upsert" and any(seq > edit.seq for seq, _, _ in found.taken)
+    return any(seq > edit.seq for seq, _, _ in found.taken)
 
 
 def _update(edited: Edited, edit: Entry, found: Standing) -> _Counts:
-    rows, present = _rows(edited, edit, found), edited.rows()
+    counts, broken = _changed(edited, edit, found, _living(rows_of(edited, edit), edit, found), said(edited, edit)["columns"])
+    _refuse(edited, edit, broken, found.due[edit.id])
+    return counts
+
+
+def _changed(edited: Edited, edit: Entry, found: Standing, rows: pl.DataFrame, given: Sequence[str]) -> tuple[_Counts, tuple[Broken, ...]]:
+    """Give the table's rows the edit's values again; the rows that the contract refuses with them leave the table."""
+    present = edited.rows()
     schema = present.collect_schema()
-    columns = [name for name in said(edited, edit)["columns"] if name in schema]
+    columns = [name for name in given if name in schema]
     stays = rows.filter(pl.col(_NOW) == pl.col(BATCH))
     fresh = pl.concat([_at_home(present, stays, columns), _gone_over(edited, present, rows, columns)])
     before = present.join(fresh.lazy().select(ORIGIN), on=list(ORIGIN), how="semi").collect()
@@ -89,10 +96,9 @@ def _update(edited: Edited, edit: Entry, found: Standing) -> _Counts:
     if changed.height:
         edited.tables.amend(edited.name, changed, on=ORIGIN, batch=edit.key, batch_version=version)
     broken = broken_of(fresh, checked)
-    _refuse(edited, edit, broken, version)
     if broken:
         edited.tables.remove(edited.name, fresh[checked.refused["place"].to_list()], on=ORIGIN, batch=f"{edit.key}:out", batch_version=version)
-    return _Counts(changed.height, _mended(edited, edit, stays, version), len(broken), len(broken))
+    return _Counts(changed.height, _mended(edited, edit, stays, version), len(broken), len(broken)), broken
 
 
 def _at_home(present: pl.LazyFrame, stays: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -145,7 +151,7 @@ def _mended(edited: Edited, edit: Entry, stays: pl.DataFrame, version: int) -> i
 
 
 def _delete(edited: Edited, edit: Entry, found: Standing) -> _Counts:
-    rows, present = _rows(edited, edit, found), edited.rows()
+    rows, present = _living(rows_of(edited, edit), edit, found), edited.rows()
     schema = present.collect_schema()
     visible = [name for name in rows.columns if name in schema and name not in HIDDEN]
     same = rows.with_columns(pl.col(name).cast(schema[name], strict=False) for name in visible)
@@ -161,51 +167,51 @@ def _delete(edited: Edited, edit: Entry, found: Standing) -> _Counts:
 
 
 def _upsert(edited: Edited, edit: Entry, found: Standing) -> _Counts:
-    version = found.due[edit.id]
-    done = edited.tables.batch_version(edited.name, edit.key)
-    coming = _delivered(edited, edit)
+    rows, columns = _delivered(edited, edit)
+    values = [name for name in columns if name not in edited.source.key]
+    living = _living(rows.filter(pl.col(BATCH).is_not_null()), edit, found)
+    counts, broken = _changed(edited, edit, found, living, values) if living.height and values else (_Counts(), ())
+    if edit.id not in found.carried:
+        more, also = _added(edited, edit, rows.filter(pl.col(BATCH).is_null()), found.due[edit.id])
+        counts, broken = counts + more, (*broken, *also)
+    _refuse(edited, edit, broken, found.due[edit.id])
+    return counts
+
+
+def _added(edited: Edited, edit: Entry, rows: pl.DataFrame, version: int) -> tuple[_Counts, tuple[Broken, ...]]:
+    """Bring in the rows that an upsert added, once under each contract."""
+    if rows.is_empty():
+        return _Counts(), ()
+    schema = edited.rows().collect_schema()
+    coming = rows.select(*(name for name in rows.columns if name in schema and name not in HIDDEN), pl.col(FROM).alias(LINE))
     broken: list[Broken] = []
     plan = planned_upsert(edited.rows(), coming, edited.terms())
     while plan.broken:
         broken += plan.broken
         coming = coming.filter(~pl.col(LINE).is_in([row.line for row in plan.broken]))
         plan = planned_upsert(edited.rows(), coming, edited.terms())
-    if done is not None and done >= version:
-        return _Counts()
-    keys = edited.source.key
-    if broken:
-        gone = _rows(edited, edit, found).filter(pl.col(LINE).is_in([row.line for row in broken])).select(keys)
-        edited.tables.remove(edited.name, _fitting(edited, gone), on=keys, batch=f"{edit.key}:out", batch_version=version)
-    _refuse(edited, edit, broken, version)
-    if plan.added or plan.changed:
-        edited.tables.upsert(edited.name, numbered(edited, edit, plan.after), key=keys, batch=edit.key, batch_version=version)
-    return _Counts(plan.changed, plan.added, quarantined=len(broken))
+    done = edited.tables.batch_version(edited.name, f"{edit.key}:new")
+    fresh = plan.after.filter(pl.col(BATCH).is_null())
+    if fresh.height and (done is None or done < version):
+        edited.tables.upsert(edited.name, numbered(edited, edit, fresh), key=edited.source.key, batch=f"{edit.key}:new", batch_version=version)
+        return _Counts(added=fresh.height, quarantined=len(broken)), tuple(broken)
+    return _Counts(quarantined=len(broken)), tuple(broken)
 
 
-def _fitting(edited: Edited, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the types that the table has now."""
-    schema = edited.rows().collect_schema()
-    return rows.with_columns(pl.col(name).cast(schema[name], strict=False) for name in rows.columns).drop_nulls()
-
-
-def _delivered(edited: Edited, edit: Entry) -> pl.DataFrame:
-    """The rows that an upsert brought, as the file has them where it has them: a changed contract may read its texts in another way."""
+def _delivered(edited: Edited, edit: Entry) -> tuple[pl.DataFrame, list[str]]:
+    """The rows that an upsert brought, and their columns: as the file has them, because a changed contract may read its texts in another way."""
     rows, kept = rows_of(edited, edit), said(edited, edit)
     schema = edited.rows().collect_schema()
     columns = [name for name in kept["columns"] if name in schema]
-    texts = records(edited.blobs.get(kept["raw"]), edited.source, kept["file"]).frame.select(*columns, LINE)
-    rest = [name for name in rows.columns if name in schema and name not in (*columns, *HIDDEN)]
-    return texts.join(rows.select(*rest, LINE), on=LINE, how="inner", maintain_order="left").select(*columns, *rest, LINE)
+    texts = records(edited.blobs.get(kept["raw"]), edited.source, kept["file"]).frame.select(*columns, pl.col(LINE).alias(FROM))
+    return rows.drop(columns).join(texts, on=FROM, how="inner", maintain_order="left"), columns
 
 
 _ACTS = {"update": _update, "delete": _delete, "upsert": _upsert}
 
 
-def _rows(edited: Edited, edit: Entry, found: Standing) -> pl.DataFrame:
+def _living(rows: pl.DataFrame, edit: Entry, found: Standing) -> pl.DataFrame:
     """The rows of an edit, with the batch in which they live now beside."""
-    rows = rows_of(edited, edit)
-    if BATCH not in rows.columns:
-        return rows
     became = {batch: found.became(batch, edit.seq) for batch in rows[BATCH].unique().to_list()}
     return rows.with_columns(pl.col(BATCH).replace_strict(became, return_dtype=pl.String).alias(_NOW))
 

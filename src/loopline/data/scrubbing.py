@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,12 +215,12 @@ def blank_segments(traces: Traces, folder: Path, *, rehearses: bool) -> tuple[in
     """
     lines = files = 0
     ids: set[str] = set()
-    for kind, theirs in (("predictions", _logged_for), ("outcomes", _outcome_of), ("refused", _refused_line)):
+    # The predictions last: by them the outcomes are found.
+    for kind, theirs in (("outcomes", _outcome_of), ("refused", _refused_line), ("predictions", _logged_for)):
         place = folder / kind
         for path in sorted(place.glob("*.jsonl")) if place.is_dir() else ():
             files += 1
-            known = Traces(traces.reaches, traces.origins, traces.predictions | ids, traces.main)
-            lines += _blank(path, lambda record, theirs=theirs, known=known: theirs(known, record), ids, rehearses=rehearses)  # type: ignore[misc]
+            lines += _blank(path, partial(theirs, traces), ids, rehearses=rehearses)
     return lines, files, frozenset(ids)
 
 

@@ -102,10 +102,13 @@ class Sieve:
     ----------
     tables
         The lake's tables.
+    rehearses
+        Whether records are only counted, and nothing is staged or profiled.
     """
 
-    def __init__(self, tables: Tables, order: Order) -> None:
+    def __init__(self, tables: Tables, order: Order, *, rehearses: bool = False) -> None:
         self.order = order
+        self._rehearses = rehearses
         self.counts = Counts()
         self.cleaning: tuple[Done, ...] = ()
         self.newest: datetime | None = None
@@ -165,7 +168,8 @@ class Sieve:
         self._rows += numbered.height
         checked = check_rows(numbered, order.terms)
         self._refuse(came, chunk, checked, aside)
-        self._keep_cells(cleaned)
+        if not self._rehearses:
+            self._keep_cells(cleaned)
         self._accept(came, checked.accepted)
         counts.warnings.update(checked.warnings)
         counts.stops |= checked.stops
@@ -192,6 +196,8 @@ class Sieve:
         self.counts.refused += len(places) + len(chunk.refused)
         self.counts.reasons.update(checked.reasons)
         self.counts.reasons.update(reason for one in chunk.refused for reason in one.reasons)
+        if self._rehearses:
+            return
         said = pl.DataFrame({"line": chunk.frame[LINE].gather(places), "reasons": checked.refused["reasons"]}, schema=_SAID)
         uncut = pl.DataFrame([(one.line, list(one.reasons)) for one in chunk.refused], schema=_SAID, orient="row")
         if said.height + uncut.height:
@@ -207,6 +213,10 @@ class Sieve:
         worth = suspicious(rows, self.order.suspects)
         if worth.any():
             suspects = rows.filter(worth)
+            if self._rehearses:
+                self._rivals.add(suspects.with_columns(pl.lit(None, pl.String).alias(name) for name in (_RAW, _CELLS)))
+                self.counts.accepted += rows.height - suspects.height
+                return
             said = suspects.select(pl.col(LINE).alias("line"), pl.lit([], dtype=_SAID["reasons"]).alias("reasons"))
             own = rows_of(came, said, **self._origin).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
             self._rivals.add(suspects.join(own, on=LINE, how="left", maintain_order="left"))
@@ -214,11 +224,13 @@ class Sieve:
         self._enter(rows)
 
     def _enter(self, rows: pl.DataFrame) -> None:
+        self.counts.accepted += rows.height
+        if self._rehearses:
+            return
         if self._profiled is not None:
             self._profiled.result()
         shown = rows.drop(*HIDDEN, strict=False)
         self._profiled = self._aside.submit(self._builder.add, shown)
-        self.counts.accepted += rows.height
         time = self.order.terms.time
         if time is not None and rows.height:
             newest = rows.select(pl.col(time).cast(TIME, strict=False).max()).item()
@@ -241,7 +253,8 @@ class Sieve:
                 mine = beaten.filter(pl.col("merged") == is_merged)
                 if not mine.height:
                     continue
-                self.refused.add(self._beaten(mine, state))
+                if not self._rehearses:
+                    self.refused.add(self._beaten(mine, state))
                 if is_merged:
                     self.counts.merged += mine.height
                 else:

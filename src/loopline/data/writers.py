@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 import xlsxwriter
-from backports import zstd
 from xlsxwriter.exceptions import XlsxWriterException
 
 from loopline.data.fitting import EXCEL_COLUMNS, EXCEL_ROWS
+from loopline.data.packed import zstd_file
 from loopline.data.sinking import sink
 from loopline.errors import Fault, Mistake
 
@@ -31,8 +31,8 @@ def _file(path: Path, name: str) -> Iterator[BinaryIO]:
             with gzip.open(path, "wb", compresslevel=6) as file:
                 yield cast(BinaryIO, file)
         elif low.endswith((".zst", ".zstd")):
-            with zstd.open(path, "wb") as packed:
-                yield cast(BinaryIO, packed)
+            with zstd_file(path, "wb") as packed:
+                yield packed
         else:
             with path.open("wb") as plain:
                 yield plain

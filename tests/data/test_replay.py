@@ -114,13 +114,13 @@ def test_with_upsert_a_row_takes_the_place_of_an_older_one_and_gives_way_to_a_ne
 
 
 def test_a_replay_makes_the_data_stage_stale(room):
-    batch = deliver(room)
+    batch = deliver(room, last=80)
     key = room.step().key
     say(room, batch, 5, pages="8")
     assert room.step().key == key
     again(room)
     assert room.step().key != key
-    assert room.run()["says"].startswith("17 of 20 rows accepted, 3 in quarantine")
+    assert room.run()["says"].startswith("77 of 80 rows accepted, 3 in quarantine")
 
 
 def test_the_history_says_who_replayed_how_many_rows(room):

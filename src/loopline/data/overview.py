@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from loopline.data.batch_rules import Broken, say
 from loopline.data.batches import KINDS, holding
 from loopline.data.moments import joined_name
 from loopline.data.quarantine import balances, totals
@@ -36,9 +37,7 @@ def overview(workspace: Workspace, data: DataSpec) -> list[dict[str, Any]]:
 
 def _held_back(workspace: Workspace, table: str) -> list[dict[str, str]]:
     stopped = holding(workspace.ledger.read(kinds=KINDS, subject=table)).stopped
-    return [
-        {"batch": batch, "file": entry.body["file"], "says": "; ".join(broken["says"] for broken in entry.body["broken"])} for batch, entry in stopped.items()
-    ]
+    return [{"batch": batch, "file": entry.body["file"], "says": say(Broken(**broken) for broken in entry.body["broken"])} for batch, entry in stopped.items()]
 
 
 def kinds_of(data: DataSpec) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -182,6 +182,11 @@ def test_a_table_is_edited_once_it_holds_rows_of_its_present_contract(room):
         upsert(room, "id,pages\n1,2\n")
 
 
+def brought_again(room):
+    """The entry of the edits that the intake brought again last."""
+    return [entry for entry in room.workspace.ledger.read(kinds=("edit",), subject="visits") if entry.body["verb"] == "reapply"][-1]
+
+
 def test_a_new_check_keeps_what_was_edited(ready):
     update(ready, "id = 2", "pages=7")
     delete(ready, "id = 10")
@@ -190,8 +195,7 @@ def test_a_new_check_keeps_what_was_edited(ready):
     ready.run()
     ready.contract = {"pages": {"type": "number", "max": 98}}
     ready.run()
-    assert (cell(ready, 2), cell(ready, 10), cell(ready, 3), cell(ready, 100)) == (2, 1, 3, "gone")
-    entry = reapply(ready.workspace, ready.data, "visits")
+    entry = brought_again(ready)
     assert {name: entry.body[name] for name in ("changed", "added", "removed", "quarantined")} == {"changed": 2, "added": 1, "removed": 1, "quarantined": 0}
     assert (cell(ready, 2), cell(ready, 10), cell(ready, 3), cell(ready, 100)) == (7.0, "gone", 8.0, 1.0)
     assert ready.rows().height == 69
@@ -239,7 +243,7 @@ def test_what_the_new_contract_refuses_of_an_edit_goes_to_the_quarantine_and_com
     upsert(ready, "id,pages,bought\n3,8,no\n100,8,yes\n101,1,yes\n")
     ready.contract = {"pages": {"type": "integer", "max": 7}}
     ready.run()
-    entry = reapply(ready.workspace, ready.data, "visits")
+    entry = brought_again(ready)
     assert entry.body["quarantined"] == 3
     assert [cell(ready, id) for id in (2, 3, 100, 101)] == ["gone", "gone", "gone", 1]
     kept = ready.refused().filter(pl.col("source").str.starts_with("edit "))
@@ -259,8 +263,7 @@ def test_a_record_that_is_only_right_as_it_was_edited_stays_in_the_table(ready):
     update(ready, "id = 4", "pages=6")
     ready.contract = {"pages": {"type": "integer", "max": 8}}
     ready.run()
-    assert cell(ready, 4) == "gone"
-    assert reapply(ready.workspace, ready.data, "visits").body["added"] == 1
+    assert brought_again(ready).body["added"] == 1
     assert (cell(ready, 4), ready.rows().height) == (6, 60)
 
 
@@ -270,8 +273,7 @@ def test_an_edit_goes_over_to_a_file_that_grew_where_it_still_says_the_same(read
     upsert(ready, "id,pages\n3,8\n100,1\n")
     ready.write("visits-1.csv", visits(1, 63, {4: "4,99,no", 5: "5,6,no", 11: "11,8,no"}))
     ready.run()
-    assert cell(ready, 2) == 2
-    entry = reapply(ready.workspace, ready.data, "visits")
+    entry = brought_again(ready)
     assert (entry.body["changed"], entry.body["removed"]) == (2, 1)
     expected = [7, 6, "gone", 8, 0, 8, 1]
     assert [cell(ready, id) for id in (2, 5, 10, 11, 63, 3, 100)] == expected

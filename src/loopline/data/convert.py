@@ -381,6 +381,5 @@ def source_of(place: str, **said: Any) -> SourceSpec:
     except ValueError as error:
         what = str(error.errors()[0]["msg"]).removeprefix("Value error, ") if isinstance(error, ValidationError) else str(error)
         what, _, remedy = what.partition("; ")
-        raise Mistake(
-            what.replace("table:", "--table").replace("query:", "--query"), where=masked(place), remedy=remedy or "see loopline data convert --help"
-        ) from None
+        asked = remedy.replace("table:", "--table").replace("query:", "--query")
+        raise Mistake(what, where=masked(place), remedy=asked or "see loopline data convert --help") from None

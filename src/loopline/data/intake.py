@@ -16,17 +16,20 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data import cleaning, discards, mends, settling
+from loopline.data import cleaning, discards, edits, mends, settling
 from loopline.data.batch_rules import Broken, Whole, judge, say
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.bringing import brought
 from loopline.data.cleaned import CLEANED
 from loopline.data.delivery import Delivery
+from loopline.data.erasing import without
+from loopline.data.forgotten import forgotten
 from loopline.data.listing import File
 from loopline.data.opening import open_reading
 from loopline.data.profile import Profile
 from loopline.data.quarantine import QUARANTINE
 from loopline.data.reading import Reading
+from loopline.data.reapply import reapply
 from loopline.data.sieve import Counts, Order, Sieve
 from loopline.data.spec import BATCH, ROW, ContractSpec, DataSpec, SourceSpec
 from loopline.data.sql import query, rows
@@ -95,9 +98,7 @@ class Intake:
         """
         listed = {file.name: file for file in files}
         stopped: list[Stopped] = []
-        self._settle()
-        self._mend()
-        settling.settle(self._workspace, self._data, self.table)
+        self._ready()
         self._again(listed, stopped)
         for done, file in enumerate(listed.values()):
             self._progress.at(done, len(listed), unit="files", note=file.name)
@@ -110,6 +111,7 @@ class Intake:
             for delivery in brought(self.source, self._holding, self._blobs, folder=folder, progress=self._progress, where=where):
                 if not self._holding.knows(delivery.file, delivery.batch, replaces=self.source.mode == "replace"):
                     self._try(delivery, stopped)
+        self._edited_again()
         if stopped:
             raise stopped[0]
 
@@ -125,14 +127,14 @@ class Intake:
         CheckFailed
             When a rule holds the batch back.
         """
-        self._settle()
-        self._mend()
-        settling.settle(self._workspace, self._data, self.table)
+        self._ready()
         batch = identity(path)
         known = self._holding.held.get(batch)
         if known is not None:
             return known
-        return self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
+        entry = self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
+        self._edited_again()
+        return entry
 
     def rehearse(self, path: Path) -> Counts:
         """What would become of a file's records, were it taken in now; nothing is written.
@@ -172,9 +174,24 @@ class Intake:
         self._ledger.append(Draft(kind="undone", subject=self.table, key=begun.key, body=body, parents=(*self._parents, begun.id)))
         self._holding = self._fold()
 
+    def _ready(self) -> None:
+        """Finish what killed processes left half-done, and note whether the contract is another one."""
+        edits.settle(self._workspace, self._data, self.table)
+        self._holding = self._fold()
+        self._settle()
+        self._mend()
+        settling.settle(self._workspace, self._data, self.table)
+        self._holding = self._fold()
+
+    def _edited_again(self, before: int | None = None) -> None:
+        """Bring the edits back that the table lost when its batches were checked again; those that came before an entry where one is named."""
+        if self._tables.exists(self.table) and reapply(self._workspace, self._data, self.table, before=before, parents=self._parents) is not None:
+            self._holding = self._fold()
+
     def _again(self, listed: Mapping[str, File], stopped: list[Stopped]) -> None:
         """Check the batches again that a changed contract wants to, in the order in which they came."""
         for batch, entry in list(self._holding.owed.items()):
+            self._edited_again(before=entry.seq)
             name = entry.body["file"]
             if entry.body["raw"] is not None:
                 with self._blobs.file(entry.body["raw"]) as path:
@@ -208,6 +225,9 @@ class Intake:
         old = self._holding.superseded_by(delivery.file, delivery.batch) if delivery.how == "source" and self.source.mode == "append" else None
         with self._opened(delivery) as reading, Sieve(self._tables, self._order(reading, delivery, old)) as sieve:
             sieve.sift(reading, self._progress)
+            self._keep_out(delivery, sieve)
+            if not sieve.counts.read and delivery.batch not in self._holding.owed and judged:
+                raise Mistake("the file has no rows", where=delivery.file, remedy="give a file with rows, or take it away")
             if judged:
                 self._judge(delivery, sieve, old)
             version = self._holding.version(delivery.batch)
@@ -222,6 +242,13 @@ class Intake:
             entry = self._ledger.append(*self._drafts(delivery, reading, sieve, old, commit))[0]
         self._holding = self._fold()
         return entry
+
+    def _keep_out(self, delivery: Delivery, sieve: Sieve) -> None:
+        """Rid the kept bytes of the records of people who were forgotten."""
+        gone = sieve.order.forgotten
+        if gone is not None and sieve.counts.forgotten and delivery.raw is not None:
+            kept, _ = without(delivery.path.read_bytes(), self.source, gone, file=delivery.file)
+            self._blobs.erase(delivery.raw, kept)
 
     @contextmanager
     def _opened(self, delivery: Delivery) -> Iterator[Reading]:
@@ -243,6 +270,7 @@ class Intake:
         if present is not None and self.source.mode == "append":
             taken = present.filter(~pl.col(BATCH).is_in([delivery.batch, old] if old else [delivery.batch]))
         corrections = mends.corrections(self._workspace, self.table, delivery.batch)
+        gone = forgotten(self._workspace, self._data, self.table)
         looked = survey(reading, terms, plan, corrections=corrections, taken=taken)
         return Order(
             table=self.table,
@@ -259,6 +287,7 @@ class Intake:
             taken=taken,
             corrections=corrections,
             discarded=discards.states_to_keep(self._workspace, self.table, delivery.batch),
+            forgotten=None if gone.is_empty else gone,
         )
 
     @property

@@ -87,7 +87,7 @@ def column_fields(item: dict[str, Any], name: str) -> tuple[Fields, list[Fields]
     """The fields of a column's contract that a property stands for, and the rules that a column's contract cannot hold."""
     fields: Fields = {}
     rules: list[Fields] = []
-    logical = item.get("logicalType")
+    logical: Any = item.get("logicalType")
     if logical in TYPES:
         fields["type"] = TYPES[logical]
         item.pop("logicalType")

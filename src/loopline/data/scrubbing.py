@@ -96,7 +96,8 @@ def without_raw(traces: Traces, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]
         return frame, 0
     raw = pl.when(theirs).then(pl.lit("")).otherwise(pl.col("raw")).alias("raw")
     state = [pl.when(theirs).then(pl.lit("discarded")).otherwise(pl.col("state")).alias("state")] if "state" in frame.columns else []
-    return frame.with_columns(raw, *state), count
+    cells = [pl.when(~theirs).then(pl.col("cells")).alias("cells")] if "cells" in frame.columns else []
+    return frame.with_columns(raw, *state, *cells), count
 
 
 def refused_of(traces: Traces, frame: pl.DataFrame) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -20,6 +20,7 @@ from loopline.data.cleaned import rows as cleaned_rows
 from loopline.data.cleaning import Cleaned, Done, Plan, merged
 from loopline.data.contract import Checked, Terms, check_rows
 from loopline.data.discards import set_aside
+from loopline.data.forgotten import Forgotten
 from loopline.data.keys import suspicious
 from loopline.data.mends import taken_up
 from loopline.data.profile import Profile, ProfileBuilder
@@ -77,7 +78,7 @@ class Order:
     taken: pl.LazyFrame | None = None
     corrections: pl.DataFrame | None = None
     discarded: pl.DataFrame | None = None
-    forgotten: Callable[[pl.DataFrame], pl.Series] | None = None
+    forgotten: Forgotten | None = None
 
 
 @dataclass
@@ -181,14 +182,15 @@ class Sieve:
 
     def _remembered(self, chunk: Chunk) -> Chunk:
         """The chunk without the records of people who are forgotten: nothing of them is kept."""
-        if self.order.forgotten is None or not chunk.frame.height:
+        forgotten = self.order.forgotten
+        if forgotten is None:
             return chunk
-        gone = self.order.forgotten(chunk.frame)
-        if not gone.any():
-            return chunk
-        self.counts.forgotten += int(gone.sum())
+        gone = forgotten(chunk.frame)
+        kept = tuple(one for one in chunk.refused if not forgotten.in_text(one.raw))
+        self.counts.forgotten += int(gone.sum()) + len(chunk.refused) - len(kept)
         places = (~gone).arg_true()
-        return replace(chunk, frame=chunk.frame.filter(~gone), raw=lambda wanted: chunk.raw(places.gather(list(wanted)).to_list()))
+        raw = chunk.raw
+        return replace(chunk, frame=chunk.frame.filter(~gone), refused=kept, raw=lambda wanted: raw(places.gather(list(wanted)).to_list()))
 
     def _refuse(self, came: Chunk, chunk: Chunk, checked: Checked, aside: pl.DataFrame) -> None:
         """Stage the refused records as they came, before anybody mended them."""

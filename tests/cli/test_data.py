@@ -60,7 +60,7 @@ def test_the_same_delivery_again_adds_nothing_and_says_so(shop):
 
 def test_show_lists_the_tables(shop):
     counts = {"version": 1, "rows": 60, "batches": 1, "read": 60, "accepted": 60, "quarantined": 0, "merged": 0}
-    assert data("show", "--json")["tables"] == [{"table": "visits", "kind": "source", **counts, "made_from": []}]
+    assert data("show", "--json")["tables"] == [{"table": "visits", "kind": "source", **counts, "held_back": [], "made_from": []}]
     assert "visits" in data("show")
 
 

@@ -44,7 +44,9 @@ def test_hours_are_looked_at_where_most_have_rows():
 def test_nights_that_are_always_empty_are_no_gaps():
     hours = [FIRST + timedelta(hours=number) for number in range(24 * 60) if 6 <= number % 24 < 22 and not 500 <= number < 540]
     gaps = coverage("at", counted(hours)).gaps
-    assert len(gaps) == 1 and gaps[0].steps > 24
+    assert [gap.steps for gap in gaps] == [24]
+    fortnight = [FIRST + timedelta(hours=number) for number in range(24 * 14) if 6 <= number % 24 < 22 and not 80 <= number < 83]
+    assert [gap.steps for gap in coverage("at", counted(fortnight)).gaps] == [3]
 
 
 def test_days_with_hardly_any_rows_are_thin():

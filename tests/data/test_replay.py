@@ -11,6 +11,7 @@ import pytest
 
 from loopline.data.discards import discard, states_to_keep
 from loopline.data.edits import Asked, restore
+from loopline.data.history import history
 from loopline.data.ingest import ingest_file
 from loopline.data.mending import mend
 from loopline.data.quarantine import Filter, balances
@@ -113,12 +114,21 @@ def test_with_upsert_a_row_takes_the_place_of_an_older_one_and_gives_way_to_a_ne
 
 
 def test_a_replay_makes_the_data_stage_stale(room):
-    batch = deliver(room)
+    batch = deliver(room, last=80)
     key = room.step().key
     say(room, batch, 5, pages="8")
     assert room.step().key == key
     again(room)
     assert room.step().key != key
+    assert room.run()["says"].startswith("77 of 80 rows accepted, 3 in quarantine")
+
+
+def test_the_history_says_who_replayed_how_many_rows(room):
+    batch = deliver(room)
+    say(room, batch, 5, pages="8")
+    again(room)
+    newest = history(room.workspace, "visits")[0]
+    assert (newest.what, newest.added, newest.by) == ("rows of the quarantine replayed", 1, "ann")
 
 
 def test_mends_and_discards_hold_when_the_contract_changes(room):

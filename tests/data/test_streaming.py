@@ -13,6 +13,7 @@ from loopline.data.batches import KINDS, holding
 from loopline.data.intake import Intake, Stopped
 from loopline.data.keys import KeyHashes
 from loopline.data.listing import listing
+from loopline.data.overview import overview
 from loopline.data.rivals import losers
 from loopline.data.spec import LINE, ROW
 from loopline.engine.step import Silence
@@ -128,6 +129,8 @@ def test_a_batch_that_breaks_a_rule_over_it_is_held_back_and_the_others_come_in(
             room.run()
         assert len(room.workspace.ledger.read()) == entries
         (stopped,) = held.stopped
+        (shown,) = overview(room.workspace, room.data)
+        assert shown["held_back"] == [{"batch": stopped, "file": "visits-2.csv", "says": "it has 1 rows, and 10.. are expected"}]
         with pytest.raises(Mistake, match="no batch 'ffff' is held back"):
             admit(room.workspace, room.data, "ffff", by="ann", why="it is")
         entry = admit(room.workspace, room.data, stopped[:8], by="ann", why="a holiday")

@@ -39,7 +39,7 @@ def pull(source: str | None, folder: Path | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("batch")
-@click.option("--by", metavar="NAME", help="Who lets it in; told by git or the operating system by default.")
+@click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
 @click.option("--why", required=True, help="Why the rules do not matter this time.")
 @folder_option
 @json_option

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from loopline.access.people import person
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
 
@@ -98,7 +98,7 @@ def _listed(said: Mapping[str, Any]) -> str:
     if more := said["rows"] - len(said["refused"]):
         lines.append(f"... {more:,} more; see them with --limit {said['rows']}")
     if said["rows"]:
-        lines += ["", f"{_rows(said['rows'])} in quarantine:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
+        lines += ["", f"{counted(said['rows'])} listed, for these reasons:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
     lines += [_balance(one) for one in batches]
     return "\n".join(lines)
 
@@ -108,10 +108,6 @@ def _balance(one: Mapping[str, Any]) -> str:
     sign = "=" if one["is_even"] else "is not"
     owed = " (to be checked again: the contract has changed)" if one["owed"] else ""
     return f"{one['table']}, batch {one['batch'][:8]} ({one['source']}): {one['read']:,} read {sign} {parts}{owed}"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def short(raw: str, width: int = 150) -> str:
@@ -165,8 +161,13 @@ def _shown(said: Mapping[str, Any]) -> str:
         lines += ["", f"it falls into {len(said['fields'])} fields, and there are {len(said['cells'])} columns: {fields}"]
     if said["reasons_now"] is not None:
         lines += ["", "the contract accepts it now" if not said["reasons_now"] else f"refused now: {'; '.join(said['reasons_now'])}"]
-    lines += ["", *(f"{one['time'][:19]}  {one['what']} by {one['by']}" + (f": {one['why']}" if one["why"] else "") for one in said["history"])]
+    lines += ["", *(_event(one) for one in said["history"])]
     return "\n".join(lines)
+
+
+def _event(one: Mapping[str, Any]) -> str:
+    by = f" by {one['by']}" if one["by"] != "loopline" else ""
+    return f"{one['time'][:19]}  {one['what']}{by}" + (f": {one['why']}" if one["why"] else "")
 
 
 def _cell(value: str | None) -> str:
@@ -192,7 +193,7 @@ def export(out: Path, name: str | None, batch: str | None, reason: str | None, s
     write(frame, out)
     following = f"loopline data quarantine mend {out}" if frame.height else "loopline run"
     said = {"file": str(out), "rows": frame.height, "columns": frame.columns, "next": following}
-    emit(said, lambda: f"{_rows(frame.height)} written to {out}" + hint(following), as_json)
+    emit(said, lambda: f"{counted(frame.height)} written to {out}" + hint(following), as_json)
 
 
 @command.command()
@@ -253,11 +254,11 @@ def _pairs(cells: tuple[str, ...]) -> dict[str, str | None]:
 def _mended(told: Mapping[str, Any]) -> str:
     if not told["rows"]:
         return "no cell has changed: nothing was done"
-    lines = [f"{told['cells']:,} cells of {_rows(told['rows'])} mended by {told['by']}"]
+    lines = [f"{told['cells']:,} cells of {counted(told['rows'])} mended by {told['by']}"]
     if told["relabelled"]:
-        lines.append(f"  changed in their table, which held them already: {_rows(told['relabelled'])}")
+        lines.append(f"  changed in their table, which held them already: {counted(told['relabelled'])}")
     if told["would_enter"]:
-        lines.append(f"  accepted by the contract now: {_rows(told['would_enter'])}")
+        lines.append(f"  accepted by the contract now: {counted(told['would_enter'])}")
     lines += [f"  {id} is still refused: {'; '.join(reasons)}" for id, reasons in list(told["refused"].items())[:20]]
     return "\n".join(lines)
 
@@ -294,8 +295,8 @@ def replay(
     def text() -> str:
         if not done.rows:
             return "no row is mended and waits: nothing was done"
-        lines = [f"{done.accepted:,} of {_rows(done.rows)} accepted" + (f", {done.merged:,} merged" if done.merged else "")]
-        lines += [f"  passed over, since an edit brought them or their batch is gone: {_rows(done.passed_over)}"] if done.passed_over else []
+        lines = [f"{done.accepted:,} of {counted(done.rows)} accepted" + (f", {done.merged:,} merged" if done.merged else "")]
+        lines += [f"  passed over, since an edit brought them or their batch is gone: {counted(done.passed_over)}"] if done.passed_over else []
         lines += [f"  {table} is at version {version}" for table, version in done.versions.items()]
         return "\n".join([*lines, *(f"  {count:,} still refused: {reason}" for reason, count in done.reasons.items())])
 
@@ -329,6 +330,6 @@ def discard(
     told = {"rows": done.rows, "tables": dict(done.tables), "entries": list(done.entries), "by": who.name, "next": "loopline data quarantine"}
 
     def text() -> str:
-        return f"{_rows(done.rows)} discarded by {who}: {why}" if done.rows else "no row that waits is meant: nothing was done"
+        return f"{counted(done.rows)} discarded by {who}: {why}" if done.rows else "no row that waits is meant: nothing was done"
 
     emit(told, lambda: text() + hint("loopline data quarantine"), as_json)

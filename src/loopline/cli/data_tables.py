@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _difference(found: Difference, samples: Any) -> str:
     lines += [f"  new column {column} ({kind})" for column, kind in found.new_columns.items()]
     lines += [f"  lost column {column} ({kind})" for column, kind in found.lost_columns.items()]
     lines += [f"  column {column} was {before} and is {after}" for column, (before, after) in found.retyped.items()]
-    lines += [f"  {column} differs in {count:,} rows" for column, count in found.cells.items()]
+    lines += [f"  {column} differs in {counted(count)}" for column, count in found.cells.items()]
     lines += [f"+ {_row(row)}" for row in samples["added"]]
     lines += [f"- {_row(row)}" for row in samples["removed"]]
     lines += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +58,20 @@ Rule = Callable[[BatchSpec, Whole], Sequence[Broken]]
 def judge(spec: BatchSpec, batch: Whole) -> list[Broken]:
     """The rules that a batch breaks."""
     return [broken for rule in RULES for broken in rule(spec, batch)]
+
+
+def say(broken: Iterable[Broken]) -> str:
+    """What is wrong with a batch, on one line: of each rule what it found first, and how much more it found.
+
+    Examples
+    --------
+    >>> say([Broken("rows", "it has 3 rows"), Broken("shift", "a moved"), Broken("shift", "b moved")])
+    'it has 3 rows; a moved (and 1 more of the rule shift)'
+    """
+    rules: dict[str, list[str]] = {}
+    for one in broken:
+        rules.setdefault(one.rule, []).append(one.says)
+    return "; ".join(found[0] + (f" (and {len(found) - 1} more of the rule {rule})" if found[1:] else "") for rule, found in rules.items())
 
 
 def has_as_many_rows(spec: BatchSpec, batch: Whole) -> list[Broken]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 import polars as pl
 
 from loopline.data.cleaning import Done, declared, merged, planned
-from loopline.data.listing import listing
 from loopline.data.opening import open_reading
+from loopline.data.reading import Reading
+from loopline.data.sample import readings
 from loopline.data.spec import DataSpec, SourceSpec
 from loopline.engine.step import Progress
 from loopline.errors import Mistake
@@ -44,7 +47,7 @@ class Preview:
 
 
 def preview(data: DataSpec, folder: Path, progress: Progress, *, table: str | None = None, file: Path | None = None, sample: int | None = None) -> Preview:
-    """What the declared cleaning does to the files of a source, or to one file; nothing is delivered.
+    """What the declared cleaning does to what a source holds, wherever it is, or to one file; nothing is delivered.
 
     Parameters
     ----------
@@ -79,15 +82,13 @@ def preview(data: DataSpec, folder: Path, progress: Progress, *, table: str | No
 
 
 def _frames(source: SourceSpec, folder: Path, file: Path | None, table: str, progress: Progress) -> Iterator[tuple[str, pl.DataFrame]]:
-    if file is None and not source.is_local:
-        raise Mistake(f"the source of {table!r} is not on this machine", where=f"data.sources.{table}", remedy="look at a file of it with --file")
-    files: Iterable[tuple[str, Path]]
-    files = [(file.name, file)] if file is not None else [(found.name, found.path) for found in listing(source, folder, where=f"data.sources.{table}.path")]
-    for done, (name, path) in enumerate(files):
-        progress.at(done, None, unit="files", note=name)
-        reading = open_reading(path, source, where=name)
-        try:
+    with tempfile.TemporaryDirectory(prefix="loopline-") as temporary:
+        found = _one(file, source) if file is not None else readings(source, folder, Path(temporary), progress, f"data.sources.{table}")
+        for name, reading in found:
             for chunk in reading.chunks():
                 yield name, chunk.frame
-        finally:
-            reading.close()
+
+
+def _one(file: Path, source: SourceSpec) -> Iterator[tuple[str, Reading]]:
+    with closing(open_reading(file, source, where=file.name)) as reading:
+        yield file.name, reading

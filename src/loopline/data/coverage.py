@@ -17,7 +17,7 @@ GAPS = 20
 BARS = 120
 _NAME = re.compile(r"(?i)(^|_)(time|date|day|dt|timestamp|ts|when|created|at|period)(_|$)|time$|date$|day$")
 _HOURLY_SHARE, _THIN_SHARE, _REST_SHARE = 0.5, 0.2, 0.2
-_WEEKS, _MANY_GAPS = 4, 30
+_WEEKS, _DAYS, _MANY_GAPS = 4, 7, 30
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Coverage:
     bars
         Rows over time, in at most `BARS` equal parts of `per`.
     gaps
-        Times without rows, the longest first; weekdays that are always empty are none.
+        Times without rows, the longest first; hours of the day and weekdays that are always empty are none.
     thin
         Days with less than a fifth of what is usual on their weekday.
     """
@@ -108,7 +108,8 @@ def coverage(column: str, counts: pl.DataFrame) -> Coverage | None:
     start = datetime(1970, 1, 1) + timedelta(hours=first * step_h)
     step = timedelta(hours=step_h)
     resting = _resting(series, start, hourly)
-    expected = np.array([not rest for rest in resting]) if hourly else ~np.asarray(resting)[(start.weekday() + np.arange(len(series))) % 7]
+    turn = (start.hour + np.arange(len(series))) % 24 if hourly else (start.weekday() + np.arange(len(series))) % 7
+    expected = ~np.asarray(resting)[turn]
     per, bars = _bars(series, start, step)
     return Coverage(
         column=column,
@@ -129,13 +130,12 @@ def coverage(column: str, counts: pl.DataFrame) -> Coverage | None:
 
 
 def _resting(series: NDArray[np.int64], start: datetime, hourly: bool) -> list[bool]:
-    """By hour: none rests. By day: whether each weekday, from Monday on, hardly ever has rows."""
-    if hourly:
-        return [False] * len(series)
-    weekday = (start.weekday() + np.arange(len(series))) % 7
-    filled = [float((series[weekday == day] > 0).mean()) if (weekday == day).sum() >= _WEEKS else 1.0 for day in range(7)]
+    """Whether each hour of the day, or each weekday from Monday on, hardly ever has rows."""
+    turns, begin, enough = (24, start.hour, _DAYS) if hourly else (7, start.weekday(), _WEEKS)
+    turn = (begin + np.arange(len(series))) % turns
+    filled = [float((series[turn == one] > 0).mean()) if (turn == one).sum() >= enough else 1.0 for one in range(turns)]
     # A table with a row now and then has no weekday of rest.
-    return [share < _REST_SHARE for share in filled] if max(filled) > 0.5 else [False] * 7
+    return [share < _REST_SHARE for share in filled] if max(filled) > 0.5 else [False] * turns
 
 
 def _gaps(series: NDArray[np.int64], expected: NDArray[np.bool_], start: datetime, step: timedelta) -> tuple[Gap, ...]:

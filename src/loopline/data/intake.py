@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from loopline.data import cleaning, discards, edits, mends, settling
-from loopline.data.batch_rules import Broken, Whole, judge
+from loopline.data.batch_rules import Broken, Whole, judge, say
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.bringing import brought
 from loopline.data.cleaned import CLEANED
@@ -469,6 +469,6 @@ def identity(path: Path) -> str:
 
 def _stopped(entry: Entry) -> Stopped:
     """What is said of a batch that is held back."""
-    said = "; ".join(broken["says"] for broken in entry.body["broken"])
+    said = say(Broken(**broken) for broken in entry.body["broken"])
     remedy = f"mend the file or the contract, or let it in: loopline data admit {entry.key[:8]} --by YOU --why '...'"
     return Stopped(f"the batch {entry.key[:8]} is held back: {said}", where=entry.body["file"], remedy=remedy)

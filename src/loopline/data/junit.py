@@ -61,8 +61,10 @@ def _case(suite: Xml.Element, name: str, verdict: Verdict) -> None:
 def summary(verdict: Verdict) -> str:
     """What became of a case, in a few words."""
     counted = ""
-    if verdict.broken:
-        counted = f"the query found {verdict.broken:,} rows" if verdict.kind == "test" else f"{verdict.broken:,} of {verdict.rows:,} {_things(verdict.kind)}"
+    if verdict.broken and verdict.kind == "test":
+        counted = "the query found " + ("1 row" if verdict.broken == 1 else f"{verdict.broken:,} rows")
+    elif verdict.broken:
+        counted = f"{verdict.broken:,} of {verdict.rows:,} {_things(verdict.kind)}"
     return "; ".join(part for part in (counted, verdict.why) if part)
 
 

@@ -28,7 +28,9 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, Entry, canonical
 from loopline.workspace import Workspace
 
-KINDS = ("replaying", "replay")
+REPLAY = "replay"
+"""The kind of the entries that say which rows were replayed, and what became of them."""
+KINDS = ("replaying", REPLAY)
 _OVERTAKEN = "a later delivery has this key"
 
 
@@ -195,7 +197,7 @@ def _finish(workspace: Workspace, begun: Entry, plan: Mapping[str, Any]) -> Entr
     told_by = {"by": pl.lit(begun.actor), "why": pl.lit(begun.body["why"]), "moved": pl.lit(begun.time).cast(SCHEMA["moved"])}
     move(tables, table, batch, changes.with_columns(**told_by), name=f"replay:{table}:{batch}", version=begun.seq)
     version = tables.version(table).version if tables.exists(table) else None
-    drafts = [Draft(kind="replay", subject=table, key=batch, body={**begun.body, "version": version}, actor=begun.actor, parents=(begun.id,))]
+    drafts = [Draft(kind=REPLAY, subject=table, key=batch, body={**begun.body, "version": version}, actor=begun.actor, parents=(begun.id,))]
     if plan["accepted"]:
         # What makes the stage look at its tables again, as a delivery by hand does.
         drafts.append(Draft(kind="delivery", subject=table, key=batch, body={"replayed": len(plan["accepted"])}, actor=begun.actor, parents=(begun.id,)))
@@ -214,12 +216,12 @@ def settle(workspace: Workspace, table: str) -> None:
         _finish(workspace, begun, plan)
     else:
         body = {**begun.body, "kept": None, "rows": 0, "accepted": 0, "refused": 0, "merged": 0, "reasons": {}, "version": None}
-        workspace.ledger.append(Draft(kind="replay", subject=table, key=begun.key, body=body, actor=begun.actor, parents=(begun.id,)))
+        workspace.ledger.append(Draft(kind=REPLAY, subject=table, key=begun.key, body=body, actor=begun.actor, parents=(begun.id,)))
 
 
 def replays(workspace: Workspace, table: str, batch: str) -> list[tuple[Entry, dict[str, Any]]]:
     """The replays of a batch that were done, oldest first, each with its lines and what became of them."""
-    entries = workspace.ledger.read(kinds=("replay",), subject=table, key=batch)
+    entries = workspace.ledger.read(kinds=(REPLAY,), subject=table, key=batch)
     return [(entry, json.loads(Blobs(workspace.lake).get(entry.body["kept"]))) for entry in entries if entry.body["kept"]]
 
 

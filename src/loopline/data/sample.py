@@ -89,7 +89,7 @@ def drawn(source: SourceSpec, folder: Path, *, rows: int | None, where: str, pro
     """
     told = progress or Silence()
     with tempfile.TemporaryDirectory(prefix="loopline-") as temporary:
-        return _drawn(_readings(source, folder, Path(temporary), told, where), rows)
+        return _drawn(readings(source, folder, Path(temporary), told, where), rows)
 
 
 def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, progress: Progress | None = None) -> Sample:
@@ -97,14 +97,14 @@ def drawn_from(files: Sequence[File], source: SourceSpec, *, rows: int | None, p
     return _drawn(_files(files, source, progress or Silence()), rows)
 
 
-def _drawn(readings: Iterator[tuple[str, Reading]], rows: int | None) -> Sample:
+def _drawn(found: Iterator[tuple[str, Reading]], rows: int | None) -> Sample:
     counts: dict[str, int] = {}
     reasons: dict[str, int] = {}
     first: list[Refusal] = []
     about: dict[str, Any] = {}
 
     def parts() -> Iterator[pl.DataFrame]:
-        for name, reading in readings:
+        for name, reading in found:
             counts[name] = 0
             about.clear()
             about.update(reading.about)
@@ -128,8 +128,21 @@ def _files(files: Sequence[File], source: SourceSpec, progress: Progress) -> Ite
             yield file.name, reading
 
 
-def _readings(source: SourceSpec, folder: Path, into: Path, progress: Progress, where: str) -> Iterator[tuple[str, Reading]]:
-    """What a source holds, one file after the other: on this machine, in a database, a Delta table, or behind a URL."""
+def readings(source: SourceSpec, folder: Path, into: Path, progress: Progress, where: str) -> Iterator[tuple[str, Reading]]:
+    """What a source holds, one file after the other, each with its name: on this machine, in a database, a Delta table, or behind a URL.
+
+    Parameters
+    ----------
+    folder
+        Where relative paths begin.
+    into
+        A folder for what must be fetched first.
+
+    Raises
+    ------
+    Mistake, Fault
+        As `drawn` does.
+    """
     if source.url is not None:
         pulled = pull(source, into, base=folder, progress=progress, where=where)
         if not pulled.rows:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import event
 
 from loopline.data import delimited, json_document, json_reading, keys, rivals
 from loopline.data.intake import Intake
@@ -84,11 +83,9 @@ def take(rooms: Rooms, content: bytes, *, name: str, contract: dict[str, Any] | 
             assert "defect" not in str(error) and "Traceback" not in str(error)
             assert not room.tables.exists(table)
             assert nothing_lies_about(room, table)
-            event(f"not taken: {type(error).__name__}")
             return Taken(None, error)
         records = whole_records(path, room.data.sources[table], content)
         balanced(room, table, body, records)
-        event("taken, some refused" if body["quarantined"] else "taken")
         before = len(room.workspace.ledger.read())
         assert _enter(room, table) == body
         assert len(room.workspace.ledger.read()) == before
@@ -101,8 +98,8 @@ def shrink(patch: pytest.MonkeyPatch, size: int) -> None:
     patch.setattr(delimited, "_LOOK_AHEAD_BYTES", 4 * size)
     patch.setattr(json_document, "BLOCK", size)
     patch.setattr(json_reading, "BLOCK", size)
-    patch.setattr(json_reading, "BLOCK_RECORDS", 3)
-    patch.setattr(staging, "PART_ROWS", 4)
+    patch.setattr(json_reading, "BLOCK_RECORDS", max(3, size // 100))
+    patch.setattr(staging, "PART_ROWS", max(4, size // 20))
     patch.setattr(keys, "_IN_MEMORY", 5)
     patch.setattr(rivals, "_IN_MEMORY", 3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.torture.rooms import Rooms, take
@@ -100,6 +100,12 @@ def rooms(tmp_path_factory):
     made.close()
 
 
+def enter(rooms, content, **said):
+    """Take a delivery in, and note what became of it."""
+    taken = take(rooms, content, **said)
+    event("not taken" if taken.body is None else "taken, some refused" if taken.body["quarantined"] else "taken")
+
+
 def _long(short=SHORT, long=LONG):
     return pytest.mark.parametrize("examples", [short, pytest.param(long, marks=[pytest.mark.torture, pytest.mark.timeout(3600)])])
 
@@ -110,7 +116,7 @@ def test_broken_tables(rooms, examples):
     @given(tables(), TYPES, RULE, SIZE, st.booleans())
     def check(text, contract, rule, size, keyed):
         said = {"key": "id", "duplicates": rule, "separator": ","} if keyed else {}
-        take(rooms, text.encode("utf-8"), name="a.csv", contract=contract, size=size, **said)
+        enter(rooms, text.encode("utf-8"), name="a.csv", contract=contract, size=size, **said)
 
     check()
 
@@ -120,11 +126,12 @@ def test_damaged_files(rooms, examples):
     @settings(max_examples=examples, suppress_health_check=_CHECKS)
     @given(damaged(), SIZE, st.sampled_from([{}, {"id": {"type": "integer"}, "n": {"max": 5}}]))
     def check(content, size, contract):
-        take(rooms, content, name="a.csv", contract=contract, size=size)
+        enter(rooms, content, name="a.csv", contract=contract, size=size)
 
     check()
 
 
+NAME = 'ab.:"\0\n\ud800 ,;=()/é_'
 SCALAR = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5), st.integers(-(2**70), 2**70), st.floats(), st.text(alphabet='a1"\\\n\0é:{}[],\ud800', max_size=6)
 )
@@ -171,6 +178,6 @@ def test_broken_json(rooms, examples):
     @given(documents(), TYPES, RULE, SIZE, st.booleans())
     def check(document, contract, rule, size, keyed):
         content, ending = document
-        take(rooms, content, name=f"a.{ending}", contract=contract, size=size, **({"key": "id", "duplicates": rule} if keyed else {}))
+        enter(rooms, content, name=f"a.{ending}", contract=contract, size=size, **({"key": "id", "duplicates": rule} if keyed else {}))
 
     check()

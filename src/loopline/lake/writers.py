@@ -16,6 +16,8 @@ from loopline.lake import objects
 from loopline.lake.files import sweep
 from loopline.lake.place import Lake
 
+_OF = "project "
+
 
 @contextmanager
 def writing(lake: Lake) -> Iterator[None]:
@@ -34,7 +36,7 @@ def writing(lake: Lake) -> Iterator[None]:
         mark = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
         handle = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(handle, fcntl.LOCK_EX)
-        os.write(handle, lake.project.encode())
+        os.write(handle, f"{_OF}{lake.project}".encode())
     try:
         yield
     except (Mistake, CheckFailed):
@@ -64,11 +66,12 @@ def _sweep_after_the_dead(lake: Lake, folder: Path) -> None:
 
 
 def _project_of_dead(mark: Path) -> str | None:
-    """The project of a writer that is dead; None where it lives."""
+    """The project of a writer that is dead; None where it lives, or is about to write down whose it is."""
     handle = os.open(mark, os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.pread(handle, 4096, 0).decode(errors="replace")
+        said = os.pread(handle, 4096, 0).decode(errors="replace")
+        return said.removeprefix(_OF) if said else None
     except BlockingIOError:
         return None
     finally:

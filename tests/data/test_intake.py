@@ -331,3 +331,18 @@ def test_a_disk_that_is_full_while_rows_are_refused_leaves_what_the_next_run_men
     room.write("visits-2.csv", visits(61, 90, {70: "70,many,no"}))
     facts = room.run()
     assert (facts["accepted"], facts["quarantined"], room.refused()["line"].to_list()) == (89, 1, [11])
+
+
+def test_each_version_of_a_delta_table_is_a_delivery(room):
+    room.folder.mkdir(parents=True, exist_ok=True)
+    place = room.folder / "counts"
+    room.sources["counts"] = {"path": "counts", "format": "delta", "key": "day", "mode": "replace"}
+    room.write("visits.csv", visits(1, 60))
+    pl.DataFrame({"day": [1, 2], "visitors": [310, 280]}).write_delta(place)
+    room.run()
+    assert room.rows("counts").select("day", "visitors").rows() == [(1, 310), (2, 280)]
+    room.run()
+    assert len(room.workspace.ledger.read(kinds=("batch",), subject="counts")) == 1
+    pl.DataFrame({"day": [3], "visitors": [305]}).write_delta(place, mode="append")
+    room.run()
+    assert room.rows("counts")["day"].sort().to_list() == [1, 2, 3]

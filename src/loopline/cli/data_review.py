@@ -13,7 +13,7 @@ import click
 
 from loopline.access.people import person, speak_for
 from loopline.cli.data_quarantine import by_option, short
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, write_whole
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, write_whole
 from loopline.errors import Fault, Mistake
 from loopline.loop import Loop, open_loop
 from loopline.project import FILE, parse
@@ -301,18 +301,18 @@ def _text(told: Mapping[str, Any]) -> str:
     lines: list[str] = []
     if told["taken"] is not None:
         done = told["taken"]
-        lines.append(f"{done['answers']:,} answers by {told['by']}")
+        lines.append(f"{counted(done['answers'], 'answer')} by {told['by']}")
         says = (
-            ("mended", "refused rows mended"),
-            ("relabelled", "rows of tables changed"),
-            ("discarded", "rows discarded"),
-            ("amendments", "changes of the contract"),
+            ("mended", "refused row", "mended"),
+            ("relabelled", "row", "changed in tables"),
+            ("discarded", "row", "discarded"),
+            ("amendments", "change", "of the contract"),
         )
-        lines += [f"  {done[name]:,} {words}" for name, words in says if done[name]]
+        lines += [f"  {counted(done[name], thing)} {became}" for name, thing, became in says if done[name]]
         lines += [f"  {done['answered_before']:,} were answered before"] if done["answered_before"] else []
     if told["open"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in told["kinds"].items())
-        lines.append(f"{told['open']:,} open questions: {kinds}")
+        lines.append(f"{counted(told['open'], 'open question')}: {kinds}")
     else:
         lines.append("no question is open")
     if told["taken"] is None and told["exported"] is None:

@@ -17,7 +17,7 @@ GAPS = 20
 BARS = 120
 _NAME = re.compile(r"(?i)(^|_)(time|date|day|dt|timestamp|ts|when|created|at|period)(_|$)|time$|date$|day$")
 _HOURLY_SHARE, _THIN_SHARE, _REST_SHARE = 0.5, 0.2, 0.2
-_WEEKS, _DAYS, _MANY_GAPS = 4, 7, 30
+_WEEKS, _DAYS, _MANY_GAPS = 4, 5, 30
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def _delimited(data: bytes, source: SourceSpec, sought: Sought, file: str) -> tu
 def _lines_of(data: bytes, source: SourceSpec, sought: Sought, file: str) -> tuple[set[int], list[int], str]:
     """The lines at which somebody's records begin, those of all records, and the encoding."""
     try:
-        batch, about = read_bytes(data, source, where=file)
+        batch, about = read_bytes(data, source.as_file, where=file)
     except LooplineError:
         # Nobody can read it, so that nothing of it is in a table either.
         return set(), [], "utf-8"

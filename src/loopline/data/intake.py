@@ -253,7 +253,7 @@ class Intake:
 
     @contextmanager
     def _opened(self, delivery: Delivery) -> Iterator[Reading]:
-        reading = open_reading(delivery.path, self.source, where=delivery.file)
+        reading = open_reading(delivery.path, self.source.as_file, where=delivery.file)
         try:
             yield reading
         finally:

@@ -43,7 +43,7 @@ def data(*words):
 
 def test_a_delivery_says_what_became_of_it_and_reaches_the_next_run(shop):
     done = data("ingest", "more.csv", "--json")
-    assert set(done) == {"batch", "read", "accepted", "quarantined", "reasons", "table", "version", "repeated"}
+    assert set(done) == {"batch", "read", "accepted", "quarantined", "merged", "reasons", "warnings", "cleaned", "table", "version", "repeated"}
     assert (done["read"], done["accepted"], done["quarantined"], done["table"]) == (5, 2, 3, "visits")
     assert done["reasons"] == {"id is in the table already": 1, "pages is above 8": 1, "text stands after a closing quote": 1}
     with open_loop(shop) as loop:

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopline.data.sources import read
 
 from loopline.data.erasing import without
+from loopline.data.opening import read_bytes
 from loopline.data.sought import Keys
 from loopline.data.spec import SourceSpec
 
@@ -19,7 +19,7 @@ FIVE = Keys(("id",), frozenset({("5",)}), ("integer",))
 
 
 def records(data, source=SOURCE):
-    batch = read(data, source, where="x")
+    batch, _ = read_bytes(data, source, where="x")
     return {line: tuple(row) for *row, line in batch.frame.iter_rows()}, {item.line: item.raw for item in batch.refused}
 
 
@@ -43,7 +43,7 @@ def test_everybody_else_keeps_their_line_and_cells(rows):
     data = file.getvalue()
     kept, count = without(data, SOURCE, FIVE)
     before, after = records(data), records(kept)
-    theirs = FIVE.rows(read(data, SOURCE, where="x").frame)
+    theirs = FIVE.rows(read_bytes(data, SOURCE, where="x")[0].frame)
     assert count >= theirs.sum()
     assert after[0] == {line: row for line, row in before[0].items() if row[0].strip().lstrip("0") != "5"}
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.data.intake import identity
+from loopline.data.delivery import identity
 from loopline.data.opening import open_reading
 from loopline.data.reading import whole
 from loopline.data.spec import SourceSpec

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from loopline.data import delimited, keys, rivals
 from loopline.data.admission import admit
 from loopline.data.batches import KINDS, holding
-from loopline.data.intake import Intake, Stopped
+from loopline.data.intake import Intake
 from loopline.data.keys import KeyHashes
 from loopline.data.listing import listing
 from loopline.data.overview import overview
 from loopline.data.rivals import losers
 from loopline.data.spec import LINE, ROW
+from loopline.data.verdict import Stopped
 from loopline.engine.step import Silence
 from loopline.errors import Mistake
 from loopline.lake import staging

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopline.errors import Mistake
+from loopline.lake.blobs import file_digest
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -35,3 +38,19 @@ class Delivery:
     raw: str | None = None
     tag: str | None = None
     mark: str | None = None
+
+
+def identity(path: Path) -> str:
+    """The digest that names the batch in a file.
+
+    Raises
+    ------
+    Mistake
+        When there is no such file.
+    """
+    try:
+        return file_digest(path)
+    except FileNotFoundError:
+        raise Mistake("there is no such file", where=str(path), remedy="check the path") from None
+    except IsADirectoryError:
+        raise Mistake("this is a folder, not a file", where=str(path), remedy="name a file in it") from None

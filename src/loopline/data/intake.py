@@ -16,37 +16,30 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data import cleaning, discards, edits, mends, settling
-from loopline.data.batch_rules import Broken, Whole, judge, say
+from loopline.data import cleaning, edits, settling
 from loopline.data.batches import KINDS, Holding, holding, terms_digest
 from loopline.data.bringing import brought
 from loopline.data.cleaned import CLEANED
-from loopline.data.delivery import Delivery
+from loopline.data.delivery import Delivery, identity
 from loopline.data.erasing import without
-from loopline.data.forgotten import forgotten
 from loopline.data.listing import File
 from loopline.data.opening import open_reading
+from loopline.data.ordering import order_of
 from loopline.data.profile import Profile
 from loopline.data.quarantine import QUARANTINE
 from loopline.data.reading import Reading
 from loopline.data.reapply import reapply
 from loopline.data.sieve import Counts, Order, Sieve
-from loopline.data.spec import BATCH, ROW, ContractSpec, DataSpec, SourceSpec
-from loopline.data.sql import query, rows
-from loopline.data.survey import survey
-from loopline.data.terms import place_of, terms_of
+from loopline.data.spec import BATCH, ContractSpec, DataSpec, SourceSpec
+from loopline.data.verdict import Stopped, stopped_by, verdict
 from loopline.engine.step import Progress
-from loopline.errors import CheckFailed, Mistake
+from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs, file_digest
 from loopline.lake.staging import Staging
 from loopline.lake.tables import Commit, Tables
 from loopline.lake.writers import writing
-from loopline.ledger.entry import Draft, Entry, canonical, now
+from loopline.ledger.entry import Draft, Entry, canonical
 from loopline.workspace import Workspace
-
-
-class Stopped(CheckFailed):
-    """A rule over the whole batch holds it back."""
 
 
 class Intake:
@@ -71,7 +64,6 @@ class Intake:
         self._blobs = Blobs(workspace.lake)
         self._progress = progress
         self._parents = parents
-        self._where = place_of(data, table)
         self._holding = self._fold()
 
     @property
@@ -214,7 +206,7 @@ class Intake:
         """Take a batch in unless a rule holds it back; those that are held back already are not read again."""
         known = self._holding.stopped.get(delivery.batch)
         if known is not None and delivery.batch not in self._holding.admitted:
-            stopped.append(_stopped(known))
+            stopped.append(stopped_by(known))
             return
         try:
             self._take(delivery)
@@ -260,36 +252,9 @@ class Intake:
             reading.close()
 
     def _order(self, reading: Reading, delivery: Delivery, old: str | None) -> Order:
-        """What the batch is sifted by, after a first look at it."""
+        """What the batch is sifted by."""
         present = None if self._starts else self._tables.read(self.table)
-        schema = None if present is None or self.source.mode == "replace" else present.collect_schema()
-        terms = terms_of(self._tables, self._data, self.table, reading.columns, schema=schema)
-        plan = cleaning.planned(
-            cleaning.declared(reading.columns, self.source.clean, self.contract.columns), reading.columns, nulls=self.source.nulls, where=self._where
-        )
-        taken = None
-        if present is not None and self.source.mode == "append":
-            taken = present.filter(~pl.col(BATCH).is_in([delivery.batch, old] if old else [delivery.batch]))
-        corrections = mends.corrections(self._workspace, self.table, delivery.batch)
-        gone = forgotten(self._workspace, self._data, self.table)
-        looked = survey(reading, terms, plan, corrections=corrections, taken=taken)
-        return Order(
-            table=self.table,
-            batch=delivery.batch,
-            source=delivery.file,
-            time=now(),
-            terms=looked.terms,
-            suspects=looked.suspects,
-            plan=plan,
-            replaces=self._replaces,
-            first_row=self._first_row(present, delivery.batch),
-            duplicates=self.source.duplicates,
-            latest=self.source.time or self.source.cursor,
-            taken=taken,
-            corrections=corrections,
-            discarded=discards.states_to_keep(self._workspace, self.table, delivery.batch),
-            forgotten=None if gone.is_empty else gone,
-        )
+        return order_of(self._workspace, self._data, self.table, reading, delivery, present=present, replaces=self._replaces, old=old)
 
     @property
     def _starts(self) -> bool:
@@ -300,12 +265,6 @@ class Intake:
     def _replaces(self) -> bool:
         return self._starts or self.source.mode == "replace"
 
-    def _first_row(self, present: pl.LazyFrame | None, batch: str) -> int:
-        if present is None or self.source.mode == "replace":
-            return 0
-        others = present.filter(pl.col(BATCH) != batch)
-        return int(others.select((pl.col(ROW).max() + 1).fill_null(0)).collect().item())
-
     def _judge(self, delivery: Delivery, sieve: Sieve, old: str | None) -> None:
         """Hold the batch to the rules over it as a whole; those that only warn are counted.
 
@@ -314,24 +273,19 @@ class Intake:
         CheckFailed
             When one holds it back; nothing of it is visible then.
         """
+        before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")]
+        judged = verdict(self._data, self.table, sieve, before=self._profiles(before), tables=self._seen(sieve.accepted, old))
+        sieve.counts.warnings.update(broken.says for broken in judged.warned)
+        if not judged.stopped or delivery.batch in self._holding.admitted:
+            return
         counts = sieve.counts
-        spec = self.contract.batch
-        before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")][: spec.against]
-        profiles = [*self._profiles(before)] if spec.shift is not None else []
-        whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time, self._moving)
-        found: list[tuple[Broken, str]] = [(broken, spec.severity) for broken in judge(spec, whole)]
-        found += [(Broken("contract", f"{counts.reasons[reason]:,} rows: {reason}"), "stop") for reason in sorted(counts.stops)]
-        found += self._tested(sieve.accepted, old)
-        counts.warnings.update(broken.says for broken, severity in found if severity == "warn")
-        stops = [broken for broken, severity in found if severity == "stop"]
-        if stops and delivery.batch not in self._holding.admitted:
-            body = {"file": delivery.file, "how": delivery.how, "raw": delivery.raw, "tag": delivery.tag, "read": counts.read, "refused": counts.refused}
-            said = [{"rule": broken.rule, "says": broken.says} for broken in stops]
-            draft = Draft(kind="held", subject=self.table, key=delivery.batch, body={**body, "table": self.table, "broken": said}, parents=self._parents)
-            entry = self._ledger.append(draft)[0]
-            sieve.discard()
-            self._holding = self._fold()
-            raise _stopped(entry)
+        body = {"file": delivery.file, "how": delivery.how, "raw": delivery.raw, "tag": delivery.tag, "read": counts.read, "refused": counts.refused}
+        said = [{"rule": broken.rule, "says": broken.says} for broken in judged.stopped]
+        draft = Draft(kind="held", subject=self.table, key=delivery.batch, body={**body, "table": self.table, "broken": said}, parents=self._parents)
+        entry = self._ledger.append(draft)[0]
+        sieve.discard()
+        self._holding = self._fold()
+        raise stopped_by(entry)
 
     def _profiles(self, digests: Iterable[str]) -> Iterator[Profile]:
         """The profiles in some blobs; those of an earlier format do not go with others."""
@@ -339,28 +293,16 @@ class Intake:
             with suppress(ValueError):
                 yield Profile.from_json(json.loads(self._blobs.get(digest)))
 
-    @property
-    def _moving(self) -> frozenset[str]:
-        """The columns in which every batch differs from those before."""
-        unique = (name for name, spec in self.contract.columns.items() if spec.unique)
-        return frozenset(name for name in (*self.source.key, self.source.time, self.source.cursor, *unique) if name)
-
-    def _tested(self, staged: Staging, old: str | None) -> list[tuple[Broken, str]]:
-        """The queries of the contract that return a row, with the batch as part of its table."""
+    def _seen(self, staged: Staging, old: str | None) -> dict[str, pl.LazyFrame]:
+        """The tables as they will be."""
         if not self.contract.tests:
-            return []
+            return {}
         there = {name: self._tables.read(name) for name in (*self._data.sources, *self._data.tables) if self._tables.exists(name)}
         there[self.table] = self._with(staged, old)
-        found: list[tuple[Broken, str]] = []
-        for index, test in enumerate(self.contract.tests):
-            place = f"{self._where}.tests.{index}"
-            broken = rows(query(test.sql, there, where=place), where=place, limit=1)
-            if broken.height:
-                found.append((Broken(test.name, f"the test {test.name!r} finds rows"), test.severity))
-        return found
+        return there
 
     def _with(self, staged: Staging, old: str | None) -> pl.LazyFrame:
-        """The table as it will be."""
+        """The table with the batch."""
         batch = staged.scan()
         if self._replaces:
             return batch
@@ -449,26 +391,3 @@ class Intake:
         if delivery.how == "hand":
             drafts.append(Draft(kind="delivery", subject=self.table, key=delivery.batch, body={"file": delivery.file}, parents=self._parents))
         return drafts
-
-
-def identity(path: Path) -> str:
-    """The digest that names the batch in a file.
-
-    Raises
-    ------
-    Mistake
-        When there is no such file.
-    """
-    try:
-        return file_digest(path)
-    except FileNotFoundError:
-        raise Mistake("there is no such file", where=str(path), remedy="check the path") from None
-    except IsADirectoryError:
-        raise Mistake("this is a folder, not a file", where=str(path), remedy="name a file in it") from None
-
-
-def _stopped(entry: Entry) -> Stopped:
-    """What is said of a batch that is held back."""
-    said = say(Broken(**broken) for broken in entry.body["broken"])
-    remedy = f"mend the file or the contract, or let it in: loopline data admit {entry.key[:8]} --by YOU --why '...'"
-    return Stopped(f"the batch {entry.key[:8]} is held back: {said}", where=entry.body["file"], remedy=remedy)

@@ -80,7 +80,7 @@ def read_bytes(content: bytes, source: SourceSpec, *, where: str) -> tuple[Chunk
         As `open_reading` does.
     """
     with tempfile.TemporaryDirectory(prefix="loopline-") as folder:
-        path = Path(folder) / Path(where).name
+        path = Path(folder) / (Path(where).name or "delivery")
         path.write_bytes(content)
         reading = open_reading(path, source, where=where)
         try:

@@ -103,9 +103,14 @@ def project(folder: Path, way: Way, rows: int) -> Path:
     return folder
 
 
-def _process(folder: Path, words: Sequence[str]) -> list[str]:
+def words_of(folder: Path, words: Sequence[str]) -> list[str]:
+    """The command's words for a folder."""
     named = [str(folder / word) if word.endswith(".csv") else word for word in words]
-    return [sys.executable, "-m", "loopline.cli.main", *named, "--folder", str(folder)]
+    return [*named, "--folder", str(folder)]
+
+
+def _process(folder: Path, words: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "loopline.cli.main", *words_of(folder, words)]
 
 
 def command(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:

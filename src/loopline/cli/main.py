@@ -80,6 +80,11 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("LOOPLINE_DEBUG"):
             raise
+        from loopline.lake.objects import storage_fault
+
+        # Polars and others tell of a full disk in exceptions of their own.
+        if (fault := storage_fault(str(error), "")) is not None:
+            _end(fault)
         said = " ".join(str(error).split())[:300]
         _end(LooplineError(f"unexpected {type(error).__name__}: {said}", remedy="this is a defect of Loopline; LOOPLINE_DEBUG=1 shows where"))
 

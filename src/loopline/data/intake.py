@@ -33,8 +33,9 @@ from loopline.data.sieve import Counts, Order, Sieve
 from loopline.data.spec import BATCH, ContractSpec, DataSpec, SourceSpec
 from loopline.data.verdict import Stopped, stopped_by, verdict
 from loopline.engine.step import Progress
-from loopline.errors import Mistake
+from loopline.errors import LooplineError, Mistake
 from loopline.lake.blobs import Blobs, file_digest
+from loopline.lake.objects import storage_fault
 from loopline.lake.staging import Staging
 from loopline.lake.tables import Commit, Tables
 from loopline.lake.writers import writing
@@ -148,8 +149,14 @@ class Intake:
             self._mend()
             settling.settle(self._workspace, self._data, self.table)
             self._holding = self._fold()
-            yield
-            self._edited_again()
+            try:
+                yield
+                self._edited_again()
+            except pl.exceptions.PolarsError as error:
+                # What does not fit into memory is spilled beside, where the disk may be full too.
+                if (fault := storage_fault(str(error), f"table {self.table!r}")) is None:
+                    raise
+                raise fault from None
 
     def _settle(self) -> None:
         """Note a contract that differs from the one the rows were checked against: then every batch is owed again."""
@@ -248,6 +255,11 @@ class Intake:
         reading = open_reading(delivery.path, self.source.as_file, where=delivery.file)
         try:
             yield reading
+        except LooplineError as error:
+            # Of many files, a person wants to know which one it is.
+            if delivery.file not in error.where:
+                error.where = f"{delivery.file}: {error.where}" if error.where else delivery.file
+            raise
         finally:
             reading.close()
 

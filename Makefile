@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 # Without bytecode every import is three to five times slower.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types imports check format docs bench lock build clean
+.PHONY: help venv demo test torture lint types imports check format docs bench lock build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ demo: venv ## the loop turns once, on the flights that left New York in 2013
 
 test: venv ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+torture: venv ## run the long fault and fuzz tests: an hour or two
+	$(BIN)/python -m pytest -m torture --timeout 7200 --numprocesses $(WORKERS) --dist worksteal
 
 lint: venv ## look for what ruff finds
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from html import escape
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +18,8 @@ from loopline.engine.local import LocalEngine, resolve
 from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps
 from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
-from loopline.lake.files import sweep
 from loopline.lake.place import Lake
+from loopline.lake.writers import writing
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
@@ -160,8 +159,7 @@ class Loop:
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
         turn = _Turn(self.project, self.workspace, fresh, progress or Silence())
-        with self.workspace.ledger.lease():
-            self._tidy()
+        with self.workspace.ledger.lease(), writing(self.workspace.lake):
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
             while True:
@@ -169,13 +167,6 @@ class Loop:
                 status = self._walk(until, turn)
                 if not turn.moved:
                     return replace(status, stages=tuple(turn.timed(stage) for stage in status.stages))
-
-    def _tidy(self) -> None:
-        """Sweep what a run that was killed has left half-written; under the lease nobody else writes."""
-        self.state()
-        last = next((entry for entry in reversed(self._entries) if entry.kind == "step"), None)
-        if last is not None and last.body["state"] == "started":
-            sweep(self.workspace.lake, older_than=timedelta(0))
 
     def score(self, frame: Any) -> Any:
         """The champion's scores and decisions for a pandas or Polars frame, as a frame of the same kind; each is logged like a served one.

@@ -146,3 +146,18 @@ def test_lines_are_counted_over_blocks(monkeypatch):
     found = read(data)
     assert found.frame["__line"].to_list() == [*range(2, 302), 304]
     assert [(one.line, one.raw) for one in found.refused] == [(303, "9")]
+
+
+def test_blank_lines_above_the_header_may_fill_whole_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 8)
+    (tmp_path / "x.csv").write_bytes(b"\r\n" * 30 + b"\n" * 30 + b"id;n\n1;2\n")
+    reading = Delimited(tmp_path / "x.csv", SourceSpec(path="x.csv"), where="x.csv")
+    (chunk,) = [chunk for chunk in reading.chunks() if chunk.read]
+    assert chunk.frame.rows() == [("1", "2", 62)]
+    reading.close()
+
+
+def test_a_nul_in_a_columns_name_is_told_in_a_line(tmp_path):
+    (tmp_path / "x.csv").write_bytes(b"id,n\0m\n" + b"1,2\n" * 99)
+    with pytest.raises(Mistake, match=r"the column name 'n\\x00m' has a NUL character"):
+        Delimited(tmp_path / "x.csv", SourceSpec(path="x.csv", encoding="utf-8"), where="x.csv")

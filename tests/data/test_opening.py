@@ -101,6 +101,7 @@ def test_what_is_declared_goes_first(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("[1],b\n2,3\n")
     reading = open_reading(tmp_path / "x.parquet", SourceSpec(path="x", format="csv"), where="x")
     assert list(reading.columns) == ["[1]", "b"]
+    reading.close()
     with pytest.raises(Mistake, match="damaged"):
         open_reading(tmp_path / "x.parquet", SourceSpec(path="x", format="parquet"), where="x")
 

@@ -125,12 +125,16 @@ def _from_typed(value: pl.Expr, dtype: pl.DataType, want: ColumnType) -> pl.Expr
         case "text" | "category":
             return value.cast(pl.String, strict=False)
         case "integer":
+            if dtype.is_decimal():
+                value = value.cast(pl.Float64, strict=False)
             return _whole(value) if dtype.is_float() or dtype.is_decimal() else value.cast(pl.Int64, strict=False)
         case "number":
             number = value.cast(pl.Float64, strict=False)
             return pl.when(number.is_finite()).then(number)
         case "boolean":
-            return value if dtype == pl.Boolean else pl.when(value.is_in([0, 1])).then(value.cast(pl.Boolean, strict=False))
+            if dtype == pl.Boolean:
+                return value
+            return pl.when((value == 0) | (value == 1)).then(value != 0) if dtype.is_numeric() else _never(value, pl.Boolean())
         case "date":
             return value.cast(pl.Date, strict=False) if dtype.is_temporal() else _never(value, pl.Date())
         case _:

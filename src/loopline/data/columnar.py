@@ -14,8 +14,8 @@ from deltalake.exceptions import DeltaError
 
 from loopline.access.secrets import masked
 from loopline.data.arrow_stream import stream_frames, stream_schema
-from loopline.data.reading import Chunk
-from loopline.data.spec import LINE, OWN, ColumnType
+from loopline.data.reading import Chunk, require_name
+from loopline.data.spec import LINE, ColumnType
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.faults import explain
 
@@ -31,8 +31,7 @@ def require_names(names: Sequence[str], where: str) -> None:
         When they have not.
     """
     for name in names:
-        if name.startswith(OWN):
-            raise Mistake(f"the column name {name!r} begins like Loopline's own columns", where=where, remedy=f"take the {OWN} away from its beginning")
+        require_name(name, where)
         if not name.strip():
             raise Mistake("a column has no name", where=where, remedy="give each column a name")
     twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None

@@ -72,8 +72,7 @@ class Delimited:
         self._plain: set[int] = set()
         try:
             self._begin, self._first_line = self._skipped(source.skip)
-            self._separator = source.separator or sniff(self._text[self._begin : self._begin + (1 << 18)], self._quote)
-            first = self._block(self._begin, self._first_line, None)
+            first = self._first_block(source)
             self._head = self._found_head(first.records, source)
             self._names = self._found_names(first, source)
             self._require_rows(first)
@@ -149,6 +148,16 @@ class Delimited:
             end = min(ends)
             at += end + (2 if piece[end : end + 2] == b"\r\n" else 1)
         return at, lines + 1
+
+    def _first_block(self, source: SourceSpec) -> _Block:
+        """The block in which the first record stands, as far as there is one; those that hold nothing but blank lines are passed over."""
+        while True:
+            self._separator = source.separator or sniff(self._text[self._begin : self._begin + (1 << 18)], self._quote)
+            first = self._block(self._begin, self._first_line, None)
+            end = first.at + len(first.data)
+            if len(first.records) or end >= self._text.size:
+                return first
+            self._begin, self._first_line = end, first.line + breaks(first.data)
 
     def _block(self, at: int, line: int, width: int | None) -> _Block:
         """The records from a position on that a block holds; `width` is the expected number of fields, None before it is known."""

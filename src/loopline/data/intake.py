@@ -40,6 +40,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs, file_digest
 from loopline.lake.staging import Staging
 from loopline.lake.tables import Commit, Tables
+from loopline.lake.writers import writing
 from loopline.ledger.entry import Draft, Entry, canonical, now
 from loopline.workspace import Workspace
 
@@ -98,20 +99,19 @@ class Intake:
         """
         listed = {file.name: file for file in files}
         stopped: list[Stopped] = []
-        self._ready()
-        self._again(listed, stopped)
-        for done, file in enumerate(listed.values()):
-            self._progress.at(done, len(listed), unit="files", note=file.name)
-            batch = file_digest(file.path)
-            if not self._holding.knows(file.name, batch, replaces=self.source.mode == "replace"):
-                self._try(self._delivery(file, batch), stopped)
-        self._progress.at(len(listed), len(listed), unit="files")
-        if folder is not None and not self.source.is_local:
-            where = f"data.sources.{self.table}"
-            for delivery in brought(self.source, self._holding, self._blobs, folder=folder, progress=self._progress, where=where):
-                if not self._holding.knows(delivery.file, delivery.batch, replaces=self.source.mode == "replace"):
-                    self._try(delivery, stopped)
-        self._edited_again()
+        with self._settled():
+            self._again(listed, stopped)
+            for done, file in enumerate(listed.values()):
+                self._progress.at(done, len(listed), unit="files", note=file.name)
+                batch = file_digest(file.path)
+                if not self._holding.knows(file.name, batch, replaces=self.source.mode == "replace"):
+                    self._try(self._delivery(file, batch), stopped)
+            self._progress.at(len(listed), len(listed), unit="files")
+            if folder is not None and not self.source.is_local:
+                where = f"data.sources.{self.table}"
+                for delivery in brought(self.source, self._holding, self._blobs, folder=folder, progress=self._progress, where=where):
+                    if not self._holding.knows(delivery.file, delivery.batch, replaces=self.source.mode == "replace"):
+                        self._try(delivery, stopped)
         if stopped:
             raise stopped[0]
 
@@ -127,14 +127,10 @@ class Intake:
         CheckFailed
             When a rule holds the batch back.
         """
-        self._ready()
-        batch = identity(path)
-        known = self._holding.held.get(batch)
-        if known is not None:
-            return known
-        entry = self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
-        self._edited_again()
-        return entry
+        with self._settled():
+            batch = identity(path)
+            known = self._holding.held.get(batch)
+            return known or self._take(Delivery(path.name, "hand", path, batch, self._blobs.put_file(path)))
 
     def rehearse(self, path: Path) -> Counts:
         """What would become of a file's records, were it taken in now; nothing is written.
@@ -144,10 +140,24 @@ class Intake:
         Mistake
             When the file cannot be read.
         """
-        delivery = Delivery(path.name, "hand", path, identity(path))
+        # A table that holds nothing does not hold this batch either: its digest need not be known.
+        delivery = Delivery(path.name, "hand", path, identity(path) if self._tables.exists(self.table) else "")
         with self._opened(delivery) as reading, Sieve(self._tables, self._order(reading, delivery, None), rehearses=True) as sieve:
             sieve.sift(reading, self._progress)
             return sieve.counts
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """A time to write, with nothing open from before: no files, batches or edits of a process that died; then lost edits are brought again."""
+        with writing(self._workspace.lake):
+            edits.settle(self._workspace, self._data, self.table)
+            self._holding = self._fold()
+            self._settle()
+            self._mend()
+            settling.settle(self._workspace, self._data, self.table)
+            self._holding = self._fold()
+            yield
+            self._edited_again()
 
     def _settle(self) -> None:
         """Note a contract that differs from the one the rows were checked against: then every batch is owed again."""
@@ -172,15 +182,6 @@ class Intake:
             if self._tables.exists(table):
                 self._tables.delete(table, where)
         self._ledger.append(Draft(kind="undone", subject=self.table, key=begun.key, body=body, parents=(*self._parents, begun.id)))
-        self._holding = self._fold()
-
-    def _ready(self) -> None:
-        """Finish what killed processes left half-done, and note whether the contract is another one."""
-        edits.settle(self._workspace, self._data, self.table)
-        self._holding = self._fold()
-        self._settle()
-        self._mend()
-        settling.settle(self._workspace, self._data, self.table)
         self._holding = self._fold()
 
     def _edited_again(self, before: int | None = None) -> None:

@@ -68,6 +68,8 @@ class JsonReading:
         if not columns.types and first is not None:
             what = f"not one record can be read; line {first.line}: {first.reasons[0]}"
             raise Mistake(what, where=self._where, remedy="deliver it again, or say its format, encoding or records")
+        if not columns.types:
+            raise Mistake("no record has a field, so there are no columns", where=self._where, remedy="name another file, or say where its records stand")
         require_names(list(columns.types), self._where)
         return columns
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 _SHARES = 32
 _IN_MEMORY = 8_000_000
+_FIRST_BITS = 18
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -71,8 +72,9 @@ class KeyHashes:
         """
         twice: list[Hashes] = []
         every: list[Hashes] = []
-        for found in self._shares():
-            found.sort()
+        for share in self._shares():
+            # Polars sorts with all cores.
+            found = pl.Series(share).sort().to_numpy()
             twice.append(np.unique(found[1:][found[1:] == found[:-1]]))
             if table is not None:
                 every.append(found)
@@ -92,7 +94,7 @@ class KeyHashes:
         self._spill()
         for file in self._files:
             file.seek(0)
-            yield np.frombuffer(file.read(), dtype=np.uint64).copy()
+            yield np.frombuffer(file.read(), dtype=np.uint64)
 
     def _spill(self) -> None:
         """Write the hashes that are held to disk, each to its share."""
@@ -111,10 +113,17 @@ class KeyHashes:
 
 def is_among(found: Hashes, ascending: Hashes) -> NDArray[np.bool_]:
     """Whether each hash is one of some that are sorted; shape of `found`."""
+    among = np.zeros(len(found), dtype=np.bool_)
     if not len(ascending):
-        return np.zeros(len(found), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(ascending, found), len(ascending) - 1)
-    return np.asarray(ascending[places] == found)
+        return among
+    # Most hashes are ruled out by their first bits.
+    begins = np.zeros(1 << _FIRST_BITS, dtype=np.bool_)
+    shift = np.uint64(64 - _FIRST_BITS)
+    begins[ascending >> shift] = True
+    likely = np.flatnonzero(begins[found >> shift])
+    places = np.minimum(np.searchsorted(ascending, found[likely]), len(ascending) - 1)
+    among[likely] = ascending[places] == found[likely]
+    return among
 
 
 def suspicious(frame: pl.DataFrame, suspects: Mapping[tuple[str, ...], Hashes]) -> NDArray[np.bool_]:

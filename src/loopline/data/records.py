@@ -254,7 +254,8 @@ def _line(data: bytes, at: int) -> tuple[int, int]:
 
 def breaks(data: bytes) -> int:
     """How many lines end in a text."""
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    newlines = int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE))
+    return newlines if b"\r" not in data else newlines + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _scan(data: bytes, at: int, mark: bytes, sign: bytes) -> tuple[int, list[bytes], str, bool]:

@@ -49,7 +49,7 @@ def settle(table: Path, version: int) -> None:
     _flush([*files, *{file.parent for file in files}, log, log.parent, table])
 
 
-def sweep(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path]:
+def sweep(lake: Lake, *, older_than: timedelta = timedelta(days=1), blobs_older_than: timedelta | None = None) -> list[Path]:
     """The files that were removed: those that killed writers left half-written, and data files of tables that no version ever held.
 
     What any version of a table holds stays, so that every version can still be read. An object store has no half-written files; nothing
@@ -59,26 +59,31 @@ def sweep(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path
     ----------
     older_than
         Younger files may belong to a writer at work; a caller that knows of no other writer passes zero.
+    blobs_older_than
+        The same for blobs, which projects share; as for tables where None.
     """
     removed = []
-    for file in leftovers(lake, older_than=older_than):
+    for file in leftovers(lake, older_than=older_than, blobs_older_than=blobs_older_than):
         with suppress(FileNotFoundError):
             file.unlink()
             removed.append(file)
     return removed
 
 
-def leftovers(lake: Lake, *, older_than: timedelta = timedelta(days=1)) -> list[Path]:
+def leftovers(lake: Lake, *, older_than: timedelta = timedelta(days=1), blobs_older_than: timedelta | None = None) -> list[Path]:
     """The files that `sweep` would remove."""
     if not lake.is_folder:
         return []
-    limit = time.time() - older_than.total_seconds()
-    found = []
-    for file in [*_staged(lake), *_orphans(lake.folder / lake.tables)]:
+    tables = [*_half_written(lake), *_orphans(lake.folder / lake.tables)]
+    return [*_older(_staged(lake), older_than if blobs_older_than is None else blobs_older_than), *_older(tables, older_than)]
+
+
+def _older(files: Iterable[Path], than: timedelta) -> Iterator[Path]:
+    limit = time.time() - than.total_seconds()
+    for file in files:
         with suppress(FileNotFoundError):
             if file.stat().st_mtime <= limit:
-                found.append(file)
-    return found
+                yield file
 
 
 def _flush(places: Iterable[Path]) -> None:
@@ -91,8 +96,12 @@ def _flush(places: Iterable[Path]) -> None:
 
 
 def _staged(lake: Lake) -> Iterator[Path]:
-    """Blobs that were being written, and files that delta-rs was writing (it puts ``#`` and a number after their names)."""
+    """Blobs that were being written."""
     yield from (lake.folder / "blobs").glob("*/.*.staged")
+
+
+def _half_written(lake: Lake) -> Iterator[Path]:
+    """Files that delta-rs was writing: it puts ``#`` and a number after their names."""
     for file in (lake.folder / lake.tables).rglob("*#*"):
         if file.name.rpartition("#")[2].isdecimal():
             yield file
@@ -101,8 +110,8 @@ def _staged(lake: Lake) -> Iterator[Path]:
 def _orphans(tables: Path) -> Iterator[Path]:
     for table in tables.glob("*/"):
         log = table / "_delta_log"
-        # A log that another tool has shortened does not name every file that is held.
-        if not (log / _FIRST).exists():
+        # A log that another tool has shortened does not name every file that is held; without any, the table was never made.
+        if not (log / _FIRST).exists() and any(log.glob("*.*")):
             continue
         files = [file for file in table.rglob("*.parquet") if log not in file.parents]
         if files:

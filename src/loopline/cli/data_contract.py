@@ -32,7 +32,7 @@ def contract() -> None:
 @click.option("--format", "form", type=click.Choice(["odcs"]), default="odcs", show_default=True, help="The standard: Open Data Contract Standard v3.1.")
 @click.option("--contract-version", default="1.0.0", show_default=True, metavar="V", help="The contract's own version, which the standard wants.")
 @click.option("--status", default="active", show_default=True, metavar="S", help="The contract's status: draft, active, deprecated ...")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
 @folder_option
 @json_option
 def export(form: str, contract_version: str, status: str, output: Path | None, folder: Path | None, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def export(form: str, contract_version: str, status: str, output: Path | None, f
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
 @json_option
 def import_(file: Path, output: Path | None, as_json: bool) -> None:
     """Read a contract of the Open Data Contract Standard (v3), and print it as it goes into loopline.yaml.

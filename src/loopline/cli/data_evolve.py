@@ -23,7 +23,7 @@ _COLOURS = {"+": "green", "-": "red"}
 @click.option("--table", metavar="TABLE", help="The source whose delivery it is; the first one by default.")
 @click.option("--file", type=click.Path(path_type=Path), help="The delivery; the source's newest file by default.")
 @click.option("--sample", "rows", default=200_000, show_default=True, type=click.IntRange(min=1), help="How many rows are compared, drawn at random.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the amended declaration to this file, for review.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the amended declaration to this file, for review.")
 @click.option("--write", is_flag=True, help=f"Write the amended declaration over {FILE}; without it, {FILE} is never changed.")
 @folder_option
 @json_option

@@ -27,7 +27,7 @@ _ROWS = 200_000
 
 @click.command()
 @click.argument("data", metavar="FILE_OR_SOURCE")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the proposal to this file instead of printing it.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the proposal to this file instead of printing it.")
 @click.option("--strict", is_flag=True, help="Refuse a row that breaks a range, a list of values, a pattern or a rule; otherwise it only warns.")
 @click.option("--sample", "rows", default=_ROWS, show_default=True, type=click.IntRange(min=1), help="From how many rows; they are drawn at random.")
 @folder_option

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--columns", metavar="NAMES", default="", help="Only these columns, with commas between; Loopline's own (__batch, __line, __row) as well.")
 @click.option("--at", metavar="VERSION|DATE", help="The rows of that version, or of the one that held then (UTC).")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows; 20 are shown by default, all are written to a file.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write them to this file: .csv, .parquet or .jsonl.")
+@click.option("-o", "--out", "output", metavar="FILE", type=click.Path(path_type=Path), help="Write them to this file: .csv, .parquet or .jsonl.")
 @folder_option
 @json_option
 def get(name: str, where: str | None, columns: str, at: str | None, limit: int | None, output: Path | None, folder: Path | None, as_json: bool) -> None:

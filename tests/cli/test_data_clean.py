@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from loopline.cli.data import command
-from loopline.data.cleaned import CLEANED, rows
-from loopline.data.cleaning import CELLS
+from loopline.data.cleaning.cleaned import CLEANED, rows
+from loopline.data.cleaning.cleaning import CELLS
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.loop import open_loop

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 
-from loopline.data.lookups import known, look_up
+from loopline.data.derived.lookups import known, look_up
 from loopline.data.moments import Lookup
 from loopline.errors import Mistake
 from loopline.serve.lookups import Lookups, Published, microseconds, pack

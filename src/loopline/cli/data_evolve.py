@@ -14,7 +14,7 @@ from loopline.loop import open_loop
 from loopline.project import FILE, parse
 
 if TYPE_CHECKING:
-    from loopline.data.evolving import Evolved
+    from loopline.data.proposals.evolving import Evolved
 
 _COLOURS = {"+": "green", "-": "red"}
 
@@ -33,7 +33,7 @@ def command(table: str | None, file: Path | None, rows: int, output: Path | None
     Columns that are new, missing, retyped or renamed (found by their names and values), new values, ranges that moved, formats of dates, separators and
     encodings: each with what it does to the next run. The amended declaration keeps every comment and the order of the file.
     """
-    from loopline.data.evolving import amended, evolve
+    from loopline.data.proposals.evolving import amended, evolve
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:

@@ -14,7 +14,7 @@ from loopline.errors import Mistake
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:
-    from loopline.data.forget import Forgot
+    from loopline.data.forget.forget import Forgot
 
 
 @click.command()
@@ -48,9 +48,9 @@ def forget(
     kept of deliveries. Afterwards every file is looked through, and salted digests of the keys keep them from coming back. Files outside
     of the lake, and packages, are not changed. If it is stopped, run it again.
     """
-    from loopline.data.edits import Asked, lease
-    from loopline.data.forget import forget as erase
-    from loopline.data.reach import read_keys
+    from loopline.data.edits.edits import Asked, lease
+    from loopline.data.forget.forget import forget as erase
+    from loopline.data.forget.reach import read_keys
 
     if not why.strip() and not dry_run:
         raise Mistake("nobody says why", where="--why", remedy="add --why TEXT, or look first with --dry-run")

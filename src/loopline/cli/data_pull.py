@@ -49,7 +49,7 @@ def admit(batch: str, by: str | None, why: str, folder: Path | None, as_json: bo
     Its rows are held to the contract like any others. The decision is an entry in the ledger, with your name and your reason.
     """
     from loopline.access.people import person
-    from loopline.data.admission import admit as let_in
+    from loopline.data.intake.admission import admit as let_in
 
     with open_loop(folder) as loop, loop.workspace.ledger.lease():
         who = person(by, folder=loop.project.folder)

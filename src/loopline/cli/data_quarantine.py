@@ -33,7 +33,7 @@ def filters(command: Any) -> Any:
 
 
 def _meant(name: str | None, batch: str | None, reason: str | None, states: tuple[str, ...], ids: tuple[str, ...] = ()) -> Any:
-    from loopline.data.quarantine import Filter
+    from loopline.data.quarantine.quarantine import Filter
 
     chosen = STATES if "all" in states else states
     return Filter(table=name, batch=batch, reason=reason, states=chosen, ids=ids)
@@ -42,7 +42,7 @@ def _meant(name: str | None, batch: str | None, reason: str | None, states: tupl
 @contextmanager
 def _writing(folder: Path | None, *, quiet: bool) -> Iterator[tuple[Loop, LiveProgress]]:
     """A loop whose lease is held, and whose tables are settled."""
-    from loopline.data.settling import settle_all
+    from loopline.data.quarantine.settling import settle_all
 
     with open_loop(folder) as loop, LiveProgress(quiet=quiet) as progress, loop.workspace.ledger.lease():
         settle_all(loop.workspace, loop.project.declaration.data)
@@ -74,7 +74,7 @@ def show_list(name: str | None, batch: str | None, reason: str | None, states: t
     """Count the refused rows by batch and reason, list the first, and show that every record is accounted for."""
     from dataclasses import asdict
 
-    from loopline.data.quarantine import listing
+    from loopline.data.quarantine.quarantine import listing
 
     with open_loop(folder) as loop:
         data = loop.project.declaration.data
@@ -123,8 +123,8 @@ def short(raw: str, width: int = 150) -> str:
 @json_option
 def show(id: str, name: str | None, folder: Path | None, as_json: bool) -> None:
     """Show all that is known of one row: its text, its cells beside what the contract wants, and what was done to it."""
-    from loopline.data.dossier import dossier
-    from loopline.data.quarantine import one
+    from loopline.data.quarantine.dossier import dossier
+    from loopline.data.quarantine.quarantine import one
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop:
@@ -181,8 +181,8 @@ def _cell(value: str | None) -> str:
 @json_option
 def export(out: Path, name: str | None, batch: str | None, reason: str | None, states: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
     """Write refused rows to a file, one column for each of theirs, to be mended in a spreadsheet and taken back by mend."""
-    from loopline.data.mend_file import ending_of, sheet, write
-    from loopline.data.quarantine import found
+    from loopline.data.quarantine.mend_file import ending_of, sheet, write
+    from loopline.data.quarantine.quarantine import found
     from loopline.lake.tables import Tables
 
     ending_of(out)
@@ -210,7 +210,7 @@ def mend(what: str, cells: tuple[str, ...], name: str | None, by: str | None, wh
     A refused row waits for replay. A row that its table holds already is changed there at once. What is said holds whenever the row is
     checked again. The record itself is kept as it came.
     """
-    from loopline.data import mend_file, mending
+    from loopline.data.quarantine import mend_file, mending
 
     path = Path(what)
     is_file = path.suffix.lower() in mend_file.ENDINGS
@@ -284,7 +284,7 @@ def replay(
     """Put rows through the contract again: the mended ones, or all that the options name; what is accepted enters its table, once."""
     from dataclasses import asdict
 
-    from loopline.data.replay import replay as again
+    from loopline.data.quarantine.replay import replay as again
 
     with _writing(folder, quiet=as_json) as (loop, progress):
         who = person(by, folder=loop.project.folder)
@@ -322,7 +322,7 @@ def discard(
     as_json: bool,
 ) -> None:
     """Give rows up, with the reason: they are kept, and stay discarded when the contract changes. Replay with --state discarded takes them up again."""
-    from loopline.data.discards import discard as give_up
+    from loopline.data.quarantine.discards import discard as give_up
 
     with _writing(folder, quiet=as_json) as (loop, _):
         who = person(by, folder=loop.project.folder)

@@ -11,7 +11,7 @@ from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:
-    from loopline.data.diff import Difference
+    from loopline.data.edits.diff import Difference
     from loopline.data.history import Version
 
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @json_option
 def get(name: str, where: str | None, columns: str, at: str | None, limit: int | None, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show rows of a table, or write them to a file."""
-    from loopline.data.rows import chosen, first, moment_or_version, plain_rows, write
+    from loopline.data.edits.rows import chosen, first, moment_or_version, plain_rows, write
     from loopline.lake.tables import Tables
 
     names = [column.strip() for column in columns.split(",") if column.strip()]
@@ -96,8 +96,8 @@ def _counts(one: Version) -> str:
 @json_option
 def diff(name: str, one: int, other: int, key: str, samples: int, folder: Path | None, as_json: bool) -> None:
     """Show what differs between two versions of a table: rows that came, went and changed, cell by cell."""
-    from loopline.data.diff import diff as difference
-    from loopline.data.rows import plain_rows
+    from loopline.data.edits.diff import diff as difference
+    from loopline.data.edits.rows import plain_rows
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:

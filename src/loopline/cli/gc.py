@@ -65,7 +65,7 @@ def _spans(declared: KeepSpec, given: dict[str, str | None]) -> KeepSpec:
 
 
 def _shown(planned: Plan, keep: KeepSpec, dry_run: bool) -> str:
-    from loopline.data.probe import say_size
+    from loopline.data.probe.probe import say_size
     from loopline.housekeeping.gc import WHAT
 
     freed = planned.freed

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loopline.data.made import KIND as MADE
-from loopline.data.replay import REPLAY
-from loopline.data.rewind import EDIT
-from loopline.data.rows import require_table
+from loopline.data.derived.made import KIND as MADE
+from loopline.data.edits.rows import require_table
+from loopline.data.quarantine.replay import REPLAY
+from loopline.data.rewind import EDIT, FORGET
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.workspace import Workspace
 
-FORGET = "forget"
-"""The kind of the entries that say that rows were forgotten."""
 _LOOPLINE = "loopline"
 
 

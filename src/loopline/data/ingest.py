@@ -12,11 +12,11 @@ from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.charter.worth import columns_of
 from loopline.data.batches import merged_counts
 from loopline.data.casting import inferred, kind_of_text
-from loopline.data.intake import Intake
+from loopline.data.intake.intake import Intake
 from loopline.data.listing import listing
 from loopline.data.outcome import outcome_facts, say, target_of
-from loopline.data.profile import Profile, ProfileBuilder
-from loopline.data.quarantine import balances, totals
+from loopline.data.profiles.profile import Profile, ProfileBuilder
+from loopline.data.quarantine.quarantine import balances, totals
 from loopline.data.spec import HIDDEN, ROW, ColumnSpec, DataSpec
 from loopline.engine.step import Facts, Progress, Silence
 from loopline.errors import CheckFailed, Mistake

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopline.data.batches import KINDS, holding
-from loopline.data.made import KIND
+from loopline.data.derived.made import KIND
 from loopline.data.overview import kinds_of
-from loopline.data.replay import REPLAY
+from loopline.data.quarantine.replay import REPLAY
 from loopline.data.rewind import EDIT
 from loopline.data.spec import DataSpec
 from loopline.errors import Mistake

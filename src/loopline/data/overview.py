@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from loopline.data.batch_rules import Broken, say
 from loopline.data.batches import KINDS, holding
+from loopline.data.contract.batch_rules import Broken, say
 from loopline.data.moments import joined_name
-from loopline.data.quarantine import balances, totals
+from loopline.data.quarantine.quarantine import balances, totals
 from loopline.data.spec import DataSpec
 from loopline.lake.tables import Tables
 from loopline.workspace import Workspace
 
 
 def overview(workspace: Workspace, data: DataSpec) -> list[dict[str, Any]]:
-    """One item per table: ``table``, ``kind``, ``version``, ``rows``, ``batches``, the totals that `loopline.data.quarantine.totals` counts,
+    """One item per table: ``table``, ``kind``, ``version``, ``rows``, ``batches``, the totals that `loopline.data.quarantine.quarantine.totals` counts,
     ``held_back``, ``made_from``.
 
     The kind is ``source``, ``derived``, or ``joined`` for the main table with what its lookups found; only sources have batches and totals,

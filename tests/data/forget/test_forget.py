@@ -366,7 +366,7 @@ import os, signal, sys
 from pathlib import Path
 from loopline.lake.inventory import Inventory
 from tests.data.conftest import opened
-from tests.data.test_forget import declare, forget_ann
+from tests.data.forget.test_forget import declare, forget_ann
 left = int(sys.argv[2])
 original = Inventory.replace
 def replace(self, path, data):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+WORKERS = 2
+"""How many items are worked on at once; Polars uses all cores for parts of each."""
 
 
 def ahead(items: Iterable[_Item], *, depth: int = 1) -> Iterator[_Item]:
@@ -55,3 +60,15 @@ def ahead(items: Iterable[_Item], *, depth: int = 1) -> Iterator[_Item]:
     finally:
         gone.set()
         thread.join()
+
+
+def mapped(function: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
+    """What a function makes of each item, in their order; some are made while the last one is looked at."""
+    waiting: deque[Future[_Made]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from loopline.data.casting import absent
+from loopline.data.formats.ahead import mapped
 from loopline.data.formats.reading import Chunk, Refusal, require_names
 from loopline.data.formats.records import Ints, Records, breaks, canonical, complete, plain, sniff, split, walk
 from loopline.data.formats.text import TextFile
@@ -28,8 +28,6 @@ _LOOK_AHEAD_BYTES = 1 << 20
 """How far a quote is looked for that closes one, where quotes stand irregularly."""
 _LONGEST_BYTES = 1 << 30
 _HEAD_RECORDS = 1000
-_WORKERS = 2
-"""Blocks that are cut at once; each is cut by several threads in part."""
 _TYPED: Mapping[str, pl.DataType] = {"integer": pl.Int64(), "number": pl.Float64()}
 _MANY = 0.3
 """From this share of rows with a missing number, reading the column again as texts is cheaper than looking at the rows."""
@@ -98,15 +96,7 @@ class Delimited:
         """The records, a block of some megabytes at a time; see `Reading`."""
         wanted = [name for name in self._names if only is None or name in only]
         kinds = {name: _TYPED[kind] for name, kind in (typed or {}).items() if kind in _TYPED and name in wanted}
-        waiting: deque[Future[Chunk]] = deque()
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for block in self._blocks():
-                waiting.append(pool.submit(self._chunk, block, wanted, kinds))
-                # While they are looked at, the next ones are being cut.
-                if len(waiting) > _WORKERS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        yield from mapped(lambda block: self._chunk(block, wanted, kinds), self._blocks())
 
     def _blocks(self) -> Iterator[Callable[[], _Block]]:
         """The blocks of the text, in their order; what can be done later, and beside other work, is left for the call."""

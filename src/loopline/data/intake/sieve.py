@@ -11,7 +11,9 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from loopline.data.casting import TIME
 from loopline.data.cleaning.cleaned import CLEANED
@@ -19,7 +21,7 @@ from loopline.data.cleaning.cleaned import rows as cleaned_rows
 from loopline.data.cleaning.cleaning import Cleaned, Done, Plan, merged
 from loopline.data.contract.contract import Checked, Terms, check_rows
 from loopline.data.forget.forgotten import Forgotten
-from loopline.data.formats.ahead import ahead
+from loopline.data.formats.ahead import mapped
 from loopline.data.formats.reading import Chunk, Reading
 from loopline.data.intake.keys import suspicious
 from loopline.data.intake.rivals import Rivals, losers
@@ -96,6 +98,32 @@ class Counts:
     stops: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, eq=False)
+class _Sifted:
+    """A chunk, and what the contract says of it.
+
+    Parameters
+    ----------
+    read, forgotten
+        How many records were delivered, and how many of them are of people who were forgotten.
+    came, chunk
+        The other records, as they came and as people mended them.
+    aside
+        Records that somebody discarded, as rows of the quarantine.
+    suspects
+        Whether an accepted row's key may come twice.
+    """
+
+    read: int
+    forgotten: int
+    came: Chunk
+    chunk: Chunk
+    aside: pl.DataFrame
+    cleaned: Cleaned
+    checked: Checked
+    suspects: NDArray[np.bool_]
+
+
 class Sieve:
     """What becomes of a batch's records; the three tables' rows are staged, for the caller to commit or to discard.
 
@@ -143,8 +171,8 @@ class Sieve:
     def sift(self, reading: Reading, progress: Progress) -> None:
         """Take all records of a delivery through the contract."""
         done: list[Sequence[Done]] = []
-        for chunk in ahead(reading.chunks(typed=typed_ahead(reading, self.order.terms, self.order.plan))):
-            done.append(self._take(chunk))
+        for sifted in mapped(self._sifted, reading.chunks(typed=typed_ahead(reading, self.order.terms, self.order.plan))):
+            done.append(self._take(sifted))
             progress.at(self.counts.read, unit="rows", note=self.order.source)
         self._sort_out()
         self.cleaning = merged(done)
@@ -157,43 +185,50 @@ class Sieve:
             self._profiled.result()
         return self._builder.profile()
 
-    def _take(self, delivered: Chunk) -> Sequence[Done]:
-        order, counts = self.order, self.counts
-        row = order.first_row + self._rows
-        counts.read += delivered.read
-        came, aside = set_aside(self._remembered(delivered), order.discarded, **self._origin)
-        counts.discarded += aside.height
+    def _sifted(self, delivered: Chunk) -> _Sifted:
+        """A chunk held against the contract; several are at once, and nothing is counted or staged here."""
+        order = self.order
+        known, forgotten = self._remembered(delivered)
+        came, aside = set_aside(known, order.discarded, **self._origin)
         chunk = taken_up(came, order.corrections)
         cleaned = order.plan.clean(chunk.frame)
-        numbered = cleaned.frame.with_columns(pl.int_range(row, row + cleaned.frame.height, dtype=pl.Int64).alias(ROW))
-        self._rows += numbered.height
-        checked = check_rows(numbered, order.terms)
-        self._refuse(came, chunk, checked, aside)
+        checked = check_rows(cleaned.frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)), order.terms)
+        return _Sifted(delivered.read, forgotten, came, chunk, aside, cleaned, checked, suspicious(checked.accepted, order.suspects))
+
+    def _take(self, sifted: _Sifted) -> Sequence[Done]:
+        """Count and stage what became of a chunk."""
+        counts = self.counts
+        counts.read += sifted.read
+        counts.forgotten += sifted.forgotten
+        counts.discarded += sifted.aside.height
+        self._refuse(sifted)
         if not self._rehearses:
-            self._keep_cells(cleaned)
-        self._accept(came, checked.accepted)
-        counts.warnings.update(checked.warnings)
-        counts.stops |= checked.stops
-        return cleaned.steps
+            self._keep_cells(sifted.cleaned)
+        self._accept(sifted, self.order.first_row + self._rows)
+        self._rows += sifted.cleaned.frame.height
+        counts.warnings.update(sifted.checked.warnings)
+        counts.stops |= sifted.checked.stops
+        return sifted.cleaned.steps
 
     @property
     def _origin(self) -> dict[str, Any]:
         return {"table": self.order.table, "batch": self.order.batch, "source": self.order.source, "time": self.order.time}
 
-    def _remembered(self, chunk: Chunk) -> Chunk:
-        """The chunk without the records of people who are forgotten: nothing of them is kept."""
+    def _remembered(self, chunk: Chunk) -> tuple[Chunk, int]:
+        """The chunk without the records of people who are forgotten, and how many these are: nothing of them is kept."""
         forgotten = self.order.forgotten
         if forgotten is None:
-            return chunk
+            return chunk, 0
         gone = forgotten(chunk.frame)
         kept = tuple(one for one in chunk.refused if not forgotten.in_text(one.raw))
-        self.counts.forgotten += int(gone.sum()) + len(chunk.refused) - len(kept)
+        count = int(gone.sum()) + len(chunk.refused) - len(kept)
         places = (~gone).arg_true()
         raw = chunk.raw
-        return replace(chunk, frame=chunk.frame.filter(~gone), refused=kept, raw=lambda wanted: raw(places.gather(list(wanted)).to_list()))
+        return replace(chunk, frame=chunk.frame.filter(~gone), refused=kept, raw=lambda wanted: raw(places.gather(list(wanted)).to_list())), count
 
-    def _refuse(self, came: Chunk, chunk: Chunk, checked: Checked, aside: pl.DataFrame) -> None:
+    def _refuse(self, sifted: _Sifted) -> None:
         """Stage the refused records as they came, before anybody mended them."""
+        chunk, checked = sifted.chunk, sifted.checked
         places = checked.refused["place"]
         self.counts.refused += len(places) + len(chunk.refused)
         self.counts.reasons.update(checked.reasons)
@@ -203,16 +238,16 @@ class Sieve:
         said = pl.DataFrame({"line": chunk.frame[LINE].gather(places), "reasons": checked.refused["reasons"]}, schema=_SAID)
         uncut = pl.DataFrame([(one.line, list(one.reasons)) for one in chunk.refused], schema=_SAID, orient="row")
         if said.height + uncut.height:
-            self.refused.add(rows_of(came, pl.concat([said, uncut]), **self._origin))
-        if aside.height:
-            self.refused.add(aside)
+            self.refused.add(rows_of(sifted.came, pl.concat([said, uncut]), **self._origin))
+        if sifted.aside.height:
+            self.refused.add(sifted.aside)
 
     def _keep_cells(self, cleaned: Cleaned) -> None:
         if cleaned.cells.height:
             self.cleaned.add(cleaned_rows(self.order.table, self.order.batch, cleaned.cells))
 
-    def _accept(self, came: Chunk, rows: pl.DataFrame) -> None:
-        worth = suspicious(rows, self.order.suspects)
+    def _accept(self, sifted: _Sifted, first: int) -> None:
+        rows, worth = sifted.checked.accepted.with_columns(pl.col(ROW) + first), sifted.suspects
         if worth.any():
             suspects = rows.filter(worth)
             if self._rehearses:
@@ -220,7 +255,7 @@ class Sieve:
                 self.counts.accepted += rows.height - suspects.height
                 return
             said = suspects.select(pl.col(LINE).alias("line"), pl.lit([], dtype=_SAID["reasons"]).alias("reasons"))
-            own = rows_of(came, said, **self._origin).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
+            own = rows_of(sifted.came, said, **self._origin).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
             self._rivals.add(suspects.join(own, on=LINE, how="left", maintain_order="left"))
             rows = rows.filter(~worth)
         self._enter(rows)

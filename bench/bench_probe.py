@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loopline.data.probe import DEPTH, LARGE_BYTES, MIB, SMALL_BYTES, Access, Operation, say_size
-from loopline.data.probe_disk import measure, open_existing
+from loopline.data.probe.disk import measure, open_existing
+from loopline.data.probe.probe import DEPTH, LARGE_BYTES, MIB, SMALL_BYTES, Access, Operation, say_size
 
 PAIRS = 5
 SECONDS = 1

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from loopline.data.profile import ProfileBuilder, merge_all, profile
+from loopline.data.profiles.profile import ProfileBuilder, merge_all, profile
 
 NUMBERS = 10_000_000
 CHUNK_ROWS, CHUNKS = 300_000, 4

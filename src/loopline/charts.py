@@ -117,8 +117,11 @@ class Bar:
 
 
 def _words(text: object, *, most: int = _LABEL_MAX) -> str:
-    """A label that any XML reader takes: no control characters, no lone surrogates, cut to a length."""
-    clean = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    """A label that any XML reader takes: no control characters, no lone surrogates, cut to a length.
+
+    Letters beyond the first plane become a mark: the renderer cuts a long label between the two halves of one, and fails.
+    """
+    clean = "".join((letter if letter <= "\uffff" else "\ufffd") if letter.isprintable() else " " for letter in str(text))
     clean = clean.encode("utf-8", "replace").decode("utf-8")
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 

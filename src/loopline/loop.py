@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 from loopline.charter import stage as charter_stage
-from loopline.data import probe_history
 from loopline.data import stage as data_stage
+from loopline.data.probe import history as probe_history
 from loopline.engine.dask import DaskEngine
 from loopline.engine.local import LocalEngine, resolve
 from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps

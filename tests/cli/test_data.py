@@ -43,7 +43,7 @@ def data(*words):
 
 def test_a_delivery_says_what_became_of_it_and_reaches_the_next_run(shop):
     done = data("ingest", "more.csv", "--json")
-    assert set(done) == {"batch", "read", "accepted", "quarantined", "reasons", "table", "version", "repeated"}
+    assert set(done) == {"batch", "read", "accepted", "quarantined", "merged", "reasons", "warnings", "cleaned", "table", "version", "repeated"}
     assert (done["read"], done["accepted"], done["quarantined"], done["table"]) == (5, 2, 3, "visits")
     assert done["reasons"] == {"id is in the table already": 1, "pages is above 8": 1, "text stands after a closing quote": 1}
     with open_loop(shop) as loop:
@@ -60,7 +60,7 @@ def test_the_same_delivery_again_adds_nothing_and_says_so(shop):
 
 def test_show_lists_the_tables(shop):
     counts = {"version": 1, "rows": 60, "batches": 1, "read": 60, "accepted": 60, "quarantined": 0, "merged": 0}
-    assert data("show", "--json")["tables"] == [{"table": "visits", "kind": "source", **counts, "made_from": []}]
+    assert data("show", "--json")["tables"] == [{"table": "visits", "kind": "source", **counts, "held_back": [], "made_from": []}]
     assert "visits" in data("show")
 
 

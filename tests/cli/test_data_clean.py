@@ -1,12 +1,13 @@
 import json
+import sqlite3
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from loopline.cli.data import command
-from loopline.data.cleaned import CLEANED, rows
-from loopline.data.cleaning import CELLS
+from loopline.data.cleaning.cleaned import CLEANED, rows
+from loopline.data.cleaning.cleaning import CELLS
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.loop import open_loop
@@ -55,6 +56,16 @@ def test_it_shows_what_each_step_would_change_and_delivers_nothing(shop):
         assert not Tables(loop.workspace.lake).exists("visits")
 
 
+def test_a_database_is_looked_at_like_a_file(shop):
+    with sqlite3.connect("orders.db") as database:
+        database.execute("CREATE TABLE orders (id INTEGER, price REAL)")
+        database.execute("INSERT INTO orders VALUES (1, 9.951)")
+    declared = (shop / "loopline.yaml").read_text().replace("table: orders}", "table: orders, contract: {price: {clean: {round: 1}}}}")
+    (shop / "loopline.yaml").write_text(declared)
+    told = clean("orders", "--json")
+    assert (told["files"], told["cells"], told["steps"][0]["samples"]) == (["orders"], 1, [{"line": 1, "before": "9.951", "after": "10.0"}])
+
+
 def test_a_sample_a_file_and_a_table_without_cleaning(shop):
     assert clean("--sample", "3", "--json")["rows"] == 3
     assert clean("--sample", "1", "--json")["files"] == ["visits1.csv"]
@@ -75,7 +86,7 @@ def test_the_raw_values_of_a_delivered_row(shop):
     ("words", "says"),
     [
         (["vists"], "the sources are: visits, stock, orders"),
-        (["orders"], "with --file"),
+        (["orders"], "no such database"),
         (["--file", "none.csv"], "no such file"),
         (["--raw", "3f9a"], "3f9a20c1:17"),
         (["--raw", "3f9a:x"], "3f9a20c1:17"),

@@ -39,7 +39,7 @@ def data(*words):
 
 def test_it_says_what_was_erased_and_looked_through(shop):
     rehearsed = data("forget", "visits", "--key", "p007@example.com", "--dry-run")
-    assert "1 key would be forgotten: 1 rows of visits" in rehearsed and "looked through" not in rehearsed
+    assert "1 key would be forgotten: 1 row of visits" in rehearsed and "looked through" not in rehearsed
     (shop / "keys.csv").write_text("name,who\nx,p008@example.com\ny,p009@example.com\n")
     said = data("forget", "visits", "--key", "p007@example.com", "--keys-from", "keys.csv", "--why", "asked for on paper")
     assert "3 keys forgotten: 3 rows of visits" in said

@@ -18,8 +18,8 @@ import psycopg
 import pymysql
 import pytest
 
-from loopline.data.convert import convert, outlet, source_of
-from loopline.data.databases import Mark, Pulled, pull
+from loopline.data.convert.convert import convert, outlet, source_of
+from loopline.data.sources.databases import Mark, Pulled, pull
 from loopline.data.spec import SourceSpec
 from loopline.engine.step import Silence
 from loopline.errors import Fault, Mistake

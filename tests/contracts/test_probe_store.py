@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from loopline.data.probe_store import probe_store
+from loopline.data.probe.store import probe_store
 from loopline.errors import Fault, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.objects import store

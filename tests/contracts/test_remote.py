@@ -16,9 +16,9 @@ from uuid import uuid4
 import polars as pl
 import pytest
 
-from loopline.data import remote
-from loopline.data.convert import convert, outlet, source_of
-from loopline.data.remote import RemoteFile, fetch, listed
+from loopline.data.convert.convert import convert, outlet, source_of
+from loopline.data.sources import remote
+from loopline.data.sources.remote import RemoteFile, fetch, listed
 from loopline.engine.step import Silence
 from loopline.errors import Fault, Mistake
 from loopline.lake import objects

@@ -87,3 +87,9 @@ def test_dates_whose_day_and_month_could_be_swapped_are_told():
     assert formats(pl.Series(["1/2/2011", "3/4/2011"]), "date") == ("%m/%d/%Y", True)
     assert formats(pl.Series(["1/2/2011", "30/4/2011"]), "date") == ("%d/%m/%Y", False)
     assert formats(pl.Series(["never"]), "date") == (None, False)
+
+
+def test_decimals_are_read_as_whole_numbers_where_they_are():
+    values = pl.Series("x", ["1.00", "2.50", None]).cast(pl.Decimal(10, 2)).to_frame()
+    assert values.select(parsed("x", values.schema["x"], "integer"))["x"].to_list() == [1, None, None]
+    assert values.select(parsed("x", values.schema["x"], "number"))["x"].to_list() == [1.0, 2.5, None]

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from loopline.charter.spec import CharterSpec
-from loopline.data.profile import Profile
+from loopline.data.profiles.profile import Profile
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from tests.data.conftest import visits

@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
+from loopline.data.derived.made import PARENTS_AT_MOST, last_made
 from loopline.data.lineage import lineage
-from loopline.data.made import PARENTS_AT_MOST, last_made
 from loopline.data.overview import overview
 from loopline.errors import Mistake
 from loopline.loop import open_loop

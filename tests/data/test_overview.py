@@ -4,7 +4,7 @@ from tests.data.conftest import visits
 
 def test_tables_are_shown_with_their_rows_and_what_they_refused(room):
     empty = {"version": None, "rows": 0, "batches": 0, "read": 0, "accepted": 0, "quarantined": 0, "merged": 0}
-    assert overview(room.workspace, room.data) == [{"table": "visits", "kind": "source", **empty, "made_from": []}]
+    assert overview(room.workspace, room.data) == [{"table": "visits", "kind": "source", **empty, "held_back": [], "made_from": []}]
     room.write("visits-1.csv", visits(1, 60, {7: "7,x,no"}))
     room.write("visits-2.csv", visits(61, 62))
     room.run()
@@ -12,6 +12,7 @@ def test_tables_are_shown_with_their_rows_and_what_they_refused(room):
     assert shown == {
         "table": "visits",
         "kind": "source",
+        "held_back": [],
         "made_from": [],
         "version": room.tables.version("visits").version,
         "rows": 61,

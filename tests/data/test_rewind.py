@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.data.edited import standing
+from loopline.data.edits.edited import standing
 from loopline.data.rewind import EDIT, course, whole_version
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry, now

@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 
-from loopline.data.lookups import known, look_up
+from loopline.data.derived.lookups import known, look_up
 from loopline.data.moments import Lookup
 from loopline.errors import Mistake
 from loopline.serve.lookups import Lookups, Published, microseconds, pack
 from loopline.serve.published import sheet_of
 from loopline.serve.signature import Column, Signature
-from tests.data.test_lookups import lookup, tables
+from tests.data.derived.test_lookups import lookup, tables
 
 ROLES = frozenset({"feature"})
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)

@@ -21,7 +21,7 @@ import polars as pl
 import loopline
 from bench.bench_kill import half_written
 from loopline.data.batches import KINDS, holding
-from loopline.data.quarantine import QUARANTINE, balances
+from loopline.data.quarantine.quarantine import QUARANTINE, balances
 from loopline.data.spec import LINE
 from loopline.lake.files import leftovers
 from loopline.lake.tables import Tables

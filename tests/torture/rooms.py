@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from loopline.data import delimited, json_document, json_reading, keys, rivals
-from loopline.data.intake import Intake
+from loopline.data.formats import delimited, json_document, json_reading
+from loopline.data.formats.opening import open_reading
+from loopline.data.intake import keys, rivals
+from loopline.data.intake.intake import Intake
 from loopline.data.listing import File, listing
-from loopline.data.opening import open_reading
-from loopline.data.quarantine import QUARANTINE
+from loopline.data.quarantine.quarantine import QUARANTINE
 from loopline.data.spec import BATCH, LINE
 from loopline.data.spec_source import SourceSpec
 from loopline.engine.step import Silence

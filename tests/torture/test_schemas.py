@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from loopline.data.intake import Intake
+from loopline.data.intake.intake import Intake
 from loopline.data.listing import listing
 from loopline.engine.step import Silence
 from loopline.errors import LooplineError

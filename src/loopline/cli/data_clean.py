@@ -30,7 +30,7 @@ def clean(name: str | None, file: Path | None, sample: int | None, raw: str | No
             raise Mistake("--raw looks at a delivered row, not at files", remedy="leave out --file and --sample")
         _raw(name, raw, folder, as_json)
         return
-    from loopline.data.clean_preview import preview
+    from loopline.data.testing.clean_preview import preview
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
         data = loop.project.declaration.data
@@ -53,7 +53,7 @@ def clean(name: str | None, file: Path | None, sample: int | None, raw: str | No
 
 
 def _raw(name: str | None, place: str, folder: Path | None, as_json: bool) -> None:
-    from loopline.data.cleaned import raw_of
+    from loopline.data.cleaning.cleaned import raw_of
     from loopline.lake.tables import Tables
 
     batch, _, line = place.rpartition(":")

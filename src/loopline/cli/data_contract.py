@@ -9,13 +9,13 @@ import click
 
 from loopline.cli.lazy import LazyGroup
 from loopline.cli.output import emit, folder_option, hint, json_option, write_whole
-from loopline.data.written import comment
-from loopline.data.written import document as as_yaml
+from loopline.data.proposals.written import comment
+from loopline.data.proposals.written import document as as_yaml
 from loopline.errors import Fault, Mistake
 from loopline.project import FILE, Loader, find_folder, load
 
 if TYPE_CHECKING:
-    from loopline.data.odcs_import import Imported
+    from loopline.data.odcs.importing import Imported
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("data_contract:export", "Write the contract of all tables for other tools, as ODCS v3."),
@@ -32,7 +32,7 @@ def contract() -> None:
 @click.option("--format", "form", type=click.Choice(["odcs"]), default="odcs", show_default=True, help="The standard: Open Data Contract Standard v3.1.")
 @click.option("--contract-version", default="1.0.0", show_default=True, metavar="V", help="The contract's own version, which the standard wants.")
 @click.option("--status", default="active", show_default=True, metavar="S", help="The contract's status: draft, active, deprecated ...")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
 @folder_option
 @json_option
 def export(form: str, contract_version: str, status: str, output: Path | None, folder: Path | None, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def export(form: str, contract_version: str, status: str, output: Path | None, f
 
     What the standard has no words for stands in its custom properties, so that the file read back gives the same contract.
     """
-    from loopline.data.odcs import exported
+    from loopline.data.odcs.odcs import exported
 
     project = load(folder.resolve() if folder is not None else find_folder(Path.cwd()))
     charter = project.declaration.charter
@@ -63,14 +63,14 @@ def export(form: str, contract_version: str, status: str, output: Path | None, f
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead of printing it.")
 @json_option
 def import_(file: Path, output: Path | None, as_json: bool) -> None:
     """Read a contract of the Open Data Contract Standard (v3), and print it as it goes into loopline.yaml.
 
     What there is no place for is listed above it, with what it says: nothing is lost in silence. Needs no project.
     """
-    from loopline.data.odcs_import import imported
+    from loopline.data.odcs.importing import imported
 
     found = imported(_document(file), where=str(file))
     text = _text(file, found)

@@ -9,7 +9,7 @@ import click
 from loopline.cli.output import LiveProgress, emit, hint, json_option
 
 if TYPE_CHECKING:
-    from loopline.data.convert import Converted
+    from loopline.data.convert.convert import Converted
 
 _FORMATS = ("csv", "json", "jsonl", "parquet", "arrow", "excel", "delta")
 _SHOWN_LOSSES = 20
@@ -58,8 +58,8 @@ def convert(
     Types are kept; those of a CSV are found over the whole file. Records that cannot be read go to OUT.refused.jsonl, with their lines and reasons. What
     would come back otherwise from OUT is looked for in the data, and said.
     """
-    from loopline.data.convert import convert as converted
-    from loopline.data.convert import outlet, source_of
+    from loopline.data.convert.convert import convert as converted
+    from loopline.data.convert.convert import outlet, source_of
 
     said = {"format": form, "table": table, "query": query, "sheet": sheet, "records": records, "separator": separator, "encoding": encoding}
     asked = source_of(source, **said, skip=skip or None, options=_options(options))

@@ -17,7 +17,7 @@ from loopline.loop import Loop, open_loop
 if TYPE_CHECKING:
     import polars as pl
 
-    from loopline.data.edits import Asked, Done, Restored
+    from loopline.data.edits.edits import Asked, Done, Restored
     from loopline.ledger.entry import Entry
 
 by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
@@ -40,7 +40,7 @@ def update(name: str, where: str, values: tuple[str, ...], by: str | None, why: 
 
     The rows must still keep the contract: where one does not, nothing is changed.
     """
-    from loopline.data import edits
+    from loopline.data.edits import edits
 
     _edit(
         folder,
@@ -65,7 +65,7 @@ def upsert(name: str, path: Path, by: str | None, why: str, dry_run: bool, folde
 
     Columns that the file does not have stay as they are. Every row must keep the contract: where one does not, nothing is changed.
     """
-    from loopline.data import edits
+    from loopline.data.edits import edits
 
     _edit(
         folder, by, why, dry_run, as_json, lambda loop, asked: edits.upsert(loop.workspace, loop.project.declaration.data, name, path.absolute(), asked=asked)
@@ -85,13 +85,13 @@ def delete(name: str, where: str, by: str | None, why: str, dry_run: bool, folde
 
     To erase a person from every version and file: loopline data forget.
     """
-    from loopline.data import edits
+    from loopline.data.edits import edits
 
     _edit(folder, by, why, dry_run, as_json, lambda loop, asked: edits.delete(loop.workspace, loop.project.declaration.data, name, where=where, asked=asked))
 
 
 def _edit(folder: Path | None, by: str | None, why: str, dry_run: bool, as_json: bool, act: Callable[[Loop, Asked], Done]) -> None:
-    from loopline.data.edits import Asked, Refused, lease
+    from loopline.data.edits.edits import Asked, Refused, lease
 
     with open_loop(folder) as loop:
         asked = Asked(person(by, folder=loop.project.folder).name, why, dry_run)
@@ -110,7 +110,7 @@ def _edit(folder: Path | None, by: str | None, why: str, dry_run: bool, as_json:
 
 
 def _as_json(done: Done, asked: Asked) -> dict[str, Any]:
-    from loopline.data.rows import plain_rows
+    from loopline.data.edits.rows import plain_rows
 
     plan = done.plan
     return {
@@ -173,8 +173,8 @@ def restore(name: str, version: int | None, at: str | None, by: str | None, why:
 
     Deliveries that came after it leave the table, and stay out until their files have new content or are taken in again with loopline data ingest.
     """
-    from loopline.data import edits
-    from loopline.data.rows import moment_or_version
+    from loopline.data.edits import edits
+    from loopline.data.edits.rows import moment_or_version
 
     moment = None if at is None else moment_or_version(at)
     if moment is not None and not isinstance(moment, datetime):

@@ -14,7 +14,7 @@ from loopline.loop import open_loop
 from loopline.project import FILE, parse
 
 if TYPE_CHECKING:
-    from loopline.data.evolving import Evolved
+    from loopline.data.proposals.evolving import Evolved
 
 _COLOURS = {"+": "green", "-": "red"}
 
@@ -23,7 +23,7 @@ _COLOURS = {"+": "green", "-": "red"}
 @click.option("--table", metavar="TABLE", help="The source whose delivery it is; the first one by default.")
 @click.option("--file", type=click.Path(path_type=Path), help="The delivery; the source's newest file by default.")
 @click.option("--sample", "rows", default=200_000, show_default=True, type=click.IntRange(min=1), help="How many rows are compared, drawn at random.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the amended declaration to this file, for review.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the amended declaration to this file, for review.")
 @click.option("--write", is_flag=True, help=f"Write the amended declaration over {FILE}; without it, {FILE} is never changed.")
 @folder_option
 @json_option
@@ -33,7 +33,7 @@ def command(table: str | None, file: Path | None, rows: int, output: Path | None
     Columns that are new, missing, retyped or renamed (found by their names and values), new values, ranges that moved, formats of dates, separators and
     encodings: each with what it does to the next run. The amended declaration keeps every comment and the order of the file.
     """
-    from loopline.data.evolving import amended, evolve
+    from loopline.data.proposals.evolving import amended, evolve
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:

@@ -12,9 +12,9 @@ from loopline.errors import Fault, Mistake
 
 if TYPE_CHECKING:
     from loopline.charter.spec import CharterSpec
-    from loopline.data.explore import Exploration
-    from loopline.data.explore_rows import Rows
-    from loopline.data.explore_survey import Survey
+    from loopline.data.explore.explore import Exploration
+    from loopline.data.explore.rows import Rows
+    from loopline.data.explore.survey import Survey
     from loopline.data.outcome import Target
     from loopline.loop import Loop
 
@@ -50,7 +50,7 @@ def command(
     larger. With --json the findings are printed, and a page is written only where -o names one.
     """
     from loopline.charter.spec import CharterSpec
-    from loopline.data.explore_rows import rows_of_file, rows_of_table
+    from loopline.data.explore.rows import rows_of_file, rows_of_table
     from loopline.loop import open_loop
 
     with LiveProgress(quiet=as_json) as progress:
@@ -89,8 +89,8 @@ def _declared(loop: Loop, name: str | None, time: str | None, key: tuple[str, ..
 def _explored(
     rows: Rows, sample_rows: int, charter: CharterSpec | None, time: str | None, key: tuple[str, ...], progress: LiveProgress, *, must: bool
 ) -> Exploration:
-    from loopline.data.explore import explore
-    from loopline.data.explore_survey import survey
+    from loopline.data.explore.explore import explore
+    from loopline.data.explore.survey import survey
 
     progress.say(f"reading {rows.source}")
     surveyed = survey(rows.chunks, sample_rows=sample_rows, key=key, total=rows.total, progress=progress)
@@ -101,7 +101,7 @@ def _explored(
 
 
 def _require(survey: Survey, time: str | None) -> None:
-    from loopline.data.contract import nearest
+    from loopline.data.contract.contract import nearest
 
     if time is not None and time not in survey.columns:
         raise Mistake(f"there is no column {time!r}", where="--time", remedy=nearest(time, list(survey.columns)))
@@ -124,7 +124,7 @@ def _target(survey: Survey, charter: CharterSpec | None, must: bool) -> tuple[Ta
 
 
 def _write(found: Exploration, page: Path, progress: LiveProgress) -> None:
-    from loopline.data.explore_page import html
+    from loopline.data.explore.page import html
 
     progress.say(f"writing {page}")
     try:
@@ -134,7 +134,7 @@ def _write(found: Exploration, page: Path, progress: LiveProgress) -> None:
 
 
 def _says(found: Exploration, page: Path | None) -> str:
-    from loopline.data.associations import TELLING
+    from loopline.data.explore.associations import TELLING
 
     survey = found.survey
     lines = [

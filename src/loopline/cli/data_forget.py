@@ -9,12 +9,12 @@ import click
 
 from loopline.access.people import person
 from loopline.cli.data_edits import by_option, dry_option
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:
-    from loopline.data.forget import Forgot
+    from loopline.data.forget.forget import Forgot
 
 
 @click.command()
@@ -48,9 +48,9 @@ def forget(
     kept of deliveries. Afterwards every file is looked through, and salted digests of the keys keep them from coming back. Files outside
     of the lake, and packages, are not changed. If it is stopped, run it again.
     """
-    from loopline.data.edits import Asked, lease
-    from loopline.data.forget import forget as erase
-    from loopline.data.reach import read_keys
+    from loopline.data.edits.edits import Asked, lease
+    from loopline.data.forget.forget import forget as erase
+    from loopline.data.forget.reach import read_keys
 
     if not why.strip() and not dry_run:
         raise Mistake("nobody says why", where="--why", remedy="add --why TEXT, or look first with --dry-run")
@@ -91,13 +91,13 @@ def _as_json(done: Forgot, by: str, why: str, dry_run: bool) -> dict[str, Any]:
 
 def _text(done: Forgot, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
-    people = "1 key" if done.keys == 1 else f"{done.keys:,} keys"
-    lines = [f"{people} {would}forgotten: " + ", ".join(f"{rows:,} rows of {table}" for table, rows in done.rows.items())]
+    people = counted(done.keys, "key")
+    lines = [f"{people} {would}forgotten: " + ", ".join(f"{counted(rows)} of {table}" for table, rows in done.rows.items())]
     for table, one in done.tables.items():
         if one.rows:
-            lines.append(f"  {table}: {one.rows:,} rows {would}erased from {one.files:,} of {one.scanned:,} files, old versions among them")
-    lines += [f"  {done.blobs:,} blobs {would}written anew"] if done.blobs else []
-    lines += [f"  {done.lines:,} lines of the prediction log {would}blanked"] if done.lines else []
+            lines.append(f"  {table}: {counted(one.rows)} {would}erased from {one.files:,} of {one.scanned:,} files, old versions among them")
+    lines += [f"  {counted(done.blobs, 'blob')} {would}written anew"] if done.blobs else []
+    lines += [f"  {counted(done.lines, 'line')} of the prediction log {would}blanked"] if done.lines else []
     lines += [f"  delivery {file} {would}given up as a whole: its format cannot be written anew" for file in done.lost]
     proof = done.proof
     if proof is not None:

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, write_whole
+from loopline.data.proposals.written import block, column, comment, said, value, word
 from loopline.data.spec_contract import PARTS, ContractSpec, ReferenceSpec, RuleSpec
 from loopline.data.spec_source import SourceSpec
-from loopline.data.written import block, column, comment, said, value, word
 from loopline.errors import LooplineError, Mistake
 from loopline.project import FILE, Project, find_folder, load
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from loopline.data.proposal import Proposal, Proposed
-    from loopline.data.sample import Sample
+    from loopline.data.proposals.proposal import Proposal, Proposed
+    from loopline.data.testing.sample import Sample
 
 _ROWS = 200_000
 
 
 @click.command()
 @click.argument("data", metavar="FILE_OR_SOURCE")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the proposal to this file instead of printing it.")
+@click.option("-o", "--out", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the proposal to this file instead of printing it.")
 @click.option("--strict", is_flag=True, help="Refuse a row that breaks a range, a list of values, a pattern or a rule; otherwise it only warns.")
 @click.option("--sample", "rows", default=_ROWS, show_default=True, type=click.IntRange(min=1), help="From how many rows; they are drawn at random.")
 @folder_option
@@ -38,8 +38,8 @@ def command(data: str, output: Path | None, strict: bool, rows: int, folder: Pat
     Types, formats, ranges, values, patterns, keys, rules between columns and references to other tables, each with the rows that speak for it. The YAML
     can be put into loopline.yaml as it is; what a person should decide stands above it. Needs no project where a file is named.
     """
-    from loopline.data.proposal import propose
-    from loopline.data.sample import cleaned
+    from loopline.data.proposals.proposal import propose
+    from loopline.data.testing.sample import cleaned
 
     project = _project(folder, data)
     table, source = _source(data, project)
@@ -89,7 +89,7 @@ def _source(data: str, project: Project | None) -> tuple[str, SourceSpec]:
 
 
 def _sample(data: str, table: str, source: SourceSpec, project: Project | None, rows: int, progress: LiveProgress) -> Sample:
-    from loopline.data.sample import drawn
+    from loopline.data.testing.sample import drawn
 
     declared = project is not None and table == data and table in project.declaration.data.sources
     folder = project.folder if project is not None and declared else Path.cwd()
@@ -100,7 +100,7 @@ def _others(table: str, project: Project | None, progress: LiveProgress) -> dict
     """The keys of the other declared tables; a table that cannot be read now is no reference."""
     if project is None:
         return {}
-    from loopline.data.visible import Visible, keys_of
+    from loopline.data.testing.visible import Visible, keys_of
 
     data = project.declaration.data
     seen = Visible(data, project.folder, None)

@@ -41,7 +41,8 @@ def _lines(origin: dict[str, Any], depth: int) -> Iterator[str]:
         yield from _lines(child, depth + 1)
     batches = origin["batches"]
     for batch in batches[-_SHOWN:]:
-        yield f"{margin}  {batch['file']}  batch {batch['batch'][:12]}, {batch['accepted']:,} of {batch['read']:,} rows, {batch['time'][:16]}"
+        accepted = batch["accepted"] + batch["replayed"]
+        yield f"{margin}  {batch['file']}  batch {batch['batch'][:12]}, {accepted:,} of {batch['read']:,} rows, {batch['time'][:16]}"
     if len(batches) > _SHOWN:
         yield f"{margin}  and {len(batches) - _SHOWN:,} batches before these; --json has them all"
     for edit in origin["edits"]:

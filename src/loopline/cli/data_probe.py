@@ -13,9 +13,9 @@ from loopline.errors import LooplineError, Mistake
 from loopline.loop import Loop, open_loop
 
 if TYPE_CHECKING:
-    from loopline.data.probe import Probed
-    from loopline.data.probe_history import Figure
-    from loopline.data.probe_places import Place
+    from loopline.data.probe.history import Figure
+    from loopline.data.probe.places import Place
+    from loopline.data.probe.probe import Probed
 
 
 @click.command()
@@ -68,8 +68,8 @@ def _probe_all(
     loop: Loop | None, named: tuple[str, ...], progress: LiveProgress, *, size_mb: int, seconds: float, depth: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[LooplineError]]:
     """What was found, what is not probed and why, and what went wrong; one place's trouble does not stop the others."""
-    from loopline.data import probe_places
-    from loopline.data.probe import MIB
+    from loopline.data.probe import places as probe_places
+    from loopline.data.probe.probe import MIB
 
     places = probe_places.named(named) if loop is None or named else probe_places.places_of(loop.workspace, loop.project.declaration.data, loop.project.folder)
     found: list[dict[str, Any]] = []
@@ -94,7 +94,7 @@ def _kept(loop: Loop | None, probed: Probed) -> str | None:
     """The id of the entry that keeps the figures; None outside a project."""
     import platform
 
-    from loopline.data.probe_history import KIND
+    from loopline.data.probe.history import KIND
     from loopline.ledger.entry import Draft
 
     if loop is None:
@@ -117,22 +117,22 @@ def _shown(found: list[dict[str, Any]], skipped: list[dict[str, Any]]) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    from loopline.data.probe import say_size
+    from loopline.data.probe.probe import say_size
 
     return f"a file of {say_size(size_bytes)}" if size_bytes else ""
 
 
 def _row(measure: dict[str, Any]) -> tuple[object, ...]:
-    from loopline.data.probe import say_latency
+    from loopline.data.probe.probe import say_latency
 
     rate = measure["mb_per_s"] if measure["block_bytes"] else None
     return measure["name"], say_latency(measure["p50_us"]), say_latency(measure["p99_us"]), round(measure["iops"]), rate
 
 
 def _show_history(loop: Loop | None, named: tuple[str, ...], as_json: bool) -> None:
-    from loopline.data.probe import say_latency
-    from loopline.data.probe_history import KIND, figures
-    from loopline.data.probe_places import named as places_named
+    from loopline.data.probe.history import KIND, figures
+    from loopline.data.probe.places import named as places_named
+    from loopline.data.probe.probe import say_latency
 
     entries = [] if loop is None else loop.workspace.ledger.read(kinds=(KIND,))
     wanted = {place.shown for place in places_named(named)}

@@ -39,7 +39,7 @@ def pull(source: str | None, folder: Path | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("batch")
-@click.option("--by", metavar="NAME", help="Who lets it in; told by git or the operating system by default.")
+@click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
 @click.option("--why", required=True, help="Why the rules do not matter this time.")
 @folder_option
 @json_option
@@ -49,7 +49,7 @@ def admit(batch: str, by: str | None, why: str, folder: Path | None, as_json: bo
     Its rows are held to the contract like any others. The decision is an entry in the ledger, with your name and your reason.
     """
     from loopline.access.people import person
-    from loopline.data.admission import admit as let_in
+    from loopline.data.intake.admission import admit as let_in
 
     with open_loop(folder) as loop, loop.workspace.ledger.lease():
         who = person(by, folder=loop.project.folder)

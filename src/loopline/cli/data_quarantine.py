@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from loopline.access.people import person
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
 
@@ -33,7 +33,7 @@ def filters(command: Any) -> Any:
 
 
 def _meant(name: str | None, batch: str | None, reason: str | None, states: tuple[str, ...], ids: tuple[str, ...] = ()) -> Any:
-    from loopline.data.quarantine import Filter
+    from loopline.data.quarantine.quarantine import Filter
 
     chosen = STATES if "all" in states else states
     return Filter(table=name, batch=batch, reason=reason, states=chosen, ids=ids)
@@ -42,7 +42,7 @@ def _meant(name: str | None, batch: str | None, reason: str | None, states: tupl
 @contextmanager
 def _writing(folder: Path | None, *, quiet: bool) -> Iterator[tuple[Loop, LiveProgress]]:
     """A loop whose lease is held, and whose tables are settled."""
-    from loopline.data.settling import settle_all
+    from loopline.data.quarantine.settling import settle_all
 
     with open_loop(folder) as loop, LiveProgress(quiet=quiet) as progress, loop.workspace.ledger.lease():
         settle_all(loop.workspace, loop.project.declaration.data)
@@ -74,7 +74,7 @@ def show_list(name: str | None, batch: str | None, reason: str | None, states: t
     """Count the refused rows by batch and reason, list the first, and show that every record is accounted for."""
     from dataclasses import asdict
 
-    from loopline.data.quarantine import listing
+    from loopline.data.quarantine.quarantine import listing
 
     with open_loop(folder) as loop:
         data = loop.project.declaration.data
@@ -98,7 +98,7 @@ def _listed(said: Mapping[str, Any]) -> str:
     if more := said["rows"] - len(said["refused"]):
         lines.append(f"... {more:,} more; see them with --limit {said['rows']}")
     if said["rows"]:
-        lines += ["", f"{_rows(said['rows'])} in quarantine:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
+        lines += ["", f"{counted(said['rows'])} listed, for these reasons:", *(f"  {count:,} x {reason}" for reason, count in said["reasons"].items())]
     lines += [_balance(one) for one in batches]
     return "\n".join(lines)
 
@@ -108,10 +108,6 @@ def _balance(one: Mapping[str, Any]) -> str:
     sign = "=" if one["is_even"] else "is not"
     owed = " (to be checked again: the contract has changed)" if one["owed"] else ""
     return f"{one['table']}, batch {one['batch'][:8]} ({one['source']}): {one['read']:,} read {sign} {parts}{owed}"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def short(raw: str, width: int = 150) -> str:
@@ -127,8 +123,8 @@ def short(raw: str, width: int = 150) -> str:
 @json_option
 def show(id: str, name: str | None, folder: Path | None, as_json: bool) -> None:
     """Show all that is known of one row: its text, its cells beside what the contract wants, and what was done to it."""
-    from loopline.data.dossier import dossier
-    from loopline.data.quarantine import one
+    from loopline.data.quarantine.dossier import dossier
+    from loopline.data.quarantine.quarantine import one
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop:
@@ -165,8 +161,13 @@ def _shown(said: Mapping[str, Any]) -> str:
         lines += ["", f"it falls into {len(said['fields'])} fields, and there are {len(said['cells'])} columns: {fields}"]
     if said["reasons_now"] is not None:
         lines += ["", "the contract accepts it now" if not said["reasons_now"] else f"refused now: {'; '.join(said['reasons_now'])}"]
-    lines += ["", *(f"{one['time'][:19]}  {one['what']} by {one['by']}" + (f": {one['why']}" if one["why"] else "") for one in said["history"])]
+    lines += ["", *(_event(one) for one in said["history"])]
     return "\n".join(lines)
+
+
+def _event(one: Mapping[str, Any]) -> str:
+    by = f" by {one['by']}" if one["by"] != "loopline" else ""
+    return f"{one['time'][:19]}  {one['what']}{by}" + (f": {one['why']}" if one["why"] else "")
 
 
 def _cell(value: str | None) -> str:
@@ -180,8 +181,8 @@ def _cell(value: str | None) -> str:
 @json_option
 def export(out: Path, name: str | None, batch: str | None, reason: str | None, states: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
     """Write refused rows to a file, one column for each of theirs, to be mended in a spreadsheet and taken back by mend."""
-    from loopline.data.mend_file import ending_of, sheet, write
-    from loopline.data.quarantine import found
+    from loopline.data.quarantine.mend_file import ending_of, sheet, write
+    from loopline.data.quarantine.quarantine import found
     from loopline.lake.tables import Tables
 
     ending_of(out)
@@ -192,7 +193,7 @@ def export(out: Path, name: str | None, batch: str | None, reason: str | None, s
     write(frame, out)
     following = f"loopline data quarantine mend {out}" if frame.height else "loopline run"
     said = {"file": str(out), "rows": frame.height, "columns": frame.columns, "next": following}
-    emit(said, lambda: f"{_rows(frame.height)} written to {out}" + hint(following), as_json)
+    emit(said, lambda: f"{counted(frame.height)} written to {out}" + hint(following), as_json)
 
 
 @command.command()
@@ -209,7 +210,7 @@ def mend(what: str, cells: tuple[str, ...], name: str | None, by: str | None, wh
     A refused row waits for replay. A row that its table holds already is changed there at once. What is said holds whenever the row is
     checked again. The record itself is kept as it came.
     """
-    from loopline.data import mend_file, mending
+    from loopline.data.quarantine import mend_file, mending
 
     path = Path(what)
     is_file = path.suffix.lower() in mend_file.ENDINGS
@@ -253,11 +254,11 @@ def _pairs(cells: tuple[str, ...]) -> dict[str, str | None]:
 def _mended(told: Mapping[str, Any]) -> str:
     if not told["rows"]:
         return "no cell has changed: nothing was done"
-    lines = [f"{told['cells']:,} cells of {_rows(told['rows'])} mended by {told['by']}"]
+    lines = [f"{told['cells']:,} cells of {counted(told['rows'])} mended by {told['by']}"]
     if told["relabelled"]:
-        lines.append(f"  changed in their table, which held them already: {_rows(told['relabelled'])}")
+        lines.append(f"  changed in their table, which held them already: {counted(told['relabelled'])}")
     if told["would_enter"]:
-        lines.append(f"  accepted by the contract now: {_rows(told['would_enter'])}")
+        lines.append(f"  accepted by the contract now: {counted(told['would_enter'])}")
     lines += [f"  {id} is still refused: {'; '.join(reasons)}" for id, reasons in list(told["refused"].items())[:20]]
     return "\n".join(lines)
 
@@ -283,7 +284,7 @@ def replay(
     """Put rows through the contract again: the mended ones, or all that the options name; what is accepted enters its table, once."""
     from dataclasses import asdict
 
-    from loopline.data.replay import replay as again
+    from loopline.data.quarantine.replay import replay as again
 
     with _writing(folder, quiet=as_json) as (loop, progress):
         who = person(by, folder=loop.project.folder)
@@ -294,8 +295,8 @@ def replay(
     def text() -> str:
         if not done.rows:
             return "no row is mended and waits: nothing was done"
-        lines = [f"{done.accepted:,} of {_rows(done.rows)} accepted" + (f", {done.merged:,} merged" if done.merged else "")]
-        lines += [f"  passed over, since an edit brought them or their batch is gone: {_rows(done.passed_over)}"] if done.passed_over else []
+        lines = [f"{done.accepted:,} of {counted(done.rows)} accepted" + (f", {done.merged:,} merged" if done.merged else "")]
+        lines += [f"  passed over, since an edit brought them or their batch is gone: {counted(done.passed_over)}"] if done.passed_over else []
         lines += [f"  {table} is at version {version}" for table, version in done.versions.items()]
         return "\n".join([*lines, *(f"  {count:,} still refused: {reason}" for reason, count in done.reasons.items())])
 
@@ -321,7 +322,7 @@ def discard(
     as_json: bool,
 ) -> None:
     """Give rows up, with the reason: they are kept, and stay discarded when the contract changes. Replay with --state discarded takes them up again."""
-    from loopline.data.discards import discard as give_up
+    from loopline.data.quarantine.discards import discard as give_up
 
     with _writing(folder, quiet=as_json) as (loop, _):
         who = person(by, folder=loop.project.folder)
@@ -329,6 +330,6 @@ def discard(
     told = {"rows": done.rows, "tables": dict(done.tables), "entries": list(done.entries), "by": who.name, "next": "loopline data quarantine"}
 
     def text() -> str:
-        return f"{_rows(done.rows)} discarded by {who}: {why}" if done.rows else "no row that waits is meant: nothing was done"
+        return f"{counted(done.rows)} discarded by {who}: {why}" if done.rows else "no row that waits is meant: nothing was done"
 
     emit(told, lambda: text() + hint("loopline data quarantine"), as_json)

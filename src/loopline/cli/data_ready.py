@@ -24,8 +24,8 @@ def command(folder: Path | None, as_json: bool) -> None:
     Each gap says how much is there, how much is wanted, who could close it, and what comes next. Where something is missing that the loop
     cannot do without, the exit code is 1.
     """
-    from loopline.data.evidence import evidence
-    from loopline.data.readiness import findings
+    from loopline.data.readiness.evidence import evidence
+    from loopline.data.readiness.readiness import findings
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop:

@@ -13,14 +13,14 @@ import click
 
 from loopline.access.people import person, speak_for
 from loopline.cli.data_quarantine import by_option, short
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, write_whole
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, write_whole
 from loopline.errors import Fault, Mistake
 from loopline.loop import Loop, open_loop
 from loopline.project import FILE, parse
 
 if TYPE_CHECKING:
-    from loopline.data.answers import Answer
-    from loopline.data.questions import Question
+    from loopline.data.review.answers import Answer
+    from loopline.data.review.questions import Question
 
 _KEYS = {"a": "accept", "r": "refuse", "u": "rule", "l": "relabel", "s": "skip", "q": "quit"}
 _FIELDS = ("question", "kind", "table", "column", "value", "rows", "asks", "samples", "answer")
@@ -59,8 +59,8 @@ def command(
     Each question is answered accept, refuse, rule: RULE or relabel: VALUE. Answers become corrections, discards and rules of the contract, with
     the expert as their author; the changes of the contract are shown, and written with --write. What was answered is not asked again.
     """
-    from loopline.data.questions import questions
-    from loopline.data.settling import settle_all
+    from loopline.data.quarantine.settling import settle_all
+    from loopline.data.review.questions import questions
 
     if expert and (as_json or not is_terminal()):
         raise Mistake(
@@ -133,8 +133,8 @@ def _proposal(loop: Loop) -> tuple[str, str, int, list[str]]:
     """The declaration with what answers change, the difference, how many changes there are, and what is left to do by hand."""
     from difflib import unified_diff
 
-    from loopline.data.amendments import amended
-    from loopline.data.answers import waiting
+    from loopline.data.review.amendments import amended
+    from loopline.data.review.answers import waiting
 
     amendments, _ = waiting(loop.workspace)
     before = (loop.project.folder / FILE).read_text(encoding="utf-8")
@@ -151,7 +151,7 @@ def _write(loop: Loop, by: str) -> tuple[str | None, list[str]]:
     Mistake
         When the amended text would be no declaration.
     """
-    from loopline.data.answers import enter_written, waiting
+    from loopline.data.review.answers import enter_written, waiting
 
     _, entries = waiting(loop.workspace)
     if not entries:
@@ -164,8 +164,8 @@ def _write(loop: Loop, by: str) -> tuple[str | None, list[str]]:
 
 
 def _take_file(loop: Loop, asked: Sequence[Question], file: Path, by: str) -> dict[str, Any]:
-    from loopline.data.answers import parse_answer, take
-    from loopline.data.questions import answered
+    from loopline.data.review.answers import parse_answer, take
+    from loopline.data.review.questions import answered
 
     known = {question.id: question for question in asked}
     done = {digest[:10] for digest in answered(loop.workspace.ledger)}
@@ -199,7 +199,7 @@ def _taken(done: Any) -> dict[str, Any]:
 
 def _ask(loop: Loop, asked: Sequence[Question], by: str) -> dict[str, Any]:
     """Each question with one key; an answer is carried out before the next question."""
-    from loopline.data.answers import Answer, parse_answer, take
+    from loopline.data.review.answers import Answer, parse_answer, take
 
     total: dict[str, Any] = {"answers": 0, "mended": 0, "relabelled": 0, "discarded": 0, "amendments": 0, "answered_before": 0}
     for number, question in enumerate(asked, start=1):
@@ -301,18 +301,18 @@ def _text(told: Mapping[str, Any]) -> str:
     lines: list[str] = []
     if told["taken"] is not None:
         done = told["taken"]
-        lines.append(f"{done['answers']:,} answers by {told['by']}")
+        lines.append(f"{counted(done['answers'], 'answer')} by {told['by']}")
         says = (
-            ("mended", "refused rows mended"),
-            ("relabelled", "rows of tables changed"),
-            ("discarded", "rows discarded"),
-            ("amendments", "changes of the contract"),
+            ("mended", "refused row", "mended"),
+            ("relabelled", "row", "changed in tables"),
+            ("discarded", "row", "discarded"),
+            ("amendments", "change", "of the contract"),
         )
-        lines += [f"  {done[name]:,} {words}" for name, words in says if done[name]]
+        lines += [f"  {counted(done[name], thing)} {became}" for name, thing, became in says if done[name]]
         lines += [f"  {done['answered_before']:,} were answered before"] if done["answered_before"] else []
     if told["open"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in told["kinds"].items())
-        lines.append(f"{told['open']:,} open questions: {kinds}")
+        lines.append(f"{counted(told['open'], 'open question')}: {kinds}")
     else:
         lines.append("no question is open")
     if told["taken"] is None and told["exported"] is None:

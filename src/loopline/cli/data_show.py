@@ -49,7 +49,7 @@ def ingest(path: Path, source: str | None, dry_run: bool, folder: Path | None, a
 @folder_option
 @json_option
 def show(folder: Path | None, as_json: bool) -> None:
-    """Show the tables: versions, rows, and how many rows are in quarantine."""
+    """Show the tables: versions, rows, how many rows are in quarantine, and batches that are held back."""
     from loopline.data.overview import overview
 
     with open_loop(folder) as loop:
@@ -57,8 +57,12 @@ def show(folder: Path | None, as_json: bool) -> None:
 
     def text() -> str:
         head = ("table", "kind", "version", "rows", "batches", "read", "accepted", "quarantined", "merged")
-        rows = [[*(item[name] for name in head), ", ".join(item["made_from"])] for item in tables]
+        made = any(item["made_from"] for item in tables)
+        rows = [[*(item[name] for name in head), *([", ".join(item["made_from"])] if made else [])] for item in tables]
+        held = [(item["table"], batch) for item in tables for batch in item["held_back"]]
+        lines = [f"held back from {name}: {batch['file']} ({batch['batch'][:8]}): {batch['says']}" for name, batch in held]
         refused = any(item["quarantined"] for item in tables)
-        return table((*head, "made from"), rows, right=range(2, len(head))) + hint("loopline data quarantine" if refused else "loopline run")
+        following = f"loopline data admit {held[0][1]['batch'][:8]} --why ..." if held else "loopline data quarantine" if refused else "loopline run"
+        return "\n".join([table((*head, *(["made from"] if made else [])), rows, right=range(2, len(head))), *lines]) + hint(following)
 
     emit({"tables": tables}, text, as_json)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:
-    from loopline.data.diff import Difference
+    from loopline.data.edits.diff import Difference
     from loopline.data.history import Version
 
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @click.option("--columns", metavar="NAMES", default="", help="Only these columns, with commas between; Loopline's own (__batch, __line, __row) as well.")
 @click.option("--at", metavar="VERSION|DATE", help="The rows of that version, or of the one that held then (UTC).")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows; 20 are shown by default, all are written to a file.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write them to this file: .csv, .parquet or .jsonl.")
+@click.option("-o", "--out", "output", metavar="FILE", type=click.Path(path_type=Path), help="Write them to this file: .csv, .parquet or .jsonl.")
 @folder_option
 @json_option
 def get(name: str, where: str | None, columns: str, at: str | None, limit: int | None, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show rows of a table, or write them to a file."""
-    from loopline.data.rows import chosen, first, moment_or_version, plain_rows, write
+    from loopline.data.edits.rows import chosen, first, moment_or_version, plain_rows, write
     from loopline.lake.tables import Tables
 
     names = [column.strip() for column in columns.split(",") if column.strip()]
@@ -96,8 +96,8 @@ def _counts(one: Version) -> str:
 @json_option
 def diff(name: str, one: int, other: int, key: str, samples: int, folder: Path | None, as_json: bool) -> None:
     """Show what differs between two versions of a table: rows that came, went and changed, cell by cell."""
-    from loopline.data.diff import diff as difference
-    from loopline.data.rows import plain_rows
+    from loopline.data.edits.diff import diff as difference
+    from loopline.data.edits.rows import plain_rows
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
@@ -131,7 +131,7 @@ def _difference(found: Difference, samples: Any) -> str:
     lines += [f"  new column {column} ({kind})" for column, kind in found.new_columns.items()]
     lines += [f"  lost column {column} ({kind})" for column, kind in found.lost_columns.items()]
     lines += [f"  column {column} was {before} and is {after}" for column, (before, after) in found.retyped.items()]
-    lines += [f"  {column} differs in {count:,} rows" for column, count in found.cells.items()]
+    lines += [f"  {column} differs in {counted(count)}" for column, count in found.cells.items()]
     lines += [f"+ {_row(row)}" for row in samples["added"]]
     lines += [f"- {_row(row)}" for row in samples["removed"]]
     lines += [

@@ -12,7 +12,7 @@ from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_op
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:
-    from loopline.data.testing import Report
+    from loopline.data.testing.testing import Report
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "warn": "yellow", "skipped": "bright_black"}
 
@@ -31,8 +31,8 @@ def command(table: str | None, rows: int, file: Path | None, lake: bool, junit: 
 
     Nothing is written to any table. A rule that refuses rows or stops a batch fails its test (exit code 1); one that warns does not.
     """
-    from loopline.data.testing import as_json as plain
-    from loopline.data.testing import run_tests
+    from loopline.data.testing.testing import as_json as plain
+    from loopline.data.testing.testing import run_tests
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
@@ -43,7 +43,7 @@ def command(table: str | None, rows: int, file: Path | None, lake: bool, junit: 
         )
         reports = list(asked)
     if junit is not None:
-        from loopline.data.junit import junit as as_xml
+        from loopline.data.testing.junit import junit as as_xml
 
         write_whole(junit, as_xml(project.name, reports))
     totals = {outcome: sum(report.count(outcome) for report in reports) for outcome in _COLOURS}
@@ -55,7 +55,7 @@ def command(table: str | None, rows: int, file: Path | None, lake: bool, junit: 
 
 
 def _text(reports: Sequence[Report], totals: dict[str, int], *, all_cases: bool) -> str:
-    from loopline.data.junit import sample_lines, summary
+    from loopline.data.testing.junit import sample_lines, summary
 
     lines: list[str] = []
     for report in reports:

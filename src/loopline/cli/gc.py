@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.access.people import person
-from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.declaration import parse_duration, say_duration
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
@@ -65,7 +65,7 @@ def _spans(declared: KeepSpec, given: dict[str, str | None]) -> KeepSpec:
 
 
 def _shown(planned: Plan, keep: KeepSpec, dry_run: bool) -> str:
-    from loopline.data.probe import say_size
+    from loopline.data.probe.probe import say_size
     from loopline.housekeeping.gc import WHAT
 
     freed = planned.freed
@@ -74,7 +74,7 @@ def _shown(planned: Plan, keep: KeepSpec, dry_run: bool) -> str:
     total = say_size(sum(part["bytes"] for part in freed.values()))
     lines = [table(("kind", "files", "size", "after", "what"), rows, right=(1, 2, 3)), ""]
     lines += [
-        f"table {one.table}: {len(one.versions):,} versions {'could' if dry_run else 'can'} no longer be read, the newest of them {one.versions[-1]}"
+        f"table {one.table}: {counted(len(one.versions), 'version')} {'could' if dry_run else 'can'} no longer be read, the newest of them {one.versions[-1]}"
         for one in planned.tables
     ]
     if planned.steps:

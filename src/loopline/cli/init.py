@@ -13,13 +13,13 @@ import click
 
 from loopline.cli.output import LiveProgress, emit, hint, json_option, write_whole
 from loopline.data.listing import PACKED, listing
+from loopline.data.proposals.written import column, word
 from loopline.data.spec import RESERVED, SourceSpec
-from loopline.data.written import column, word
 from loopline.errors import Mistake
 from loopline.project import FILE, parse
 
 if TYPE_CHECKING:
-    from loopline.data.infer import Draft
+    from loopline.data.proposals.infer import Draft
 
 _LOOK_ROWS = 500_000
 _WORTH = {
@@ -59,9 +59,9 @@ def _look(data: Path, folder: Path, target: str, time: str | None, key: tuple[st
     """The source as it is declared, and what its first rows say."""
     import polars as pl
 
-    from loopline.data.infer import draft
-    from loopline.data.opening import open_reading
-    from loopline.data.reading import whole
+    from loopline.data.formats.opening import open_reading
+    from loopline.data.formats.reading import whole
+    from loopline.data.proposals.infer import draft
 
     folder = folder.resolve()
     source = SourceSpec(path=_address(data.parent.resolve() / data.name, folder))

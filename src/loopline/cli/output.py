@@ -36,6 +36,17 @@ def hint(command: str) -> str:
     return f"\nnext: {click.style(command, bold=True)}" if command else ""
 
 
+def counted(count: int, thing: str = "row") -> str:
+    """So many of a thing, in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(1200, "file")
+    ('1 row', '1,200 files')
+    """
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> str:
     """Rows as aligned text; the columns in `right` are numbers."""
     cells = [[_cell(value) for value in row] for row in rows]

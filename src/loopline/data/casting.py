@@ -81,7 +81,10 @@ def parsed(column: str, dtype: pl.DataType, want: ColumnType, *, nulls: Sequence
     Mistake
         When values such as lists have no place in a table of plain values.
     """
-    value: pl.Expr = pl.when(~absent(column, dtype, nulls)).then(pl.col(column))
+    # Among whole numbers, and floats that stay numbers, what is missing is null once it is read.
+    value: pl.Expr = (
+        pl.col(column) if dtype.is_integer() or (dtype.is_float() and want == "number") else pl.when(~absent(column, dtype, nulls)).then(pl.col(column))
+    )
     if dtype.is_nested() or dtype == pl.Object:
         raise Mistake(f"column {column!r} holds {dtype}, not single values", remedy="flatten it into columns of numbers and texts")
     if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Time):
@@ -125,7 +128,9 @@ def _from_typed(value: pl.Expr, dtype: pl.DataType, want: ColumnType) -> pl.Expr
         case "text" | "category":
             return value.cast(pl.String, strict=False)
         case "integer":
-            return _whole(value) if dtype.is_float() or dtype.is_decimal() else value.cast(pl.Int64, strict=False)
+            if dtype.is_decimal():
+                value = value.cast(pl.Float64, strict=False)
+            return _whole(value) if dtype.is_float() or dtype.is_decimal() else value if dtype == pl.Int64 else value.cast(pl.Int64, strict=False)
         case "number":
             number = value.cast(pl.Float64, strict=False)
             return pl.when(number.is_finite()).then(number)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loopline.data.made import KIND as MADE
-from loopline.data.rewind import EDIT
-from loopline.data.rows import require_table
+from loopline.data.derived.made import KIND as MADE
+from loopline.data.edits.rows import require_table
+from loopline.data.quarantine.replay import REPLAY
+from loopline.data.rewind import EDIT, FORGET
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.workspace import Workspace
 
-FORGET = "forget"
-"""The kind of the entries that say that rows were forgotten."""
 _LOOPLINE = "loopline"
 
 
@@ -54,8 +53,8 @@ def history(workspace: Workspace, name: str, *, limit: int | None = None) -> lis
     tables = Tables(workspace.lake)
     require_table(tables, name)
     found: dict[int, Entry] = {}
-    for entry in workspace.ledger.read(kinds=("batch", EDIT, FORGET, MADE), subject=name):
-        if "version" in entry.body and entry.body.get("state", "done") == "done":
+    for entry in workspace.ledger.read(kinds=("batch", REPLAY, EDIT, FORGET, MADE), subject=name):
+        if "version" in entry.body and entry.body.get("state", "done") == "done" and (entry.kind != REPLAY or entry.body["accepted"]):
             found[entry.body["version"]] = entry
     return [
         _told(found[change.version], change.time) if change.version in found else Version(change.version, change.time, _operation(change.operation))
@@ -68,6 +67,9 @@ def _told(entry: Entry, time: datetime) -> Version:
     if entry.kind == "batch":
         by = _LOOPLINE if body["how"] == "source" else "by hand"
         return Version(body["version"], time, f"{body['file']} taken in", added=body["accepted"], by=by, entry=entry.id)
+    if entry.kind == REPLAY:
+        what, why = "rows of the quarantine replayed", body["why"] or None
+        return Version(body["version"], time, what, added=body["accepted"], by=entry.actor, why=why, entry=entry.id)
     if entry.kind == MADE:
         said = f"made from {', '.join(body['made_from'])}" + (", new rows only" if body["incremental"] else "")
         return Version(body["version"], time, said, added=body["added"], by=_LOOPLINE, entry=entry.id)

@@ -12,10 +12,11 @@ from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.charter.worth import columns_of
 from loopline.data.batches import merged_counts
 from loopline.data.casting import inferred, kind_of_text
-from loopline.data.intake import Intake
+from loopline.data.intake.intake import Intake
 from loopline.data.listing import listing
 from loopline.data.outcome import outcome_facts, say, target_of
-from loopline.data.profile import Profile, ProfileBuilder
+from loopline.data.profiles.profile import Profile, ProfileBuilder
+from loopline.data.quarantine.quarantine import balances, totals
 from loopline.data.spec import HIDDEN, ROW, ColumnSpec, DataSpec
 from loopline.engine.step import Facts, Progress, Silence
 from loopline.errors import CheckFailed, Mistake
@@ -163,7 +164,8 @@ def facts_of(
     """The stage's facts about tables that are up to date; without a charter those that need no look at the rows."""
     lake = Tables(workspace.lake)
     main = data.sources[data.main]
-    read, accepted, quarantined = (sum(entry.body[name] for entry in batches) for name in ("read", "accepted", "quarantined"))
+    counts = totals(balance for balance in balances(workspace.ledger, lake, tables) if not balance.owed)
+    read, accepted, quarantined = counts["read"], counts["accepted"], counts["quarantined"]
     versions = {name: lake.version(name) for name in tables}
     says = f"{accepted:,} of {read:,} rows accepted" + (f", {quarantined:,} in quarantine" if quarantined else "")
     facts = {} if charter is None else measured(workspace, data.main, charter, data.contract.columns, progress)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopline.data.batches import KINDS, holding
-from loopline.data.made import KIND
+from loopline.data.derived.made import KIND
 from loopline.data.overview import kinds_of
+from loopline.data.quarantine.replay import REPLAY
 from loopline.data.rewind import EDIT
 from loopline.data.spec import DataSpec
 from loopline.errors import Mistake
@@ -47,7 +48,9 @@ def _origin(workspace: Workspace, data: DataSpec, kinds: Mapping[str, str], tabl
         entries = [entry for entry in workspace.ledger.read(kinds=KINDS, subject=table) if before is None or entry.seq < before]
         edits = [entry for entry in workspace.ledger.read(kinds=(EDIT,), subject=table) if entry.body.get("state") == "done"]
         known = [entry for entry in edits if before is None or entry.seq < before]
-        return {**said, **_nothing(), "batches": [_batch(entry) for entry in holding(entries).held.values()], "edits": [_edit(entry) for entry in known]}
+        replays = [entry for entry in workspace.ledger.read(kinds=(REPLAY,), subject=table) if before is None or entry.seq < before]
+        batches = [_batch(entry, replays) for entry in holding(entries).held.values()]
+        return {**said, **_nothing(), "batches": batches, "edits": [_edit(entry) for entry in known]}
     made = next((entry for entry in workspace.ledger.read(kinds=(KIND,), subject=table, newest_first=True) if before is None or entry.seq < before), None)
     if made is None:
         return {**said, **_nothing(), "batches": [], "edits": []}
@@ -74,9 +77,10 @@ def _how(data: DataSpec, table: str) -> str:
     return f"lookups {', '.join(data.lookups)}"
 
 
-def _batch(entry: Entry) -> dict[str, Any]:
+def _batch(entry: Entry, replays: Sequence[Entry]) -> dict[str, Any]:
     counts = {name: entry.body[name] for name in ("file", "how", "read", "accepted", "quarantined", "version")}
-    return {"batch": entry.key, **counts, "entry": entry.id, "time": entry.time.isoformat()}
+    replayed = sum(replay.body["accepted"] for replay in replays if replay.key == entry.key and replay.seq > entry.seq)
+    return {"batch": entry.key, **counts, "replayed": replayed, "entry": entry.id, "time": entry.time.isoformat()}
 
 
 def _edit(entry: Entry) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth, as_text
-from loopline.data.contract import nearest
+from loopline.data.contract.contract import nearest
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.expression.kinds import Kind, kind_of

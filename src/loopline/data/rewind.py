@@ -11,6 +11,8 @@ from loopline.ledger.entry import Entry
 
 EDIT = "edit"
 """The kind of the entries that say what a person did to a table: begun and, once it is in the table, done."""
+FORGET = "forget"
+"""The kind of the entries that say that somebody was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,11 @@ class SourceSpec(Spec):
         return self.path or self.watch or self.url or ""
 
     @property
+    def as_file(self) -> SourceSpec:
+        """The same source, for reading one delivery that lies in a file: a version of a Delta table is kept in one of another format."""
+        return self.model_copy(update={"format": None}) if self.format == "delta" else self
+
+    @property
     def is_local(self) -> bool:
         """Whether it consists of files on this machine."""
         return self.url is None and self.format != "delta" and not _SCHEME.match(self.place)

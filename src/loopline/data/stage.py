@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
-from loopline.data.functions import source_digest
+from loopline.data.derived.functions import source_digest
 from loopline.data.listing import File, listing
 from loopline.data.moments import resolved
 from loopline.data.schedule import asked
@@ -16,7 +16,7 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps
 from loopline.workspace import Ask
 
-_TABLE_MODULES = ("batches", "casting", "contract", "derived", "functions", "growth", "made", "rewind", "rules", "sql")
+_TABLE_ROOMS = ("data/batches.py", "data/casting.py", "data/contract", "data/derived", "data/rewind.py")
 
 
 def steps(spec: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
@@ -94,13 +94,13 @@ def _table(spec: DataSpec, name: str, versions: Mapping[str, Any], folder: Path)
     return Step(
         stage="data",
         name=f"table {name}",
-        function="loopline.data.derived:run",
+        function="loopline.data.derived.derived:run",
         reads={"table": name, "spec": table.model_dump(mode="json")},
         inputs={
             "tables": _versions(versions, table.needs_of(name, versions)),
             "own": None if table.function is None else source_digest(table.function, folder),
         },
-        rooms=(*(f"data/{module}.py" for module in _TABLE_MODULES), *SPEC, "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+        rooms=(*_TABLE_ROOMS, *SPEC, "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
 
 
@@ -111,7 +111,7 @@ def _join(spec: DataSpec, charter: CharterSpec, versions: Mapping[str, Any]) -> 
     return Step(
         stage="data",
         name="join",
-        function="loopline.data.joined:run",
+        function="loopline.data.derived.joined:run",
         reads={
             "main": spec.main,
             "lookups": [lookup.plain() for lookup in lookups],

@@ -57,7 +57,7 @@ class Blobs:
     def put_file(self, file: Path) -> str:
         """The SHA-256 of a file's bytes, once they are kept; memory holds a piece at a time."""
         digest = file_digest(file)
-        if self.exists(digest):
+        if self.exists(digest) or self._note(digest) is not None:
             return digest
         with objects.told(self.lake):
             if self._store is not None:

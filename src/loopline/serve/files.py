@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from loopline.data.opening import open_reading
-from loopline.data.reading import Chunk, whole
+from loopline.data.formats.opening import open_reading
+from loopline.data.formats.reading import Chunk, whole
 from loopline.data.spec import LINE, SourceSpec
 from loopline.engine.step import Progress
 from loopline.errors import Mistake

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from loopline.data.lookups import known, look_up, require_fits, settled
+from loopline.data.derived.lookups import known, look_up, require_fits, settled
 from loopline.data.moments import Lookup
 from loopline.errors import Mistake
 from loopline.lake.place import Lake

@@ -1,4 +1,4 @@
-"""What a request does not say, looked up in published values: the rule of `loopline.data.lookups` for one row at a time, without Polars or a lake."""
+"""What a request does not say, looked up in published values: the rule of `loopline.data.derived.lookups` for one row at a time, without Polars or a lake."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from loopline.data.lookups import AS_OF, KNOWN, Known, key_columns, key_kinds, known, settled, value_columns
+from loopline.data.derived.lookups import AS_OF, KNOWN, Known, key_columns, key_kinds, known, settled, value_columns
 from loopline.data.moments import Lookup
 from loopline.engine.step import Facts
 from loopline.errors import Mistake

@@ -1,0 +1,1 @@
+"""Cells cleaned as declared."""

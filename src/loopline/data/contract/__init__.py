@@ -1,0 +1,1 @@
+"""What rows, batches and tables must satisfy."""

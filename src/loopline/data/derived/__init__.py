@@ -1,0 +1,1 @@
+"""Tables made of others, and what is looked up."""

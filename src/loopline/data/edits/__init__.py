@@ -1,0 +1,1 @@
+"""What persons do to rows of tables."""

@@ -1,0 +1,1 @@
+"""What deliveries are written in, and their records chunk by chunk."""

@@ -1,0 +1,97 @@
+"""Rows that may share a key: held aside while a batch is read, and sorted out once all of it is known."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import polars as pl
+
+from loopline.data.cleaning import duplicates
+from loopline.data.contract.contract import in_table
+from loopline.data.spec import ROW
+from loopline.data.spec_source import Duplicates
+
+_IN_MEMORY = 200_000
+VERDICTS = {ROW: pl.Int64(), "reasons": pl.List(pl.String()), "merged": pl.Boolean()}
+
+
+class Rivals:
+    """Accepted rows whose keys are perhaps taken; beyond some hundred thousand they lie on disk."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._held: list[pl.DataFrame] = []
+        self._held_rows = 0
+        self._files: list[Path] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Rivals:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Hold some rows aside, with all that is to be known of them later."""
+        self._held.append(frame)
+        self._held_rows += frame.height
+        self.rows += frame.height
+        if self._held_rows > _IN_MEMORY:
+            self._folder = self._folder or tempfile.TemporaryDirectory()
+            self._files.append(Path(self._folder.name) / f"{len(self._files)}.parquet")
+            pl.concat(self._held).write_parquet(self._files[-1])
+            self._held, self._held_rows = [], 0
+
+    def parts(self) -> Iterator[pl.DataFrame]:
+        """The rows in their order, some at a time."""
+        for file in self._files:
+            yield pl.read_parquet(file)
+        yield from self._held
+
+    def columns(self, names: Sequence[str]) -> pl.DataFrame:
+        """Some columns of all rows."""
+        parts = [pl.read_parquet(file, columns=list(names)) for file in self._files] + [frame.select(names) for frame in self._held]
+        return pl.concat(parts)
+
+
+def losers(
+    rivals: pl.DataFrame, groups: Sequence[Sequence[str]], *, key: Sequence[str], rule: Duplicates, order: str | None, taken: pl.LazyFrame | None
+) -> pl.DataFrame:
+    """The rows that do not enter the table, each with every reason, and whether it was merged into another row; pure.
+
+    Parameters
+    ----------
+    rivals
+        The groups' columns, `ROW`, `LINE` and `order`.
+    groups
+        The columns whose values come once, each group together.
+    key, rule
+        The group that names a row, and what becomes of rows that share it; in the other groups the first row wins.
+    order
+        The column by which a row is the latest; the order of delivery where None.
+    taken
+        The table's rows whose values are not free.
+    """
+    found = [
+        part for group in groups for part in _of_group(rivals, list(group), rule=rule if tuple(group) == tuple(key) else "refuse", order=order, taken=taken)
+    ]
+    if not found:
+        return pl.DataFrame(schema=VERDICTS)
+    return pl.concat(found).group_by(ROW, maintain_order=True).agg(pl.col("reason").alias("reasons"), pl.col("merged").all())
+
+
+def _of_group(rivals: pl.DataFrame, group: list[str], *, rule: Duplicates, order: str | None, taken: pl.LazyFrame | None) -> Iterator[pl.DataFrame]:
+    known = rivals.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in group))
+    if taken is not None and set(group) <= set(taken.collect_schema()):
+        keys = known.lazy().select(group).unique()
+        there = taken.select(pl.col(name).cast(known.schema[name], strict=False) for name in group).join(keys, on=group, how="semi").unique()
+        gone = known.join(there.collect(engine="streaming"), on=group, how="semi")
+        yield gone.select(ROW, pl.lit(in_table(group)).alias("reason"), pl.lit(False).alias("merged"))
+        known = known.join(gone, on=ROW, how="anti")
+    known = known.sort(ROW)
+    lost = duplicates.losers(known, group, rule, order=[order] if order is not None else [])
+    yield lost.select(known[ROW].gather(lost["place"]).alias(ROW), "reason", pl.lit(rule in ("first", "latest")).alias("merged"))

@@ -1,0 +1,308 @@
+"""A batch through its contract, chunk by chunk: what is accepted, refused and cleaned is staged, and nothing is visible until all of it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from loopline.data.casting import TIME
+from loopline.data.cleaning.cleaned import CLEANED
+from loopline.data.cleaning.cleaned import rows as cleaned_rows
+from loopline.data.cleaning.cleaning import Cleaned, Done, Plan, merged
+from loopline.data.contract.contract import Checked, Terms, check_rows
+from loopline.data.forget.forgotten import Forgotten
+from loopline.data.formats.ahead import mapped
+from loopline.data.formats.reading import Chunk, Reading
+from loopline.data.intake.keys import suspicious
+from loopline.data.intake.rivals import Rivals, losers
+from loopline.data.intake.survey import Suspects, typed_ahead
+from loopline.data.profiles.profile import Profile, ProfileBuilder
+from loopline.data.quarantine.discards import set_aside
+from loopline.data.quarantine.mends import taken_up
+from loopline.data.quarantine.quarantine import QUARANTINE, SCHEMA, rows_of
+from loopline.data.spec import BATCH, HIDDEN, LINE, ROW
+from loopline.data.spec_source import Duplicates
+from loopline.engine.step import Progress
+from loopline.lake.staging import Staging
+from loopline.lake.tables import Tables
+
+_RAW, _CELLS = "__raw_text", "__cells"
+_SAID = {"line": pl.Int64(), "reasons": pl.List(pl.String())}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a batch is sifted by.
+
+    Parameters
+    ----------
+    table, batch, source
+        Where its rows go, its digest, and the name of its file.
+    terms, suspects
+        What a first look told; see `survey`.
+    plan
+        How cells are cleaned.
+    replaces
+        Whether its rows take the place of all that the table holds.
+    first_row
+        The place of its first row in the order of delivery.
+    duplicates, latest
+        What becomes of rows with one key, and the column by which one is the latest.
+    taken
+        The table's rows whose keys are not free.
+    corrections, discarded
+        What people said of its records.
+    forgotten
+        Whether a record is a forgotten person's; None where nobody is.
+    """
+
+    table: str
+    batch: str
+    source: str
+    time: datetime
+    terms: Terms
+    suspects: Suspects
+    plan: Plan
+    replaces: bool = False
+    first_row: int = 0
+    duplicates: Duplicates = "refuse"
+    latest: str | None = None
+    taken: pl.LazyFrame | None = None
+    corrections: pl.DataFrame | None = None
+    discarded: pl.DataFrame | None = None
+    forgotten: Forgotten | None = None
+
+
+@dataclass
+class Counts:
+    """How many records went where; the first is the sum of the five after it."""
+
+    read: int = 0
+    accepted: int = 0
+    refused: int = 0
+    merged: int = 0
+    discarded: int = 0
+    forgotten: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    stops: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sifted:
+    """A chunk, and what the contract says of it.
+
+    Parameters
+    ----------
+    read, forgotten
+        How many records were delivered, and how many of them are of people who were forgotten.
+    came, chunk
+        The other records, as they came and as people mended them.
+    aside
+        Records that somebody discarded, as rows of the quarantine.
+    suspects
+        Whether an accepted row's key may come twice.
+    """
+
+    read: int
+    forgotten: int
+    came: Chunk
+    chunk: Chunk
+    aside: pl.DataFrame
+    cleaned: Cleaned
+    checked: Checked
+    suspects: NDArray[np.bool_]
+
+
+class Sieve:
+    """What becomes of a batch's records; the three tables' rows are staged, for the caller to commit or to discard.
+
+    Parameters
+    ----------
+    tables
+        The lake's tables.
+    rehearses
+        Whether records are only counted, and nothing is staged or profiled.
+    """
+
+    def __init__(self, tables: Tables, order: Order, *, rehearses: bool = False) -> None:
+        self.order = order
+        self._rehearses = rehearses
+        self.counts = Counts()
+        self.cleaning: tuple[Done, ...] = ()
+        self.newest: datetime | None = None
+        self._rows = 0
+        self._stack = ExitStack()
+        self.accepted = self._stack.enter_context(tables.stage(order.table, replaces=order.replaces))
+        self.refused = self._stack.enter_context(tables.stage(QUARANTINE))
+        self.cleaned = self._stack.enter_context(tables.stage(CLEANED))
+        self._rivals = self._stack.enter_context(Rivals())
+        self._builder = ProfileBuilder()
+        # Profiles take about as long as all else: they are made beside it.
+        self._aside = self._stack.enter_context(ThreadPoolExecutor(1))
+        self._profiled: Future[None] | None = None
+
+    def __enter__(self) -> Sieve:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def staged(self) -> tuple[Staging, Staging, Staging]:
+        """The rows for the table, for the quarantine and for the raw values of cleaned cells."""
+        return self.accepted, self.refused, self.cleaned
+
+    def discard(self) -> None:
+        """Remove what was staged."""
+        for staging in self.staged:
+            staging.discard()
+
+    def sift(self, reading: Reading, progress: Progress) -> None:
+        """Take all records of a delivery through the contract."""
+        done: list[Sequence[Done]] = []
+        for sifted in mapped(self._sifted, reading.chunks(typed=typed_ahead(reading, self.order.terms, self.order.plan))):
+            done.append(self._take(sifted))
+            progress.at(self.counts.read, unit="rows", note=self.order.source)
+        self._sort_out()
+        self.cleaning = merged(done)
+        for staging in self.staged:
+            staging.flush()
+
+    def profile(self) -> Profile:
+        """The profile of the accepted rows."""
+        if self._profiled is not None:
+            self._profiled.result()
+        return self._builder.profile()
+
+    def _sifted(self, delivered: Chunk) -> _Sifted:
+        """A chunk held against the contract; several are at once, and nothing is counted or staged here."""
+        order = self.order
+        known, forgotten = self._remembered(delivered)
+        came, aside = set_aside(known, order.discarded, **self._origin)
+        chunk = taken_up(came, order.corrections)
+        cleaned = order.plan.clean(chunk.frame)
+        checked = check_rows(cleaned.frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)), order.terms)
+        return _Sifted(delivered.read, forgotten, came, chunk, aside, cleaned, checked, suspicious(checked.accepted, order.suspects))
+
+    def _take(self, sifted: _Sifted) -> Sequence[Done]:
+        """Count and stage what became of a chunk."""
+        counts = self.counts
+        counts.read += sifted.read
+        counts.forgotten += sifted.forgotten
+        counts.discarded += sifted.aside.height
+        self._refuse(sifted)
+        if not self._rehearses:
+            self._keep_cells(sifted.cleaned)
+        self._accept(sifted, self.order.first_row + self._rows)
+        self._rows += sifted.cleaned.frame.height
+        counts.warnings.update(sifted.checked.warnings)
+        counts.stops |= sifted.checked.stops
+        return sifted.cleaned.steps
+
+    @property
+    def _origin(self) -> dict[str, Any]:
+        return {"table": self.order.table, "batch": self.order.batch, "source": self.order.source, "time": self.order.time}
+
+    def _remembered(self, chunk: Chunk) -> tuple[Chunk, int]:
+        """The chunk without the records of people who are forgotten, and how many these are: nothing of them is kept."""
+        forgotten = self.order.forgotten
+        if forgotten is None:
+            return chunk, 0
+        gone = forgotten(chunk.frame)
+        kept = tuple(one for one in chunk.refused if not forgotten.in_text(one.raw))
+        count = int(gone.sum()) + len(chunk.refused) - len(kept)
+        places = (~gone).arg_true()
+        raw = chunk.raw
+        return replace(chunk, frame=chunk.frame.filter(~gone), refused=kept, raw=lambda wanted: raw(places.gather(list(wanted)).to_list())), count
+
+    def _refuse(self, sifted: _Sifted) -> None:
+        """Stage the refused records as they came, before anybody mended them."""
+        chunk, checked = sifted.chunk, sifted.checked
+        places = checked.refused["place"]
+        self.counts.refused += len(places) + len(chunk.refused)
+        self.counts.reasons.update(checked.reasons)
+        self.counts.reasons.update(reason for one in chunk.refused for reason in one.reasons)
+        if self._rehearses:
+            return
+        said = pl.DataFrame({"line": chunk.frame[LINE].gather(places), "reasons": checked.refused["reasons"]}, schema=_SAID)
+        uncut = pl.DataFrame([(one.line, list(one.reasons)) for one in chunk.refused], schema=_SAID, orient="row")
+        if said.height + uncut.height:
+            self.refused.add(rows_of(sifted.came, pl.concat([said, uncut]), **self._origin))
+        if sifted.aside.height:
+            self.refused.add(sifted.aside)
+
+    def _keep_cells(self, cleaned: Cleaned) -> None:
+        if cleaned.cells.height:
+            self.cleaned.add(cleaned_rows(self.order.table, self.order.batch, cleaned.cells))
+
+    def _accept(self, sifted: _Sifted, first: int) -> None:
+        rows, worth = sifted.checked.accepted.with_columns(pl.col(ROW) + first), sifted.suspects
+        if worth.any():
+            suspects = rows.filter(worth)
+            if self._rehearses:
+                self._rivals.add(suspects.with_columns(pl.lit(None, pl.String).alias(name) for name in (_RAW, _CELLS)))
+                self.counts.accepted += rows.height - suspects.height
+                return
+            said = suspects.select(pl.col(LINE).alias("line"), pl.lit([], dtype=_SAID["reasons"]).alias("reasons"))
+            own = rows_of(sifted.came, said, **self._origin).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
+            self._rivals.add(suspects.join(own, on=LINE, how="left", maintain_order="left"))
+            rows = rows.filter(~worth)
+        self._enter(rows)
+
+    def _enter(self, rows: pl.DataFrame) -> None:
+        self.counts.accepted += rows.height
+        if self._rehearses:
+            return
+        if self._profiled is not None:
+            self._profiled.result()
+        shown = rows.drop(*HIDDEN, strict=False)
+        self._profiled = self._aside.submit(self._builder.add, shown)
+        time = self.order.terms.time
+        if time is not None and rows.height:
+            newest = rows.select(pl.col(time).cast(TIME, strict=False).max()).item()
+            self.newest = max(newest, self.newest or newest) if newest is not None else self.newest
+        self.accepted.add(rows.select(pl.exclude(*HIDDEN), pl.lit(self.order.batch).alias(BATCH), pl.col(LINE), pl.col(ROW)))
+
+    def _sort_out(self) -> None:
+        """Let those enter that share no key with another row, or are the one that stays."""
+        order = self.order
+        if not self._rivals.rows:
+            return
+        groups = list(order.suspects)
+        names = dict.fromkeys([*(name for group in groups for name in group), ROW, LINE, *([order.latest] if order.latest else [])])
+        lost = losers(self._rivals.columns(list(names)), groups, key=order.terms.key, rule=order.duplicates, order=order.latest, taken=order.taken)
+        stops = {" and ".join(group) for group in groups if len(group) == 1 and order.terms.columns[group[0]].severity_of("unique") == "stop"}
+        for part in self._rivals.parts():
+            beaten = part.join(lost, on=ROW, how="inner", maintain_order="left")
+            self._enter(part.join(lost, on=ROW, how="anti", maintain_order="left").drop(_RAW, _CELLS))
+            for is_merged, state in ((False, "refused"), (True, "merged")):
+                mine = beaten.filter(pl.col("merged") == is_merged)
+                if not mine.height:
+                    continue
+                if not self._rehearses:
+                    self.refused.add(self._beaten(mine, state))
+                if is_merged:
+                    self.counts.merged += mine.height
+                else:
+                    self.counts.refused += mine.height
+                    told = Counter(mine["reasons"].explode().to_list())
+                    self.counts.reasons.update(told)
+                    self.counts.stops |= {reason for reason in told if any(reason.startswith(f"{name} ") for name in stops)}
+
+    def _beaten(self, rows: pl.DataFrame, state: str) -> pl.DataFrame:
+        """Rows that lost to another one, as rows of the quarantine."""
+        fixed = {**self._origin, "state": state}
+        own = rows.select(pl.col(LINE).alias("line"), pl.col(_RAW).alias("raw"), pl.col(_CELLS).alias("cells"), "reasons")
+        known = own.with_columns(pl.lit(value).alias(name) for name, value in fixed.items())
+        return known.select((pl.col(name) if name in known.columns else pl.lit(None)).cast(dtype).alias(name) for name, dtype in SCHEMA.items())

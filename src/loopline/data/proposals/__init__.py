@@ -1,0 +1,1 @@
+"""What a look at data proposes: types, rules, and what changed upstream."""

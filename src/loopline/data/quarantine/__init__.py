@@ -1,0 +1,1 @@
+"""Refused rows: kept, mended, replayed, discarded."""

@@ -1,0 +1,1 @@
+"""The contract as unit tests, and samples to look at."""

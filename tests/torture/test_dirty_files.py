@@ -29,7 +29,7 @@ def file(request, shared_data):
     return shared_data / "dirty" / request.param
 
 
-@pytest.mark.parametrize("blocks", [1, 20])
+@pytest.mark.parametrize("blocks", [1, pytest.param(20, marks=pytest.mark.torture)])
 def test_each_enters_with_every_line_or_is_refused_in_one(file, blocks, rooms):
     size = None if blocks == 1 else max(100, file.stat().st_size // blocks)
     taken = take(rooms, file.read_bytes(), name=file.name, size=size)

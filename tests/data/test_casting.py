@@ -93,3 +93,15 @@ def test_decimals_are_read_as_whole_numbers_where_they_are():
     values = pl.Series("x", ["1.00", "2.50", None]).cast(pl.Decimal(10, 2)).to_frame()
     assert values.select(parsed("x", values.schema["x"], "integer"))["x"].to_list() == [1, None, None]
     assert values.select(parsed("x", values.schema["x"], "number"))["x"].to_list() == [1.0, 2.5, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (pl.Series("v", [0, 1, 2, None]), [False, True, None, None]),
+        (pl.Series("v", [0.0, 1.0, 0.5, float("nan"), None]), [False, True, None, None, None]),
+        (pl.Series("v", [date(2024, 1, 1), None]), [None, None]),
+    ],
+)
+def test_only_nought_and_one_among_typed_values_are_boolean(values, found):
+    assert values.to_frame().select(parsed("v", values.dtype, "boolean")).to_series().to_list() == found

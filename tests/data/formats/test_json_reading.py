@@ -303,3 +303,9 @@ def test_plain_records_are_read_at_once_and_alike(tmp_path: Path) -> None:
     (chunk,) = reading.chunks()
     assert reading._columns.plain
     assert chunk.frame.drop(LINE).rows(named=True) == records
+
+
+@pytest.mark.parametrize(("text", "what"), [("{}\n{}\n", "no record has a field"), ('{"a\\u0000b": 1}\n', r"the column name 'a\\x00b' has a NUL character")])
+def test_records_that_make_no_columns_are_a_mistake(text: str, what: str) -> None:
+    with pytest.raises(Mistake, match=what):
+        read(text)

@@ -145,7 +145,9 @@ def test_what_decides_is_watched_while_its_successor_is_held_up(ran):
 
 def test_what_a_killed_run_left_half_written_is_swept(ran):
     with loopline.open(ran.folder) as loop:
-        loop.workspace.ledger.append(loopline.Draft(kind="step", subject="model", key="killed", body={"state": "started", "name": "search"}))
+        mark = loop.workspace.lake.folder / "writers" / "1-killed"
+        mark.parent.mkdir(exist_ok=True)
+        mark.write_text(f"project {loop.project.name}")
         left = loop.workspace.lake.folder / "blobs" / "ab" / ".abc.1.staged"
         left.parent.mkdir(exist_ok=True)
         left.write_bytes(b"half")

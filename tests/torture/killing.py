@@ -22,7 +22,7 @@ import loopline
 from bench.bench_kill import half_written
 from loopline.data.batches import KINDS, holding
 from loopline.data.quarantine.quarantine import QUARANTINE, balances
-from loopline.data.spec import LINE
+from loopline.data.spec import LINE, ROW
 from loopline.lake.files import leftovers
 from loopline.lake.tables import Tables
 
@@ -205,7 +205,9 @@ def end(folder: Path) -> End:
         }
         cleaned = tables.read("cleaned").collect()
         counts = tuple(tuple(body[name] for name in ("read", "accepted", "quarantined", "merged")) for body in bodies)
-        sums = tuple(_sum(frame) for frame in (visits, kept.drop("time", "moved"), cleaned))
+        # Rows that were taken out again leave a gap in the numbers of rows: their order is what counts.
+        ordered = visits.with_columns(pl.col(ROW).rank("ordinal"))
+        sums = tuple(_sum(frame) for frame in (ordered, kept.drop("time", "moved"), cleaned))
         return End(counts, visits.height, visits["visit"].n_unique(), sums, tuple(what for what, is_so in wrong.items() if is_so))
 
 

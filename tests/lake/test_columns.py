@@ -89,3 +89,10 @@ def test_nothing_but_nulls_takes_the_tables_type_or_becomes_text() -> None:
     empty = pl.DataFrame({"n": [None, None]})
     assert storable(empty).schema == pl.Schema({"n": pl.String()})
     assert storable(empty, pl.Schema({"n": pl.Datetime("us", "UTC")})).schema == pl.Schema({"n": pl.Datetime("us", "UTC")})
+
+
+@pytest.mark.parametrize(("names", "table"), [(["Id", "id"], None), (["é", "É"], None), (["ID"], {"id": pl.Int64})])
+def test_names_that_differ_only_in_capitals_are_refused(names: list[str], table: dict[str, type[pl.DataType]] | None) -> None:
+    with pytest.raises(Mistake, match="differ only in capitals"):
+        storable(pl.DataFrame({name: [1] for name in names}), pl.Schema(table) if table else None)
+    assert storable(pl.DataFrame({"id": [1]}), pl.Schema({"id": pl.Int64})).columns == ["id"]

@@ -21,6 +21,8 @@ CHANGED = {
     "renamed": "id,number,t\n4,40,d\n5,50,e\n",
     "key renamed": "ident,n,t\n4,40,d\n5,50,e\n",
     "capitals": "ID,N,T\n4,40,d\n5,50,e\n",
+    "one capital": "id,N,t\n4,40,d\n5,50,e\n",
+    "twins": "id,n,N,t\n4,40,1,d\n5,50,1,e\n",
     "as json": '{"id": 4, "n": 40, "t": "d"}\n{"id": 5, "n": 50, "t": "e"}\n',
     "nested": '{"id": 4, "n": {"x": 1}, "t": "d"}\n{"id": 5, "n": 50, "t": "e"}\n',
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import polars as pl
 
 from loopline.errors import Mistake
@@ -21,8 +23,9 @@ def storable(frame: pl.DataFrame, table: pl.Schema | None = None, *, where: str 
     Raises
     ------
     Mistake
-        Where a column's type has no counterpart in Delta, or does not fit the table's column without loss.
+        Where a column's type has no counterpart in Delta, or does not fit the table's column without loss, or two names differ only in capitals.
     """
+    _require_apart(frame.columns, table or {}, where)
     columns = []
     for name, kind in frame.schema.items():
         there = table.get(name) if table else None
@@ -35,6 +38,18 @@ def storable(frame: pl.DataFrame, table: pl.Schema | None = None, *, where: str 
         return frame.select(columns)
     except pl.exceptions.InvalidOperationError:
         raise Mistake("a column has integers too great for 64 bits with a sign", where=where, remedy="convert it to text or float") from None
+
+
+def _require_apart(names: Sequence[str], table: Collection[str], where: str) -> None:
+    """Check that no two columns differ only in capitals, which are one and the same to Delta."""
+    there = {name.lower(): name for name in table}
+    for name in names:
+        other = there.setdefault(name.lower(), name)
+        if other != name:
+            whose = "the table's " if other in table else ""
+            raise Mistake(
+                f"the columns {name!r} and {whose}{other!r} differ only in capitals, which a table cannot tell apart", where=where, remedy="rename one of them"
+            )
 
 
 def _is_exact(values: pl.Series, table: pl.DataType) -> bool:

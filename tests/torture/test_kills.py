@@ -59,7 +59,7 @@ def kill_and_resume(start, name: str, place, chance: random.Random, number: int)
         ("run", 30_000, 1),
         ("changed", 30_000, 1),
         ("pull", 30_000, 1),
-        pytest.param("ingest", 1_000_000, 60, marks=_LONG),
+        pytest.param("ingest", 1_000_000, 100, marks=_LONG),
         pytest.param("run", 1_000_000, 20, marks=_LONG),
         pytest.param("changed", 300_000, 15, marks=_LONG),
         pytest.param("pull", 300_000, 15, marks=_LONG),

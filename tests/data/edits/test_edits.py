@@ -20,13 +20,11 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.store import Ledger
 from tests.data.conftest import opened, visits
+from tests.data.dying import Death, dying
 
 ANN = Asked("ann@example.com", "a test")
 REHEARSAL = Asked("ann@example.com", rehearses=True)
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches it."""
+WRITES = ((Tables, "amend"), (Tables, "remove"), (Tables, "upsert"), (Tables, "restore"), (Ledger, "append"), (Blobs, "put"))
 
 
 @pytest.fixture
@@ -398,7 +396,7 @@ def test_a_death_at_any_write_is_finished_by_the_next_writer(tmp_path, monkeypat
             place = tmp_path / f"{at}-{after}"
             shutil.copytree(tmp_path / "start", place)
             with opened(place) as room, monkeypatch.context() as patched:
-                _dying(patched, at, after)
+                dying(patched, WRITES, at=at, after=after)
                 try:
                     WORK[verb](room)
                 except Death:
@@ -412,25 +410,6 @@ def test_a_death_at_any_write_is_finished_by_the_next_writer(tmp_path, monkeypat
         if not died:
             break
     assert deaths >= 5
-
-
-def _dying(monkeypatch, at, after):
-    """Die at the given write to lake or ledger: before it, or after it has been done."""
-    seen = 0
-    for owner, name in ((Tables, "amend"), (Tables, "remove"), (Tables, "upsert"), (Tables, "restore"), (Ledger, "append"), (Blobs, "put")):
-        original = getattr(owner, name)
-
-        def dying(self, *words, original=original, **named):
-            nonlocal seen
-            seen += 1
-            if seen == at and not after:
-                raise Death
-            done = original(self, *words, **named)
-            if seen == at:
-                raise Death
-            return done
-
-        monkeypatch.setattr(owner, name, dying)
 
 
 @contextmanager

@@ -26,9 +26,11 @@ from loopline.lake.inventory import Inventory
 from loopline.lake.tables import Tables
 from loopline.ledger.store import Ledger
 from tests.data.conftest import opened
+from tests.data.dying import Death, dying
 
 ANN, BEN = "ann@example.com", "ben@example.com"
 ME = Asked("dpo@example.com", "asked for on paper")
+WRITES = ((Tables, "append"), (Tables, "mark"), (Ledger, "append"), (Blobs, "erase"), (Inventory, "replace"), (Inventory, "remove"))
 
 
 def people(*names, pages="3"):
@@ -37,10 +39,6 @@ def people(*names, pages="3"):
 
 
 CROWD = [f"person{number:03}@example.com" for number in range(60)]
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches it."""
 
 
 def declare(room):
@@ -306,26 +304,6 @@ def test_edits_still_come_again_for_others(tmp_path):
         assert ANN not in held
 
 
-def _dying(monkeypatch, at, after):
-    seen = 0
-    writes = (Tables, "append"), (Tables, "mark"), (Ledger, "append"), (Blobs, "erase"), (Inventory, "replace"), (Inventory, "remove")
-    for owner, name in writes:
-        original = getattr(owner, name)
-
-        def dying(self, *words, original=original, **named):
-            nonlocal seen
-            seen += 1
-            if seen == at and not after:
-                raise Death
-            done = original(self, *words, **named)
-            if seen == at:
-                raise Death
-            return done
-
-        monkeypatch.setattr(owner, name, dying)
-    return lambda: seen
-
-
 def _sound(room, before):
     """Every version of every table can be read, and nobody else's row is lost."""
     after = everything(room)
@@ -340,7 +318,7 @@ def test_a_death_at_any_write_leaves_readable_tables_and_the_next_call_completes
     with opened(tmp_path / "whole") as room, monkeypatch.context() as patched:
         declare(room)
         before = everything(room)
-        count = _dying(patched, 10**6, False)
+        count = dying(patched, WRITES, at=10**6, after=False)
         forget_ann(room)
         writes = count()
     assert writes > 30
@@ -349,7 +327,7 @@ def test_a_death_at_any_write_leaves_readable_tables_and_the_next_call_completes
         shutil.copytree(start, place)
         with opened(place) as room, monkeypatch.context() as patched:
             declare(room)
-            _dying(patched, at, at % 2 == 0)
+            dying(patched, WRITES, at=at, after=at % 2 == 0)
             with pytest.raises(Death):
                 forget_ann(room)
         with opened(place) as room:
@@ -366,6 +344,7 @@ import os, signal, sys
 from pathlib import Path
 from loopline.lake.inventory import Inventory
 from tests.data.conftest import opened
+from tests.data.dying import Death, dying
 from tests.data.forget.test_forget import declare, forget_ann
 left = int(sys.argv[2])
 original = Inventory.replace

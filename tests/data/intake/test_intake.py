@@ -12,12 +12,10 @@ from loopline.errors import Fault, Mistake
 from loopline.lake.tables import Tables
 from loopline.ledger.store import Ledger
 from tests.data.conftest import opened, visits
+from tests.data.dying import Death, dying
 
+WRITES = ((Tables, "add_staged"), (Tables, "upsert_staged"), (Tables, "append"), (Tables, "delete"), (Ledger, "append"))
 BAD = {4: "4,99,no", 7: "7,two,no", 9: "9,1", 11: ',3,"yes"'}
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches it."""
 
 
 def ids(room, table="visits"):
@@ -172,25 +170,6 @@ def test_a_new_column_joins_and_a_missing_one_that_is_declared_stops(room):
         room.run()
 
 
-def _dying(monkeypatch, at, after):
-    """Die at the given write to lake or ledger: before it, or after it has been done."""
-    seen = 0
-    for owner, name in ((Tables, "add_staged"), (Tables, "upsert_staged"), (Tables, "append"), (Tables, "delete"), (Ledger, "append")):
-        original = getattr(owner, name)
-
-        def dying(self, *words, original=original, **named):
-            nonlocal seen
-            seen += 1
-            if seen == at and not after:
-                raise Death
-            done = original(self, *words, **named)
-            if seen == at:
-                raise Death
-            return done
-
-        monkeypatch.setattr(owner, name, dying)
-
-
 def _changed(room, mode):
     """The same room after both the files and the contract have changed."""
     room.sources["visits"]["mode"] = mode
@@ -232,7 +211,7 @@ def test_a_death_at_any_write_and_a_second_run_end_in_the_same_state(tmp_path, m
             place = tmp_path / f"{at}-{after}"
             shutil.copytree(tmp_path / "start", place)
             with opened(place) as room, monkeypatch.context() as patched:
-                _dying(patched, at, after)
+                dying(patched, WRITES, at=at, after=after)
                 try:
                     _changed(room, mode).run()
                 except Death:
@@ -265,7 +244,7 @@ def test_a_death_at_any_write_leaves_nothing_behind_when_the_file_changes_before
                 with opened(place) as room, monkeypatch.context() as patched:
                     room.sources["visits"].update(mode=mode, key=key)
                     room.write("visits-2.csv", contents[content])
-                    _dying(patched, at, after)
+                    dying(patched, WRITES, at=at, after=after)
                     try:
                         room.run()
                     except Death:

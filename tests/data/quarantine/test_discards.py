@@ -9,6 +9,7 @@ from loopline.data.quarantine.quarantine import Filter
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
 from tests.data.conftest import visits
+from tests.data.dying import Death, die
 
 BAD = {4: "4,99,no", 7: "7,two,no", 9: "9,1"}
 
@@ -42,14 +43,7 @@ def test_a_discard_says_which_rows_and_why(room, batch):
         discard(room.workspace, room.data, Filter(ids=(f"{batch[:8]}:6",)), by="bob", why="x")
 
 
-class Death(BaseException):
-    """The process is gone: nothing catches it."""
-
-
 def test_a_discard_that_was_said_is_carried_out_by_the_next_process(room, batch, monkeypatch):
-    def die(*_args, **_more):
-        raise Death
-
     monkeypatch.setattr(discards, "move", die)
     with pytest.raises(Death):
         discard(room.workspace, room.data, Filter(reason="above"), by="bob", why="a test booking")

@@ -7,6 +7,7 @@ from loopline.data.quarantine.mends import keep
 from loopline.data.quarantine.relabels import relabel, settle
 from loopline.errors import Mistake
 from tests.data.conftest import visits
+from tests.data.dying import Death, die
 
 
 @pytest.fixture
@@ -52,14 +53,6 @@ def test_a_row_may_keep_its_key_and_two_may_change_at_once(room, batch):
     assert relabel(room.workspace, room.data, "visits", said, by="ann", why="").body["rows"] == 2
     assert relabel(room.workspace, room.data, "visits", said, by="ann", why="") is None
     assert relabel(room.workspace, room.data, "visits", {}, by="ann", why="") is None
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches it."""
-
-
-def die(*_args, **_more):
-    raise Death
 
 
 @pytest.mark.parametrize(("moment", "want"), [("keep", "no"), ("_enter", "yes")])

@@ -128,8 +128,6 @@ class Mysql:
         """Turns what MySQL says into one line."""
         try:
             yield
-        except (LooplineError, Unfit):
-            raise
         except self._driver.MySQLError as error:
             raise self._explained(error) from None
         except (OSError, RuntimeError, UnicodeError):

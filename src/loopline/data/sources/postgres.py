@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.sources.querying import MOMENT, NAIVE, Question, Scalar, Unfit, checked, column, decimals, parts
+from loopline.data.sources.querying import MOMENT, NAIVE, Question, Scalar, checked, column, decimals, parts
 from loopline.errors import Fault, LooplineError, Mistake
 
 _BLOCK = 8 << 20
@@ -132,8 +132,6 @@ class Postgres:
         """Turns what PostgreSQL says into one line."""
         try:
             yield
-        except (LooplineError, Unfit):
-            raise
         except self._psycopg.Error as error:
             raise self._explained(error) from None
 

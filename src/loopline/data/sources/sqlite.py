@@ -128,8 +128,6 @@ class Sqlite:
         """Turns what SQLite says into one line."""
         try:
             yield
-        except (LooplineError, Unfit):
-            raise
         except sqlite3.DatabaseError as error:
             raise self._explained(error) from None
 

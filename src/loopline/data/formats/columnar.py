@@ -14,29 +14,12 @@ from deltalake.exceptions import DeltaError
 
 from loopline.access.secrets import masked
 from loopline.data.formats.arrow_stream import stream_frames, stream_schema
-from loopline.data.formats.reading import Chunk, require_name
+from loopline.data.formats.reading import Chunk, require_names
 from loopline.data.spec import LINE, ColumnType
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.faults import explain
 
 CHUNK_ROWS = 250_000
-
-
-def require_names(names: Sequence[str], where: str) -> None:
-    """Check that columns have names of their own, and none of Loopline's.
-
-    Raises
-    ------
-    Mistake
-        When they have not.
-    """
-    for name in names:
-        require_name(name, where)
-        if not name.strip():
-            raise Mistake("a column has no name", where=where, remedy="give each column a name")
-    twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-    if twice is not None:
-        raise Mistake(f"the column {twice!r} is there {names.count(twice)} times", where=where, remedy="give each column a name of its own")
 
 
 def as_json(row: Mapping[str, Any]) -> str:

@@ -13,11 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from loopline.data.formats.columnar import require_names
 from loopline.data.formats.json_columns import Columns, Survey
 from loopline.data.formats.json_document import Document, Span, outline, segments
 from loopline.data.formats.json_text import Broken, Flat, decoded, refusal
-from loopline.data.formats.reading import Chunk, Refusal
+from loopline.data.formats.reading import Chunk, Refusal, require_names
 from loopline.data.spec import LINE, ColumnType, SourceSpec
 from loopline.errors import Fault, Mistake
 

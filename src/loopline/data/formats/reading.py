@@ -85,27 +85,21 @@ def require_names(names: Sequence[str], where: str) -> None:
     Raises
     ------
     Mistake
-        When one comes twice, or is none for a column; see `require_name`.
+        When one is empty, comes twice, begins like those of Loopline's own columns, or has a NUL character, which ends the process in Arrow's
+        interface between libraries.
     """
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise Mistake(f"the header names {twice[0]!r} {list(names).count(twice[0])} times", where=where, remedy="give each column a name of its own")
     for name in names:
-        require_name(name, where)
-
-
-def require_name(name: str, where: str) -> None:
-    """Check the name of a column.
-
-    Raises
-    ------
-    Mistake
-        When it begins like those of Loopline's own columns, or has a NUL character, which ends the process in Arrow's interface between libraries.
-    """
-    if name.startswith(OWN):
-        raise Mistake(f"the column name {name!r} begins like Loopline's own columns", where=where, remedy=f"take the {OWN} away from its beginning")
-    if "\0" in name:
-        raise Mistake(f"the column name {name!r} has a NUL character", where=where, remedy="mend the name; if the text is UTF-16 or the like, say its encoding")
+        if name.startswith(OWN):
+            raise Mistake(f"the column name {name!r} begins like Loopline's own columns", where=where, remedy=f"take the {OWN} away from its beginning")
+        if "\0" in name:
+            raise Mistake(
+                f"the column name {name!r} has a NUL character", where=where, remedy="mend the name; if the text is UTF-16 or the like, say its encoding"
+            )
+        if not name.strip():
+            raise Mistake("a column has no name", where=where, remedy="give each column a name")
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise Mistake(f"the delivery names {twice!r} {list(names).count(twice)} times", where=where, remedy="give each column a name of its own")
 
 
 def whole(reading: Reading, *, limit: int | None = None) -> Chunk:

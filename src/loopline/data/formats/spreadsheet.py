@@ -14,8 +14,7 @@ from typing import Any
 import polars as pl
 import python_calamine as calamine
 
-from loopline.data.formats.columnar import require_names
-from loopline.data.formats.reading import Chunk, Refusal
+from loopline.data.formats.reading import Chunk, Refusal, require_names
 from loopline.data.spec import LINE, ColumnType, SourceSpec
 from loopline.errors import Mistake
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 import polars as pl
 
 from loopline.access.secrets import masked, resolve
-from loopline.data.formats.columnar import require_names
+from loopline.data.formats.reading import require_names
 from loopline.data.formats.sinking import sink
 from loopline.data.sources.mysql import Mysql
 from loopline.data.sources.postgres import Postgres

@@ -26,7 +26,7 @@ from loopline.data.formats.opening import open_reading
 from loopline.data.formats.reading import Reading
 from loopline.data.intake.ordering import order_of
 from loopline.data.intake.sieve import Counts, Order, Sieve
-from loopline.data.intake.verdict import Stopped, stopped_by, verdict
+from loopline.data.intake.verdict import Stopped, after, stopped_by, verdict
 from loopline.data.listing import File
 from loopline.data.profiles.profile import Profile
 from loopline.data.quarantine import settling
@@ -288,7 +288,8 @@ class Intake:
             When one holds it back; nothing of it is visible then.
         """
         before = [entry.body["profile"] for entry in reversed(self.batches) if entry.body.get("profile")]
-        judged = verdict(self._data, self.table, sieve, before=self._profiles(before), tables=self._seen(sieve.accepted, old))
+        tables = after(self._tables, self._data, self.table, sieve.accepted, replaces=self._replaces, old=old) if self.contract.tests else {}
+        judged = verdict(self._data, self.table, sieve, before=self._profiles(before), tables=tables)
         sieve.counts.warnings.update(broken.says for broken in judged.warned)
         if not judged.stopped or delivery.batch in self._holding.admitted:
             return
@@ -306,26 +307,6 @@ class Intake:
         for digest in digests:
             with suppress(ValueError):
                 yield Profile.from_json(json.loads(self._blobs.get(digest)))
-
-    def _seen(self, staged: Staging, old: str | None) -> dict[str, pl.LazyFrame]:
-        """The tables as they will be."""
-        if not self.contract.tests:
-            return {}
-        there = {name: self._tables.read(name) for name in (*self._data.sources, *self._data.tables) if self._tables.exists(name)}
-        there[self.table] = self._with(staged, old)
-        return there
-
-    def _with(self, staged: Staging, old: str | None) -> pl.LazyFrame:
-        """The table with the batch."""
-        batch = staged.scan()
-        if self._replaces:
-            return batch
-        present = self._tables.read(self.table)
-        if old is not None:
-            present = present.filter(pl.col(BATCH) != old)
-        if self.source.mode == "upsert":
-            present = present.join(batch.select(self.source.key), on=list(self.source.key), how="anti")
-        return pl.concat([present, batch], how="diagonal_relaxed")
 
     def _begin(self, delivery: Delivery, old: str | None) -> None:
         """Announce a batch, so that its rows are found again should the process end before the batch's entry."""

@@ -13,8 +13,10 @@ from loopline.data.contract.sql import query, rows
 from loopline.data.contract.terms import place_of
 from loopline.data.intake.sieve import Sieve
 from loopline.data.profiles.profile import Profile
-from loopline.data.spec import ContractSpec, DataSpec, SourceSpec
+from loopline.data.spec import BATCH, ContractSpec, DataSpec, SourceSpec
 from loopline.errors import CheckFailed
+from loopline.lake.staging import Staging
+from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 
 
@@ -52,6 +54,26 @@ def verdict(data: DataSpec, table: str, sieve: Sieve, *, before: Iterable[Profil
             found.append((Broken(test.name, f"the test {test.name!r} finds rows"), test.severity))
     stopped, warned = (tuple(broken for broken, severity in found if severity == kind) for kind in ("stop", "warn"))
     return Verdict(stopped, warned)
+
+
+def after(tables: Tables, data: DataSpec, table: str, staged: Staging, *, replaces: bool, old: str | None) -> dict[str, pl.LazyFrame]:
+    """All tables as they will be once a batch is in.
+
+    Parameters
+    ----------
+    replaces
+        Whether the batch takes the place of all rows.
+    old
+        The batch that it takes the place of.
+    """
+    there = {name: tables.read(name) for name in (*data.sources, *data.tables) if tables.exists(name)}
+    source, batch = data.sources[table], staged.scan()
+    if replaces:
+        return {**there, table: batch}
+    present = there[table] if old is None else there[table].filter(pl.col(BATCH) != old)
+    if source.mode == "upsert":
+        present = present.join(batch.select(source.key), on=list(source.key), how="anti")
+    return {**there, table: pl.concat([present, batch], how="diagonal_relaxed")}
 
 
 def stopped_by(entry: Entry) -> Stopped:

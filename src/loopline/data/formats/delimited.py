@@ -23,10 +23,12 @@ from loopline.data.formats.text import TextFile
 from loopline.data.spec import LINE, ColumnType, SourceSpec
 from loopline.errors import Mistake
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 16 << 20
 _LOOK_AHEAD_BYTES = 1 << 20
 """How far a quote is looked for that closes one, where quotes stand irregularly."""
 _LONGEST_BYTES = 1 << 30
+_HEAD_BYTES = 1 << 20
+_TAIL_BYTES = 1 << 16
 _HEAD_RECORDS = 1000
 _TYPED: Mapping[str, pl.DataType] = {"integer": pl.Int64(), "number": pl.Float64()}
 _MANY = 0.3
@@ -113,11 +115,21 @@ class Delimited:
 
     def _lines(self, at: int) -> bytes | None:
         """The whole lines of a block without quotes, where each line is a record; None where quotes, or the length of a line, want a closer look."""
-        data = self._text[at : at + BLOCK_BYTES]
-        if self._quote.encode() in data:
-            return None
-        cut = len(data) if at + len(data) >= self._text.size else data.rfind(b"\n") + 1
-        return (data if cut == len(data) else data[:cut]) if cut else None
+        end = self._line_end(at)
+        data = self._text[at:end]
+        return data if data and self._quote.encode() not in data else None
+
+    def _line_end(self, at: int) -> int:
+        """Where the last whole line of a block ends; the block's beginning where no line does."""
+        end = min(at + BLOCK_BYTES, self._text.size)
+        if end == self._text.size:
+            return end
+        # To cut megabytes would copy them: where they end is looked up before they are read.
+        for first in (max(at, end - _TAIL_BYTES), at):
+            cut = self._text[first:end].rfind(b"\n") + 1
+            if cut:
+                return first + cut
+        return at
 
     def _block_of(self, at: int, data: bytes, line: int) -> _Block:
         """The block of some lines without quotes."""
@@ -151,7 +163,7 @@ class Delimited:
 
     def _block(self, at: int, line: int, width: int | None) -> _Block:
         """The records from a position on that a block holds; `width` is the expected number of fields, None before it is known."""
-        size = BLOCK_BYTES
+        size = BLOCK_BYTES if width is not None else min(BLOCK_BYTES, _HEAD_BYTES)
         while True:
             data = self._text[at : at + size]
             is_last = at + len(data) >= self._text.size

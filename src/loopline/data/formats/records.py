@@ -153,8 +153,9 @@ def plain(data: bytes, separator: str, width: int, *, counted: bool = False) -> 
     if not data.endswith(b"\n"):
         return None
     text = np.frombuffer(data, dtype=np.uint8)
-    stop = np.flatnonzero(text == _NEWLINE)
-    if not counted and not _is_even(text, stop, ord(separator), width - 1):
+    ends = text == _NEWLINE
+    stop = np.flatnonzero(ends) if counted else _ends_of(text, ends, ord(separator), width)
+    if stop is None:
         return None
     start = np.concatenate([[0], stop[:-1] + 1])
     end = stop
@@ -168,13 +169,12 @@ def plain(data: bytes, separator: str, width: int, *, counted: bool = False) -> 
     return Records(start, end, np.arange(1, count + 1), np.full(count, width), np.zeros(count, dtype=np.bool_), {}, {}, True)
 
 
-def _is_even(text: NDArray[np.uint8], stop: Ints, separator: int, between: int) -> bool:
-    """Whether each line has so many separators."""
-    is_mark = text == separator
-    if int(np.count_nonzero(is_mark)) != between * len(stop):
-        return False
-    marks = np.flatnonzero(is_mark)
-    return not between or not ((marks[between - 1 :: between] > stop).any() or (marks[between::between] < stop[:-1]).any())
+def _ends_of(text: NDArray[np.uint8], ends: NDArray[np.bool_], separator: int, width: int) -> Ints | None:
+    """Where the lines end; None where not each of them has so many fields."""
+    marks = np.flatnonzero(ends | (text == separator))
+    stop = marks[width - 1 :: width].copy()
+    # Every line has its fields where each of these marks ends one, and no other does.
+    return stop if len(stop) * width == len(marks) and int(np.count_nonzero(ends)) == len(stop) and bool(ends[stop].all()) else None
 
 
 def complete(data: bytes, quote: str = QUOTE) -> int:

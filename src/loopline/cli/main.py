@@ -12,6 +12,7 @@ from importlib.metadata import version
 import click
 
 from loopline.cli.lazy import LazyGroup
+from loopline.cli.memory import keep_freed
 from loopline.errors import Fault, LooplineError
 
 # From a command to its module and its line in the help, so that the help loads none of them.
@@ -57,6 +58,9 @@ def command() -> None:
 def main() -> None:
     """Run the command line, and end the process with its exit code."""
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    if "serve" not in sys.argv[1:2]:
+        # A server lives long, and should give back what it does not need.
+        keep_freed()
     try:
         code = command.main(standalone_mode=False)
         sys.stdout.flush()

@@ -81,7 +81,8 @@ def _in_places(values: Ints) -> tuple[Ints, Ints] | None:
     if high - low >= max(_PLACES_MIN, _PLACES_PER_VALUE * len(values)):
         return None
     counts = np.bincount(values - low)
-    places = np.flatnonzero(counts)
+    # Of truth values the places are found in a quarter of the time.
+    places = np.flatnonzero(counts != 0)
     return places + low, counts[places]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from loopline.data.formats import delimited, json_document, json_reading
 from loopline.data.formats.opening import open_reading
-from loopline.data.intake import keys, rivals
+from loopline.data.intake import keys, rivals, seen
 from loopline.data.intake.intake import Intake
 from loopline.data.listing import File, listing
 from loopline.data.quarantine.quarantine import QUARANTINE
@@ -102,7 +102,9 @@ def shrink(patch: pytest.MonkeyPatch, size: int) -> None:
     patch.setattr(json_reading, "BLOCK_RECORDS", max(3, size // 100))
     patch.setattr(staging, "PART_ROWS", max(4, size // 20))
     patch.setattr(keys, "_IN_MEMORY", 5)
-    patch.setattr(rivals, "_IN_MEMORY", 3)
+    patch.setattr(rivals, "_IN_MEMORY_BYTES", 100)
+    patch.setattr(seen, "_FULL", 5)
+    patch.setattr(seen, "_WORDS_BITS", 2)
 
 
 def _enter(room: Room, table: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from loopline.data.batches import KINDS, holding
 from loopline.data.formats import delimited
-from loopline.data.intake import keys, rivals
+from loopline.data.intake import keys, rivals, seen
 from loopline.data.intake.admission import admit
 from loopline.data.intake.intake import Intake
-from loopline.data.intake.keys import KeyHashes
+from loopline.data.intake.keys import Foreseen, KeyHashes
 from loopline.data.intake.rivals import losers
+from loopline.data.intake.seen import Arrivals
 from loopline.data.intake.verdict import Stopped
 from loopline.data.listing import listing
 from loopline.data.overview import overview
@@ -30,7 +32,9 @@ def small(monkeypatch):
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 64)
     monkeypatch.setattr(staging, "PART_ROWS", 7)
     monkeypatch.setattr(keys, "_IN_MEMORY", 5)
-    monkeypatch.setattr(rivals, "_IN_MEMORY", 3)
+    monkeypatch.setattr(rivals, "_IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(seen, "_FULL", 5)
+    monkeypatch.setattr(seen, "_WORDS_BITS", 2)
 
 
 def take(room, text, name="visits.csv"):
@@ -53,7 +57,7 @@ def test_blocks_do_not_change_what_becomes_of_a_row(tmp_path_factory, lines, dup
         with pytest.MonkeyPatch.context() as patch, opened(tmp_path_factory.mktemp("room")) as room:
             patch.setattr(delimited, "BLOCK_BYTES", size)
             patch.setattr(staging, "PART_ROWS", 4)
-            patch.setattr(rivals, "_IN_MEMORY", 2)
+            patch.setattr(rivals, "_IN_MEMORY_BYTES", 64)
             room.sources = {"visits": {"path": "visits*.csv", "key": "id", "duplicates": duplicates, "header": True, "separator": ","}}
             room.contract = {"n": {"type": "number", "min": 0}, "id": {"type": "integer"}, "t": {"type": "text"}}
             body = take(room, text)
@@ -210,8 +214,30 @@ def test_every_key_that_comes_twice_is_suspected(rows, there, in_memory):
             found = keys.is_among(keys.hashes(frame, ["n"])[0], seen.suspects(iter([table])))
             twice = frame.select((pl.len().over("n") > 1) | pl.col("n").is_in(there)).to_series()
             assert found.tolist() == twice.to_list()
-            found = keys.suspicious(frame, {("n", "t"): both.suspects()})
-            assert found.tolist() == frame.select((pl.len().over("n", "t") > 1) & pl.col("t").is_not_null()).to_series().to_list()
+            found = Foreseen({("n", "t"): both.suspects()}).look(frame)
+            several = frame.select((pl.len().over("n", "t") > 1) & pl.col("t").is_not_null()).to_series()
+            assert (found.tolist() if found is not None else [False] * frame.height) == several.to_list()
+
+
+@given(KEYS, st.lists(st.integers(0, 6), max_size=5), st.integers(1, 10), st.integers(1, 9))
+def test_every_key_that_came_before_is_told(rows, there, full, at_once):
+    frame = pl.DataFrame(rows, schema={"n": pl.Int64, "t": pl.String}, orient="row")
+    table = pl.DataFrame({"n": pl.Series(there, dtype=pl.Int64)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen, "_FULL", full)
+        patch.setattr(seen, "_WORDS_BITS", 4)
+        arrivals = Arrivals({("n",): [table], ("n", "t"): []})
+        parts = [frame[at : at + at_once] for at in range(0, frame.height, at_once)]
+        # Looks are made ahead, and asked in their order.
+        marked = np.concatenate([arrivals.marked(looks) for looks in [arrivals.look(part) for part in parts]])
+    came = frame.select(~pl.col("n").is_first_distinct() | pl.col("n").is_in(there)).to_series().to_numpy()
+    assert marked[came].all()
+
+
+def test_hardly_a_key_is_mistaken_for_another_one():
+    arrivals = Arrivals({("n",): ()})
+    marked = [arrivals.marked(arrivals.look(pl.DataFrame({"n": range(at, at + 100_000)}))) for at in range(0, 1_000_000, 100_000)]
+    assert np.concatenate(marked).mean() < 0.001
 
 
 def test_losers_give_every_reason():

@@ -1,4 +1,4 @@
-"""Work done ahead: the next item is made while the last one is looked at."""
+"""Work done ahead and behind: the next item is made while the last one is looked at, and what is to be done with one is done while the next is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
@@ -72,3 +73,47 @@ def mapped(function: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterat
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+class Behind:
+    """Work done behind: one piece after the other, in a thread of its own, while the caller goes on.
+
+    Parameters
+    ----------
+    depth
+        How many pieces may wait.
+    """
+
+    def __init__(self, *, depth: int = 3) -> None:
+        self._depth = depth
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Behind:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Have a piece done.
+
+        Raises
+        ------
+        Exception
+            What an earlier piece raised.
+        """
+        self._waiting.append(self._pool.submit(work))
+        if len(self._waiting) > self._depth:
+            self._waiting.popleft().result()
+
+    def finish(self) -> None:
+        """Wait until all pieces are done.
+
+        Raises
+        ------
+        Exception
+            What one of them raised.
+        """
+        while self._waiting:
+            self._waiting.popleft().result()

@@ -1,4 +1,4 @@
-"""Which keys come twice, in a batch or in a batch and its table, without holding a batch's keys in memory.
+"""Which keys come twice in a batch, or in a batch and its table, told before its rows are taken in; without holding its keys in memory.
 
 Keys are compared by their 64-bit hashes first, which are spilled to disk and sorted a share at a time. Two different keys can have one
 hash, so this only says which rows are worth a second look: nearly none of a clean batch, and among them every one that comes twice.
@@ -7,7 +7,7 @@ hash, so this only says which rows are worth a second look: nearly none of a cle
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import IO
 
@@ -24,8 +24,9 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 def hashes(frame: pl.DataFrame, group: Sequence[str]) -> tuple[Hashes, NDArray[np.bool_]]:
     """A hash of each row's values in some columns, shape (n,), and whether all of them are there; the same for equal values in this process only."""
-    found = np.zeros(frame.height, dtype=np.uint64)
-    for name in group:
+    first, *others = group
+    found: Hashes = frame[first].hash(seed=1).to_numpy()
+    for name in others:
         # Parts of a key must not cancel each other out where they are equal.
         found = (found ^ (found >> np.uint64(29))) * _MIX + frame[name].hash(seed=1).to_numpy()
     known = frame.select(pl.all_horizontal(pl.col(name).is_not_null() for name in group)).to_series().to_numpy()
@@ -62,7 +63,7 @@ class KeyHashes:
         if self._count > _IN_MEMORY:
             self._spill()
 
-    def suspects(self, table: Iterator[pl.DataFrame] | None = None) -> Hashes:
+    def suspects(self, table: Iterable[pl.DataFrame] | None = None) -> Hashes:
         """The hashes that come more than once, or that the table's keys have too, ascending.
 
         Parameters
@@ -126,11 +127,31 @@ def is_among(found: Hashes, ascending: Hashes) -> NDArray[np.bool_]:
     return among
 
 
-def suspicious(frame: pl.DataFrame, suspects: Mapping[tuple[str, ...], Hashes]) -> NDArray[np.bool_]:
-    """Whether a row has a key that may come twice, by any group of columns; shape (n,)."""
-    worth = np.zeros(frame.height, dtype=np.bool_)
-    for group, ascending in suspects.items():
-        if len(ascending):
-            found, known = hashes(frame, group)
-            worth |= known & is_among(found, ascending)
-    return worth
+class Foreseen:
+    """For each group of columns whose values come once, which rows have values that perhaps come twice.
+
+    Parameters
+    ----------
+    suspects
+        For each group, the hashes that come twice, ascending.
+    """
+
+    is_whole = True
+
+    def __init__(self, suspects: Mapping[tuple[str, ...], Hashes]) -> None:
+        self.groups = tuple(suspects)
+        self._suspects = suspects
+
+    def look(self, frame: pl.DataFrame) -> NDArray[np.bool_] | None:
+        """Whether each of some rows is suspect, shape (n,); None where none can be."""
+        worth: NDArray[np.bool_] | None = None
+        for group, ascending in self._suspects.items():
+            if len(ascending):
+                found, known = hashes(frame, group)
+                mine = known & is_among(found, ascending)
+                worth = mine if worth is None else worth | mine
+        return worth
+
+    def marked(self, looks: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """The same."""
+        return looks

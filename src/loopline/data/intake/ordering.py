@@ -46,7 +46,7 @@ def order_of(
     taken = None
     if present is not None and source.mode == "append":
         taken = present.filter(~pl.col(BATCH).is_in([delivery.batch, old] if old else [delivery.batch]))
-    looked = survey(reading, terms, plan, corrections=corrections, taken=taken)
+    looked = survey(reading, terms, plan, corrections=corrections, taken=taken, duplicates=source.duplicates)
     gone = forgotten(workspace, data, table)
     return Order(
         table=table,

@@ -1,4 +1,4 @@
-"""Rows that may share a key: held aside while a batch is read, and sorted out once all of it is known."""
+"""Rows that perhaps share a key: held aside while a batch is read, and sorted out once all of it is known."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from loopline.data.contract.contract import in_table
 from loopline.data.spec import ROW
 from loopline.data.spec_source import Duplicates
 
-_IN_MEMORY = 200_000
+_IN_MEMORY_BYTES = 128 << 20
 VERDICTS = {ROW: pl.Int64(), "reasons": pl.List(pl.String()), "merged": pl.Boolean()}
 
 
-class Rivals:
-    """Accepted rows whose keys are perhaps taken; beyond some hundred thousand they lie on disk."""
+class Spool:
+    """Rows that are held aside; beyond some hundred megabytes they lie on disk."""
 
     def __init__(self) -> None:
         self.rows = 0
         self._held: list[pl.DataFrame] = []
-        self._held_rows = 0
+        self._held_bytes = 0
         self._files: list[Path] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def __enter__(self) -> Rivals:
+    def __enter__(self) -> Spool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -36,26 +36,36 @@ class Rivals:
             self._folder.cleanup()
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Hold some rows aside, with all that is to be known of them later."""
+        """Hold some rows aside."""
         self._held.append(frame)
-        self._held_rows += frame.height
+        self._held_bytes += int(frame.estimated_size())
         self.rows += frame.height
-        if self._held_rows > _IN_MEMORY:
+        if self._held_bytes > _IN_MEMORY_BYTES:
             self._folder = self._folder or tempfile.TemporaryDirectory()
-            self._files.append(Path(self._folder.name) / f"{len(self._files)}.parquet")
-            pl.concat(self._held).write_parquet(self._files[-1])
-            self._held, self._held_rows = [], 0
+            self._files.append(Path(self._folder.name) / f"{len(self._files)}.arrow")
+            pl.concat(self._held).write_ipc(self._files[-1])
+            self._held, self._held_bytes = [], 0
 
     def parts(self) -> Iterator[pl.DataFrame]:
         """The rows in their order, some at a time."""
         for file in self._files:
-            yield pl.read_parquet(file)
+            yield pl.read_ipc(file)
         yield from self._held
 
     def columns(self, names: Sequence[str]) -> pl.DataFrame:
         """Some columns of all rows."""
-        parts = [pl.read_parquet(file, columns=list(names)) for file in self._files] + [frame.select(names) for frame in self._held]
-        return pl.concat(parts)
+        return pl.concat(part.select(names) for part in self._lazily()).collect()
+
+    def like(self, rivals: pl.DataFrame, groups: Sequence[Sequence[str]]) -> list[pl.DataFrame]:
+        """The rows that share a key with one of the rivals, by any group of columns; nothing where there are none."""
+        if not self.rows:
+            return []
+        every = pl.concat(self._lazily())
+        shared = [every.join(rivals.lazy().select(group).unique(), on=list(group), how="semi") for group in groups]
+        return [pl.concat(shared).select(rivals.columns).collect(engine="streaming").unique(ROW)]
+
+    def _lazily(self) -> list[pl.LazyFrame]:
+        return [*(pl.scan_ipc(file) for file in self._files), *(frame.lazy() for frame in self._held)]
 
 
 def losers(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from loopline.data.casting import TIME
 from loopline.data.cleaning.cleaned import CLEANED
@@ -21,15 +18,14 @@ from loopline.data.cleaning.cleaned import rows as cleaned_rows
 from loopline.data.cleaning.cleaning import Cleaned, Done, Plan, merged
 from loopline.data.contract.contract import Checked, Terms, check_rows
 from loopline.data.forget.forgotten import Forgotten
-from loopline.data.formats.ahead import mapped
+from loopline.data.formats.ahead import Behind, mapped
 from loopline.data.formats.reading import Chunk, Reading
-from loopline.data.intake.keys import suspicious
-from loopline.data.intake.rivals import Rivals, losers
+from loopline.data.intake.rivals import Spool, losers
 from loopline.data.intake.survey import Suspects, typed_ahead
 from loopline.data.profiles.profile import Profile, ProfileBuilder
 from loopline.data.quarantine.discards import set_aside
 from loopline.data.quarantine.mends import taken_up
-from loopline.data.quarantine.quarantine import QUARANTINE, SCHEMA, rows_of
+from loopline.data.quarantine.quarantine import QUARANTINE, SCHEMA, as_delivered, rows_of
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW
 from loopline.data.spec_source import Duplicates
 from loopline.engine.step import Progress
@@ -110,8 +106,10 @@ class _Sifted:
         The other records, as they came and as people mended them.
     aside
         Records that somebody discarded, as rows of the quarantine.
-    suspects
-        Whether an accepted row's key may come twice.
+    refused
+        The refused records as they came, before anybody mended them, as rows of the quarantine; nothing where they are only counted.
+    looks
+        What the keys of the accepted rows tell by themselves.
     """
 
     read: int
@@ -121,7 +119,8 @@ class _Sifted:
     aside: pl.DataFrame
     cleaned: Cleaned
     checked: Checked
-    suspects: NDArray[np.bool_]
+    refused: pl.DataFrame | None
+    looks: Any
 
 
 class Sieve:
@@ -146,11 +145,12 @@ class Sieve:
         self.accepted = self._stack.enter_context(tables.stage(order.table, replaces=order.replaces))
         self.refused = self._stack.enter_context(tables.stage(QUARANTINE))
         self.cleaned = self._stack.enter_context(tables.stage(CLEANED))
-        self._rivals = self._stack.enter_context(Rivals())
+        self._rivals = self._stack.enter_context(Spool())
+        # What rivals are compared with: the keys of the rows that entered before them.
+        self._entered = self._stack.enter_context(Spool())
         self._builder = ProfileBuilder()
-        # Profiles take about as long as all else: they are made beside it.
-        self._aside = self._stack.enter_context(ThreadPoolExecutor(1))
-        self._profiled: Future[None] | None = None
+        # Each of these takes about as long as all else: they are done beside it.
+        self._profiling, self._writing, self._holding = (self._stack.enter_context(Behind()) for _ in range(3))
 
     def __enter__(self) -> Sieve:
         return self
@@ -174,15 +174,16 @@ class Sieve:
         for sifted in mapped(self._sifted, reading.chunks(typed=typed_ahead(reading, self.order.terms, self.order.plan))):
             done.append(self._take(sifted))
             progress.at(self.counts.read, unit="rows", note=self.order.source)
+        self._holding.finish()
         self._sort_out()
+        self._writing.finish()
         self.cleaning = merged(done)
         for staging in self.staged:
             staging.flush()
 
     def profile(self) -> Profile:
         """The profile of the accepted rows."""
-        if self._profiled is not None:
-            self._profiled.result()
+        self._profiling.finish()
         return self._builder.profile()
 
     def _sifted(self, delivered: Chunk) -> _Sifted:
@@ -193,7 +194,15 @@ class Sieve:
         chunk = taken_up(came, order.corrections)
         cleaned = order.plan.clean(chunk.frame)
         checked = check_rows(cleaned.frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)), order.terms)
-        return _Sifted(delivered.read, forgotten, came, chunk, aside, cleaned, checked, suspicious(checked.accepted, order.suspects))
+        refused = None if self._rehearses else self._refused(came, chunk, checked)
+        return _Sifted(delivered.read, forgotten, came, chunk, aside, cleaned, checked, refused, order.suspects.look(checked.accepted))
+
+    def _refused(self, came: Chunk, chunk: Chunk, checked: Checked) -> pl.DataFrame | None:
+        """The refused records of a chunk as rows of the quarantine."""
+        lines = chunk.frame[LINE].gather(checked.refused["place"])
+        said = pl.DataFrame({"line": lines, "reasons": checked.refused["reasons"]}, schema=_SAID)
+        uncut = pl.DataFrame([(one.line, list(one.reasons)) for one in chunk.refused], schema=_SAID, orient="row")
+        return rows_of(came, pl.concat([said, uncut]), **self._origin) if said.height + uncut.height else None
 
     def _take(self, sifted: _Sifted) -> Sequence[Done]:
         """Count and stage what became of a chunk."""
@@ -227,61 +236,65 @@ class Sieve:
         return replace(chunk, frame=chunk.frame.filter(~gone), refused=kept, raw=lambda wanted: raw(places.gather(list(wanted)).to_list())), count
 
     def _refuse(self, sifted: _Sifted) -> None:
-        """Stage the refused records as they came, before anybody mended them."""
+        """Count and stage the refused records."""
         chunk, checked = sifted.chunk, sifted.checked
-        places = checked.refused["place"]
-        self.counts.refused += len(places) + len(chunk.refused)
+        self.counts.refused += checked.refused.height + len(chunk.refused)
         self.counts.reasons.update(checked.reasons)
         self.counts.reasons.update(reason for one in chunk.refused for reason in one.reasons)
-        if self._rehearses:
-            return
-        said = pl.DataFrame({"line": chunk.frame[LINE].gather(places), "reasons": checked.refused["reasons"]}, schema=_SAID)
-        uncut = pl.DataFrame([(one.line, list(one.reasons)) for one in chunk.refused], schema=_SAID, orient="row")
-        if said.height + uncut.height:
-            self.refused.add(rows_of(sifted.came, pl.concat([said, uncut]), **self._origin))
-        if sifted.aside.height:
-            self.refused.add(sifted.aside)
+        for rows in (sifted.refused, sifted.aside):
+            if rows is not None and rows.height and not self._rehearses:
+                self.refused.add(rows)
 
     def _keep_cells(self, cleaned: Cleaned) -> None:
         if cleaned.cells.height:
             self.cleaned.add(cleaned_rows(self.order.table, self.order.batch, cleaned.cells))
 
     def _accept(self, sifted: _Sifted, first: int) -> None:
-        rows, worth = sifted.checked.accepted.with_columns(pl.col(ROW) + first), sifted.suspects
-        if worth.any():
-            suspects = rows.filter(worth)
-            if self._rehearses:
-                self._rivals.add(suspects.with_columns(pl.lit(None, pl.String).alias(name) for name in (_RAW, _CELLS)))
-                self.counts.accepted += rows.height - suspects.height
-                return
-            said = suspects.select(pl.col(LINE).alias("line"), pl.lit([], dtype=_SAID["reasons"]).alias("reasons"))
-            own = rows_of(sifted.came, said, **self._origin).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
-            self._rivals.add(suspects.join(own, on=LINE, how="left", maintain_order="left"))
+        rows, worth = sifted.checked.accepted.with_columns(pl.col(ROW) + first), self.order.suspects.marked(sifted.looks)
+        if worth is not None and worth.any():
+            suspects, came = rows[worth.nonzero()[0]], sifted.came
+            self._holding.do(lambda: self._rivals.add(self._with_origin(suspects, came)))
             rows = rows.filter(~worth)
+        if self._comparable and not self.order.suspects.is_whole:
+            self._entered.add(rows.select(self._comparable))
         self._enter(rows)
+
+    def _with_origin(self, suspects: pl.DataFrame, came: Chunk) -> pl.DataFrame:
+        """The rows with their raw texts, in case they lose; the texts are left out where nothing is kept."""
+        if self._rehearses:
+            return suspects.with_columns(pl.lit(None, pl.String).alias(name) for name in (_RAW, _CELLS))
+        own = as_delivered(came, suspects[LINE]).select(pl.col("line").alias(LINE), pl.col("raw").alias(_RAW), pl.col("cells").alias(_CELLS))
+        return suspects.join(own, on=LINE, how="left", maintain_order="left")
+
+    @property
+    def _comparable(self) -> list[str]:
+        """The columns by which rows are compared that share a key, perhaps; none where no key has to come once."""
+        order = self.order
+        named = [name for group in order.suspects.groups for name in group]
+        return list(dict.fromkeys([*named, ROW, LINE, *([order.latest] if order.latest else [])])) if named else []
 
     def _enter(self, rows: pl.DataFrame) -> None:
         self.counts.accepted += rows.height
         if self._rehearses:
             return
-        if self._profiled is not None:
-            self._profiled.result()
         shown = rows.drop(*HIDDEN, strict=False)
-        self._profiled = self._aside.submit(self._builder.add, shown)
+        self._profiling.do(lambda: self._builder.add(shown))
         time = self.order.terms.time
         if time is not None and rows.height:
             newest = rows.select(pl.col(time).cast(TIME, strict=False).max()).item()
             self.newest = max(newest, self.newest or newest) if newest is not None else self.newest
-        self.accepted.add(rows.select(pl.exclude(*HIDDEN), pl.lit(self.order.batch).alias(BATCH), pl.col(LINE), pl.col(ROW)))
+        whole = rows.select(pl.exclude(*HIDDEN), pl.lit(self.order.batch).alias(BATCH), pl.col(LINE), pl.col(ROW))
+        self._writing.do(lambda: self.accepted.add(whole))
 
     def _sort_out(self) -> None:
         """Let those enter that share no key with another row, or are the one that stays."""
         order = self.order
         if not self._rivals.rows:
             return
-        groups = list(order.suspects)
-        names = dict.fromkeys([*(name for group in groups for name in group), ROW, LINE, *([order.latest] if order.latest else [])])
-        lost = losers(self._rivals.columns(list(names)), groups, key=order.terms.key, rule=order.duplicates, order=order.latest, taken=order.taken)
+        groups = order.suspects.groups
+        rivals = self._rivals.columns(self._comparable)
+        known = pl.concat([rivals, *self._entered.like(rivals, groups)])
+        lost = losers(known, groups, key=order.terms.key, rule=order.duplicates, order=order.latest, taken=order.taken)
         stops = {" and ".join(group) for group in groups if len(group) == 1 and order.terms.columns[group[0]].severity_of("unique") == "stop"}
         for part in self._rivals.parts():
             beaten = part.join(lost, on=ROW, how="inner", maintain_order="left")

@@ -1,4 +1,4 @@
-"""A first look at a delivery: the types that nobody declared, and the keys that may come twice; only the columns that tell are read."""
+"""A first look at a delivery: the types that nobody declared, and the keys that may come twice; only the columns that tell are read, where there are any."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from loopline.data.contract.contract import Terms, require_columns, settled
 from loopline.data.contract.rules import NUMERIC
 from loopline.data.formats.ahead import ahead
 from loopline.data.formats.reading import Reading
-from loopline.data.intake.keys import Hashes, KeyHashes
+from loopline.data.intake.keys import Foreseen, KeyHashes
+from loopline.data.intake.seen import Arrivals
 from loopline.data.quarantine.mends import taken_up
 from loopline.data.spec import ColumnSpec, ColumnType
+from loopline.data.spec_source import Duplicates
 
-Suspects = Mapping[tuple[str, ...], Hashes]
+Suspects = Foreseen | Arrivals
 _WIDER: Mapping[ColumnType, ColumnType] = {"integer": "number"}
 
 
@@ -32,14 +34,22 @@ class Survey:
     terms
         The contract with a type for every column.
     suspects
-        For each group of columns whose values come once, the hashes of those that may come twice.
+        Which rows share a key, perhaps.
     """
 
     terms: Terms
     suspects: Suspects
 
 
-def survey(reading: Reading, terms: Terms, plan: Plan, *, corrections: pl.DataFrame | None = None, taken: pl.LazyFrame | None = None) -> Survey:
+def survey(
+    reading: Reading,
+    terms: Terms,
+    plan: Plan,
+    *,
+    corrections: pl.DataFrame | None = None,
+    taken: pl.LazyFrame | None = None,
+    duplicates: Duplicates = "refuse",
+) -> Survey:
     """The first look at a delivery.
 
     Parameters
@@ -50,6 +60,8 @@ def survey(reading: Reading, terms: Terms, plan: Plan, *, corrections: pl.DataFr
         What people said stands instead of its records.
     taken
         The table's rows whose keys are not free.
+    duplicates
+        What becomes of rows with one key. Where the first one stays, repeats are found as the rows come, and no look at the keys is needed before.
 
     Raises
     ------
@@ -60,14 +72,14 @@ def survey(reading: Reading, terms: Terms, plan: Plan, *, corrections: pl.DataFr
     require_columns(names, terms)
     open_columns = [name for name in names if _spec(terms, name).type is None]
     groups = terms.unique()
-    if not open_columns and not groups:
-        return Survey(_settled(reading, terms, plan, corrections), {})
     terms = replace(terms, columns=_looked(reading, terms, plan, corrections, open_columns)) if open_columns else _settled(reading, terms, plan, corrections)
+    if duplicates in ("refuse", "first"):
+        return Survey(terms, Arrivals({group: _batches(taken, group, terms, reading) or () for group in groups}))
     with ExitStack() as stack:
         hashed = [stack.enter_context(KeyHashes(group)) for group in groups]
         if hashed:
             _hash(reading, terms, plan, corrections, hashed)
-        return Survey(terms, {keys.group: keys.suspects(_batches(taken, keys.group, terms, reading)) for keys in hashed})
+        return Survey(terms, Foreseen({keys.group: keys.suspects(_batches(taken, keys.group, terms, reading)) for keys in hashed}))
 
 
 def typed_ahead(reading: Reading, terms: Terms, plan: Plan) -> dict[str, ColumnType]:

@@ -43,6 +43,14 @@ _ID = re.compile(r"([0-9a-f]{4,64}):(\d+)")
 _SHORT = 8
 
 
+def as_delivered(delivered: Chunk, lines: pl.Series) -> pl.DataFrame:
+    """Those records of a chunk that begin on some lines and could be cut into columns: ``line``, ``raw`` and ``cells``, in the chunk's order; pure."""
+    places = delivered.frame[LINE].is_in(lines.implode()).arg_true()
+    found = delivered.frame[LINE].gather(places).cast(pl.Int64)
+    cells = encoded(delivered.frame[places] if delivered.texts is None else delivered.texts(found.to_list()))
+    return pl.DataFrame({"line": found, "raw": pl.Series(delivered.raw(places.to_list()), dtype=pl.String), "cells": cells})
+
+
 def rows_of(delivered: Chunk, reasons: pl.DataFrame, *, table: str, batch: str, source: str, time: datetime, state: str = "refused") -> pl.DataFrame:
     """Records of a chunk as rows of the quarantine; pure.
 
@@ -53,16 +61,7 @@ def rows_of(delivered: Chunk, reasons: pl.DataFrame, *, table: str, batch: str, 
     reasons
         ``line`` and ``reasons`` of the records that are meant, whether they could be cut into columns or not.
     """
-    numbered = delivered.frame.with_row_index("__place").join(reasons, left_on=LINE, right_on="line", how="inner", maintain_order="left")
-    places = numbered["__place"].to_list()
-    cut = pl.DataFrame(
-        {
-            "line": numbered[LINE].cast(pl.Int64),
-            "raw": pl.Series(delivered.raw(places), dtype=pl.String),
-            "reasons": numbered["reasons"],
-            "cells": encoded(numbered.drop("__place", "reasons") if delivered.texts is None else delivered.texts(numbered[LINE].to_list())),
-        }
-    )
+    cut = as_delivered(delivered, reasons["line"]).join(reasons, on="line", how="inner", maintain_order="left").select("line", "raw", "reasons", "cells")
     others = [(item.line, item.raw) for item in delivered.refused]
     uncut = pl.DataFrame(others, schema={"line": pl.Int64(), "raw": pl.String()}, orient="row").join(reasons, on="line", how="inner")
     both = pl.concat([cut, uncut.with_columns(cells=pl.lit(None, pl.String)).select(cut.columns)]).sort("line")

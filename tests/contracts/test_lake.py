@@ -23,7 +23,8 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.erasure import Change, erase, padded
 from loopline.lake.inventory import Inventory
 from loopline.lake.place import Lake
-from loopline.lake.tables import Commit, Tables
+from loopline.lake.tables import Tables
+from loopline.lake.versions import Commit
 from loopline.ledger.store import Ledger
 
 

@@ -6,22 +6,23 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 from arro3.core import RecordBatchReader
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 
 from loopline.errors import LooplineError, Mistake
 from loopline.lake import objects
 from loopline.lake.columns import storable
 from loopline.lake.faults import explain, lost_race
 from loopline.lake.files import settle
+from loopline.lake.merging import amended, commit_of, removed, upserted
 from loopline.lake.place import Lake
 from loopline.lake.staging import Staging
+from loopline.lake.versions import Change, Commit, TableVersion
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
 PATIENCE_S = 120.0
@@ -30,55 +31,6 @@ PATIENCE_S = 120.0
 _FIRST_WAIT_S = 0.02
 _KEEP = {"delta.enableExpiredLogCleanup": "false"}
 """Old versions are what lineage and audits point to: the log is never shortened."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableVersion:
-    """One version of a table.
-
-    Parameters
-    ----------
-    id
-        The table's own identity, which stays when its content changes.
-    rows
-        How many rows it has.
-    """
-
-    name: str
-    id: str
-    version: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What a write did.
-
-    Parameters
-    ----------
-    version
-        The table's version after it.
-    added, changed, removed
-        How many rows.
-    repeated
-        Whether the batch was in the table already, so that nothing was done.
-    """
-
-    version: int
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One step of a table's history."""
-
-    version: int
-    time: datetime
-    operation: str
-    metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Tables:
@@ -156,7 +108,7 @@ class Tables:
             if not merge_schema:
                 _require_known(name, rows.columns, known)
             merge: Literal["merge"] | None = None if rows.schema == known else "merge"
-            write_deltalake(table, rows, mode="append", schema_mode=merge, commit_properties=_commit(batch, batch_version))
+            write_deltalake(table, rows, mode="append", schema_mode=merge, commit_properties=commit_of(batch, batch_version))
             return Commit(table.version(), added=rows.height)
 
         return self._commit(name, once, frame, batch, batch_version)
@@ -167,7 +119,7 @@ class Tables:
         def once(table: DeltaTable) -> Commit:
             before = table.count()
             rows = storable(frame, where=f"table {name!r}")
-            write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite", commit_properties=_commit(batch, batch_version))
+            write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite", commit_properties=commit_of(batch, batch_version))
             return Commit(table.version(), added=rows.height, removed=before)
 
         return self._commit(name, once, frame, batch, batch_version)
@@ -199,7 +151,7 @@ class Tables:
             if actions or replace:
                 schema = _arrow_schema(staged.schema if replace else _schema(table))
                 mode = "overwrite" if replace else "append"
-                table.create_write_transaction(actions, mode, Schema.from_arrow(schema), commit_properties=_commit(batch, batch_version))
+                table.create_write_transaction(actions, mode, Schema.from_arrow(schema), commit_properties=commit_of(batch, batch_version))
                 table.update_incremental()
             return Commit(table.version(), added=staged.rows, removed=before)
 
@@ -212,7 +164,7 @@ class Tables:
             raise Mistake("no row was staged", where=f"table {name!r}", remedy="stage an empty frame at least")
 
         def once(table: DeltaTable) -> Commit:
-            return _merge(table, staged.reader(), key, batch, batch_version)
+            return upserted(table, staged.reader(), key, commit_of(batch, batch_version))
 
         commit = self._commit(name, once, pl.DataFrame(schema=staged.schema), batch, batch_version)
         staged.discard()
@@ -237,7 +189,7 @@ class Tables:
             raise Mistake("a key comes more than once in the rows", where=name, remedy="keep one row per key, or choose another key")
 
         def once(table: DeltaTable) -> Commit:
-            return _merge(table, storable(frame, _schema(table), where=f"table {name!r}"), key, batch, batch_version)
+            return upserted(table, storable(frame, _schema(table), where=f"table {name!r}"), key, commit_of(batch, batch_version))
 
         return self._commit(name, once, frame, batch, batch_version)
 
@@ -245,7 +197,7 @@ class Tables:
         """Removes the rows that meet an SQL condition; earlier versions keep them."""
 
         def once(table: DeltaTable) -> Commit:
-            metrics = table.delete(where, commit_properties=_commit(batch, batch_version))
+            metrics = table.delete(where, commit_properties=commit_of(batch, batch_version))
             return Commit(table.version(), removed=metrics.get("num_deleted_rows") or 0)
 
         return self._commit(name, once, batch=batch, batch_version=batch_version)
@@ -254,7 +206,7 @@ class Tables:
         """Gives columns the values of SQL expressions in the rows that meet an SQL condition."""
 
         def once(table: DeltaTable) -> Commit:
-            metrics = table.update(updates=dict(values), predicate=where, commit_properties=_commit(batch, batch_version))
+            metrics = table.update(updates=dict(values), predicate=where, commit_properties=commit_of(batch, batch_version))
             return Commit(table.version(), changed=metrics["num_updated_rows"])
 
         return self._commit(name, once, batch=batch, batch_version=batch_version)
@@ -266,9 +218,7 @@ class Tables:
             known = _schema(table)
             _require_known(name, frame.columns, known)
             rows = storable(frame, known, where=f"table {name!r}")
-            merger = table.merge(rows, _equal(on), "source", "target", commit_properties=_commit(batch, batch_version))
-            changed = merger.when_matched_update_all().execute()["num_target_rows_updated"]
-            return Commit(table.version(), changed=changed)
+            return amended(table, rows, on, commit_of(batch, batch_version))
 
         return self._commit(name, once, batch=batch, batch_version=batch_version)
 
@@ -277,9 +227,7 @@ class Tables:
 
         def once(table: DeltaTable) -> Commit:
             rows = storable(frame.select(on).unique(), _schema(table), where=f"table {name!r}")
-            merger = table.merge(rows, _equal(on), "source", "target", commit_properties=_commit(batch, batch_version))
-            removed = merger.when_matched_delete().execute()["num_target_rows_deleted"]
-            return Commit(table.version(), removed=removed)
+            return removed(table, rows, on, commit_of(batch, batch_version))
 
         return self._commit(name, once, batch=batch, batch_version=batch_version)
 
@@ -287,7 +235,7 @@ class Tables:
         """A new version with the same rows, by which the table remembers that something was done."""
 
         def once(table: DeltaTable) -> Commit:
-            table.create_write_transaction([], mode="append", schema=table.schema(), commit_properties=_commit(batch, batch_version))
+            table.create_write_transaction([], mode="append", schema=table.schema(), commit_properties=commit_of(batch, batch_version))
             table.update_incremental()
             return Commit(table.version())
 
@@ -339,7 +287,7 @@ class Tables:
 
         def once(table: DeltaTable) -> Commit:
             if target != table.version():
-                table.restore(target, commit_properties=_commit(batch, batch_version))
+                table.restore(target, commit_properties=commit_of(batch, batch_version))
             return Commit(table.version())
 
         return self._commit(name, once, batch=batch, batch_version=batch_version)
@@ -423,26 +371,8 @@ class Tables:
             raise explain(error, f"table {name!r}") from None
 
 
-def _commit(batch: str = "", batch_version: int = 1) -> CommitProperties:
-    """A commit that names its batch is not rebased by delta-rs, which would not look whether the other commit brought the same batch."""
-    if not batch:
-        return CommitProperties()
-    return CommitProperties(max_commit_retries=0, app_transactions=[Transaction(batch, batch_version)])
-
-
-def _merge(table: DeltaTable, rows: Any, key: Sequence[str], batch: str, batch_version: int) -> Commit:
-    merger = table.merge(rows, _equal(key), "source", "target", merge_schema=True, commit_properties=_commit(batch, batch_version))
-    metrics = merger.when_matched_update_all().when_not_matched_insert_all().execute()
-    return Commit(table.version(), added=metrics["num_target_rows_inserted"], changed=metrics["num_target_rows_updated"])
-
-
 def _arrow_schema(schema: pl.Schema) -> Any:
     return RecordBatchReader.from_arrow(pl.DataFrame(schema=schema)).schema
-
-
-def _equal(columns: Sequence[str]) -> str:
-    """The condition under which a row of the table is one of the rows that come."""
-    return " AND ".join(f"target.{_quoted(column)} = source.{_quoted(column)}" for column in columns)
 
 
 def _require_known(name: str, columns: Sequence[str], known: pl.Schema) -> None:
@@ -452,7 +382,3 @@ def _require_known(name: str, columns: Sequence[str], known: pl.Schema) -> None:
 
 def _schema(table: DeltaTable) -> pl.Schema:
     return pl.Schema(table.schema())
-
-
-def _quoted(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

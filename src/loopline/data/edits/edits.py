@@ -26,7 +26,7 @@ from loopline.data.formats.reading import Chunk, bytes_of
 from loopline.data.rewind import EDIT
 from loopline.data.spec import BATCH, LINE, OWN, ROW, DataSpec, SourceSpec
 from loopline.errors import CheckFailed, Fault, Mistake
-from loopline.lake.tables import Commit
+from loopline.lake.versions import Commit
 from loopline.ledger.entry import Draft, Entry, canonical, digest
 from loopline.ledger.store import Ledger
 from loopline.workspace import Workspace

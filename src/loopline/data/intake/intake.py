@@ -39,7 +39,8 @@ from loopline.errors import LooplineError, Mistake
 from loopline.lake.blobs import Blobs, file_digest
 from loopline.lake.objects import storage_fault
 from loopline.lake.staging import Staging
-from loopline.lake.tables import Commit, Tables
+from loopline.lake.tables import Tables
+from loopline.lake.versions import Commit
 from loopline.lake.writers import writing
 from loopline.ledger.entry import Draft, Entry, canonical
 from loopline.workspace import Workspace

@@ -141,22 +141,7 @@ def forget(
     main = data.main if any(one.table == data.main for one in reaches) else None
     work = _Work(workspace, data, Traces(reaches, main=main), asked.rehearses, progress or Silence())
     rows = {one.table: int(one.keys.rows(tables.read(one.table).select(one.keys.columns).collect()).sum()) for one in reaches}
-    digests: list[str] = []
-    begun: Entry | None = None
-    if not asked.rehearses:
-        for one in reaches:
-            digests += remember(tables, one.table, one.keys)
-        digests = sorted(set(digests))
-        body = {
-            "table": table,
-            "state": "begun",
-            "verb": "forget",
-            "why": asked.why,
-            "columns": list(reaches[0].keys.columns),
-            "keys": len(digests),
-            "digests": digests[:_LISTED],
-        }
-        begun = workspace.ledger.append(Draft(kind=FORGET, subject=table, key=digest(digests), body=body, actor=asked.by))[0]
+    digests, begun = ([], None) if asked.rehearses else _begun(work, asked)
     _find(work)
     _beside(work)
     _blobs(work)
@@ -166,6 +151,23 @@ def forget(
     proof = None if asked.rehearses else _proved(work)
     entry = None if begun is None or proof is None else _noted(work, begun, rows, proof)
     return Forgot(table, len(set(map(tuple, values))), tuple(digests), work.erased, rows, work.blobs, tuple(work.lost), work.lines, proof, entry)
+
+
+def _begun(work: _Work, asked: Asked) -> tuple[list[str], Entry]:
+    """Keep the keys' digests, by which later deliveries are known, and say that their rows are being forgotten."""
+    reaches, tables = work.traces.reaches, Tables(work.workspace.lake)
+    digests = sorted({kept for one in reaches for kept in remember(tables, one.table, one.keys)})
+    table = reaches[0].table
+    body = {
+        "table": table,
+        "state": "begun",
+        "verb": "forget",
+        "why": asked.why,
+        "columns": list(reaches[0].keys.columns),
+        "keys": len(digests),
+        "digests": digests[:_LISTED],
+    }
+    return digests, work.workspace.ledger.append(Draft(kind=FORGET, subject=table, key=digest(digests), body=body, actor=asked.by))[0]
 
 
 def _find(work: _Work) -> None:

@@ -201,12 +201,19 @@ def _facts(column: Distribution) -> list[tuple[str, str]]:
             told.append(("blank", f"{profile.zeros:,}"))
         return told
     low, high = profile.min or 0.0, profile.max or 0.0
-    told += [("least", say(low)), ("middle half", f"{say(column.quantiles[0.25])} to {say(column.quantiles[0.75])}"), ("greatest", say(high))]
+    # A limit that is rounded would be none.
+    limit = _whole if say is figure else say
+    told += [("least", limit(low)), ("middle half", f"{say(column.quantiles[0.25])} to {say(column.quantiles[0.75])}"), ("greatest", limit(high))]
     if profile.kind == "number" and profile.spread:
         told.append(("mean", f"{say(profile.mean or 0.0)} ± {figure(profile.spread)}"))
         told += [("nought", f"{profile.zeros:,} ({percent(profile.zeros / profile.known)})")] if profile.zeros else []
         told += [("negative", f"{profile.negatives:,} ({percent(profile.negatives / profile.known)})")] if profile.negatives else []
     return told
+
+
+def _whole(value: float) -> str:
+    """A number with all its digits."""
+    return f"{value:,.12g}"
 
 
 def _round(column: Distribution) -> str:

@@ -249,11 +249,12 @@ def known_in_time(charter: CharterSpec, seen: Evidence) -> Iterator[Finding]:
             yield Finding(name, "should", "gap", what, f"{facts.known:.0%} known", f"{_KNOWN_SHARE:.0%}", "data", "loopline data explore")
     if usable and not found:
         least = min(facts.known for facts in usable.values())
+        share = "all rows" if least == 1 else f"{least:.0%} of the rows or more"
         yield Finding(
             name,
             "must",
             "ready",
-            f"what is learned from ({len(usable)} columns) is known at {moment}, each column in {least:.0%} of the rows or more",
+            f"what is learned from ({len(usable)} columns) is known at {moment}, each column in {share}",
             f"{least:.0%} known",
         )
     if not usable:

@@ -161,3 +161,20 @@ def test_a_nul_in_a_columns_name_is_told_in_a_line(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"id,n\0m\n" + b"1,2\n" * 99)
     with pytest.raises(Mistake, match=r"the column name 'n\\x00m' has a NUL character"):
         Delimited(tmp_path / "x.csv", SourceSpec(path="x.csv", encoding="utf-8"), where="x.csv")
+
+
+@pytest.mark.parametrize("typed", [None, {"n": "integer", "m": "number"}])
+@pytest.mark.parametrize(("long", "short"), [(3, 190_000), (190_000, 3), (100_000, 100_001), (199_999, 4)])
+def test_a_field_too_many_is_not_made_up_for_by_one_that_is_missing_elsewhere(monkeypatch, typed, long, short):
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 1 << 20)
+    lines = [f"{number},{number}.5,text {number}" for number in range(200_000)]
+    lines[long] += ","
+    lines[short] = f"{short},1.5"
+    with_header = "\n".join(["n,m,t", *lines, ""])
+    reading = opened(with_header.encode())
+    for _ in range(2):
+        chunks = list(reading.chunks(typed=typed))
+        refused = {one.line: one.reasons[0] for chunk in chunks for one in chunk.refused}
+        assert refused == {long + 2: "too many fields for the header", short + 2: "too few fields for the header"}
+        assert sum(chunk.frame.height for chunk in chunks) == len(lines) - 2
+    reading.close()

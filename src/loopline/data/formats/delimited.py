@@ -37,12 +37,13 @@ _MANY = 0.3
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Some bytes of the text that hold whole records, and these."""
+    """Some bytes of the text that hold whole records, and these; where they are only likely, a line may have a field that another one lacks."""
 
     at: int
     data: bytes
     records: Records
     line: int
+    likely: bool = False
 
 
 class Delimited:
@@ -98,15 +99,17 @@ class Delimited:
         """The records, a block of some megabytes at a time; see `Reading`."""
         wanted = [name for name in self._names if only is None or name in only]
         kinds = {name: _TYPED[kind] for name, kind in (typed or {}).items() if kind in _TYPED and name in wanted}
-        yield from mapped(lambda block: self._chunk(block, wanted, kinds), self._blocks())
+        # Where all fields of a line are cut, too many of them are found by that.
+        cuts_all = len(wanted) == len(self._names) and not len(self._text.broken)
+        yield from mapped(lambda block: self._chunk(block, wanted, kinds), self._blocks(cuts_all=cuts_all))
 
-    def _blocks(self) -> Iterator[Callable[[], _Block]]:
+    def _blocks(self, *, cuts_all: bool) -> Iterator[Callable[[], _Block]]:
         """The blocks of the text, in their order; what can be done later, and beside other work, is left for the call."""
         at, line = self._begin, self._first_line
         while at < self._text.size:
             data = self._lines(at)
             if data is not None:
-                yield partial(self._block_of, at, data, line)
+                yield partial(self._block_of, at, data, line, likely=cuts_all and at != self._begin)
             else:
                 block = self._block(at, line, len(self._names))
                 data = block.data
@@ -131,13 +134,15 @@ class Delimited:
                 return first + cut
         return at
 
-    def _block_of(self, at: int, data: bytes, line: int) -> _Block:
-        """The block of some lines without quotes."""
-        records = plain(data, self._separator, len(self._names), counted=at in self._plain)
+    def _block_of(self, at: int, data: bytes, line: int, *, likely: bool = False) -> _Block:
+        """The block of some lines without quotes; `likely` where a line with too many fields is found later."""
+        known = at in self._plain
+        records = plain(data, self._separator, len(self._names), counting="none" if known else "all" if likely else "each")
         if records is None:
             return _Block(at, data, split(data, self._separator, self._quote), line)
-        self._plain.add(at)
-        return _Block(at, data, records, line)
+        if not likely:
+            self._plain.add(at)
+        return _Block(at, data, records, line, likely=likely and not known)
 
     def _skipped(self, lines: int) -> tuple[int, int]:
         """Where the text begins once so many lines are passed over, and on which line."""
@@ -245,7 +250,13 @@ class Delimited:
         return Mistake(f"the header has {names} names, and the rows have {fields} fields", where=self._where, remedy="mend the header, or say the separator")
 
     def _chunk(self, found: Callable[[], _Block], wanted: Sequence[str], kinds: Mapping[str, pl.DataType]) -> Chunk:
-        block = found()
+        block, frame = found(), None
+        if block.likely:
+            frame = self._cut(block.data, len(block.records), wanted, kinds)
+            if frame is None:
+                block = self._block_of(block.at, block.data, block.line)
+            else:
+                self._plain.add(block.at)
         records = block.records
         head = self._head if block.at == self._begin else None
         reasons = self._reasons(block, head)
@@ -254,7 +265,7 @@ class Delimited:
             good = np.ones(len(records), dtype=bool)
             good[[*reasons, *([] if head is None else [head])]] = False
             chosen = np.flatnonzero(good)
-        frame = self._frame(block, chosen, wanted, kinds)
+        frame = self._frame(block, chosen, wanted, kinds, cut=frame)
         lines = records.line + (block.line - 1)
         numbered = frame.with_columns(pl.Series(LINE, lines[chosen], dtype=pl.Int64))
         raw = _raw(block.data, records)
@@ -285,10 +296,10 @@ class Delimited:
             found.pop(head, None)
         return dict(sorted(found.items()))
 
-    def _frame(self, block: _Block, chosen: Ints, wanted: Sequence[str], kinds: Mapping[str, pl.DataType]) -> pl.DataFrame:
-        """The chosen records as columns of texts, and of numbers where all of a column are."""
+    def _frame(self, block: _Block, chosen: Ints, wanted: Sequence[str], kinds: Mapping[str, pl.DataType], *, cut: pl.DataFrame | None = None) -> pl.DataFrame:
+        """The chosen records as columns of texts, and of numbers where all of a column are; `cut` where this was tried."""
         text = canonical(block.data, block.records, chosen) if len(chosen) != len(block.records) or block.records.rewritten else block.data
-        frame = self._cut(text, len(chosen), wanted, kinds)
+        frame = self._cut(text, len(chosen), wanted, kinds) if cut is None else cut
         if frame is None and text is block.data:
             text = canonical(block.data, block.records, chosen)
             frame = self._cut(text, len(chosen), wanted, kinds)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ SEPARATORS = (",", ";", "\t", "|")
 QUOTE = '"'
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
 _HEAD_LINES = 1000
+Counting = Literal["each", "all", "none"]
 UNCLOSED = "a quote is opened and never closed"
 AFTER_QUOTE = "text stands after a closing quote"
 SPREAD = "a quote goes over several lines, and then the fields are too many or too few"
@@ -140,22 +142,22 @@ def walk(data: bytes, separator: str, width: int, quote: str = QUOTE) -> Records
     return Records(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4].astype(bool), problem, rewritten, True)
 
 
-def plain(data: bytes, separator: str, width: int, *, counted: bool = False) -> Records | None:
+def plain(data: bytes, separator: str, width: int, *, counting: Counting = "each") -> Records | None:
     """The records of a text without quotes, where each line is one and has `width` fields; None where that is not so.
 
     It is what nearly every block of a clean file is, at a fifth of the cost of `split`.
 
     Parameters
     ----------
-    counted
-        Whether that is known to be so.
+    counting
+        Whether the fields of each line are counted; those of all lines together, which is enough where somebody else finds the lines with too many; or none.
     """
     if not data.endswith(b"\n"):
         return None
     text = np.frombuffer(data, dtype=np.uint8)
     ends = text == _NEWLINE
-    stop = np.flatnonzero(ends) if counted else _ends_of(text, ends, ord(separator), width)
-    if stop is None:
+    stop = _ends_of(text, ends, ord(separator), width) if counting == "each" else np.flatnonzero(ends)
+    if stop is None or (counting == "all" and int(np.count_nonzero(text == ord(separator))) != (width - 1) * len(stop)):
         return None
     start = np.concatenate([[0], stop[:-1] + 1])
     end = stop

@@ -14,7 +14,7 @@ from loopline.workspace import Ask
 
 _PUBLISHING = (
     *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "outcomes", "log", "segments")),
-    *(f"data/{module}.py" for module in ("casting", "contract/contract", "contract/rules", "derived/lookups", "moments")),
+    *(f"data/{module}.py" for module in ("casting", "contract/contract", "contract/few", "contract/rules", "derived/lookups", "moments")),
     *SPEC,
     *(f"model/{module}.py" for module in ("encode", "package", "policy", "predictor")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),

@@ -193,7 +193,9 @@ class Sieve:
         came, aside = set_aside(known, order.discarded, **self._origin)
         chunk = taken_up(came, order.corrections)
         cleaned = order.plan.clean(chunk.frame)
-        checked = check_rows(cleaned.frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)), order.terms)
+        numbered = cleaned.frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW))
+        # Of rows that are only counted, nothing but what tells repeats is wanted.
+        checked = check_rows(numbered, order.terms, only=self._comparable or [ROW, LINE] if self._rehearses else None)
         refused = None if self._rehearses else self._refused(came, chunk, checked)
         return _Sifted(delivered.read, forgotten, came, chunk, aside, cleaned, checked, refused, order.suspects.look(checked.accepted))
 

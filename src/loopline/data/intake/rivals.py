@@ -14,15 +14,22 @@ from loopline.data.contract.contract import in_table
 from loopline.data.spec import ROW
 from loopline.data.spec_source import Duplicates
 
-_IN_MEMORY_BYTES = 128 << 20
+_IN_MEMORY_BYTES = 32 << 20
 VERDICTS = {ROW: pl.Int64(), "reasons": pl.List(pl.String()), "merged": pl.Boolean()}
 
 
 class Spool:
-    """Rows that are held aside; beyond some hundred megabytes they lie on disk."""
+    """Rows that are held aside; beyond some megabytes they lie on disk.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    times
+        How many times the usual size is held in memory.
+    """
+
+    def __init__(self, *, times: int = 1) -> None:
         self.rows = 0
+        self._times = times
         self._held: list[pl.DataFrame] = []
         self._held_bytes = 0
         self._files: list[Path] = []
@@ -40,10 +47,11 @@ class Spool:
         self._held.append(frame)
         self._held_bytes += int(frame.estimated_size())
         self.rows += frame.height
-        if self._held_bytes > _IN_MEMORY_BYTES:
+        if self._held_bytes > self._times * _IN_MEMORY_BYTES:
             self._folder = self._folder or tempfile.TemporaryDirectory()
             self._files.append(Path(self._folder.name) / f"{len(self._files)}.arrow")
-            pl.concat(self._held).write_ipc(self._files[-1])
+            # What is packed is read, not mapped: pages of a mapped file count as memory.
+            pl.concat(self._held).write_ipc(self._files[-1], compression="lz4")
             self._held, self._held_bytes = [], 0
 
     def parts(self) -> Iterator[pl.DataFrame]:

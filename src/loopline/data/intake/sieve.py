@@ -146,8 +146,8 @@ class Sieve:
         self.refused = self._stack.enter_context(tables.stage(QUARANTINE))
         self.cleaned = self._stack.enter_context(tables.stage(CLEANED))
         self._rivals = self._stack.enter_context(Spool())
-        # What rivals are compared with: the keys of the rows that entered before them.
-        self._entered = self._stack.enter_context(Spool())
+        # What rivals are compared with: the keys of the rows that entered before them, which take no memory of their own while the rows are there.
+        self._entered = self._stack.enter_context(Spool(times=4))
         self._builder = ProfileBuilder()
         # Each of these takes about as long as all else: they are done beside it.
         self._profiling, self._writing, self._holding = (self._stack.enter_context(Behind()) for _ in range(3))

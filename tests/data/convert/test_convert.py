@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loopline.data.convert.convert import Converted, convert, outlet, source_of
@@ -92,6 +92,7 @@ def same(left: pl.Series, right: pl.Series) -> bool:
 @pytest.mark.parametrize("kind", FORMATS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(frame=frames(), other=st.sampled_from(FORMATS))
+@example(frame=pl.DataFrame({"text": ["0", "NA"]}), other="arrow")
 def test_what_is_not_said_to_be_lost_comes_back(kind: str, frame: pl.DataFrame, other: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -298,14 +298,15 @@ class _Run:
         """The columns of a CSV file that are read again as something else: found by reading their texts as a CSV is read."""
         if self._back is None:
             return
+        words = self._back.words()
         for name, spec in self._back.types().items():
             dtype = self.schema[name]
             back = {"integer": pl.Int64(), "number": pl.Float64(), "boolean": pl.Boolean(), "date": pl.Date(), "datetime": pl.Datetime("us", "UTC")}
             found = back.get(spec.type or "text", pl.String())
             if found != dtype or (spec.format and spec.format not in ("iso", "%Y-%m-%d")):
-                yield Loss(
-                    name, f"{str(dtype).lower()} comes back as {spec.type}{f' ({spec.format})' if spec.format and '%' in spec.format else ''}", self.written
-                )
+                form = f" ({spec.format})" if spec.format and "%" in spec.format else ""
+                missing = f", and {words[name]:,} cells such as NA as missing" if words[name] else ""
+                yield Loss(name, f"{str(dtype).lower()} comes back as {spec.type}{form}{missing}", self.written)
 
     def _beside(self) -> Iterator[Loss]:
         """What a JSON document holds beside its records."""

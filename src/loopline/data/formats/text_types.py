@@ -53,12 +53,17 @@ class TextTypes:
             found[name] = ColumnSpec(type=kind, format=form)
         return found
 
+    def words(self) -> dict[str, int]:
+        """How many cells of each column hold a word that is taken for missing; none in a column that stays text."""
+        return {name: self._words[name] if spec.type != "text" else 0 for name, spec in self.types().items()}
+
     def notes(self) -> list[str]:
         """What a person should know of the types: null words that were taken for missing, dates that could be read in two ways."""
         said: list[str] = []
+        words = self.words()
         for name, spec in self.types().items():
-            if spec.type != "text" and self._words[name]:
-                said.append(f"{name}: {self._words[name]:,} cells hold a word for missing, such as NA, and are null")
+            if words[name]:
+                said.append(f"{name}: {words[name]:,} cells hold a word for missing, such as NA, and are null")
             swapped = (spec.format or "").replace("%m", "%x").replace("%d", "%m").replace("%x", "%d")
             if spec.format and swapped != spec.format and any(form == swapped for _, form in self._left[name]):
                 said.append(f"{name}: day and month could also be the other way round; it is read as {spec.format}")

@@ -21,7 +21,7 @@ def keep_freed() -> None:
     # Polars allocates by jemalloc, which looks here once.
     os.environ.setdefault("_RJEM_MALLOC_CONF", f"narenas:{os.cpu_count() or 1},dirty_decay_ms:{_DECAY_MS},muzzy_decay_ms:{_DECAY_MS}")
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
-    if tune is None:
+    if tune is None or "GLIBC_TUNABLES" in os.environ:
         return
     for option, said, value in (
         (_M_ARENA_MAX, "MALLOC_ARENA_MAX", 1),

@@ -248,3 +248,15 @@ def test_losers_give_every_reason():
         (1, ["id repeats an earlier row"], False),
         (2, ["mail repeats an earlier row"], False),
     ]
+
+
+@pytest.mark.parametrize("duplicates", ["refuse", "first", "latest", "none"])
+def test_a_delivery_without_the_cursors_column_is_taken_in(tmp_path, duplicates):
+    with opened(tmp_path / "room") as room:
+        room.sources["visits"] |= {"cursor": "at", "duplicates": duplicates}
+        room.sources["visits"].pop("time", None)
+        counts = Intake(room.workspace, room.data, "visits", Silence()).rehearse(room.write("hand.csv", "id,pages,bought\n5,2,no\n6,3,yes\n"))
+        assert (counts.read, counts.accepted) == (2, 2)
+        body = take(room, "id,pages,bought\n5,2,no\n6,3,yes\n5,4,no\n")
+        assert body["read"] == 3
+        assert body["accepted"] == (1 if duplicates == "none" else 2)

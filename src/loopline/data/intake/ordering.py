@@ -48,6 +48,7 @@ def order_of(
         taken = present.filter(~pl.col(BATCH).is_in([delivery.batch, old] if old else [delivery.batch]))
     looked = survey(reading, terms, plan, corrections=corrections, taken=taken, duplicates=source.duplicates)
     gone = forgotten(workspace, data, table)
+    latest = source.time or source.cursor
     return Order(
         table=table,
         batch=delivery.batch,
@@ -59,7 +60,7 @@ def order_of(
         replaces=replaces,
         first_row=0 if present is None or source.mode == "replace" else _next_row(present, delivery.batch),
         duplicates=source.duplicates,
-        latest=source.time or source.cursor,
+        latest=latest if source.duplicates == "latest" and latest in reading.columns else None,
         taken=taken,
         corrections=corrections,
         discarded=discards.states_to_keep(workspace, table, delivery.batch),

@@ -15,6 +15,7 @@ from loopline.data.spec import ROW
 from loopline.data.spec_source import Duplicates
 
 _IN_MEMORY_BYTES = 32 << 20
+_VIEW_BYTES = 16
 VERDICTS = {ROW: pl.Int64(), "reasons": pl.List(pl.String()), "merged": pl.Boolean()}
 
 
@@ -45,7 +46,8 @@ class Spool:
     def add(self, frame: pl.DataFrame) -> None:
         """Hold some rows aside."""
         self._held.append(frame)
-        self._held_bytes += int(frame.estimated_size())
+        # Of texts only the letters are counted, and not where they stand.
+        self._held_bytes += int(frame.estimated_size()) + _VIEW_BYTES * frame.height * frame.schema.dtypes().count(pl.String())
         self.rows += frame.height
         if self._held_bytes > self._times * _IN_MEMORY_BYTES:
             self._folder = self._folder or tempfile.TemporaryDirectory()

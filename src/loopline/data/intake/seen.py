@@ -60,7 +60,9 @@ def _repeats(found: Hashes) -> NDArray[np.bool_]:
 
 
 class Seen:
-    """The keys that came so far, as far as two bits of each tell: what did come is always known, and of the others about one in a thousand is mistaken for it.
+    """The keys that came so far, as far as two bits of each tell: what did come is always known, and some others are mistaken for it.
+
+    One in a thousand is among ten million keys, one in seventy when a filter is full, and as many more for each further filter.
 
     Parameters
     ----------

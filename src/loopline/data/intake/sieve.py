@@ -53,7 +53,7 @@ class Order:
     first_row
         The place of its first row in the order of delivery.
     duplicates, latest
-        What becomes of rows with one key, and the column by which one is the latest.
+        What becomes of rows with one key, and the column by which one is the latest, where that is asked; the order of delivery where None.
     taken
         The table's rows whose keys are not free.
     corrections, discarded

@@ -103,7 +103,7 @@ def shrink(patch: pytest.MonkeyPatch, size: int) -> None:
     patch.setattr(staging, "PART_ROWS", max(4, size // 20))
     patch.setattr(keys, "_IN_MEMORY", 5)
     patch.setattr(rivals, "_IN_MEMORY_BYTES", 100)
-    patch.setattr(seen, "_FULL", 5)
+    patch.setattr(seen, "FULL", 5)
     patch.setattr(seen, "_WORDS_BITS", 2)
 
 

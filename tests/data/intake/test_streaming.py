@@ -33,7 +33,7 @@ def small(monkeypatch):
     monkeypatch.setattr(staging, "PART_ROWS", 7)
     monkeypatch.setattr(keys, "_IN_MEMORY", 5)
     monkeypatch.setattr(rivals, "_IN_MEMORY_BYTES", 100)
-    monkeypatch.setattr(seen, "_FULL", 5)
+    monkeypatch.setattr(seen, "FULL", 5)
     monkeypatch.setattr(seen, "_WORDS_BITS", 2)
 
 
@@ -95,7 +95,10 @@ def test_of_rows_with_one_key_the_latest_stays_and_the_others_are_named(small, t
         assert all("merged into line" in reasons[0] for reasons in merged["reasons"].to_list())
 
 
-def test_a_key_that_the_table_holds_is_refused_in_any_later_batch(small, tmp_path):
+@pytest.mark.parametrize("full", [5, 1000])
+def test_a_key_that_the_table_holds_is_refused_in_any_later_batch(small, tmp_path, monkeypatch, full):
+    # Keys of a table that fills a filter are looked for before, those of a small one as the rows come.
+    monkeypatch.setattr(seen, "FULL", full)
     with opened(tmp_path / "room") as room:
         room.sources = {"visits": {"path": "visits*.csv", "key": ["id", "day"]}}
         room.contract = {}
@@ -224,7 +227,7 @@ def test_every_key_that_came_before_is_told(rows, there, full, at_once):
     frame = pl.DataFrame(rows, schema={"n": pl.Int64, "t": pl.String}, orient="row")
     table = pl.DataFrame({"n": pl.Series(there, dtype=pl.Int64)})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen, "_FULL", full)
+        patch.setattr(seen, "FULL", full)
         patch.setattr(seen, "_WORDS_BITS", 4)
         arrivals = Arrivals({("n",): [table], ("n", "t"): []})
         parts = [frame[at : at + at_once] for at in range(0, frame.height, at_once)]

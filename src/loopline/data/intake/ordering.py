@@ -8,6 +8,7 @@ from loopline.data.cleaning import cleaning
 from loopline.data.contract.terms import place_of, terms_of
 from loopline.data.forget.forgotten import forgotten
 from loopline.data.formats.reading import Reading
+from loopline.data.intake import seen
 from loopline.data.intake.sieve import Order
 from loopline.data.intake.survey import survey
 from loopline.data.quarantine import discards, mends
@@ -39,14 +40,17 @@ def order_of(
     """
     source, contract = data.sources[table], data.contract_of(table)
     schema = None if present is None or source.mode == "replace" else present.collect_schema()
-    terms = terms_of(Tables(workspace.lake), data, table, reading.columns, schema=schema)
+    tables = Tables(workspace.lake)
+    terms = terms_of(tables, data, table, reading.columns, schema=schema)
     steps = cleaning.declared(reading.columns, source.clean, contract.columns)
     plan = cleaning.planned(steps, reading.columns, nulls=source.nulls, where=place_of(data, table))
     corrections = mends.corrections(workspace, table, delivery.batch)
     taken = None
     if present is not None and source.mode == "append":
         taken = present.filter(~pl.col(BATCH).is_in([delivery.batch, old] if old else [delivery.batch]))
-    looked = survey(reading, terms, plan, corrections=corrections, taken=taken, duplicates=source.duplicates)
+    # Where another row than the first may stay, it must be known before; and a filter of all that a large table holds takes more than the batch's hashes.
+    foresees = source.duplicates not in ("refuse", "first") or (taken is not None and tables.version(table).rows > seen.FULL)
+    looked = survey(reading, terms, plan, corrections=corrections, taken=taken, foresees=foresees)
     gone = forgotten(workspace, data, table)
     latest = source.time or source.cursor
     return Order(

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from loopline.data.intake.keys import Hashes, hashes, is_among
 
 _WORDS_BITS = 23
-_FULL = 32_000_000
+FULL = 32_000_000
+"""How many keys a filter takes."""
 _BIT = np.uint64(1) << np.arange(64, dtype=np.uint64)
 _PAIRS = (_BIT[:, None] | _BIT).ravel()
 """A word for each value of twelve bits, in which the two bits are set that the first six and the last six of them say."""
@@ -102,7 +103,7 @@ class Seen:
         left = np.flatnonzero((filled[words] & bits) != bits)
         np.bitwise_or.at(filled, words[left], bits[left])
         self._held += len(words)
-        if self._held > _FULL:
+        if self._held > FULL:
             self._filters.append(_empty())
             self._held = 0
         before: NDArray[np.bool_] = np.logical_or.reduce(there)

@@ -19,7 +19,6 @@ from loopline.data.intake.keys import Foreseen, KeyHashes
 from loopline.data.intake.seen import Arrivals
 from loopline.data.quarantine.mends import taken_up
 from loopline.data.spec import ColumnSpec, ColumnType
-from loopline.data.spec_source import Duplicates
 
 Suspects = Foreseen | Arrivals
 _WIDER: Mapping[ColumnType, ColumnType] = {"integer": "number"}
@@ -48,7 +47,7 @@ def survey(
     *,
     corrections: pl.DataFrame | None = None,
     taken: pl.LazyFrame | None = None,
-    duplicates: Duplicates = "refuse",
+    foresees: bool = False,
 ) -> Survey:
     """The first look at a delivery.
 
@@ -60,8 +59,8 @@ def survey(
         What people said stands instead of its records.
     taken
         The table's rows whose keys are not free.
-    duplicates
-        What becomes of rows with one key. Where the first one stays, repeats are found as the rows come, and no look at the keys is needed before.
+    foresees
+        Whether the keys that come twice are found by a reading before, and not as the rows come.
 
     Raises
     ------
@@ -73,7 +72,7 @@ def survey(
     open_columns = [name for name in names if _spec(terms, name).type is None]
     groups = terms.unique()
     terms = replace(terms, columns=_looked(reading, terms, plan, corrections, open_columns)) if open_columns else _settled(reading, terms, plan, corrections)
-    if duplicates in ("refuse", "first"):
+    if not foresees:
         return Survey(terms, Arrivals({group: _batches(taken, group, terms, reading) or () for group in groups}))
     with ExitStack() as stack:
         hashed = [stack.enter_context(KeyHashes(group)) for group in groups]

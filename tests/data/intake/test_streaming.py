@@ -263,3 +263,16 @@ def test_a_delivery_without_the_cursors_column_is_taken_in(tmp_path, duplicates)
         body = take(room, "id,pages,bought\n5,2,no\n6,3,yes\n5,4,no\n")
         assert body["read"] == 3
         assert body["accepted"] == (1 if duplicates == "none" else 2)
+
+
+@pytest.mark.parametrize("cell", ["soon", "2024-01-01 or so"])
+def test_a_time_that_is_none_is_told_in_a_line(tmp_path, cell):
+    with opened(tmp_path / "room") as room:
+        room.contract = {}
+        room.sources["visits"]["time"] = "at"
+        with pytest.raises(Mistake, match="'at', which says when, is read as") as caught:
+            take(room, f"id,at\n1,2024-01-01\n2,{cell}\n")
+        assert caught.value.where.endswith("data.sources.visits.time")
+        assert take(room, "id,at\n1,\n2,\n")["accepted"] == 0
+        room.contract = {"at": {"type": "date"}}
+        assert take(room, f"id,at\n1,2024-01-01\n2,{cell}\n")["accepted"] == 1

@@ -29,6 +29,7 @@ from loopline.data.quarantine.quarantine import QUARANTINE, SCHEMA, as_delivered
 from loopline.data.spec import BATCH, HIDDEN, LINE, ROW
 from loopline.data.spec_source import Duplicates
 from loopline.engine.step import Progress
+from loopline.errors import Mistake
 from loopline.lake.staging import Staging
 from loopline.lake.tables import Tables
 
@@ -281,9 +282,8 @@ class Sieve:
             return
         shown = rows.drop(*HIDDEN, strict=False)
         self._profiling.do(lambda: self._builder.add(shown))
-        time = self.order.terms.time
-        if time is not None and rows.height:
-            newest = rows.select(pl.col(time).cast(TIME, strict=False).max()).item()
+        if self.order.terms.time is not None and rows.height:
+            newest = _newest(rows[self.order.terms.time], self.order.table)
             self.newest = max(newest, self.newest or newest) if newest is not None else self.newest
         whole = rows.select(pl.exclude(*HIDDEN), pl.lit(self.order.batch).alias(BATCH), pl.col(LINE), pl.col(ROW))
         self._writing.do(lambda: self.accepted.add(whole))
@@ -321,3 +321,19 @@ class Sieve:
         own = rows.select(pl.col(LINE).alias("line"), pl.col(_RAW).alias("raw"), pl.col(_CELLS).alias("cells"), "reasons")
         known = own.with_columns(pl.lit(value).alias(name) for name, value in fixed.items())
         return known.select((pl.col(name) if name in known.columns else pl.lit(None)).cast(dtype).alias(name) for name, dtype in SCHEMA.items())
+
+
+def _newest(times: pl.Series, table: str) -> datetime | None:
+    """The latest of some times.
+
+    Raises
+    ------
+    Mistake
+        When they are none.
+    """
+    if times.dtype in (pl.String, pl.Boolean):
+        kind = "text" if times.dtype == pl.String else "true or false"
+        remedy = f"name another column, or say its type and format under contract.{times.name}: rows without a time are refused then"
+        raise Mistake(f"column {times.name!r}, which says when, is read as {kind}", where=f"data.sources.{table}.time", remedy=remedy)
+    newest: datetime | None = times.cast(TIME, strict=False).max()  # type: ignore[assignment]
+    return newest

@@ -19,6 +19,7 @@ from loopline.data.explore.target import Level, Relation, Relations
 from loopline.declaration import figure
 
 _TOLD_APART, _FEW_ROWS = 20, 30
+_DAYS_S = 3 * 86_400
 Say = Callable[[float], str]
 COLUMNS_SHOWN, RELATIONS_SHOWN, PAIRS_SHOWN, MISSING_SHOWN, PATTERN_COLUMNS = 300, 12, 12, 30, 24
 WEIGHTS = {3: ("Ask first", "much hangs on it"), 2: ("Ask then", "something hangs on it"), 1: ("Ask when there is time", "little hangs on it")}
@@ -133,12 +134,13 @@ def card(column: Distribution, anchors: dict[str, str], found: Exploration) -> C
     picture, scale = None, ("", "", "")
     if column.bins:
         picture = pictures.bars([one.rows for one in column.bins], [f"{_range(one, say)}: {_count(one.rows, 'row', 'rows')}" for one in column.bins])
-        middle = say(column.quantiles[0.5])
-        scale = (
-            say(column.bins[0].low),
-            middle if column.is_time else f"median {middle}",
-            say(column.bins[-1].high if column.above else column.profile.max or 0.0),
-        )
+        low, middle, high = column.bins[0].low, column.quantiles[0.5], column.bins[-1].high if column.above else column.profile.max or 0.0
+        if column.is_time:
+            # Under the picture of many days there is no room for the hours.
+            letters = 10 if high - low > _DAYS_S else None
+            scale = (say(low)[:letters], say(middle)[:letters], say(high)[:letters])
+        else:
+            scale = (say(low), f"median {say(middle)}", say(high))
     beyond = [f"{_count(column.below, 'row', 'rows')} below" if column.below else "", f"{_count(column.above, 'row', 'rows')} above" if column.above else ""]
     return Card(
         anchor=anchors[column.name],

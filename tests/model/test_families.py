@@ -25,7 +25,7 @@ each = pytest.mark.parametrize("name", list(FAMILIES))
 @every
 def test_the_graph_scores_as_the_model_does(name: str, task: str) -> None:
     posed, family = problem(task, scale=1e6), find(name)
-    fitted = family.fit(posed, family.first(posed))
+    fitted = family.fit(posed, family.portfolio(posed)[0])
     raw = columns(3000, seed=9)
     model, graph = fitted.score(matrix(PLAN, encode(PLAN, raw))), run_graph(fitted, task, raw)
     assert graph.shape == model.shape == ((3000, 3) if task == "multiclass" else (3000,))
@@ -37,7 +37,7 @@ def test_the_graph_scores_as_the_model_does(name: str, task: str) -> None:
 @every
 def test_a_null_that_training_never_saw_is_scored_alike(name: str, task: str) -> None:
     posed, family = problem(task, nulls=0.0), find(name)
-    fitted = family.fit(posed, family.first(posed))
+    fitted = family.fit(posed, family.portfolio(posed)[0])
     raw = columns(500, seed=9, nulls=0.5)
     np.testing.assert_allclose(run_graph(fitted, task, raw), fitted.score(matrix(PLAN, encode(PLAN, raw))), rtol=1e-9, atol=1e-9)
 
@@ -49,7 +49,7 @@ def test_the_same_problem_gives_the_same_bytes_on_any_number_of_threads(name: st
     made = []
     for threads in (1, 2):
         posed = problem(task, threads=threads)
-        made.append(assemble(PLAN, family.fit(posed, family.first(posed)).graph("features", "scores"), width=3 if task == "multiclass" else 1))
+        made.append(assemble(PLAN, family.fit(posed, family.portfolio(posed)[0]).graph("features", "scores"), width=3 if task == "multiclass" else 1))
     assert made[0] == made[1]
 
 
@@ -58,7 +58,7 @@ def test_the_same_problem_gives_the_same_bytes_on_any_number_of_threads(name: st
 def test_scores_are_probabilities_or_values(name: str, task: str) -> None:
     posed, family = problem(task), find(name)
     assert posed.validation is not None
-    score = family.fit(posed, family.first(posed)).score(posed.validation.features)
+    score = family.fit(posed, family.portfolio(posed)[0]).score(posed.validation.features)
     assert np.isfinite(score).all()
     if task != "regression":
         assert score.min() >= 0 and score.max() <= 1
@@ -71,7 +71,7 @@ def test_scores_are_probabilities_or_values(name: str, task: str) -> None:
 def test_it_learns_and_says_from_what(name: str, task: str) -> None:
     posed, family = problem(task), find(name)
     assert posed.validation is not None
-    fitted = family.fit(posed, family.first(posed))
+    fitted = family.fit(posed, family.portfolio(posed)[0])
     score, outcome = fitted.score(posed.validation.features), posed.validation.target
     if task == "binary":
         assert np.mean((score > 0.5) == outcome) > 0.85
@@ -88,7 +88,7 @@ def test_it_learns_and_says_from_what(name: str, task: str) -> None:
 @every
 def test_the_last_fit_takes_what_an_earlier_one_settled(name: str, task: str) -> None:
     posed, family = problem(task), find(name)
-    params = family.first(posed)
+    params = family.portfolio(posed)[0]
     settled = family.fit(posed, params).settled()
     again = family.fit(replace(posed, validation=None, memo={}), {**params, **settled})
     assert again.settled() == settled
@@ -98,7 +98,7 @@ def test_the_last_fit_takes_what_an_earlier_one_settled(name: str, task: str) ->
 def test_a_class_that_training_never_saw_does_no_harm(name: str) -> None:
     posed, family = problem("multiclass"), find(name)
     seen = posed.train.target != 1
-    fitted = family.fit(replace(posed, train=Sample(posed.train.features[seen], posed.train.target[seen]), memo={}), family.first(posed))
+    fitted = family.fit(replace(posed, train=Sample(posed.train.features[seen], posed.train.target[seen]), memo={}), family.portfolio(posed)[0])
     score = fitted.score(posed.train.features)
     assert np.isfinite(score).all() and score.shape == (300, 3)
     assert score[:, 1].max() < 0.01

@@ -10,9 +10,11 @@ import pytest
 from loopline.errors import Fault, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
-from loopline.model.package import NAMES, load, load_manifest, pack, store, written
+from loopline.model.package import load, load_manifest, pack, store, written
 
 SAID = {"project": "p", "task": "binary", "target": "y", "positive": "yes", "classes": ["no", "yes"], "key": [], "time": None, "family": "linear"}
+
+NAMES = ("model.onnx", "signature.json", "policy.json", "reference.json", "metrics.json", "card.md")
 
 
 def contents(card: bytes = b"# card") -> dict[str, bytes]:

@@ -42,8 +42,8 @@ class Counting:
     def __init__(self, name: str, *, failing: bool = False) -> None:
         self.inner, self.failing, self.fits = find(name), failing, 0
 
-    def first(self, problem: Problem) -> dict[str, Any]:
-        return self.inner.first(problem)
+    def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
+        return self.inner.portfolio(problem)
 
     def params(self, problem: Problem, choice: Any) -> dict[str, Any]:
         return self.inner.params(problem, choice)
@@ -77,7 +77,7 @@ def keys(trials: Sequence[Trial]) -> list[str]:
 def test_each_family_begins_with_its_own_first_choice() -> None:
     found, recorded = search(both(), trials=2)
     posed = problem("binary")
-    assert [(trial.family, trial.params) for trial in found.trials] == [(name, find(name).first(posed)) for name in ("linear", "lightgbm")]
+    assert [(trial.family, trial.params) for trial in found.trials] == [(name, find(name).portfolio(posed)[0]) for name in ("linear", "lightgbm")]
     assert keys(recorded) == keys(found.trials)
 
 

@@ -46,9 +46,9 @@ class Constant:
 class Baseline:
     """What happens without a model: the share of each class, or the median, as it was in the training part."""
 
-    def first(self, problem: Problem) -> dict[str, Any]:
+    def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
         """No parameters."""
-        return {}
+        return [{}]
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
         """No parameters."""

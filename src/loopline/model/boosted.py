@@ -132,11 +132,11 @@ class _Forest:
 class Boosted:
     """LightGBM; the validation rows say after how many rounds to stop."""
 
-    def first(self, problem: Problem) -> dict[str, Any]:
+    def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
         """LightGBM's own defaults, a little slower and with smaller trees where there are few rows."""
         rows = len(problem.train.target)
         params = {"learning_rate": 0.1, "num_leaves": 31 if rows >= 5000 else 8, "min_data_in_leaf": 20, "feature_fraction": 0.8, "lambda_l2": 1.0}
-        return params | ({"loss": "squared"} if problem.task == "regression" else {})
+        return [params | ({"loss": "squared"} if problem.task == "regression" else {})]
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
         """Learning rate, size of the trees, and how far they are held back."""

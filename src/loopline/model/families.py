@@ -23,10 +23,14 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Rows to learn from: `features` (n, d) float32 with NaN for nulls; `target` (n,): 0 or 1, the class's place, or the value."""
+    """Rows to learn from: `features` (n, d) float32 with NaN for nulls; `target` (n,): 0 or 1, the class's place, or the value.
+
+    `weights` (n,) says how much each row counts, with a mean of 1; None where all count the same.
+    """
 
     features: Features
     target: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,11 @@ class Problem:
         The quantile of the outcome that earns most (regression), where the worth says one; 0.5 is the median.
     threads
         Processors to use; a fit's result must not depend on it.
+    monotone
+        For each feature 1 where the score may only rise with it, -1 where it may only fall, else 0; empty where no feature is held so. A
+        family that cannot hold to it says `FitFailed`.
+    effort
+        The share of a full fit's effort, such as its number of trees, that this trial is worth so far.
     memo
         Whatever a family wants to keep from one trial to the next.
     """
@@ -57,6 +66,8 @@ class Problem:
     seed: int
     quantile: float = 0.5
     threads: int = 1
+    monotone: Sequence[int] = ()
+    effort: float = 1.0
     memo: dict[str, Any] = field(default_factory=dict)
 
 
@@ -96,11 +107,11 @@ class FitFailed(ValueError):
 class Family(Protocol):
     """A kind of model: its search space, and how it is fitted."""
 
-    def first(self, problem: Problem) -> dict[str, Any]:
-        """The parameters that are tried first: a sound choice without any search."""
+    def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
+        """Strong settings that are tried before any search, the soundest first; at least one."""
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
-        """The parameters chosen for the next candidate, with the names of `first`."""
+        """The parameters chosen for the next candidate, with the names of `portfolio`."""
 
     def fit(self, problem: Problem, params: Params) -> Fitted:
         """A fitted model, the same for the same problem and parameters.

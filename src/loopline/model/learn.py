@@ -184,7 +184,7 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
     core = core_files(candidate, order)
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
-    predictor = Predictor(pack(said, {**core, "reference.json": b"", "metrics.json": b"", "card.md": b""}))
+    predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)
     _record_look(job, study, found.best, len(parts.test))
     scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))

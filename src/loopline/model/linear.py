@@ -137,9 +137,9 @@ class Line:
 class Linear:
     """Logistic regression (binary, multiclass) or ridge regression."""
 
-    def first(self, problem: Problem) -> dict[str, Any]:
+    def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
         """A mild penalty."""
-        return {"strength": 1.0}
+        return [{"strength": 1.0}]
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
         """The inverse of the penalty."""

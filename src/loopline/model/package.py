@@ -12,7 +12,6 @@ from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import canonical
 
 FORMAT = 1
-NAMES = ("model.onnx", "signature.json", "policy.json", "reference.json", "metrics.json", "card.md")
 
 
 class Stored(Protocol):
@@ -63,8 +62,8 @@ def pack(said: Mapping[str, Any], contents: Mapping[str, bytes]) -> Package:
     said
         The manifest's fields, without ``format`` and ``files``.
     """
-    manifest = {"format": FORMAT, **said, "files": {name: _sha256(contents[name]) for name in NAMES}}
-    return Package(_sha256(written(manifest)), manifest, {name: contents[name] for name in NAMES})
+    manifest = {"format": FORMAT, **said, "files": {name: _sha256(data) for name, data in contents.items()}}
+    return Package(_sha256(written(manifest)), manifest, dict(contents))
 
 
 def store(blobs: Stored, package: Package) -> str:

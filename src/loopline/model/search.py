@@ -132,7 +132,7 @@ class Search:
         return trial
 
     def _first(self, family: str) -> dict[str, Any]:
-        return {f"{family}.{name}": value for name, value in self._families[family].first(self._problem).items()}
+        return {f"{family}.{name}": value for name, value in self._families[family].portfolio(self._problem)[0].items()}
 
     def _compute(self, family: str, params: Mapping[str, Any]) -> Trial:
         since = time.monotonic()

@@ -47,7 +47,7 @@ def problem(task: str, *, rows: int = 400, scale: float = 1.0, threads: int = 1,
 def run_graph(fitted: Fitted, task: str, raw: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
     """What the graph says of raw columns, in the shape of `Fitted.score`."""
     width = len(CLASSES[task]) or 1
-    data = assemble(PLAN, fitted.graph("features", "scores"), width=width if task == "multiclass" else 1)
+    data = assemble(PLAN, [fitted.graph("features", "scores")], width=width if task == "multiclass" else 1)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     scores: NDArray[np.float64] = session.run(None, encode(PLAN, raw).inputs())[0]
     return scores if task == "multiclass" else scores[:, 0]

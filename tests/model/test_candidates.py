@@ -17,14 +17,15 @@ MULTICLASS = Judge("multiclass", ("a", "b"), Worth.of(WorthSpec(), "multiclass")
 
 
 def trial(blocks: list[float], loss: float, family: str = "linear") -> Trial:
-    return Trial(family, {"strength": loss}, {}, float(np.mean(blocks)), loss, {}, {}, blocks, 0.0)
+    worth = float(np.mean(blocks))
+    return Trial(family=family, params={"strength": loss}, settled={}, value=worth, worth=worth, loss=loss, metrics={}, policy={}, blocks=blocks, seconds=0.0)
 
 
 def test_a_trial_holds_what_the_ledger_keeps_of_it() -> None:
     rng = np.random.default_rng(0)
     outcome = rng.random(400) < 0.4
     score = np.clip(outcome * 0.5 + rng.random(400) * 0.5, 0, 1)
-    made = judge_trial(BINARY, Part(outcome, {}), "linear", {"strength": 1.0}, {"rounds": 3}, score, 0.1234)
+    made = judge_trial(BINARY, Part(outcome, {}), "linear", {"strength": 1.0}, {"rounds": 3}, score)
     assert made.worth == pytest.approx(made.metrics["worth"])
     assert made.loss == made.metrics["log_loss"]
     assert len(made.blocks) == BLOCKS
@@ -76,7 +77,7 @@ def test_all_alike_the_earliest_is_best() -> None:
 
 
 def test_what_could_not_be_fitted_is_never_best() -> None:
-    failed = Trial.unfitted("linear", {}, 0.1, "singular")
+    failed = Trial.unfitted("linear", {}, "all", 0.1, "singular")
     assert best_trial([failed]) is None
     good = trial([-5.0], 0.5)
     assert best_trial([failed, good]) is good

@@ -49,7 +49,7 @@ def test_the_same_problem_gives_the_same_bytes_on_any_number_of_threads(name: st
     made = []
     for threads in (1, 2):
         posed = problem(task, threads=threads)
-        made.append(assemble(PLAN, family.fit(posed, family.portfolio(posed)[0]).graph("features", "scores"), width=3 if task == "multiclass" else 1))
+        made.append(assemble(PLAN, [family.fit(posed, family.portfolio(posed)[0]).graph("features", "scores")], width=3 if task == "multiclass" else 1))
     assert made[0] == made[1]
 
 

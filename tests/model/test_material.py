@@ -11,7 +11,8 @@ import pytest
 
 from loopline.data.spec import BATCH, HIDDEN, LINE
 from loopline.errors import Mistake
-from loopline.model.material import Material, Order, prepare
+from loopline.model.material import Material, prepare
+from loopline.model.order import Order
 from tests.model.studies import Study, table
 
 

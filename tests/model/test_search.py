@@ -10,10 +10,13 @@ import pytest
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
+from loopline.engine.local import LocalEngine
 from loopline.engine.step import Silence
 from loopline.errors import Mistake
+from loopline.model.attempt import Tried, attempt
 from loopline.model.candidates import Judge, Part, Trial
 from loopline.model.families import Family, FitFailed, Params, Problem, find
+from loopline.model.proof import Proof, Trained
 from loopline.model.search import Found, Search
 from loopline.model.spec import SearchSpec
 from tests.model.problems import problem
@@ -56,14 +59,31 @@ class Counting:
 
 
 def search(
-    families: dict[str, Family], *, known: Sequence[Trial] = (), trials: int = 8, minutes: float = 10, progress: Listens | None = None
+    families: dict[str, Family], *, known: Sequence[Trial] = (), trials: int = 8, minutes: float = 10, progress: Listens | None = None, workers: int = 1
 ) -> tuple[Found, list[Trial]]:
     posed = problem("binary")
-    assert posed.validation is not None
-    part = Part(posed.validation.target.astype(bool), {})
+    held = posed.validation
+    assert held is not None
+    rows = len(held.target)
+    proof = Proof([Trained(posed, np.ones(len(posed.train.target)), np.arange(rows))], rows)
+    part = Part(held.target.astype(bool), {})
     recorded: list[Trial] = []
-    made = Search(posed, families, JUDGE, part, known={trial.key: trial for trial in known}, record=recorded.append, progress=progress or Listens())
-    return made.run(SearchSpec(trials=trials, minutes=minutes)), recorded
+
+    def record(tried: Tried) -> Trial:
+        recorded.append(tried.trial)
+        return tried.trial
+
+    made = Search(
+        posed,
+        families,
+        JUDGE,
+        known={trial.key: trial for trial in known},
+        tries=lambda asked: attempt(proof, JUDGE, part, families[asked.family], asked),
+        record=record,
+        progress=progress or Listens(),
+    )
+    with LocalEngine().pool(1) as pool:
+        return made.run(SearchSpec(trials=trials, minutes=minutes), pool, workers=workers), recorded
 
 
 def both() -> dict[str, Family]:

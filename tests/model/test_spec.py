@@ -11,7 +11,7 @@ from loopline.model.spec import ModelSpec, sliced
 def test_everything_has_a_default() -> None:
     spec = ModelSpec()
     assert spec.families == ("linear", "lightgbm")
-    assert spec.search.trials == 20
+    assert spec.search.trials == 40
 
 
 def test_a_mistyped_family_is_told_the_nearest_right_word() -> None:

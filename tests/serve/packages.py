@@ -59,7 +59,8 @@ def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: s
     if lookup is not None:
         columns[3] = {**columns[3], "roles": ["feature", "looked_up"], "needed": False}
     contents = {
-        "model.onnx": assemble(PLAN, piece, width=width),
+        "scoring.json": written({"members": [{"family": "linear", "weight": 1.0}], "calibration": None}),
+        "model.onnx": assemble(PLAN, [piece], width=width),
         "signature.json": written({"columns": columns, **PLAN.as_json(), "outcome": {}, **({"lookups": [lookup]} if lookup else {})}),
         "policy.json": written(policy),
         "reference.json": written({}),

@@ -79,7 +79,8 @@ def make_package(lake: Lake, *, project: str = "shop") -> tuple[str, str]:
         {"name": "at", "type": "datetime", "roles": ["time"], "needed": True, "required": False, "values": None},
     ]
     contents = {
-        "model.onnx": assemble(PLAN, piece, width=1),
+        "scoring.json": written({"members": [{"family": "linear", "weight": 1.0}], "calibration": None}),
+        "model.onnx": assemble(PLAN, [piece], width=1),
         "signature.json": written({"columns": columns, **PLAN.as_json(), "outcome": {}}),
         "policy.json": written({"kind": "threshold", "threshold": 0.5}),
         "reference.json": written({"rows": 6000, "features": features, "score": number_profile(test.score)}),

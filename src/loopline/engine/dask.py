@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -38,6 +40,12 @@ class DaskEngine(LocalEngine):
         """
         with self._client() as client:
             yield from client.gather(client.map(function, list(items), pure=False))
+
+    @contextmanager
+    def pool(self, workers: int) -> Iterator[Executor]:
+        """The cluster's workers."""
+        with self._client() as client:
+            yield client.get_executor(pure=False)
 
     def _client(self) -> Any:
         try:

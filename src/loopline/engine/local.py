@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -47,3 +48,46 @@ class LocalEngine:
             return
         with ProcessPoolExecutor(min(self.workers, len(todo)), mp_context=multiprocessing.get_context("spawn")) as pool:
             yield from pool.map(function, todo)
+
+    @contextmanager
+    def pool(self, workers: int) -> Iterator[Executor]:
+        """Processes of this machine, or this very process where one worker is enough."""
+        if workers == 1:
+            yield _Here()
+            return
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        try:
+            yield pool
+        finally:
+            # What still runs is not waited for: its result would not be used.
+            running = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.join()
+
+
+class _Here(Executor):
+    """Does the work in this process, each piece when its result is asked for."""
+
+    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
+        return _Later(lambda: fn(*args, **kwargs))
+
+
+class _Later(Future[_Result]):
+    """Work that is done when its result is asked for."""
+
+    def __init__(self, work: Callable[[], _Result]) -> None:
+        super().__init__()
+        self._work = work
+
+    def result(self, timeout: float | None = None) -> _Result:
+        if not self.done():
+            if timeout is not None and timeout <= 0:
+                raise TimeoutError
+            try:
+                self.set_result(self._work())
+            except Exception as error:  # a future carries whatever the work raises to whoever asks for its result
+                self.set_exception(error)
+        return super().result(timeout)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -113,13 +115,24 @@ class Silence:
 
 
 class Engine(Protocol):
-    """Where work runs."""
+    """Where work runs.
+
+    Parameters
+    ----------
+    workers
+        How many pieces of work it does at once.
+    """
+
+    workers: int
 
     def run(self, function: str, job: Any) -> Facts:
         """The facts that ``module:function`` returns for the job."""
 
     def map(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
         """The results of a picklable function over items, in their order."""
+
+    def pool(self, workers: int) -> AbstractContextManager[Executor]:
+        """Workers that take picklable work one by one, as it comes; when it is left, work that has not ended is given up."""
 
 
 @cache

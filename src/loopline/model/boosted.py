@@ -14,17 +14,20 @@ from onnx import helper
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
 from loopline.model.graph import ML, Piece, link, tensor
 
-ROUNDS = 400
+ROUNDS = 1_500
 """Rounds at most; `PATIENCE` rounds that do not better the validation part end the fit earlier."""
 
-PATIENCE = 25
+PATIENCE = 40
 
-_OBJECTIVES = {"squared": "regression", "quantile": "quantile"}
+_OBJECTIVES = {"squared": "regression", "quantile": "quantile", "log": "regression", "poisson": "poisson"}
+"""Losses of a regression; ``log`` is the squared one of the logarithm of the value and one."""
+
+_LINKS = {"log": "Expm1", "poisson": "Exp"}
 
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """A fitted booster, and the link that makes its sums probabilities: sigmoid, softmax or none."""
+    """A fitted booster, and the link from its sums to scores: ``Sigmoid``, ``Softmax``, ``Exp``, ``Expm1`` or none."""
 
     booster: lightgbm.Booster
     link: str
@@ -32,7 +35,8 @@ class Trees:
 
     def score(self, features: Features) -> NDArray[np.float64]:
         """The scores of n rows."""
-        return np.asarray(self.booster.predict(features), dtype=np.float64)
+        scores = np.asarray(self.booster.predict(features), dtype=np.float64)
+        return np.expm1(scores) if self.link == "Expm1" else scores
 
     def graph(self, features: str, scores: str) -> Piece:
         """One TreeEnsemble in double precision, and the link."""
@@ -42,10 +46,8 @@ class Trees:
         for index, tree in enumerate(model["tree_info"]):
             forest.plant(tree["tree_structure"], index % width)
         sums = "sums" if self.link else scores
-        nodes = [forest.node(features, sums, width)]
-        if self.link:
-            nodes.append(link(self.link, sums, scores))
-        return Piece(nodes)
+        end = link(self.link, sums, scores) if self.link else Piece([])
+        return Piece([forest.node(features, sums, width), *end.nodes], end.tensors)
 
     def settled(self) -> dict[str, Any]:
         """The number of rounds."""
@@ -133,55 +135,84 @@ class Boosted:
     """LightGBM; the validation rows say after how many rounds to stop."""
 
     def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
-        """LightGBM's own defaults, a little slower and with smaller trees where there are few rows."""
-        rows = len(problem.train.target)
-        params = {"learning_rate": 0.1, "num_leaves": 31 if rows >= 5000 else 8, "min_data_in_leaf": 20, "feature_fraction": 0.8, "lambda_l2": 1.0}
-        return [params | ({"loss": "squared"} if problem.task == "regression" else {})]
+        """LightGBM's own defaults with smaller trees where there are few rows; slow ones with drawn thresholds; small ones; deep ones."""
+        many = len(problem.train.target) >= 5000
+        base = {"learning_rate": 0.1, "num_leaves": 31 if many else 8, "min_data_in_leaf": 20, "feature_fraction": 0.8, "lambda_l2": 1.0, "thresholds": "best"}
+        drawn = {**base, "learning_rate": 0.05, "num_leaves": 63 if many else 16, "thresholds": "drawn"}
+        small = {**base, "learning_rate": 0.05, "num_leaves": 6 if many else 4, "feature_fraction": 0.5, "lambda_l2": 10.0}
+        deep = {**base, "learning_rate": 0.04, "num_leaves": 96 if many else 24, "min_data_in_leaf": 10, "feature_fraction": 0.6}
+        settings = [base, drawn, small, deep]
+        if problem.task != "regression":
+            return settings
+        losses = _losses(problem)
+        lossy = [{**one, "loss": losses[turn % len(losses)]} for turn, one in enumerate(settings)]
+        return [*lossy, *({**drawn, "loss": loss} for loss in losses if loss != lossy[1]["loss"])]
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
         """Learning rate, size of the trees, and how far they are held back."""
         rows = len(problem.train.target)
         params: dict[str, Any] = {
-            "learning_rate": choice.number("learning_rate", 0.03, 0.3, log=True),
+            "learning_rate": choice.number("learning_rate", 0.02, 0.3, log=True),
             "num_leaves": choice.integer("num_leaves", 4, 128 if rows >= 5000 else 32, log=True),
             "min_data_in_leaf": choice.integer("min_data_in_leaf", 5, max(20, min(500, rows // 20)), log=True),
-            "feature_fraction": choice.number("feature_fraction", 0.4, 1.0),
+            "feature_fraction": choice.number("feature_fraction", 0.3, 1.0),
             "lambda_l2": choice.number("lambda_l2", 1e-2, 1e2, log=True),
+            "thresholds": choice.one_of("thresholds", ["best", "drawn"]),
         }
         if problem.task == "regression":
-            params["loss"] = choice.one_of("loss", list(_OBJECTIVES))
+            params["loss"] = choice.one_of("loss", _losses(problem))
         return params
 
     def fit(self, problem: Problem, params: Params) -> Trees:
         """The trees up to the round that was best on the validation rows; without these, of the rounds that the parameters say."""
-        settings: dict[str, Any] = {name: value for name, value in params.items() if name not in ("loss", "rounds")}
-        settings |= _fixed(problem)
-        if problem.task == "binary":
-            settings |= {"objective": "binary"}
-        elif problem.task == "multiclass":
-            settings |= {"objective": "multiclass", "num_class": len(problem.classes)}
-        else:
-            settings |= {"objective": _OBJECTIVES[params["loss"]], "alpha": problem.quantile}
-        train, validations = _datasets(problem)
+        loss = params.get("loss", "")
+        train, validations = _datasets(problem, loss == "log")
+        most = max(20, round(ROUNDS * problem.effort)) if validations else int(params.get("rounds", ROUNDS // 4))
         stops: list[Callable[..., Any]] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if validations else []
         try:
-            booster = lightgbm.train(settings, train, int(params.get("rounds", ROUNDS)), valid_sets=validations, callbacks=stops)
+            booster = lightgbm.train(_settings(problem, params), train, most, valid_sets=validations, callbacks=stops)
         except lightgbm.basic.LightGBMError as error:
             raise FitFailed(str(error)) from error
         rounds = booster.best_iteration if validations else booster.current_iteration()
         # Only the rounds that are used are kept, so that what is exported is what scores here.
         kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
-        return Trees(kept, {"binary": "Sigmoid", "multiclass": "Softmax", "regression": ""}[problem.task], max(1, rounds))
+        link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": _LINKS.get(loss, "")}[problem.task]
+        return Trees(kept, link, max(1, rounds))
 
 
-def _datasets(problem: Problem) -> tuple[lightgbm.Dataset, list[lightgbm.Dataset]]:
+def _losses(problem: Problem) -> list[str]:
+    """The losses that suit the values: those of amounts and counts only where none is below zero."""
+    return ["squared", "quantile", *(("log", "poisson") if problem.train.target.min() >= 0 and problem.train.target.max() > 0 else ())]
+
+
+def _settings(problem: Problem, params: Params) -> dict[str, Any]:
+    settings: dict[str, Any] = {name: value for name, value in params.items() if name not in ("loss", "rounds", "thresholds")}
+    settings |= {**_fixed(problem), "extra_trees": params.get("thresholds") == "drawn"}
+    if any(problem.monotone):
+        settings |= {"monotone_constraints": list(problem.monotone), "monotone_constraints_method": "intermediate"}
+    if problem.task == "binary":
+        return settings | {"objective": "binary"}
+    if problem.task == "multiclass":
+        return settings | {"objective": "multiclass", "num_class": len(problem.classes)}
+    return settings | {"objective": _OBJECTIVES[params["loss"]], "alpha": problem.quantile}
+
+
+def _datasets(problem: Problem, as_log: bool) -> tuple[lightgbm.Dataset, list[lightgbm.Dataset]]:
     """The rows cut into bins, once for all trials: those to learn from, and those that say when to stop."""
-    if "lightgbm" not in problem.memo:
-        fixed, held = _fixed(problem), problem.validation
-        train = lightgbm.Dataset(problem.train.features, problem.train.target, params=fixed).construct()
-        problem.memo["lightgbm"] = (train, [] if held is None else [train.create_valid(held.features, held.target, params=fixed).construct()])
-    made: tuple[lightgbm.Dataset, list[lightgbm.Dataset]] = problem.memo["lightgbm"]
-    return made
+    name = f"lightgbm{' log' if as_log else ''}"
+    if name not in problem.memo:
+        fixed, held, train = _fixed(problem), problem.validation, problem.train
+        shaped = np.log1p if as_log else np.asarray
+        features = np.asarray(train.features)
+        made = lightgbm.Dataset(features, shaped(train.target), weight=train.weights, params=fixed).construct()
+        held_out = (
+            []
+            if held is None
+            else [made.create_valid(np.asarray(held.features), shaped(np.maximum(held.target, 0) if as_log else held.target), params=fixed).construct()]
+        )
+        problem.memo[name] = (made, held_out)
+    known: tuple[lightgbm.Dataset, list[lightgbm.Dataset]] = problem.memo[name]
+    return known
 
 
 def _fixed(problem: Problem) -> dict[str, Any]:

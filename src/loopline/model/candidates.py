@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import digest
 from loopline.model import policy
-from loopline.model.evaluate import LOSS, Judged, metrics
+from loopline.model.evaluate import LESS_IS_BETTER, LOSS, Judged, metrics
+from loopline.model.spec import Weighting
 
 BLOCKS = 20
 """Blocks of neighbouring validation rows whose mean worth is kept for each trial, to tell candidates apart."""
@@ -44,11 +45,50 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """What judges scores: the task, its classes and what a decision is worth."""
+    """What judges scores: the task, its classes and what a decision is worth.
+
+    Parameters
+    ----------
+    by
+        What ranks candidates: ``worth``, or a metric of the task.
+    loss_worth
+        The money that one unit of loss stands for when the search is steered by worth.
+    """
 
     task: Task
     classes: Sequence[str]
     worth: Worth
+    by: str = "worth"
+    loss_worth: float = 0.0
+
+    def steered(self, part: Part) -> Judge:
+        """The same judge for a search on this part: where worths are alike, the loss tells candidates apart.
+
+        The whole loss of a constant score stands for one standard error of the perfect decisions' money: what a part of this size cannot see.
+        """
+        rows = len(part.outcome)
+        noise = float(self.worth.perfect(part.outcome, part.columns).std()) / rows**0.5 or 1.0 / rows**0.5
+        judged = self.judged(part, self._constant(part), {"kind": "most_likely" if self.task == "multiclass" else "value"})
+        loss = metrics(judged)[LOSS[self.task]]
+        return replace(self, loss_worth=noise / loss if loss else 0.0)
+
+    def _constant(self, part: Part) -> NDArray[np.float64]:
+        """The scores that say the same of every row."""
+        rows = len(part.outcome)
+        if self.task == "binary":
+            return np.full(rows, float(np.clip(part.outcome.mean(), 0.01, 0.99)))
+        if self.task == "regression":
+            return np.full(rows, float(np.median(part.outcome)))
+        shares = np.array([max(float(np.mean(part.outcome == label)), 1e-3) for label in self.classes])
+        return np.tile(shares / shares.sum(), (rows, 1))
+
+    def value(self, measured: Mapping[str, float | None]) -> float | None:
+        """What the search makes as great as it can, from a candidate's metrics."""
+        if self.by == "worth":
+            worth, loss = measured["worth"], measured[LOSS[self.task]]
+            return None if worth is None else worth - self.loss_worth * (loss or 0.0)
+        number = measured[self.by]
+        return number if number is None or self.by not in LESS_IS_BETTER else -number
 
     def best_policy(self, part: Part, score: NDArray[np.float64]) -> dict[str, Any]:
         """The policy that earns most on the part.
@@ -104,42 +144,76 @@ class Judge:
         return Judged(self.task, self.classes, part.outcome, decision, score, money, part.columns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One candidate and what it was worth on the validation part.
+    """One candidate and what it was worth on the judged rows.
 
     Parameters
     ----------
+    weighting
+        What its training rows count by.
     settled
-        What the fit found out by the validation rows, added to the parameters of the last fit.
+        What the fits found out by their held rows, added to the parameters of the last fit.
+    value
+        What the search makes as great as it can; None where the candidate could not be fitted.
     worth
-        Money per decision; None where the candidate could not be fitted.
+        Money per decision.
     loss
         The metric that ranks candidates whose worth cannot be told apart; less is better.
     blocks
         The mean worth of each block of neighbouring rows.
+    effort
+        The share of a full trial that it was given; below 1 it did not show enough promise.
+    scores
+        The digest of its scores of the judged rows; empty where it has not had its full effort.
+    seconds, worked_s
+        How long it took, and how much of that was inside fits and predictions.
     """
 
     family: str
     params: Mapping[str, Any]
+    weighting: Weighting = "all"
     settled: Mapping[str, Any]
+    value: float | None
     worth: float | None
     loss: float | None
     metrics: Mapping[str, float | None]
     policy: Mapping[str, Any]
     blocks: Sequence[float]
+    effort: float = 1.0
+    scores: str = ""
     seconds: float
+    worked_s: float = 0.0
     failed: str = ""
 
     @classmethod
-    def unfitted(cls, family: str, params: Mapping[str, Any], seconds: float, why: str) -> Trial:
+    def unfitted(cls, family: str, params: Mapping[str, Any], weighting: Weighting, seconds: float, why: str) -> Trial:
         """A candidate that could not be fitted."""
-        return cls(family, dict(params), {}, None, None, {}, {}, (), round(seconds, 3), why)
+        return cls(
+            family=family,
+            params=dict(params),
+            weighting=weighting,
+            settled={},
+            value=None,
+            worth=None,
+            loss=None,
+            metrics={},
+            policy={},
+            blocks=(),
+            seconds=round(seconds, 3),
+            worked_s=round(seconds, 3),
+            failed=why,
+        )
 
     @property
     def key(self) -> str:
-        """The digest of family and parameters."""
-        return trial_key(self.family, self.params)
+        """The digest of family, parameters and weighting."""
+        return trial_key(self.family, self.params, self.weighting)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was fitted with its full effort."""
+        return self.value is not None and self.effort >= 1
 
     def as_json(self) -> dict[str, Any]:
         """The trial as an entry's body."""
@@ -151,31 +225,54 @@ class Trial:
         return cls(**body)
 
 
-def trial_key(family: str, params: Mapping[str, Any]) -> str:
-    """The digest of family and parameters: the same candidate is never computed twice."""
-    return digest({"family": family, "params": params})
+def trial_key(family: str, params: Mapping[str, Any], weighting: Weighting = "all") -> str:
+    """The digest of family, parameters and weighting: the same candidate is never computed twice."""
+    return digest({"family": family, "params": params, "weighting": weighting})
 
 
 def judge_trial(
-    judge: Judge, part: Part, family: str, params: Mapping[str, Any], settled: Mapping[str, Any], score: NDArray[np.float64], seconds: float
+    judge: Judge,
+    part: Part,
+    family: str,
+    params: Mapping[str, Any],
+    settled: Mapping[str, Any],
+    score: NDArray[np.float64],
+    *,
+    weighting: Weighting = "all",
+    effort: float = 1.0,
 ) -> Trial:
-    """A fitted candidate as a trial, from its scores on the validation part."""
+    """A fitted candidate as a trial, from its scores of the judged rows; its times and the place of its scores are added later."""
     rule = judge.best_policy(part, score)
     judged = judge.judged(part, score, rule)
     measured = metrics(judged)
-    blocks = _blocks(judged.money).tolist()
-    return Trial(family, dict(params), dict(settled), measured["worth"], measured[LOSS[judge.task]], measured, rule, blocks, round(seconds, 3))
+    return Trial(
+        family=family,
+        params=dict(params),
+        weighting=weighting,
+        settled=dict(settled),
+        value=judge.value(measured),
+        worth=measured["worth"],
+        loss=measured[LOSS[judge.task]],
+        metrics=measured,
+        policy=rule,
+        blocks=_blocks(judged.money).tolist(),
+        effort=effort,
+        seconds=0.0,
+    )
 
 
-def best_trial(trials: Sequence[Trial]) -> Trial | None:
+def best_trial(trials: Sequence[Trial], *, by: str = "worth") -> Trial | None:
     """The trial that earns most; among those that cannot be told apart from it, the one with the least loss, then the earliest.
 
-    Two trials cannot be told apart when the mean difference of their blocks is within what chance gives: the validation part is
-    then too small to say who earns more, and the loss, which every row informs, decides.
+    Two trials cannot be told apart when the mean difference of their blocks is within what chance gives: the judged rows are
+    then too few to say who earns more, and the loss, which every row informs, decides. Where a metric ranks, the best metric wins. Trials
+    without their full effort count only where there are no others.
     """
-    fitted = [trial for trial in trials if trial.worth is not None]
+    fitted = [trial for trial in trials if trial.is_whole] or [trial for trial in trials if trial.value is not None]
     if not fitted:
         return None
+    if by != "worth":
+        return max(fitted, key=lambda trial: trial.value or 0.0)
     most = max(fitted, key=lambda trial: trial.worth or 0.0)
     alike = [trial for trial in fitted if trial is most or _alike(most, trial)]
     return min(alike, key=lambda trial: float("inf") if trial.loss is None else trial.loss)

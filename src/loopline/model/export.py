@@ -14,11 +14,13 @@ from loopline.model.encode import MISSING, Plan, encode
 from loopline.model.families import Fitted
 from loopline.model.features import raw
 from loopline.model.graph import assemble
-from loopline.model.material import Material, Order
+from loopline.model.material import Material
 from loopline.model.matrix import matrix
+from loopline.model.order import Order
 from loopline.model.package import written
 from loopline.model.predictor import Predictor, Scores, for_judging
 from loopline.model.reference import by_day, category_profile, latest_days, number_profile
+from loopline.model.scoring import blended
 
 TOLERANCE = 1e-5
 """The largest difference between the package's score and the model's, as a share of the score where that is above 1."""
@@ -29,23 +31,44 @@ _UNSEEN = "a value that training never saw"
 
 
 @dataclass(frozen=True, eq=False)
+class Member:
+    """A fitted model and its weight among those whose mean is the score."""
+
+    family: str
+    fitted: Fitted
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
 class Candidate:
-    """A fitted candidate with its encoding plan and its policy."""
+    """Fitted models whose weighted mean is the score, with their encoding plan and their policy."""
 
     plan: Plan
-    fitted: Fitted
+    members: Sequence[Member]
     policy: Mapping[str, Any]
 
     def score(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """The model's own scores for raw columns, without the graph."""
-        return self.fitted.score(matrix(self.plan, encode(self.plan, columns)))
+        features = matrix(self.plan, encode(self.plan, columns))
+        each = [member.fitted.score(features) for member in self.members]
+        width = 1 if each[0].ndim == 1 else each[0].shape[1]
+        outputs = np.concatenate([one.reshape(len(features), width) for one in each], axis=1)
+        mean = blended(np.array([member.weight for member in self.members]), outputs, width)
+        return mean if each[0].ndim > 1 else mean[:, 0]
+
+    def weights(self) -> NDArray[np.float64]:
+        """How much each feature counts, shape (d,): the members' shares by their weights."""
+        return np.asarray(sum(member.weight * member.fitted.weights() for member in self.members))
 
 
 def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
-    """The files that a predictor needs: graph, signature and policy."""
+    """The files that a predictor needs: graph, scoring, signature and policy."""
     width = len(order.classes) if order.task == "multiclass" else 1
+    pieces = [member.fitted.graph("features", "scores") for member in candidate.members]
+    members = [{"family": member.family, "weight": member.weight} for member in candidate.members]
     return {
-        "model.onnx": assemble(candidate.plan, candidate.fitted.graph("features", "scores"), width=width),
+        "model.onnx": assemble(candidate.plan, pieces, width=width),
+        "scoring.json": written({"members": members, "calibration": None}),
         "signature.json": written(signature(candidate.plan, order)),
         "policy.json": written(dict(candidate.policy)),
     }
@@ -102,7 +125,7 @@ def check_parity(candidate: Candidate, predictor: Predictor, material: Material)
         When a difference is above the tolerance.
     """
     rng = np.random.default_rng(material.order.model.seed)
-    rows = np.concatenate([material.parts.validation, material.parts.test])
+    rows = np.concatenate([material.judged, material.parts.test])
     most = PARITY_ROWS - min(_DISTURBED, len(rows))
     picked = np.sort(rng.choice(rows, min(most, len(rows)), replace=False))
     columns = raw(material.frame[picked], candidate.plan.columns)

@@ -36,9 +36,14 @@ def tensor(name: str, values: NDArray[Any] | float | Sequence[float]) -> onnx.Te
     return numpy_helper.from_array(np.ascontiguousarray(array) if array.ndim else array, name)
 
 
-def link(name: str, sums: str, scores: str) -> onnx.NodeProto:
-    """The node that makes sums probabilities: ``Sigmoid``, or ``Softmax`` over the classes."""
-    return helper.make_node(name, [sums], [scores], axis=1) if name == "Softmax" else helper.make_node(name, [sums], [scores])
+def link(name: str, sums: str, scores: str) -> Piece:
+    """From sums to scores: ``Sigmoid``, ``Softmax`` over the classes, ``Exp``, or ``Expm1`` (the exponential less one)."""
+    if name == "Softmax":
+        return Piece([helper.make_node(name, [sums], [scores], axis=1)])
+    if name == "Expm1":
+        nodes = [helper.make_node("Exp", [sums], ["power"]), helper.make_node("Sub", ["power", "unit"], [scores])]
+        return Piece(nodes, [tensor("unit", [1.0])])
+    return Piece([helper.make_node(name, [sums], [scores])])
 
 
 def encoder(plan: Plan, features: str) -> Piece:
@@ -58,24 +63,50 @@ def encoder(plan: Plan, features: str) -> Piece:
     return Piece(nodes, tensors)
 
 
-def assemble(plan: Plan, model: Piece, *, width: int, features: str = "features", scores: str = "scores") -> bytes:
-    """The whole graph as bytes, the same for the same plan and model.
+def assemble(plan: Plan, members: Sequence[Piece], *, width: int, features: str = "features", scores: str = "scores") -> bytes:
+    """The whole graph as bytes, the same for the same plan and members.
 
     Parameters
     ----------
-    model
-        From `features` (n, d) to `scores` (n, width), both double.
+    members
+        Each from `features` (n, d) to `scores` (n, width), both double; the graph's output is their scores side by side, (n, m * width).
     """
     first = encoder(plan, features)
+    pieces = [members[0]] if len(members) == 1 else [_apart(piece, f"m{number}.", keep=features) for number, piece in enumerate(members)]
+    if len(members) > 1:
+        pieces.append(Piece([helper.make_node("Concat", [f"m{number}.{scores}" for number in range(len(members))], [scores], axis=1)]))
     inputs = []
     if plan.count_numbers:
         inputs.append(helper.make_tensor_value_info("numbers", TensorProto.FLOAT, [None, plan.count_numbers]))
     if plan.categories:
         inputs.append(helper.make_tensor_value_info("categories", TensorProto.STRING, [None, len(plan.categories)]))
-    output = helper.make_tensor_value_info(scores, TensorProto.DOUBLE, [None, width])
-    graph = helper.make_graph([*first.nodes, *model.nodes], "package", inputs, [output], [*first.tensors, *model.tensors])
+    output = helper.make_tensor_value_info(scores, TensorProto.DOUBLE, [None, width * len(members)])
+    nodes = [*first.nodes, *(node for piece in pieces for node in piece.nodes)]
+    graph = helper.make_graph(nodes, "package", inputs, [output], [*first.tensors, *(one for piece in pieces for one in piece.tensors)])
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(ML, _ML_OPSET)]
     made = helper.make_model(graph, opset_imports=opsets, ir_version=_IR, producer_name="loopline")
     onnx.checker.check_model(made)
     graph_bytes: bytes = made.SerializeToString(deterministic=True)
     return graph_bytes
+
+
+def _apart(piece: Piece, prefix: str, *, keep: str) -> Piece:
+    """The piece with a prefix before every name but the features', so that members do not meet."""
+
+    def named(name: str) -> str:
+        return name if name in ("", keep) else prefix + name
+
+    nodes = []
+    for node in piece.nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        copy.input[:] = [named(name) for name in node.input]
+        copy.output[:] = [named(name) for name in node.output]
+        nodes.append(copy)
+    tensors = []
+    for one in piece.tensors:
+        held = onnx.TensorProto()
+        held.CopyFrom(one)
+        held.name = named(one.name)
+        tensors.append(held)
+    return Piece(nodes, tensors)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,60 +15,45 @@ from numpy.typing import NDArray
 
 from loopline.data.spec import HIDDEN
 from loopline.declaration import figure
-from loopline.engine.step import Facts, source_digest
-from loopline.errors import CheckFailed
+from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Draft, digest
+from loopline.ledger.entry import Draft
 from loopline.model import card
 from loopline.model.candidates import Part, Trial
-from loopline.model.encode import Plan, encode
+from loopline.model.choosing import Choice, choose, study_digest
+from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.export import Candidate, check_parity, core_files, reference
-from loopline.model.families import FitFailed, Problem, Sample, find
-from loopline.model.features import Planned, make_plan, raw
-from loopline.model.material import Material, Order, prepare
-from loopline.model.matrix import matrix
+from loopline.model.features import Planned, raw
+from loopline.model.material import Material, prepare
+from loopline.model.order import Order
 from loopline.model.package import Package, pack, store, written
 from loopline.model.predictor import Predictor, for_judging
-from loopline.model.search import Found, Search
+from loopline.model.proving import whole_of
 from loopline.workspace import Job
 
-SEARCHED_AT_MOST = 100_000
-"""Training rows that each candidate learns from in the search."""
-
 _DIGITS = 12
-_STUDY_READS = ("predict", "worth")
 
 
 def run(job: Job) -> Facts:
     """The package that earns most, and what it earned on the test part."""
+    since_s = time.monotonic()
     order = Order.of(job.step.reads, job.step.inputs)
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
-    frame = _read(job, order)
-    material = prepare(frame, order)
-    learned = material.frame[material.learned]
-    planned = make_plan(learned, order.columns, time=order.time, leave_out={order.target, *order.key, *order.model.leave_out})
-    study = study_digest(job)
-    whole = _whole(material, planned.plan)
-    found = _search(job, material, planned.plan, whole, study)
-    candidate = _last_fit(job, planned.plan, whole, found.best)
+    material = prepare(_read(job, order), order)
+    whole = whole_of(material, threads=1)
+    choice = choose(job, material, whole, since_s)
+    candidate = Candidate(whole.plan, choice.members, choice.best.policy)
     job.progress.say("checking that the package scores as the model does, and looking at the test part")
-    made = _package(job, material, planned, candidate, found, study)
+    study = study_digest(job)
+    made = _package(job, material, whole.planned, candidate, choice, study)
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
-    evidence = blobs.put(_parquet(material, planned.plan))
+    evidence = blobs.put(_parquet(material, whole.plan))
     _record_package(job, made, package)
-    return _facts(job, made, found, planned, material, evidence)
-
-
-def study_digest(job: Job) -> str:
-    """What a trial's result depends on: more trials, or other words in the charter, find the earlier ones again."""
-    reads = job.step.reads
-    model = {name: value for name, value in reads["model"].items() if name not in ("search", "families")}
-    same = {"model": model, **{name: reads[name] for name in _STUDY_READS}}
-    return digest({"reads": same, "inputs": job.step.inputs, "code": [source_digest(room) for room in job.step.rooms]})
+    return _facts(job, made, choice, whole.planned, material, evidence)
 
 
 def _read(job: Job, order: Order) -> pl.DataFrame:
@@ -76,87 +61,6 @@ def _read(job: Job, order: Order) -> pl.DataFrame:
     lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
     there = lazy.collect_schema().names()
     return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)]).collect()
-
-
-def _whole(material: Material, plan: Plan) -> Problem:
-    """All that may be learned from: the training rows, and after them the validation rows."""
-    order, rows = material.order, material.learned
-    features = matrix(plan, encode(plan, raw(material.frame[rows], plan.columns)))
-    return Problem(
-        order.task,
-        order.classes,
-        plan.count_numbers,
-        Sample(features, material.target(rows)),
-        None,
-        seed=order.model.seed,
-        quantile=order.judge.quantile(material.part(material.parts.train)) if order.task == "regression" else 0.5,
-        threads=_threads(),
-    )
-
-
-def _last_fit(job: Job, plan: Plan, whole: Problem, best: Trial) -> Candidate:
-    """The best candidate, fitted once more to the training and the validation rows.
-
-    The latest rows teach most where time has passed: measured on the bank and the bicycle data, split by time, the last fit
-    earned 14.2 instead of 2.0 per decision and lost 46 instead of 74; where rows are drawn at random it changes little. The policy
-    stays the one that earned most on the validation rows while they were still unseen.
-    """
-    job.progress.say(f"fitting the best candidate ({best.family}) to the training and the validation rows")
-    try:
-        fitted = find(best.family, job.folder).fit(whole, {**best.params, **best.settled})
-    except FitFailed as error:
-        what = f"the best candidate ({best.family}) cannot be fitted to the validation rows too: {error}"
-        raise CheckFailed(what, where="model", remedy="leave its family out of model.families") from None
-    return Candidate(plan, fitted, best.policy)
-
-
-def _search(job: Job, material: Material, plan: Plan, whole: Problem, study: str) -> Found:
-    order, parts = material.order, material.parts
-    known, cut = whole.train, len(parts.train)
-    drawn = _drawn(cut, order.model.seed)
-    train, held = Sample(known.features[drawn], known.target[drawn]), Sample(known.features[cut:], known.target[cut:])
-    problem = replace(whole, train=train, validation=held, memo={})
-    said = f"{len(train.target):,} rows to learn from, {len(plan.columns)} columns, {len(plan.features)} features"
-    job.progress.say(f"searching: {order.model.search.trials} trials over {', '.join(order.model.families)}; {said}")
-    search = Search(
-        problem,
-        {name: find(name, job.folder) for name in order.model.families},
-        order.judge,
-        material.part(parts.validation),
-        known=_known_trials(job, study),
-        record=lambda trial: _record_trial(job, study, trial),
-        progress=job.progress,
-    )
-    return search.run(order.model.search)
-
-
-def _drawn(rows: int, seed: int) -> slice | NDArray[np.int64]:
-    """The training rows that candidates are compared on: all of them, or `SEARCHED_AT_MOST` drawn by the seed; the last fit learns from all."""
-    if rows <= SEARCHED_AT_MOST:
-        return slice(0, rows)
-    return np.sort(np.random.default_rng(seed).choice(rows, SEARCHED_AT_MOST, replace=False))
-
-
-def _threads() -> int:
-    """Half of the processors that may be used.
-
-    Threads that wait for one another spin: measured on two processors of which another process had one, two threads took 14 s where one
-    took 0.9 s, and on idle ones they took 0.5 s instead of 0.7.
-    """
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable // 2)
-
-
-def _known_trials(job: Job, study: str) -> dict[str, Trial]:
-    """The study's trials by key; those from before the step's last success are not looked at, for then it runs again to be computed afresh."""
-    ledger = job.workspace.ledger
-    done = [entry.seq for entry in ledger.read(kinds=("step",), key=job.step.key) if entry.body["state"] == "succeeded"]
-    entries = ledger.read(kinds=("trial",), subject=study, after=max(done, default=0))
-    return {entry.key: Trial.of_json(entry.body) for entry in entries}
-
-
-def _record_trial(job: Job, study: str, trial: Trial) -> None:
-    job.workspace.ledger.append(Draft(kind="trial", subject=study, key=trial.key, body=trial.as_json(), parents=(job.attempt,)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +72,7 @@ class _Made:
     worth: Mapping[str, Any]
 
 
-def _package(job: Job, material: Material, planned: Planned, candidate: Candidate, found: Found, study: str) -> _Made:
+def _package(job: Job, material: Material, planned: Planned, candidate: Candidate, choice: Choice, study: str) -> _Made:
     """The package of a candidate, and the one look at the test part, which is entered before it is taken."""
     order, parts = material.order, material.parts
     said = {
@@ -179,17 +83,17 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         "classes": list(order.classes),
         "key": list(order.key),
         "time": order.time,
-        "family": found.best.family,
+        "family": choice.best.family,
     }
     core = core_files(candidate, order)
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
     predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)
-    _record_look(job, study, found.best, len(parts.test))
+    _record_look(job, study, choice.best, len(parts.test))
     scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))
     test = order.judge.judged(material.part(parts.test), for_judging(scores), predictor.policy)
-    measured = rounded({"validation": found.best.metrics, "test": metrics(test)})
+    measured = rounded({"validation": choice.best.metrics, "test": metrics(test)})
     worth = rounded(_worth(material, test))
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     told = card.Facts(
@@ -202,7 +106,7 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         policy=candidate.policy,
         rows=rows,
         split=material.split,
-        trials=len(found.trials),
+        trials=len(choice.trials),
         weights=_weights(candidate),
         left_out=planned.left_out,
         parity=parity,
@@ -210,7 +114,7 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
     contents = {
         **core,
         "reference.json": written(reference(candidate, material, scores)),
-        "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(found.trials)}),
+        "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(choice.trials)}),
         "card.md": card.write(told).encode(),
     }
     return _Made(pack(said, contents), measured, worth)
@@ -245,7 +149,7 @@ def _without_model(material: Material) -> tuple[NDArray[np.float64], str]:
 def _weights(candidate: Candidate) -> list[tuple[str, float]]:
     """How much each raw column counts, the greatest first; a column is the sum of its features."""
     totals: dict[str, float] = {}
-    for (column, _), share in zip(candidate.plan.features, candidate.fitted.weights(), strict=True):
+    for (column, _), share in zip(candidate.plan.features, candidate.weights(), strict=True):
         totals[column] = totals.get(column, 0.0) + float(share)
     return sorted(((name, share) for name, share in totals.items() if share > 0), key=lambda item: (-item[1], item[0]))
 
@@ -288,12 +192,12 @@ def _parquet(material: Material, plan: Plan) -> bytes:
     return into.getvalue()
 
 
-def _facts(job: Job, made: _Made, found: Found, planned: Planned, material: Material, evidence: str) -> Facts:
+def _facts(job: Job, made: _Made, choice: Choice, planned: Planned, material: Material, evidence: str) -> Facts:
     order, parts, worth = material.order, material.parts, made.worth
-    best = found.best
+    best = choice.best
     gain = worth["gain"]["mean"]
     says = (
-        f"{best.family}, the best of {len(found.trials)} candidates, earns {figure(worth['per_decision'])} {order.worth.currency} per decision "
+        f"{best.family}, the best of {len(choice.trials)} candidates, earns {figure(worth['per_decision'])} {order.worth.currency} per decision "
         f"({figure(worth['low'])} to {figure(worth['high'])}), {'+' if gain >= 0 else ''}{figure(gain)} against {worth['rule']}"
     )
     return {
@@ -306,7 +210,7 @@ def _facts(job: Job, made: _Made, found: Found, planned: Planned, material: Mate
         "worth": worth,
         "currency": order.worth.currency,
         "policy": dict(best.policy),
-        "trials": len(found.trials),
+        "trials": len(choice.trials),
         "study": study_digest(job),
         "rows": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "features": list(planned.plan.columns),

@@ -23,6 +23,7 @@ FAR = 10.0
 """Standardised values are cut off here: one wild value does not carry the score away."""
 
 _CHUNK = 50_000
+_Weights = NDArray[np.float64] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,9 @@ class Standard:
         ready = np.where(nulls, self.fill, features.astype(np.float64))
         ready = np.clip((ready - self.centre) * self.scale, -FAR, FAR)
         return np.concatenate([ready, nulls[:, self.flagged].astype(np.float64)], axis=1)
+
+
+_Ready = tuple[Standard, NDArray[np.float64], NDArray[np.float64], _Weights]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +121,8 @@ class Line:
             ready = "clipped"
         nodes.append(helper.make_node("MatMul", [ready, "coefficients"], ["product"]))
         nodes.append(helper.make_node("Add", ["product", "intercept"], ["line" if self.link else scores]))
-        if self.link:
-            nodes.append(link(self.link, "line", scores))
-        return Piece(nodes, tensors)
+        end = link(self.link, "line", scores) if self.link else Piece([])
+        return Piece([*nodes, *end.nodes], [*tensors, *end.tensors])
 
     def settled(self) -> dict[str, Any]:
         """Nothing beyond the parameters."""
@@ -138,8 +141,8 @@ class Linear:
     """Logistic regression (binary, multiclass) or ridge regression."""
 
     def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
-        """A mild penalty."""
-        return [{"strength": 1.0}]
+        """A mild penalty, and a strong one."""
+        return [{"strength": 1.0}, {"strength": 0.01}]
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
         """The inverse of the penalty."""
@@ -147,46 +150,50 @@ class Linear:
 
     def fit(self, problem: Problem, params: Params) -> Line:
         """A fitted line."""
-        standard, ready, target = self._ready(problem)
+        if any(problem.monotone):
+            raise FitFailed("a line cannot be told to rise or fall with one column only; leave linear out, or the constraint")
+        standard, ready, target, weights = self._ready(problem)
         strength = float(params["strength"])
         # One thread: how a product of matrices is cut among threads changes its last digits, and with them the package's digest.
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             try:
-                return self._fit(problem, standard, ready, target, strength)
+                return self._fit(problem, standard, ready, target, weights, strength)
             except (ValueError, np.linalg.LinAlgError) as error:
                 raise FitFailed(str(error)) from error
 
-    def _ready(self, problem: Problem) -> tuple[Standard, NDArray[np.float64], NDArray[np.float64]]:
+    def _ready(self, problem: Problem) -> _Ready:
         """The prepared training rows, made once for all trials."""
         if "linear" not in problem.memo:
-            features, target = problem.train.features, problem.train.target
+            features, target, weights = problem.train.features, problem.train.target, problem.train.weights
             standard = Standard.of(features, problem.count_numbers)
             rows = CELLS_AT_MOST // max(1, features.shape[1])
             if len(features) > rows:
                 chosen = np.sort(np.random.default_rng(problem.seed).choice(len(features), rows, replace=False))
-                features, target = features[chosen], target[chosen]
-            problem.memo["linear"] = (standard, standard.apply(features), target)
-        made: tuple[Standard, NDArray[np.float64], NDArray[np.float64]] = problem.memo["linear"]
+                features, target, weights = features[chosen], target[chosen], None if weights is None else weights[chosen]
+            problem.memo["linear"] = (standard, standard.apply(features), target, weights)
+        made: _Ready = problem.memo["linear"]
         return made
 
-    def _fit(self, problem: Problem, standard: Standard, ready: NDArray[np.float64], target: NDArray[np.float64], strength: float) -> Line:
+    def _fit(self, problem: Problem, standard: Standard, ready: NDArray[np.float64], target: NDArray[np.float64], weights: _Weights, strength: float) -> Line:
         if problem.task == "regression":
-            ridge = Ridge(alpha=1 / strength, solver="cholesky").fit(ready, target)
+            ridge = Ridge(alpha=1 / strength, solver="cholesky").fit(ready, target, sample_weight=weights)
             return Line(standard, ridge.coef_.reshape(-1, 1), np.array([float(ridge.intercept_)]), "")
         if problem.task == "binary":
             # Few columns and many rows: Newton's method needs 5 passes where L-BFGS needs 25.
-            binary = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100).fit(ready, target)
+            binary = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100).fit(ready, target, sample_weight=weights)
             return Line(standard, binary.coef_.T, binary.intercept_, "Sigmoid")
-        return self._multiclass(problem, standard, ready, target, strength)
+        return self._multiclass(problem, standard, ready, target, weights, strength)
 
-    def _multiclass(self, problem: Problem, standard: Standard, ready: NDArray[np.float64], target: NDArray[np.float64], strength: float) -> Line:
+    def _multiclass(
+        self, problem: Problem, standard: Standard, ready: NDArray[np.float64], target: NDArray[np.float64], weights: _Weights, strength: float
+    ) -> Line:
         """One line for each class; a class that training has never seen gets none of the probability."""
         codes = target.astype(np.int64)
         seen = np.unique(codes)
         width, count = ready.shape[1], len(problem.classes)
         coefficients, intercept = np.zeros((width, count)), np.full(count, -1e3)
-        fitted = LogisticRegression(C=strength, max_iter=200).fit(ready, codes)
+        fitted = LogisticRegression(C=strength, max_iter=200).fit(ready, codes, sample_weight=weights)
         if len(seen) == 2:
             # With two classes only one line is fitted; the other is its mirror.
             coefficients[:, seen] = np.stack([-fitted.coef_[0] / 2, fitted.coef_[0] / 2], axis=1)

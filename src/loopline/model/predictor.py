@@ -15,6 +15,7 @@ from loopline.errors import Fault
 from loopline.model.encode import Plan, Raw, encode
 from loopline.model.package import Package, Stored, load
 from loopline.model.policy import Policy, decide
+from loopline.model.scoring import Scoring, blended
 
 _CHUNK = 20_000
 
@@ -57,6 +58,8 @@ class Predictor:
         self.classes: tuple[str, ...] = tuple(package.manifest["classes"])
         self.policy: Policy = package.parsed("policy.json")
         self.plan = Plan.of_json(self.signature)
+        self.scoring: Scoring = package.parsed("scoring.json")
+        self._weights = np.array([member["weight"] for member in self.scoring["members"]], dtype=np.float64)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -107,9 +110,13 @@ class Predictor:
 
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         if not len(next(iter(inputs.values()))):
-            return np.empty((0, max(1, len(self.classes) if self.task == "multiclass" else 1)))
-        scores: NDArray[np.float64] = self._session.run(None, dict(inputs))[0]
-        return scores
+            return np.empty((0, self._width))
+        outputs: NDArray[np.float64] = self._session.run(None, dict(inputs))[0]
+        return blended(self._weights, outputs, self._width)
+
+    @property
+    def _width(self) -> int:
+        return len(self.classes) if self.task == "multiclass" else 1
 
     def _scored(self, raw: NDArray[np.float64]) -> Scores:
         if self.task == "multiclass":

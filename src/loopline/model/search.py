@@ -1,10 +1,12 @@
-"""The search: candidates one by one, each recorded as it is done, so that a search that was killed goes on where it stopped."""
+"""The search: candidates in a fixed order on any number of workers, each recorded as it is done, so that a search that was killed goes on where it stopped."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -12,20 +14,34 @@ import optuna
 from loopline.declaration import figure
 from loopline.engine.step import Progress
 from loopline.errors import Mistake
-from loopline.model.candidates import Judge, Part, Trial, best_trial, judge_trial, trial_key
+from loopline.model.attempt import Asked, Tried
+from loopline.model.candidates import Judge, Trial, best_trial
 from loopline.model.evaluate import LOSS
-from loopline.model.families import Family, FitFailed, Problem
-from loopline.model.spec import SearchSpec
+from loopline.model.families import Family, Problem
+from loopline.model.spec import SearchSpec, Weighting
+from loopline.model.stops import Stop
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+AHEAD = 4
+"""Candidates that are asked for before the first of them is told: so many workers are kept busy, and the order does not hang on how many there are."""
+
+_BEST = 1 / 3
+"""The share of the candidates so far that are promising."""
+
+_ENOUGH = 6
+"""Whole trials before any candidate is stopped for its lack of promise."""
+
+_STARTUP = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a search has found: the best trial, and all trials in their order."""
+    """What a search has found: the best trial, all trials in their order, and why it ended."""
 
     best: Trial
     trials: Sequence[Trial]
+    ended: str
 
 
 class _Suggested:
@@ -48,20 +64,40 @@ class _Suggested:
         return str(self._trial.suggest_categorical(f"{self._family}.{name}", list(options)))
 
 
+@dataclass(eq=False)
+class _Pending:
+    """A candidate that was asked for and is not told yet."""
+
+    trial: optuna.trial.Trial
+    asked: Asked
+    key: str
+    work: Future[Tried] | None
+
+
 class Search:
     """A seeded search over families; it is the same search each time, and what was recorded is not computed again.
 
     Parameters
     ----------
+    problem
+        The rows to learn from, as the families' portfolios and search spaces need them.
     families
-        The families by name, in the declared order; each begins with its own first parameters.
-    part
-        The validation rows, as judging needs them.
+        The families by name, in the declared order; each begins with its portfolio.
+    judge
+        Steered, as `Judge.steered` gives it.
+    weightings
+        What rows may count by; the portfolio is tried with the first.
     known
         Trials that were recorded earlier, by key: they are told to the sampler in place of a computation, so that it goes on to suggest
         what it would have suggested.
+    tries
+        The attempt as a function of the candidate, which the pool's workers can be sent.
     record
-        Called with each trial that was computed, as soon as it is done.
+        Called with each attempt that was computed, in their order; it gives the trial as it is kept.
+    stop
+        Tells why no further trial is worth its time, if so.
+    reserve_s
+        From the trials so far to the seconds that the last fit will take: they are kept back from the minutes.
     """
 
     def __init__(
@@ -69,25 +105,29 @@ class Search:
         problem: Problem,
         families: Mapping[str, Family],
         judge: Judge,
-        part: Part,
         *,
+        weightings: Sequence[Weighting] = ("all",),
         known: Mapping[str, Trial],
-        record: Callable[[Trial], None],
+        tries: Callable[[Asked], Tried],
+        record: Callable[[Tried], Trial],
         progress: Progress,
+        stop: Stop | None = None,
+        reserve_s: Callable[[Sequence[Trial]], float] = lambda trials: 0.0,
+        since_s: float | None = None,
     ) -> None:
-        validation = problem.validation
-        if validation is None:
-            raise ValueError("a search needs validation rows")
         self._problem = problem
         self._families = families
         self._judge = judge
-        self._part = part
-        self._features = validation.features
+        self._weightings = list(weightings)
         self._known = dict(known)
+        self._tries = tries
         self._record = record
         self._progress = progress
+        self._stop = stop
+        self._reserve_s = reserve_s
+        self._since_s = time.monotonic() if since_s is None else since_s
 
-    def run(self, spec: SearchSpec) -> Found:
+    def run(self, spec: SearchSpec, pool: Executor, *, workers: int = 1) -> Found:
         """Every trial, and the best one.
 
         Raises
@@ -95,58 +135,103 @@ class Search:
         Mistake
             When no candidate could be fitted.
         """
-        sampler = optuna.samplers.TPESampler(seed=self._problem.seed, n_startup_trials=len(self._families) + 4)
+        sampler = optuna.samplers.TPESampler(seed=self._problem.seed, n_startup_trials=_STARTUP, constant_liar=True)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        names = list(self._families)
+        first = deque(self._portfolio())
+        pending: deque[_Pending] = deque()
         trials: list[Trial] = []
-        spent = 0.0
-        for number in range(spec.trials):
-            if trials and spent >= spec.minutes * 60:
-                self._progress.say(f"the search stops at its cap of {spec.minutes:g} minutes, after {number} of {spec.trials} trials")
+        asked, ended = 0, ""
+        while not ended or pending:
+            while not ended and asked < spec.trials and len(pending) < AHEAD:
+                pending.append(self._ask(study, first, trials, pool))
+                asked += 1
+            if not pending:
                 break
-            trial = self._next(study, names, number)
-            spent += trial.seconds
+            trial = self._next(pending, spec, workers, trials)
+            if trial is None:
+                ended = f"the search stops at its cap of {spec.minutes:g} minutes, after {len(trials)} of {spec.trials} trials"
+                break
+            self._tell(study, pending.popleft().trial, trial)
             trials.append(trial)
-            self._tell(trials, spec)
-        best = best_trial(trials)
+            self._report(trials, spec)
+            if not ended:
+                ended = self._ends(trials, spec, workers, done=not first)
+        if ended:
+            self._progress.say(ended)
+        best = best_trial(trials, by=self._judge.by)
         if best is None:
-            raise Mistake(f"no candidate could be fitted: {trials[0].failed}", where="model.families", remedy="look at the columns, or try other families")
-        return Found(best, trials)
+            why = trials[0].failed if trials else "the time did not suffice for one"
+            raise Mistake(f"no candidate could be fitted: {why}", where="model.families", remedy="look at the columns, or try other families")
+        return Found(best, trials, ended or f"all {spec.trials} trials were made")
 
-    def _next(self, study: optuna.study.Study, names: Sequence[str], number: int) -> Trial:
-        """The next suggestion, judged; the families' own first choices come first, in turn."""
-        if number < len(names):
-            study.enqueue_trial({"family": names[number], **self._first(names[number])})
-        asked = study.ask()
-        family = str(asked.suggest_categorical("family", list(names)))
-        params = self._families[family].params(self._problem, _Suggested(asked, family))
-        key = trial_key(family, params)
-        if key not in self._known:
-            self._known[key] = self._compute(family, params)
-            self._record(self._known[key])
-        trial = self._known[key]
-        if trial.worth is None:
+    def _portfolio(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every family's strong settings: each family's first, then each one's second, and so on."""
+        settings = {name: family.portfolio(self._problem) for name, family in self._families.items()}
+        for turn in range(max(len(some) for some in settings.values())):
+            yield from ((name, some[turn]) for name, some in settings.items() if turn < len(some))
+
+    def _ask(self, study: optuna.study.Study, first: deque[tuple[str, Mapping[str, Any]]], trials: Sequence[Trial], pool: Executor) -> _Pending:
+        """The next candidate; it goes to the pool where it is not known yet."""
+        is_portfolio = bool(first)
+        if first:
+            family, params = first.popleft()
+            said = {"family": family, "weighting": self._weightings[0]}
+            study.enqueue_trial({**said, **{f"{family}.{name}": value for name, value in params.items()}})
+        trial = study.ask()
+        family = str(trial.suggest_categorical("family", list(self._families)))
+        weighting: Any = trial.suggest_categorical("weighting", self._weightings) if len(self._weightings) > 1 else self._weightings[0]
+        params = self._families[family].params(self._problem, _Suggested(trial, family))
+        promising = None if is_portfolio else self._promising(trials)
+        asked = Asked(family, params, weighting, promising)
+        key = Trial.unfitted(family, params, weighting, 0.0, "").key
+        work = None if key in self._known else pool.submit(self._tries, asked)
+        return _Pending(trial, asked, key, work)
+
+    def _promising(self, trials: Sequence[Trial]) -> float | None:
+        """The value that the best third of the whole trials reach."""
+        whole = sorted((trial.value for trial in trials if trial.is_whole and trial.value is not None), reverse=True)
+        return whole[max(0, round(len(whole) * _BEST) - 1)] if len(whole) >= _ENOUGH else None
+
+    def _next(self, pending: deque[_Pending], spec: SearchSpec, workers: int, trials: Sequence[Trial]) -> Trial | None:
+        """The first pending candidate's trial; None where the time is over before it is done, unless it is the very first."""
+        one = pending[0]
+        if one.work is not None and one.key not in self._known:
+            try:
+                tried = one.work.result(timeout=max(0.0, self._left_s(spec, trials)) if trials else None)
+            except TimeoutError:
+                return None
+            self._known[one.key] = self._record(tried)
+        return self._known[one.key]
+
+    def _left_s(self, spec: SearchSpec, trials: Sequence[Trial]) -> float:
+        return spec.minutes * 60 - (time.monotonic() - self._since_s) - self._reserve_s(trials)
+
+    def _ends(self, trials: Sequence[Trial], spec: SearchSpec, workers: int, *, done: bool) -> str:
+        """Why no further candidate is asked for; empty while the search goes on."""
+        if len(trials) < spec.trials and self._left_s(spec, trials) <= 0:
+            return f"the search stops at its cap of {spec.minutes:g} minutes, after {len(trials)} of {spec.trials} trials"
+        return self._stop.why(trials) if done and self._stop is not None and len(trials) < spec.trials else ""
+
+    def _tell(self, study: optuna.study.Study, asked: optuna.trial.Trial, trial: Trial) -> None:
+        if trial.value is None:
             study.tell(asked, state=optuna.trial.TrialState.FAIL)
+        elif trial.is_whole:
+            study.tell(asked, trial.value)
         else:
-            study.tell(asked, trial.worth)
-        return trial
+            asked.report(trial.value, step=round(100 * trial.effort))
+            study.tell(asked, state=optuna.trial.TrialState.PRUNED)
 
-    def _first(self, family: str) -> dict[str, Any]:
-        return {f"{family}.{name}": value for name, value in self._families[family].portfolio(self._problem)[0].items()}
-
-    def _compute(self, family: str, params: Mapping[str, Any]) -> Trial:
-        since = time.monotonic()
-        try:
-            fitted = self._families[family].fit(self._problem, params)
-        except FitFailed as error:
-            return Trial.unfitted(family, params, time.monotonic() - since, str(error))
-        score = fitted.score(self._features)
-        return judge_trial(self._judge, self._part, family, params, fitted.settled(), score, time.monotonic() - since)
-
-    def _tell(self, trials: Sequence[Trial], spec: SearchSpec) -> None:
-        best = best_trial(trials)
+    def _report(self, trials: Sequence[Trial], spec: SearchSpec) -> None:
+        best = best_trial(trials, by=self._judge.by)
         if best is None:
             return
-        loss = "" if best.loss is None else f", {LOSS[self._judge.task]} {best.loss:.4g}"
-        said = f"best so far {figure(best.worth or 0.0)} {self._judge.worth.currency} per decision{loss} ({best.family})"
-        self._progress.at(len(trials), spec.trials, unit="trials", note=said)
+        measure = LOSS[self._judge.task] if self._judge.by == "worth" else self._judge.by
+        number = best.metrics.get(measure)
+        said = f"best so far {figure(best.worth or 0.0)} {self._judge.worth.currency} per decision"
+        said += "" if number is None else f", {measure} {number:.4g}"
+        self._progress.at(len(trials), spec.trials, unit="trials", note=f"{said} ({best.family})")
+
+
+def told(trial: Trial, scores: str) -> Trial:
+    """The trial with the place of its scores."""
+    return replace(trial, scores=scores)

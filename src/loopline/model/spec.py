@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from loopline.declaration import Spec
+from loopline.declaration import Span, Spec
 
 FAMILIES = {
     "baseline": "loopline.model.baseline:family",
@@ -29,6 +29,7 @@ def _family(name: str) -> str:
     raise ValueError(f"there is no family {name!r}; {remedy} One's own is written module:function")
 
 
+Weighting = Literal["all", "balanced", "worth", "recent"]
 Family = Annotated[str, AfterValidator(_family)]
 
 
@@ -43,17 +44,64 @@ def sliced(name: str) -> tuple[str, str] | None:
 
 
 class SearchSpec(Spec):
-    """How long to search: it ends by the number of trials, and the minutes only cap it."""
+    """How long to search: it ends by the number of trials, and minutes, money and memory only cap it.
 
-    trials: int = Field(default=20, ge=1)
+    Parameters
+    ----------
+    trials
+        Candidates at most.
+    minutes
+        Of the whole search with its last fit.
+    spend
+        Money at most, by the price of this machine in `charter.prices`.
+    memory_gb
+        Of all workers together; fewer work at once where they would take more.
+    workers
+        Candidates that are fitted at once, one thread each; as many as the engine has by default.
+    by
+        What ranks candidates: ``worth``, or a metric of the task.
+    weighting
+        What rows may count by: all the same (``all``), each class the same (``balanced``), what their decision is worth (``worth``), and the
+        later the more (``recent``). The search tries each; by default those that suit the data.
+    """
+
+    trials: int = Field(default=40, ge=1)
     minutes: float = Field(default=10, gt=0)
+    spend: float | None = Field(default=None, gt=0)
+    memory_gb: float | None = Field(default=None, gt=0)
+    workers: int | None = Field(default=None, ge=1)
+    by: str = "worth"
+    weighting: tuple[Weighting, ...] | None = Field(default=None, min_length=1)
+    ensemble: bool = True
 
 
 class SplitSpec(Spec):
-    """Shares of the rows that are kept for validation and for the test: the latest ones where there is a time column."""
+    """How rows become a training, a validation and a test part: the latest ones are kept where there is a time column.
+
+    Parameters
+    ----------
+    validation, test
+        Shares of the rows.
+    group
+        A column whose rows of one value stay in one part, such as the customer; not where rows are split by time.
+    column
+        A column that says ``train``, ``validation`` or ``test``; it is no feature.
+    folds
+        Times that candidates are judged, each on other rows: blocks of time, or folds of a cross-validation; 1 is the validation part alone.
+        By default as many as the rows are few.
+    repeats
+        Times that a cross-validation is repeated.
+    gap
+        Time between a row's decision and its outcome, where the charter's `decided` and `outcome_known` do not say it.
+    """
 
     validation: float = Field(default=0.2, gt=0, lt=0.5)
     test: float = Field(default=0.2, gt=0, lt=0.5)
+    group: str | None = None
+    column: str | None = None
+    folds: int | None = Field(default=None, ge=1, le=20)
+    repeats: int | None = Field(default=None, ge=1, le=20)
+    gap: Span | None = None
 
 
 class ModelSpec(Spec):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -13,15 +13,30 @@ from numpy.typing import NDArray
 from loopline.errors import Mistake
 
 Index = NDArray[np.int64]
+_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The rows of each part, as indices in ascending order of time (or of the rows); every row is in just one part."""
+    """The rows of each part, as indices in ascending order of time (or of the rows); every row is in at most one of them.
+
+    Parameters
+    ----------
+    early, late
+        Rows between training and validation, and between validation and test, whose outcome was not known yet when the later part began:
+        the later part is not judged by what was learned from them.
+    """
 
     train: Index
     validation: Index
     test: Index
+    early: Index = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    late: Index = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @property
+    def learned(self) -> Index:
+        """All rows that the last fit may learn from, in their order: those before the test part and its gap."""
+        return np.concatenate([self.train, self.early, self.validation])
 
 
 def by_time(time: NDArray[Any], *, validation: float, test: float) -> Parts:
@@ -54,6 +69,61 @@ def by_time(time: NDArray[Any], *, validation: float, test: float) -> Parts:
         remedy = "take away the source's time (the split is stratified then), or give finer times"
         raise Mistake("too many rows share one moment to split them by time", remedy=remedy)
     return Parts(order[:first], order[first:second], order[second:])
+
+
+def with_gap(parts: Parts, known: NDArray[Any], decided: NDArray[Any]) -> Parts:
+    """The parts without the rows whose outcome came only after the later part's first decision.
+
+    Parameters
+    ----------
+    known
+        Shape (n,): the moment (datetime64) at which each row's outcome is known; NaT counts as known.
+    decided
+        Shape (n,): the moment at which each row is decided on.
+
+    Raises
+    ------
+    Mistake
+        When the gap leaves a part empty.
+    """
+    early = _too_late(parts.train, known, _first(decided, parts.validation))
+    late = _too_late(parts.validation, known, _first(decided, parts.test))
+    train, validation = parts.train[~early], parts.validation[~late]
+    if not len(train) or not len(validation):
+        what = "the outcomes come so late that the gap between the parts leaves nothing to learn from"
+        raise Mistake(what, where="charter.outcome_known", remedy="give rows over a longer time, or say a shorter delay")
+    return replace(parts, train=train, validation=validation, early=parts.train[early], late=parts.validation[late])
+
+
+def _first(decided: NDArray[Any], rows: Index) -> Any:
+    moments = decided[rows]
+    known = moments[~np.isnat(moments)]
+    return known.min() if len(known) else None
+
+
+def _too_late(rows: Index, known: NDArray[Any], first: Any) -> NDArray[np.bool_]:
+    if first is None:
+        return np.zeros(len(rows), dtype=bool)
+    late: NDArray[np.bool_] = known[rows] > first
+    return late
+
+
+def by_column(said: Sequence[str | None]) -> Parts:
+    """The parts that a column names: ``train``, ``validation`` and ``test``.
+
+    Raises
+    ------
+    Mistake
+        When a row names none of them, or one of them has no row.
+    """
+    words = np.array([("" if word is None else word).strip().lower() for word in said], dtype=object)
+    strange = sorted(set(words) - set(_PARTS))
+    if strange:
+        raise Mistake(f"{strange[0]!r} is no part of the rows", remedy=f"write one of: {', '.join(_PARTS)}")
+    train, middle, last = (np.flatnonzero(words == name) for name in _PARTS)
+    if not len(train) or not len(last):
+        raise Mistake("the training or the test part has no row", remedy=f"let some rows say {_PARTS[0]}, and others {_PARTS[2]}")
+    return Parts(train, middle, last)
 
 
 def by_order(rows: int, *, validation: float, test: float) -> Parts:

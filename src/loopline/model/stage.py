@@ -23,6 +23,7 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         reads={
             "model": spec.model_dump(mode="json"),
             **charter.fields("predict", "worth", "decision"),
+            **{name: value for name, value in charter.fields("decided", "outcome_known").items() if value is not None},
             "slices": _slices(charter),
             "required": sorted(name for name, column in data.contract.columns.items() if column.required),
         },

@@ -1,0 +1,114 @@
+"""What candidates are proved on: for each fold a problem, and which of the judged rows it scores; kept in files that every worker maps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopline.model.families import Problem, Sample
+from loopline.model.spec import Weighting
+from loopline.model.weighting import weights
+
+ROWS_FOR_LESS = 20_000
+"""Training rows from which on a candidate is first tried on a share of them."""
+
+SHARE = 0.25
+"""That share."""
+
+_ARRAYS = ("train", "target", "held", "held_target", "stake", "places")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One fold: its problem, the money at stake in each of its training rows (n,), and the places of its held rows among the judged ones."""
+
+    problem: Problem
+    stake: NDArray[np.float64]
+    places: NDArray[np.int64]
+    repeat: int = 0
+
+    def weighed(self, kind: Weighting) -> Problem:
+        """The problem whose rows count as the kind says; what families keep for it is kept apart."""
+        known = self.problem.memo.setdefault(f"weighed {kind}", {})
+        if "problem" not in known:
+            train = self.problem.train
+            counted = weights(kind, train.target, self.stake, is_class=self.problem.task != "regression")
+            known["problem"] = replace(self.problem, train=replace(train, weights=counted), memo={})
+        weighed: Problem = known["problem"]
+        return weighed
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """All folds, and how many rows are judged."""
+
+    folds: Sequence[Trained]
+    rows: int
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """The shares of a full trial's effort at which a candidate must show promise before it is given all."""
+        repeats = 1 + max(fold.repeat for fold in self.folds)
+        if repeats > 1:
+            return (1 / repeats, 1.0)
+        largest = max(len(fold.problem.train.target) for fold in self.folds)
+        return (SHARE, 1.0) if largest >= ROWS_FOR_LESS else (1.0,)
+
+    def at(self, effort: float) -> tuple[Trained, ...]:
+        """The folds that a share of the effort pays for: the first repeat, or fewer rows of each fold."""
+        repeats = 1 + max(fold.repeat for fold in self.folds)
+        if effort >= 1:
+            return tuple(self.folds)
+        if repeats > 1:
+            return tuple(fold for fold in self.folds if fold.repeat < max(1, round(effort * repeats)))
+        return tuple(_fewer(fold, effort) for fold in self.folds)
+
+    def save(self, folder: Path) -> None:
+        """Write it to a folder."""
+        said = []
+        for number, fold in enumerate(self.folds):
+            problem, held = fold.problem, fold.problem.validation
+            if held is None:
+                raise ValueError("a fold needs held rows")
+            arrays = (problem.train.features, problem.train.target, held.features, held.target, fold.stake, fold.places)
+            for name, array in zip(_ARRAYS, arrays, strict=True):
+                np.save(folder / f"{number}.{name}.npy", np.ascontiguousarray(array))
+            said.append({"repeat": fold.repeat, **_plain(problem)})
+        (folder / "proof.json").write_text(json.dumps({"rows": self.rows, "folds": said}))
+
+    @classmethod
+    def load(cls, folder: Path) -> Proof:
+        """The proof that a folder holds; its arrays are mapped, so that workers share them."""
+        said = json.loads((folder / "proof.json").read_text())
+        return cls(tuple(_loaded(folder, number, one) for number, one in enumerate(said["folds"])), said["rows"])
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    names = ("task", "classes", "count_numbers", "seed", "quantile", "threads", "monotone")
+    return {name: list(value) if isinstance(value := getattr(problem, name), (tuple, list)) else value for name in names}
+
+
+def _loaded(folder: Path, number: int, said: Mapping[str, Any]) -> Trained:
+    train, target, held, held_target, stake, places = (np.load(folder / f"{number}.{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items() if name != "repeat"}
+    problem = Problem(train=Sample(train, np.asarray(target)), validation=Sample(held, np.asarray(held_target)), **fields)
+    return Trained(problem, np.asarray(stake), np.asarray(places), said["repeat"])
+
+
+def _fewer(fold: Trained, share: float) -> Trained:
+    """The fold with a drawn share of its training rows, made once."""
+    memo = fold.problem.memo.setdefault(f"share {share:g}", {})
+    if "fold" not in memo:
+        train = fold.problem.train
+        rows = len(train.target)
+        drawn = np.sort(np.random.default_rng(fold.problem.seed).choice(rows, max(1, round(rows * share)), replace=False))
+        fewer = replace(fold.problem, train=Sample(np.ascontiguousarray(train.features[drawn]), train.target[drawn]), memo={})
+        memo["fold"] = replace(fold, problem=fewer, stake=fold.stake[drawn])
+    found: Trained = memo["fold"]
+    return found

@@ -14,10 +14,10 @@ from onnx import helper
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
 from loopline.model.graph import ML, Piece, link, tensor
 
-ROUNDS = 1_500
+ROUNDS = 800
 """Rounds at most; `PATIENCE` rounds that do not better the validation part end the fit earlier."""
 
-PATIENCE = 40
+PATIENCE = 30
 
 _OBJECTIVES = {"squared": "regression", "quantile": "quantile", "log": "regression", "poisson": "poisson"}
 """Losses of a regression; ``log`` is the squared one of the logarithm of the value and one."""
@@ -140,7 +140,7 @@ class Boosted:
         base = {"learning_rate": 0.1, "num_leaves": 31 if many else 8, "min_data_in_leaf": 20, "feature_fraction": 0.8, "lambda_l2": 1.0, "thresholds": "best"}
         drawn = {**base, "learning_rate": 0.05, "num_leaves": 63 if many else 16, "thresholds": "drawn"}
         small = {**base, "learning_rate": 0.05, "num_leaves": 6 if many else 4, "feature_fraction": 0.5, "lambda_l2": 10.0}
-        deep = {**base, "learning_rate": 0.04, "num_leaves": 96 if many else 24, "min_data_in_leaf": 10, "feature_fraction": 0.6}
+        deep = {**base, "learning_rate": 0.06, "num_leaves": 64 if many else 16, "min_data_in_leaf": 10, "feature_fraction": 0.6}
         settings = [base, drawn, small, deep]
         if problem.task != "regression":
             return settings
@@ -152,8 +152,8 @@ class Boosted:
         """Learning rate, size of the trees, and how far they are held back."""
         rows = len(problem.train.target)
         params: dict[str, Any] = {
-            "learning_rate": choice.number("learning_rate", 0.02, 0.3, log=True),
-            "num_leaves": choice.integer("num_leaves", 4, 128 if rows >= 5000 else 32, log=True),
+            "learning_rate": choice.number("learning_rate", 0.03, 0.3, log=True),
+            "num_leaves": choice.integer("num_leaves", 4, 96 if rows >= 5000 else 32, log=True),
             "min_data_in_leaf": choice.integer("min_data_in_leaf", 5, max(20, min(500, rows // 20)), log=True),
             "feature_fraction": choice.number("feature_fraction", 0.3, 1.0),
             "lambda_l2": choice.number("lambda_l2", 1e-2, 1e2, log=True),

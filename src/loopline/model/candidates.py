@@ -13,7 +13,7 @@ from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import digest
 from loopline.model import policy
-from loopline.model.evaluate import LESS_IS_BETTER, LOSS, Judged, metrics
+from loopline.model.evaluate import LESS_IS_BETTER, LOSS, METRICS, Judged, measured, metrics
 from loopline.model.spec import Weighting
 
 BLOCKS = 20
@@ -37,10 +37,18 @@ class Part:
         Shape (n,): booleans (binary), texts (multiclass) or floats (regression).
     columns
         The columns that the worth reads and those whose slices are judged.
+    fold
+        Shape (n,): by which fold's fit each row is scored, where there are several; a metric that ranks candidates is the mean of the folds',
+        for scores of different fits need not lie on one scale.
     """
 
     outcome: NDArray[Any]
     columns: Mapping[str, NDArray[Any]]
+    fold: NDArray[np.int64] | None = None
+
+    def where(self, rows: NDArray[np.int64]) -> Part:
+        """The same for some of the rows."""
+        return Part(self.outcome[rows], {name: values[rows] for name, values in self.columns.items()}, None if self.fold is None else self.fold[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +90,16 @@ class Judge:
         shares = np.array([max(float(np.mean(part.outcome == label)), 1e-3) for label in self.classes])
         return np.tile(shares / shares.sum(), (rows, 1))
 
-    def value(self, measured: Mapping[str, float | None]) -> float | None:
-        """What the search makes as great as it can, from a candidate's metrics."""
+    def value(self, judged: Judged, fold: NDArray[np.int64] | None) -> float | None:
+        """What the search makes as great as it can: the worth, with the loss where worths are alike, or the metric that ranks."""
         if self.by == "worth":
-            worth, loss = measured["worth"], measured[LOSS[self.task]]
-            return None if worth is None else worth - self.loss_worth * (loss or 0.0)
-        number = measured[self.by]
-        return number if number is None or self.by not in LESS_IS_BETTER else -number
+            loss = measured(METRICS[self.task][LOSS[self.task]], judged)
+            return float(judged.money.mean()) - self.loss_worth * (loss or 0.0)
+        metric, sign = METRICS[self.task][self.by], -1 if self.by in LESS_IS_BETTER else 1
+        parts = [judged] if fold is None else [judged.where(fold == one) for one in np.unique(fold)]
+        numbers = [(number, len(part)) for part in parts if (number := measured(metric, part)) is not None]
+        rows = sum(count for _, count in numbers)
+        return sign * sum(number * count for number, count in numbers) / rows if rows else None
 
     def best_policy(self, part: Part, score: NDArray[np.float64]) -> dict[str, Any]:
         """The policy that earns most on the part.
@@ -244,16 +255,16 @@ def judge_trial(
     """A fitted candidate as a trial, from its scores of the judged rows; its times and the place of its scores are added later."""
     rule = judge.best_policy(part, score)
     judged = judge.judged(part, score, rule)
-    measured = metrics(judged)
+    known = metrics(judged)
     return Trial(
         family=family,
         params=dict(params),
         weighting=weighting,
         settled=dict(settled),
-        value=judge.value(measured),
-        worth=measured["worth"],
-        loss=measured[LOSS[judge.task]],
-        metrics=measured,
+        value=judge.value(judged, part.fold),
+        worth=known["worth"],
+        loss=known[LOSS[judge.task]],
+        metrics=known,
         policy=rule,
         blocks=_blocks(judged.money).tolist(),
         effort=effort,

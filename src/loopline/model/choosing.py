@@ -23,7 +23,7 @@ from loopline.ledger.entry import Draft, digest
 from loopline.model import ensemble
 from loopline.model.attempt import Asked, Tried, attempt, attempt_in, share
 from loopline.model.candidates import Judge, Part, Trial, best_trial, judge_trial
-from loopline.model.evaluate import LESS_IS_BETTER, LOSS, METRICS
+from loopline.model.evaluate import LOSS, METRICS
 from loopline.model.export import Member
 from loopline.model.families import Family, find
 from loopline.model.fitting import Chosen, fit, fit_all
@@ -40,8 +40,8 @@ ENSEMBLE = "ensemble"
 PARALLEL_FROM = 2_000_000
 """Numbers that all folds' fits read together, from which on workers are worth their start."""
 
-_GROWTH = 1.5
-_STARTED_S = 1.0
+_GROWTH = 2.0
+_STARTED_S = 2.0
 _STUDY_READS = ("predict", "worth", "decided", "outcome_known")
 
 
@@ -90,7 +90,7 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
     workers = _workers(job, material, proof)
     if workers == 1:
         proof = _with_threads(proof, usable_threads())
-    part = material.part(material.judged)
+    part = replace(material.part(material.judged), fold=_fold_of(proof))
     judge = order.judge.steered(part)
     _announce(job, proof, whole, workers)
     keep = _Keep(job, study_digest(job))
@@ -122,6 +122,17 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
     members = [Member(one.trial.family, model, one.weight) for one, model in zip(chosen, fitted, strict=True)]
     worked_s = sum(trial.worked_s for trial in keep.computed)
     return Choice(best, members, found.trials, scores, found.ended, searched_s, worked_s, workers)
+
+
+def _fold_of(proof: Proof) -> NDArray[np.int64] | None:
+    """By which fold of the first repeat each judged row is scored; None where there is one fold."""
+    first = [fold for fold in proof.folds if fold.repeat == 0]
+    if len(first) == 1:
+        return None
+    found = np.zeros(proof.rows, dtype=np.int64)
+    for number, fold in enumerate(first):
+        found[fold.places] = number
+    return found
 
 
 def _here(proof: Proof, judge: Judge, part: Part, families: Mapping[str, Family], asked: Asked) -> Tried:
@@ -243,19 +254,14 @@ def _best(job: Job, material: Material, judge: Judge, part: Part, found: Found, 
 
 def _loss(judge: Judge, part: Part) -> ensemble.Loss:
     """The loss that members are chosen by: the ranking metric where there is one, else the task's loss, which every row informs."""
-    name = LOSS[judge.task] if judge.by == "worth" else judge.by
-    is_worth = judge.by == "worth" and judge.task == "regression"
+    by = LOSS[judge.task] if judge.by == "worth" and judge.task != "regression" else judge.by
+    ranking = replace(judge, by=by, loss_worth=0.0)
     rule = {"kind": {"binary": "threshold", "multiclass": "most_likely", "regression": "value"}[judge.task], "threshold": 0.5}
 
     def loss(scores: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
-        some = Part(part.outcome[rows], {column: values[rows] for column, values in part.columns.items()})
-        judged = judge.judged(some, scores[rows], rule)
-        if is_worth:
-            return -float(judged.money.mean())
-        number = METRICS[judge.task][name](judged)
-        if number is None:
-            return float("inf")
-        return number if name in LESS_IS_BETTER else -number
+        some = part.where(rows)
+        value = ranking.value(ranking.judged(some, scores[rows], rule), some.fold)
+        return float("inf") if value is None else -value
 
     return loss
 

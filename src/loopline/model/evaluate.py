@@ -67,7 +67,7 @@ def outcomes(task: Task, values: Sequence[Any] | NDArray[Any], positive: str | N
 
 def metrics(judged: Judged) -> dict[str, float | None]:
     """Every metric of the task, and ``worth`` (money per decision); None where there is nothing to measure it on."""
-    return {name: _measured(metric, judged) for name, metric in METRICS[judged.task].items()}
+    return {name: measured(metric, judged) for name, metric in METRICS[judged.task].items()}
 
 
 def slices(judged: Judged, column: str, metric: str, *, support: int = SUPPORT) -> dict[str, float]:
@@ -78,8 +78,8 @@ def slices(judged: Judged, column: str, metric: str, *, support: int = SUPPORT) 
     labels, codes = np.unique(said.astype(str), return_inverse=True)
     for code, label in enumerate(labels):
         part = judged.where(codes == code)
-        if _carrying(metric, part) >= support and (measured := _measured(measure, part)) is not None:
-            found[str(label)] = measured
+        if _carrying(metric, part) >= support and (number := measured(measure, part)) is not None:
+            found[str(label)] = number
     return found
 
 
@@ -123,7 +123,8 @@ def interval(money: NDArray[np.float64], blocks: Blocks, *, seed: int, level: fl
     return float(low), float(high)
 
 
-def _measured(metric: Metric, judged: Judged) -> float | None:
+def measured(metric: Metric, judged: Judged) -> float | None:
+    """A metric's number; None where there is nothing to measure it on, or it is not defined."""
     if len(judged) == 0:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):

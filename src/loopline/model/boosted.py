@@ -191,7 +191,7 @@ def _settings(problem: Problem, params: Params) -> dict[str, Any]:
     if any(problem.monotone):
         settings |= {"monotone_constraints": list(problem.monotone), "monotone_constraints_method": "intermediate"}
     if problem.task == "binary":
-        return settings | {"objective": "binary"}
+        return settings | {"objective": "binary", **({"metric": "auc"} if problem.by == "order" else {})}
     if problem.task == "multiclass":
         return settings | {"objective": "multiclass", "num_class": len(problem.classes)}
     return settings | {"objective": _OBJECTIVES[params["loss"]], "alpha": problem.quantile}

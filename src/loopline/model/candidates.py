@@ -40,15 +40,20 @@ class Part:
     fold
         Shape (n,): by which fold's fit each row is scored, where there are several; a metric that ranks candidates is the mean of the folds',
         for scores of different fits need not lie on one scale.
+    trust
+        Shape (folds,): how much each fold's metric counts, beside its rows: a later block of time is more like the time to come.
     """
 
     outcome: NDArray[Any]
     columns: Mapping[str, NDArray[Any]]
     fold: NDArray[np.int64] | None = None
+    trust: NDArray[np.float64] | None = None
 
     def where(self, rows: NDArray[np.int64]) -> Part:
         """The same for some of the rows."""
-        return Part(self.outcome[rows], {name: values[rows] for name, values in self.columns.items()}, None if self.fold is None else self.fold[rows])
+        return Part(
+            self.outcome[rows], {name: values[rows] for name, values in self.columns.items()}, None if self.fold is None else self.fold[rows], self.trust
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,16 +95,27 @@ class Judge:
         shares = np.array([max(float(np.mean(part.outcome == label)), 1e-3) for label in self.classes])
         return np.tile(shares / shares.sum(), (rows, 1))
 
-    def value(self, judged: Judged, fold: NDArray[np.int64] | None) -> float | None:
-        """What the search makes as great as it can: the worth, with the loss where worths are alike, or the metric that ranks."""
+    def value(self, judged: Judged, part: Part) -> float | None:
+        """What the search makes as great as it can: the worth, with the loss where worths are alike, or the metric that ranks.
+
+        Over several folds it is the mean of each fold's, by its rows and its trust.
+        """
+        if part.fold is None:
+            return self._value(judged)
+        numbers = [
+            (number, len(rows), fold)
+            for fold in np.unique(part.fold)
+            if (number := self._value(judged.where(rows := np.flatnonzero(part.fold == fold)))) is not None
+        ]
+        shares = [count * (1.0 if part.trust is None else float(part.trust[fold])) for _, count, fold in numbers]
+        return sum(number * share for (number, _, _), share in zip(numbers, shares, strict=True)) / sum(shares) if numbers else None
+
+    def _value(self, judged: Judged) -> float | None:
         if self.by == "worth":
             loss = measured(METRICS[self.task][LOSS[self.task]], judged)
             return float(judged.money.mean()) - self.loss_worth * (loss or 0.0)
-        metric, sign = METRICS[self.task][self.by], -1 if self.by in LESS_IS_BETTER else 1
-        parts = [judged] if fold is None else [judged.where(fold == one) for one in np.unique(fold)]
-        numbers = [(number, len(part)) for part in parts if (number := measured(metric, part)) is not None]
-        rows = sum(count for _, count in numbers)
-        return sign * sum(number * count for number, count in numbers) / rows if rows else None
+        number = measured(METRICS[self.task][self.by], judged)
+        return -number if number is not None and self.by in LESS_IS_BETTER else number
 
     def best_policy(self, part: Part, score: NDArray[np.float64]) -> dict[str, Any]:
         """The policy that earns most on the part.
@@ -261,7 +277,7 @@ def judge_trial(
         params=dict(params),
         weighting=weighting,
         settled=dict(settled),
-        value=judge.value(judged, part.fold),
+        value=judge.value(judged, part),
         worth=known["worth"],
         loss=known[LOSS[judge.task]],
         metrics=known,

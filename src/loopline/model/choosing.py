@@ -90,7 +90,7 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
     workers = _workers(job, material, proof)
     if workers == 1:
         proof = _with_threads(proof, usable_threads())
-    part = replace(material.part(material.judged), fold=_fold_of(proof))
+    part = replace(material.part(material.judged), fold=_fold_of(proof), trust=_trust(material))
     judge = order.judge.steered(part)
     _announce(job, proof, whole, workers)
     keep = _Keep(job, study_digest(job))
@@ -133,6 +133,12 @@ def _fold_of(proof: Proof) -> NDArray[np.int64] | None:
     for number, fold in enumerate(first):
         found[fold.places] = number
     return found
+
+
+def _trust(material: Material) -> NDArray[np.float64] | None:
+    """Each block of time counts twice as much as the one before it; None where folds have no order."""
+    in_time = material.order.time is not None or material.order.ordered
+    return np.exp2(np.arange(len(material.folds), dtype=np.float64)) if in_time else None
 
 
 def _here(proof: Proof, judge: Judge, part: Part, families: Mapping[str, Family], asked: Asked) -> Tried:
@@ -260,7 +266,7 @@ def _loss(judge: Judge, part: Part) -> ensemble.Loss:
 
     def loss(scores: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
         some = part.where(rows)
-        value = ranking.value(ranking.judged(some, scores[rows], rule), some.fold)
+        value = ranking.value(ranking.judged(some, scores[rows], rule), some)
         return float("inf") if value is None else -value
 
     return loss

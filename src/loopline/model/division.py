@@ -63,7 +63,7 @@ def folded(frame: pl.DataFrame, outcome: NDArray[Any], order: Order, parts: Part
     split, rows = order.model.split, len(parts.learned)
     in_time = order.time is not None or order.ordered
     if in_time or (split.column is not None and len(parts.validation)):
-        wanted = split.folds or (BLOCKS_OF_TIME if in_time and rows < FEW else 1)
+        wanted = split.folds or (BLOCKS_OF_TIME if in_time else 1)
         folds = forward(parts, wanted) if in_time else held_out(parts)
         if len(folds) == 1:
             return folds, f"candidates are judged on the validation part of {len(parts.validation):,} rows"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ class Problem:
     monotone
         For each feature 1 where the score may only rise with it, -1 where it may only fall, else 0; empty where no feature is held so. A
         family that cannot hold to it says `FitFailed`.
+    by
+        What the validation rows judge by when a fit asks them when to stop: ``order`` (how well the scores rank, for what ranks can be put
+        on its scale later), or ``loss``.
     effort
         The share of a full fit's effort, such as its number of trees, that this trial is worth so far.
     memo
@@ -67,6 +70,7 @@ class Problem:
     quantile: float = 0.5
     threads: int = 1
     monotone: Sequence[int] = ()
+    by: Literal["order", "loss"] = "loss"
     effort: float = 1.0
     memo: dict[str, Any] = field(default_factory=dict)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from loopline.model.split import Index, Parts
 
 FEW = 5_000
-"""Rows below which one held-out part tells too little: candidates are judged on every row by cross-validation, or on several blocks of time."""
+"""Rows below which one held-out part tells too little: candidates are judged on every row by cross-validation."""
 
 FOLDS = 5
 BLOCKS_OF_TIME = 3

@@ -90,7 +90,7 @@ class Proof:
 
 
 def _plain(problem: Problem) -> dict[str, Any]:
-    names = ("task", "classes", "count_numbers", "seed", "quantile", "threads", "monotone")
+    names = ("task", "classes", "count_numbers", "seed", "quantile", "threads", "monotone", "by")
     return {name: list(value) if isinstance(value := getattr(problem, name), (tuple, list)) else value for name in names}
 
 

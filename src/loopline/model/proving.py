@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from loopline.charter.worth import Worth
 from loopline.model.candidates import Part
 from loopline.model.encode import Plan, encode
+from loopline.model.evaluate import LESS_IS_BETTER
 from loopline.model.families import Problem, Sample
 from loopline.model.features import Planned, make_plan, raw
 from loopline.model.material import Material
@@ -104,6 +105,7 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         seed=order.model.seed,
         quantile=order.judge.quantile(material.part(rows)) if order.task == "regression" else 0.5,
         threads=threads,
+        by="order" if order.task == "binary" and order.model.search.by not in LESS_IS_BETTER else "loss",
     )
     return planned, problem
 

@@ -31,8 +31,8 @@ class PresentRule:
     expression
         For a binary task true means act; for several classes the text of one, as in ``'gold' if spent > 100 else 'basic'``; else a number.
     otherwise
-        The decision of a row for which the rule says nothing, because a column that it reads is null: the one decision for all that
-        earned most on known rows (`Judge.unaided`); ``act`` or ``rest``, the text of a class, or a number.
+        The decision of a row for which the rule gives null: the one decision for all that earned most on known rows (`Judge.unaided`);
+        ``act`` or ``rest``, the text of a class, or a number. A comparison with a null gives no null: it does not hold.
 
     Examples
     --------
@@ -84,13 +84,13 @@ class PresentRule:
         """
         rows = len(next(iter(columns.values()))) if columns else 0
         try:
-            said = np.broadcast_to(np.asarray(evaluate(self.expression, columns)), (rows,))
+            said = np.broadcast_to(np.asarray(evaluate(self.expression, {name: _plain(columns[name]) for name in self.expression.names})), (rows,))
         except KeyError as error:
             raise Mistake(f"the rule reads the column {error}, which is not there", where=WHERE, remedy="give it, or mend the rule") from None
         except (TypeError, ValueError) as error:
             remedy = "compare numbers with numbers and texts with texts"
             raise Mistake(f"the rule cannot be evaluated on these columns: {error}", where=WHERE, remedy=remedy) from None
-        null = self._nulls(columns, rows) | _is_null(said)
+        null = _is_null(said)
         if self.task == "multiclass":
             return np.array([self.otherwise if gone else as_text(value) for value, gone in zip(said.tolist(), null.tolist(), strict=True)], dtype=object)
         try:
@@ -110,14 +110,16 @@ class PresentRule:
         """The rule in words, as ``the present rule (dep_delay > 15)``."""
         return f"the present rule ({self.expression.text})"
 
-    def _nulls(self, columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
-        """Where a column that is read is null and the rule does not ask about that itself, shape (n,)."""
-        null = np.zeros(rows, dtype=bool)
-        if "is_null(" in self.expression.text or "coalesce(" in self.expression.text:
-            return null
-        for name in sorted(self.expression.names & set(columns)):
-            null |= _is_null(np.asarray(columns[name]))
-        return null
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """A column without objects where it holds no texts: a null among numbers is NaN, one among booleans is false."""
+    column = np.asarray(values)
+    if column.dtype != object:
+        return column
+    known = {type(item) for item in column.tolist() if item is not None}
+    if known and known <= {bool}:
+        return np.array([item is True for item in column.tolist()])
+    return column.astype(np.float64) if known <= {bool, int, float} else column
 
 
 def _is_null(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -129,10 +131,9 @@ def _is_null(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def seasonal_naive(time: NDArray[Any], outcome: NDArray[np.float64], *, period: np.timedelta64 | float, gap: np.timedelta64 | float = 0) -> NDArray[np.float64]:
-    """For each row the mean outcome of its time a whole number of periods before, shape (n,); NaN where there was none.
+    """For each row the mean outcome of the latest time that lies whole periods before, shape (n,); NaN where there is none.
 
-    The fewest periods are gone back that are no less than the gap, so that only outcomes that were known by then are looked at; where
-    nothing happened at that very time, one more period is gone back, as often as the rows allow.
+    At least as many periods are gone back as the gap is long, so that only outcomes that were known by then are looked at.
 
     Parameters
     ----------
@@ -162,29 +163,28 @@ def seasonal_naive(time: NDArray[Any], outcome: NDArray[np.float64], *, period: 
     moments, span, delay = _whole(time, period, gap)
     if span <= 0 or delay < 0:
         raise ValueError("a season's period is more than nothing, and its gap is not less")
-    known = ~np.isnan(outcome)
-    times, at = np.unique(moments[known], return_inverse=True)
+    null = np.isnat(time) if time.dtype.kind == "M" else np.isnan(moments)
+    known = ~np.isnan(outcome) & ~null
     said = np.full(len(moments), np.nan)
-    if not len(times):
+    if not known.any():
         return said
+    group = np.unique(moments % span, return_inverse=True)[1].reshape(-1)
+    wanted = moments - max(1, int(np.ceil(delay / span))) * span
+    rank = np.unique(np.concatenate([moments, wanted]), return_inverse=True)[1].reshape(-1)
+    width = int(rank.max()) + 1
+    own, asked = group * width + rank[: len(moments)], group * width + rank[len(moments) :]
+    keys, at = np.unique(own[known], return_inverse=True)
     means = np.bincount(at.reshape(-1), weights=outcome[known]) / np.bincount(at.reshape(-1))
-    back = max(1, int(np.ceil(delay / span)))
-    wanted = moments - back * span
-    waiting = np.flatnonzero(wanted >= times[0])
-    while len(waiting):
-        place = np.searchsorted(times, wanted[waiting])
-        found = times[place] == wanted[waiting]
-        said[waiting[found]] = means[place[found]]
-        waiting = waiting[~found]
-        wanted[waiting] -= span
-        waiting = waiting[wanted[waiting] >= times[0]]
+    place = np.searchsorted(keys, asked, side="right") - 1
+    found = (place >= 0) & (keys[place] // width == group) & ~null
+    said[found] = means[place[found]]
     return said
 
 
 def _whole(time: NDArray[Any], period: np.timedelta64 | float, gap: np.timedelta64 | float) -> tuple[NDArray[Any], Any, Any]:
-    """Time, period and gap as numbers of one unit: microseconds where they are moments; a null is before all."""
+    """Time, period and gap as numbers of one unit: microseconds where they are moments."""
     if time.dtype.kind != "M":
-        return np.nan_to_num(np.asarray(time, dtype=np.float64), nan=-np.inf), float(period), float(gap)
+        return np.asarray(time, dtype=np.float64), float(period), float(gap)
     stamps = time.astype("datetime64[us]").astype(np.int64)
     unit = np.timedelta64(1, "us")
     span, delay = (int(one / unit) if isinstance(one, np.timedelta64) else int(one) for one in (period, gap))

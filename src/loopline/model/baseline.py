@@ -11,6 +11,7 @@ from onnx import helper
 
 from loopline.model.families import Choice, Features, Params, Problem
 from loopline.model.graph import Piece, tensor
+from loopline.model.prior import mean, quantile, shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +57,12 @@ class Baseline:
 
     def fit(self, problem: Problem, params: Params) -> Constant:
         """The constant scores."""
-        target, width = problem.train.target, problem.train.features.shape[1]
+        train, width = problem.train, problem.train.features.shape[1]
         if problem.task == "binary":
-            return Constant(np.array([target.mean()]), width)
+            return Constant(np.array([mean(train)]), width)
         if problem.task == "regression":
-            return Constant(np.array([np.median(target)]), width)
-        counts = np.bincount(target.astype(np.int64), minlength=len(problem.classes))
-        return Constant(counts / counts.sum(), width)
+            return Constant(np.array([quantile(train.target, train.weights, 0.5)]), width)
+        return Constant(shares(train, len(problem.classes)), width)
 
 
 def family() -> Baseline:

@@ -9,10 +9,10 @@ from typing import Any
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
-from onnx import helper
 
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
-from loopline.model.graph import ML, Piece, link, tensor
+from loopline.model.graph import Piece
+from loopline.model.trees import Forest, Tree
 
 ROUNDS = 800
 """Rounds at most; `PATIENCE` rounds that do not better the validation part end the fit earlier."""
@@ -41,13 +41,11 @@ class Trees:
     def graph(self, features: str, scores: str) -> Piece:
         """One TreeEnsemble in double precision, and the link."""
         model = self.booster.dump_model()
-        forest = _Forest()
+        forest = Forest()
         width = int(model["num_tree_per_iteration"])
         for index, tree in enumerate(model["tree_info"]):
-            forest.plant(tree["tree_structure"], index % width)
-        sums = "sums" if self.link else scores
-        end = link(self.link, sums, scores) if self.link else Piece([])
-        return Piece([forest.node(features, sums, width), *end.nodes], end.tensors)
+            forest.plant(_flat(tree["tree_structure"]), index % width)
+        return forest.graph(features, scores, width, through=self.link)
 
     def settled(self) -> dict[str, Any]:
         """The number of rounds."""
@@ -59,76 +57,32 @@ class Trees:
         return gain / gain.sum() if gain.sum() > 0 else gain
 
 
-class _Forest:
-    """The flat lists in which ONNX's TreeEnsemble holds trees."""
-
-    def __init__(self) -> None:
-        self.roots: list[int] = []
-        self.feature: list[int] = []
-        self.threshold: list[float] = []
-        self.null_left: list[int] = []
-        self.left: list[int] = []
-        self.left_is_leaf: list[int] = []
-        self.right: list[int] = []
-        self.right_is_leaf: list[int] = []
-        self.leaf_target: list[int] = []
-        self.leaf_value: list[float] = []
-
-    def plant(self, root: Mapping[str, Any], target: int) -> None:
-        """Adds a tree whose leaves add to one of the sums; a tree that is one leaf becomes a node with two leaves alike."""
-        self.roots.append(len(self.feature))
-        if "split_feature" not in root:
-            root = {"split_feature": 0, "threshold": 0.0, "default_left": True, "missing_type": "NaN", "left_child": root, "right_child": root}
-        waiting: list[tuple[Mapping[str, Any], list[int] | None, int]] = [(root, None, 0)]
-        while waiting:
-            node, refers, at = waiting.pop()
-            place = self._split(node)
-            if refers is not None:
-                refers[at] = place
-            for child, side, is_leaf in (("right_child", self.right, self.right_is_leaf), ("left_child", self.left, self.left_is_leaf)):
-                below = node[child]
-                if "split_feature" in below:
-                    waiting.append((below, side, place))
-                else:
-                    side[place], is_leaf[place] = self._leaf(below, target), 1
-
-    def _split(self, node: Mapping[str, Any]) -> int:
-        threshold = float(node["threshold"])
-        self.feature.append(int(node["split_feature"]))
-        self.threshold.append(threshold)
-        # Where training saw no null in a feature, LightGBM takes a null for zero.
-        self.null_left.append(int(node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0))
-        for side in (self.left, self.left_is_leaf, self.right, self.right_is_leaf):
-            side.append(0)
-        return len(self.feature) - 1
-
-    def _leaf(self, leaf: Mapping[str, Any], target: int) -> int:
-        self.leaf_target.append(target)
-        self.leaf_value.append(float(leaf["leaf_value"]))
-        return len(self.leaf_value) - 1
-
-    def node(self, features: str, sums: str, width: int) -> Any:
-        """The forest as a node of the graph."""
-        return helper.make_node(
-            "TreeEnsemble",
-            [features],
-            [sums],
-            domain=ML,
-            n_targets=width,
-            aggregate_function=1,
-            post_transform=0,
-            tree_roots=self.roots,
-            nodes_featureids=self.feature,
-            nodes_splits=tensor("", self.threshold),
-            nodes_modes=tensor("", np.zeros(len(self.feature), dtype=np.uint8)),
-            nodes_missing_value_tracks_true=self.null_left,
-            nodes_truenodeids=self.left,
-            nodes_trueleafs=self.left_is_leaf,
-            nodes_falsenodeids=self.right,
-            nodes_falseleafs=self.right_is_leaf,
-            leaf_targetids=self.leaf_target,
-            leaf_weights=tensor("", self.leaf_value),
-        )
+def _flat(root: Mapping[str, Any]) -> Tree:
+    """LightGBM's nested tree as flat arrays."""
+    nodes: list[Mapping[str, Any]] = []
+    left: list[int] = []
+    right: list[int] = []
+    waiting: list[tuple[Mapping[str, Any], list[int], int]] = [(root, [0], 0)]
+    while waiting:
+        node, refers, at = waiting.pop()
+        place = refers[at] = len(nodes)
+        nodes.append(node)
+        left.append(-1)
+        right.append(-1)
+        if "split_feature" in node:
+            waiting += [(node["right_child"], right, place), (node["left_child"], left, place)]
+    threshold = np.array([float(node.get("threshold", 0.0)) for node in nodes])
+    # Where training saw no null in a feature, LightGBM takes a null for zero.
+    knows_nulls = np.array([node.get("missing_type") == "NaN" for node in nodes])
+    default = np.array([bool(node.get("default_left")) for node in nodes])
+    return Tree(
+        feature=np.array([int(node.get("split_feature", 0)) for node in nodes]),
+        threshold=threshold,
+        left=np.array(left),
+        right=np.array(right),
+        null_left=np.where(knows_nulls, default, threshold >= 0),
+        value=np.array([float(node.get("leaf_value", 0.0)) for node in nodes]),
+    )
 
 
 class Boosted:

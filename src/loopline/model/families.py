@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
 from loopline.engine.local import resolve
-from loopline.errors import Mistake
+from loopline.errors import LooplineError, Mistake
 from loopline.model.graph import Piece
-from loopline.model.spec import FAMILIES
+from loopline.model.spec import FAMILIES, offered
 
 Params = Mapping[str, Any]
 Features = NDArray[np.float32]
@@ -129,8 +130,27 @@ class Family(Protocol):
         """
 
 
+class NoGraph(ValueError):
+    """A fitted model that cannot be written as an ONNX graph; it says why, and what to do in its place. It makes no package."""
+
+
+def extra(name: str) -> Any:
+    """The module of an optional library that a built-in family stands on.
+
+    Raises
+    ------
+    Mistake
+        When it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        said = f"the family {name!r} needs the extra {name!r}, which cannot be imported: {error}"
+        raise Mistake(said, where="model.families", remedy=f"pip install 'loopline[{name}]'") from None
+
+
 def find(name: str, folder: Path | None = None) -> Family:
-    """The family with a name: a built-in one, or what one's own ``module:function`` returns.
+    """The family with a name: a built-in one, an installed package's (an entry point of `GROUP`), or what one's own ``module:function`` returns.
 
     Parameters
     ----------
@@ -140,14 +160,27 @@ def find(name: str, folder: Path | None = None) -> Family:
     Raises
     ------
     Mistake
-        When there is no such module or function.
+        When there is no such module or function, it fails, it returns no family, or its extra is not installed.
     """
-    own = name not in FAMILIES
-    if own and folder is not None and str(folder) not in sys.path:
+    where = "model.families"
+    if ":" in name and folder is not None and str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+    reference = FAMILIES.get(name) or offered().get(name, name)
     try:
-        family: Family = resolve(FAMILIES.get(name, name))()
-    except (ImportError, AttributeError) as error:
+        door = resolve(reference)
+    except (ImportError, AttributeError, ValueError) as error:
         remedy = "write module:function, with the module beside loopline.yaml"
-        raise Mistake(f"the family {name!r} cannot be loaded: {error}", where="model.families", remedy=remedy) from None
+        raise Mistake(f"the family {name!r} cannot be loaded: {error}", where=where, remedy=remedy) from None
+    try:
+        family: Family = door()
+    except LooplineError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        said = f"the family {name!r} cannot be made: {type(error).__name__}: {error}"
+        raise Mistake(said, where=where, remedy=f"{reference} takes no arguments and returns a family; mend it") from error
+    absent = [verb for verb in ("portfolio", "params", "fit") if not callable(getattr(family, verb, None))]
+    if absent or isinstance(family, type):
+        what = "is a class, and its instance is wanted" if isinstance(family, type) else f"has no {' and no '.join(absent)}"
+        said = f"the family {name!r} {what}"
+        raise Mistake(said, where=where, remedy=f"let {reference} return an object with portfolio, params and fit (docs/model/families.md)")
     return family

@@ -46,6 +46,18 @@ def link(name: str, sums: str, scores: str) -> Piece:
     return Piece([helper.make_node(name, [sums], [scores])])
 
 
+def linked(name: str, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `link` makes of sums of shape (n, 1 or k), in NumPy; without a name they stay as they are."""
+    if name == "Sigmoid":
+        return np.asarray(1 / (1 + np.exp(-np.clip(sums, -700, 700))))
+    if name == "Softmax":
+        power: NDArray[np.float64] = np.exp(sums - sums.max(axis=1, keepdims=True))
+        return np.asarray(power / power.sum(axis=1, keepdims=True))
+    if name in ("Exp", "Expm1"):
+        return np.asarray(np.exp(sums) - (name == "Expm1"))
+    return sums
+
+
 def encoder(plan: Plan, features: str) -> Piece:
     """From the inputs ``numbers`` (n, k) float32 and ``categories`` (n, m) texts to the double tensor `features` (n, d)."""
     nodes: list[onnx.NodeProto] = []

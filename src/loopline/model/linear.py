@@ -14,58 +14,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits
 
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
-from loopline.model.graph import Piece, link, tensor
+from loopline.model.graph import Piece, link, linked, tensor
+from loopline.model.standard import Standard
 
 CELLS_AT_MOST = 6_000_000
 """Rows times columns of the fit in double precision; a drawn sample stands for more: a line needs no more rows than that."""
 
-FAR = 10.0
-"""Standardised values are cut off here: one wild value does not carry the score away."""
-
 _CHUNK = 50_000
 _Weights = NDArray[np.float64] | None
-
-
-@dataclass(frozen=True, eq=False)
-class Standard:
-    """How features are made ready: nulls filled, standardised, flagged.
-
-    Parameters
-    ----------
-    fill, centre, scale
-        Shape (d,): what a null becomes, and then (value - centre) * scale.
-    flagged
-        The features (their places) beside which a zero or one says that the value was null.
-    """
-
-    fill: NDArray[np.float64]
-    centre: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    flagged: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, features: Features, count_numbers: int) -> Standard:
-        """The preparation that training rows ask for; zeros and ones stay as they are."""
-        width = features.shape[1]
-        fill, centre, scale = np.zeros(width), np.zeros(width), np.ones(width)
-        nulls = np.isnan(features[:, :count_numbers])
-        for index in range(count_numbers):
-            known = features[~nulls[:, index], index].astype(np.float64)
-            spread = float(known.std()) if len(known) else 0.0
-            # A number that these rows do not tell apart says nothing about others: it stays at zero.
-            scale[index] = 1 / spread if spread > 0 else 0.0
-            if len(known):
-                fill[index], centre[index] = float(np.median(known)), float(known.mean())
-        return cls(fill, centre, scale, np.flatnonzero(nulls.any(axis=0)))
-
-    def apply(self, features: Features) -> NDArray[np.float64]:
-        """The prepared features, shape (n, d + flags)."""
-        nulls = np.isnan(features)
-        ready = np.where(nulls, self.fill, features.astype(np.float64))
-        ready = np.clip((ready - self.centre) * self.scale, -FAR, FAR)
-        return np.concatenate([ready, nulls[:, self.flagged].astype(np.float64)], axis=1)
-
-
 _Ready = tuple[Standard, NDArray[np.float64], NDArray[np.float64], _Weights]
 
 
@@ -85,44 +41,19 @@ class Line:
         return scores if scores.shape[1] > 1 else scores[:, 0]
 
     def _linked(self, features: Features) -> NDArray[np.float64]:
-        line: NDArray[np.float64] = np.asarray(self.standard.apply(features) @ self.coefficients + self.intercept)
-        if self.link == "Sigmoid":
-            return np.asarray(1 / (1 + np.exp(-np.clip(line, -700, 700))))
-        if self.link == "Softmax":
-            power: NDArray[np.float64] = np.exp(line - line.max(axis=1, keepdims=True))
-            line = np.asarray(power / power.sum(axis=1, keepdims=True))
-        return np.asarray(line)
+        return linked(self.link, np.asarray(self.standard.apply(features) @ self.coefficients + self.intercept))
 
     def graph(self, features: str, scores: str) -> Piece:
-        """Where, Sub, Mul, Clip, MatMul, Add and the link."""
-        held, ready = self.standard, "ready"
-        nodes = [
-            helper.make_node("IsNaN", [features], ["is_null"]),
-            helper.make_node("Where", ["is_null", "fill", features], ["filled"]),
-            helper.make_node("Sub", ["filled", "centre"], ["centred"]),
-            helper.make_node("Mul", ["centred", "scale"], ["scaled"]),
-            helper.make_node("Clip", ["scaled", "near", "far"], ["clipped"]),
-        ]
-        tensors = [
-            tensor("fill", held.fill),
-            tensor("centre", held.centre),
-            tensor("scale", held.scale),
-            tensor("near", -FAR),
-            tensor("far", FAR),
-            tensor("coefficients", self.coefficients),
-            tensor("intercept", self.intercept),
-        ]
-        if len(held.flagged):
-            tensors.append(tensor("flagged", held.flagged))
-            nodes.append(helper.make_node("Gather", ["is_null", "flagged"], ["flags"], axis=1))
-            nodes.append(helper.make_node("Cast", ["flags"], ["flags_as_numbers"], to=11))
-            nodes.append(helper.make_node("Concat", ["clipped", "flags_as_numbers"], [ready], axis=1))
-        else:
-            ready = "clipped"
-        nodes.append(helper.make_node("MatMul", [ready, "coefficients"], ["product"]))
-        nodes.append(helper.make_node("Add", ["product", "intercept"], ["line" if self.link else scores]))
+        """The preparation, MatMul, Add and the link."""
+        prepared = self.standard.graph(features, "ready")
         end = link(self.link, "line", scores) if self.link else Piece([])
-        return Piece([*nodes, *end.nodes], [*tensors, *end.tensors])
+        nodes = [
+            *prepared.nodes,
+            helper.make_node("MatMul", ["ready", "coefficients"], ["product"]),
+            helper.make_node("Add", ["product", "intercept"], ["line" if self.link else scores]),
+            *end.nodes,
+        ]
+        return Piece(nodes, [*prepared.tensors, tensor("coefficients", self.coefficients), tensor("intercept", self.intercept), *end.tensors])
 
     def settled(self) -> dict[str, Any]:
         """Nothing beyond the parameters."""
@@ -130,11 +61,7 @@ class Line:
 
     def weights(self) -> NDArray[np.float64]:
         """Each feature's coefficient in standard deviations, as a share; a flag counts for its feature."""
-        width = len(self.standard.fill)
-        size = np.abs(self.coefficients).sum(axis=1)
-        whole = size[:width].copy()
-        whole[self.standard.flagged] += size[width:]
-        return np.asarray(whole / whole.sum()) if whole.sum() > 0 else whole
+        return self.standard.whole(np.abs(self.coefficients).sum(axis=1))
 
 
 class Linear:

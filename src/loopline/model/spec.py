@@ -3,29 +3,71 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from loopline.declaration import Span, Spec
+from loopline.errors import Mistake
 
 FAMILIES = {
     "baseline": "loopline.model.baseline:family",
     "linear": "loopline.model.linear:family",
     "lightgbm": "loopline.model.boosted:family",
+    "extra_trees": "loopline.model.forests:extra_trees",
+    "random_forest": "loopline.model.forests:random_forest",
+    "neighbours": "loopline.model.neighbours:family",
+    "xgboost": "loopline.model.xgboosted:family",
+    "catboost": "loopline.model.catboosted:family",
 }
 """The built-in families; one's own stands in the declaration as ``module:function``, and is called the same way."""
+
+EXTRAS = ("xgboost", "catboost")
+"""The families whose library is an extra of the same name."""
+
+GROUP = "loopline.families"
+"""The group of entry points by which a package offers families."""
 
 _SLICE = re.compile(r"worst_slice\((.+)\)\.(\w+)")
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
+def offered() -> dict[str, str]:
+    """The families that installed packages offer, by name, each as ``module:function``; a built-in one's name is not given away."""
+    return {one.name: one.value for one in sorted(entry_points(group=GROUP), key=lambda one: (one.name, one.value)) if one.name not in FAMILIES}
+
+
+def installed(name: str) -> bool:
+    """Whether all that a built-in family stands on is installed; nothing is imported."""
+    return name not in EXTRAS or find_spec(name) is not None
+
+
+def require_installed(names: Iterable[str]) -> None:
+    """Check that the families' extras are installed, before anything is computed.
+
+    Raises
+    ------
+    Mistake
+        Naming the first that is not, and the command that installs it.
+    """
+    for name in names:
+        if not installed(name):
+            said = f"the family {name!r} needs the extra {name!r}, which is not installed"
+            raise Mistake(said, where="model.families", remedy=f"pip install 'loopline[{name}]'")
+
+
 def _family(name: str) -> str:
     if name in FAMILIES or _OWN.fullmatch(name):
         return name
-    near = get_close_matches(name, FAMILIES, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(FAMILIES)}"
+    known = [*FAMILIES, *offered()]
+    if name in known:
+        return name
+    near = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
     raise ValueError(f"there is no family {name!r}; {remedy} One's own is written module:function")
 
 

@@ -1,0 +1,180 @@
+"""Extra trees and random forests by scikit-learn: many trees, each grown apart, whose leaves are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+
+from loopline.model.families import Choice, Features, FitFailed, Params, Problem
+from loopline.model.graph import Piece
+from loopline.model.prior import quantile
+from loopline.model.trees import Forest, Tree
+
+TREES = 200
+"""Trees of a fit with full effort."""
+
+FEWEST = 20
+
+LEAVES_AT_MOST = 300_000
+"""Of the whole graph, each class's counted: about 18 MB of ONNX."""
+
+_DEEPEST = 24
+_CLASSES = {"extra_trees": (ExtraTreesClassifier, ExtraTreesRegressor), "random_forest": (RandomForestClassifier, RandomForestRegressor)}
+
+
+@dataclass(frozen=True, eq=False)
+class Averaged:
+    """Grown trees and what their leaves say.
+
+    Parameters
+    ----------
+    trees
+        scikit-learn's trees, which say where a row ends.
+    values
+        For each tree what its m nodes say, shape (m, width): probabilities of the classes that are told apart, or values.
+    gains
+        Shape (d,): each feature's share of the gain.
+    """
+
+    trees: Sequence[Any]
+    values: Sequence[NDArray[np.float64]]
+    gains: NDArray[np.float64]
+
+    def score(self, features: Features) -> NDArray[np.float64]:
+        """The mean over the trees, added in their order, so that the last digits are always the same."""
+        rows = np.ascontiguousarray(features, dtype=np.float32)
+        total = np.zeros((len(rows), self.values[0].shape[1]))
+        for tree, value in zip(self.trees, self.values, strict=True):
+            total += value[tree.apply(rows)]
+        total /= len(self.trees)
+        return total if total.shape[1] > 1 else total[:, 0]
+
+    def graph(self, features: str, scores: str) -> Piece:
+        """One TreeEnsemble in double precision; a tree is planted once for each class, since a leaf of ONNX adds to one sum alone."""
+        forest, width = Forest(), self.values[0].shape[1]
+        for tree, value in zip(self.trees, self.values, strict=True):
+            for target in range(width):
+                said = value[:, target] / len(self.trees)
+                null_left = tree.missing_go_to_left.astype(bool)
+                forest.plant(Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, null_left, said), target)
+        return forest.graph(features, scores, width)
+
+    def settled(self) -> dict[str, Any]:
+        """The number of trees."""
+        return {"trees": len(self.trees)}
+
+    def weights(self) -> NDArray[np.float64]:
+        """Each feature's share of the gain."""
+        return self.gains
+
+
+class Grown:
+    """Extra trees or a random forest; nulls go to the side that the training rows' nulls ask for.
+
+    A class that is rare keeps its share in the leaves. A regression's leaves say the mean, or the problem's quantile of their rows.
+
+    Parameters
+    ----------
+    kind
+        ``extra_trees`` or ``random_forest``.
+
+    References
+    ----------
+    Breiman (2001), Random forests; Geurts, Ernst and Wehenkel (2006), Extremely randomized trees; Meinshausen (2006), Quantile regression
+    forests, of which the mean of the leaves' quantiles is the simpler cousin that a graph can hold.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def portfolio(self, problem: Problem) -> list[dict[str, Any]]:
+        """Leaves of a few rows with the usual number of features at each split; smaller leaves with more; greater ones."""
+        settings: list[dict[str, Any]] = [
+            {"min_samples_leaf": 5, "max_features": 0.4},
+            {"min_samples_leaf": 2, "max_features": 0.7},
+            {"min_samples_leaf": 15, "max_features": 0.7},
+        ]
+        if problem.task != "regression":
+            return settings
+        losses = _losses(problem)
+        return [{**one, "loss": losses[turn % 2]} for turn, one in enumerate(settings)]
+
+    def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
+        """The size of a leaf, and the share of the features that a split may look at."""
+        params: dict[str, Any] = {
+            "min_samples_leaf": choice.integer("min_samples_leaf", 1, 50, log=True),
+            "max_features": choice.number("max_features", 0.1, 1.0),
+        }
+        if problem.task == "regression":
+            params["loss"] = choice.one_of("loss", _losses(problem))
+        return params
+
+    def fit(self, problem: Problem, params: Params) -> Averaged:
+        """The trees, as many as the effort asks for, with leaves that keep the graph below `LEAVES_AT_MOST`."""
+        train = problem.train
+        count = int(params.get("trees", max(FEWEST, round(TREES * problem.effort))))
+        width = len(problem.classes) if problem.task == "multiclass" else 1
+        settings: dict[str, Any] = {
+            "n_estimators": count,
+            "max_features": float(params["max_features"]),
+            "min_samples_leaf": max(int(params["min_samples_leaf"]), -(-len(train.target) * count * width // LEAVES_AT_MOST)),
+            "max_depth": _DEEPEST,
+            "random_state": problem.seed,
+            "n_jobs": problem.threads,
+        }
+        if any(problem.monotone):
+            if problem.task == "multiclass":
+                raise FitFailed(f"{self._kind} cannot hold several classes to a direction; leave it out, or lift the constraint")
+            settings["monotonic_cst"] = list(problem.monotone)
+        features = np.ascontiguousarray(train.features, dtype=np.float32)
+        outcome = train.target if problem.task == "regression" else train.target.astype(np.int64)
+        try:
+            grown = _CLASSES[self._kind][problem.task == "regression"](**settings).fit(features, outcome, sample_weight=train.weights)
+        except ValueError as error:
+            raise FitFailed(f"{self._kind}: {str(error).splitlines()[0]}") from error
+        trees = [one.tree_ for one in grown.estimators_]
+        gains = np.asarray(grown.feature_importances_, dtype=np.float64)
+        if problem.task == "regression":
+            return Averaged(trees, [_values(tree, problem, str(params["loss"]), features) for tree in trees], gains)
+        return Averaged(trees, [_shares(tree, problem, grown.classes_) for tree in trees], gains)
+
+
+def _losses(problem: Problem) -> list[str]:
+    """The loss that suits the worth first."""
+    return ["squared", "quantile"] if problem.quantile == 0.5 else ["quantile", "squared"]
+
+
+def _shares(tree: Any, problem: Problem, seen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each node says of the classes, shape (m, 1 or k); a class that training has never seen gets nothing."""
+    every = np.zeros((tree.node_count, len(problem.classes)))
+    every[:, seen] = tree.value[:, 0, :]
+    every /= every.sum(axis=1, keepdims=True)
+    return every[:, 1:2] if problem.task == "binary" else every
+
+
+def _values(tree: Any, problem: Problem, loss: str, features: Features) -> NDArray[np.float64]:
+    """What each node says of the value, shape (m, 1): the mean of the rows that grew it, or the quantile of all training rows in the leaf."""
+    said = np.array(tree.value[:, 0, :1], dtype=np.float64)
+    if loss == "squared":
+        return said
+    target, weights = problem.train.target, problem.train.weights
+    ends = tree.apply(features)
+    order = np.argsort(ends, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(ends[order])) + 1):
+        said[ends[rows[0]], 0] = quantile(target[rows], None if weights is None else weights[rows], problem.quantile)
+    return said
+
+
+def extra_trees() -> Grown:
+    """The extra trees."""
+    return Grown("extra_trees")
+
+
+def random_forest() -> Grown:
+    """The random forest."""
+    return Grown("random_forest")

@@ -127,6 +127,23 @@ class Case:
         judged = self.test.judged
         return self.earn(np.full(len(judged), acted), judged.outcome, judged.columns)
 
+    def foretold(self) -> Floats | None:
+        """What each test row would lose against perfect foresight were its own scores honest, shape (n,); None for a regression."""
+        judged = self.test.judged
+        if judged.task == "regression":
+            return None
+        if judged.task == "multiclass":
+            places = np.argmax(np.asarray(judged.classes, dtype=object)[None, :] == judged.decision[:, None], axis=1)
+            right = self.earn(judged.decision, judged.decision, judged.columns)
+            wrong = self.earn(judged.decision, np.full(len(judged), None, dtype=object), judged.columns)
+            return np.asarray((1 - judged.score[np.arange(len(judged)), places]) * (right - wrong))
+        lost = np.zeros(len(judged))
+        for happened, chance in ((True, judged.score), (False, 1 - judged.score)):
+            outcome = np.full(len(judged), happened)
+            acted, rested = (self.earn(np.full(len(judged), act), outcome, judged.columns) for act in (True, False))
+            lost += chance * (np.maximum(acted, rested) - np.where(judged.decision, acted, rested))
+        return lost
+
     def headline(self, judged: Judged) -> float | None:
         """The metric that stands beside the money (`HEADLINE`)."""
         number = METRICS[judged.task][HEADLINE[judged.task]](judged) if len(judged) else None

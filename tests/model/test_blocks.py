@@ -51,3 +51,14 @@ def test_where_days_have_their_luck_the_interval_covers_the_truth(days: int) -> 
 
 def test_rows_in_order_without_a_time_cover_the_truth_too() -> None:
     assert covered(60, labelled=False) >= 85
+
+
+def test_blocks_are_numbered_in_order() -> None:
+    codes, count = blocks.numbered(np.array([7, 3, 7, 9]))
+    assert (codes.tolist(), count) == ([1, 0, 1, 2], 3)
+
+
+@pytest.mark.parametrize(("count", "truth"), [(11, 2.228), (20, 2.093), (61, 2.000), (1001, 1.962)])
+def test_an_interval_reaches_as_far_as_students_distribution(count: int, truth: float) -> None:
+    assert blocks.student(count, 0.95) == pytest.approx(truth, rel=0.02)
+    assert blocks.stretch(count, 0.95) > truth / 1.96

@@ -39,3 +39,8 @@ def test_no_family_is_a_mistake() -> None:
 )
 def test_a_slices_name_tells_its_column_and_metric(name: str, parts: tuple[str, str] | None) -> None:
     assert sliced(name) == parts
+
+
+def test_columns_whose_groups_must_be_served_alike_are_declared() -> None:
+    assert ModelSpec.model_validate({"fairness": ["sex", "age"]}).fairness == ("sex", "age")
+    assert ModelSpec().fairness == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,30 @@ def by_order(rows: int) -> Blocks:
 def alone(rows: int) -> Blocks:
     """A block for each of so many rows, shape (n,): rows in no order have nothing to do with one another."""
     return np.arange(rows, dtype=np.int64)
+
+
+def numbered(blocks: Blocks) -> tuple[NDArray[np.intp], int]:
+    """The place of each row's block among all blocks, shape (n,), and how many blocks there are."""
+    labels, codes = np.unique(blocks, return_inverse=True)
+    return codes.reshape(-1), len(labels)
+
+
+def student(count: int, level: float) -> float:
+    """How many standard errors an interval reaches to each side, where the error was told by so many blocks.
+
+    References
+    ----------
+    Fisher, R. A., Cornish, E. A. (1960). The percentile points of distributions having known cumulants: the quantile of Student's
+    distribution, to the first order of one over the degrees of freedom.
+    """
+    normal = NormalDist().inv_cdf((1 + level) / 2)
+    return normal * (1 + (normal**2 + 1) / (4 * max(count - 1, 1)))
+
+
+def stretch(count: int, level: float) -> float:
+    """By how much an interval must be wider than a bootstrap of so many blocks says.
+
+    Blocks few in number vary less in a bootstrap than they do in truth: by the bias of the variance, and by what Student's distribution is
+    wider than the normal one.
+    """
+    return float(np.sqrt(count / max(count - 1, 1))) * student(count, level) / NormalDist().inv_cdf((1 + level) / 2)

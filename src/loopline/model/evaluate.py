@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
 from loopline.charter.worth import as_text
-from loopline.model.blocks import Blocks
+from loopline.model.blocks import Blocks, numbered, stretch
 
 SUPPORT = 30
 """Rows that a slice's metric must rest on; with fewer the slice says nothing."""
 
-_TINY = 1e-15
+TINY = 1e-15
+"""The least probability that a loss is reckoned with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,7 @@ def worst_slice(judged: Judged, column: str, metric: str, *, support: int = SUPP
 def interval(money: NDArray[np.float64], blocks: Blocks, *, seed: int, level: float = 0.95, draws: int = 1000) -> tuple[float, float]:
     """The interval of the mean money per decision, from a bootstrap that draws whole blocks of rows.
 
-    Blocks few in number vary less in a bootstrap than they do in truth: the interval is stretched by what Student's distribution is wider
-    than the normal one (to the first order of one over the degrees of freedom), and by the bias of the variance.
+    It is stretched where the blocks are few, as `loopline.model.blocks.stretch` says.
 
     Parameters
     ----------
@@ -107,19 +106,16 @@ def interval(money: NDArray[np.float64], blocks: Blocks, *, seed: int, level: fl
 
     References
     ----------
-    Efron, B., Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Fisher, R. A., Cornish, E. A. (1960). The percentile points of
-    distributions having known cumulants.
+    Efron, B., Tibshirani, R. J. (1993). An Introduction to the Bootstrap.
     """
-    codes = np.unique(blocks, return_inverse=True)[1].reshape(-1)
+    codes, count = numbered(blocks)
     sums, sizes = np.bincount(codes, weights=money), np.bincount(codes)
-    rng, count = np.random.default_rng(seed), len(sums)
+    rng = np.random.default_rng(seed)
     # One draw at a time: all at once would hold a thousand numbers for each row.
     picks = (rng.integers(0, count, count) for _ in range(draws))
     means = np.array([sums[pick].sum() / sizes[pick].sum() for pick in picks])
-    quantiles = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    mean, freedom = sums.sum() / sizes.sum(), max(count - 1, 1)
-    stretch = np.sqrt(count / freedom) * (1 + (NormalDist().inv_cdf((1 + level) / 2) ** 2 + 1) / (4 * freedom))
-    low, high = mean + (quantiles - mean) * stretch
+    mean = sums.sum() / sizes.sum()
+    low, high = mean + (np.quantile(means, [(1 - level) / 2, (1 + level) / 2]) - mean) * stretch(count, level)
     return float(low), float(high)
 
 
@@ -165,10 +161,10 @@ def average_precision(judged: Judged) -> float | None:
 
 def log_loss(judged: Judged) -> float:
     """Minus the mean logarithm of the probability that was given to what happened."""
-    return float(-np.mean(np.log(np.clip(_given(judged), _TINY, 1.0))))
+    return float(-np.mean(np.log(np.clip(given(judged), TINY, 1.0))))
 
 
-def _given(judged: Judged) -> NDArray[np.float64]:
+def given(judged: Judged) -> NDArray[np.float64]:
     """The probability given to what happened, shape (n,); an outcome of an unknown class was given none."""
     if judged.task == "binary":
         return np.where(judged.outcome, judged.score, 1 - judged.score)

@@ -147,12 +147,13 @@ class SplitSpec(Spec):
 
 
 class ModelSpec(Spec):
-    """Families, search, split and the columns that are left out."""
+    """Families, search, split, the columns that are left out, and those whose groups must be served alike (`fairness`)."""
 
     families: tuple[Family, ...] = Field(default=("linear", "lightgbm"), min_length=1)
     search: SearchSpec = SearchSpec()
     split: SplitSpec = SplitSpec()
     leave_out: tuple[str, ...] = ()
+    fairness: tuple[str, ...] = ()
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @model_validator(mode="after")

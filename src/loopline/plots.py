@@ -1,0 +1,201 @@
+"""Pictures over a quantity in the charts' theme: curves with bands and marked points, and named points with their intervals.
+
+Curves are told apart by their dashes as well as by their colour, so that they read in black and white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loopline.charts import ALARM, BAND, BLUE, GREEN, INK, MUTED, PAPER, RUST, SLATE, WIDE, Bar, Spec, chart, words
+from loopline.declaration import figure
+
+_COLOURS = (BLUE, SLATE, GREEN, RUST, INK)
+_DASHES = ((1, 0), (2, 3), (8, 4), (10, 3, 2, 3), (3, 6))
+_ROOM_PX = 76
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A named series of points over a quantity; `low` and `high` are its band, where they are given.
+
+    Parameters
+    ----------
+    dots
+        Whether its points are drawn, and no line: the note says what they are, for the legend tells lines apart.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    dots: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A point that a reader must see, with its name written beside it, and the interval it lies in."""
+
+    name: str
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """What an axis shows: its title with the unit, and how its numbers are written (d3-format, such as ``.0%``)."""
+
+    title: str
+    format: str = ""
+    zero: bool = False
+    log: bool = False
+    domain: tuple[float, float] | None = None
+    ticks: tuple[float, ...] = ()
+
+
+def curves(
+    series: Sequence[Curve],
+    *,
+    title: str,
+    x: Axis,
+    y: Axis,
+    marks: Sequence[Mark] = (),
+    levels: Mapping[str, float] | None = None,
+    note: str = "",
+    width: int = WIDE,
+    height: int = 300,
+) -> Spec:
+    """Curves over a quantity, the first with its band, against level lines and with marked points.
+
+    Parameters
+    ----------
+    series
+        At most five together with the levels.
+    levels
+        From a name to a height that is the same everywhere.
+    """
+    levels = levels or {}
+    labels = [words(name) for name in (*(curve.name for curve in series if not curve.dots), *levels)]
+    rows = [row for curve in series for row in _points(curve)]
+    rows += [{"series": words(name), "y": level, "kind": "level"} for name, level in levels.items()]
+    rows += [{"name": words(mark.name), "x": mark.x, "y": mark.y, "low": mark.low, "high": mark.high, "kind": "mark"} for mark in marks]
+    across, up = _axis("x", x, grid=False), _axis("y", y, grid=True)
+    legend = {"columns": len(labels) if width > 500 else 2}
+    drawn: Spec = {
+        "color": {"field": "series", "type": "nominal", "scale": {"domain": labels, "range": list(_COLOURS[: len(labels)])}, "legend": legend},
+        "strokeDash": {"field": "series", "type": "nominal", "scale": {"domain": labels, "range": [list(dash) for dash in _DASHES[: len(labels)]]}},
+    }
+    layers: list[Spec] = [
+        _layer("band", {"type": "area", "color": BAND}, {"x": across, "y": {**up, "field": "low"}, "y2": {"field": "high"}}),
+        _layer("level", {"type": "rule", "strokeWidth": 2}, {"y": up, **drawn}),
+        # In the order of the rows: a curve may go back.
+        _layer("line", {"type": "line"}, {"x": across, "y": up, "order": {"field": "place", "type": "quantitative"}, **drawn}),
+        _layer("whisker", {"type": "rule", "color": INK, "strokeWidth": 1.5}, {"x": across, "y": {**up, "field": "low"}, "y2": {"field": "high"}}),
+        _layer("dot", {"type": "point", "filled": True, "size": 55, "opacity": 1, "color": INK}, {"x": across, "y": up}),
+    ]
+    layers += _marks(marks, across, up, x.domain or _span(series)) if marks else []
+    return chart(title, note, rows, layers, width=width, height=height)
+
+
+def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", reference: tuple[str, float] | None = None, width: int = WIDE) -> Spec:
+    """Named points in the order given, each with its interval as a whisker, about an upright line that they are held against.
+
+    Parameters
+    ----------
+    values
+        A marked one is drawn as a rust-coloured diamond.
+    reference
+        What the upright line stands for, told in the note, and where it stands.
+    """
+    if reference is not None:
+        said = f"The upright line is {reference[0]}."
+        note = f"{note}  {said}" if note else said
+    rows = [{"name": words(bar.name), "value": bar.value, "low": bar.low, "high": bar.high, "marked": bar.marked, "figure": _figure(bar)} for bar in values]
+    label: Spec = {"title": None, "ticks": False, "grid": True, "labelLimit": 260}
+    if width <= 500:
+        # A name of two parts has a line for each.
+        label |= {"labelLimit": 130, "labelExpr": "split(replace(datum.label, ': ', ', '), ', ')", "labelFontSize": 11}
+    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": label}
+    x: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {"title": words(unit), "tickCount": 5 if width > 500 else 3, "labelFlush": False},
+        "scale": {"nice": True, "zero": reference is not None and reference[1] == 0},
+    }
+    known = [{"filter": "datum.low !== null && datum.high !== null"}]
+    cap: Spec = {"type": "tick", "color": INK, "thickness": 1.5, "height": 9, "opacity": 1}
+    colour = {"condition": {"test": "datum.marked", "value": ALARM}, "value": BLUE}
+    shape = {"condition": {"test": "datum.marked", "value": "diamond"}, "value": "circle"}
+    layers: list[Spec] = []
+    if reference is not None:
+        rule: Spec = {"type": "rule", "color": MUTED, "strokeWidth": 1.5, "strokeDash": [5, 4]}
+        layers.append({"data": {"values": [{"value": reference[1]}]}, "mark": rule, "encoding": {"x": x}})
+    layers += [
+        {
+            "transform": known,
+            "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5},
+            "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+        *({"transform": known, "mark": cap, "encoding": {"y": y, "x": {**x, "field": end}}} for end in ("low", "high")),
+        {"mark": {"type": "point", "filled": True, "size": 110, "opacity": 1}, "encoding": {"y": y, "x": x, "color": colour, "shape": shape}},
+        {
+            "mark": {"type": "text", "align": "left", "dx": 8, "color": INK, "fontSize": 12},
+            "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "figure", "type": "nominal"}},
+        },
+    ]
+    # The figures stand right of the plot, where the fitting of the width does not look.
+    padding = {"left": 20 if width > 500 else 8, "right": _ROOM_PX, "top": 8, "bottom": 8}
+    return chart(title, note, rows, layers, width=width, height={"step": 28 if width > 500 else 34}, padding=padding)
+
+
+def _marks(marks: Sequence[Mark], across: Spec, up: Spec, span: tuple[float, float]) -> list[Spec]:
+    """Diamonds with their names above them, within the plot, with an edge of paper that keeps them off the lines."""
+    place = (sum(mark.x for mark in marks) / len(marks) - span[0]) / ((span[1] - span[0]) or 1.0)
+    side = "left" if place < 0.12 else "right" if place > 0.88 else "center"
+    said: Spec = {"type": "text", "align": side, "dy": -22, "fontSize": 12, "fontWeight": 600}
+    encoding = {"x": across, "y": up, "text": {"field": "name", "type": "nominal"}}
+    return [
+        _layer("mark", {"type": "point", "filled": True, "shape": "diamond", "size": 130, "color": RUST, "opacity": 1}, {"x": across, "y": up}),
+        _layer("mark", {**said, "color": PAPER, "stroke": PAPER, "strokeWidth": 4}, encoding),
+        _layer("mark", {**said, "color": INK}, encoding),
+    ]
+
+
+def _figure(bar: Bar) -> str:
+    return "not known" if bar.value is None else figure(bar.value)
+
+
+def _points(curve: Curve) -> list[dict[str, Any]]:
+    kind = {"series": words(curve.name)}
+    rows: list[dict[str, Any]] = []
+    for place, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
+        rows.append({**kind, "x": x, "y": y, "place": place, "kind": "dot" if curve.dots else "line"})
+    spread = "whisker" if curve.dots else "band"
+    rows += [{"x": x, "low": low, "high": high, "kind": spread} for x, low, high in zip(curve.x, curve.low, curve.high, strict=False)]
+    return rows
+
+
+def _span(series: Sequence[Curve]) -> tuple[float, float]:
+    numbers = [x for curve in series for x in curve.x]
+    return (min(numbers), max(numbers)) if numbers else (0.0, 0.0)
+
+
+def _axis(field: str, axis: Axis, *, grid: bool) -> Spec:
+    scale: Spec = {"zero": axis.zero, "nice": axis.domain is None}
+    if axis.log:
+        scale = {"type": "log", "nice": False}
+    if axis.domain is not None:
+        scale["domain"] = list(axis.domain)
+    said: Spec = {"title": words(axis.title), "tickCount": 6, "grid": grid, "labelFlush": False}
+    said |= {"format": axis.format} if axis.format else {}
+    said |= {"values": list(axis.ticks), "labelOverlap": "greedy", "labelSeparation": 8} if axis.ticks else {}
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": said}
+
+
+def _layer(kind: str, mark: Spec, encoding: Spec) -> Spec:
+    return {"transform": [{"filter": f"datum.kind === '{kind}'"}], "mark": mark, "encoding": encoding}

@@ -116,7 +116,7 @@ class Bar:
     marked: bool = False
 
 
-def _words(text: object, *, most: int = _LABEL_MAX) -> str:
+def words(text: object, *, most: int = _LABEL_MAX) -> str:
     """A label that any XML reader takes: no control characters, no lone surrogates, cut to a length.
 
     Letters beyond the first plane become a mark: the renderer cuts a long label between the two halves of one, and fails.
@@ -131,13 +131,14 @@ def _when(moment: datetime) -> str:
     return aware.astimezone(UTC).isoformat()
 
 
-def _chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Sequence[Spec], *, width: int, height: int | Spec, **more: Any) -> Spec:
-    heading: Spec = {"text": wrap(_words(title, most=200), width // 9)}
+def chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Sequence[Spec], *, width: int, height: int | Spec, **more: Any) -> Spec:
+    """Layers over some rows as a chart of the theme, under a title and a note that are wrapped to its width."""
+    heading: Spec = {"text": wrap(words(title, most=200), width // 9)}
     if note:
-        heading["subtitle"] = wrap(_words(note, most=300), width // 7)
+        heading["subtitle"] = wrap(words(note, most=300), width // 7)
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "description": _words(f"{title}. {note}" if note else title, most=500),
+        "description": words(f"{title}. {note}" if note else title, most=500),
         "title": heading,
         "width": width,
         "height": height,
@@ -163,7 +164,7 @@ def _value_axis(unit: str, *, zero: bool) -> Spec:
         "field": "value",
         "type": "quantitative",
         "scale": {"zero": zero, "nice": True},
-        "axis": {"title": _words(unit), "tickCount": 5, "labelFlush": False},
+        "axis": {"title": words(unit), "tickCount": 5, "labelFlush": False},
     }
 
 
@@ -196,13 +197,13 @@ def over_time(
     lines = {label: level for label, level in (lines or {}).items() if level is not None}
     series = {name: readings, **(others or {})}
     rows = [
-        {"series": _words(label), "at": _when(reading.at), "value": reading.value, "low": reading.low, "high": reading.high, "marked": reading.marked}
+        {"series": words(label), "at": _when(reading.at), "value": reading.value, "low": reading.low, "high": reading.high, "marked": reading.marked}
         for label, part in series.items()
         for reading in part
     ]
     x, y = _time_axis(sorted({str(row["at"]) for row in rows}), width), _value_axis(unit, zero=zero)
-    rows += [{"series": _words(label), "value": level, "level": True} for label, level in lines.items()]
-    labels = [_words(label) for label in (*series, *lines)]
+    rows += [{"series": words(label), "value": level, "level": True} for label, level in lines.items()]
+    labels = [words(label) for label in (*series, *lines)]
     scale = {"domain": labels, "range": [BLUE, SLATE, GREEN, RUST, INK][: len(labels)]}
     dashes = {"domain": labels, "range": [[1, 0], [2, 3], [8, 4], [10, 3, 2, 3], [3, 6]][: len(labels)]}
     first = f"datum.series === {json.dumps(labels[0])}"
@@ -225,7 +226,7 @@ def over_time(
         )
     marked = {"type": "point", "filled": True, "shape": "diamond", "size": 110, "color": RUST, "opacity": 1}
     layers.append({"transform": [{"filter": f"{first} && datum.marked"}], "mark": marked, "encoding": {"x": x, "y": y}})
-    return _chart(title, note, rows, layers, width=width, height=height)
+    return chart(title, note, rows, layers, width=width, height=height)
 
 
 def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit: str = "limit", width: int = WIDE) -> Spec:
@@ -240,7 +241,7 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
         note = f"{note}  The upright tick is the {limit}." if note else f"The upright tick is the {limit}."
     rows = [
         {
-            "name": _words(bar.name),
+            "name": words(bar.name),
             "value": bar.value,
             "low": bar.low,
             "high": bar.high,
@@ -254,7 +255,7 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
     x: Spec = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"title": _words(unit), "grid": True, "tickCount": 5 if width > 500 else 3, "labelFlush": False},
+        "axis": {"title": words(unit), "grid": True, "tickCount": 5 if width > 500 else 3, "labelFlush": False},
         "scale": {"nice": True},
     }
     colour = {"condition": {"test": "datum.marked", "value": ALARM}, "value": BAR}
@@ -279,7 +280,7 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
         },
     ]
     # The figures stand right of the plot, where the fitting of the width does not look.
-    return _chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 20 if width > 500 else 8, "right": 76, "top": 8, "bottom": 8})
+    return chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 20 if width > 500 else 8, "right": 76, "top": 8, "bottom": 8})
 
 
 def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str, unit: str, note: str = "", width: int = WIDE) -> Spec:
@@ -290,13 +291,13 @@ def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str
     rows
         Name, time, value and whether the cell is marked; the names keep the order in which they come.
     """
-    names = list(dict.fromkeys(_words(row[0]) for row in rows))
+    names = list(dict.fromkeys(words(row[0]) for row in rows))
     stamps = sorted({_when(row[1])[:16].replace("T", " ") for row in rows})
     whole_days = all(stamp.endswith("00:00") for stamp in stamps)
     times = [stamp[:10] if whole_days else stamp for stamp in stamps]
     place = dict(zip(stamps, times, strict=True))
     values: list[Spec] = [
-        {"name": _words(name), "at": place[_when(at)[:16].replace("T", " ")], "value": value, "marked": marked} for name, at, value, marked in rows
+        {"name": words(name), "at": place[_when(at)[:16].replace("T", " ")], "value": value, "marked": marked} for name, at, value, marked in rows
     ]
     every = max(1, -(-len(times) // (9 if width > 500 else 4)))
     shown = [time for index, time in enumerate(times) if index % every == 0]
@@ -312,7 +313,7 @@ def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str
         "type": "quantitative",
         "scale": {"domain": [0, 0.5], "clamp": True, "range": ["#e8f0f9", "#1d4f8a"], "interpolate": "rgb"},
         "legend": {
-            "title": _words(unit),
+            "title": words(unit),
             "orient": "bottom",
             "gradientLength": 160,
             "titleColor": MUTED,
@@ -326,7 +327,7 @@ def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str
         {"mark": {"type": "rect", "stroke": PAPER, "strokeWidth": 1 if len(times) <= 80 else 0}, "encoding": {"x": x, "y": y, "color": colour}},
         {"transform": [{"filter": "datum.marked"}], "mark": dot, "encoding": {"x": x, "y": y}},
     ]
-    return _chart(title, note, values, layers, width=width, height={"step": 24})
+    return chart(title, note, values, layers, width=width, height={"step": 24})
 
 
 def svg(spec: Spec) -> str:

@@ -21,16 +21,19 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, digest
 from loopline.model import card
+from loopline.model.background import Background, make_background
 from loopline.model.candidates import Part, Trial
+from loopline.model.constraints import excluded, monotone_of
 from loopline.model.encode import Plan, encode
 from loopline.model.evaluate import Judged, interval, metrics
+from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.families import FitFailed, Problem, Sample, find
 from loopline.model.features import Planned, make_plan, raw
 from loopline.model.material import Material, Order, prepare
 from loopline.model.matrix import matrix
 from loopline.model.package import Package, pack, store, written
-from loopline.model.predictor import Predictor, for_judging
+from loopline.model.predictor import BACKGROUND, Predictor, for_judging
 from loopline.model.search import Found, Search
 from loopline.workspace import Job
 
@@ -49,7 +52,9 @@ def run(job: Job) -> Facts:
     frame = _read(job, order)
     material = prepare(frame, order)
     learned = material.frame[material.learned]
-    planned = make_plan(learned, order.columns, time=order.time, leave_out={order.target, *order.key, *order.model.leave_out})
+    refused = excluded(order.constraints)
+    planned = make_plan(learned, order.columns, time=order.time, leave_out={order.target, *order.key, *order.model.leave_out, *refused})
+    planned = replace(planned, left_out={**planned.left_out, **refused})
     study = study_digest(job)
     whole = _whole(material, planned.plan)
     found = _search(job, material, planned.plan, whole, study)
@@ -91,6 +96,7 @@ def _whole(material: Material, plan: Plan) -> Problem:
         seed=order.model.seed,
         quantile=order.judge.quantile(material.part(material.parts.train)) if order.task == "regression" else 0.5,
         threads=_threads(),
+        monotone=monotone_of(plan, order.constraints),
     )
 
 
@@ -184,6 +190,8 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
     core = core_files(candidate, order)
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
+    background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=order.units)
+    core[BACKGROUND] = written(background.as_json())
     predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)
     _record_look(job, study, found.best, len(parts.test))
@@ -212,8 +220,17 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         "reference.json": written(reference(candidate, material, scores)),
         "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(found.trials)}),
         "card.md": card.write(told).encode(),
+        "explanation.json": written(_explanation(material, predictor, background)),
     }
     return _Made(pack(said, contents), measured, worth)
+
+
+def _explanation(material: Material, predictor: Predictor, background: Background) -> dict[str, Any]:
+    """What the package does with its columns, seen on the test part."""
+    order, rows = material.order, material.parts.test
+    columns = raw(material.frame[rows], predictor.columns)
+    part, judge = material.part(rows), order.judge
+    return explain(Case(lambda mixed: for_judging(predictor.predict(mixed)), columns, part, judge, predictor.policy, background, order.model.seed))
 
 
 def _worth(material: Material, test: Judged) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from loopline.data.spec import BATCH, LINE, ROW
 from loopline.errors import Mistake
 from loopline.model import blocks
 from loopline.model.candidates import Judge, Part
+from loopline.model.constraints import Constraint, check_held, declared, excluded
 from loopline.model.evaluate import outcomes
 from loopline.model.features import Column, raw
 from loopline.model.spec import ModelSpec
@@ -36,6 +37,10 @@ class Order:
         Columns that the contract does not let be null.
     lookups
         How columns were looked up, as plain values (`loopline.data.moments.Lookup`).
+    constraints
+        What the declaration and the expert hold of columns; an expert's word on a column comes before the declaration's.
+    units
+        The units that the contract names, by column.
     """
 
     model: ModelSpec
@@ -52,12 +57,23 @@ class Order:
     slices: tuple[str, ...]
     required: frozenset[str]
     lookups: tuple[Mapping[str, Any], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reads: Mapping[str, Any], inputs: Mapping[str, Any]) -> Order:
-        """The order from a step's fields and inputs."""
+        """The order from a step's fields and inputs.
+
+        Raises
+        ------
+        Mistake
+            When a constraint cannot be held.
+        """
+        model = ModelSpec.model_validate(reads["model"])
+        said = {one.column: one for one in (*declared(model.monotone), *(Constraint(**one) for one in inputs.get("constraints", ())))}
+        check_held(said.values(), task=inputs["task"], columns=[column["name"] for column in inputs["columns"]])
         return cls(
-            model=ModelSpec.model_validate(reads["model"]),
+            model=model,
             worth=WorthSpec.model_validate(reads["worth"]),
             decision=reads["decision"],
             target=reads["predict"],
@@ -71,6 +87,8 @@ class Order:
             slices=tuple(reads["slices"]),
             required=frozenset(reads["required"]),
             lookups=tuple(inputs.get("lookups", ())),
+            constraints=tuple(said.values()),
+            units=reads.get("units", {}),
         )
 
     @property
@@ -92,7 +110,7 @@ class Order:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
         used = {self.target, *self.key, *self.slices, *self.judge.worth.columns, *({self.time} if self.time else ())}
-        left_out = set(self.model.leave_out)
+        left_out = {*self.model.leave_out, *excluded(self.constraints)}
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,6 +16,10 @@ FAMILIES = {
     "lightgbm": "loopline.model.boosted:family",
 }
 """The built-in families; one's own stands in the declaration as ``module:function``, and is called the same way."""
+
+Direction = Literal["rise", "fall"]
+Hold = Literal["rise", "fall", "exclude"]
+"""What may be held of a column: that the score only rises or only falls with it, or that the model does not read it."""
 
 _SLICE = re.compile(r"worst_slice\((.+)\)\.(\w+)")
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -57,12 +61,13 @@ class SplitSpec(Spec):
 
 
 class ModelSpec(Spec):
-    """Families, search, split and the columns that are left out."""
+    """Families, search, split, the columns that are left out, and those with which the score may only rise or only fall."""
 
     families: tuple[Family, ...] = Field(default=("linear", "lightgbm"), min_length=1)
     search: SearchSpec = SearchSpec()
     split: SplitSpec = SplitSpec()
     leave_out: tuple[str, ...] = ()
+    monotone: dict[str, Direction] = {}
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @model_validator(mode="after")
@@ -70,4 +75,7 @@ class ModelSpec(Spec):
         twice = sorted({name for name in self.families if self.families.count(name) > 1})
         if twice:
             raise ValueError(f"families names {', '.join(twice)} twice; name each once")
+        both = sorted(set(self.monotone) & set(self.leave_out))
+        if both:
+            raise ValueError(f"monotone names {', '.join(both)}, which leave_out leaves out; name each in one of them")
         return self

@@ -178,10 +178,10 @@ def test_a_package_tells_reasons_that_add_up_in_its_own_scores(made: Made) -> No
 
 def test_a_date_is_said_with_a_space_and_a_text_as_it_is() -> None:
     at = np.array(["2026-01-05T08:00:00", "2026-01-05T08:00:00"], dtype="datetime64[us]")
-    made = Background({"at": at, "sort": np.array(["A", "A"], dtype=object)}, {"at": "2026-01-05T08:00:00", "sort": "A"})
+    made = Background({"at": at, "sort": np.array(["A", "A"], dtype=object)}, {"at": "2026-01-05T08:00:00", "sort": "A"}, {"stay": "days"})
     row = {"at": np.array(["2026-01-05T09:30:00"], dtype="datetime64[us]"), "sort": np.array(["AT-T"], dtype=object)}
-    found = explain(lambda columns: (columns["at"] > at[0]) * 2.0 + (columns["sort"] == "AT-T"), row, made, task="regression", target="days")
+    found = explain(lambda columns: (columns["at"] > at[0]) * 2.0 + (columns["sort"] == "AT-T"), row, made, task="regression", target="stay")
     assert [reason.says for reason in found.reasons] == [
-        "at is 2026-01-05 09:30:00 (typically 2026-01-05 08:00:00): raises the predicted days by 2",
-        "sort is AT-T (typically A): raises the predicted days by 1",
+        "at is 2026-01-05 09:30:00 (typically 2026-01-05 08:00:00): raises the predicted stay by 2 days",
+        "sort is AT-T (typically A): raises the predicted stay by 1 days",
     ]

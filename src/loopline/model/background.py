@@ -44,7 +44,7 @@ class Background:
     typical
         From a column to its median or its most frequent value, as a plain value; None where that is missing.
     units
-        The units that the contract names, by column; columns without one are not there.
+        The units that the contract names, by column, the outcome's among them; columns without one are not there.
     """
 
     columns: Mapping[str, NDArray[Any]]

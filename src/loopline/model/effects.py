@@ -20,7 +20,7 @@ POINTS = 16
 VALUES = 12
 """Values of a category that are looked at, the most frequent ones."""
 
-ROWS = 150
+ROWS = 100
 """Rows whose own other values the effect is averaged over."""
 
 _SPREAD = (0.1, 0.5, 0.9)

@@ -20,7 +20,7 @@ from loopline.model.reasons import MIXED, shapley
 SHOWN = 30
 """Columns whose effects are looked at, the most important ones."""
 
-_SUMMED_ROWS, _SUMMED_MIXED = 150, 40_000
+_SUMMED_ROWS, _SUMMED_MIXED = 120, 30_000
 _DOTS = 60
 _PAIRED = 4
 _DIGITS = 6

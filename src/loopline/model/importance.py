@@ -15,10 +15,10 @@ from loopline.model.evaluate import LOSS, METRICS, Judged
 REPEATS = 5
 """Shuffles of each column."""
 
-SCORED_AT_MOST = 300_000
+SCORED_AT_MOST = 120_000
 """Rows that are scored for all columns together; with many columns fewer rows are looked at."""
 
-ROWS_AT_MOST, ROWS_AT_LEAST = 2_000, 200
+ROWS_AT_MOST, ROWS_AT_LEAST = 2_000, 100
 
 _STUDENT = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 """The 0.975 quantiles of Student's distribution by the number of repeats."""

@@ -190,7 +190,8 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
     core = core_files(candidate, order)
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
-    background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=order.units)
+    units = {name: order.units[name] for name in (*candidate.plan.columns, order.target) if name in order.units}
+    background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=units)
     core[BACKGROUND] = written(background.as_json())
     predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)

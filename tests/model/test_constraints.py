@@ -125,3 +125,17 @@ def test_a_declared_direction_reaches_the_search_and_the_expert_has_the_last_wor
     SEEN.clear()
     study.run()
     assert {signs[first] for signs in SEEN} == {1}
+
+
+def test_a_search_is_stale_while_a_refusal_stands_and_only_then(tmp_path: Path) -> None:
+    study = Study(tmp_path, table("binary", 50), "binary")
+    with study.workspace.ledger as ledger:
+        workspace = study.workspace
+        before = study.step(workspace)
+        (word,) = ledger.append(refusal("size", hold="rise", by="ops", why="because", types=TYPES, task="binary"))
+        held = study.step(workspace)
+        ledger.append(withdrawal("size", by="ops", why="it may", newest={"size": word}))
+        after = study.step(workspace)
+    assert held.inputs["constraints"] == [{"column": "size", "hold": "rise", "by": "ops", "why": "because"}]
+    assert "constraints" not in before.inputs
+    assert (held.key != before.key, after.key == before.key) == (True, True)

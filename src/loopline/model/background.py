@@ -166,12 +166,10 @@ def _known(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _cut(values: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
-    """The values rounded so far that they tell of a range rather than of a row: to four digits, or to an hour; whole numbers stay whole."""
+    """The values rounded so far that they tell of a range rather than of a row: to four digits, so that whole numbers stay whole; dates to an hour."""
     if values.dtype.kind == "M":
         whole_days = np.all((known - known.astype("datetime64[D]")) == np.timedelta64(0, "us"))
         return values.astype("datetime64[D]" if whole_days else "datetime64[h]").astype(values.dtype)
-    if np.all(known == np.round(known)):
-        return values
     return np.array([float(f"{value:.{_DIGITS}g}") for value in values])
 
 

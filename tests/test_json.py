@@ -101,6 +101,11 @@ def asked(tmp_path_factory):
     serve_and_tell(ask, visits)
     for words in ("tick", "status", "charter show", "data show", "data quarantine", "model show", "model list", "release check", "release history"):
         ask(f"loopline {words}")
+    ask("loopline model explain")
+    word = ("pages", "--by", PERSON, "--why", "a test")
+    ask("loopline model refuse", *word, "--may-only", "rise")
+    ask("loopline model effects")
+    ask("loopline model accept", *word)
     ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
     ask("loopline data ingest", str(visits))
     ask("loopline data pull")

@@ -20,7 +20,8 @@ charter:
   predict: y
   positive: "yes"
   worth: {currency: EUR, act_right: 10, act_wrong: -6}
-data: {sources: {t: {path: t.csv, time: at}}}
+  stakeholders: {expert: [ops@example.com]}
+data: {sources: {t: {path: t.csv, time: at}}, contract: {size: {unit: cm}}}
 model: {search: {trials: 3}}
 """
 
@@ -89,3 +90,78 @@ def test_before_the_first_package_the_remedy_is_said(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="no package has been made yet; loopline run --until model"):
         call(tmp_path, "show")
     assert said(tmp_path, "list") == {"packages": [], "candidates": []}
+
+
+ROW = {"at": "2026-01-05T14:00:00", "size": 1.4, "kind": "a", "count": 2, "flag": True}
+OPS = ("--by", "ops@example.com", "--why", "it cannot be")
+
+
+def test_explain_tells_what_the_package_leans_on(folder: Path) -> None:
+    told = said(folder, "explain")
+    assert told["importance"][0]["column"] == "size"
+    assert told["currency"] == "EUR"
+    shown = call(folder, "explain").stdout
+    assert "what shuffling each column costs" in shown
+    assert shown.rstrip().endswith("next: loopline model effects")
+
+
+def test_explain_tells_a_row_in_reasons_that_add_up(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "row.json"
+    file.write_text(json.dumps(ROW))
+    told = said(folder, "explain", "--row", str(file), "--reasons", "2")
+    assert len(told["reasons"]) == 2
+    assert told["base"] + sum(one["effect"] for one in told["reasons"]) + told["rest"] == pytest.approx(told["score"], abs=1e-9)
+    assert "size is 1.4 cm (typically " in call(folder, "explain", "--row", str(file)).stdout
+
+
+@pytest.mark.parametrize("ending", ["html", "png", "svg"])
+def test_pictures_are_written(folder: Path, tmp_path: Path, ending: str) -> None:
+    for words in (("explain",), ("effects", "size")):
+        file = tmp_path / f"{words[0]}.{ending}"
+        assert said(folder, *words, "--output", str(file))["output"] == str(file)
+        assert file.read_bytes().startswith({"html": b"<!doctype html>", "png": b"\x89PNG", "svg": b"<svg"}[ending])
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("explain", "--row", "no.json"), "no.json: there is no such file"),
+        (("explain", "--id", "20260101-x"), "there is no prediction '20260101-x'"),
+        (("explain", "--id", "x", "--row", "y"), "asked for at once"),
+        (("explain", "ffff", "--id", "x"), "by the package that made it"),
+        (("explain", "--output", "x.pdf"), "'.pdf' is no form of a picture"),
+        (("effects", "--output", "x.png"), "holds one picture; name a column"),
+        (("effects", "sise"), "no effect of a column 'sise'; it shows: "),
+        (("refuse", "sise", *OPS), "no effect of a column 'sise'"),
+        (("refuse", "id", *OPS, "--may-only", "rise"), "no direction"),
+        (("refuse", "kind", *OPS, "--may-only", "rise"), "kind holds categories"),
+        (("refuse", "size", *OPS, "--may-only", "rise", "--exclude"), "has no direction"),
+        (("refuse", "size", "--by", "me@example.com", "--why", "x"), "does not hold the role expert; ops@example.com does"),
+        (("refuse", "size", *OPS, "--as", "business"), "not judged as business.*--as expert"),
+        (("refuse", "size", *OPS, "--as", "exprt"), "did you mean 'expert'"),
+        (("accept", "size", *OPS), "no refusal of 'size' stands"),
+    ],
+)
+def test_what_cannot_be_told_or_refused_is_a_mistake(folder: Path, words: tuple[str, ...], what: str) -> None:
+    with pytest.raises(Mistake, match=what):
+        call(folder, *words)
+
+
+def test_what_the_expert_refuses_is_held_by_the_next_run_until_it_is_accepted(folder: Path) -> None:
+    before = said(folder, "show")["package"]
+    assert said(folder, "refuse", "size", *OPS, "--may-only", "rise")["hold"] == "rise"
+    assert said(folder, "refuse", "at", *OPS)["hold"] == "exclude"
+    with open_loop(folder) as loop:
+        assert loop.run(until="model").error is None
+    shown = said(folder, "effects")
+    assert shown["package"] != before
+    assert {one["column"]: one["hold"] for one in shown["constraints"]} == {"at": "exclude", "size": "rise"}
+    assert "at" not in {one["column"] for one in shown["effects"]}
+    assert next(one["held"]["by"] for one in shown["effects"] if one["column"] == "size") == "ops@example.com"
+    assert "at: refused by ops@example.com: it cannot be" in call(folder, "effects").stdout
+    for column in ("at", "size"):
+        assert said(folder, "accept", column, *OPS)["hold"] is None
+    with open_loop(folder) as loop:
+        assert loop.run(until="model").error is None
+        assert loop.state().facts("model", "search") is not None
+    assert said(folder, "effects")["constraints"] == []

@@ -33,6 +33,11 @@ def test_a_success_whose_results_were_freed_is_no_longer_one_until_it_succeeds_a
     assert set(fold([*freed, step(4, "a", "succeeded")]).succeeded) == {"a", "b"}
 
 
+def test_the_newest_word_on_a_column_holds():
+    words = [entry(1, "constraint", "age", hold="rise"), entry(2, "constraint", "size", hold="exclude"), entry(3, "constraint", "age", hold=None)]
+    assert {column: word.seq for column, word in fold(words).constraints.items()} == {"age": 3, "size": 2}
+
+
 def test_the_last_champion_holds_and_none_may_hold():
     moves = [entry(1, "champion", "aaa"), entry(2, "champion", "bbb")]
     assert fold(moves).champion == "bbb"

@@ -23,10 +23,11 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, Entry
-from loopline.ledger.state import fold
+from loopline.ledger.state import FOLDED, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage
 from loopline.model.package import Package, load
+from loopline.model.predictor import Predictor
 from loopline.model.spec import ModelSpec
 from loopline.workspace import Ask, Job, Workspace
 
@@ -113,7 +114,7 @@ class Study:
         charter = CharterSpec.model_validate({"predict": self.target, "worth": {"currency": "EUR", **WORTH[self.task]}, **self.charter})
         model = ModelSpec.model_validate({"search": {"trials": 4}, **self.model})
         data = DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}, "contract": {"size": {"required": False}, "kind": {"required": True}}})
-        ask = Ask(project="p", folder=self.folder, state=fold([]), facts={"data": facts})
+        ask = Ask(project="p", folder=self.folder, state=fold(workspace.ledger.read(kinds=FOLDED)), facts={"data": facts})
         asked = next(stage.steps(model, data, charter, ask))
         assert isinstance(asked, Step)
         return asked
@@ -141,6 +142,10 @@ class Study:
     def package(self, facts: Facts) -> Package:
         """The package that the facts name."""
         return load(self.blobs(), facts["package"])
+
+    def predictor(self, facts: Facts) -> Predictor:
+        """What predicts with the package that the facts name."""
+        return Predictor(self.package(facts))
 
 
 class DiesAfter(Silence):

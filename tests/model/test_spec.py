@@ -10,7 +10,7 @@ from loopline.model.spec import ModelSpec, sliced
 
 def test_everything_has_a_default() -> None:
     spec = ModelSpec()
-    assert spec.families == ("linear", "lightgbm")
+    assert spec.families == ("linear", "lightgbm", "extra_trees", "random_forest")
     assert spec.search.trials == 40
 
 

@@ -10,6 +10,7 @@ from onnx import helper
 
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
+from loopline.model.background import Background
 from loopline.model.encode import Plan
 from loopline.model.graph import Piece, assemble, tensor
 from loopline.model.package import pack, store, written
@@ -30,6 +31,17 @@ _TASKS = {
 }
 
 
+BACKGROUND = Background(
+    {
+        "age": np.array([20.0, 40.0, 60.0]),
+        "income": np.array([500.0, np.nan, 1500.0]),
+        "city": np.array(["Bern", "Oslo", None], dtype=object),
+    },
+    {"age": 40, "income": 1000, "city": "Bern"},
+    {"income": "EUR"},
+)
+
+
 def weights_of(task: str, shift: float = 0.0) -> np.ndarray:
     """The weights, shape (1 + 4, k): the first row is the intercept."""
     width = _TASKS[task][2]
@@ -43,7 +55,9 @@ LOOKUP = {
 """The income of a city as it was known at the row's time."""
 
 
-def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: str = "id", lookup: Mapping[str, Any] | None = None) -> str:
+def make_package(
+    lake: Lake, task: str = "binary", *, shift: float = 0.0, key: str = "id", lookup: Mapping[str, Any] | None = None, explains: bool = True
+) -> str:
     """The digest of a package in the lake; another shift gives another package. With a lookup its income is looked up where it is not said."""
     classes, policy, width, last = _TASKS[task]
     weights = weights_of(task, shift)
@@ -63,6 +77,7 @@ def make_package(lake: Lake, task: str = "binary", *, shift: float = 0.0, key: s
         "model.onnx": assemble(PLAN, [piece], width=width),
         "signature.json": written({"columns": columns, **PLAN.as_json(), "outcome": {}, **({"lookups": [lookup]} if lookup else {})}),
         "policy.json": written(policy),
+        **({"background.json": written(BACKGROUND.as_json())} if explains else {}),
         "reference.json": written({}),
         "metrics.json": written({}),
         "card.md": b"# A package for tests\n",

@@ -18,7 +18,7 @@ from tests.serve.running import Served
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    made = Served(tmp_path_factory.mktemp("served"), max_rows=50, max_body_mb=0.1)
+    made = Served(tmp_path_factory.mktemp("served"), max_rows=50, max_body_mb=0.1, max_reason_rows=30)
     package = make_package(made.lake)
     made.promote(package)
     made.start().wait_for(package)
@@ -46,6 +46,54 @@ def test_a_row_is_answered_with_id_score_and_decision_and_is_in_the_log(served):
     assert record["row"] == ROW | {"id": 7, "at": "2024-04-01T08:00:00Z"}
     assert (record["key"], record["event_time"], record["package"]) == ({"id": 7}, "2024-04-01T08:00:00Z", said["package"])
     assert (record["score"], record["decision"]) == (answer["score"], answer["decision"])
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_a_row_is_answered_with_as_many_reasons_as_are_asked_for(served, count):
+    status, said = served.ask("POST", f"/v1/predict?reasons={count}", {"rows": [ROW | {"age": 55, "city": "Oslo"}, ROW]})
+    assert status == 200
+    first, second = said["predictions"]
+    assert len(first["reasons"]) == min(count, 3)
+    assert set(first["reasons"][0]) - {"unit"} == {"column", "value", "effect", "says"}
+    efforts = [abs(reason["effect"]) for reason in first["reasons"]]
+    assert efforts == sorted(efforts, reverse=True)
+    if count == 100:
+        for one in (first, second):
+            assert one["base"] + sum(reason["effect"] for reason in one["reasons"]) == pytest.approx(one["score"], abs=1e-9)
+        said_of = {reason["column"]: reason for reason in first["reasons"]}
+        assert said_of["age"]["says"].startswith("age is 55 (typically 40): ")
+        assert said_of["income"]["unit"] == "EUR"
+    (record,) = [record for record in logged(served) if record["id"] == first["id"]]
+    assert "reasons" not in record
+
+
+@pytest.mark.parametrize(("query", "status", "what"), [("reasons=few", 400, "'few' is no number"), ("reasons=-1", 400, "'-1'"), ("reasons=101", 400, "'101'")])
+def test_another_count_of_reasons_is_refused_and_nothing_is_scored(served, query, status, what):
+    before = len(logged(served))
+    found, said = served.ask("POST", f"/v1/predict?{query}", {"rows": [ROW]})
+    assert (found, said["error"]["where"]) == (status, "reasons")
+    assert what in said["error"]["what"]
+    assert "/v1/predict?reasons=3" in said["error"]["remedy"]
+    assert len(logged(served)) == before
+
+
+def test_reasons_are_told_of_few_rows_and_only_by_packages_that_have_them(fresh):
+    package = make_package(fresh.lake, explains=False)
+    fresh.promote(package)
+    fresh.start().wait_for(package)
+    status, said = fresh.ask("POST", "/v1/predict?reasons=3", {"rows": [ROW]})
+    assert status == 400
+    assert "tells no reasons" in said["error"]["what"]
+    assert "--fresh model" in said["error"]["remedy"]
+    assert "reasons" not in fresh.ask("GET", "/openapi.json")[1]["components"]["schemas"]["Prediction"]["properties"]
+    assert fresh.ask("POST", "/v1/predict?reasons=0", {"rows": [ROW]})[0] == 200
+
+
+def test_more_rows_than_are_explained_at_once_are_refused(served):
+    status, said = served.ask("POST", "/v1/predict?reasons=1", {"rows": [ROW] * 31})
+    assert (status, said["error"]["where"]) == (413, "rows")
+    assert "serve.max_reason_rows" in said["error"]["remedy"]
+    assert served.ask("POST", "/v1/predict?reasons=1", {"rows": [ROW] * 30})[0] == 200
 
 
 def test_many_rows_are_answered_in_their_order(served):

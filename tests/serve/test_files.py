@@ -29,8 +29,9 @@ def bench(tmp_path):
     (tmp_path / "in.csv").write_text(CSV)
     with Log(lake.log) as log:
 
-        def run(source="in.csv", out="out.csv"):
-            return score_file(scorer, log, lake, tmp_path / source, tmp_path / out, like=SourceSpec(path="x"), written={}, progress=Silence())
+        def run(source="in.csv", out="out.csv", reasons=0):
+            like = SourceSpec(path="x")
+            return score_file(scorer, log, lake, tmp_path / source, tmp_path / out, like=like, written={}, progress=Silence(), reasons=reasons)
 
         run.folder, run.lake = tmp_path, lake
         yield run
@@ -109,3 +110,21 @@ def test_a_full_disk_leaves_the_old_file_whole(bench):
         bench()
     assert (bench.folder / "out.csv").read_bytes() == before
     assert not [name for name in names(bench.folder) if name.endswith(".part")]
+
+
+def test_reasons_stand_in_columns_of_their_own(bench):
+    bench(reasons=4)
+    frame = pl.read_csv(bench.folder / "out.csv")
+    assert frame.columns[-4:] == ["reason_1", "reason_2", "reason_3", "reason_4"]
+    assert "age is 30 (typically 40): " in " ".join(frame.row(0)[-4:-1])
+    assert "income is 1000 EUR: " in " ".join(frame.row(0)[-4:-1])
+    assert "city is missing (typically Bern): " in " ".join(value for value in frame.row(1)[-4:] if value)
+    assert frame["reason_4"].to_list() == [None, None]
+
+
+def test_reasons_that_a_package_does_not_tell_are_a_mistake(bench, tmp_path):
+    scorer = load(Blobs(bench.lake), make_package(bench.lake, explains=False))
+    with Log(bench.lake.log) as log, pytest.raises(Mistake, match="tells no reasons.*--fresh model"):
+        like = SourceSpec(path="x")
+        score_file(scorer, log, bench.lake, tmp_path / "in.csv", tmp_path / "no.csv", like=like, written={}, progress=Silence(), reasons=1)
+    assert not (tmp_path / "no.csv").exists()

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from loopline.cli.model_effects import accept, effects, refuse
+from loopline.cli.model_explain import explain, named
 from loopline.cli.output import emit, folder_option, hint, json_option, table
-from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import open_loop
@@ -18,6 +19,10 @@ from loopline.loop import open_loop
 @click.group()
 def command() -> None:
     """Candidates and packages."""
+
+
+for _below in (explain, effects, refuse, accept):
+    command.add_command(_below)
 
 
 @command.command()
@@ -31,7 +36,7 @@ def show(digest: str | None, folder: Path | None, as_json: bool) -> None:
 
     with open_loop(folder) as loop:
         state = loop.state()
-        entry = _package(state, digest)
+        entry = named(state, digest)
         package = load(Blobs(loop.workspace.lake), entry.subject)
     body = entry.body
     data = {
@@ -61,19 +66,6 @@ def list_(folder: Path | None, as_json: bool) -> None:
     candidates = _candidates(trials, facts)
     data = {"packages": packages, "candidates": candidates}
     emit(data, lambda: _shown(packages, candidates, str(facts.get("currency", ""))) + hint("loopline model show" if packages else "loopline run"), as_json)
-
-
-def _package(state: State, digest: str | None) -> Entry:
-    """The entry of a package, by the beginning of its digest; the newest by default."""
-    if not state.packages:
-        raise Mistake("no package has been made yet", remedy="loopline run --until model")
-    newest = state.facts("model", "search")
-    wanted = digest if digest is not None else newest["package"] if newest is not None else ""
-    found = [entry for name, entry in state.packages.items() if wanted and name.startswith(wanted)]
-    if len(found) != 1:
-        what = f"several packages have digests that begin with {wanted!r}" if found else f"there is no package {wanted!r}"
-        raise Mistake(what, remedy="`loopline model list` shows the packages")
-    return found[0]
 
 
 def _described(entry: Entry, state: State) -> dict[str, Any]:

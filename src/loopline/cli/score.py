@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option("-o", "--out", metavar="OUT", type=click.Path(path_type=Path), required=True, help="The file to write: .csv, .parquet or .jsonl.")
+@click.option(
+    "--reasons", metavar="N", default=0, show_default=True, type=click.IntRange(0, 100), help="Add columns with so many of each row's strongest reasons."
+)
 @folder_option
 @json_option
-def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None:
+def command(source: Path, out: Path, reasons: int, folder: Path | None, as_json: bool) -> None:
     """Score a CSV or Parquet file with the champion.
 
     Columns that are looked up, and that the file lacks, are found as of each row's moment. Rows that the package cannot take
@@ -36,7 +39,8 @@ def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None
         scorer = load(Blobs(lake), released(loop.state().champion))
         written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
-            done = score_file(scorer, log, lake, source, out, like=data.sources[data.main], written=written, progress=progress)
+            like = data.sources[data.main]
+            done = score_file(scorer, log, lake, source, out, like=like, written=written, progress=progress, reasons=reasons)
     emit({"rows": done.rows, "refused": done.refused, "out": str(done.out)}, lambda: _say(done), as_json)
 
 

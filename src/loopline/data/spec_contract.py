@@ -76,7 +76,8 @@ class ColumnSpec(Spec):
 
     `format` says how dates are written, as in ``%m/%d/%Y``; `values` lists what is allowed; `min` and `max` are inclusive;
     `pattern` must match the whole text; `length` counts its characters, as in ``2..10``; what `use` excludes is kept in the table
-    and kept from the model. `clean` lists what is done to a cell before anything else looks at it.
+    and kept from the model. `clean` lists what is done to a cell before anything else looks at it. `unit`, as in ``min`` or ``USD``, is said
+    beside the column's values where a prediction's reasons are told.
 
     `severity` is one word for ranges, values, patterns and lengths, or names rules: ``{min: warn, type: stop}``. A broken `type`, `required`
     or `unique` refuses the row where nothing else is said, and can never only warn.
@@ -94,6 +95,7 @@ class ColumnSpec(Spec):
     severity: Severity | dict[Literal["type", "required", "unique", "min", "max", "values", "pattern", "length"], Severity] = "refuse"
     clean: Cleaning = ()
     use: bool = True
+    unit: str = Field(default="", max_length=20)
     why: str = ""
 
     @model_validator(mode="after")

@@ -82,7 +82,7 @@ def _declared(spec: DataSpec) -> dict[str, Any]:
     declared = spec.fields("sources", "contract")
     for contract in (declared["contract"], *(source["contract"] or {} for source in declared["sources"].values())):
         for column in contract.get("columns", {}).values():
-            del column["why"]
+            del column["why"], column["unit"]
     for source in declared["sources"].values():
         del source["schedule"]
     return declared

@@ -20,16 +20,18 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
 from loopline.model import card
+from loopline.model.background import Background, make_background
 from loopline.model.candidates import Part, Trial
 from loopline.model.choosing import Choice, choose, study_digest
 from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
+from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.features import Planned, raw
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
 from loopline.model.package import Package, pack, store, written
-from loopline.model.predictor import Predictor, for_judging
+from loopline.model.predictor import BACKGROUND, Predictor, for_judging
 from loopline.model.proving import whole_of
 from loopline.workspace import Job
 
@@ -88,6 +90,9 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
     core = core_files(candidate, order)
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
+    units = {name: order.units[name] for name in (*candidate.plan.columns, order.target) if name in order.units}
+    background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=units)
+    core[BACKGROUND] = written(background.as_json())
     predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)
     _record_look(job, study, choice.best, len(parts.test))
@@ -116,8 +121,17 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         "reference.json": written(reference(candidate, material, scores)),
         "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(choice.trials)}),
         "card.md": card.write(told).encode(),
+        "explanation.json": written(_explanation(material, predictor, background)),
     }
     return _Made(pack(said, contents), measured, worth)
+
+
+def _explanation(material: Material, predictor: Predictor, background: Background) -> dict[str, Any]:
+    """What the package does with its columns, seen on the test part."""
+    order, rows = material.order, material.parts.test
+    columns = raw(material.frame[rows], predictor.columns)
+    part, judge = material.part(rows), order.judge
+    return explain(Case(lambda mixed: for_judging(predictor.predict(mixed)), columns, part, judge, predictor.policy, background, order.model.seed))
 
 
 def _worth(material: Material, test: Judged) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from loopline.charter.spec import Task, WorthSpec
@@ -11,6 +11,7 @@ from loopline.charter.worth import Worth
 from loopline.declaration import Moment, parse_moment
 from loopline.errors import Mistake
 from loopline.model.candidates import Judge
+from loopline.model.constraints import Constraint, check_held, declared, excluded
 from loopline.model.features import Column
 from loopline.model.spec import ModelSpec
 
@@ -29,6 +30,10 @@ class Order:
         Columns that the contract does not let be null.
     lookups
         How columns were looked up, as plain values (`loopline.data.moments.Lookup`).
+    constraints
+        What the declaration and the expert hold of columns; an expert's word on a column comes before the declaration's.
+    units
+        The units that the contract names, by column.
     decided, outcome_known
         The moments of the decision and of the outcome, as the charter says them.
     """
@@ -47,14 +52,25 @@ class Order:
     slices: tuple[str, ...]
     required: frozenset[str]
     lookups: tuple[Mapping[str, Any], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
     decided: Moment | None = None
     outcome_known: Moment | None = None
 
     @classmethod
     def of(cls, reads: Mapping[str, Any], inputs: Mapping[str, Any]) -> Order:
-        """The order from a step's fields and inputs."""
+        """The order from a step's fields and inputs.
+
+        Raises
+        ------
+        Mistake
+            When a constraint cannot be held.
+        """
+        model = ModelSpec.model_validate(reads["model"])
+        said = {one.column: one for one in (*declared(model.monotone), *(Constraint(**one) for one in inputs.get("constraints", ())))}
+        check_held(said.values(), task=inputs["task"], columns=[column["name"] for column in inputs["columns"]])
         return cls(
-            model=ModelSpec.model_validate(reads["model"]),
+            model=model,
             worth=WorthSpec.model_validate(reads["worth"]),
             decision=reads["decision"],
             target=reads["predict"],
@@ -68,6 +84,8 @@ class Order:
             slices=tuple(reads["slices"]),
             required=frozenset(reads["required"]),
             lookups=tuple(inputs.get("lookups", ())),
+            constraints=tuple(said.values()),
+            units=reads.get("units", {}),
             decided=_moment(reads.get("decided")),
             outcome_known=_moment(reads.get("outcome_known")),
         )
@@ -81,7 +99,7 @@ class Order:
     def apart(self) -> frozenset[str]:
         """The columns that are no features, whatever they hold: the target, the keys, and those that only say how rows are split."""
         split = self.model.split
-        return frozenset({self.target, *self.key, *self.model.leave_out, *({split.group, split.column} - {None})})  # type: ignore[arg-type]
+        return frozenset({self.target, *self.key, *self.model.leave_out, *excluded(self.constraints), *({split.group, split.column} - {None})})  # type: ignore[arg-type]
 
     @property
     def moments(self) -> frozenset[str]:
@@ -111,7 +129,7 @@ class Order:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
         used = {self.target, *self.key, *self.slices, *self.judge.worth.columns, *self.moments, *({self.time, split.group, split.column} - {None})}
-        left_out = set(self.model.leave_out)
+        left_out = {*self.model.leave_out, *excluded(self.constraints)}
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
 
 

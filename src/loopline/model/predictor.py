@@ -11,11 +11,16 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
-from loopline.errors import Fault
+from loopline.errors import Fault, Mistake
+from loopline.model.background import Background
 from loopline.model.encode import Plan, Raw, encode
 from loopline.model.package import Package, Stored, load
 from loopline.model.policy import Policy, decide
+from loopline.model.reasons import Explained, explain
 from loopline.model.scoring import Scoring, blended
+
+BACKGROUND = "background.json"
+"""The package's file with the made-up rows that reasons are told against."""
 
 _CHUNK = 20_000
 
@@ -60,6 +65,7 @@ class Predictor:
         self.plan = Plan.of_json(self.signature)
         self.scoring: Scoring = package.parsed("scoring.json")
         self._weights = np.array([member["weight"] for member in self.scoring["members"]], dtype=np.float64)
+        self.background = Background.of_json(package.parsed(BACKGROUND)) if BACKGROUND in package.contents else None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -107,6 +113,29 @@ class Predictor:
             return self._scored(self._run(inputs))
         parts = [self._run({name: values[at : at + _CHUNK] for name, values in inputs.items()}) for at in range(0, rows, _CHUNK)]
         return self._scored(np.concatenate(parts))
+
+    def explain(self, columns: Raw, row: int = 0) -> Explained:
+        """Why one of the rows gets its score: what each raw column adds to it.
+
+        Parameters
+        ----------
+        columns
+            As `predict` takes them.
+
+        Raises
+        ------
+        Mistake
+            When the package has no background, none of the model's columns is there, or a value is no number or no date.
+        """
+        background = self.background
+        if background is None:
+            raise Mistake("the package tells no reasons: it has no background rows", where=self.package[:12], remedy="make it anew: loopline run --fresh model")
+        if not any(name in columns for name in self.columns):
+            raise Mistake("none of the model's columns is there", remedy=f"it reads: {', '.join(self.columns)}")
+        one = background.one(columns, row)
+        said = {name: columns[name][row] for name in self.columns if name in columns}
+        target = str(self.manifest["target"])
+        return explain(lambda mixed: for_judging(self.predict(mixed)), one, background, task=self.task, classes=self.classes, target=target, said=said)
 
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         if not len(next(iter(inputs.values()))):

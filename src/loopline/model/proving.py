@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from loopline.charter.worth import Worth
 from loopline.model.candidates import Part
+from loopline.model.constraints import excluded, monotone_of
 from loopline.model.encode import Plan, encode
 from loopline.model.evaluate import LESS_IS_BETTER
 from loopline.model.families import Problem, Sample
@@ -96,6 +97,7 @@ def _right(worth: Worth, part: Part) -> NDArray[np.bool_]:
 def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned, Problem]:
     order = material.order
     planned = make_plan(material.frame[rows], order.columns, time=order.time, leave_out=order.apart)
+    planned = replace(planned, left_out={**planned.left_out, **excluded(order.constraints)})
     problem = Problem(
         order.task,
         order.classes,
@@ -105,6 +107,7 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         seed=order.model.seed,
         quantile=order.judge.quantile(material.part(rows)) if order.task == "regression" else 0.5,
         threads=threads,
+        monotone=monotone_of(planned.plan, order.constraints),
         by="order" if order.task == "binary" and order.model.search.by not in LESS_IS_BETTER else "loss",
     )
     return planned, problem

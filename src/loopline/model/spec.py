@@ -31,6 +31,9 @@ EXTRAS = ("xgboost", "catboost")
 
 GROUP = "loopline.families"
 """The group of entry points by which a package offers families."""
+Direction = Literal["rise", "fall"]
+Hold = Literal["rise", "fall", "exclude"]
+"""What may be held of a column: that the score only rises or only falls with it, or that the model does not read it."""
 
 _SLICE = re.compile(r"worst_slice\((.+)\)\.(\w+)")
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -147,13 +150,17 @@ class SplitSpec(Spec):
 
 
 class ModelSpec(Spec):
-    """Families, search, split, the columns that are left out, and those whose groups must be served alike (`fairness`)."""
+    """Families, search, split, the columns that are left out, those whose groups must be served alike (`fairness`), and those that are held to.
 
-    families: tuple[Family, ...] = Field(default=("linear", "lightgbm"), min_length=1)
+    `monotone` names columns with which the score may only rise or only fall.
+    """
+
+    families: tuple[Family, ...] = Field(default=("linear", "lightgbm", "extra_trees", "random_forest"), min_length=1)
     search: SearchSpec = SearchSpec()
     split: SplitSpec = SplitSpec()
     leave_out: tuple[str, ...] = ()
     fairness: tuple[str, ...] = ()
+    monotone: dict[str, Direction] = {}
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @model_validator(mode="after")
@@ -161,4 +168,7 @@ class ModelSpec(Spec):
         twice = sorted({name for name in self.families if self.families.count(name) > 1})
         if twice:
             raise ValueError(f"families names {', '.join(twice)} twice; name each once")
+        both = sorted(set(self.monotone) & set(self.leave_out))
+        if both:
+            raise ValueError(f"monotone names {', '.join(both)}, which leave_out leaves out; name each in one of them")
         return self

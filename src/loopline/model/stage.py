@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
-from loopline.engine.step import Step, Steps
+from loopline.engine.step import Facts, Step, Steps
 from loopline.expression.language import parse
+from loopline.model.constraints import standing
 from loopline.model.spec import FAMILIES, ModelSpec, sliced
 from loopline.workspace import Ask
 
@@ -26,6 +28,7 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             **{name: value for name, value in charter.fields("decided", "outcome_known").items() if value is not None},
             "slices": _slices(charter),
             "required": sorted(name for name, column in data.contract.columns.items() if column.required),
+            **({"units": units} if (units := _units(data, ingested.get("plans") or ())) else {}),
         },
         inputs={
             "table": {"name": ingested["main"], **{name: ingested["tables"][ingested["main"]][name] for name in ("id", "version")}},
@@ -33,11 +36,26 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             "order": ingested.get("order"),
             # A project without lookups keeps the keys that its searches have.
             **({"lookups": ingested["plans"]} if ingested.get("plans") else {}),
+            # Nor does one in which no effect is refused.
+            **({"constraints": [one.as_json() for one in held]} if (held := standing(ask.state.constraints.values())) else {}),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
         rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),
     )
     return facts
+
+
+def _units(data: DataSpec, lookups: Iterable[Facts]) -> dict[str, str]:
+    """The units that contracts name, by the main table's column; of what is looked up, as its own table's contract says."""
+    found = {
+        ours: data.contract_of(lookup["table"]).columns[theirs].unit
+        for lookup in lookups
+        if lookup["table"] in data.sources
+        for theirs, ours in lookup["columns"].items()
+        if theirs in data.contract_of(lookup["table"]).columns
+    }
+    units = {**found, **{name: column.unit for name, column in data.contract.columns.items()}}
+    return {name: unit for name, unit in sorted(units.items()) if unit}
 
 
 def _slices(charter: CharterSpec) -> list[str]:

@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -34,16 +35,22 @@ from loopline.serve.spec import ServeSpec
 
 # Up to so many rows are scored between two other requests; more would hold those up, and go to a thread.
 INLINE_ROWS = 64
+MOST_REASONS = 100
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A prediction as it is answered; `scores` only where there are several classes, `looked_up` where something was."""
+    """A prediction as it is answered; `scores` only where there are several classes, `looked_up` where something was, `reasons` where they were asked for.
+
+    `base` is the mean score of the background; with the effects of all columns, of which the reasons are the strongest, it makes the score.
+    """
 
     id: str
     score: float
     decision: str | float
     scores: dict[str, float] | None = None
     looked_up: dict[str, dict[str, Any]] | None = None
+    base: float | None = None
+    reasons: list[dict[str, Any]] | None = None
 
     @classmethod
     def of(cls, made: Prediction) -> Answer:
@@ -88,7 +95,10 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """Score the rows of a request."""
         scorer = self._scorer()
+        count = _reasons(request)
         rows = await self._items(request, "rows")
+        if count:
+            self._require_reasons(scorer, len(rows))
         moment = datetime.now(UTC)
         # A thread costs more than a few rows do.
         predictions, problems = scorer.score(rows, moment) if len(rows) <= INLINE_ROWS else await run_in_threadpool(scorer.score, rows, moment)
@@ -96,7 +106,10 @@ class Service:
             await self._refuse_rows(scorer, rows, problems, moment)
         await self._keep("predictions", predictions)
         self.metrics.rows.inc(len(predictions))
-        return as_json({"package": scorer.package, "predictions": [Answer.of(made) for made in predictions]})
+        answers = [Answer.of(made) for made in predictions]
+        if count and answers:
+            answers = await run_in_threadpool(_explained, scorer, predictions, answers, count)
+        return as_json({"package": scorer.package, "predictions": answers})
 
     async def outcomes(self, request: Request) -> Response:
         """Take outcomes; those that are malformed are kept apart, with the reason."""
@@ -159,6 +172,15 @@ class Service:
     def _why_not(self) -> str:
         return self._champion.trouble or "no package has been released yet"
 
+    def _require_reasons(self, scorer: Scorer, rows: int) -> None:
+        if not scorer.tells_reasons:
+            what = f"package {scorer.package[:12]} tells no reasons: it has no background rows"
+            raise Refusal(400, what, where="reasons", remedy="ask without reasons, or make the package anew: loopline run --fresh model")
+        most = self._spec.max_reason_rows
+        if rows > most:
+            what = f"there are {rows:,} rows, and at most {most:,} are answered with reasons at once"
+            raise Refusal(413, what, where="rows", remedy="send them in several requests, or use loopline score --reasons; serve.max_reason_rows is the limit")
+
     async def _items(self, request: Request, name: str) -> list[object]:
         """The list under the one name that a body has.
 
@@ -217,6 +239,26 @@ class Service:
         if records:
             written: Future[None] = self._log.append(kind, ENCODER.encode_lines(records))
             await asyncio.wrap_future(written)
+
+
+def _reasons(request: Request) -> int:
+    """How many reasons are asked for; none where nothing is said.
+
+    Raises
+    ------
+    Refusal
+        When it is no number from 0 to 100.
+    """
+    said = request.query_params.get("reasons", "0")
+    if not (said.isascii() and said.isdecimal() and len(said) <= 3 and int(said) <= MOST_REASONS):
+        raise Refusal(400, f"{said[:40]!r} is no number of reasons", where="reasons", remedy=f"ask for 0 to {MOST_REASONS}, as in /v1/predict?reasons=3")
+    return int(said)
+
+
+def _explained(scorer: Scorer, predictions: Sequence[Prediction], answers: Sequence[Answer], count: int) -> list[Answer]:
+    """The answers with the strongest reasons of each; told of the row as it stands in the log."""
+    found = (scorer.explain(made.row) for made in predictions)
+    return [replace(answer, base=one.base, reasons=one.strongest(count)) for answer, one in zip(answers, found, strict=True)]
 
 
 def _link(method: str, path: str) -> str:

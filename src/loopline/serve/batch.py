@@ -22,6 +22,9 @@ from loopline.serve.scorer import Scorer, prediction_ids, stamp, unscored
 from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Signature, describe
 
 CHUNK = 50_000
+EXPLAINED_CHUNK = 500
+"""With reasons a row takes milliseconds, and progress is told more often."""
+
 _ANSWER = ("prediction_id", "score", "prediction", "decision", "package", "refused")
 _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
 _NO_SCORE = "the model has no finite score for it; expected values like those seen in training"
@@ -123,8 +126,13 @@ def typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str 
     return made.to_frame().select(pl.when(pl.col(column.name).abs() <= LARGEST).then(pl.col(column.name))).to_series()
 
 
-def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None) -> Scored:
+def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None, *, reasons: int = 0) -> Scored:
     """The predictions for the rows that are not refused, durable in the log when this returns.
+
+    Parameters
+    ----------
+    reasons
+        So many columns ``reason_1``, ``reason_2``, ... tell why each row gets its score, the strongest first.
 
     Raises
     ------
@@ -132,21 +140,22 @@ def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = No
         When the log cannot be written; nothing is answered then.
     """
     told = progress or Silence()
-    reasons: dict[int, Sequence[str]] = dict(sheet.reasons)
+    refused: dict[int, Sequence[str]] = dict(sheet.reasons)
+    size = CHUNK if not reasons else EXPLAINED_CHUNK
     places = sheet.good
     kept: list[NDArray[np.int64]] = []
     parts: list[pl.DataFrame] = []
-    for at in range(0, max(1, len(places)), CHUNK):
-        chunk = places[at : at + CHUNK]
+    for at in range(0, max(1, len(places)), size):
+        chunk = places[at : at + size]
         looked_up = None if sheet.looked_up is None else sheet.looked_up[chunk]
         out, lines, without = _chunk(scorer, sheet.typed[chunk], looked_up, datetime.now(UTC))
         if lines:
             log.append("predictions", lines).result()
-        reasons |= {int(chunk[place]): (_NO_SCORE,) for place in without}
+        refused |= {int(chunk[place]): (_NO_SCORE,) for place in without}
         kept.append(np.delete(chunk, without))
-        parts.append(out)
+        parts.append(out.with_columns(_reasons(scorer, sheet.typed[kept[-1]], reasons)) if reasons else out)
         told.at(at + len(chunk), len(places), unit="rows")
-    return Scored(np.concatenate(kept), pl.concat(parts), dict(sorted(reasons.items())), sheet.ignored)
+    return Scored(np.concatenate(kept), pl.concat(parts), dict(sorted(refused.items())), sheet.ignored)
 
 
 def log_refused(scorer: Scorer, log: Log, raw: Mapping[int, str], reasons: Mapping[int, Sequence[str]]) -> None:
@@ -175,6 +184,13 @@ def _chunk(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, mome
     return _answers(scorer, rows, ids, made), _lines(scorer, rows, looked_up, ids, made, moment), []
 
 
+def _reasons(scorer: Scorer, rows: pl.DataFrame, count: int) -> list[pl.Series]:
+    """The strongest reasons of each row in words; null where it has fewer."""
+    columns = {name: _plain(rows[name]) for name in rows.columns}
+    said = [[reason.says for reason in scorer.reasons(columns, row).reasons[:count]] for row in range(rows.height)]
+    return [pl.Series(f"reason_{at + 1}", [one[at] if at < len(one) else None for one in said], dtype=pl.String) for at in range(count)]
+
+
 def _no_scores(scorer: Scorer) -> dict[str, pl.Series]:
     decision = pl.Float64 if scorer.truth.task == "regression" else pl.String
     classes = scorer.truth.classes if scorer.truth.task == "multiclass" else ()
@@ -186,7 +202,7 @@ def _answers(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.Da
     """The columns that a person gets, for each task those that mean something."""
     key = [rows[name] for name in scorer.key if name in rows.columns]
     for column in key:
-        if column.name in _ANSWER or column.name.startswith("score_"):
+        if column.name in _ANSWER or column.name.startswith(("score_", "reason_")):
             raise Mistake(f"the key column {column.name!r} has the name of a column of the answer", where=column.name, remedy="rename it in the data")
     task = scorer.truth.task
     if task == "binary":

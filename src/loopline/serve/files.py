@@ -50,7 +50,9 @@ class Delivery:
     ignored: tuple[str, ...]
 
 
-def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *, like: SourceSpec, written: Mapping[str, str], progress: Progress) -> Delivery:
+def score_file(
+    scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *, like: SourceSpec, written: Mapping[str, str], progress: Progress, reasons: int = 0
+) -> Delivery:
     """Score a file of any format that is read here into a CSV, Parquet or JSON Lines file.
 
     The predictions are durable in the log before the file appears under its name, whole.
@@ -63,13 +65,19 @@ def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *,
         The source that the package learned from: the words that stand for null are the same.
     written
         How the dates of a column are written, where that is declared.
+    reasons
+        How many columns tell each row's strongest reasons.
 
     Raises
     ------
     Mistake
-        When the file cannot be read as a table, lacks a column that the package needs, or OUT cannot be written.
+        When the file cannot be read as a table, lacks a column that the package needs, or OUT cannot be written; when reasons are asked for that
+        the package does not tell.
     """
     write = _writer(source, out)
+    if reasons and not scorer.tells_reasons:
+        what = f"package {scorer.package[:12]} tells no reasons: it has no background rows"
+        raise Mistake(what, where="--reasons", remedy="score without reasons, or make the package anew: loopline run --fresh model")
     # What is said of how the source is written holds for a file like it, where the file does not tell by itself.
     reading = open_reading(source, SourceSpec(path=str(source), nulls=like.nulls, decimal=like.decimal, records=like.records), where=str(source))
     progress.say(f"reading {source}")
@@ -82,7 +90,7 @@ def score_file(scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *,
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:
         part.touch(exist_ok=False)
-        done = score(scorer, sheet, log, progress)
+        done = score(scorer, sheet, log, progress, reasons=reasons)
         refused = _refused(batch, done)
         log_refused(scorer, log, dict(enumerate(refused["raw"])), {place: [why] for place, why in enumerate(refused["reasons"])})
         write(_keyed(scorer, batch, done), part)

@@ -42,6 +42,24 @@ _ERROR: Json = {
     },
     "required": ["error"],
 }
+_REASONS: Json = {
+    "name": "reasons",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 0, "maximum": 100, "default": 0},
+    "description": "Answer each row with so many of its strongest reasons. Fewer rows are taken at once then: serve.max_reason_rows.",
+}
+_REASON: Json = {
+    "type": "object",
+    "properties": {
+        "column": {"type": "string"},
+        "value": {"type": ["string", "number", "boolean", "null"]},
+        "unit": {"type": "string"},
+        "effect": {"type": "number", "description": "What the column adds to the score."},
+        "says": {"type": "string"},
+    },
+    "required": ["column", "value", "effect", "says"],
+}
 _OUTCOMES: Json = {
     "type": "object",
     "properties": {
@@ -94,6 +112,9 @@ def _prediction(scorer: Scorer | None) -> Json:
     if task == "multiclass":
         properties["scores"] = {"type": "object", "additionalProperties": {"type": "number"}}
         required.append("scores")
+    if scorer is None or scorer.tells_reasons:
+        properties["base"] = {"type": "number", "description": "With reasons: the mean score of the background; with all columns' effects it makes the score."}
+        properties["reasons"] = {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}, "description": "Where they are asked for, strongest first."}
     return {"type": "object", "properties": properties, "required": required}
 
 
@@ -113,6 +134,7 @@ def document(project: str, scorer: Scorer | None) -> Json:
     predict = {
         "operationId": "predict",
         "summary": "Score rows and decide.",
+        "parameters": [_REASONS],
         "requestBody": _asked("Rows", {"rows": [scorer.signature.example()]} if scorer else None),
         "responses": {
             "200": _answer("Predictions", "One prediction for each row, in their order; each is in the prediction log."),
@@ -149,6 +171,7 @@ def document(project: str, scorer: Scorer | None) -> Json:
                     },
                     "required": ["package", "predictions"],
                 },
+                "Reason": _REASON,
                 "Outcomes": _OUTCOMES,
                 "Received": received,
                 "Problem": _PROBLEM,

@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.model.predictor import Predictor, Scores
+from loopline.model.reasons import Explained
 from loopline.serve.lookups import Found, Lookups
 from loopline.serve.outcomes import Truth
 from loopline.serve.signature import Problem, Signature
@@ -117,6 +119,28 @@ class Scorer:
     def predict(self, columns: Mapping[str, Any]) -> Scores:
         """Scores and decisions for columns of n typed values each; the features must be among them."""
         return self._predictor.predict(columns)
+
+    @property
+    def tells_reasons(self) -> bool:
+        """Whether the package has the background that reasons are told against."""
+        return self._predictor.background is not None
+
+    def reasons(self, columns: Mapping[str, Any], row: int = 0) -> Explained:
+        """Why one of the rows of typed columns gets its score."""
+        return self._predictor.explain(columns, row)
+
+    def explain(self, row: object) -> Explained:
+        """Why a row gets its score; the row as it stands in the log, with what was looked up.
+
+        Raises
+        ------
+        Mistake
+            When the row is not as the signature wants it, or the package tells no reasons.
+        """
+        values, problems = self.signature.read(row, 0)
+        if problems:
+            raise Mistake(problems[0].what, where=problems[0].where, remedy=f"give {problems[0].expected}")
+        return self.reasons({name: [value] for name, value in zip(self._names, values, strict=True)})
 
     def _predictions(
         self, rows: Sequence[Any], values: Sequence[Sequence[Any]], found: Sequence[dict[str, Found]], scores: Scores, moment: datetime

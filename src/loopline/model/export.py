@@ -77,7 +77,7 @@ def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
 def signature(plan: Plan, order: Order) -> dict[str, Any]:
     """What a request holds: each column with its roles and whether it must be there; how what is absent is looked up; and the encoding plan."""
     kept = dict(plan.categories)
-    played_by_model = {*plan.columns, *order.judge.worth.columns, *order.slices}
+    played_by_model = {*plan.columns, *order.priced, *order.slices}
     lookups = looked_up(order.lookups, frozenset(played_by_model))
     found = {ours for lookup in lookups for ours in lookup["columns"].values()}
     asked = {ours for lookup in lookups for ours, _ in lookup["keys"]}
@@ -86,6 +86,7 @@ def signature(plan: Plan, order: Order) -> dict[str, Any]:
         "key": set(order.key),
         "time": {order.time} if order.time is not None else set(),
         "worth": set(order.judge.worth.columns),
+        "policy": set(order.priced - order.judge.worth.columns),
         "slice": set(order.slices),
         "lookup": asked | {lookup["moment"] for lookup in lookups},
         "looked_up": found,
@@ -101,7 +102,7 @@ def signature(plan: Plan, order: Order) -> dict[str, Any]:
                 "name": column.name,
                 "type": column.type,
                 "roles": played,
-                "needed": column.name not in found and (column.name in asked or bool({"feature", "time", "worth"} & set(played))),
+                "needed": column.name not in found and (column.name in asked or bool({"feature", "time", "worth", "policy"} & set(played))),
                 "required": column.name in order.required,
                 "values": values or None,
             }

@@ -26,6 +26,7 @@ from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.features import Planned, raw
+from loopline.model.leaks import case_of, find_leaks, require_none
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
 from loopline.model.package import Package, pack, store, written
@@ -44,8 +45,10 @@ def run(job: Job) -> Facts:
     job.progress.say(f"reading {table['name']}")
     material = prepare(_read(job, order), order)
     whole = whole_of(material, threads=1)
+    job.progress.say("looking for leaks")
+    leaks = require_none(find_leaks(case_of(material)), order.model.leaks.allow)
     choice = choose(job, material, whole, since_s)
-    candidate = Candidate(whole.plan, choice.members, choice.best.policy)
+    candidate = Candidate(whole.plan, choice.members, _policy(material, choice))
     job.progress.say("checking that the package scores as the model does, and looking at the test part")
     study = study_digest(job)
     made = _package(job, material, whole.planned, candidate, choice, study)
@@ -53,7 +56,14 @@ def run(job: Job) -> Facts:
     package = store(blobs, made.package)
     evidence = blobs.put(_parquet(material, whole.plan))
     _record_package(job, made, package)
-    return _facts(job, made, choice, whole.planned, material, evidence)
+    return {**_facts(job, made, choice, whole.planned, material, evidence), "leaks": [rounded(finding.as_json()) for finding in leaks]}
+
+
+def _policy(material: Material, choice: Choice) -> dict[str, Any]:
+    """The chosen candidate's policy, with how sure it is on the judged rows."""
+    rows, order = material.judged, material.order
+    rule = order.judge.sure_policy(material.part(rows), choice.scores, choice.best.policy, material.blocks(rows), seed=order.model.seed)
+    return {**rule, "chosen_on": rounded(rule["chosen_on"])} if "chosen_on" in rule else rule
 
 
 def _read(job: Job, order: Order) -> pl.DataFrame:
@@ -181,7 +191,7 @@ def _parquet(material: Material, plan: Plan) -> bytes:
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """
     order = material.order
-    needed = {*plan.columns, *order.key, *order.judge.worth.columns, *order.slices, *({order.time} - {None})}
+    needed = {*plan.columns, *order.key, *order.priced, *order.slices, *({order.time} - {None})}
     rows = material.parts.test
     frame = material.frame[rows].select([name for name in material.frame.columns if name in needed])
     outcome: Sequence[Any] = material.outcome[rows].tolist()
@@ -209,7 +219,7 @@ def _facts(job: Job, made: _Made, choice: Choice, planned: Planned, material: Ma
         "metrics": made.metrics,
         "worth": worth,
         "currency": order.worth.currency,
-        "policy": dict(best.policy),
+        "policy": made.package.parsed("policy.json"),
         "trials": len(choice.trials),
         "study": study_digest(job),
         "rows": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},

@@ -62,8 +62,11 @@ class Material:
 
     def part(self, rows: NDArray[np.int64]) -> Part:
         """Some rows as judging needs them."""
-        names = [*dict.fromkeys((*sorted(self.order.judge.worth.columns), *self.order.slices))]
-        return Part(self.outcome[rows], raw(self.frame[rows], names))
+        order = self.order
+        names = [*dict.fromkeys((*sorted(order.priced), *order.slices))]
+        counted = order.time if order.model.policy.limit is not None else None
+        time = None if counted is None else raw(self.frame[rows], [counted])[counted]
+        return Part(self.outcome[rows], raw(self.frame[rows], names), time)
 
     def blocks(self, rows: NDArray[np.int64]) -> blocks.Blocks:
         """What each of some rows, in the order of their part, is resampled with, shape (n,)."""

@@ -10,6 +10,7 @@ from loopline.charter.spec import Task, WorthSpec
 from loopline.charter.worth import Worth
 from loopline.declaration import Moment, parse_moment
 from loopline.errors import Mistake
+from loopline.expression.language import parse
 from loopline.model.candidates import Judge
 from loopline.model.features import Column
 from loopline.model.spec import ModelSpec
@@ -75,7 +76,13 @@ class Order:
     @property
     def judge(self) -> Judge:
         """What judges scores."""
-        return Judge(self.task, self.classes, Worth.of(self.worth, self.task), by=self.model.search.by)
+        return Judge(self.task, self.classes, Worth.of(self.worth, self.task), by=self.model.search.by, declared=self.model.policy)
+
+    @property
+    def priced(self) -> frozenset[str]:
+        """The columns that worth and policy read."""
+        cost = self.model.policy.cost
+        return self.judge.worth.columns | (parse(cost).names if isinstance(cost, str) else frozenset())
 
     @property
     def apart(self) -> frozenset[str]:
@@ -100,6 +107,7 @@ class Order:
         split = self.model.split
         asked: tuple[tuple[Sequence[str], str], ...] = (
             (sorted(self.judge.worth.columns), "charter.worth"),
+            (sorted(self.priced), "model.policy.cost"),
             (self.slices, "charter.acceptance"),
             ([split.group] if split.group else [], "model.split.group"),
             ([split.column] if split.column else [], "model.split.column"),
@@ -110,7 +118,7 @@ class Order:
             for name in names:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
-        used = {self.target, *self.key, *self.slices, *self.judge.worth.columns, *self.moments, *({self.time, split.group, split.column} - {None})}
+        used = {self.target, *self.key, *self.slices, *self.priced, *self.moments, *({self.time, split.group, split.column} - {None})}
         left_out = set(self.model.leave_out)
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
 

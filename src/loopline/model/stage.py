@@ -35,7 +35,18 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             **({"lookups": ingested["plans"]} if ingested.get("plans") else {}),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
-        rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),
+        rooms=(
+            "model",
+            "charter/worth.py",
+            "charter/spec.py",
+            "data/casting.py",
+            "data/contract",
+            "data/outcome.py",
+            "data/proposals/leaks.py",
+            *SPEC,
+            "expression",
+            "declaration.py",
+        ),
     )
     return facts
 

@@ -26,7 +26,7 @@ from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.features import Planned, raw
-from loopline.model.leaks import case_of, find_leaks, require_none
+from loopline.model.leaks import Finding, case_of, find_leaks, require_none
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
 from loopline.model.package import Package, pack, store, written
@@ -51,7 +51,7 @@ def run(job: Job) -> Facts:
     candidate = Candidate(whole.plan, choice.members, _policy(material, choice))
     job.progress.say("checking that the package scores as the model does, and looking at the test part")
     study = study_digest(job)
-    made = _package(job, material, whole.planned, candidate, choice, study)
+    made = _package(job, material, whole.planned, candidate, choice, study, leaks)
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
     evidence = blobs.put(_parquet(material, whole.plan))
@@ -82,7 +82,7 @@ class _Made:
     worth: Mapping[str, Any]
 
 
-def _package(job: Job, material: Material, planned: Planned, candidate: Candidate, choice: Choice, study: str) -> _Made:
+def _package(job: Job, material: Material, planned: Planned, candidate: Candidate, choice: Choice, study: str, leaks: Sequence[Finding]) -> _Made:
     """The package of a candidate, and the one look at the test part, which is entered before it is taken."""
     order, parts = material.order, material.parts
     said = {
@@ -120,6 +120,7 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         weights=_weights(candidate),
         left_out=planned.left_out,
         parity=parity,
+        questions=[f"{finding.says} ({finding.remedy.rstrip('.')})" for finding in leaks],
     )
     contents = {
         **core,

@@ -81,3 +81,13 @@ def test_a_column_that_is_the_outcome_stops_the_search_unless_somebody_allows_it
         Study(tmp_path / "stopped", frame, "binary", model=ONE | {"leave_out": []}).run()
     facts = Study(tmp_path / "allowed", frame, "binary", model=ONE | {"leave_out": [], "leaks": {"allow": ["answer"]}}).run()
     assert ["answer"] in [finding["columns"] for finding in facts["leaks"]]
+
+
+def test_a_policy_that_the_task_or_the_rows_cannot_have_is_refused_before_the_search(tmp_path: Path) -> None:
+    limited = {"policy": {"capacity": "5 per day"}}
+    with pytest.raises(Mistake, match="the task is regression"):
+        Study(tmp_path / "number", table("regression"), "regression", model=limited).run()
+    with pytest.raises(Mistake, match="needs the time of the rows"):
+        Study(tmp_path / "timeless", table("binary"), "binary", model=limited, time=None).run()
+    with pytest.raises(Mistake, match="the column 'wage' is not in the table"):
+        Study(tmp_path / "costly", table("binary"), "binary", model={"policy": {"budget": "5 per day", "cost": "wage"}}).run()

@@ -13,7 +13,7 @@ from loopline.errors import Mistake
 from loopline.expression.language import parse
 from loopline.model.candidates import Judge
 from loopline.model.features import Column
-from loopline.model.spec import ModelSpec
+from loopline.model.spec import ModelSpec, PolicySpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,9 @@ class Order:
         Raises
         ------
         Mistake
-            When the worth or a criterion names a column that the table has not.
+            When the worth, the policy or a criterion names a column that the table has not, or the policy is none for the task or the rows.
         """
+        self._require_policy()
         there = [column.name for column in self.columns]
         split = self.model.split
         asked: tuple[tuple[Sequence[str], str], ...] = (
@@ -121,6 +122,15 @@ class Order:
         used = {self.target, *self.key, *self.slices, *self.priced, *self.moments, *({self.time, split.group, split.column} - {None})}
         left_out = set(self.model.leave_out)
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
+
+    def _require_policy(self) -> None:
+        said = self.model.policy
+        if self.task != "binary" and said != PolicySpec():
+            what = f"a policy is declared, and the task is {self.task}: there is no acting and resting to choose between"
+            raise Mistake(what, where="model.policy", remedy="take it away, or predict something that happens or does not")
+        if said.limit is not None and self.time is None:
+            what, where = f"a limit per {said.limit} needs the time of the rows", "model.policy.capacity" if said.capacity else "model.policy.budget"
+            raise Mistake(what, where=where, remedy="name the source's time, a column of dates")
 
 
 def _moment(said: str | None) -> Moment | None:

@@ -24,7 +24,7 @@ data:
 
 def test_everything_but_project_target_and_source_has_a_default():
     said = parse("project: p\ncharter: {predict: y}\ndata: {sources: {t: {path: t.csv}}}\n")
-    assert (said.charter.worth.currency, said.model.families, said.release.approvals) == ("points", ("linear", "lightgbm"), {})
+    assert (said.charter.worth.currency, said.model.families, said.release.approvals) == ("points", ("linear", "lightgbm", "extra_trees", "random_forest"), {})
 
 
 def test_how_long_things_are_kept_has_defaults_and_can_be_said():

@@ -9,7 +9,9 @@ import pytest
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
-from loopline.model.candidates import BLOCKS, Judge, Part, Trial, best_trial, judge_trial, trial_key
+from loopline.model.candidates import Judge, Part, Trial, best_trial, judge_trial, trial_key
+from loopline.model.noise import BLOCKS
+from loopline.model.spec import PolicySpec
 
 BINARY = Judge("binary", ("no", "yes"), Worth.of(WorthSpec(currency="EUR", act_right=10, act_wrong=-6), "binary"))
 REGRESSION = Judge("regression", (), Worth.of(WorthSpec(over=-1, under=-3), "regression"))
@@ -49,7 +51,8 @@ def test_where_the_rows_cannot_tell_the_break_even_decides() -> None:
 
 
 def test_a_worth_that_depends_on_the_row_decides_the_threshold() -> None:
-    judge = Judge("binary", ("no", "yes"), Worth.of(WorthSpec(currency="EUR", act_right="amount", act_wrong=-5), "binary"))
+    worth = Worth.of(WorthSpec(currency="EUR", act_right="amount", act_wrong=-5), "binary")
+    judge = Judge("binary", ("no", "yes"), worth, declared=PolicySpec(kind="threshold"))
     rng = np.random.default_rng(0)
     score, amount = rng.random(4000), np.full(4000, 1.0)
     # Only among the surest rows is there much to win.

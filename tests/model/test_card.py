@@ -40,6 +40,14 @@ def test_it_says_what_was_left_out_and_what_is_not_shown() -> None:
     assert "| precision | 0.5 | - |" in card
 
 
+def test_it_tells_how_sure_the_policy_is_and_what_the_leak_checks_ask() -> None:
+    chosen = {"rows": 200, "worth": 2.6, "low": 1.5, "high": 3.5, "thresholds": [0.2, 0.3], "flat": [0.2, 0.4]}
+    card = write(replace(FACTS, policy={"kind": "threshold", "threshold": 0.25, "chosen_on": chosen}, questions=["duration tells far more than any other"]))
+    assert "- The policy: on the 200 rows that it was chosen on it earns 2.6 per decision (95 % interval 1.5 to 3.5)." in card
+    assert "- The policy: any threshold from 0.2 to 0.4 earns as much" in card
+    assert "- A question that is open: duration tells far more than any other." in card
+
+
 def test_it_owns_up_to_a_gain_that_chance_could_give() -> None:
     said = "within what chance alone could give"
     assert said not in write(FACTS)

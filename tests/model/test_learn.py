@@ -41,7 +41,8 @@ def test_the_facts_have_what_the_later_stages_read(made: Made) -> None:
     assert facts["rows"] == {"train": 360, "validation": 120, "test": 120}
     assert facts["trials"] == 4
     assert set(facts["worth"]) == {"per_decision", "low", "high", "gain", "baseline", "rule", "constant", "do_nothing", "perfect"}
-    assert facts["left_out"] == {"same": "every value is the same"}
+    assert facts["left_out"]["same"] == "every value is the same"
+    assert {name for name, why in facts["left_out"].items() if why.startswith("noise: ")} == {"count", "flag"}
     assert facts["says"].startswith(f"{facts['family']}, the best of 4 candidates, earns ")
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.model.policy import ACT, NEVER, REST, best_threshold, break_even, decide, for_worth, say
+from loopline.model.deciding import best_threshold, break_even
+from loopline.model.policy import ACT, NEVER, REST, decide, for_worth, say
 
 _rows = st.lists(st.tuples(st.floats(0, 1), st.floats(-100, 100)), min_size=1, max_size=60)
 

@@ -73,7 +73,7 @@ def make_package(
     if lookup is not None:
         columns[3] = {**columns[3], "roles": ["feature", "looked_up"], "needed": False}
     contents = {
-        "scoring.json": written({"members": [{"family": "linear", "weight": 1.0}], "calibration": None}),
+        "scoring.json": written({"members": [{"family": "linear", "weight": 1.0}], "calibration": {"kind": "none"}}),
         "model.onnx": assemble(PLAN, [piece], width=width),
         "signature.json": written({"columns": columns, **PLAN.as_json(), "outcome": {}, **({"lookups": [lookup]} if lookup else {})}),
         "policy.json": written(policy),

@@ -79,7 +79,7 @@ def make_package(lake: Lake, *, project: str = "shop") -> tuple[str, str]:
         {"name": "at", "type": "datetime", "roles": ["time"], "needed": True, "required": False, "values": None},
     ]
     contents = {
-        "scoring.json": written({"members": [{"family": "linear", "weight": 1.0}], "calibration": None}),
+        "scoring.json": written({"members": [{"family": "linear", "weight": 1.0}], "calibration": {"kind": "none"}}),
         "model.onnx": assemble(PLAN, [piece], width=1),
         "signature.json": written({"columns": columns, **PLAN.as_json(), "outcome": {}}),
         "policy.json": written({"kind": "threshold", "threshold": 0.5}),

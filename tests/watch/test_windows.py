@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,6 +61,16 @@ def frame(rows: list[tuple[datetime, float, str | None]]) -> pl.DataFrame:
         "row": pl.Struct({"x": pl.Float64, "c": pl.String}),
     }
     return pl.DataFrame(made, schema=schema)
+
+
+def test_a_row_that_a_person_was_asked_about_earns_the_right_decision_less_the_asking() -> None:
+    when = datetime(2013, 7, 1, 12, tzinfo=UTC)
+    rows = frame([(when, 0.5, "yes"), (when, 0.5, "no"), (when, 0.9, "no")])
+    asked = rows.with_columns(decision=pl.Series(["ask", "ask", "act"]))
+    (window,) = windows(asked, replace(BINARY, ask_costs=2.0), span=DAY)
+    assert window.acted == pytest.approx(1 / 3)
+    assert window.earned is not None
+    assert window.earned.money.mean == pytest.approx(((10 - 2) + (0 - 2) - 5) / 3)
 
 
 @given(MOMENTS, SPANS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,9 @@ class Worth:
     terms: Mapping[str, float | Expression]
     currency: str
 
+    BINARY: ClassVar[tuple[str, ...]] = tuple(_POINTS["binary"])
+    """The names of the terms of a binary task: acted and right, acted and wrong, missed, rightly rested."""
+
     @classmethod
     def of(cls, spec: WorthSpec, task: Task) -> Worth:
         """The worth of a task; what the charter does not say is a point won or lost."""
@@ -67,8 +70,18 @@ class Worth:
         value = evaluate(term, columns) if isinstance(term, Expression) else term
         return np.nan_to_num(np.broadcast_to(np.asarray(value, dtype=np.float64), (rows,)), nan=0.0, posinf=0.0, neginf=0.0)
 
-    def per_row(self, decision: NDArray[Any], outcome: NDArray[Any], columns: Columns) -> Money:
-        """The money of each decision, shape (n,); a row whose worth cannot be computed (null, or not finite as after a division by 0) is worth nothing."""
+    def per_row(
+        self, decision: NDArray[Any], outcome: NDArray[Any], columns: Columns, *, asked: NDArray[np.bool_] | None = None, ask_costs: float = 0.0
+    ) -> Money:
+        """The money of each decision, shape (n,); a row whose worth cannot be computed (null, or not finite as after a division by 0) is worth nothing.
+
+        Parameters
+        ----------
+        asked
+            Shape (n,): the rows that a person decided instead, who is right and costs `ask_costs` for each.
+        """
+        if asked is not None and asked.any():
+            return np.where(asked, self.perfect(outcome, columns) - ask_costs, self.per_row(decision, outcome, columns))
         rows = len(outcome)
         if self.task == "binary":
             act_right, act_wrong, miss, rest = (self._term(name, rows, columns) for name in _POINTS["binary"])

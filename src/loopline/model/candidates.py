@@ -13,18 +13,10 @@ from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import digest
 from loopline.model import policy
+from loopline.model.deciding import Stake, choose, sureness
 from loopline.model.evaluate import LESS_IS_BETTER, LOSS, METRICS, Judged, measured, metrics
-from loopline.model.spec import Weighting
-
-BLOCKS = 20
-"""Blocks of neighbouring validation rows whose mean worth is kept for each trial, to tell candidates apart."""
-
-
-STUDENT = 1.73
-"""The 0.95 quantile of Student's distribution with 19 degrees of freedom."""
-
-STUDENT_OF_THE_BEST = 2.86
-"""The 0.995 quantile: the best of many thresholds looks good by chance far more often than a single one does."""
+from loopline.model.noise import in_blocks, within_noise
+from loopline.model.spec import PolicySpec, Weighting
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +28,9 @@ class Part:
     outcome
         Shape (n,): booleans (binary), texts (multiclass) or floats (regression).
     columns
-        The columns that the worth reads and those whose slices are judged.
+        The columns that worth and policy read and those whose slices are judged.
+    time
+        Shape (n,): when each row is about (datetime64), where the policy has a limit for each period.
     fold
         Shape (n,): by which fold's fit each row is scored, where there are several; a metric that ranks candidates is the mean of the folds',
         for scores of different fits need not lie on one scale.
@@ -46,14 +40,15 @@ class Part:
 
     outcome: NDArray[Any]
     columns: Mapping[str, NDArray[Any]]
+    time: NDArray[Any] | None = None
     fold: NDArray[np.int64] | None = None
     trust: NDArray[np.float64] | None = None
 
     def where(self, rows: NDArray[np.int64]) -> Part:
         """The same for some of the rows."""
-        return Part(
-            self.outcome[rows], {name: values[rows] for name, values in self.columns.items()}, None if self.fold is None else self.fold[rows], self.trust
-        )
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        fold, time = (None if values is None else values[rows] for values in (self.fold, self.time))
+        return Part(self.outcome[rows], columns, time, fold, self.trust)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +61,8 @@ class Judge:
         What ranks candidates: ``worth``, or a metric of the task.
     loss_worth
         The money that one unit of loss stands for when the search is steered by worth.
+    declared
+        What is declared of the policy.
     """
 
     task: Task
@@ -73,6 +70,7 @@ class Judge:
     worth: Worth
     by: str = "worth"
     loss_worth: float = 0.0
+    declared: PolicySpec = PolicySpec()
 
     def steered(self, part: Part) -> Judge:
         """The same judge for a search on this part: where worths are alike, the loss tells candidates apart.
@@ -118,23 +116,34 @@ class Judge:
         return -number if number is not None and self.by in LESS_IS_BETTER else number
 
     def best_policy(self, part: Part, score: NDArray[np.float64]) -> dict[str, Any]:
-        """The policy that earns most on the part.
+        """The policy that earns most on the part, as `loopline.model.deciding.choose` finds it; other tasks than binary have one of their own.
 
-        A threshold is taken from the part only as far as the part can tell: where what the best one earns above the break-even
-        probability is within what chance gives, the break-even stands, which is right for whichever rows come as long as the scores are
-        probabilities. Measured on the bank data, whose validation part has hardly a row worth acting on at +1 and -1: the thresholds
-        that earned most there lost up to 0.38 per decision in the year after, the break-even won up to 0.036.
+        Raises
+        ------
+        Mistake
+            When a limit per period is declared, and the rows have no time.
         """
         if self.task == "multiclass":
             return {"kind": "most_likely"}
         if self.task == "regression":
             return {"kind": "value"}
+        return choose(self.declared, self.worth, self._stake(part), score)
+
+    def sure_policy(self, part: Part, score: NDArray[np.float64], rule: policy.Policy, blocks: NDArray[np.int64], *, seed: int) -> dict[str, Any]:
+        """The policy that was chosen on the part, with ``chosen_on``: how sure the choice is.
+
+        Parameters
+        ----------
+        blocks
+            Shape (n,): what each row is resampled with, as `loopline.model.blocks` gives them.
+        """
+        if self.task != "binary":
+            return dict(rule)
+        return {**rule, "chosen_on": sureness(rule, self.worth, self._stake(part), score, blocks, seed=seed)}
+
+    def _stake(self, part: Part) -> Stake:
         acted, rested = self._for_all(part)
-        gain = acted - rested
-        best, sound = policy.best_threshold(score, gain).threshold, policy.break_even(part.outcome, gain)
-        if sound is not None and _within_noise(_blocks(np.where(score >= best, gain, 0.0) - np.where(score >= sound, gain, 0.0)), STUDENT_OF_THE_BEST):
-            best = sound
-        return {"kind": "threshold", "threshold": best}
+        return Stake(part.outcome, acted, rested, part.columns, part.time)
 
     def without_model(self, known: Part, part: Part) -> tuple[NDArray[np.float64], str]:
         """The money of each decision on a part, shape (n,), by the one decision for all that earned most on known rows; and that rule in words."""
@@ -166,8 +175,9 @@ class Judge:
 
     def judged(self, part: Part, score: NDArray[np.float64], rule: policy.Policy) -> Judged:
         """The decisions of a policy on the part, beside what happened."""
-        decision = policy.for_worth(self.task, policy.decide(rule, score, self.classes))
-        money = self.worth.per_row(decision, part.outcome, part.columns)
+        decided = policy.decide(rule, score, self.classes, part.columns)
+        money = policy.money(rule, self.worth, decided, part.outcome, part.columns)
+        decision = policy.for_worth(self.task, decided)
         return Judged(self.task, self.classes, part.outcome, decision, score, money, part.columns)
 
 
@@ -282,7 +292,7 @@ def judge_trial(
         loss=known[LOSS[judge.task]],
         metrics=known,
         policy=rule,
-        blocks=_blocks(judged.money).tolist(),
+        blocks=in_blocks(judged.money).tolist(),
         effort=effort,
         seconds=0.0,
     )
@@ -306,16 +316,4 @@ def best_trial(trials: Sequence[Trial], *, by: str = "worth") -> Trial | None:
 
 
 def _alike(best: Trial, other: Trial) -> bool:
-    return _within_noise(np.subtract(best.blocks, other.blocks))
-
-
-def _blocks(money: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean money of each block of neighbouring rows."""
-    return np.array([block.mean() for block in np.array_split(money, min(BLOCKS, len(money)))])
-
-
-def _within_noise(gap: NDArray[np.float64], quantile: float = STUDENT) -> bool:
-    """Whether chance alone gives a mean difference by blocks that is this far above zero more often than the quantile allows."""
-    if len(gap) < 2:
-        return not bool(np.any(gap))
-    return bool(gap.mean() <= quantile * gap.std(ddof=1) / len(gap) ** 0.5)
+    return within_noise(np.subtract(best.blocks, other.blocks))

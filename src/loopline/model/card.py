@@ -30,7 +30,7 @@ _MEANINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the card says; money is per decision, on the test part."""
+    """What the card says; money is per decision, on the test part; the questions are what the leak checks ask a person."""
 
     manifest: Mapping[str, Any]
     decision: str
@@ -45,6 +45,7 @@ class Facts:
     weights: Sequence[tuple[str, float]]
     left_out: Mapping[str, str]
     parity: Mapping[str, Any]
+    questions: Sequence[str] = ()
 
 
 def write(facts: Facts) -> str:
@@ -105,6 +106,7 @@ def _made(facts: Facts) -> str:
         f"- Rows: {rows['train']:,} to learn from, {rows['validation']:,} to choose with, {rows['test']:,} for the one look at the end; {facts.split}.",
         f"- The package gives the scores of the trained model: the largest difference on {facts.parity['rows']:,} rows is {facts.parity['max_error']:.1g}.",
     ]
+    lines += [f"- The policy: {line}." for line in policy.describe(facts.policy)[1:]]
     if facts.left_out:
         lines.append("- Columns left out: " + "; ".join(f"{name} ({why})" for name, why in facts.left_out.items()) + ".")
     return "\n".join(lines)
@@ -112,6 +114,7 @@ def _made(facts: Facts) -> str:
 
 def _limits(facts: Facts) -> str:
     lines = ["- It knows only what the table held: a change in the business shows first as drift in the watch stage."]
+    lines += [f"- A question that is open: {question}." for question in facts.questions]
     if facts.worth["gain"]["low"] <= 0:
         lines.append("- Its gain over doing without a model is within what chance alone could give on these rows.")
     if facts.manifest["task"] == "binary":

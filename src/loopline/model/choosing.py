@@ -20,10 +20,11 @@ from loopline.engine.step import source_digest
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Draft, digest
-from loopline.model import ensemble
+from loopline.model import calibration, ensemble
 from loopline.model.attempt import Asked, Tried, attempt, attempt_in, share
+from loopline.model.calibration import Calibration
 from loopline.model.candidates import Judge, Part, Trial, best_trial, judge_trial
-from loopline.model.evaluate import LOSS, METRICS
+from loopline.model.evaluate import LOSS, METRICS, metrics
 from loopline.model.export import Member
 from loopline.model.families import Family, find
 from loopline.model.fitting import Chosen, fit, fit_all
@@ -52,7 +53,13 @@ class Choice:
     Parameters
     ----------
     scores
-        The chosen candidate's scores of the judged rows, (n,) or (n, k).
+        The chosen candidate's scores of the judged rows, (n,) or (n, k), calibrated.
+    calibration
+        The map from the members' mean to these scores, as plain values.
+    chosen
+        The trials of the members.
+    last
+        The last fold: what assessments fit anew to.
     searched_s, worked_s
         How long the search took, and how much of its workers' time was inside fits and predictions.
     """
@@ -61,6 +68,9 @@ class Choice:
     members: Sequence[Member]
     trials: Sequence[Trial]
     scores: NDArray[np.float64]
+    calibration: Calibration
+    chosen: Sequence[Chosen]
+    last: Trained
     ended: str
     searched_s: float
     worked_s: float
@@ -70,7 +80,7 @@ class Choice:
 def study_digest(job: Job) -> str:
     """What a trial's result depends on: more trials, or other words in the charter, find the earlier ones again."""
     reads = job.step.reads
-    model = {name: value for name, value in reads["model"].items() if name not in ("search", "families")}
+    model = {name: value for name, value in reads["model"].items() if name not in ("search", "families", "fairness", "assess", "policy")}
     same = {"model": model, "by": reads["model"]["search"]["by"], **{name: reads.get(name) for name in _STUDY_READS}}
     return digest({"reads": same, "inputs": job.step.inputs, "code": [source_digest(room) for room in job.step.rooms]})
 
@@ -121,7 +131,8 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
             fitted = [fit(replace(trained, problem=replace(whole.problem, threads=usable_threads())), one.trial, job.folder) for one in chosen]
     members = [Member(one.trial.family, model, one.weight) for one, model in zip(chosen, fitted, strict=True)]
     worked_s = sum(trial.worked_s for trial in keep.computed)
-    return Choice(best, members, found.trials, scores, found.ended, searched_s, worked_s, workers)
+    best, scores, scale = _calibrated(material, judge, part, best, scores, whole.problem.quantile)
+    return Choice(best, members, found.trials, scores, scale, chosen, proof.folds[-1], found.ended, searched_s, worked_s, workers)
 
 
 def _fold_of(proof: Proof) -> NDArray[np.int64] | None:
@@ -133,6 +144,18 @@ def _fold_of(proof: Proof) -> NDArray[np.int64] | None:
     for number, fold in enumerate(first):
         found[fold.places] = number
     return found
+
+
+def _calibrated(
+    material: Material, judge: Judge, part: Part, best: Trial, scores: NDArray[np.float64], quantile: float
+) -> tuple[Trial, NDArray[np.float64], Calibration]:
+    """The chosen trial with its policy and metrics on the scale that the judged rows show, its scores on that scale, and the map to it."""
+    seed, classes = material.order.model.seed, material.order.classes
+    scale = calibration.fit(judge.task, part.outcome, scores, material.blocks(material.judged), seed, classes=classes, quantile=quantile)
+    mapped = calibration.apply(scale, scores)
+    rule = judge.best_policy(part, mapped)
+    known = metrics(judge.judged(part, mapped, rule))
+    return replace(best, policy=rule, metrics=known, worth=known["worth"], loss=known[LOSS[judge.task]]), mapped, scale
 
 
 def _trust(material: Material) -> NDArray[np.float64] | None:

@@ -147,6 +147,19 @@ def _numbers(names: Sequence[str], columns: Raw, rows: int) -> NDArray[np.float3
     return narrow
 
 
+def floats(name: str, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64]:
+    """The values as float64, shape (n,); nulls are NaN.
+
+    Raises
+    ------
+    Mistake
+        Naming the value that is no number.
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return values.astype(np.float64)
+    return np.array([_number(name, value) for value in values], dtype=np.float64)
+
+
 def _number(name: str, value: Any) -> float:
     try:
         return float("nan") if value is None else float(value)

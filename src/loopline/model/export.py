@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopline.errors import CheckFailed
+from loopline.model.calibration import NONE, Calibration, apply
 from loopline.model.encode import MISSING, Plan, encode
 from loopline.model.families import Fitted
 from loopline.model.features import raw
@@ -41,11 +42,12 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Fitted models whose weighted mean is the score, with their encoding plan and their policy."""
+    """Fitted models whose weighted mean, calibrated, is the score; with their encoding plan and their policy."""
 
     plan: Plan
     members: Sequence[Member]
     policy: Mapping[str, Any]
+    calibration: Calibration = field(default_factory=lambda: NONE)
 
     def score(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """The model's own scores for raw columns, without the graph."""
@@ -54,7 +56,7 @@ class Candidate:
         width = 1 if each[0].ndim == 1 else each[0].shape[1]
         outputs = np.concatenate([one.reshape(len(features), width) for one in each], axis=1)
         mean = blended(np.array([member.weight for member in self.members]), outputs, width)
-        return mean if each[0].ndim > 1 else mean[:, 0]
+        return apply(self.calibration, mean if each[0].ndim > 1 else mean[:, 0])
 
     def weights(self) -> NDArray[np.float64]:
         """How much each feature counts, shape (d,): the members' shares by their weights."""
@@ -68,7 +70,7 @@ def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
     members = [{"family": member.family, "weight": member.weight} for member in candidate.members]
     return {
         "model.onnx": assemble(candidate.plan, pieces, width=width),
-        "scoring.json": written({"members": members, "calibration": None}),
+        "scoring.json": written({"members": members, "calibration": dict(candidate.calibration)}),
         "signature.json": written(signature(candidate.plan, order)),
         "policy.json": written(dict(candidate.policy)),
     }
@@ -77,7 +79,7 @@ def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
 def signature(plan: Plan, order: Order) -> dict[str, Any]:
     """What a request holds: each column with its roles and whether it must be there; how what is absent is looked up; and the encoding plan."""
     kept = dict(plan.categories)
-    played_by_model = {*plan.columns, *order.judge.worth.columns, *order.slices}
+    played_by_model = {*plan.columns, *order.priced, *order.slices}
     lookups = looked_up(order.lookups, frozenset(played_by_model))
     found = {ours for lookup in lookups for ours in lookup["columns"].values()}
     asked = {ours for lookup in lookups for ours, _ in lookup["keys"]}
@@ -86,6 +88,7 @@ def signature(plan: Plan, order: Order) -> dict[str, Any]:
         "key": set(order.key),
         "time": {order.time} if order.time is not None else set(),
         "worth": set(order.judge.worth.columns),
+        "policy": set(order.priced - order.judge.worth.columns),
         "slice": set(order.slices),
         "lookup": asked | {lookup["moment"] for lookup in lookups},
         "looked_up": found,
@@ -101,7 +104,7 @@ def signature(plan: Plan, order: Order) -> dict[str, Any]:
                 "name": column.name,
                 "type": column.type,
                 "roles": played,
-                "needed": column.name not in found and (column.name in asked or bool({"feature", "time", "worth"} & set(played))),
+                "needed": column.name not in found and (column.name in asked or bool({"feature", "time", "worth", "policy"} & set(played))),
                 "required": column.name in order.required,
                 "values": values or None,
             }

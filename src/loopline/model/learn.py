@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from loopline.data.spec import HIDDEN
 from loopline.declaration import figure
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Draft
-from loopline.model import card
-from loopline.model.background import Background, make_background
-from loopline.model.candidates import Part, Trial
 from loopline.model.choosing import Choice, choose, study_digest
-from loopline.model.encode import Plan
-from loopline.model.evaluate import Judged, interval, metrics
-from loopline.model.explanation import Case, explain
-from loopline.model.export import Candidate, check_parity, core_files, reference
-from loopline.model.features import Planned, raw
+from loopline.model.export import Candidate
+from loopline.model.features import Planned
+from loopline.model.leaks import case_of, find_leaks, require_none
+from loopline.model.making import Made, make, parquet, record, rounded
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
-from loopline.model.package import Package, pack, store, written
-from loopline.model.predictor import BACKGROUND, Predictor, for_judging
-from loopline.model.proving import whole_of
+from loopline.model.package import store
+from loopline.model.proving import noise_of, usable_threads, whole_of
 from loopline.workspace import Job
-
-_DIGITS = 12
 
 
 def run(job: Job) -> Facts:
@@ -45,17 +31,28 @@ def run(job: Job) -> Facts:
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
     material = prepare(_read(job, order), order)
+    job.progress.say("looking for leaks")
+    leaks = require_none(find_leaks(case_of(material)), order.model.leaks.allow)
+    dropped = noise_of(material, threads=usable_threads()) if order.model.features.select else ()
+    material = material.without({one.column: one.says for one in dropped})
     whole = whole_of(material, threads=1)
     choice = choose(job, material, whole, since_s)
-    candidate = Candidate(whole.plan, choice.members, choice.best.policy)
+    candidate = Candidate(whole.plan, choice.members, _policy(material, choice), choice.calibration)
     job.progress.say("checking that the package scores as the model does, and looking at the test part")
-    study = study_digest(job)
-    made = _package(job, material, whole.planned, candidate, choice, study)
+    made = make(job, material, whole, candidate, choice, leaks)
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
-    evidence = blobs.put(_parquet(material, whole.plan))
-    _record_package(job, made, package)
-    return _facts(job, made, choice, whole.planned, material, evidence)
+    evidence = blobs.put(parquet(material, whole.plan))
+    record(job, made, package)
+    found = {"leaks": [rounded(finding.as_json()) for finding in leaks], "dropped": [one.as_json() for one in dropped]}
+    return {**_facts(job, made, choice, whole.planned, material, evidence), **found}
+
+
+def _policy(material: Material, choice: Choice) -> dict[str, Any]:
+    """The chosen candidate's policy, with how sure it is on the judged rows."""
+    rows, order = material.judged, material.order
+    rule = order.judge.sure_policy(material.part(rows), choice.scores, choice.best.policy, material.blocks(rows), seed=order.model.seed)
+    return {**rule, "chosen_on": rounded(rule["chosen_on"])} if "chosen_on" in rule else rule
 
 
 def _read(job: Job, order: Order) -> pl.DataFrame:
@@ -65,148 +62,7 @@ def _read(job: Job, order: Order) -> pl.DataFrame:
     return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)]).collect()
 
 
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """A package with what was measured on the way."""
-
-    package: Package
-    metrics: Mapping[str, Mapping[str, float | None]]
-    worth: Mapping[str, Any]
-
-
-def _package(job: Job, material: Material, planned: Planned, candidate: Candidate, choice: Choice, study: str) -> _Made:
-    """The package of a candidate, and the one look at the test part, which is entered before it is taken."""
-    order, parts = material.order, material.parts
-    said = {
-        "project": job.project,
-        "task": order.task,
-        "target": order.target,
-        "positive": order.positive,
-        "classes": list(order.classes),
-        "key": list(order.key),
-        "time": order.time,
-        "family": choice.best.family,
-    }
-    core = core_files(candidate, order)
-    if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
-        said["lookups"] = tables
-    units = {name: order.units[name] for name in (*candidate.plan.columns, order.target) if name in order.units}
-    background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=units)
-    core[BACKGROUND] = written(background.as_json())
-    predictor = Predictor(pack(said, core))
-    parity = check_parity(candidate, predictor, material)
-    _record_look(job, study, choice.best, len(parts.test))
-    scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))
-    test = order.judge.judged(material.part(parts.test), for_judging(scores), predictor.policy)
-    measured = rounded({"validation": choice.best.metrics, "test": metrics(test)})
-    worth = rounded(_worth(material, test))
-    rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
-    told = card.Facts(
-        manifest=said,
-        decision=order.decision,
-        currency=order.worth.currency,
-        priced=order.worth.is_priced,
-        worth=worth,
-        metrics=measured,
-        policy=candidate.policy,
-        rows=rows,
-        split=material.split,
-        trials=len(choice.trials),
-        weights=_weights(candidate),
-        left_out=planned.left_out,
-        parity=parity,
-    )
-    contents = {
-        **core,
-        "reference.json": written(reference(candidate, material, scores)),
-        "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(choice.trials)}),
-        "card.md": card.write(told).encode(),
-        "explanation.json": written(_explanation(material, predictor, background)),
-    }
-    return _Made(pack(said, contents), measured, worth)
-
-
-def _explanation(material: Material, predictor: Predictor, background: Background) -> dict[str, Any]:
-    """What the package does with its columns, seen on the test part."""
-    order, rows = material.order, material.parts.test
-    columns = raw(material.frame[rows], predictor.columns)
-    part, judge = material.part(rows), order.judge
-    return explain(Case(lambda mixed: for_judging(predictor.predict(mixed)), columns, part, judge, predictor.policy, background, order.model.seed))
-
-
-def _worth(material: Material, test: Judged) -> dict[str, Any]:
-    """Money per decision on the test part: the package's with its interval, and what stands beside it."""
-    order = material.order
-    known, part = material.part(material.learned), Part(test.outcome, test.columns)
-    baseline, rule = _without_model(material)
-    blocks = material.blocks(material.parts.test)
-    low, high = interval(test.money, blocks, seed=order.model.seed)
-    gain_low, gain_high = interval(test.money - baseline, blocks, seed=order.model.seed)
-    return {
-        "per_decision": float(test.money.mean()),
-        "low": low,
-        "high": high,
-        "gain": {"mean": float((test.money - baseline).mean()), "low": gain_low, "high": gain_high},
-        "baseline": float(baseline.mean()),
-        "rule": rule,
-        "constant": order.judge.unaided(known),
-        "do_nothing": float(order.judge.worth.without_model(part.outcome, part.columns, known=known.outcome).mean()),
-        "perfect": float(order.judge.worth.perfect(part.outcome, part.columns).mean()),
-    }
-
-
-def _without_model(material: Material) -> tuple[NDArray[np.float64], str]:
-    """The money of each test row, shape (n,), by the best decision for all rows that the earlier parts tell; and that rule in words."""
-    return material.order.judge.without_model(material.part(material.learned), material.part(material.parts.test))
-
-
-def _weights(candidate: Candidate) -> list[tuple[str, float]]:
-    """How much each raw column counts, the greatest first; a column is the sum of its features."""
-    totals: dict[str, float] = {}
-    for (column, _), share in zip(candidate.plan.features, candidate.weights(), strict=True):
-        totals[column] = totals.get(column, 0.0) + float(share)
-    return sorted(((name, share) for name, share in totals.items() if share > 0), key=lambda item: (-item[1], item[0]))
-
-
-def rounded(value: Any) -> Any:
-    """Plain values with their numbers cut to 12 digits: what differs beyond them differs by the processor."""
-    if isinstance(value, Mapping):
-        return {name: rounded(item) for name, item in value.items()}
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-
-
-def _record_look(job: Job, study: str, best: Trial, rows: int) -> None:
-    """Enters the look at the test part once; killed and run again, it is the same look."""
-    ledger = job.workspace.ledger
-    if not ledger.read(kinds=("look",), subject=study, key=best.key, limit=1):
-        ledger.append(Draft(kind="look", subject=study, key=best.key, body={"table": job.step.inputs["table"], "rows": rows}, parents=(job.attempt,)))
-
-
-def _record_package(job: Job, made: _Made, package: str) -> None:
-    ledger = job.workspace.ledger
-    if not ledger.read(kinds=("package",), subject=package, limit=1):
-        body = {"manifest": made.package.manifest, "metrics": made.metrics, "worth": made.worth, "policy": made.package.parsed("policy.json")}
-        ledger.append(Draft(kind="package", subject=package, key=job.step.key, body=body, parents=(job.attempt,)))
-
-
-def _parquet(material: Material, plan: Plan) -> bytes:
-    """The test part as Parquet: the raw columns that the package, its worth and its slices read, ``__outcome``, ``__unaided`` and ``__block``.
-
-    ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
-    """
-    order = material.order
-    needed = {*plan.columns, *order.key, *order.judge.worth.columns, *order.slices, *({order.time} - {None})}
-    rows = material.parts.test
-    frame = material.frame[rows].select([name for name in material.frame.columns if name in needed])
-    outcome: Sequence[Any] = material.outcome[rows].tolist()
-    into = io.BytesIO()
-    unaided, _ = _without_model(material)
-    own = (pl.Series("__outcome", outcome), pl.Series("__unaided", unaided), pl.Series("__block", material.blocks(rows)))
-    frame.with_columns(own).write_parquet(into, compression="zstd")
-    return into.getvalue()
-
-
-def _facts(job: Job, made: _Made, choice: Choice, planned: Planned, material: Material, evidence: str) -> Facts:
+def _facts(job: Job, made: Made, choice: Choice, planned: Planned, material: Material, evidence: str) -> Facts:
     order, parts, worth = material.order, material.parts, made.worth
     best = choice.best
     gain = worth["gain"]["mean"]
@@ -223,11 +79,18 @@ def _facts(job: Job, made: _Made, choice: Choice, planned: Planned, material: Ma
         "metrics": made.metrics,
         "worth": worth,
         "currency": order.worth.currency,
-        "policy": dict(best.policy),
+        "policy": made.package.parsed("policy.json"),
         "trials": len(choice.trials),
         "study": study_digest(job),
         "rows": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "features": list(planned.plan.columns),
         "left_out": dict(planned.left_out),
         "evidence": evidence,
+        "search": {
+            "ended": choice.ended,
+            "seconds": round(choice.searched_s, 3),
+            "worked_s": round(choice.worked_s, 3),
+            "workers": choice.workers,
+            "members": [{"family": member.family, "weight": member.weight} for member in choice.members],
+        },
     }

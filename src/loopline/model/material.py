@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class Material:
         What candidates learn from and are judged on.
     split
         How the parts and the folds were made, in words.
+    dropped
+        Columns that are not learned from although they could be, each with the reason.
     """
 
     order: Order
@@ -45,6 +48,11 @@ class Material:
     parts: Parts
     folds: tuple[Fold, ...]
     split: str
+    dropped: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, dropped: Mapping[str, str]) -> Material:
+        """The same rows, of which these columns are not learned from, each with its reason."""
+        return replace(self, dropped={**self.dropped, **dropped})
 
     @property
     def learned(self) -> NDArray[np.int64]:
@@ -62,8 +70,11 @@ class Material:
 
     def part(self, rows: NDArray[np.int64]) -> Part:
         """Some rows as judging needs them."""
-        names = [*dict.fromkeys((*sorted(self.order.judge.worth.columns), *self.order.slices))]
-        return Part(self.outcome[rows], raw(self.frame[rows], names))
+        order = self.order
+        names = [*dict.fromkeys((*sorted(order.priced), *order.slices))]
+        counted = order.time if order.model.policy.limit is not None else None
+        time = None if counted is None else raw(self.frame[rows], [counted])[counted]
+        return Part(self.outcome[rows], raw(self.frame[rows], names), time)
 
     def blocks(self, rows: NDArray[np.int64]) -> blocks.Blocks:
         """What each of some rows, in the order of their part, is resampled with, shape (n,)."""

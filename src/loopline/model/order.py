@@ -10,10 +10,11 @@ from loopline.charter.spec import Task, WorthSpec
 from loopline.charter.worth import Worth
 from loopline.declaration import Moment, parse_moment
 from loopline.errors import Mistake
+from loopline.expression.language import parse
 from loopline.model.candidates import Judge
 from loopline.model.constraints import Constraint, check_held, declared, excluded
 from loopline.model.features import Column
-from loopline.model.spec import ModelSpec
+from loopline.model.spec import ModelSpec, PolicySpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,13 @@ class Order:
     @property
     def judge(self) -> Judge:
         """What judges scores."""
-        return Judge(self.task, self.classes, Worth.of(self.worth, self.task), by=self.model.search.by)
+        return Judge(self.task, self.classes, Worth.of(self.worth, self.task), by=self.model.search.by, declared=self.model.policy)
+
+    @property
+    def priced(self) -> frozenset[str]:
+        """The columns that worth and policy read."""
+        cost = self.model.policy.cost
+        return self.judge.worth.columns | (parse(cost).names if isinstance(cost, str) else frozenset())
 
     @property
     def apart(self) -> frozenset[str]:
@@ -112,12 +119,14 @@ class Order:
         Raises
         ------
         Mistake
-            When the worth or a criterion names a column that the table has not.
+            When the worth, the policy or a criterion names a column that the table has not, or the policy is none for the task or the rows.
         """
+        self._require_policy()
         there = [column.name for column in self.columns]
         split = self.model.split
         asked: tuple[tuple[Sequence[str], str], ...] = (
             (sorted(self.judge.worth.columns), "charter.worth"),
+            (sorted(self.priced), "model.policy.cost"),
             (self.slices, "charter.acceptance"),
             ([split.group] if split.group else [], "model.split.group"),
             ([split.column] if split.column else [], "model.split.column"),
@@ -128,9 +137,18 @@ class Order:
             for name in names:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
-        used = {self.target, *self.key, *self.slices, *self.judge.worth.columns, *self.moments, *({self.time, split.group, split.column} - {None})}
+        used = {self.target, *self.key, *self.slices, *self.priced, *self.moments, *({self.time, split.group, split.column} - {None})}
         left_out = {*self.model.leave_out, *excluded(self.constraints)}
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
+
+    def _require_policy(self) -> None:
+        said = self.model.policy
+        if self.task != "binary" and said != PolicySpec():
+            what = f"a policy is declared, and the task is {self.task}: there is no acting and resting to choose between"
+            raise Mistake(what, where="model.policy", remedy="take it away, or predict something that happens or does not")
+        if said.limit is not None and self.time is None:
+            what, where = f"a limit per {said.limit} needs the time of the rows", "model.policy.capacity" if said.capacity else "model.policy.budget"
+            raise Mistake(what, where=where, remedy="name the source's time, a column of dates")
 
 
 def _moment(said: str | None) -> Moment | None:

@@ -11,11 +11,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
+from loopline.charter.worth import as_text
 from loopline.errors import Fault, Mistake
 from loopline.model.background import Background
-from loopline.model.encode import Plan, Raw, encode
+from loopline.model.calibration import apply
+from loopline.model.encode import Plan, Raw, encode, floats, moments
 from loopline.model.package import Package, Stored, load
-from loopline.model.policy import Policy, decide
+from loopline.model.policy import Policy, columns_of, decide, periods_of
 from loopline.model.reasons import Explained, explain
 from loopline.model.scoring import Scoring, blended
 
@@ -36,7 +38,7 @@ class Scores:
     scores
         Shape (n, k): a probability for each class (multiclass); None for the other tasks.
     decision
-        Shape (n,): ``act`` or ``rest`` (binary), the text of a class, or a number.
+        Shape (n,): ``act``, ``rest`` or ``ask`` (binary), the text of a class, or a number.
     """
 
     score: NDArray[np.float64]
@@ -62,6 +64,8 @@ class Predictor:
         self.task: Task = package.manifest["task"]
         self.classes: tuple[str, ...] = tuple(package.manifest["classes"])
         self.policy: Policy = package.parsed("policy.json")
+        self._types = {column["name"]: column["type"] for column in self.signature["columns"]}
+        self._priced = columns_of(self.policy)
         self.plan = Plan.of_json(self.signature)
         self.scoring: Scoring = package.parsed("scoring.json")
         self._weights = np.array([member["weight"] for member in self.scoring["members"]], dtype=np.float64)
@@ -91,16 +95,19 @@ class Predictor:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The raw columns that the model reads."""
-        return self.plan.columns
+        """The raw columns that the model and its policy read."""
+        return tuple(dict.fromkeys((*self.plan.columns, *self._priced)))
 
-    def predict(self, columns: Raw) -> Scores:
+    def predict(self, columns: Raw, *, whole_periods: bool = False) -> Scores:
         """Scores and decisions for raw columns of n rows.
 
         Parameters
         ----------
         columns
             Lists of plain values or NumPy arrays, all of length n; a column that is absent is null, others than the model's are not read.
+        whole_periods
+            Whether these are all rows of their days, weeks or whatever the policy's limit counts by: the limit is then held exactly in each,
+            where otherwise each row is decided alone. The time column must be among the columns.
 
         Raises
         ------
@@ -110,9 +117,9 @@ class Predictor:
         inputs = encode(self.plan, columns).inputs()
         rows = len(next(iter(inputs.values())))
         if rows <= _CHUNK:
-            return self._scored(self._run(inputs))
+            return self._scored(self._run(inputs), columns, whole_periods)
         parts = [self._run({name: values[at : at + _CHUNK] for name, values in inputs.items()}) for at in range(0, rows, _CHUNK)]
-        return self._scored(np.concatenate(parts))
+        return self._scored(np.concatenate(parts), columns, whole_periods)
 
     def explain(self, columns: Raw, row: int = 0) -> Explained:
         """Why one of the rows gets its score: what each raw column adds to it.
@@ -141,17 +148,36 @@ class Predictor:
         if not len(next(iter(inputs.values()))):
             return np.empty((0, self._width))
         outputs: NDArray[np.float64] = self._session.run(None, dict(inputs))[0]
-        return blended(self._weights, outputs, self._width)
+        mean = blended(self._weights, outputs, self._width)
+        calibration = self.scoring["calibration"]
+        return mean if calibration["kind"] == "none" else apply(calibration, mean if self._width > 1 else mean[:, 0]).reshape(len(mean), self._width)
 
     @property
     def _width(self) -> int:
         return len(self.classes) if self.task == "multiclass" else 1
 
-    def _scored(self, raw: NDArray[np.float64]) -> Scores:
+    def _scored(self, raw: NDArray[np.float64], columns: Raw, whole_periods: bool) -> Scores:
         if self.task == "multiclass":
             return Scores(raw.max(axis=1), raw, decide(self.policy, raw, self.classes))
         score = raw[:, 0]
-        return Scores(score, None, decide(self.policy, score, self.classes))
+        periods = self._periods(columns) if whole_periods and "per" in self.policy else None
+        priced = {name: self._typed(name, columns[name]) if name in columns else np.full(len(score), np.nan) for name in self._priced}
+        return Scores(score, None, decide(self.policy, score, self.classes, priced, periods))
+
+    def _typed(self, name: str, values: Any) -> NDArray[Any]:
+        """A column as the policy's expressions take it, by its type in the signature."""
+        kind = self._types[name]
+        if kind in ("date", "datetime"):
+            return moments(name, values)
+        if kind in ("integer", "number", "boolean"):
+            return floats(name, values)
+        return np.array([None if value is None or value != value else as_text(value) for value in values], dtype=object)
+
+    def _periods(self, columns: Raw) -> NDArray[np.int64]:
+        time = self.manifest["time"]
+        if time not in columns:
+            raise Mistake(f"the limit per {self.policy['per']} needs the column {time!r}", where="policy", remedy="give the time of each row")
+        return periods_of(self.policy, moments(time, columns[time]))
 
 
 def for_judging(scores: Scores) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.model.encode import Plan
 from loopline.model.families import Problem, Sample
 from loopline.model.spec import Weighting
 from loopline.model.weighting import weights
@@ -26,12 +27,16 @@ _ARRAYS = ("train", "target", "held", "held_target", "stake", "places")
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """One fold: its problem, the money at stake in each of its training rows (n,), and the places of its held rows among the judged ones."""
+    """One fold: its problem, the money at stake in each of its training rows (n,), and the places of its held rows among the judged ones.
+
+    `plan` is how its features were made, where it was not read from files.
+    """
 
     problem: Problem
     stake: NDArray[np.float64]
     places: NDArray[np.int64]
     repeat: int = 0
+    plan: Plan | None = None
 
     def weighed(self, kind: Weighting) -> Problem:
         """The problem whose rows count as the kind says; what families keep for it is kept apart."""

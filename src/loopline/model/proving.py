@@ -18,6 +18,7 @@ from loopline.model.features import Planned, make_plan, raw
 from loopline.model.material import Material
 from loopline.model.matrix import matrix
 from loopline.model.proof import Proof, Trained
+from loopline.model.selection import Dropped, select
 from loopline.model.split import Index
 
 SEARCHED_AT_MOST = 100_000
@@ -59,9 +60,20 @@ def proof_of(material: Material, *, threads: int) -> Proof:
     for fold in material.folds:
         train = _drawn(fold.train, material.order.model.seed)
         planned, problem = _problem(material, train, threads=threads)
-        held = Sample(_features(material, planned.plan, fold.held), material.target(fold.held))
-        folds.append(Trained(replace(problem, validation=held), stakes(material, train), place[fold.held], fold.repeat))
+        held = Sample(features_of(material, planned.plan, fold.held), material.target(fold.held))
+        folds.append(Trained(replace(problem, validation=held), stakes(material, train), place[fold.held], fold.repeat, planned.plan))
     return Proof(folds, len(judged))
+
+
+def noise_of(material: Material, *, threads: int) -> tuple[Dropped, ...]:
+    """The columns that tell nothing or repeat others, by evidence from the training rows alone."""
+    order = material.order
+    rows = _drawn(material.parts.train, order.model.seed)
+    planned, problem = _problem(material, rows, threads=threads)
+    groups = [column for column, _ in planned.plan.features]
+    ordered = order.time is not None or order.ordered
+    found = select(problem.train.features, groups, problem.train.target, order.task, seed=order.model.seed, ordered=ordered, threads=threads)
+    return found.dropped
 
 
 def stakes(material: Material, rows: Index) -> NDArray[np.float64]:
@@ -96,13 +108,13 @@ def _right(worth: Worth, part: Part) -> NDArray[np.bool_]:
 
 def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned, Problem]:
     order = material.order
-    planned = make_plan(material.frame[rows], order.columns, time=order.time, leave_out=order.apart)
-    planned = replace(planned, left_out={**planned.left_out, **excluded(order.constraints)})
+    planned = make_plan(material.frame[rows], order.columns, time=order.time, leave_out=order.apart | material.dropped.keys())
+    planned = replace(planned, left_out={**planned.left_out, **material.dropped, **excluded(order.constraints)})
     problem = Problem(
         order.task,
         order.classes,
         planned.plan.count_numbers,
-        Sample(_features(material, planned.plan, rows), material.target(rows)),
+        Sample(features_of(material, planned.plan, rows), material.target(rows)),
         None,
         seed=order.model.seed,
         quantile=order.judge.quantile(material.part(rows)) if order.task == "regression" else 0.5,
@@ -113,7 +125,8 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
     return planned, problem
 
 
-def _features(material: Material, plan: Plan, rows: Index) -> NDArray[np.float32]:
+def features_of(material: Material, plan: Plan, rows: Index) -> NDArray[np.float32]:
+    """The features of some rows that the plan was not made from, shape (n, d)."""
     return matrix(plan, encode(plan, raw(material.frame[rows], plan.columns)))
 
 

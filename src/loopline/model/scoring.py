@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scoring = Mapping[str, Any]
-"""Plain values: ``members`` (a list with ``family`` and ``weight`` of each) and ``calibration`` (plain values, or null)."""
+"""Plain values: ``members`` (a list with ``family`` and ``weight`` of each) and ``calibration`` (`loopline.model.calibration`)."""
 
 
 def blended(weights: NDArray[np.float64], outputs: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -9,9 +9,10 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from loopline.declaration import Span, Spec
+from loopline.charter.spec import Money
+from loopline.declaration import RateText, Span, Spec
 from loopline.errors import Mistake
 
 FAMILIES = {
@@ -149,6 +150,107 @@ class SplitSpec(Spec):
     gap: Span | None = None
 
 
+def _share(said: object) -> object:
+    if isinstance(said, str) and said.strip().endswith("%"):
+        try:
+            return float(said.strip()[:-1]) / 100
+        except ValueError:
+            raise ValueError(f"{said!r} is no share; write it as 5%") from None
+    return said
+
+
+class AskSpec(Spec):
+    """What is left to a person: where a look is worth more than it costs.
+
+    Parameters
+    ----------
+    at_most
+        The share of the rows that people can take, such as ``5%``.
+    costs
+        Money of one look by a person, whose decision then counts as right.
+    """
+
+    at_most: Annotated[float, BeforeValidator(_share)] = Field(gt=0, lt=1)
+    costs: float = Field(ge=0, allow_inf_nan=False)
+
+
+class PolicySpec(Spec):
+    """How a score becomes a decision (binary tasks); what is not said is chosen by what it earns on the judged rows.
+
+    Parameters
+    ----------
+    kind
+        ``threshold``: one limit for all rows. ``expected_worth``: each row by its own prices. ``top`` and ``budget`` follow from `capacity` and `budget`.
+    capacity
+        Rows that can be acted on, such as ``30 per day``.
+    budget
+        Money that can be spent on acting, such as ``500 per week``, at `cost` a row.
+    cost
+        A number, or an expression over the row's columns.
+    ask
+        What is left to a person.
+    """
+
+    kind: Literal["auto", "threshold", "top", "budget", "expected_worth"] = "auto"
+    capacity: RateText | None = None
+    budget: RateText | None = None
+    cost: Money | None = None
+    ask: AskSpec | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> PolicySpec:
+        if self.capacity is not None and self.budget is not None:
+            raise ValueError("capacity and budget are two limits; say the one that binds first")
+        if (self.budget is None) != (self.cost is None):
+            raise ValueError("budget and cost belong together; say budget: 500 per week and cost: 12")
+        for limit, name, rule in ((self.capacity, "capacity", "top"), (self.budget, "budget", "budget")):
+            if self.kind == rule and limit is None:
+                raise ValueError(f"kind: {rule} needs {name}, such as {name}: 30 per day")
+            if limit is not None and self.kind not in ("auto", rule):
+                raise ValueError(f"{name} makes the kind {rule}, and kind says {self.kind}; leave one of them out")
+            if limit is not None and limit.amount <= 0:
+                raise ValueError(f"{name} leaves nothing to act on; say more than 0")
+            if limit is not None and self.ask is not None:
+                raise ValueError(f"{name} and ask do not go together; leave one of them out")
+        return self
+
+    @property
+    def limit(self) -> str | None:
+        """The period that a limit counts by, such as ``day``; None without a limit."""
+        rate = self.capacity or self.budget
+        return None if rate is None else rate.period
+
+
+class LeaksSpec(Spec):
+    """Columns that the team says are known when it decides, although they look as if they were not."""
+
+    allow: tuple[str, ...] = ()
+
+
+class FeatureSpec(Spec):
+    """How columns become features.
+
+    Parameters
+    ----------
+    select
+        Whether columns that tell nothing or repeat others are dropped by evidence.
+    """
+
+    select: bool = True
+
+
+class AssessSpec(Spec):
+    """What is measured of the chosen candidate beyond what it earns.
+
+    Parameters
+    ----------
+    refits
+        Whether its heaviest member is fitted anew: with other seeds (is it stable?), and to fewer rows (would more rows pay?).
+    """
+
+    refits: bool = True
+
+
 class ModelSpec(Spec):
     """Families, search, split, the columns that are left out, those whose groups must be served alike (`fairness`), and those that are held to.
 
@@ -158,6 +260,10 @@ class ModelSpec(Spec):
     families: tuple[Family, ...] = Field(default=("linear", "lightgbm", "extra_trees", "random_forest"), min_length=1)
     search: SearchSpec = SearchSpec()
     split: SplitSpec = SplitSpec()
+    features: FeatureSpec = FeatureSpec()
+    assess: AssessSpec = AssessSpec()
+    policy: PolicySpec = PolicySpec()
+    leaks: LeaksSpec = LeaksSpec()
     leave_out: tuple[str, ...] = ()
     fairness: tuple[str, ...] = ()
     monotone: dict[str, Direction] = {}

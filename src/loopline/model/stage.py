@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from loopline.charter.prices import load
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps
@@ -26,6 +28,7 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             "model": spec.model_dump(mode="json"),
             **charter.fields("predict", "worth", "decision"),
             **{name: value for name, value in charter.fields("decided", "outcome_known").items() if value is not None},
+            **_stop(charter, ask.folder),
             "slices": _slices(charter),
             "required": sorted(name for name, column in data.contract.columns.items() if column.required),
             **({"units": units} if (units := _units(data, ingested.get("plans") or ())) else {}),
@@ -40,7 +43,18 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             **({"constraints": [one.as_json() for one in held]} if (held := standing(ask.state.constraints.values())) else {}),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
-        rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),
+        rooms=(
+            "model",
+            "charter/worth.py",
+            "charter/spec.py",
+            "data/casting.py",
+            "data/contract",
+            "data/outcome.py",
+            "data/proposals/leaks.py",
+            *SPEC,
+            "expression",
+            "declaration.py",
+        ),
     )
     return facts
 
@@ -56,6 +70,14 @@ def _units(data: DataSpec, lookups: Iterable[Facts]) -> dict[str, str]:
     }
     units = {**found, **{name: column.unit for name, column in data.contract.columns.items()}}
     return {name: unit for name, unit in sorted(units.items()) if unit}
+
+
+def _stop(charter: CharterSpec, folder: Path) -> dict[str, Any]:
+    """What a minute of search costs and a better model would earn, where the charter says prices and a volume: the search weighs the two."""
+    if charter.prices is None or charter.volume is None:
+        return {}
+    per_hour = load(charter.prices, folder).machine_per_hour
+    return {} if per_hour is None else {"stop": {"per_year": charter.volume.per_year, "per_hour": per_hour, "currency": charter.worth.currency}}
 
 
 def _slices(charter: CharterSpec) -> list[str]:

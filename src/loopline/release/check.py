@@ -25,7 +25,7 @@ from loopline.model.candidates import Judge, Part
 from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
 from loopline.model.features import raw
 from loopline.model.package import load
-from loopline.model.policy import for_worth
+from loopline.model.policy import columns_of, money
 from loopline.model.predictor import Predictor, Scores, for_judging
 from loopline.model.spec import sliced
 from loopline.release.gates import Evidence, Verdict, judge, slow_ms
@@ -77,7 +77,7 @@ def run(job: Job) -> Facts:
     judging = Judge(predictor.task, predictor.classes, Worth.of(charter.worth, predictor.task))
     names = {criterion.id: parse(criterion.check).names for criterion in charter.acceptance}
     slices = {column_metric[0] for said in names.values() for name in said if (column_metric := sliced(name)) is not None}
-    test = _Test.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices)
+    test = _Test.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices | {*columns_of(predictor.policy)})
     for criterion in charter.acceptance:
         require_known(criterion, predictor.task, test.frame.columns)
     scores = test.scores(predictor)
@@ -164,7 +164,7 @@ def _rival(blobs: Blobs, champion: str | None, predictor: Predictor, test: _Test
         return None, str(error)
     absent = [name for name in rival.columns if name not in test.frame.columns]
     note = f"it had to do without {', '.join(absent)}" if absent else ""
-    return judging.worth.per_row(for_worth(rival.task, scores.decision), test.part.outcome, test.part.columns), note
+    return money(rival.policy, judging.worth, scores.decision, test.part.outcome, test.part.columns), note
 
 
 def _parity(recorded: Mapping[str, Any], judged: Judged, predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

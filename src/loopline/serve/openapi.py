@@ -104,7 +104,7 @@ def _prediction(scorer: Scorer | None) -> Json:
     if task is None:
         properties["decision"] = {"type": ["string", "number"]}
     if task == "binary":
-        properties["decision"]["enum"] = ["act", "rest"]
+        properties["decision"]["enum"] = ["act", "rest", "ask"]
     required = list(properties)
     if scorer and scorer.lookups.all:
         found: Json = {"found": {"type": "boolean"}, "as_of": {"type": ["string", "null"], "format": "date-time"}, "values": {"type": "object"}}

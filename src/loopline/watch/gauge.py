@@ -63,6 +63,7 @@ def gauge(package: Package, worth: WorthSpec, span: timedelta) -> Gauge:
         features=(*features, Bins.of_profile(SCORE, reference["score"], days=days)),
         worth=priced,
         without_model=_without_model(measured["worth"]["constant"], task),
+        ask_costs=package.parsed("policy.json").get("ask", {}).get("costs", 0.0),
     )
     read = {*reference["features"], *priced.columns}
     columns = {column["name"]: column["type"] for column in package.parsed("signature.json")["columns"] if column["name"] in read}

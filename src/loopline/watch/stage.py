@@ -14,9 +14,10 @@ from loopline.watch.telling import due
 from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
+_SCORING = ("blocks", "evaluate", "features", "package", "background", "reasons", "scoring", "calibration", "predictor", "encode", "policy")
 _ROOMS = (
     *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "monitors", "alerts", "survey", "spec")),
-    *(f"model/{module}.py" for module in ("blocks", "evaluate", "features", "package", "background", "reasons", "scoring", "predictor", "encode", "policy")),
+    *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,

@@ -16,7 +16,7 @@ from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.model.evaluate import Judged, metrics, outcomes
 from loopline.model.features import raw
-from loopline.model.policy import for_worth
+from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Sums, by_group, interval
 
@@ -43,6 +43,8 @@ class Yardstick:
         The class that it is right to act on (binary).
     without_model
         The one decision that is taken for all rows without a model: whether to act, a class or a number.
+    ask_costs
+        Money of one row that the policy hands to a person.
     """
 
     package: str
@@ -52,6 +54,7 @@ class Yardstick:
     features: tuple[Bins, ...]
     worth: Worth
     without_model: bool | str | float
+    ask_costs: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,13 +232,15 @@ def _judge(frame: pl.DataFrame, yardstick: Yardstick) -> tuple[Judged, NDArray[n
     outcome = outcomes(task, frame["outcome"].to_list(), yardstick.positive)
     if task == "binary":
         outcome = outcome.astype(bool)
-    decision = for_worth(task, np.array(frame["decision"].to_list(), dtype=object))
+    said = np.array(frame["decision"].to_list(), dtype=object)
+    asked = np.asarray(said == ASK) if task == "binary" else None
+    decision = for_worth(task, said)
     decision = decision.astype({"binary": bool, "multiclass": object, "regression": np.float64}[task])
     score = frame["score"].to_numpy()
     if task == "multiclass":
         score = frame["scores"].struct.unnest().select(yardstick.classes).to_numpy()
     columns = raw(frame["row"].struct.unnest(), sorted(worth.columns)) if worth.columns else {}
-    money = worth.per_row(decision, outcome, columns)
+    money = worth.per_row(decision, outcome, columns, asked=asked, ask_costs=yardstick.ask_costs)
     constant = np.full(len(outcome), yardstick.without_model, dtype=decision.dtype)
     gain = money - worth.per_row(constant, outcome, columns)
     judged = Judged(task, yardstick.classes, outcome, decision, score, money)

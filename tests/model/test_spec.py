@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from loopline.errors import Mistake
+from loopline.model import spec
 from loopline.model.spec import ModelSpec, sliced
 
 
 def test_everything_has_a_default() -> None:
-    spec = ModelSpec()
-    assert spec.families == ("linear", "lightgbm")
-    assert spec.search.trials == 40
+    made = ModelSpec()
+    assert made.families == ("linear", "lightgbm")
+    assert made.search.trials == 40
 
 
 def test_a_mistyped_family_is_told_the_nearest_right_word() -> None:
@@ -39,3 +41,16 @@ def test_no_family_is_a_mistake() -> None:
 )
 def test_a_slices_name_tells_its_column_and_metric(name: str, parts: tuple[str, str] | None) -> None:
     assert sliced(name) == parts
+
+
+def test_a_family_whose_extra_is_absent_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spec, "find_spec", lambda name: None)
+    assert not spec.installed("xgboost")
+    assert spec.installed("linear")
+    spec.require_installed(["linear", "lightgbm"])
+    with pytest.raises(Mistake, match=r"'xgboost' needs the extra.*pip install 'loopline\[xgboost\]'"):
+        spec.require_installed(["linear", "xgboost"])
+
+
+def test_the_families_that_are_tried_unasked_need_no_extra() -> None:
+    assert not set(ModelSpec().families) & set(spec.EXTRAS)

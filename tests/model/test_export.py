@@ -86,7 +86,7 @@ def test_the_signature_says_each_columns_part(made: Made) -> None:
     assert columns["at"]["roles"] == ["feature", "time"] and columns["at"]["needed"]
     assert columns["id"] == {"name": "id", "type": "category", "roles": ["key"], "needed": False, "required": False, "values": None}
     assert columns["kind"]["required"] and sorted(columns["kind"]["values"]) == ["a", "b", "c"]
-    assert columns["flag"]["roles"] == ["slice"], "it tells nothing, and so is no feature"
+    assert columns["flag"]["roles"] == ["feature", "slice"]
     assert not {"y", "same", "__row"} & set(columns)
     assert said["outcome"]["column"] == "y"
     assert Plan.of_json(said).columns == tuple(made.facts["features"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from loopline.errors import Mistake
+from loopline.model import spec
 from loopline.model.spec import ModelSpec, sliced
 
 
@@ -44,3 +46,16 @@ def test_a_slices_name_tells_its_column_and_metric(name: str, parts: tuple[str, 
 def test_columns_whose_groups_must_be_served_alike_are_declared() -> None:
     assert ModelSpec.model_validate({"fairness": ["sex", "age"]}).fairness == ("sex", "age")
     assert ModelSpec().fairness == ()
+
+
+def test_a_family_whose_extra_is_absent_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spec, "find_spec", lambda name: None)
+    assert not spec.installed("xgboost")
+    assert spec.installed("linear")
+    spec.require_installed(["linear", "lightgbm"])
+    with pytest.raises(Mistake, match=r"'xgboost' needs the extra.*pip install 'loopline\[xgboost\]'"):
+        spec.require_installed(["linear", "xgboost"])
+
+
+def test_the_families_that_are_tried_unasked_need_no_extra() -> None:
+    assert not set(ModelSpec().families) & set(spec.EXTRAS)

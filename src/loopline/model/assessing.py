@@ -21,6 +21,7 @@ from loopline.model.material import Material
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.proving import features_of
 from loopline.model.split import Index
+from loopline.model.unaided import best_way
 from loopline.workspace import Job
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,7 @@ def assessed(job: Job, material: Material, candidate: Candidate, choice: Choice,
     part = replace(material.part(rows), columns=columns)
     test = _seen(material, part, rows, for_judging(predictor.predict(columns)), predictor.policy)
     judged = replace(material.part(material.judged), columns=_columns(material, predictor, material.judged))
-    unaided, rule = order.judge.without_model(material.part(material.learned), material.part(rows))
+    beaten = best_way(material)
     job.progress.say("assessing the package" + (", with some fits made anew" if order.model.assess.refits else ""))
 
     def decide(scores: Floats, given: Columns) -> NDArray[Any]:
@@ -48,8 +49,8 @@ def assessed(job: Job, material: Material, candidate: Candidate, choice: Choice,
         decide=decide,
         earn=worth.per_row,
         perfect=worth.perfect(part.outcome, part.columns),
-        unaided=unaided,
-        rule=rule,
+        unaided=beaten.test,
+        rule=beaten.says,
         currency=worth.currency,
         seed=order.model.seed,
         volume_per_year=(job.step.reads.get("stop") or {}).get("per_year"),

@@ -264,11 +264,13 @@ class _Keep:
 def _best(job: Job, material: Material, judge: Judge, part: Part, found: Found, keep: _Keep) -> tuple[Trial, list[Chosen], NDArray[np.float64]]:
     """The best of all trials and of their ensemble, what is to be fitted, and its scores of the judged rows."""
     whole = {trial.key: trial for trial in found.trials if trial.is_whole}
-    ranked = sorted(whole.values(), key=lambda trial: -(trial.value if trial.value is not None else float("-inf")))[: ensemble.CANDIDATES]
+    ranked = ensemble.shortlist(sorted(whole.values(), key=lambda trial: -(trial.value if trial.value is not None else float("-inf"))))
     if material.order.model.search.ensemble and len(ranked) > 1:
         job.progress.say(f"weighing the {len(ranked)} best candidates against one another")
         scores = [keep.scores(trial) for trial in ranked]
-        members = ensemble.chosen(scores, _loss(judge, part), material.blocks(material.judged), seed=material.order.model.seed)
+        members = ensemble.chosen(
+            scores, _loss(judge, part), material.blocks(material.judged), kinds=[trial.family for trial in ranked], seed=material.order.model.seed
+        )
         if len(members) > 1:
             mean = np.asarray(sum(member.weight * scores[member.place] for member in members))
             said = {"members": [[ranked[member.place].key, member.weight] for member in members]}

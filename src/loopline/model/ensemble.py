@@ -9,12 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.model.blocks import Blocks
+from loopline.model.candidates import Trial
+from loopline.model.noise import BLOCKS, within_noise
 
 MEMBERS = 6
 """Members at most: each costs time in every answer."""
 
 CANDIDATES = 16
 """Candidates that the choice is made among, the best ones."""
+
+OF_EACH = 2
+"""Candidates of each family that are always among them."""
 
 _BAGS = 10
 _STEPS = 12
@@ -33,11 +38,23 @@ class Member:
     weight: float
 
 
-def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, seed: int) -> tuple[Member, ...]:
+def shortlist(ranked: Sequence[Trial]) -> list[Trial]:
+    """The candidates that the choice is made among: the best few of each family and the best of all, the best first."""
+    picked: list[Trial] = []
+    for trial in ranked:
+        if sum(one.family == trial.family for one in picked) < OF_EACH:
+            picked.append(trial)
+    more = [trial for trial in ranked if trial not in picked]
+    chosen_ones = [*picked, *more][: max(CANDIDATES, len(picked))]
+    return [trial for trial in ranked if trial in chosen_ones]
+
+
+def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Sequence[str], seed: int) -> tuple[Member, ...]:
     """The members whose weighted mean has the least loss, the heaviest first.
 
-    Candidates are added one by one, each as often as it betters the mean. That is done anew on each of several samples of blocks of rows,
-    and the weights are the mean: where the rows cannot tell candidates apart, they share the weight.
+    It begins with the best candidate of each kind that the rows cannot tell from the best of all: what they cannot tell shares the weight, and
+    kinds that err differently are worth more together. Then candidates are added one by one, each as often as it betters the mean. That is done
+    anew on each of several samples of blocks of rows, and the weights are the mean.
 
     Parameters
     ----------
@@ -45,6 +62,8 @@ def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, seed: int) -
         Each candidate's scores of the judged rows, (n,) or (n, k), the best candidate first.
     blocks
         Shape (n,): what rows are sampled by.
+    kinds
+        The family of each candidate.
 
     References
     ----------
@@ -57,22 +76,38 @@ def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, seed: int) -
     order = np.argsort(codes, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))])
     total = np.zeros(len(scores))
+    begun = _equals(scores, loss, kinds)
     for _ in range(_BAGS):
         drawn = rng.integers(0, count, count)
         rows = np.concatenate([order[starts[block] : starts[block + 1]] for block in drawn])
-        total += _greedy(scores, loss, rows)
+        total += _greedy(scores, loss, rows, begun)
     return _few(total / total.sum())
 
 
-def _greedy(scores: Sequence[Scores], loss: Loss, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def _equals(scores: Sequence[Scores], loss: Loss, kinds: Sequence[str]) -> list[int]:
+    """The best candidate of each kind, where neighbouring blocks of rows cannot tell it from the best of all; the best first."""
+    firsts = [kinds.index(kind) for kind in dict.fromkeys(kinds)]
+    pieces = np.array_split(np.arange(len(scores[0])), BLOCKS)
+    best = np.array([loss(scores[0], rows) for rows in pieces])
+    kept = [0]
+    for place in firsts[1:]:
+        gap = np.array([loss(scores[place], rows) for rows in pieces]) - best
+        gap = gap[np.isfinite(gap)]
+        if len(gap) > 1 and within_noise(gap):
+            kept.append(place)
+    return kept
+
+
+def _greedy(scores: Sequence[Scores], loss: Loss, rows: NDArray[np.int64], begun: Sequence[int]) -> NDArray[np.float64]:
     """How often each candidate was added, as shares, shape (m,)."""
     counts = np.zeros(len(scores))
-    mean = np.zeros_like(scores[0])
-    least = float("inf")
-    for step in range(_STEPS):
+    counts[list(begun)] = 1
+    mean = np.mean([scores[place] for place in begun], axis=0)
+    least = loss(mean, rows)
+    for step in range(len(begun), _STEPS):
         losses = [loss((mean * step + one) / (step + 1), rows) for one in scores]
         best = int(np.argmin(losses))
-        if losses[best] >= least and step:
+        if losses[best] >= least:
             break
         least = losses[best]
         mean = (mean * step + scores[best]) / (step + 1)

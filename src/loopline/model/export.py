@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from loopline.errors import CheckFailed
 from loopline.model.calibration import NONE, Calibration, apply
 from loopline.model.encode import MISSING, Plan, encode
-from loopline.model.families import Fitted
+from loopline.model.families import Fitted, NoGraph
 from loopline.model.features import raw
-from loopline.model.graph import assemble
+from loopline.model.graph import Piece, assemble
 from loopline.model.material import Material
 from loopline.model.matrix import matrix
 from loopline.model.order import Order
@@ -66,7 +66,7 @@ class Candidate:
 def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
     """The files that a predictor needs: graph, scoring, signature and policy."""
     width = len(order.classes) if order.task == "multiclass" else 1
-    pieces = [member.fitted.graph("features", "scores") for member in candidate.members]
+    pieces = [_graph(member) for member in candidate.members]
     members = [{"family": member.family, "weight": member.weight} for member in candidate.members]
     return {
         "model.onnx": assemble(candidate.plan, pieces, width=width),
@@ -74,6 +74,14 @@ def core_files(candidate: Candidate, order: Order) -> dict[str, bytes]:
         "signature.json": written(signature(candidate.plan, order)),
         "policy.json": written(dict(candidate.policy)),
     }
+
+
+def _graph(member: Member) -> Piece:
+    try:
+        return member.fitted.graph("features", "scores")
+    except NoGraph as error:
+        what = f"the best candidate ({member.family}) cannot be written as a graph: {error}"
+        raise CheckFailed(what, where="model.families", remedy="leave the family out, or let its graph be made of ONNX's operators") from None
 
 
 def signature(plan: Plan, order: Order) -> dict[str, Any]:

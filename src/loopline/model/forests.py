@@ -15,12 +15,12 @@ from loopline.model.graph import Piece
 from loopline.model.prior import quantile
 from loopline.model.trees import Forest, Tree
 
-TREES = 200
+TREES = 100
 """Trees of a fit with full effort."""
 
 FEWEST = 20
 
-LEAVES_AT_MOST = 300_000
+LEAVES_AT_MOST = 400_000
 """Of the whole graph, each class's counted: about 18 MB of ONNX."""
 
 _DEEPEST = 24
@@ -102,7 +102,7 @@ class Grown:
         if problem.task != "regression":
             return settings
         losses = _losses(problem)
-        return [{**one, "loss": losses[turn % 2]} for turn, one in enumerate(settings)]
+        return [{**one, "loss": losses[turn % len(losses)]} for turn, one in enumerate(settings)]
 
     def params(self, problem: Problem, choice: Choice) -> dict[str, Any]:
         """The size of a leaf, and the share of the features that a split may look at."""
@@ -130,6 +130,8 @@ class Grown:
         if any(problem.monotone):
             if problem.task == "multiclass":
                 raise FitFailed(f"{self._kind} cannot hold several classes to a direction; leave it out, or lift the constraint")
+            if params.get("loss") == "quantile":
+                raise FitFailed(f"{self._kind} holds to a direction with the squared loss alone")
             settings["monotonic_cst"] = list(problem.monotone)
         features = np.ascontiguousarray(train.features, dtype=np.float32)
         outcome = train.target if problem.task == "regression" else train.target.astype(np.int64)
@@ -145,7 +147,9 @@ class Grown:
 
 
 def _losses(problem: Problem) -> list[str]:
-    """The loss that suits the worth first."""
+    """The loss that suits the worth first; the quantile of a leaf's rows holds to no direction, as its mean does."""
+    if any(problem.monotone):
+        return ["squared"]
     return ["squared", "quantile"] if problem.quantile == 0.5 else ["quantile", "squared"]
 
 

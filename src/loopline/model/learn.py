@@ -21,19 +21,21 @@ from loopline.model.material import Material, prepare
 from loopline.model.order import Order
 from loopline.model.package import store
 from loopline.model.proving import noise_of, usable_threads, whole_of
+from loopline.model.spec import require_installed
 from loopline.workspace import Job
 
 
 def run(job: Job) -> Facts:
     """The package that earns most, and what it earned on the test part."""
     since_s = time.monotonic()
+    require_installed(job.step.reads["model"]["families"])
     order = Order.of(job.step.reads, job.step.inputs)
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
     material = prepare(_read(job, order), order)
     job.progress.say("looking for leaks")
     leaks = require_none(find_leaks(case_of(material)), order.model.leaks.allow)
-    dropped = noise_of(material, threads=usable_threads()) if order.model.features.select else ()
+    dropped = noise_of(material, threads=usable_threads()) if order.selects else ()
     material = material.without({one.column: one.says for one in dropped})
     whole = whole_of(material, threads=1)
     choice = choose(job, material, whole, since_s)

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from loopline.ledger.entry import Draft
 from loopline.model import card
@@ -28,6 +26,7 @@ from loopline.model.material import Material
 from loopline.model.package import Package, pack, written
 from loopline.model.predictor import BACKGROUND, Predictor, for_judging
 from loopline.model.proving import Whole
+from loopline.model.unaided import best_way, ways
 from loopline.workspace import Job
 
 _DIGITS = 12
@@ -108,7 +107,8 @@ def _worth(material: Material, test: Judged) -> dict[str, Any]:
     """Money per decision on the test part: the package's with its interval, and what stands beside it."""
     order = material.order
     known, part = material.part(material.learned), Part(test.outcome, test.columns)
-    baseline, rule = _without_model(material)
+    beaten = best_way(material)
+    baseline, rule = beaten.test, beaten.says
     blocks = material.blocks(material.parts.test)
     low, high = interval(test.money, blocks, seed=order.model.seed)
     gain_low, gain_high = interval(test.money - baseline, blocks, seed=order.model.seed)
@@ -121,13 +121,9 @@ def _worth(material: Material, test: Judged) -> dict[str, Any]:
         "rule": rule,
         "constant": order.judge.unaided(known),
         "do_nothing": float(order.judge.worth.without_model(part.outcome, part.columns, known=known.outcome).mean()),
+        "ways": [{"says": way.says, "per_decision": float(way.test.mean())} for way in ways(material)],
         "perfect": float(order.judge.worth.perfect(part.outcome, part.columns).mean()),
     }
-
-
-def _without_model(material: Material) -> tuple[NDArray[np.float64], str]:
-    """The money of each test row, shape (n,), by the best decision for all rows that the earlier parts tell; and that rule in words."""
-    return material.order.judge.without_model(material.part(material.learned), material.part(material.parts.test))
 
 
 def _weights(candidate: Candidate) -> list[tuple[str, float]]:
@@ -142,6 +138,8 @@ def rounded(value: Any) -> Any:
     """Plain values with their numbers cut to 12 digits: what differs beyond them differs by the processor."""
     if isinstance(value, Mapping):
         return {name: rounded(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
@@ -171,7 +169,7 @@ def parquet(material: Material, plan: Plan) -> bytes:
     frame = material.frame[rows].select([name for name in material.frame.columns if name in needed])
     outcome: Sequence[Any] = material.outcome[rows].tolist()
     into = io.BytesIO()
-    unaided, _ = _without_model(material)
+    unaided = best_way(material).test
     own = (pl.Series("__outcome", outcome), pl.Series("__unaided", unaided), pl.Series("__block", material.blocks(rows)))
     frame.with_columns(own).write_parquet(into, compression="zstd")
     return into.getvalue()

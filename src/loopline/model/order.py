@@ -103,6 +103,29 @@ class Order:
         return self.judge.worth.columns | (parse(cost).names if isinstance(cost, str) else frozenset())
 
     @property
+    def ruled(self) -> frozenset[str]:
+        """The columns that the team's present rule reads.
+
+        Raises
+        ------
+        Mistake
+            When the rule is no expression.
+        """
+        if self.model.baseline is None:
+            return frozenset()
+        try:
+            return parse(self.model.baseline).names
+        except ValueError as error:
+            remedy = "write it as in dep_delay > 15"
+            raise Mistake(f"the rule is no expression: {error}", where="model.baseline", remedy=remedy) from None
+
+    @property
+    def selects(self) -> bool:
+        """Whether columns that tell nothing are dropped."""
+        said = self.model.features.select
+        return not (self.ordered or self.time is not None) if said is None else said
+
+    @property
     def apart(self) -> frozenset[str]:
         """The columns that are no features, whatever they hold: the target, the keys, and those that only say how rows are split."""
         split = self.model.split
@@ -128,6 +151,7 @@ class Order:
             (sorted(self.judge.worth.columns), "charter.worth"),
             (sorted(self.priced), "model.policy.cost"),
             (self.slices, "charter.acceptance"),
+            (sorted(self.ruled), "model.baseline"),
             ([split.group] if split.group else [], "model.split.group"),
             ([split.column] if split.column else [], "model.split.column"),
             ([self.decided.column] if self.decided else [], "charter.decided"),
@@ -137,7 +161,7 @@ class Order:
             for name in names:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
-        used = {self.target, *self.key, *self.slices, *self.priced, *self.moments, *({self.time, split.group, split.column} - {None})}
+        used = {self.target, *self.key, *self.slices, *self.priced, *self.ruled, *self.moments, *({self.time, split.group, split.column} - {None})}
         left_out = {*self.model.leave_out, *excluded(self.constraints)}
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
 

@@ -29,7 +29,7 @@ AHEAD = 4
 _BEST = 1 / 3
 """The share of the candidates so far that are promising."""
 
-_ENOUGH = 6
+_ENOUGH = 4
 """Whole trials before any candidate is stopped for its lack of promise."""
 
 _STARTUP = 8
@@ -143,7 +143,7 @@ class Search:
         asked, ended = 0, ""
         while not ended or pending:
             while not ended and asked < spec.trials and len(pending) < AHEAD:
-                pending.append(self._ask(study, first, trials, pool))
+                pending.append(self._ask(study, first, trials, pending, pool))
                 asked += 1
             if not pending:
                 break
@@ -170,9 +170,10 @@ class Search:
         for turn in range(max(len(some) for some in settings.values())):
             yield from ((name, some[turn]) for name, some in settings.items() if turn < len(some))
 
-    def _ask(self, study: optuna.study.Study, first: deque[tuple[str, Mapping[str, Any]]], trials: Sequence[Trial], pool: Executor) -> _Pending:
+    def _ask(
+        self, study: optuna.study.Study, first: deque[tuple[str, Mapping[str, Any]]], trials: Sequence[Trial], pending: Sequence[_Pending], pool: Executor
+    ) -> _Pending:
         """The next candidate; it goes to the pool where it is not known yet."""
-        is_portfolio = bool(first)
         if first:
             family, params = first.popleft()
             said = {"family": family, "weighting": self._weightings[0]}
@@ -181,7 +182,9 @@ class Search:
         family = str(trial.suggest_categorical("family", list(self._families)))
         weighting: Any = trial.suggest_categorical("weighting", self._weightings) if len(self._weightings) > 1 else self._weightings[0]
         params = self._families[family].params(self._problem, _Suggested(trial, family))
-        promising = None if is_portfolio else self._promising(trials)
+        # Each family is given one whole trial: what it is good for should not hang on a first look.
+        is_first = all(one.asked.family != family for one in pending) and all(trial.family != family for trial in trials)
+        promising = None if is_first else self._promising(trials)
         asked = Asked(family, params, weighting, promising)
         key = Trial.unfitted(family, params, weighting, 0.0, "").key
         work = None if key in self._known else pool.submit(self._tries, asked)

@@ -233,10 +233,12 @@ class FeatureSpec(Spec):
     Parameters
     ----------
     select
-        Whether columns that tell nothing or repeat others are dropped by evidence.
+        Whether columns that tell nothing or repeat others are dropped by evidence. By default not where rows stand in the order of time: what
+        told nothing so far may be what tells the time to come. Measured on the bank data, split by time: the ROC AUC of the test part fell from
+        0.72 to 0.50, for `nr.employed` had said what `emp.var.rate` says, until it no longer did.
     """
 
-    select: bool = True
+    select: bool | None = None
 
 
 class AssessSpec(Spec):
@@ -254,7 +256,8 @@ class AssessSpec(Spec):
 class ModelSpec(Spec):
     """Families, search, split, the columns that are left out, those whose groups must be served alike (`fairness`), and those that are held to.
 
-    `monotone` names columns with which the score may only rise or only fall.
+    `monotone` names columns with which the score may only rise or only fall. `baseline` is the rule by which the team decides today, over the
+    row's columns, and `season` the time after which things come round again (regression): the model must beat both.
     """
 
     families: tuple[Family, ...] = Field(default=("linear", "lightgbm", "extra_trees", "random_forest"), min_length=1)
@@ -267,6 +270,8 @@ class ModelSpec(Spec):
     leave_out: tuple[str, ...] = ()
     fairness: tuple[str, ...] = ()
     monotone: dict[str, Direction] = {}
+    baseline: str | None = None
+    season: Span | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @model_validator(mode="after")

@@ -24,7 +24,7 @@ class Standard:
     fill, centre, scale
         Shape (d,): what a null becomes, and then (value - centre) * scale.
     flagged
-        The features (their places) beside which a zero or one says that the value was null.
+        The features (their places) beside which a zero or one says that the value was null: those that were null in some rows, not in all.
     """
 
     fill: NDArray[np.float64]
@@ -45,7 +45,7 @@ class Standard:
             scale[index] = 1 / spread if spread > 0 else 0.0
             if len(known):
                 fill[index], centre[index] = float(np.median(known)), float(known.mean())
-        return cls(fill, centre, scale, np.flatnonzero(nulls.any(axis=0)))
+        return cls(fill, centre, scale, np.flatnonzero(nulls.any(axis=0) & ~nulls.all(axis=0)))
 
     @property
     def width(self) -> int:

@@ -44,7 +44,7 @@ class Exact:
     def score(self, features: Features) -> NDArray[np.float64]:
         """The scores of n rows, by the leaves that XGBoost finds."""
         rows, width = np.ascontiguousarray(features, dtype=np.float32), len(self.start)
-        leaves = self.booster.predict(self.library.DMatrix(rows, nthread=1), pred_leaf=True).reshape(len(rows), -1).astype(np.int64)
+        leaves = self.booster.predict(self.library.DMatrix(rows, nthread=1), pred_leaf=True).reshape(len(rows), len(self.trees)).astype(np.int64)
         sums = np.zeros((len(rows), width))
         for index, tree in enumerate(self.trees):
             sums[:, index % width] += tree.value[leaves[:, index]]
@@ -114,10 +114,11 @@ class XGBoosted:
         if any(problem.monotone) and problem.task == "multiclass":
             raise FitFailed("xgboost cannot hold several classes to a direction; leave it out, or lift the constraint")
         start = prior.start(problem, loss=str(params.get("loss", "squared")))
-        train, held = self._matrix(problem.train, start), problem.validation
-        watched = [] if held is None else [(self._matrix(held, start), "held")]
-        most = max(20, round(ROUNDS * problem.effort)) if watched else int(params.get("rounds", ROUNDS // 4))
+        held = problem.validation
+        most = int(params.get("rounds", ROUNDS // 4)) if held is None else max(20, round(ROUNDS * problem.effort))
         try:
+            train = self._matrix(problem.train, start)
+            watched = [] if held is None else [(self._matrix(held, start), "held")]
             booster = self._library.train(
                 _settings(problem, params), train, most, evals=watched, early_stopping_rounds=PATIENCE if watched else None, verbose_eval=False
             )

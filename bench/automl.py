@@ -16,6 +16,12 @@ import polars as pl
 import yaml
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
+from loopline.ledger.store import Ledger
+from loopline.model.package import load as read
+from loopline.project import load
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -99,6 +105,8 @@ class Outcome:
 
     Parameters
     ----------
+    error
+        The metric's standard error, from the interval in the package's assessment.
     run_s
         Wall time of the whole command, from the file to the package.
     facts
@@ -106,6 +114,7 @@ class Outcome:
     """
 
     metric: float
+    error: float
     run_s: float
     facts: dict[str, Any]
 
@@ -121,6 +130,8 @@ def run(task: Task, part: pl.Series, folder: Path, seconds: float, **model: Any)
         "model": {
             "split": {"column": "part", **model.pop("split", {})},
             "search": {"trials": 1000, "minutes": seconds / 60, "by": task.metric, **model.pop("search", {})},
+            # The minutes are the search's: what is measured of the package afterwards is not what is compared here.
+            "assess": {"refits": False},
             **model,
         },
     }
@@ -134,4 +145,13 @@ def run(task: Task, part: pl.Series, folder: Path, seconds: float, **model: Any)
         raise RuntimeError(f"{task.name}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
     shown = subprocess.run([sys.executable, "-m", "loopline.cli.main", "model", "show", "--json"], cwd=folder, capture_output=True, text=True, check=True)
     facts = json.loads(shown.stdout)
-    return Outcome(facts["metrics"]["test"][task.metric], run_s, facts)
+    return Outcome(facts["metrics"]["test"][task.metric], _error(folder, task.metric), run_s, facts)
+
+
+def _error(folder: Path, metric: str) -> float:
+    """The standard error of a metric of the newest package, from its 95 % interval."""
+    project = load(folder)
+    with Ledger.open(project.ledger_url, project.name) as ledger:
+        package = ledger.read(kinds=("package",))[-1].subject
+    found = json.loads(read(Blobs(Lake(project.lake_url)), package).contents["evaluation.json"])["metrics"]["test"][metric]
+    return float(found["high"] - found["low"]) / (2 * 1.96)

@@ -23,7 +23,7 @@ from loopline.model.stops import Stop
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-AHEAD = 4
+AHEAD = 8
 """Candidates that are asked for before the first of them is told: so many workers are kept busy, and the order does not hang on how many there are."""
 
 _BEST = 1 / 3
@@ -165,10 +165,10 @@ class Search:
         return Found(best, trials, ended or f"all {spec.trials} trials were made")
 
     def _portfolio(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Every family's strong settings: each family's first, then each one's second, and so on."""
+        """Every family's strong settings: each family's first, and then the others, family by family."""
         settings = {name: family.portfolio(self._problem) for name, family in self._families.items()}
-        for turn in range(max(len(some) for some in settings.values())):
-            yield from ((name, some[turn]) for name, some in settings.items() if turn < len(some))
+        yield from ((name, some[0]) for name, some in settings.items())
+        yield from ((name, one) for name, some in settings.items() for one in some[1:])
 
     def _ask(
         self, study: optuna.study.Study, first: deque[tuple[str, Mapping[str, Any]]], trials: Sequence[Trial], pending: Sequence[_Pending], pool: Executor
@@ -229,7 +229,7 @@ class Search:
         if best is None:
             return
         measure = LOSS[self._judge.task] if self._judge.by == "worth" else self._judge.by
-        number = best.metrics.get(measure)
+        number = best.metrics.get(measure) if self._judge.by == "worth" or best.value is None else abs(best.value)
         said = f"best so far {figure(best.worth or 0.0)} {self._judge.worth.currency} per decision"
         said += "" if number is None else f", {measure} {number:.4g}"
         self._progress.at(len(trials), spec.trials, unit="trials", note=f"{said} ({best.family})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
+from loopline.ledger.state import fold
 from loopline.ledger.store import Ledger
 from loopline.model.package import load as read
 from loopline.project import load
@@ -110,7 +110,7 @@ class Outcome:
     run_s
         Wall time of the whole command, from the file to the package.
     facts
-        What ``loopline model show --json`` says of the package.
+        The model stage's facts.
     """
 
     metric: float
@@ -125,7 +125,7 @@ def run(task: Task, part: pl.Series, folder: Path, seconds: float, **model: Any)
     task.frame().with_columns(part).write_csv(folder / "rows.csv")
     declared = {
         "project": task.name,
-        "charter": {"predict": task.target, **task.charter},
+        "charter": {"predict": task.target, **task.charter, **model.pop("charter", {})},
         "data": {"sources": {"rows": {"path": "rows.csv", **({"ordered": True} if task.ordered else {})}}},
         "model": {
             "split": {"column": "part", **model.pop("split", {})},
@@ -143,15 +143,15 @@ def run(task: Task, part: pl.Series, folder: Path, seconds: float, **model: Any)
     run_s = time.monotonic() - since
     if done.returncode:
         raise RuntimeError(f"{task.name}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
-    shown = subprocess.run([sys.executable, "-m", "loopline.cli.main", "model", "show", "--json"], cwd=folder, capture_output=True, text=True, check=True)
-    facts = json.loads(shown.stdout)
-    return Outcome(facts["metrics"]["test"][task.metric], _error(folder, task.metric), run_s, facts)
+    facts, found = _read(folder)
+    measured = found["metrics"]["test"][task.metric]
+    return Outcome(facts["metrics"]["test"][task.metric], (measured["high"] - measured["low"]) / (2 * 1.96), run_s, facts)
 
 
-def _error(folder: Path, metric: str) -> float:
-    """The standard error of a metric of the newest package, from its 95 % interval."""
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The model stage's facts, and the assessment of its package."""
     project = load(folder)
     with Ledger.open(project.ledger_url, project.name) as ledger:
-        package = ledger.read(kinds=("package",))[-1].subject
-    found = json.loads(read(Blobs(Lake(project.lake_url)), package).contents["evaluation.json"])["metrics"]["test"][metric]
-    return float(found["high"] - found["low"]) / (2 * 1.96)
+        facts: dict[str, Any] = dict(fold(ledger.read()).facts("model", "search") or {})
+    package = read(Blobs(Lake(project.lake_url)), facts["package"])
+    return facts, package.parsed("evaluation.json")

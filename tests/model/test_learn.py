@@ -185,7 +185,7 @@ def test_a_column_named_like_ours_and_a_name_with_spaces_work(tmp_path: Path) ->
 
 
 def test_the_baseline_can_be_a_package(tmp_path: Path) -> None:
-    facts = Study(tmp_path, table("binary"), "binary", model={"families": ["baseline"]}).run()
+    facts = Study(tmp_path, table("binary"), "binary", model={"families": ["baseline"], "search": {"trials": 4, "ensemble": False}}).run()
     assert facts["family"] == "baseline"
     assert facts["worth"]["gain"]["mean"] == 0
 

@@ -315,5 +315,10 @@ def best_trial(trials: Sequence[Trial], *, by: str = "worth") -> Trial | None:
     return min(alike, key=lambda trial: float("inf") if trial.loss is None else trial.loss)
 
 
+def is_no_poorer(one: Trial, other: Trial) -> bool:
+    """Whether the rows do not say that one earns less than the other, beyond what chance gives."""
+    return _alike(other, one)
+
+
 def _alike(best: Trial, other: Trial) -> bool:
     return within_noise(np.subtract(best.blocks, other.blocks))

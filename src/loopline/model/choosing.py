@@ -23,7 +23,7 @@ from loopline.ledger.entry import Draft, digest
 from loopline.model import calibration, ensemble
 from loopline.model.attempt import Asked, Tried, attempt, attempt_in, share
 from loopline.model.calibration import Calibration
-from loopline.model.candidates import Judge, Part, Trial, best_trial, judge_trial
+from loopline.model.candidates import Judge, Part, Trial, is_no_poorer, judge_trial
 from loopline.model.evaluate import LOSS, METRICS, metrics
 from loopline.model.export import Member
 from loopline.model.families import Family, find
@@ -278,7 +278,9 @@ def _best(job: Job, material: Material, judge: Judge, part: Part, found: Found, 
             joint = replace(judge_trial(judge, part, ENSEMBLE, said, {}, mean), seconds=round(worked, 3), worked_s=round(worked, 3))
             if joint.key not in keep.known():
                 keep.enter(joint)
-            if best_trial([*whole.values(), joint], by=judge.by) is joint:
+            alone = keep.scores(found.best)
+            # What errs in several ways errs less where the rows to come are unlike these: the rows must plainly speak against it.
+            if is_no_poorer(joint, found.best) and not ensemble.is_worse(mean, alone, _loss(judge, part)):
                 return joint, [Chosen(ranked[member.place], member.weight) for member in members], mean
     return found.best, [Chosen(found.best, 1.0)], keep.scores(found.best)
 

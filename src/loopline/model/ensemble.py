@@ -86,18 +86,23 @@ def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Seque
     return _few(total / total.sum())
 
 
+def is_worse(one: Scores, other: Scores, loss: Loss) -> bool:
+    """Whether one has a greater loss than the other beyond what chance gives, by neighbouring blocks of rows."""
+    return not within_noise(_gap(one, other, loss))
+
+
+def _gap(one: Scores, other: Scores, loss: Loss) -> NDArray[np.float64]:
+    """By how much the loss of one is above that of the other in each block of neighbouring rows where both are defined."""
+    pieces = np.array_split(np.arange(len(one)), min(BLOCKS, len(one)))
+    gap = np.array([loss(one, rows) - loss(other, rows) for rows in pieces])
+    known: NDArray[np.float64] = gap[np.isfinite(gap)]
+    return known
+
+
 def _equals(scores: Sequence[Scores], loss: Loss, kinds: Sequence[str]) -> list[int]:
     """The best candidate of each kind, where neighbouring blocks of rows cannot tell it from the best of all; the best first."""
     firsts = [kinds.index(kind) for kind in dict.fromkeys(kinds)]
-    pieces = np.array_split(np.arange(len(scores[0])), BLOCKS)
-    best = np.array([loss(scores[0], rows) for rows in pieces])
-    kept = [0]
-    for place in firsts[1:]:
-        gap = np.array([loss(scores[place], rows) for rows in pieces]) - best
-        gap = gap[np.isfinite(gap)]
-        if len(gap) > 1 and within_noise(gap):
-            kept.append(place)
-    return kept
+    return [0, *(place for place in firsts[1:] if not is_worse(scores[place], scores[0], loss))]
 
 
 def _greedy(scores: Sequence[Scores], loss: Loss, rows: NDArray[np.int64], begun: Sequence[int]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 import pytest
 
 from loopline.cli.main import command as root
+from tests.conftest import SHARED
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
@@ -99,6 +101,10 @@ def test_blocks_that_are_marked_run(page, tmp_path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     blocks = [(language, text) for marked, language, text in BLOCK.findall(page.read_text()) if marked]
     assert blocks
+    for name in re.findall(r"<!-- needs (\S+) -->", page.read_text()):
+        if not (SHARED / "data" / name).is_file():
+            pytest.skip(f"there is no {name} in {SHARED / 'data'}; name a folder with LOOPLINE_SHARED")
+        shutil.copy(SHARED / "data" / name, tmp_path)
     for language, text in blocks:
         words = {"python": [sys.executable, "-c", text], "bash": ["bash", "-euo", "pipefail", "-c", text]}[language]
         ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=170)

@@ -12,7 +12,7 @@ from loopline.charter.spec import Task
 from loopline.model.selection import TOO_FEW, Selected, select
 
 
-def planted(task: str, rows: int = 2500, noise: int = 8) -> tuple[NDArray[np.float32], list[str], NDArray[np.float64]]:
+def planted(task: str, rows: int = 12_000, noise: int = 8) -> tuple[NDArray[np.float32], list[str], NDArray[np.float64]]:
     """Four columns that tell, two that repeat, and noise."""
     rng = np.random.default_rng(4)
     a, b = rng.normal(size=(2, rows))

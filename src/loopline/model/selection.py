@@ -1,7 +1,9 @@
 """Which columns are worth learning from: noise and repetition are dropped by evidence, and each drop says what it cost.
 
 A column is noise where shuffled copies of the columns are as telling as it is; it repeats another where the two order or divide the rows
-alike. That only makes it a suspect: it is dropped where a model without it is no worse on rows that were held out.
+alike. That only makes it a suspect: it is dropped where a model without it, and without all that was dropped before, is surely no worse by more
+than `MARGIN` on rows that were held out. Few rows cannot say so, and then nothing is dropped: on 640 rows of german_credit ten columns
+passed for noise, each within chance, and the ROC AUC of the test part fell from 0.78 to 0.76.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ ROUNDS = 10
 CHECKS = 6
 """How many times suspects of noise are taken out and the loss is looked at; where there are more of them, several go at once."""
 
+MARGIN = 0.01
+"""The share by which the loss may grow in all through what is dropped, at the upper end of its interval (95 %, one side)."""
+
 ALIKE = 0.98
 """The rank correlation from which two numbers say the same."""
 
@@ -52,7 +57,8 @@ class Dropped:
     Parameters
     ----------
     cost
-        By how much the loss on rows that were held out grew without it: log loss, or squared error as a share of the outcome's variance.
+        By how much the loss on rows that were held out grew without it and all that was dropped before: log loss, or squared error as a share
+        of the outcome's variance.
     low, high
         The interval of the cost (95 %).
     together
@@ -239,7 +245,7 @@ def _in_batches(suspects: Sequence[_Suspect]) -> Iterator[list[_Suspect]]:
 
 
 def _checked(rows: _Rows, places: Mapping[str, NDArray[np.int64]], batches: Iterator[list[_Suspect]]) -> Selected:
-    """The suspects without which the held-out loss is no higher than chance lets it be, dropped one batch after the other."""
+    """The suspects without which the held-out loss is surely no higher than the margin lets it be, dropped one batch after the other."""
     kept, dropped = list(places), []
     losses: NDArray[np.float64] | None = None
     for batch in batches:
@@ -252,11 +258,10 @@ def _checked(rows: _Rows, places: Mapping[str, NDArray[np.int64]], batches: Iter
         without = _losses(rows, places, rest)
         gap = np.bincount(rows.block, weights=without - losses) / np.bincount(rows.block)
         cost, error = float(gap.mean()), float(gap.std(ddof=1)) / len(gap) ** 0.5
-        # The loss may grow by what chance gives, and no more.
-        if cost <= _CHANCE * error:
+        if cost + _CHANCE * error <= MARGIN * float(losses.mean()):
             low, high = cost - _STUDENT * error, cost + _STUDENT * error
             dropped += [Dropped(name, why, cost, low, high, len(batch)) for name, why, _ in batch]
-            kept, losses = rest, without
+            kept = rest
     return Selected(tuple(kept), tuple(dropped))
 
 

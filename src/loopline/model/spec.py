@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from loopline.declaration import Span, Spec
+from loopline.model.spec_tables import Lags, Own, Rolling
 
 FAMILIES = {
     "baseline": "loopline.model.baseline:family",
@@ -104,12 +105,31 @@ class SplitSpec(Spec):
     gap: Span | None = None
 
 
+class FeatureSpec(Spec):
+    """What is learned from beside the columns themselves.
+
+    Parameters
+    ----------
+    own
+        Tables that functions of one's own make, by name; a function alone makes one by the main source's key.
+    lags
+        Values of earlier rows of the same entity.
+    rolling
+        Figures over what came to be known of an entity in a window of time.
+    """
+
+    own: Own = {}
+    lags: Lags = ()
+    rolling: Rolling = ()
+
+
 class ModelSpec(Spec):
     """Families, search, split and the columns that are left out."""
 
     families: tuple[Family, ...] = Field(default=("linear", "lightgbm"), min_length=1)
     search: SearchSpec = SearchSpec()
     split: SplitSpec = SplitSpec()
+    features: FeatureSpec = FeatureSpec()
     leave_out: tuple[str, ...] = ()
     seed: int = Field(default=0, ge=0, lt=2**31)
 

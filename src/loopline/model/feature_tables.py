@@ -7,8 +7,9 @@ model is trained, when a file is scored and when a request is answered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -146,6 +147,11 @@ def _word(names: tuple[str, ...]) -> str:
     return "_".join(re.sub(r"[^A-Za-z0-9_-]", "_", name) for name in names)
 
 
+def _span(window: timedelta) -> str:
+    """A window as a part of a column's name: in days where it is whole ones."""
+    return f"{window.days}d" if window == timedelta(days=window.days) else say_duration(window)
+
+
 def _decided(data: DataSpec, charter: CharterSpec, part: str) -> str:
     """The moment at which a row of the main table is decided on."""
     if charter.decided is not None:
@@ -193,4 +199,4 @@ def _columns(of: str, spec: LagSpec | RollingSpec, charter: CharterSpec) -> Iter
     true = charter.positive if of == charter.predict and isinstance(charter.positive, str) else None
     for window in spec.windows:
         for take in spec.take:
-            yield f"{of}_{take}_{say_duration(window)}_by_{by}", {"of": of, "take": take, "window": window, "true": true}
+            yield f"{of}_{take}_{_span(window)}_by_{by}", {"of": of, "take": take, "window": window, "true": true}

@@ -166,3 +166,29 @@ def test_an_outlier_that_has_left_a_window_leaves_no_trace():
     rows = pl.DataFrame({"who": ["a"] * len(values), "at": [START + timedelta(hours=number) for number in range(len(values))], "value": values})
     made = past(rows.lazy(), spec, where="here")["mean"].to_list()
     assert made[10:50] == pytest.approx([(values[number] + values[number - 1]) / 2 for number in range(10, 50)], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [1, 2, 1],
+        [0.5, -0.0, 0.5],
+        [True, False, True],
+        [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 1)],
+        pl.Series(["x", "y", "x"], dtype=pl.Categorical),
+    ],
+    ids=["whole", "real", "boolean", "date", "category"],
+)
+def test_an_entity_may_be_named_by_any_kind_of_key(names):
+    columns = {"last": {"of": "value", "step": 1}, "before": {"of": "value", "step": 2}, "mean": {"of": "value", "take": "mean", "window": "1d"}}
+    spec = PastSpec.model_validate({"table": "t", "by": "who", "known": "at", "columns": columns})
+    rows = pl.DataFrame({"who": names, "at": [START, START, START + timedelta(hours=1)], "value": [1.0, 2.0, 4.0]})
+    made = past(rows.lazy(), spec, where="here")
+    assert made.filter(known_at=START + timedelta(hours=1)).select("last", "before", "mean").rows() == [(4.0, 1.0, 2.5)]
+    assert made.filter(known_at=START).select("last", "before", "mean").sort("last").rows() == [(1.0, None, 1.0), (2.0, None, 2.0)]
+
+
+def test_what_is_no_number_names_nobody():
+    spec = PastSpec.model_validate({"table": "t", "by": "who", "known": "at", "columns": {"last": {"of": "value", "step": 1}}})
+    rows = pl.DataFrame({"who": [float("nan"), None], "at": [START, START], "value": [1.0, 2.0]})
+    assert past(rows.lazy(), spec, where="here").is_empty()

@@ -19,6 +19,7 @@ from loopline.data.spec import DataSpec
 from loopline.declaration import Spec
 from loopline.errors import Fault, Mistake
 from loopline.housekeeping.spec import KeepSpec
+from loopline.model.feature_tables import with_features
 from loopline.model.spec import ModelSpec
 from loopline.release.spec import ReleaseSpec
 from loopline.serve.spec import ServeSpec
@@ -50,6 +51,12 @@ class Declaration(Spec):
     value: ValueSpec = ValueSpec()
     keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
+
+    @model_validator(mode="after")
+    def _with_features(self) -> Declaration:
+        # The model's features by key and time are tables and lookups like any other: nothing after this makes them otherwise.
+        data = with_features(self.data, self.model, self.charter)
+        return self if data is self.data else self.model_copy(update={"data": data})
 
     @model_validator(mode="after")
     def _with_moments(self) -> Declaration:
@@ -162,6 +169,9 @@ def parse(text: str, *, file: str = FILE) -> Declaration:
         return Declaration.model_validate(values)
     except ValidationError as error:
         raise _mistake(error, lines, file) from None
+    except Mistake as mistake:
+        path = _known([int(part) if part.isdigit() else part for part in mistake.where.split(".")], lines)
+        raise Mistake(f"{mistake.where}: {mistake.what}", where=f"{file}, line {lines.get(path, 1)}", remedy=mistake.remedy) from None
 
 
 class Loader(yaml.SafeLoader):

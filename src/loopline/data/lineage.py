@@ -73,7 +73,7 @@ def _read(data: DataSpec, kinds: Mapping[str, str], table: str, made: Entry) -> 
 
 def _how(data: DataSpec, table: str) -> str:
     if table in data.tables:
-        return data.tables[table].function or "sql"
+        return data.tables[table].function or ("past" if data.tables[table].past is not None else "sql")
     return f"lookups {', '.join(data.lookups)}"
 
 

@@ -31,7 +31,7 @@ __all__ = [
     "TableSpec",
 ]
 
-SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_source.py", "data/spec_tables.py", "data/rowwise.py")
+SPEC = ("data/spec.py", "data/spec_cleaning.py", "data/spec_contract.py", "data/spec_past.py", "data/spec_source.py", "data/spec_tables.py", "data/rowwise.py")
 """The modules of this declaration, as a step's rooms name them."""
 OWN = "__"
 """How the names of Loopline's own columns begin; no source may name a column so."""

@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection
 from typing import Annotated
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, PrivateAttr, model_validator
 
 from loopline.data.rowwise import NotRowwise, growing, tables_in
 from loopline.data.spec_contract import Columns, QuerySpec
+from loopline.data.spec_past import KNOWN_AT, PastSpec
 from loopline.declaration import Span, Spec, say_duration
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -60,7 +61,7 @@ def _function(value: str) -> str:
 
 
 class TableSpec(Spec):
-    """A table made of others: by a query over them, or by a function of theirs, with tests of its own.
+    """A table made of others: by a query over them, by a function of theirs, or of the past of one of them, with tests of its own.
 
     A function is handed a mapping from table names to Polars lazy frames, and returns one. `reads` names the tables that are read; a query's
     are found in it by default. `key` are columns that together name a row, `time` the column that says when. With `incremental`, only what new
@@ -69,21 +70,47 @@ class TableSpec(Spec):
 
     sql: str | None = None
     function: Annotated[str, AfterValidator(_function)] | None = None
+    past: PastSpec | None = None
     reads: Columns = ()
     key: Columns = ()
     time: str | None = None
     incremental: bool = False
     tests: tuple[QuerySpec, ...] = ()
+    _said_at: str | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keyed_by_the_past(cls, said: object) -> object:
+        if not isinstance(said, dict) or said.get("past") is None:
+            return said
+        past = PastSpec.model_validate(said["past"])
+        known = {"reads": (past.table,), "key": (*past.by, KNOWN_AT), "time": KNOWN_AT}
+        return {**said, **{name: value for name, value in known.items() if not said.get(name)}}
 
     @model_validator(mode="after")
     def _made(self) -> TableSpec:
-        if (self.sql is None) == (self.function is None):
-            raise ValueError("a table is made by a query or by a function; say sql: or function:")
+        if sum(way is not None for way in (self.sql, self.function, self.past)) != 1:
+            raise ValueError("a table is made by a query, by a function or of the past; say one of sql:, function: and past:")
+        if self.past is not None and (self.reads, self.key, self.time) != ((self.past.table,), (*self.past.by, KNOWN_AT), KNOWN_AT):
+            raise ValueError("of the past, what is read, the key and the time are known from it; leave reads, key and time out")
+        if self.past is not None and self.incremental:
+            raise ValueError("a table of the past is made whole; leave incremental out")
         if self.function is not None and not self.reads:
             raise ValueError("say which tables the function reads, as in reads: [orders, customers]")
         if self.function is not None and self.incremental:
             raise ValueError("whether a function works row by row cannot be seen; leave incremental out, or write the table as sql")
         return self
+
+    @property
+    def said_at(self) -> str | None:
+        """The part of the declaration that the table comes from, where that is not `data.tables`."""
+        return self._said_at
+
+    def from_part(self, part: str) -> TableSpec:
+        """The same table, as what another part of the declaration asks for: what is wrong with it is told of that part."""
+        made = self.model_copy()
+        made._said_at = part
+        return made
 
     def read_of(self, known: Collection[str]) -> tuple[str, ...]:
         """The tables that it reads, of those that there are."""

@@ -95,7 +95,7 @@ def _table(spec: DataSpec, name: str, versions: Mapping[str, Any], folder: Path)
         stage="data",
         name=f"table {name}",
         function="loopline.data.derived.derived:run",
-        reads={"table": name, "spec": table.model_dump(mode="json")},
+        reads={"table": name, "spec": table.model_dump(mode="json"), **({"said_at": table.said_at} if table.said_at is not None else {})},
         inputs={
             "tables": _versions(versions, table.needs_of(name, versions)),
             "own": None if table.function is None else source_digest(table.function, folder),

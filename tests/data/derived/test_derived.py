@@ -9,6 +9,8 @@ from loopline.data.spec import DataSpec
 from loopline.errors import CheckFailed, Mistake
 from tests.data.turning import Turning
 
+PAST = {"table": "orders", "by": ["customer"], "known": "1d after day", "columns": {"last": {"of": "total", "step": 1}}}
+
 
 def orders(first, last):
     rows = [(number, "xyz"[number % 3], number * 10, "yes" if number % 2 else "no") for number in range(first, last)]
@@ -228,7 +230,12 @@ SOURCES = {"orders": {"path": "o.csv"}}
         ({"a": {"function": "m:f"}}, "say which tables the function reads"),
         ({"a": {"function": "m:f", "reads": ["orders"], "incremental": True}}, "leave incremental out, or write the table as sql"),
         ({"a": {"sql": "select count(*) from orders", "incremental": True}}, "not row by row: count"),
-        ({"a": {"sql": "select * from orders", "function": "m:f"}}, "by a query or by a function"),
+        ({"a": {"sql": "select * from orders", "function": "m:f"}}, "say one of sql:, function: and past:"),
+        ({"a": {"past": PAST, "key": ["customer"]}}, "leave reads, key and time out"),
+        ({"a": {"past": PAST, "incremental": True}}, "a table of the past is made whole"),
+        ({"a": {"past": {**PAST, "table": "ordres"}}}, "reads 'ordres', which is not declared"),
+        ({"a": {"past": {**PAST, "by": ["known_at"]}}}, "no entity can be named by it"),
+        ({"a": {"past": {**PAST, "columns": {"customer": {"of": "id", "step": 1}}}}}, "is a key of the table"),
     ],
 )
 def test_a_table_that_cannot_be_made_is_a_mistake_at_once(tables, says):

@@ -1,4 +1,4 @@
-"""Derived tables: made of others by a query or a function, tested, and only then put in the place of the version before."""
+"""Derived tables: made of others by a query, a function or of the past of one, tested, and only then put in the place of the version before."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from loopline.data.contract.sql import rows as found_rows
 from loopline.data.derived.functions import load, module_file, told
 from loopline.data.derived.growth import Held, held, new_rows
 from loopline.data.derived.made import last_made, record, still_holds
+from loopline.data.derived.past import past
 from loopline.data.rowwise import growing, tokens
 from loopline.data.spec import BATCH, HIDDEN, LINE, OWN, ROW, TableSpec
 from loopline.data.spec_contract import QuerySpec
@@ -65,7 +66,7 @@ def run(job: Job) -> Facts:
     made = _made(job, name, spec, tables, at)
     there = None if made.before is None else tables.read(name, version=made.before.body["version"])
     whole = made.rows.lazy() if there is None else pl.concat([there.drop(HIDDEN), made.rows.lazy()], how="diagonal_relaxed")
-    _require_declared(name, spec, whole)
+    _require_declared(name, spec, whole, _where(job))
     warnings = _tested(job, name, spec.tests, {**_frames(tables, at), name: whole})
     before = last_made(job.workspace.ledger, name)
     version = _kept(tables, name, made, before) or _written(job, name, tables, made)
@@ -94,7 +95,12 @@ def run(job: Job) -> Facts:
 def _made_by(job: Job) -> str:
     """The digest of all but the rows read that decides what a table holds."""
     spec = job.step.reads["spec"]
-    return digest({"spec": {part: spec[part] for part in ("sql", "function", "reads", "incremental")}, "own": job.step.inputs["own"]})
+    return digest({"spec": {part: spec[part] for part in ("sql", "function", "past", "reads", "incremental")}, "own": job.step.inputs["own"]})
+
+
+def _where(job: Job) -> str:
+    """The part of the declaration that the table comes from."""
+    return job.step.reads.get("said_at") or f"data.tables.{job.step.reads['table']}"
 
 
 def _frames(tables: Tables, at: Mapping[str, Held]) -> dict[str, pl.LazyFrame]:
@@ -112,23 +118,23 @@ def _made(job: Job, name: str, spec: TableSpec, tables: Tables, at: Mapping[str,
         grows, static = growing(spec.sql, tuple(frames))
         before = last_made(job.workspace.ledger, name)
         if before is None:
-            return _Made(_computed(job, name, spec, frames), None)
+            return _Made(_computed(job, spec, frames), None)
         if not still_holds(tables, before, _made_by(job)):
-            return _Made(_computed(job, name, spec, frames), None, "it is declared otherwise, or was changed since")
+            return _Made(_computed(job, spec, frames), None, "it is declared otherwise, or was changed since")
         was = before.body["made_from"]
         if changed := [other for other in static if other not in was or not at[other].is_version(was[other])]:
-            return _Made(_computed(job, name, spec, frames), None, f"{changed[0]} has changed, which it is joined with")
+            return _Made(_computed(job, spec, frames), None, f"{changed[0]} has changed, which it is joined with")
         fresh = new_rows(tables, grows, was[grows], at[grows]) if grows in was else None
         if fresh is None:
-            return _Made(_computed(job, name, spec, frames), None, f"rows of {grows} were changed or taken out, not only added")
-        return _Made(_computed(job, name, spec, {**frames, grows: _shown(fresh)}), before)
-    return _Made(_computed(job, name, spec, frames), None)
+            return _Made(_computed(job, spec, frames), None, f"rows of {grows} were changed or taken out, not only added")
+        return _Made(_computed(job, spec, {**frames, grows: _shown(fresh)}), before)
+    return _Made(_computed(job, spec, frames), None)
 
 
-def _computed(job: Job, name: str, spec: TableSpec, frames: Frames) -> pl.DataFrame:
+def _computed(job: Job, spec: TableSpec, frames: Frames) -> pl.DataFrame:
     """The rows, in an order that does not change from one time to the next."""
-    where = f"data.tables.{name}"
-    rows = _called(job, spec.function, frames, where) if spec.function is not None else found_rows(query(spec.sql or "", frames, where=where), where=where)
+    where = _where(job)
+    rows = _found(job, spec, frames, where)
     if own := [column for column in rows.columns if column.startswith(OWN)]:
         raise Mistake(f"a column is called {own[0]!r}, and names that begin with {OWN} are Loopline's own", where=where, remedy="give it another name")
     if not rows.columns:
@@ -142,6 +148,14 @@ def _computed(job: Job, name: str, spec: TableSpec, frames: Frames) -> pl.DataFr
         return rows
     plain = [column for column, kind in rows.schema.items() if not kind.is_nested()]
     return rows.sort(plain, maintain_order=True) if plain else rows
+
+
+def _found(job: Job, spec: TableSpec, frames: Frames, where: str) -> pl.DataFrame:
+    if spec.past is not None:
+        return past(frames[spec.past.table], spec.past, where=where)
+    if spec.function is not None:
+        return _called(job, spec.function, frames, where)
+    return found_rows(query(spec.sql or "", frames, where=where), where=where)
 
 
 def _called(job: Job, name: str, frames: Frames, where: str) -> pl.DataFrame:
@@ -158,9 +172,9 @@ def _called(job: Job, name: str, frames: Frames, where: str) -> pl.DataFrame:
     return made
 
 
-def _require_declared(name: str, spec: TableSpec, whole: pl.LazyFrame) -> None:
+def _require_declared(name: str, spec: TableSpec, whole: pl.LazyFrame, where: str) -> None:
     """Check the key and the time of all rows; nothing is written yet."""
-    where, kind = f"data.tables.{name}", whole.collect_schema()
+    kind = whole.collect_schema()
     if spec.time is not None and not isinstance(kind[spec.time], (pl.Date, pl.Datetime)):
         raise Mistake(f"the time {spec.time!r} is {kind[spec.time]}", where=where, remedy="make it a date or a time")
     if spec.key:
@@ -168,9 +182,9 @@ def _require_declared(name: str, spec: TableSpec, whole: pl.LazyFrame) -> None:
         empty, twice = keys.select(pl.any_horizontal(pl.all().is_null()).sum(), pl.struct(pl.all()).is_duplicated().sum().alias("twice")).collect().row(0)
         if empty or twice:
             why = f"is empty in {empty:,} rows" if empty else f"is not one row's own in {twice:,} rows"
-            raise CheckFailed(
-                f"the key {', '.join(spec.key)} of table {name!r} {why}; the version before stays", where=where, remedy="mend the query or the key"
-            )
+            made_by, mend = ("", "query") if spec.function is None else (f", which {spec.function} returned,", "function")
+            what = f"the key {', '.join(spec.key)} of table {name!r}{made_by} {why}; the version before stays"
+            raise CheckFailed(what, where=where, remedy=f"mend the {mend} or the key")
 
 
 def _tested(job: Job, name: str, tests: Sequence[QuerySpec], frames: Frames) -> dict[str, int]:

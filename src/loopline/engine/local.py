@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,18 @@ def resolve(name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
     function: Callable[..., Any] = getattr(import_module(module), attribute)
     return function
+
+
+def _leave_with_the_parent() -> None:
+    """Let this worker end when its parent does: one that was killed cannot tell its workers, and they would wait for work forever."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class LocalEngine:
@@ -46,7 +59,7 @@ class LocalEngine:
         if self.workers == 1 or len(todo) < 2:
             yield from map(function, todo)
             return
-        with ProcessPoolExecutor(min(self.workers, len(todo)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(self.workers, len(todo)), mp_context=multiprocessing.get_context("spawn"), initializer=_leave_with_the_parent) as pool:
             yield from pool.map(function, todo)
 
     @contextmanager
@@ -55,7 +68,7 @@ class LocalEngine:
         if workers == 1:
             yield _Here()
             return
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_with_the_parent)
         try:
             yield pool
         finally:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.errors import Fault
 from loopline.model.candidates import Judge, Part, Trial, judge_trial
 from loopline.model.families import Family, FitFailed, find
 from loopline.model.proof import Proof, Trained
@@ -127,6 +128,15 @@ def attempt_in(shared: tuple[str, Asked]) -> Tried:
 
 @lru_cache(maxsize=1)
 def _shared(folder: str) -> tuple[Proof, Judge, Part, Path]:
-    """What `share` wrote, read once in each worker; only this machine's search writes to that folder."""
+    """What `share` wrote, read once in each worker; only this search writes to that folder.
+
+    Raises
+    ------
+    Fault
+        When the worker does not see it.
+    """
+    if not Path(folder).is_dir():
+        remedy = "set TMPDIR to a folder that all workers share, or say workspace.engine: local"
+        raise Fault(f"a worker does not see the search's folder {folder}", where="workspace.engine", remedy=remedy)
     judge, part, project = pickle.loads((Path(folder) / _JUDGING).read_bytes())
     return Proof.load(Path(folder)), judge, part, project

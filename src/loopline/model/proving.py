@@ -22,7 +22,9 @@ from loopline.model.selection import Dropped, select
 from loopline.model.split import Index
 
 SEARCHED_AT_MOST = 100_000
-"""Training rows that each candidate learns from in the search; the last fit learns from all."""
+"""Training rows that each candidate learns from in the search, those of all folds together; the last fit learns from all."""
+
+_EACH_AT_LEAST = 25_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ def proof_of(material: Material, *, threads: int) -> Proof:
     place[judged] = np.arange(len(judged))
     folds = []
     for fold in material.folds:
-        train = _drawn(fold.train, material.order.model.seed)
+        train = _drawn(fold.train, material.order.model.seed, folds=len(material.folds))
         planned, problem = _problem(material, train, threads=threads)
         held = Sample(features_of(material, planned.plan, fold.held), material.target(fold.held))
         folds.append(Trained(replace(problem, validation=held), stakes(material, train), place[fold.held], fold.repeat, planned.plan))
@@ -130,8 +132,9 @@ def features_of(material: Material, plan: Plan, rows: Index) -> NDArray[np.float
     return matrix(plan, encode(plan, raw(material.frame[rows], plan.columns)))
 
 
-def _drawn(rows: Index, seed: int) -> Index:
-    """The training rows that candidates are compared on: all of them, or `SEARCHED_AT_MOST` drawn by the seed."""
-    if len(rows) <= SEARCHED_AT_MOST:
+def _drawn(rows: Index, seed: int, *, folds: int = 1) -> Index:
+    """The training rows of a fold that candidates are compared on: all of them, or its share of `SEARCHED_AT_MOST` drawn by the seed."""
+    most = max(_EACH_AT_LEAST, SEARCHED_AT_MOST // folds)
+    if len(rows) <= most:
         return rows
-    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), SEARCHED_AT_MOST, replace=False))]
+    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]

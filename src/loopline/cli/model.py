@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from loopline.cli import model_package
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
@@ -20,6 +21,10 @@ def command() -> None:
     """Candidates and packages."""
 
 
+for _of_packages in (model_package.sign, model_package.trust):
+    command.add_command(_of_packages)
+
+
 @command.command()
 @click.argument("digest", required=False)
 @folder_option
@@ -28,11 +33,12 @@ def show(digest: str | None, folder: Path | None, as_json: bool) -> None:
     """Show a package's card: what it earns and how it was made; DIGEST may be cut short, and is the newest package's by default."""
     from loopline.lake.blobs import Blobs
     from loopline.model.package import load
+    from loopline.model.signing import Trust
 
     with open_loop(folder) as loop:
         state = loop.state()
         entry = _package(state, digest)
-        package = load(Blobs(loop.workspace.lake), entry.subject)
+        package = load(Blobs(loop.workspace.lake), entry.subject, Trust.of(loop.workspace.ledger))
     body = entry.body
     data = {
         "package": entry.subject,

@@ -26,6 +26,7 @@ def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None
     """
     from loopline.lake.blobs import Blobs
     from loopline.loop import open_loop
+    from loopline.model.signing import Trust
     from loopline.serve.champion import released
     from loopline.serve.files import score_file
     from loopline.serve.log import Log
@@ -33,7 +34,7 @@ def command(source: Path, out: Path, folder: Path | None, as_json: bool) -> None
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
         data, lake = loop.project.declaration.data, loop.workspace.lake
-        scorer = load(Blobs(lake), released(loop.state().champion))
+        scorer = load(Blobs(lake), released(loop.state().champion), Trust.of(loop.workspace.ledger))
         written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
             done = score_file(scorer, log, lake, source, out, like=data.sources[data.main], written=written, progress=progress)

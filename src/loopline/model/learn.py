@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from loopline.access.people import person
 from loopline.data.spec import HIDDEN
 from loopline.declaration import figure
 from loopline.engine.step import Facts
@@ -31,6 +32,7 @@ from loopline.model.order import Order
 from loopline.model.package import Package, pack, store, written
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.proving import whole_of
+from loopline.model.signing import sign, signer
 from loopline.workspace import Job
 
 _DIGITS = 12
@@ -40,6 +42,9 @@ def run(job: Job) -> Facts:
     """The package that earns most, and what it earned on the test part."""
     since_s = time.monotonic()
     order = Order.of(job.step.reads, job.step.inputs)
+    key = signer(job.workspace.ledger, name=person(folder=job.folder).name)
+    if key.is_new:
+        job.progress.say(f"made your key, with which packages are signed: {key.file}")
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
     material = prepare(_read(job, order), order)
@@ -51,6 +56,7 @@ def run(job: Job) -> Facts:
     made = _package(job, material, whole.planned, candidate, choice, study)
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
+    sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
     evidence = blobs.put(_parquet(material, whole.plan))
     _record_package(job, made, package)
     return _facts(job, made, choice, whole.planned, material, evidence)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import canonical
+from loopline.model.signing import Trust
 
 FORMAT = 1
 
@@ -73,17 +74,18 @@ def store(blobs: Stored, package: Package) -> str:
     return blobs.put(written(package.manifest))
 
 
-def load(blobs: Stored, digest: str) -> Package:
-    """A package's files, each checked against its digest.
+def load(blobs: Stored, digest: str, trust: Trust) -> Package:
+    """A package's files, each checked against its digest, and the whole against its signature of origin.
 
     Raises
     ------
     Mistake
         When there is no such package, or a newer Loopline made it.
     Fault
-        When it was changed after it was made.
+        When it was changed after it was made, or nobody who is trusted signed it.
     """
     manifest = load_manifest(blobs, digest)
+    trust.require(digest, written(manifest))
     return Package(digest, manifest, {name: _checked(blobs.get(of), of, f"package {digest[:12]}, {name}") for name, of in manifest["files"].items()})
 
 

@@ -16,6 +16,7 @@ from loopline.model.encode import Plan, Raw, encode
 from loopline.model.package import Package, Stored, load
 from loopline.model.policy import Policy, decide
 from loopline.model.scoring import Scoring, blended
+from loopline.model.signing import Trust
 
 _CHUNK = 20_000
 
@@ -71,17 +72,17 @@ class Predictor:
             raise Fault("the package's graph cannot be loaded", where=package.digest[:12], remedy=remedy) from error
 
     @classmethod
-    def load(cls, blobs: Stored, digest: str, *, threads: int = 1) -> Predictor:
-        """The predictor of a package in the lake, every byte of it checked against its digest.
+    def load(cls, blobs: Stored, digest: str, trust: Trust, *, threads: int = 1) -> Predictor:
+        """The predictor of a package in the lake, every byte of it checked against its digest and its signature.
 
         Raises
         ------
         Mistake
             When there is no such package, or a newer Loopline made it.
         Fault
-            When it was changed after it was made.
+            When it was changed after it was made, or nobody who is trusted signed it.
         """
-        return cls(load(blobs, digest), threads=threads)
+        return cls(load(blobs, digest, trust), threads=threads)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,0 +1,70 @@
+"""``loopline model card | trust | sign``: a package for others to read, and whose packages are trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.errors import Mistake
+from loopline.ledger.state import State
+from loopline.loop import open_loop
+
+by_option = click.option("--by", metavar="NAME", help="Who acts; by default LOOPLINE_USER, git's user.email or the system's user.")
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.option("--as", "name", metavar="NAME", help="Whose key it is.")
+@by_option
+@folder_option
+@json_option
+def trust(key: str | None, name: str | None, by: str | None, folder: Path | None, as_json: bool) -> None:
+    """Trust the packages that KEY signs, or list whose are trusted; one's own key is shown too."""
+    from loopline.access.keys import own_key
+    from loopline.access.people import person
+    from loopline.model.signing import Trust, give_trust
+
+    if key is not None and name is None:
+        raise Mistake("nobody is named whose key it is", where="--as", remedy=f"loopline model trust {key} --as NAME")
+    with open_loop(folder) as loop:
+        ledger = loop.workspace.ledger
+        is_new = key is not None and name is not None and give_trust(ledger, key, name, by=person(by, folder=loop.project.folder).name)
+        now = Trust.of(ledger)
+    own = own_key().public
+    keys = [{"key": public, "name": who, "told_by": now.told_by[public], "is_own": public == own} for public, who in now.keys.items()]
+    rows = [(one["key"], one["name"], one["told_by"], "yours" if one["is_own"] else "") for one in keys]
+    shown = table(("key", "whose", "trusted by", ""), rows) if rows else "no key is trusted yet: the first one that signs here will be"
+    emit({"keys": keys, "own": own, "is_new": is_new}, lambda: f"{shown}\nyour key: {own}" + hint("loopline model list"), as_json)
+
+
+@click.command()
+@click.argument("digest", required=False)
+@folder_option
+@json_option
+def sign(digest: str | None, folder: Path | None, as_json: bool) -> None:
+    """Sign a package with one's own key: one says that it is one's own; DIGEST may be cut short, and is the newest package's by default."""
+    from loopline.access.people import person
+    from loopline.lake.blobs import Blobs
+    from loopline.model.package import load_manifest, written
+    from loopline.model.signing import sign as signed
+    from loopline.model.signing import signer
+
+    with open_loop(folder) as loop:
+        ledger, package = loop.workspace.ledger, _named(loop.state(), digest)
+        manifest = written(load_manifest(Blobs(loop.workspace.lake), package))
+        made = signed(ledger, package, manifest, signer(ledger, name=person(folder=loop.project.folder).name))
+    emit({"package": package, **made.as_json()}, lambda: f"{package[:12]} is signed with {made.key}" + hint("loopline run"), as_json)
+
+
+def _named(state: State, digest: str | None) -> str:
+    """The digest of a package, by its beginning; the newest by default."""
+    if not state.packages:
+        raise Mistake("no package has been made yet", remedy="loopline run --until model")
+    newest = max(state.packages.values(), key=lambda entry: entry.seq).subject
+    found = [newest] if digest is None else [name for name in state.packages if digest and name.startswith(digest)]
+    if len(found) != 1:
+        what = f"several packages have digests that begin with {digest!r}" if found else f"there is no package {digest!r}"
+        raise Mistake(what, remedy="`loopline model list` shows the packages")
+    return found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
@@ -21,6 +22,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
 from loopline.model import card
+from loopline.model.bom import materials
 from loopline.model.candidates import Part, Trial
 from loopline.model.choosing import Choice, choose, study_digest
 from loopline.model.encode import Plan
@@ -36,6 +38,7 @@ from loopline.model.signing import sign, signer
 from loopline.workspace import Job
 
 _DIGITS = 12
+_HASHED_ROWS = 100_000
 
 
 def run(job: Job) -> Facts:
@@ -123,7 +126,16 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(choice.trials)}),
         "card.md": card.write(told).encode(),
     }
+    contents["bom.json"] = written(materials(said, contents, table=_content(job, material.frame), params=choice.best.params))
     return _Made(pack(said, contents), measured, worth)
+
+
+def _content(job: Job, frame: pl.DataFrame) -> dict[str, Any]:
+    """The table's name, its rows and the SHA-256 of their values: the same in every workspace that was brought the same rows."""
+    digest = hashlib.sha256(repr(frame.schema).encode())
+    for piece in frame.iter_slices(_HASHED_ROWS):
+        digest.update(piece.write_csv().encode())
+    return {"name": job.step.inputs["table"]["name"], "rows": frame.height, "sha256": digest.hexdigest()}
 
 
 def _worth(material: Material, test: Judged) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Served:
 
     def promote(self, package: str) -> None:
         """Make a package the champion."""
-        vouch(self.ledger, Blobs(self.lake), package)
+        if Blobs(self.lake).exists(package):
+            vouch(self.ledger, Blobs(self.lake), package)
         self.ledger.append(Draft(kind="champion", subject=package, body={"why": "a test", "previous": None}))
 
     def start(self) -> Served:

@@ -104,11 +104,16 @@ def _library(name: str) -> dict[str, Any]:
 
 def _licence(found: Distribution) -> dict[str, Any] | None:
     """An SPDX expression where the library says one, else the name that it says."""
-    expression = found.metadata.get("License-Expression")
+    expression = _field(found, "License-Expression")
     if expression and _EXPRESSION.fullmatch(expression):
         return {"expression": expression}
-    named = expression or next(_classified(found.metadata.get_all("Classifier") or ()), None) or (found.metadata.get("License") or "").strip().split("\n")[0]
+    named = expression or next(_classified(found.metadata.get_all("Classifier") or ()), None) or _field(found, "License").strip().split("\n")[0]
     return {"license": {"name": named[:200]}} if named else None
+
+
+def _field(found: Distribution, name: str) -> str:
+    said: str | None = found.metadata[name] if name in found.metadata else None  # noqa: SIM401, its type has no get
+    return said or ""
 
 
 def _classified(lines: Iterable[str]) -> Iterator[str]:

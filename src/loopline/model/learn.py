@@ -119,12 +119,14 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         weights=_weights(candidate),
         left_out=planned.left_out,
         parity=parity,
+        members=[(member.family, member.weight) for member in candidate.members] if len(candidate.members) > 1 else (),
     )
     contents = {
         **core,
         "reference.json": written(reference(candidate, material, scores)),
         "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(choice.trials)}),
         "card.md": card.write(told).encode(),
+        "card.html": card.page(told).encode(),
     }
     contents["bom.json"] = written(materials(said, contents, table=_content(job, material.frame), params=choice.best.params))
     return _Made(pack(said, contents), measured, worth)

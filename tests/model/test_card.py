@@ -29,7 +29,7 @@ FACTS = Facts(
 def test_it_begins_with_the_decision_and_the_money() -> None:
     card = write(FACTS)
     assert card.startswith("# shop: predicts late is yes\n\n**Decision:** Call this customer? It is taken so: act where the probability is at least 0.25.")
-    assert "earns **2.5 EUR per decision**. In 95 of 100 such samples the truth lies between 1 and 4." in card
+    assert "earns **2.5 EUR per decision**. With 95 % confidence it is between 1 and 4." in card
     assert "Without a model (always act) it would be 1; with perfect foresight 9. The model adds 1.5 EUR" in card
 
 

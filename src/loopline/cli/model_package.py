@@ -1,4 +1,4 @@
-"""``loopline model card | trust | sign``: a package for others to read, and whose packages are trusted."""
+"""``loopline model card | export | sign | trust``: a package for others to read, and whose packages are trusted."""
 
 from __future__ import annotations
 
@@ -56,6 +56,52 @@ def sign(digest: str | None, folder: Path | None, as_json: bool) -> None:
         manifest = written(load_manifest(Blobs(loop.workspace.lake), package))
         made = signed(ledger, package, manifest, signer(ledger, name=person(folder=loop.project.folder).name))
     emit({"package": package, **made.as_json()}, lambda: f"{package[:12]} is signed with {made.key}" + hint("loopline run"), as_json)
+
+
+@click.command()
+@click.argument("digest", required=False)
+@click.option("--to", "to", required=True, type=click.Path(path_type=Path), metavar="FOLDER|FILE.zip", help="Where it is written; nothing may be there yet.")
+@folder_option
+@json_option
+def export(digest: str | None, to: Path, folder: Path | None, as_json: bool) -> None:
+    """Write a package as one folder or zip file, signed, which is an MLflow model too; DIGEST is the newest package's by default."""
+    from loopline.lake.blobs import Blobs
+    from loopline.model import folder as folders
+    from loopline.model.mlmodel import files
+    from loopline.model.package import load
+    from loopline.model.signing import Trust
+
+    with open_loop(folder) as loop:
+        known = Trust.of(loop.workspace.ledger)
+        package = load(Blobs(loop.workspace.lake), _named(loop.state(), digest), known)
+    more = {**files(package), "README.md": folders.said_of(package.manifest)}
+    place = folders.write(package, known.signatures[package.digest], to, more=more)
+    emit({"package": package.digest, "to": str(place)}, lambda: f"{package.digest[:12]} is in {place}" + hint(f"loopline model import {place}"), as_json)
+
+
+@click.command()
+@click.argument("digest", required=False)
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html|.md", help="Write it there; else Markdown is printed.")
+@folder_option
+@json_option
+def card(digest: str | None, output: Path | None, folder: Path | None, as_json: bool) -> None:
+    """Show or write a package's card for a business reader; DIGEST may be cut short, and is the newest package's by default."""
+    from loopline.lake.blobs import Blobs
+    from loopline.model.package import load
+    from loopline.model.signing import Trust
+
+    if output is not None and output.suffix not in (".html", ".md"):
+        raise Mistake(f"{output.suffix or output.name!r} is no kind of card", where="--output", remedy="name a file that ends with .html or .md")
+    with open_loop(folder) as loop:
+        package = load(Blobs(loop.workspace.lake), _named(loop.state(), digest), Trust.of(loop.workspace.ledger))
+    text = package.text("card.md" if output is None else f"card{output.suffix}")
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Mistake(f"the card cannot be written ({error.strerror})", where=str(output), remedy="give a file that can be written") from None
+    said = {"package": package.digest, "output": None if output is None else str(output), "card": text if output is None else None}
+    emit(said, lambda: text.rstrip() if output is None else f"the card of {package.digest[:12]} is in {output}", as_json)
 
 
 def _named(state: State, digest: str | None) -> str:

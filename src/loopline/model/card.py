@@ -112,8 +112,10 @@ def _verdict(facts: Facts) -> str:
 def _figures(facts: Facts) -> tuple[Figure, ...]:
     worth, gain, currency = facts.worth, facts.worth["gain"], facts.currency
     shown = [
-        Figure("It earns", f"{figure(worth['per_decision'])} {currency}", f"per decision; surely between {figure(worth['low'])} and {figure(worth['high'])}"),
-        Figure("More than today", f"{figure(gain['mean'])} {currency}", f"per decision; surely between {figure(gain['low'])} and {figure(gain['high'])}"),
+        Figure(
+            "It earns", f"{figure(worth['per_decision'])} {currency}", f"per decision; most likely between {figure(worth['low'])} and {figure(worth['high'])}"
+        ),
+        Figure("More than today", f"{figure(gain['mean'])} {currency}", f"per decision; most likely between {figure(gain['low'])} and {figure(gain['high'])}"),
         Figure("Today's way", f"{figure(worth['baseline'])} {currency}", str(worth["rule"])),
         Figure("Perfect foresight", f"{figure(worth['perfect'])} {currency}", "the most that anybody could earn"),
     ]
@@ -131,7 +133,7 @@ def _money(facts: Facts) -> list[Block]:
         Words(
             f"On {facts.rows['test']:,} decisions that it had never seen it earns ",
             Strong(f"{figure(worth['per_decision'])} {currency} per decision"),
-            f". In 95 of 100 such samples the truth lies between {figure(worth['low'])} and {figure(worth['high'])}.",
+            f". With 95 % confidence it is between {figure(worth['low'])} and {figure(worth['high'])}.",
         ),
         Words(
             f"Without a model ({worth['rule']}) it would be {figure(worth['baseline'])}; with perfect foresight {figure(worth['perfect'])}. "
@@ -176,6 +178,8 @@ def _weights(facts: Facts) -> list[Block]:
         blocks.append(Table(("column", f"earned less per decision ({facts.currency})"), rows))
     if effects := [str(one["says"]) for one in explained.get("effects", ())[:SHOWN] if one.get("says")]:
         blocks.append(Points(tuple(effects)))
+    if blocks:
+        return blocks
     blocks.append(Table(("column", "weight in the model"), tuple((name, f"{share:.1%}") for name, share in facts.weights[:SHOWN])))
     more = len(facts.weights) - SHOWN
     return [*blocks, *([Words(f"and {more} more.")] if more > 0 else [])]
@@ -206,11 +210,9 @@ def _made(facts: Facts) -> list[Block]:
     rows, family = facts.rows, str(facts.manifest["family"])
     if facts.members:
         family = f"{family}, the weighted mean of {' and '.join(f'{name} ({weight:.0%})' for name, weight in facts.members)}"
-    origin = (
-        f"Family: {family}, the best of {facts.trials} candidates by what they earn on the validation rows." if facts.trials else f"Family: {family}, imported."
-    )
+    chosen = f"the best of {facts.trials} candidates by what they earn on the validation rows" if facts.trials else "made elsewhere and imported"
     lines = [
-        origin,
+        f"Family: {family}, {chosen}.",
         *(["In the end it was fitted to the validation rows too, for the latest rows teach most."] if facts.trials else []),
         f"Rows: {rows['train']:,} to learn from, {rows['validation']:,} to choose with, {rows['test']:,} for the one look at the end; {facts.split}.",
         f"The package gives the scores of the trained model: the largest difference on {facts.parity['rows']:,} rows is {facts.parity['max_error']:.1g}.",

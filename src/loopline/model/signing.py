@@ -5,17 +5,21 @@ A signature is detached: it is over the bytes of the manifest, so that a package
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loopline.access.keys import Key, is_signed, own_key, public_key
+from loopline.access.keys import Key, is_signed, own_key, place, public_key
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.store import Ledger
 
 KEY, SIGNATURE = "key", "signature"
 """The kinds of the entries that say whom a workspace trusts, and what was signed."""
+
+TRUSTED = "LOOPLINE_TRUST"
+"""The variable that lists public keys, with commas between them, for machines without a workspace."""
 
 DECLARED, GIVEN, FIRST = "loopline.yaml", "a person", "its first use here"
 
@@ -89,7 +93,7 @@ class Trust:
         raise Fault(
             f"it is signed with {honest[0].key}, which is not trusted here",
             where=where,
-            remedy=f"if you know whose it is: loopline model trust {honest[0].key} --as NAME",
+            remedy=f"if you know whose it is: loopline model trust {honest[0].key} --as NAME (without a workspace: export {TRUSTED}={honest[0].key})",
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -100,6 +104,21 @@ class Trust:
     def of_json(cls, said: Mapping[str, Any]) -> Trust:
         """The trust from plain values; the inverse of `as_json`."""
         return cls(dict(said["keys"]), {name: tuple(map(Signature.of_json, found)) for name, found in said["signatures"].items()})
+
+
+def of_environment(package: str, signatures: Sequence[Signature], environment: Mapping[str, str] | None = None) -> Trust:
+    """The trust of a machine without a workspace: in the keys that ``LOOPLINE_TRUST`` lists, else in one's own key, where there is one.
+
+    Raises
+    ------
+    Mistake
+        When what ``LOOPLINE_TRUST`` lists is no public key.
+    """
+    said = (os.environ if environment is None else environment).get(TRUSTED, "")
+    keys = [public_key(one, where=TRUSTED) for one in said.split(",") if one.strip()]
+    if not keys and place(environment).is_file():
+        keys = [own_key(environment).public]
+    return Trust(dict.fromkeys(keys, TRUSTED), {package: tuple(signatures)})
 
 
 def trust(entries: Iterable[Entry]) -> Trust:

@@ -21,7 +21,7 @@ def command() -> None:
     """Candidates and packages."""
 
 
-for _of_packages in (model_package.card, model_package.export, model_package.sign, model_package.trust):
+for _of_packages in (model_package.card, model_package.export, model_package.import_, model_package.sign, model_package.trust):
     command.add_command(_of_packages)
 
 

@@ -1,15 +1,16 @@
-"""``loopline model card | export | sign | trust``: a package for others to read, and whose packages are trusted."""
+"""``loopline model card | export | import | sign | trust``: a package for others to read, and whose packages are trusted."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.ledger.state import State
-from loopline.loop import open_loop
+from loopline.loop import Loop, open_loop
 
 by_option = click.option("--by", metavar="NAME", help="Who acts; by default LOOPLINE_USER, git's user.email or the system's user.")
 
@@ -102,6 +103,57 @@ def card(digest: str | None, output: Path | None, folder: Path | None, as_json: 
             raise Mistake(f"the card cannot be written ({error.strerror})", where=str(output), remedy="give a file that can be written") from None
     said = {"package": package.digest, "output": None if output is None else str(output), "card": text if output is None else None}
     emit(said, lambda: text.rstrip() if output is None else f"the card of {package.digest[:12]} is in {output}", as_json)
+
+
+@click.command(name="import")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--withdraw", is_flag=True, help="Take back what was imported last: the search's package is the candidate again.")
+@by_option
+@folder_option
+@json_option
+def import_(path: Path | None, withdraw: bool, by: str | None, folder: Path | None, as_json: bool) -> None:
+    """Bring in a model as a candidate: an exported package, an MLflow model with an ONNX graph, or an .onnx file; it passes the same gates."""
+    from loopline.access.people import person
+    from loopline.ledger.entry import Draft
+
+    if (path is None) != withdraw:
+        raise Mistake(
+            "either a model is imported or the last one is withdrawn", where="PATH", remedy="loopline model import PATH, or loopline model import --withdraw"
+        )
+    with open_loop(folder) as loop:
+        who = person(by, folder=loop.project.folder).name
+        body = {"state": "withdrawn"} if path is None else _proposal(loop, path)
+        loop.workspace.ledger.append(Draft(kind="import", subject=body.get("package") or body.get("graph") or "", body=body, actor=who))
+    said = "it is withdrawn" if path is None else f"{path} is a candidate: the next run judges it, and its gates decide"
+    emit({"path": None if path is None else str(path), **body}, lambda: said + hint("loopline run"), as_json)
+
+
+def _proposal(loop: Loop, path: Path) -> dict[str, Any]:
+    """What was brought in, once it is in the lake and fits the table."""
+    from loopline.lake.blobs import Blobs
+    from loopline.model.folder import is_package, read
+    from loopline.model.foreign import match
+    from loopline.model.foreign import read as graph_of
+    from loopline.model.order import columns_of
+    from loopline.model.package import store, written
+    from loopline.model.signing import Trust, enter
+
+    ledger, blobs, state = loop.workspace.ledger, Blobs(loop.workspace.lake), loop.state()
+    if path.exists() and is_package(path):
+        package, signatures = read(path)
+        Trust(Trust.of(ledger).keys, {package.digest: signatures}).require(package.digest, written(package.manifest))
+        store(blobs, package)
+        for signature in signatures:
+            enter(ledger, package.digest, signature)
+        return {"state": "proposed", "name": path.name, "package": package.digest}
+    graph = graph_of(path)
+    facts = {**(state.facts("data", "ingest") or {}), **(state.facts("data", "join") or {})}
+    if not facts:
+        raise Mistake("the project has no data yet to judge it on", where=str(path), remedy="loopline run --until data")
+    predict = loop.project.declaration.charter.predict
+    columns = [column for column in columns_of(facts) if column.name != predict]
+    match(graph, columns, task=facts["task"], classes=facts["classes"], positive=facts["positive"])
+    return {"state": "proposed", "name": path.name, "graph": blobs.put(graph.data), "columns": list(graph.columns)}
 
 
 def _named(state: State, digest: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "gc")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 
@@ -36,6 +36,8 @@ class State:
         From an alert's subject to its newest entry.
     deliveries
         From a table to the newest batch that a person delivered to it by hand.
+    proposal
+        The newest model that was imported as a candidate.
     """
 
     succeeded: Mapping[str, Entry] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class State:
     packages: Mapping[str, Entry] = field(default_factory=dict)
     alerts: Mapping[str, Entry] = field(default_factory=dict)
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
+    proposal: Entry | None = None
 
     @property
     def champion(self) -> str | None:
@@ -74,6 +77,7 @@ def fold(entries: Iterable[Entry]) -> State:
     packages: dict[str, Entry] = {}
     alerts: dict[str, Entry] = {}
     deliveries: dict[str, Entry] = {}
+    proposal: Entry | None = None
     for entry in entries:
         match entry.kind, entry.body.get("state"):
             case "step", "succeeded":
@@ -94,7 +98,9 @@ def fold(entries: Iterable[Entry]) -> State:
                 alerts[entry.subject] = entry
             case "delivery", _:
                 deliveries[entry.subject] = entry
+            case "import", _:
+                proposal = None if entry.body.get("state") == "withdrawn" else entry
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
-    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries)
+    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries, proposal)

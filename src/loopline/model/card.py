@@ -169,6 +169,8 @@ def _fairness(facts: Facts) -> list[Block]:
 
 def _weights(facts: Facts) -> list[Block]:
     if not facts.weights:
+        if not facts.trials:
+            return [Words("It was made elsewhere: what it looks at most was not measured.")]
         return [Words("At nothing: it gives every row the same score.")]
     blocks: list[Block] = []
     explained = facts.explanation or {}
@@ -211,11 +213,12 @@ def _made(facts: Facts) -> list[Block]:
     if facts.members:
         family = f"{family}, the weighted mean of {' and '.join(f'{name} ({weight:.0%})' for name, weight in facts.members)}"
     chosen = f"the best of {facts.trials} candidates by what they earn on the validation rows" if facts.trials else "made elsewhere and imported"
+    same = f"the largest difference on {facts.parity['rows']:,} rows is {facts.parity['max_error']:.1g}"
     lines = [
         f"Family: {family}, {chosen}.",
         *(["In the end it was fitted to the validation rows too, for the latest rows teach most."] if facts.trials else []),
         f"Rows: {rows['train']:,} to learn from, {rows['validation']:,} to choose with, {rows['test']:,} for the one look at the end; {facts.split}.",
-        f"The package gives the scores of the trained model: the largest difference on {facts.parity['rows']:,} rows is {facts.parity['max_error']:.1g}.",
+        *([f"The package gives the scores of the trained model: {same}."] if facts.parity["rows"] else []),
     ]
     if facts.left_out:
         lines.append("Columns left out: " + "; ".join(f"{name} ({why})" for name, why in facts.left_out.items()) + ".")

@@ -23,7 +23,7 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
 from loopline.model import card
 from loopline.model.bom import materials
-from loopline.model.candidates import Part, Trial
+from loopline.model.candidates import Part
 from loopline.model.choosing import Choice, choose, study_digest
 from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
@@ -50,7 +50,7 @@ def run(job: Job) -> Facts:
         job.progress.say(f"made your key, with which packages are signed: {key.file}")
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
-    material = prepare(_read(job, order), order)
+    material = prepare(read_table(job, order), order)
     whole = whole_of(material, threads=1)
     choice = choose(job, material, whole, since_s)
     candidate = Candidate(whole.plan, choice.members, choice.best.policy)
@@ -60,12 +60,13 @@ def run(job: Job) -> Facts:
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
     sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
-    evidence = blobs.put(_parquet(material, whole.plan))
-    _record_package(job, made, package)
+    evidence = blobs.put(evidence_of(material, whole.plan))
+    record_package(job, made.package, made.metrics, made.worth)
     return _facts(job, made, choice, whole.planned, material, evidence)
 
 
-def _read(job: Job, order: Order) -> pl.DataFrame:
+def read_table(job: Job, order: Order) -> pl.DataFrame:
+    """The main table's columns that are needed, in the version that the step was given."""
     table = job.step.inputs["table"]
     lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
     there = lazy.collect_schema().names()
@@ -99,11 +100,11 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         said["lookups"] = tables
     predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)
-    _record_look(job, study, choice.best, len(parts.test))
+    record_look(job, study, choice.best.key, len(parts.test))
     scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))
     test = order.judge.judged(material.part(parts.test), for_judging(scores), predictor.policy)
     measured = rounded({"validation": choice.best.metrics, "test": metrics(test)})
-    worth = rounded(_worth(material, test))
+    worth = rounded(earned(material, test))
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     told = card.Facts(
         manifest=said,
@@ -128,11 +129,11 @@ def _package(job: Job, material: Material, planned: Planned, candidate: Candidat
         "card.md": card.write(told).encode(),
         "card.html": card.page(told).encode(),
     }
-    contents["bom.json"] = written(materials(said, contents, table=_content(job, material.frame), params=choice.best.params))
+    contents["bom.json"] = written(materials(said, contents, table=content_of(job, material.frame), params=choice.best.params))
     return _Made(pack(said, contents), measured, worth)
 
 
-def _content(job: Job, frame: pl.DataFrame) -> dict[str, Any]:
+def content_of(job: Job, frame: pl.DataFrame) -> dict[str, Any]:
     """The table's name, its rows and the SHA-256 of their values: the same in every workspace that was brought the same rows."""
     digest = hashlib.sha256(repr(frame.schema).encode())
     for piece in frame.iter_slices(_HASHED_ROWS):
@@ -140,7 +141,7 @@ def _content(job: Job, frame: pl.DataFrame) -> dict[str, Any]:
     return {"name": job.step.inputs["table"]["name"], "rows": frame.height, "sha256": digest.hexdigest()}
 
 
-def _worth(material: Material, test: Judged) -> dict[str, Any]:
+def earned(material: Material, test: Judged) -> dict[str, Any]:
     """Money per decision on the test part: the package's with its interval, and what stands beside it."""
     order = material.order
     known, part = material.part(material.learned), Part(test.outcome, test.columns)
@@ -181,21 +182,22 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _record_look(job: Job, study: str, best: Trial, rows: int) -> None:
+def record_look(job: Job, study: str, key: str, rows: int) -> None:
     """Enters the look at the test part once; killed and run again, it is the same look."""
     ledger = job.workspace.ledger
-    if not ledger.read(kinds=("look",), subject=study, key=best.key, limit=1):
-        ledger.append(Draft(kind="look", subject=study, key=best.key, body={"table": job.step.inputs["table"], "rows": rows}, parents=(job.attempt,)))
+    if not ledger.read(kinds=("look",), subject=study, key=key, limit=1):
+        ledger.append(Draft(kind="look", subject=study, key=key, body={"table": job.step.inputs["table"], "rows": rows}, parents=(job.attempt,)))
 
 
-def _record_package(job: Job, made: _Made, package: str) -> None:
+def record_package(job: Job, package: Package, measured: Mapping[str, Any], worth: Mapping[str, Any]) -> None:
+    """Enters a package that was made, once."""
     ledger = job.workspace.ledger
-    if not ledger.read(kinds=("package",), subject=package, limit=1):
-        body = {"manifest": made.package.manifest, "metrics": made.metrics, "worth": made.worth, "policy": made.package.parsed("policy.json")}
-        ledger.append(Draft(kind="package", subject=package, key=job.step.key, body=body, parents=(job.attempt,)))
+    if not ledger.read(kinds=("package",), subject=package.digest, limit=1):
+        body = {"manifest": package.manifest, "metrics": measured, "worth": worth, "policy": package.parsed("policy.json")}
+        ledger.append(Draft(kind="package", subject=package.digest, key=job.step.key, body=body, parents=(job.attempt,)))
 
 
-def _parquet(material: Material, plan: Plan) -> bytes:
+def evidence_of(material: Material, plan: Plan) -> bytes:
     """The test part as Parquet: the raw columns that the package, its worth and its slices read, ``__outcome``, ``__unaided`` and ``__block``.
 
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.

@@ -61,7 +61,7 @@ class Order:
             task=inputs["task"],
             positive=inputs["positive"],
             classes=tuple(inputs["classes"]),
-            columns=tuple(Column(column["name"], column["type"], column["use"]) for column in inputs["columns"]),
+            columns=columns_of(inputs),
             time=inputs["time"],
             key=tuple(inputs["key"]),
             ordered=inputs["order"] == "rows",
@@ -113,6 +113,11 @@ class Order:
         used = {self.target, *self.key, *self.slices, *self.judge.worth.columns, *self.moments, *({self.time, split.group, split.column} - {None})}
         left_out = set(self.model.leave_out)
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
+
+
+def columns_of(facts: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The main table's columns, from the data stage's facts."""
+    return tuple(Column(column["name"], column["type"], column["use"]) for column in facts["columns"])
 
 
 def _moment(said: str | None) -> Moment | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from loopline.charter.spec import Task
 from loopline.errors import Fault
 from loopline.model.encode import Plan, Raw, encode
+from loopline.model.layout import Layout
 from loopline.model.package import Package, Stored, load
 from loopline.model.policy import Policy, decide
 from loopline.model.scoring import Scoring, blended
@@ -60,6 +61,7 @@ class Predictor:
         self.policy: Policy = package.parsed("policy.json")
         self.plan = Plan.of_json(self.signature)
         self.scoring: Scoring = package.parsed("scoring.json")
+        self.layout = Layout.of_json(self.signature["layout"]) if "layout" in self.signature else None
         self._weights = np.array([member["weight"] for member in self.scoring["members"]], dtype=np.float64)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -87,7 +89,7 @@ class Predictor:
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model reads."""
-        return self.plan.columns
+        return self.plan.columns if self.layout is None else self.layout.columns
 
     def predict(self, columns: Raw) -> Scores:
         """Scores and decisions for raw columns of n rows.
@@ -102,7 +104,7 @@ class Predictor:
         Mistake
             When none of the model's columns is there, or a value is no number or no date.
         """
-        inputs = encode(self.plan, columns).inputs()
+        inputs = encode(self.plan, columns).inputs() if self.layout is None else self.layout.feed(columns)
         rows = len(next(iter(inputs.values())))
         if rows <= _CHUNK:
             return self._scored(self._run(inputs))
@@ -112,6 +114,8 @@ class Predictor:
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         if not len(next(iter(inputs.values()))):
             return np.empty((0, self._width))
+        if self.layout is not None:
+            return self.layout.scores(self._session.run([self.layout.output], dict(inputs))[0])
         outputs: NDArray[np.float64] = self._session.run(None, dict(inputs))[0]
         return blended(self._weights, outputs, self._width)
 

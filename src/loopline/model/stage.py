@@ -14,9 +14,12 @@ from loopline.workspace import Ask
 
 
 def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """One search; it reads of the charter only what a package depends on, so that a criterion's limit retrains nothing."""
+    """One search, or what was imported since; they read of the charter only what a package depends on, so that a criterion's limit retrains nothing.
+
+    An imported model is judged on the same rows as the search's package, and passes the same gates. The next search takes its place.
+    """
     ingested = ask.facts["data"]
-    facts = yield Step(
+    search = Step(
         stage="model",
         name="search",
         function="loopline.model.learn:run",
@@ -37,7 +40,19 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         },
         rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),
     )
-    return facts
+    facts = yield search
+    searched, proposed = ask.state.latest.get(("model", "search")), ask.state.proposal
+    if proposed is None or searched is None or proposed.seq < searched.seq:
+        return facts
+    adopted = yield Step(
+        stage="model",
+        name="import",
+        function="loopline.model.adopt:run",
+        reads=search.reads,
+        inputs={**search.inputs, "proposal": dict(proposed.body)},
+        rooms=("model", "charter/worth.py", "charter/spec.py", *SPEC, "expression", "declaration.py"),
+    )
+    return adopted
 
 
 def _slices(charter: CharterSpec) -> list[str]:

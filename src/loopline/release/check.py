@@ -102,7 +102,7 @@ def run(job: Job) -> Facts:
         **asked_for(judged, frozenset().union(*names.values())),
         latency_ms=np.array(measured.latency_ms),
         memory_mb=measured.memory_mb,
-        parity=_parity(package.parsed("metrics.json"), judged, predictor, rows),
+        parity=_parity({**package.parsed("metrics.json"), **({"test": inputs["measured"]} if "measured" in inputs else {})}, judged, predictor, rows),
     )
     return _facts(evidence, judge(evidence, charter.acceptance))
 

@@ -15,7 +15,16 @@ REPOSITORY = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOPLINE_SHARED", REPOSITORY.parent / "shared"))
 
 # Commands that tests start would import without bytecode, three to five times slower; and nobody's own workspace may be touched.
-for _name in ("PYTHONDONTWRITEBYTECODE", "LOOPLINE_LEDGER", "LOOPLINE_LAKE", "LOOPLINE_ENGINE", "LOOPLINE_USER", "LOOPLINE_DEBUG"):
+for _name in (
+    "PYTHONDONTWRITEBYTECODE",
+    "LOOPLINE_LEDGER",
+    "LOOPLINE_LAKE",
+    "LOOPLINE_ENGINE",
+    "LOOPLINE_USER",
+    "LOOPLINE_DEBUG",
+    "LOOPLINE_TRUST",
+    "MLFLOW_TRACKING_URI",
+):
     os.environ.pop(_name, None)
 # A key of their own, made on first need: nobody's real one may be touched.
 _KEYS = tempfile.mkdtemp(prefix="loopline-keys-")

@@ -15,7 +15,7 @@ from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import digest
-from loopline.model import card
+from loopline.model import card, tracking
 from loopline.model.bom import materials
 from loopline.model.choosing import study_digest
 from loopline.model.encode import Plan
@@ -69,6 +69,7 @@ def run(job: Job) -> Facts:
         key = signer(job.workspace.ledger, name=person(folder=job.folder).name)
         sign(job.workspace.ledger, package.digest, written(package.manifest), key, parents=(job.attempt,))
     record_package(job, package, judged.metrics, judged.worth)
+    tracking.log([tracking.of_package(study_digest(job), package, params={})], project=job.project, say=job.progress.say)
     plan = Plan.of_json(package.parsed("signature.json"))
     return _facts(job, package, judged, material, plan, blobs.put(evidence_of(material, plan)))
 

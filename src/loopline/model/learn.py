@@ -21,7 +21,7 @@ from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
-from loopline.model import card
+from loopline.model import card, tracking
 from loopline.model.bom import materials
 from loopline.model.candidates import Part
 from loopline.model.choosing import Choice, choose, study_digest
@@ -62,6 +62,7 @@ def run(job: Job) -> Facts:
     sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
     evidence = blobs.put(evidence_of(material, whole.plan))
     record_package(job, made.package, made.metrics, made.worth)
+    tracking.log(tracking.of_search(study, choice.trials, made.package, best=choice.best.key), project=job.project, say=job.progress.say)
     return _facts(job, made, choice, whole.planned, material, evidence)
 
 

@@ -25,7 +25,6 @@ from loopline.model import card, tracking
 from loopline.model.bom import materials
 from loopline.model.candidates import Part
 from loopline.model.choosing import Choice, choose, study_digest
-from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.features import Planned, raw
@@ -60,7 +59,7 @@ def run(job: Job) -> Facts:
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
     sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
-    evidence = blobs.put(evidence_of(material, whole.plan))
+    evidence = blobs.put(evidence_of(material, whole.plan.columns))
     record_package(job, made.package, made.metrics, made.worth)
     tracking.log(tracking.of_search(study, choice.trials, made.package, best=choice.best.key), project=job.project, say=job.progress.say)
     return _facts(job, made, choice, whole.planned, material, evidence)
@@ -198,13 +197,13 @@ def record_package(job: Job, package: Package, measured: Mapping[str, Any], wort
         ledger.append(Draft(kind="package", subject=package.digest, key=job.step.key, body=body, parents=(job.attempt,)))
 
 
-def evidence_of(material: Material, plan: Plan) -> bytes:
-    """The test part as Parquet: the raw columns that the package, its worth and its slices read, ``__outcome``, ``__unaided`` and ``__block``.
+def evidence_of(material: Material, columns: Sequence[str]) -> bytes:
+    """The test part as Parquet: these raw columns, those that its worth and its slices read, ``__outcome``, ``__unaided`` and ``__block``.
 
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """
     order = material.order
-    needed = {*plan.columns, *order.key, *order.judge.worth.columns, *order.slices, *({order.time} - {None})}
+    needed = {*columns, *order.key, *order.judge.worth.columns, *order.slices, *({order.time} - {None})}
     rows = material.parts.test
     frame = material.frame[rows].select([name for name in material.frame.columns if name in needed])
     outcome: Sequence[Any] = material.outcome[rows].tolist()

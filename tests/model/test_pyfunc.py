@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import yaml
 from loopline.access.keys import own_key
 from loopline.errors import Mistake
 from loopline.model import folder, pyfunc
+from loopline.model.bom import SCORES_WITH
 from loopline.model.features import raw
 from loopline.model.mlmodel import files, inputs
 from loopline.model.package import written
@@ -63,3 +67,11 @@ def test_mlflow_loads_it(made: Made, place: Path) -> None:
     mlflow = pytest.importorskip("mlflow.pyfunc")
     answer = mlflow.load_model(str(place)).predict(frame(made)[list(Predictor(made.package).columns)])
     np.testing.assert_array_equal(answer["score"], pyfunc._load_pyfunc(str(place)).predict(frame(made))["score"])
+
+
+def test_what_scores_loads_no_more_than_it_needs() -> None:
+    """A server's image holds just this, and the bill of materials names it."""
+    code = "import sys, loopline.model.pyfunc; print(*{name.split('.')[0] for name in sys.modules if name[0] != '_'} - set(sys.stdlib_module_names))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=dict(os.environ))
+    with_pydantic = {"pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
+    assert set(ended.stdout.split()) - with_pydantic <= set(SCORES_WITH)

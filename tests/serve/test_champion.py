@@ -70,6 +70,21 @@ def test_in_trouble_the_one_before_stays_and_the_trouble_passes(tmp_path):
     assert troubles == ["", "the database is away", "the champion could not be loaded (ValueError)", ""]
 
 
+def test_what_nobody_signed_takes_no_place(ledger, tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    signed, unsigned = make_package(lake), make_package(lake, shift=0.1)
+    vouch(ledger, Blobs(lake), signed)
+    champion = Champion.of(ledger, lake)
+    for subject in (signed, unsigned):
+        ledger.append(Draft(kind="champion", subject=subject))
+        champion.look()
+        assert champion.scorer.package == signed
+    assert f"package {unsigned[:12]}: it is not signed" in champion.trouble
+    vouch(ledger, Blobs(lake), unsigned)
+    champion.look()
+    assert (champion.scorer.package, champion.trouble) == (unsigned, "")
+
+
 def test_it_follows_by_itself_until_it_is_stopped(ledger, tmp_path):
     lake = Lake(str(tmp_path / "lake"))
     champion = Champion.of(ledger, lake)

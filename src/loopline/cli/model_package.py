@@ -88,21 +88,23 @@ def export(digest: str | None, to: Path, folder: Path | None, as_json: bool) -> 
 def card(digest: str | None, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show or write a package's card for a business reader; DIGEST may be cut short, and is the newest package's by default."""
     from loopline.lake.blobs import Blobs
-    from loopline.model.package import load
+    from loopline.model.package import load, written
     from loopline.model.signing import Trust
 
     if output is not None and output.suffix not in (".html", ".md"):
         raise Mistake(f"{output.suffix or output.name!r} is no kind of card", where="--output", remedy="name a file that ends with .html or .md")
     with open_loop(folder) as loop:
-        package = load(Blobs(loop.workspace.lake), _named(loop.state(), digest), Trust.of(loop.workspace.ledger))
+        known = Trust.of(loop.workspace.ledger)
+        package = load(Blobs(loop.workspace.lake), _named(loop.state(), digest), known)
+    by = known.require(package.digest, written(package.manifest))
     text = package.text("card.md" if output is None else f"card{output.suffix}")
     if output is not None:
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Mistake(f"the card cannot be written ({error.strerror})", where=str(output), remedy="give a file that can be written") from None
-    said = {"package": package.digest, "output": None if output is None else str(output), "card": text if output is None else None}
-    emit(said, lambda: text.rstrip() if output is None else f"the card of {package.digest[:12]} is in {output}", as_json)
+    said = {"package": package.digest, "signed_by": by, "output": None if output is None else str(output), "card": text if output is None else None}
+    emit(said, lambda: f"{text.rstrip()}\n\nSigned by {by}." if output is None else f"the card of {package.digest[:12]} is in {output}", as_json)
 
 
 @click.command(name="import")

@@ -16,7 +16,7 @@ from typing import Any
 
 from loopline.ledger.entry import canonical
 
-SCORES_WITH = ("loopline", "numpy", "onnxruntime", "msgspec", "cryptography")
+SCORES_WITH = ("loopline", "numpy", "onnxruntime", "msgspec", "pydantic", "cryptography")
 """What a process needs to load a package and to score with it."""
 
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*")

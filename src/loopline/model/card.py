@@ -38,7 +38,7 @@ class Facts:
     members
         Of an ensemble: each family with its weight.
     maker
-        Who made it.
+        Who made it; a package's own card leaves it out, for its digest must not hang on that: its signature tells.
     evaluation, explanation
         What ``evaluation.json`` and ``explanation.json`` hold.
     leaks, selection

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from loopline.access.keys import Key, is_signed, own_key, place, public_key
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft, Entry
-from loopline.ledger.store import Ledger
 
 KEY, SIGNATURE = "key", "signature"
 """The kinds of the entries that say whom a workspace trusts, and what was signed."""
@@ -22,6 +21,16 @@ TRUSTED = "LOOPLINE_TRUST"
 """The variable that lists public keys, with commas between them, for machines without a workspace."""
 
 DECLARED, GIVEN, FIRST = "loopline.yaml", "a person", "its first use here"
+
+
+class Entries(Protocol):
+    """Where entries are; `loopline.ledger.store.Ledger` is one, and a process that only scores does without it."""
+
+    def read(self, *, kinds: Sequence[str]) -> list[Entry]:
+        """The entries of some kinds, in their order."""
+
+    def append(self, *drafts: Draft) -> list[Entry]:
+        """The drafts as entries, once they are durable."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Trust:
     told_by: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, ledger: Ledger) -> Trust:
+    def of(cls, ledger: Entries) -> Trust:
         """What a ledger says now."""
         return trust(ledger.read(kinds=(KEY, SIGNATURE)))
 
@@ -137,7 +146,7 @@ def trust(entries: Iterable[Entry]) -> Trust:
     return Trust(keys, signatures, told_by)
 
 
-def declare(ledger: Ledger, keys: Mapping[str, str]) -> None:
+def declare(ledger: Entries, keys: Mapping[str, str]) -> None:
     """Enters the keys that ``loopline.yaml`` declares, by name, and withdraws those that it no longer does."""
     now = Trust.of(ledger)
     wanted = {public: name for name, public in keys.items()}
@@ -146,7 +155,7 @@ def declare(ledger: Ledger, keys: Mapping[str, str]) -> None:
     ledger.append(*drafts)
 
 
-def give_trust(ledger: Ledger, public: str, name: str, *, by: str) -> bool:
+def give_trust(ledger: Entries, public: str, name: str, *, by: str) -> bool:
     """Whether a key has become trusted just now, under a name; it may have been already.
 
     Raises
@@ -161,7 +170,7 @@ def give_trust(ledger: Ledger, public: str, name: str, *, by: str) -> bool:
     return True
 
 
-def signer(ledger: Ledger, *, name: str) -> Key:
+def signer(ledger: Entries, *, name: str) -> Key:
     """One's own key, which this workspace trusts; where it trusts none yet, it does so from now on.
 
     Parameters
@@ -184,12 +193,12 @@ def signer(ledger: Ledger, *, name: str) -> Key:
     return key
 
 
-def sign(ledger: Ledger, package: str, manifest: bytes, key: Key, *, parents: tuple[str, ...] = ()) -> Signature:
+def sign(ledger: Entries, package: str, manifest: bytes, key: Key, *, parents: tuple[str, ...] = ()) -> Signature:
     """The signature of a package, once it is entered; signed again with the same key it is entered no second time."""
     return enter(ledger, package, Signature(key.public, key.sign(manifest)), parents=parents)
 
 
-def enter(ledger: Ledger, package: str, signature: Signature, *, parents: tuple[str, ...] = ()) -> Signature:
+def enter(ledger: Entries, package: str, signature: Signature, *, parents: tuple[str, ...] = ()) -> Signature:
     """The signature, once the ledger has it."""
     if signature not in Trust.of(ledger).signatures.get(package, ()):
         ledger.append(Draft(kind=SIGNATURE, subject=package, body=signature.as_json(), parents=parents))

@@ -105,3 +105,10 @@ def test_what_is_no_package_is_said(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"format": 2, "files": {}}')
     with pytest.raises(Mistake, match="format 2.*pip install -U loopline"):
         folder.read(tmp_path)
+
+
+def test_a_manifest_that_was_only_laid_out_anew_is_the_same_package(made: Made, tmp_path: Path) -> None:
+    place = exported(made, tmp_path / "out")
+    (place / "manifest.json").write_text(json.dumps(json.loads((place / "manifest.json").read_bytes()), indent=2))
+    assert folder.read(place)[0].digest == made.package.digest
+    load(place)

@@ -80,8 +80,7 @@ def read(place: Path) -> tuple[Package, tuple[Signature, ...]]:
         When it was changed after it was made.
     """
     try:
-        data = _read(place, MANIFEST)
-        manifest = json.loads(data)
+        manifest = json.loads(_read(place, MANIFEST))
         version, names = manifest["format"], dict(manifest["files"])
     except (KeyError, ValueError, TypeError):
         raise Mistake("this is no exported package", where=str(place), remedy="make one: loopline model export --to FOLDER") from None
@@ -96,7 +95,7 @@ def read(place: Path) -> tuple[Package, tuple[Signature, ...]]:
         signatures = tuple(Signature.of_json(one) for one in json.loads(_read(place, SIGNATURES)))
     except (KeyError, ValueError, TypeError):
         signatures = ()
-    return Package(digest_of(data), manifest, contents), signatures
+    return Package(digest_of(written(manifest)), manifest, contents), signatures
 
 
 def _whole(place: Path, name: str, digest: str) -> bytes:

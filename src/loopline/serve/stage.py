@@ -16,7 +16,7 @@ _PUBLISHING = (
     *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "outcomes", "log", "segments")),
     *(f"data/{module}.py" for module in ("casting", "contract/contract", "contract/few", "contract/rules", "derived/lookups", "moments")),
     *SPEC,
-    *(f"model/{module}.py" for module in ("encode", "package", "policy", "predictor", "scoring", "signing")),
+    *(f"model/{module}.py" for module in ("encode", "layout", "package", "policy", "predictor", "scoring", "signing")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     "declaration.py",
     "expression",

@@ -16,7 +16,7 @@ from loopline.workspace import Ask
 READS = ("window", "false_alarms", "refused_share")
 _ROOMS = (
     *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "monitors", "alerts", "survey", "spec")),
-    *(f"model/{module}.py" for module in ("blocks", "evaluate", "features", "package", "predictor", "scoring", "signing", "encode", "policy")),
+    *(f"model/{module}.py" for module in ("blocks", "evaluate", "features", "layout", "package", "predictor", "scoring", "signing", "encode", "policy")),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,

@@ -20,6 +20,7 @@ from loopline.lake.place import Lake
 from loopline.ledger.state import fold
 from loopline.ledger.store import Ledger
 from loopline.model.package import load as read
+from loopline.model.signing import Trust
 from loopline.project import load
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -153,5 +154,6 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     project = load(folder)
     with Ledger.open(project.ledger_url, project.name) as ledger:
         facts: dict[str, Any] = dict(fold(ledger.read()).facts("model", "search") or {})
-    package = read(Blobs(Lake(project.lake_url)), facts["package"])
+        trust = Trust.of(ledger)
+    package = read(Blobs(Lake(project.lake_url)), facts["package"], trust)
     return facts, package.parsed("evaluation.json")

@@ -31,6 +31,7 @@ from loopline.ledger.store import Ledger
 from loopline.model.features import raw
 from loopline.model.package import load as read_package
 from loopline.model.predictor import Predictor
+from loopline.model.signing import Trust
 from loopline.project import load
 
 SECONDS = 60.0
@@ -225,8 +226,8 @@ def _project(folder: Path, model: dict[str, Any], *, file: str = "rows.csv", unt
 def _predictor(folder: Path) -> Predictor:
     project = load(folder)
     with Ledger.open(project.ledger_url, project.name) as ledger:
-        facts = fold(ledger.read()).facts("model", "search") or {}
-    return Predictor(read_package(Blobs(Lake(project.lake_url)), facts["package"]))
+        facts, trust = fold(ledger.read()).facts("model", "search") or {}, Trust.of(ledger)
+    return Predictor(read_package(Blobs(Lake(project.lake_url)), facts["package"], trust))
 
 
 def _row(name: str, value: float, unit: str, *, baseline: float | None = None, ratio: float | None = None, goal: str | None = None) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from atexit import register
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,23 @@ REPOSITORY = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOPLINE_SHARED", REPOSITORY.parent / "shared"))
 
 # Commands that tests start would import without bytecode, three to five times slower; and nobody's own workspace may be touched.
-for _name in ("PYTHONDONTWRITEBYTECODE", "LOOPLINE_LEDGER", "LOOPLINE_LAKE", "LOOPLINE_ENGINE", "LOOPLINE_USER", "LOOPLINE_DEBUG"):
+for _name in (
+    "PYTHONDONTWRITEBYTECODE",
+    "LOOPLINE_LEDGER",
+    "LOOPLINE_LAKE",
+    "LOOPLINE_ENGINE",
+    "LOOPLINE_USER",
+    "LOOPLINE_DEBUG",
+    "LOOPLINE_TRUST",
+    "MLFLOW_TRACKING_URI",
+):
     os.environ.pop(_name, None)
+# A key of their own, made on first need: nobody's real one may be touched.
+_OURS = "loopline-keys-"
+if _OURS not in os.environ.get("LOOPLINE_KEY", ""):  # a test's own process keeps the key of the test
+    _KEYS = tempfile.mkdtemp(prefix=_OURS)
+    os.environ["LOOPLINE_KEY"] = f"{_KEYS}/key.pem"
+    register(shutil.rmtree, _KEYS, ignore_errors=True)
 # Two test workers share the cores; threads that spin while they wait would take the time of those that work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -107,6 +107,11 @@ def asked(tmp_path_factory):
     ask("loopline model effects")
     ask("loopline model accept", *word)
     ask("loopline score", str(visits), "-o", str(folder / "scored.csv"))
+    for words in ("card", "sign", "trust"):
+        ask(f"loopline model {words}")
+    ask("loopline model export", "--to", str(folder / "package.zip"))
+    ask("loopline model import", str(folder / "package.zip"))
+    subprocess.run([*command(ask.folder, "model", "import", "--withdraw")], check=True, timeout=60, capture_output=True)
     ask("loopline data ingest", str(visits))
     ask("loopline data pull")
     deal_with_refused(ask, folder)

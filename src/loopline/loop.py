@@ -24,6 +24,7 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
+from loopline.model.signing import Trust, declare
 from loopline.project import FILE, Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.serve import stage as serve_stage
@@ -160,6 +161,7 @@ class Loop:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
         turn = _Turn(self.project, self.workspace, fresh, progress or Silence())
         with self.workspace.ledger.lease(), writing(self.workspace.lake):
+            declare(self.workspace.ledger, self.project.declaration.keys)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
             while True:
@@ -176,7 +178,7 @@ class Loop:
         Mistake
             When no package has been released yet, or a column that the package needs is missing.
         """
-        return resolve("loopline.serve.frame:score_frame")(self.workspace.lake, self.state().champion, frame)
+        return resolve("loopline.serve.frame:score_frame")(self.workspace.lake, self.state().champion, frame, trust=Trust.of(self.workspace.ledger))
 
     def _walk(self, until: str | None, teller: _Look) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from loopline.access.secrets import Address, resolve
 from loopline.charter.spec import CharterSpec
@@ -28,6 +28,9 @@ from loopline.watch.spec import WatchSpec
 
 FILE = "loopline.yaml"
 Path_ = tuple[str | int, ...]
+
+PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
+"""Whose packages are trusted: ``ed25519:`` and 44 characters."""
 
 
 class WorkspaceSpec(Spec):
@@ -51,6 +54,7 @@ class Declaration(Spec):
     value: ValueSpec = ValueSpec()
     keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
+    keys: dict[str, PublicKey] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _with_features(self) -> Declaration:

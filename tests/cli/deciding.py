@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from tests.serve.packages import make_package
+from tests.signing import vouch
 
 DECLARATION = """
 project: p
@@ -23,6 +25,7 @@ def make_project(folder):
     lake = Lake(str(folder / ".loopline" / "lake"))
     package = make_package(lake)
     with Ledger.open(f"sqlite:///{folder}/.loopline/ledger.db", "p") as ledger:
+        vouch(ledger, Blobs(lake), package)
         ledger.append(Draft(kind="champion", subject=package, body={"why": "a test", "previous": None}))
     return package
 

@@ -29,6 +29,7 @@ from loopline.ledger.entry import Draft, now
 from loopline.ledger.store import Ledger
 from loopline.loop import Loop, open_loop
 from loopline.model.package import load
+from loopline.model.signing import Trust
 from loopline.serve.log import Log
 
 AT_ONCE = KeepSpec.model_validate(dict.fromkeys(("versions", "logs", "trials", "blobs"), "0s"))
@@ -102,7 +103,7 @@ def test_what_must_stay_is_read_afterwards_and_what_may_go_is_gone(shop: Path) -
         assert entry is not None and entry.actor == "ann" and all(part["count"] for part in entry.body["freed"].values()), entry
         # What must stay.
         for package in learned:
-            load(Blobs(lake), package)
+            load(Blobs(lake), package, Trust.of(loop.workspace.ledger))
         assert all(pl.read_parquet(io.BytesIO(Blobs(lake).get(digest))).height for digest in evidence)
         for version, frame in before.items():
             require_readable(lake, "visits", version)
@@ -110,7 +111,7 @@ def test_what_must_stay_is_read_afterwards_and_what_may_go_is_gone(shop: Path) -
         assert tables.read("predictions").collect().height == 3
         # What may go.
         with pytest.raises(Mistake, match="there is no blob"):
-            load(Blobs(lake), never)
+            load(Blobs(lake), never, Trust.of(loop.workspace.ledger))
         with pytest.raises(Mistake, match="has been freed"):
             require_readable(lake, "visits", lost)
         assert not [*lake.log.rglob("*.jsonl")] and not [*lake.folder.rglob("*.staged")]
@@ -175,7 +176,7 @@ with open_loop(sys.argv[1]) as loop, alone(loop.workspace.ledger):
         counts = [sum(part["count"] for part in one.freed.values()) for one in (whole, rest)]
         assert 0 < counts[1] <= counts[0] - moment
         assert {blob.digest for blob in (*whole.trials, *whole.blobs)}.isdisjoint(blobs_of(loop))
-        load(Blobs(loop.workspace.lake), str(loop.state().champion))
+        load(Blobs(loop.workspace.lake), str(loop.state().champion), Trust.of(loop.workspace.ledger))
         assert loop.run().stages[-1].state == "done"
 
 

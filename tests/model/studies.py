@@ -28,6 +28,7 @@ from loopline.ledger.store import Ledger
 from loopline.model import stage
 from loopline.model.package import Package, load
 from loopline.model.predictor import Predictor
+from loopline.model.signing import Trust
 from loopline.model.spec import ModelSpec
 from loopline.workspace import Ask, Job, Workspace
 
@@ -141,7 +142,8 @@ class Study:
 
     def package(self, facts: Facts) -> Package:
         """The package that the facts name."""
-        return load(self.blobs(), facts["package"])
+        with self.workspace.ledger as ledger:
+            return load(self.blobs(), facts["package"], Trust.of(ledger))
 
     def predictor(self, facts: Facts) -> Predictor:
         """What predicts with the package that the facts name."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from loopline.model.card import Facts, write
+from loopline.model.card import Facts, page, write
 from tests.model.conftest import Made
 
 FACTS = Facts(
@@ -29,7 +29,7 @@ FACTS = Facts(
 def test_it_begins_with_the_decision_and_the_money() -> None:
     card = write(FACTS)
     assert card.startswith("# shop: predicts late is yes\n\n**Decision:** Call this customer? It is taken so: act where the probability is at least 0.25.")
-    assert "earns **2.5 EUR per decision** (95 % interval 1 to 4)" in card
+    assert "earns **2.5 EUR per decision**. With 95 % confidence it is between 1 and 4." in card
     assert "Without a model (always act) it would be 1; with perfect foresight 9. The model adds 1.5 EUR" in card
 
 
@@ -42,7 +42,9 @@ def test_it_says_what_was_left_out_and_what_is_not_shown() -> None:
 
 def test_it_tells_how_sure_the_policy_is_and_what_the_leak_checks_ask() -> None:
     chosen = {"rows": 200, "worth": 2.6, "low": 1.5, "high": 3.5, "thresholds": [0.2, 0.3], "flat": [0.2, 0.4]}
-    card = write(replace(FACTS, policy={"kind": "threshold", "threshold": 0.25, "chosen_on": chosen}, questions=["duration tells far more than any other"]))
+    card = write(
+        replace(FACTS, policy={"kind": "threshold", "threshold": 0.25, "chosen_on": chosen}, leaks=[{"says": "duration tells far more than any other"}])
+    )
     assert "- The policy: on the 200 rows that it was chosen on it earns 2.6 per decision (95 % interval 1.5 to 3.5)." in card
     assert "- The policy: any threshold from 0.2 to 0.4 earns as much" in card
     assert "- A question that is open: duration tells far more than any other." in card
@@ -63,6 +65,62 @@ def test_a_model_that_looks_at_nothing_says_so() -> None:
     assert "At nothing" in write(replace(FACTS, weights=[]))
 
 
-@pytest.mark.parametrize("line", ["## What it earns", "## How good it is", "## What it looks at", "## How it was made", "## What it cannot do"])
+@pytest.mark.parametrize("line", ["## What it earns", "## How good it is", "## What it looks at", "## How it was made", "## What it must not be used for"])
 def test_every_package_has_every_chapter(made: Made, line: str) -> None:
     assert line in made.package.text("card.md").splitlines()
+
+
+EVALUATION = {
+    "worth": {"says": "It earns 2.5.", "gain_per_year": {"value": 120000.0, "low": 40000.0, "high": 200000.0}},
+    "worst_slices": {
+        "says": "Where kind is a (90 rows) it loses 3 EUR per decision more than elsewhere (1 to 5).",
+        "most_lost": {"slices": [{"name": "kind is a", "rows": 90, "gap": {"value": 3.0, "low": 1.0, "high": 5.0}, "sure": True}]},
+    },
+    "fairness": {
+        "says": "By age the groups cannot be told apart beyond chance.",
+        "columns": {"age": {"groups": [{"name": "young", "rows": 80, "too_small": False, "act_share": {"value": 0.25}}]}},
+    },
+    "over_seeds": {"skipped": "the model was not fitted with other seeds", "says": "Not measured: the model was not fitted with other seeds."},
+}
+EXPLANATION = {
+    "importance": [{"column": "size", "money": {"mean": 1.25, "low": 1.0, "high": 1.5}, "matters": True}],
+    "effects": [{"column": "size", "says": "The score rises with size."}],
+}
+
+
+def test_what_was_measured_is_told_in_the_order_of_a_business_reader() -> None:
+    card = write(replace(FACTS, evaluation=EVALUATION, explanation=EXPLANATION, leaks=[{"says": "id follows the order."}], maker="ann"))
+    places = [
+        card.index(f"## {title}")
+        for title in ("What it earns", "Where it fails", "Is it fair?", "What it looks at", "What it must not", "How good", "How it was")
+    ]
+    assert places == sorted(places)
+    assert "| kind is a | 90 | 3 (1 to 5) | yes |" in card
+    assert "| young | 80 | 0.25 |" in card
+    assert "| size | 1.25 (1 to 1.5) |" in card and "The score rises with size." in card
+    assert "id follows the order." in card and "Made by ann." in card
+    assert "other seeds" not in card
+
+
+def test_an_ensemble_is_said_as_its_members() -> None:
+    assert "the weighted mean of linear (30%) and lightgbm (70%)" in write(replace(FACTS, members=[("linear", 0.3), ("lightgbm", 0.7)]))
+
+
+@pytest.mark.parametrize(("low", "high", "says"), [(0.5, 2.5, "It earns 1.5 EUR more"), (-1.0, 2.5, "cannot be told"), (-3.0, -1.0, "do not use it")])
+def test_the_verdict_follows_the_interval(low: float, high: float, says: str) -> None:
+    mean = 1.5 if high > 0 else -2.0
+    assert says in page(replace(FACTS, worth={**FACTS.worth, "gain": {"mean": mean, "low": low, "high": high}}))
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_escapes_what_it_is_given() -> None:
+    nasty = replace(FACTS, decision="<script>alert(1)</script> | *you*?", evaluation=EVALUATION, pictures={"What it earns": "<svg id='drawn'></svg>"})
+    html = page(nasty)
+    assert "<script" not in html and "http" not in html and "&lt;script&gt;" in html
+    assert "<svg id='drawn'></svg>" in html
+    assert "120,000 EUR" in html
+    assert "\\<script\\>" in write(nasty) and "\\| \\*you\\*?" in write(nasty)
+
+
+def test_a_package_has_both(made: Made) -> None:
+    assert made.package.text("card.html").startswith("<!doctype html>")
+    assert made.package.text("card.md").startswith("# p: predicts y")

@@ -11,9 +11,12 @@ from loopline.errors import Fault, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.model.package import load, load_manifest, pack, store, written
+from loopline.model.signing import Trust
+from tests.signing import vouched
 
 SAID = {"project": "p", "task": "binary", "target": "y", "positive": "yes", "classes": ["no", "yes"], "key": [], "time": None, "family": "linear"}
 
+NOBODY = Trust({}, {})
 NAMES = ("model.onnx", "signature.json", "policy.json", "reference.json", "metrics.json", "card.md")
 
 
@@ -29,7 +32,7 @@ def blobs(tmp_path: Path) -> Blobs:
 def test_what_is_stored_comes_back(blobs: Blobs) -> None:
     package = pack(SAID, contents())
     digest = store(blobs, package)
-    again = load(blobs, digest)
+    again = load(blobs, digest, vouched(blobs, digest))
     assert digest == package.digest == again.digest
     assert again.contents == package.contents
     assert again.parsed("policy.json") == {"of": "policy.json"}
@@ -47,11 +50,12 @@ def test_the_name_is_the_digest_of_all_that_is_in_it() -> None:
 def test_a_changed_byte_is_found(blobs: Blobs, tmp_path: Path, which: str) -> None:
     package = pack(SAID, contents())
     store(blobs, package)
+    trust = vouched(blobs, package.digest)
     digest = package.digest if which == "manifest" else package.manifest["files"][which]
     (file,) = (place for place in tmp_path.rglob(digest) if place.is_file())
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     with pytest.raises(Fault, match="changed"):
-        load(blobs, package.digest)
+        load(blobs, package.digest, trust)
 
 
 class Lying:
@@ -69,14 +73,14 @@ class Lying:
 
 def test_the_store_is_not_trusted() -> None:
     with pytest.raises(Fault, match="changed after it was made"):
-        load(Lying(b"{}"), "0" * 64)
+        load(Lying(b"{}"), "0" * 64, NOBODY)
 
 
 def test_another_blob_is_no_package(blobs: Blobs) -> None:
     with pytest.raises(Mistake, match="is not a package"):
-        load(blobs, blobs.put(b"PAR1"))
+        load(blobs, blobs.put(b"PAR1"), NOBODY)
 
 
 def test_a_package_of_a_newer_loopline_is_refused_with_the_remedy(blobs: Blobs) -> None:
     with pytest.raises(Mistake, match="has format 2.*pip install -U loopline"):
-        load(blobs, blobs.put(json.dumps({"format": 2}).encode()))
+        load(blobs, blobs.put(json.dumps({"format": 2}).encode()), NOBODY)

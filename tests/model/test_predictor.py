@@ -15,10 +15,11 @@ from loopline.model.features import raw
 from loopline.model.package import pack
 from loopline.model.predictor import Predictor, for_judging
 from tests.model.conftest import Made
+from tests.signing import vouched
 
 
 def test_scores_and_decisions_have_the_shapes_of_the_task(made: Made) -> None:
-    predictor = Predictor.load(made.study.blobs(), made.package.digest)
+    predictor = Predictor.load(made.study.blobs(), made.package.digest, vouched(made.study.blobs(), made.package.digest))
     scores = predictor.predict(raw(made.study.frame, predictor.columns))
     assert scores.score.shape == scores.decision.shape == (600,)
     assert scores.score.dtype == np.float64

@@ -15,10 +15,12 @@ from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import canonical
 from loopline.model.evaluate import Judged
 from loopline.model.package import load, pack, store, written
+from loopline.model.signing import Trust
 from loopline.release import check
 from loopline.release.check import asked_for, require_known
 from loopline.release.measure import Measured
 from tests.release.conftest import Room
+from tests.signing import vouch
 
 Rooms = Callable[[str], Room]
 
@@ -88,9 +90,11 @@ def test_a_champion_of_another_outcome_gives_way(room: Rooms) -> None:
     here = room("binary")
     model = here.made("linear")
     blobs = Blobs(here.workspace.lake)
-    package = load(blobs, model["package"])
+    package = load(blobs, model["package"], Trust.of(here.workspace.ledger))
     said = {name: value for name, value in package.manifest.items() if name not in ("format", "files")}
-    here.crown(store(blobs, pack({**said, "target": "kind"}, package.contents)))
+    other = store(blobs, pack({**said, "target": "kind"}, package.contents))
+    vouch(here.workspace.ledger, blobs, other)
+    here.crown(other)
     verdict = verdicts(here.checked(model))["beats_champion"]
     assert verdict["passed"]
     assert "its target is 'kind', and now it is 'y'" in verdict["says"]
@@ -139,11 +143,14 @@ def test_a_package_whose_recorded_numbers_are_not_its_own_fails_parity(room: Roo
     here = room("binary")
     model = here.made("linear")
     blobs = Blobs(here.workspace.lake)
-    package = load(blobs, model["package"])
+    package = load(blobs, model["package"], Trust.of(here.workspace.ledger))
     recorded = package.parsed("metrics.json")
     recorded["test"]["roc_auc"] += 0.001
     said = {name: value for name, value in package.manifest.items() if name not in ("format", "files")}
     forged = store(blobs, pack(said, {**package.contents, "metrics.json": written(recorded)}))
+    with pytest.raises(Fault, match="it is not signed: nobody says that it is theirs; if it is yours: loopline model sign"):
+        here.checked({**model, "package": forged})
+    vouch(here.workspace.ledger, blobs, forged)
     facts = here.checked({**model, "package": forged})
     assert [name for name, gate in verdicts(facts).items() if not gate["passed"]] == ["parity"]
     assert verdicts(facts)["parity"]["value"] == pytest.approx(1000, rel=0.01)

@@ -14,6 +14,9 @@ from loopline.model.background import Background
 from loopline.model.encode import Plan
 from loopline.model.graph import Piece, assemble, tensor
 from loopline.model.package import pack, store, written
+from loopline.serve.frame import score_frame
+from loopline.serve.scorer import Scorer, load
+from tests.signing import vouched
 
 PLAN = Plan(numbers=("age", "income"), dates=(), categories=(("city", ("Bern", "Oslo")),))
 COLUMNS = [
@@ -84,3 +87,13 @@ def make_package(
     }
     said = {"project": "p", "task": task, "target": "y", "positive": "yes", "classes": classes, "key": [key], "time": "at", "family": "linear"}
     return store(Blobs(lake), pack(said, contents))
+
+
+def scorer_of(lake: Lake, package: str) -> Scorer:
+    """The scorer of a package that the tests' key has signed."""
+    return load(Blobs(lake), package, vouched(Blobs(lake), package))
+
+
+def framed(lake: Lake, package: str, frame: Any) -> Any:
+    """A frame, scored with a package that the tests' key has signed."""
+    return score_frame(lake, package, frame, trust=vouched(Blobs(lake), package))

@@ -11,12 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from tests.signing import vouch
 
 _PROGRAM = """
 import sys
+from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.store import Ledger
 from loopline.serve.app import Service, build
@@ -51,6 +54,8 @@ class Served:
 
     def promote(self, package: str) -> None:
         """Make a package the champion."""
+        if Blobs(self.lake).exists(package):
+            vouch(self.ledger, Blobs(self.lake), package)
         self.ledger.append(Draft(kind="champion", subject=package, body={"why": "a test", "previous": None}))
 
     def start(self) -> Served:

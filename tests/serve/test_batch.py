@@ -11,14 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.serve.batch import check, score
 from loopline.serve.log import Log
-from loopline.serve.scorer import Scorer, load
+from loopline.serve.scorer import Scorer
 from loopline.serve.segments import records
 from loopline.serve.signature import Signature
-from tests.serve.packages import make_package
+from tests.serve.packages import make_package, scorer_of
 from tests.serve.test_signature import column
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -43,7 +42,7 @@ ROWS = st.lists(st.fixed_dictionaries({"id": KEYS, "at": TIMES, "age": AGES, "in
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_columns_say_the_same_as_rows(lakes, task, rows):
     lake, package = lakes[task]
-    scorer = load(Blobs(lake), package)
+    scorer = scorer_of(lake, package)
     schema = {"id": pl.Int64, "at": pl.Datetime("us"), "age": pl.Int64, "income": pl.Float64, "city": pl.String}
     sent = [row | {"at": row["at"] and row["at"].isoformat()} for row in rows]
     with Log(lake.log) as log:
@@ -67,7 +66,7 @@ def test_columns_say_the_same_as_rows(lakes, task, rows):
 
 
 def test_texts_of_a_csv_are_read_as_the_signature_says(lakes):
-    scorer: Scorer = load(Blobs(lakes["binary"][0]), lakes["binary"][1])
+    scorer: Scorer = scorer_of(lakes["binary"][0], lakes["binary"][1])
     times = ["31/12/2023 08:00", "01/02/2024 09:30", "NA"]
     frame = pl.DataFrame({"at": times, "age": ["30", "x", " 4 "], "income": ["1e3", "2", "inf"], "city": ["Bern", "NA", "Oslo"]})
     sheet = check(scorer.signature, frame, nulls=("NA",))

@@ -15,8 +15,8 @@ from loopline.ledger.store import Ledger
 from loopline.serve.champion import Champion, pointer, released
 from loopline.serve.lookups import pack
 from loopline.serve.published import KIND, sheet_of
-from loopline.serve.scorer import load
-from tests.serve.packages import LOOKUP, make_package
+from tests.serve.packages import LOOKUP, make_package, scorer_of
+from tests.signing import vouch
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -39,6 +39,7 @@ def test_the_pointer_is_the_newest_champion_and_an_empty_one_is_none(ledger):
 def test_it_follows_and_tells(ledger, tmp_path):
     lake = Lake(str(tmp_path / "lake"))
     first, second = make_package(lake), make_package(lake, shift=0.1)
+    vouch(ledger, Blobs(lake), first, second)
     champion, told = Champion.of(ledger, lake), []
     champion.listen(lambda scorer, trouble: told.append((scorer and scorer.package, trouble)))
     for subject in (None, first, first, second):
@@ -60,13 +61,28 @@ def test_in_trouble_the_one_before_stays_and_the_trouble_passes(tmp_path):
             raise answer
         return answer
 
-    champion = Champion(find, lambda digest: load(Blobs(lake), digest))
+    champion = Champion(find, lambda digest: scorer_of(lake, digest))
     troubles = []
     for _ in range(4):
         champion.look()
         troubles.append(champion.trouble)
         assert champion.scorer is not None
     assert troubles == ["", "the database is away", "the champion could not be loaded (ValueError)", ""]
+
+
+def test_what_nobody_signed_takes_no_place(ledger, tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    signed, unsigned = make_package(lake), make_package(lake, shift=0.1)
+    vouch(ledger, Blobs(lake), signed)
+    champion = Champion.of(ledger, lake)
+    for subject in (signed, unsigned):
+        ledger.append(Draft(kind="champion", subject=subject))
+        champion.look()
+        assert champion.scorer.package == signed
+    assert f"package {unsigned[:12]}: it is not signed" in champion.trouble
+    vouch(ledger, Blobs(lake), unsigned)
+    champion.look()
+    assert (champion.scorer.package, champion.trouble) == (unsigned, "")
 
 
 def test_it_follows_by_itself_until_it_is_stopped(ledger, tmp_path):
@@ -94,6 +110,7 @@ def publish(ledger, lake, scorer, amount):
 def test_a_champion_that_looks_up_waits_until_it_is_published_and_follows_what_is_published(ledger, tmp_path):
     lake = Lake(str(tmp_path / "lake"))
     package, before = make_package(lake, lookup=LOOKUP), make_package(lake)
+    vouch(ledger, Blobs(lake), package, before)
     champion = Champion.of(ledger, lake)
     ledger.append(Draft(kind="champion", subject=before))
     champion.look()
@@ -101,7 +118,7 @@ def test_a_champion_that_looks_up_waits_until_it_is_published_and_follows_what_i
     champion.look()
     assert champion.scorer.package == before
     assert "the values of lookup 'incomes' have not been published yet; loopline run" in champion.trouble
-    scorer = load(Blobs(lake), package)
+    scorer = scorer_of(lake, package)
     for amount in (1000.0, 2000.0):
         publish(ledger, lake, scorer, amount)
         champion.look()

@@ -8,13 +8,11 @@ import msgspec
 import pytest
 
 from loopline.errors import Mistake
-from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.serve.explained import explain_row
 from loopline.serve.log import Log
 from loopline.serve.recall import recall
-from loopline.serve.scorer import load
-from tests.serve.packages import ROW, make_package
+from tests.serve.packages import ROW, make_package, scorer_of
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -26,7 +24,7 @@ def lake(tmp_path):
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_a_prediction_is_found_in_the_log_and_told_as_its_row_is(lake, task):
-    scorer = load(Blobs(lake), make_package(lake, task))
+    scorer = scorer_of(lake, make_package(lake, task))
     (made,), _ = scorer.score([ROW | {"id": 7}], NOW)
     with Log(lake.log) as log:
         log.append("predictions", msgspec.json.Encoder().encode_lines([made])).result()
@@ -53,11 +51,11 @@ def test_an_id_that_nobody_was_told_is_a_mistake(lake):
     ],
 )
 def test_a_row_that_does_not_fit_is_a_mistake(lake, row, said):
-    scorer = load(Blobs(lake), make_package(lake))
+    scorer = scorer_of(lake, make_package(lake))
     with pytest.raises(Mistake, match=said):
         explain_row(scorer, lake, row, where="row.json")
 
 
 def test_a_package_without_a_background_says_so(lake):
     with pytest.raises(Mistake, match="tells no reasons.*--fresh model"):
-        explain_row(load(Blobs(lake), make_package(lake, explains=False)), lake, ROW)
+        explain_row(scorer_of(lake, make_package(lake, explains=False)), lake, ROW)

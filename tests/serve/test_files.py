@@ -10,13 +10,11 @@ import pytest
 from loopline.data.spec import SourceSpec
 from loopline.engine.step import Silence
 from loopline.errors import Fault, Mistake
-from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.serve.files import score_file
 from loopline.serve.log import Log
-from loopline.serve.scorer import load
 from loopline.serve.segments import records
-from tests.serve.packages import make_package
+from tests.serve.packages import make_package, scorer_of
 from tests.serve.test_log import files_at_most
 
 CSV = "id,age,income,city,extra\n1,30,1000,Bern,x\n2,old,NA,Oslo,x\n3,40,,NA,x\n4,50,1\n"
@@ -25,7 +23,7 @@ CSV = "id,age,income,city,extra\n1,30,1000,Bern,x\n2,old,NA,Oslo,x\n3,40,,NA,x\n
 @pytest.fixture
 def bench(tmp_path):
     lake = Lake(str(tmp_path / "lake"))
-    scorer = load(Blobs(lake), make_package(lake))
+    scorer = scorer_of(lake, make_package(lake))
     (tmp_path / "in.csv").write_text(CSV)
     with Log(lake.log) as log:
 
@@ -123,7 +121,7 @@ def test_reasons_stand_in_columns_of_their_own(bench):
 
 
 def test_reasons_that_a_package_does_not_tell_are_a_mistake(bench, tmp_path):
-    scorer = load(Blobs(bench.lake), make_package(bench.lake, explains=False))
+    scorer = scorer_of(bench.lake, make_package(bench.lake, explains=False))
     with Log(bench.lake.log) as log, pytest.raises(Mistake, match="tells no reasons.*--fresh model"):
         like = SourceSpec(path="x")
         score_file(scorer, log, bench.lake, tmp_path / "in.csv", tmp_path / "no.csv", like=like, written={}, progress=Silence(), reasons=1)

@@ -9,16 +9,13 @@ import polars as pl
 import pytest
 
 from loopline.errors import Mistake
-from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
 from loopline.serve.batch import check, score
 from loopline.serve.filled import filled
-from loopline.serve.frame import score_frame
 from loopline.serve.log import Log
-from loopline.serve.scorer import load
 from loopline.serve.segments import records
-from tests.serve.packages import LOOKUP, make_package
+from tests.serve.packages import LOOKUP, framed, make_package, scorer_of
 
 INCOMES = pl.DataFrame({"city": ["Bern", "Bern"], "since": [datetime(2024, 1, 1), datetime(2024, 3, 1)], "amount": [100.0, 300.0], "__row": [0, 1]})
 ROWS = pl.DataFrame(
@@ -39,7 +36,7 @@ def lake(tmp_path):
 
 
 def sheet_of(lake, rows=ROWS, **more):
-    scorer = load(Blobs(lake), make_package(lake, lookup={**LOOKUP, **more}))
+    scorer = scorer_of(lake, make_package(lake, lookup={**LOOKUP, **more}))
     return scorer, filled(check(scorer.signature, rows, where="rows"), scorer, lake, where="rows")
 
 
@@ -89,6 +86,6 @@ def test_the_log_says_what_was_found(lake, tmp_path):
 
 def test_a_frame_is_filled_too(lake):
     package = make_package(lake, lookup=LOOKUP)
-    one, other = score_frame(lake, package, ROWS), score_frame(lake, package, ROWS.with_columns(income=pl.Series([100.0, 300.0, None, None])))
+    one, other = framed(lake, package, ROWS), framed(lake, package, ROWS.with_columns(income=pl.Series([100.0, 300.0, None, None])))
     assert one["score"].to_list()[:2] == other["score"].to_list()[:2]
     assert one["refused"].to_list()[2].startswith("at: it is null")

@@ -6,17 +6,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.serve.openapi import document
-from loopline.serve.scorer import load
-from tests.serve.packages import ROW, make_package
+from tests.serve.packages import ROW, make_package, scorer_of
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression", None])
 def test_it_is_valid(tmp_path, task):
     lake = Lake(str(tmp_path))
-    validate(document("p", load(Blobs(lake), make_package(lake, task)) if task else None))
+    validate(document("p", scorer_of(lake, make_package(lake, task)) if task else None))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +30,6 @@ def test_it_is_valid(tmp_path, task):
 )
 def test_its_schema_and_the_check_agree(tmp_path, row, right):
     lake = Lake(str(tmp_path))
-    scorer = load(Blobs(lake), make_package(lake))
+    scorer = scorer_of(lake, make_package(lake))
     assert Draft202012Validator(document("p", scorer)["components"]["schemas"]["Row"]).is_valid(row) is right
     assert (scorer.signature.read(row, 0)[1] == []) is right

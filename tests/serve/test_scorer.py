@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from loopline.errors import LooplineError
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
-from loopline.serve.scorer import load, prediction_ids, stamp
-from tests.serve.packages import ROW, make_package, weights_of
+from loopline.serve.scorer import prediction_ids, stamp
+from tests.serve.packages import ROW, make_package, scorer_of, weights_of
 from tests.serve.test_signature import JSON
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, 7, tzinfo=UTC)
@@ -30,7 +30,7 @@ def lake(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scorers(lake):
-    return {task: load(Blobs(lake), make_package(lake, task)) for task in ("binary", "multiclass", "regression")}
+    return {task: scorer_of(lake, make_package(lake, task)) for task in ("binary", "multiclass", "regression")}
 
 
 def line(task: str, age: float, income: float, bern: float) -> np.ndarray:
@@ -107,9 +107,9 @@ def test_a_package_that_was_tampered_with_is_not_loaded(tmp_path):
     policy = manifest["files"]["policy.json"]
     (tmp_path / "blobs" / policy[:2] / policy).write_bytes(b'{"kind":"threshold","threshold":0.0}')
     with pytest.raises(LooplineError, match="changed"):
-        load(Blobs(lake), digest)
+        scorer_of(lake, digest)
     with pytest.raises(LooplineError, match="no blob"):
-        load(Blobs(lake), "0" * 64)
+        scorer_of(lake, "0" * 64)
 
 
 def test_a_flood_of_wrong_rows_is_refused_in_little_time(scorers):

@@ -31,6 +31,7 @@ from loopline.model.reference import by_day, category_profile, number_profile
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import steps
 from loopline.workspace import Ask, Job, Workspace
+from tests.signing import vouch
 
 T0 = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -107,6 +108,7 @@ class Shop:
         self.spec = spec or WatchSpec()
         self.package, self.evidence = make_package(self.lake)
         self.days = 0
+        vouch(self.ledger, self.blobs, self.package)
         self.ledger.append(
             Draft(kind="step", subject="model", key="search-1", body={"state": "succeeded", "name": "search", "facts": {"evidence": self.evidence}}),
             Draft(kind="package", subject=self.package, key="search-1", body={}),

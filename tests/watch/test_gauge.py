@@ -11,6 +11,7 @@ import pytest
 
 from loopline.engine.step import Step
 from loopline.model.package import load
+from loopline.model.signing import Trust
 from loopline.watch.gauge import gauge, read_before
 from loopline.watch.stage import steps
 from loopline.watch.windows import SCORE
@@ -27,7 +28,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def test_a_gauge_reads_what_the_package_says(shop: Shop) -> None:
-    made = gauge(load(shop.blobs, shop.package), CHARTER.worth, DAY)
+    made = gauge(load(shop.blobs, shop.package, Trust.of(shop.ledger)), CHARTER.worth, DAY)
     assert {bins.name: (bins.kind, bins.rows) for bins in made.yardstick.features} == {
         "x": ("number", 6000),
         "c": ("category", 6000),
@@ -36,7 +37,7 @@ def test_a_gauge_reads_what_the_package_says(shop: Shop) -> None:
     assert [len(bins.spread) for bins in made.yardstick.features] == [60, 60, 0]
     assert made.columns == {"x": "number", "c": "category"}
     assert (made.time, made.yardstick.without_model, made.promise.rows) == ("at", False, 3000)
-    weekly = gauge(load(shop.blobs, shop.package), CHARTER.worth, timedelta(weeks=1))
+    weekly = gauge(load(shop.blobs, shop.package, Trust.of(shop.ledger)), CHARTER.worth, timedelta(weeks=1))
     assert [rows for rows, _ in weekly.yardstick.features[0].spread] == [700] * 8
 
 
@@ -46,7 +47,7 @@ def test_the_windows_of_the_test_part_are_measured_like_those_that_are_served(sh
     facts = shop.run(step)
     earlier, scores = read_before(shop.blobs, facts["windows"])
     assert len(earlier) == len(scores) == 30
-    promise = gauge(load(shop.blobs, shop.package), CHARTER.worth, DAY).promise
+    promise = gauge(load(shop.blobs, shop.package, Trust.of(shop.ledger)), CHARTER.worth, DAY).promise
     assert sum(one.earned.money.total for one in earlier) / 3000 == pytest.approx(promise.per_decision, abs=0.02)
     assert sum(one.loss.total for one in earlier) / 3000 == pytest.approx(promise.loss, abs=1e-3)
     assert all(0 < value < 0.4 for _, value in scores)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from loopline.cli import model_package
 from loopline.cli.model_effects import accept, effects, refuse
 from loopline.cli.model_explain import explain, named
 from loopline.cli.output import emit, folder_option, hint, json_option, table
@@ -23,6 +24,8 @@ def command() -> None:
 
 for _below in (explain, effects, refuse, accept):
     command.add_command(_below)
+for _of_packages in (model_package.card, model_package.export, model_package.import_, model_package.sign, model_package.trust):
+    command.add_command(_of_packages)
 
 
 @command.command()
@@ -33,11 +36,12 @@ def show(digest: str | None, folder: Path | None, as_json: bool) -> None:
     """Show a package's card: what it earns and how it was made; DIGEST may be cut short, and is the newest package's by default."""
     from loopline.lake.blobs import Blobs
     from loopline.model.package import load
+    from loopline.model.signing import Trust
 
     with open_loop(folder) as loop:
         state = loop.state()
         entry = named(state, digest)
-        package = load(Blobs(loop.workspace.lake), entry.subject)
+        package = load(Blobs(loop.workspace.lake), entry.subject, Trust.of(loop.workspace.ledger))
     body = entry.body
     data = {
         "package": entry.subject,

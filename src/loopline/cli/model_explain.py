@@ -80,8 +80,9 @@ def loaded(loop: Loop, digest: str | None) -> Package:
     """A package with its files, by the beginning of its digest; the newest by default."""
     from loopline.lake.blobs import Blobs
     from loopline.model.package import load
+    from loopline.model.signing import Trust
 
-    return load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject)
+    return load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject, Trust.of(loop.workspace.ledger))
 
 
 def explanation(package: Package) -> Mapping[str, Any]:
@@ -116,19 +117,20 @@ def _title(package: Package) -> str:
 
 def _one(loop: Loop, digest: str | None, file: Path | None, prediction: str | None, count: int) -> dict[str, Any]:
     from loopline.lake.blobs import Blobs
+    from loopline.model.signing import Trust
     from loopline.serve.explained import explain_row
     from loopline.serve.recall import recall
     from loopline.serve.scorer import load
 
-    lake = loop.workspace.lake
+    lake, trust = loop.workspace.lake, Trust.of(loop.workspace.ledger)
     if prediction is not None:
         made = recall(lake, prediction)
-        scorer = load(Blobs(lake), made.package)
+        scorer = load(Blobs(lake), made.package, trust)
         found = scorer.explain(made.row)
     else:
         assert file is not None
         row = _row(file)
-        scorer = load(Blobs(lake), named(loop.state(), digest).subject)
+        scorer = load(Blobs(lake), named(loop.state(), digest).subject, trust)
         found = explain_row(scorer, lake, row, where=str(file))
     told = sum(reason.effect for reason in found.reasons[:count])
     return {

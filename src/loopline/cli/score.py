@@ -29,6 +29,7 @@ def command(source: Path, out: Path, reasons: int, folder: Path | None, as_json:
     """
     from loopline.lake.blobs import Blobs
     from loopline.loop import open_loop
+    from loopline.model.signing import Trust
     from loopline.serve.champion import released
     from loopline.serve.files import score_file
     from loopline.serve.log import Log
@@ -36,7 +37,7 @@ def command(source: Path, out: Path, reasons: int, folder: Path | None, as_json:
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
         data, lake = loop.project.declaration.data, loop.workspace.lake
-        scorer = load(Blobs(lake), released(loop.state().champion))
+        scorer = load(Blobs(lake), released(loop.state().champion), Trust.of(loop.workspace.ledger))
         written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
             like = data.sources[data.main]

@@ -8,7 +8,7 @@ from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "gc", "constraint")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 
@@ -38,6 +38,8 @@ class State:
         From a table to the newest batch that a person delivered to it by hand.
     constraints
         From a column to the newest word of the expert on its effect: a refusal, or its withdrawal.
+    proposal
+        The newest model that was imported as a candidate.
     """
 
     succeeded: Mapping[str, Entry] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class State:
     alerts: Mapping[str, Entry] = field(default_factory=dict)
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
+    proposal: Entry | None = None
 
     @property
     def champion(self) -> str | None:
@@ -78,6 +81,7 @@ def fold(entries: Iterable[Entry]) -> State:
     alerts: dict[str, Entry] = {}
     deliveries: dict[str, Entry] = {}
     constraints: dict[str, Entry] = {}
+    proposal: Entry | None = None
     for entry in entries:
         match entry.kind, entry.body.get("state"):
             case "step", "succeeded":
@@ -98,9 +102,11 @@ def fold(entries: Iterable[Entry]) -> State:
                 alerts[entry.subject] = entry
             case "delivery", _:
                 deliveries[entry.subject] = entry
+            case "import", _:
+                proposal = None if entry.body.get("state") == "withdrawn" else entry
             case "constraint", _:
                 constraints[entry.subject] = entry
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
-    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries, constraints)
+    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries, constraints, proposal)

@@ -7,20 +7,23 @@ from typing import Any
 
 import polars as pl
 
+from loopline.access.people import person
 from loopline.data.spec import HIDDEN
 from loopline.declaration import figure
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
+from loopline.model import tracking
 from loopline.model.choosing import Choice, choose, study_digest
 from loopline.model.export import Candidate
 from loopline.model.features import Planned
 from loopline.model.leaks import case_of, find_leaks, require_none
-from loopline.model.making import Made, make, parquet, record, rounded
+from loopline.model.making import Made, evidence_of, make, record_package, rounded
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
-from loopline.model.package import store
+from loopline.model.package import store, written
 from loopline.model.proving import noise_of, usable_threads, whole_of
+from loopline.model.signing import sign, signer
 from loopline.model.spec import require_installed
 from loopline.workspace import Job
 
@@ -30,9 +33,12 @@ def run(job: Job) -> Facts:
     since_s = time.monotonic()
     require_installed(job.step.reads["model"]["families"])
     order = Order.of(job.step.reads, job.step.inputs)
+    key = signer(job.workspace.ledger, name=person(folder=job.folder).name)
+    if key.is_new:
+        job.progress.say(f"made your key, with which packages are signed: {key.file}")
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
-    material = prepare(_read(job, order), order)
+    material = prepare(read_table(job, order), order)
     job.progress.say("looking for leaks")
     leaks = require_none(find_leaks(case_of(material)), order.model.leaks.allow)
     dropped = noise_of(material, threads=usable_threads()) if order.selects else ()
@@ -44,8 +50,10 @@ def run(job: Job) -> Facts:
     made = make(job, material, whole, candidate, choice, leaks)
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
-    evidence = blobs.put(parquet(material, whole.plan))
-    record(job, made, package)
+    sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
+    evidence = blobs.put(evidence_of(material, whole.plan.columns))
+    record_package(job, made.package, made.metrics, made.worth)
+    tracking.log(tracking.of_search(study_digest(job), choice.trials, made.package, best=choice.best.key), project=job.project, say=job.progress.say)
     found = {"leaks": [rounded(finding.as_json()) for finding in leaks], "dropped": [one.as_json() for one in dropped]}
     return {**_facts(job, made, choice, whole.planned, material, evidence), **found}
 
@@ -57,7 +65,8 @@ def _policy(material: Material, choice: Choice) -> dict[str, Any]:
     return {**rule, "chosen_on": rounded(rule["chosen_on"])} if "chosen_on" in rule else rule
 
 
-def _read(job: Job, order: Order) -> pl.DataFrame:
+def read_table(job: Job, order: Order) -> pl.DataFrame:
+    """The main table's columns that are needed, in the version that the step was given."""
     table = job.step.inputs["table"]
     lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
     there = lazy.collect_schema().names()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,15 @@ from typing import Any
 
 import polars as pl
 
+from loopline.charts import svg
 from loopline.ledger.entry import Draft
 from loopline.model import card
 from loopline.model.assessing import assessed
+from loopline.model.assessment.pictures import misjudged, most_lost, worth_curve
 from loopline.model.background import Background, make_background
-from loopline.model.candidates import Part, Trial
+from loopline.model.bom import materials
+from loopline.model.candidates import Part
 from loopline.model.choosing import Choice, study_digest
-from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
@@ -30,6 +33,7 @@ from loopline.model.unaided import best_way, ways
 from loopline.workspace import Job
 
 _DIGITS = 12
+_HASHED_ROWS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +66,14 @@ def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choic
     core[BACKGROUND] = written(background.as_json())
     predictor = Predictor(pack(said, core))
     parity = check_parity(candidate, predictor, material)
-    _record_look(job, study_digest(job), choice.best, len(parts.test))
+    record_look(job, study_digest(job), choice.best.key, len(parts.test))
     scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))
     test = order.judge.judged(material.part(parts.test), for_judging(scores), predictor.policy)
     measured = rounded({"validation": choice.best.metrics, "test": metrics(test)})
-    worth = rounded(_worth(material, test))
+    worth = rounded(earned(material, test))
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+    evaluation = assessed(job, material, candidate, choice, predictor)
+    explanation = _explanation(material, predictor, background)
     told = card.Facts(
         manifest=said,
         decision=order.decision,
@@ -82,16 +88,22 @@ def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choic
         weights=_weights(candidate),
         left_out=whole.planned.left_out,
         parity=parity,
-        questions=[f"{finding.says} ({finding.remedy.rstrip('.')})" for finding in leaks],
+        members=[(member.family, member.weight) for member in candidate.members] if len(candidate.members) > 1 else (),
+        evaluation=evaluation,
+        explanation=explanation,
+        leaks=[{"says": f"{finding.says} ({finding.remedy.rstrip('.')})"} for finding in leaks],
+        pictures=_pictures(evaluation),
     )
     contents = {
         **core,
         "reference.json": written(reference(candidate, material, scores)),
         "metrics.json": written({**measured, "worth": worth, "parity": parity, "rows": rows, "trials": len(choice.trials)}),
+        "evaluation.json": written(evaluation),
+        "explanation.json": written(explanation),
         "card.md": card.write(told).encode(),
-        "evaluation.json": written(assessed(job, material, candidate, choice, predictor)),
-        "explanation.json": written(_explanation(material, predictor, background)),
+        "card.html": card.page(told).encode(),
     }
+    contents["bom.json"] = written(materials(said, contents, table=content_of(job, material.frame), params=choice.best.params))
     return Made(pack(said, contents), measured, worth)
 
 
@@ -103,7 +115,21 @@ def _explanation(material: Material, predictor: Predictor, background: Backgroun
     return explain(Case(lambda mixed: for_judging(predictor.predict(mixed)), columns, part, judge, predictor.policy, background, order.model.seed))
 
 
-def _worth(material: Material, test: Judged) -> dict[str, Any]:
+def _pictures(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    """The pictures of the card, as SVG, by the chapter under which they stand."""
+    drawn = {"What it earns": worth_curve(evaluation), "Where it fails": misjudged(evaluation) or most_lost(evaluation)}
+    return {chapter: svg(spec) for chapter, spec in drawn.items() if spec is not None}
+
+
+def content_of(job: Job, frame: pl.DataFrame) -> dict[str, Any]:
+    """The table's name, its rows and the SHA-256 of their values: the same in every workspace that was brought the same rows."""
+    digest = hashlib.sha256(repr(frame.schema).encode())
+    for piece in frame.iter_slices(_HASHED_ROWS):
+        digest.update(piece.write_csv().encode())
+    return {"name": job.step.inputs["table"]["name"], "rows": frame.height, "sha256": digest.hexdigest()}
+
+
+def earned(material: Material, test: Judged) -> dict[str, Any]:
     """Money per decision on the test part: the package's with its interval, and what stands beside it."""
     order = material.order
     known, part = material.part(material.learned), Part(test.outcome, test.columns)
@@ -143,28 +169,28 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _record_look(job: Job, study: str, best: Trial, rows: int) -> None:
+def record_look(job: Job, study: str, key: str, rows: int) -> None:
     """Enters the look at the test part once; killed and run again, it is the same look."""
     ledger = job.workspace.ledger
-    if not ledger.read(kinds=("look",), subject=study, key=best.key, limit=1):
-        ledger.append(Draft(kind="look", subject=study, key=best.key, body={"table": job.step.inputs["table"], "rows": rows}, parents=(job.attempt,)))
+    if not ledger.read(kinds=("look",), subject=study, key=key, limit=1):
+        ledger.append(Draft(kind="look", subject=study, key=key, body={"table": job.step.inputs["table"], "rows": rows}, parents=(job.attempt,)))
 
 
-def record(job: Job, made: Made, package: str) -> None:
-    """Enters the package once."""
+def record_package(job: Job, package: Package, measured: Mapping[str, Any], worth: Mapping[str, Any]) -> None:
+    """Enters a package that was made, once."""
     ledger = job.workspace.ledger
-    if not ledger.read(kinds=("package",), subject=package, limit=1):
-        body = {"manifest": made.package.manifest, "metrics": made.metrics, "worth": made.worth, "policy": made.package.parsed("policy.json")}
-        ledger.append(Draft(kind="package", subject=package, key=job.step.key, body=body, parents=(job.attempt,)))
+    if not ledger.read(kinds=("package",), subject=package.digest, limit=1):
+        body = {"manifest": package.manifest, "metrics": measured, "worth": worth, "policy": package.parsed("policy.json")}
+        ledger.append(Draft(kind="package", subject=package.digest, key=job.step.key, body=body, parents=(job.attempt,)))
 
 
-def parquet(material: Material, plan: Plan) -> bytes:
-    """The test part as Parquet: the raw columns that the package, its worth and its slices read, ``__outcome``, ``__unaided`` and ``__block``.
+def evidence_of(material: Material, columns: Sequence[str]) -> bytes:
+    """The test part as Parquet: these raw columns, those that worth, policy and slices read, ``__outcome``, ``__unaided`` and ``__block``.
 
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """
     order = material.order
-    needed = {*plan.columns, *order.key, *order.priced, *order.slices, *({order.time} - {None})}
+    needed = {*columns, *order.key, *order.priced, *order.slices, *({order.time} - {None})}
     rows = material.parts.test
     frame = material.frame[rows].select([name for name in material.frame.columns if name in needed])
     outcome: Sequence[Any] = material.outcome[rows].tolist()

@@ -78,7 +78,7 @@ class Order:
             task=inputs["task"],
             positive=inputs["positive"],
             classes=tuple(inputs["classes"]),
-            columns=tuple(Column(column["name"], column["type"], column["use"]) for column in inputs["columns"]),
+            columns=columns_of(inputs),
             time=inputs["time"],
             key=tuple(inputs["key"]),
             ordered=inputs["order"] == "rows",
@@ -173,6 +173,11 @@ class Order:
         if said.limit is not None and self.time is None:
             what, where = f"a limit per {said.limit} needs the time of the rows", "model.policy.capacity" if said.capacity else "model.policy.budget"
             raise Mistake(what, where=where, remedy="name the source's time, a column of dates")
+
+
+def columns_of(facts: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The main table's columns, from the data stage's facts."""
+    return tuple(Column(column["name"], column["type"], column["use"]) for column in facts["columns"])
 
 
 def _moment(said: str | None) -> Moment | None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import canonical
+from loopline.model.signing import Trust
 
 FORMAT = 1
 
@@ -62,8 +63,8 @@ def pack(said: Mapping[str, Any], contents: Mapping[str, bytes]) -> Package:
     said
         The manifest's fields, without ``format`` and ``files``.
     """
-    manifest = {"format": FORMAT, **said, "files": {name: _sha256(data) for name, data in contents.items()}}
-    return Package(_sha256(written(manifest)), manifest, dict(contents))
+    manifest = {"format": FORMAT, **said, "files": {name: digest_of(data) for name, data in contents.items()}}
+    return Package(digest_of(written(manifest)), manifest, dict(contents))
 
 
 def store(blobs: Stored, package: Package) -> str:
@@ -73,17 +74,18 @@ def store(blobs: Stored, package: Package) -> str:
     return blobs.put(written(package.manifest))
 
 
-def load(blobs: Stored, digest: str) -> Package:
-    """A package's files, each checked against its digest.
+def load(blobs: Stored, digest: str, trust: Trust) -> Package:
+    """A package's files, each checked against its digest, and the whole against its signature of origin.
 
     Raises
     ------
     Mistake
         When there is no such package, or a newer Loopline made it.
     Fault
-        When it was changed after it was made.
+        When it was changed after it was made, or nobody who is trusted signed it.
     """
     manifest = load_manifest(blobs, digest)
+    trust.require(digest, written(manifest))
     return Package(digest, manifest, {name: _checked(blobs.get(of), of, f"package {digest[:12]}, {name}") for name, of in manifest["files"].items()})
 
 
@@ -102,10 +104,11 @@ def load_manifest(blobs: Stored, digest: str) -> Mapping[str, Any]:
 
 
 def _checked(data: bytes, digest: str, where: str) -> bytes:
-    if _sha256(data) != digest:
+    if digest_of(data) != digest:
         raise Fault("it was changed after it was made", where=where, remedy="restore the lake, or make the package anew: loopline run --fresh model")
     return data
 
 
-def _sha256(data: bytes) -> str:
+def digest_of(data: bytes) -> str:
+    """The SHA-256 of the bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

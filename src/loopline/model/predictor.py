@@ -16,10 +16,12 @@ from loopline.errors import Fault, Mistake
 from loopline.model.background import Background
 from loopline.model.calibration import apply
 from loopline.model.encode import Plan, Raw, encode, floats, moments
+from loopline.model.layout import Layout
 from loopline.model.package import Package, Stored, load
 from loopline.model.policy import Policy, columns_of, decide, periods_of
 from loopline.model.reasons import Explained, explain
 from loopline.model.scoring import Scoring, blended
+from loopline.model.signing import Trust
 
 BACKGROUND = "background.json"
 """The package's file with the made-up rows that reasons are told against."""
@@ -68,6 +70,7 @@ class Predictor:
         self._priced = columns_of(self.policy)
         self.plan = Plan.of_json(self.signature)
         self.scoring: Scoring = package.parsed("scoring.json")
+        self.layout = Layout.of_json(self.signature["layout"]) if "layout" in self.signature else None
         self._weights = np.array([member["weight"] for member in self.scoring["members"]], dtype=np.float64)
         self.background = Background.of_json(package.parsed(BACKGROUND)) if BACKGROUND in package.contents else None
         options = onnxruntime.SessionOptions()
@@ -81,22 +84,23 @@ class Predictor:
             raise Fault("the package's graph cannot be loaded", where=package.digest[:12], remedy=remedy) from error
 
     @classmethod
-    def load(cls, blobs: Stored, digest: str, *, threads: int = 1) -> Predictor:
-        """The predictor of a package in the lake, every byte of it checked against its digest.
+    def load(cls, blobs: Stored, digest: str, trust: Trust, *, threads: int = 1) -> Predictor:
+        """The predictor of a package in the lake, every byte of it checked against its digest and its signature.
 
         Raises
         ------
         Mistake
             When there is no such package, or a newer Loopline made it.
         Fault
-            When it was changed after it was made.
+            When it was changed after it was made, or nobody who is trusted signed it.
         """
-        return cls(load(blobs, digest), threads=threads)
+        return cls(load(blobs, digest, trust), threads=threads)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model and its policy read."""
-        return tuple(dict.fromkeys((*self.plan.columns, *self._priced)))
+        read = self.plan.columns if self.layout is None else self.layout.columns
+        return tuple(dict.fromkeys((*read, *self._priced)))
 
     def predict(self, columns: Raw, *, whole_periods: bool = False) -> Scores:
         """Scores and decisions for raw columns of n rows.
@@ -114,7 +118,7 @@ class Predictor:
         Mistake
             When none of the model's columns is there, or a value is no number or no date.
         """
-        inputs = encode(self.plan, columns).inputs()
+        inputs = encode(self.plan, columns).inputs() if self.layout is None else self.layout.feed(columns)
         rows = len(next(iter(inputs.values())))
         if rows <= _CHUNK:
             return self._scored(self._run(inputs), columns, whole_periods)
@@ -147,6 +151,8 @@ class Predictor:
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         if not len(next(iter(inputs.values()))):
             return np.empty((0, self._width))
+        if self.layout is not None:
+            return self.layout.scores(self._session.run([self.layout.output], dict(inputs))[0])
         outputs: NDArray[np.float64] = self._session.run(None, dict(inputs))[0]
         mean = blended(self._weights, outputs, self._width)
         calibration = self.scoring["calibration"]

@@ -16,11 +16,29 @@ from loopline.model.constraints import standing
 from loopline.model.spec import FAMILIES, ModelSpec, sliced
 from loopline.workspace import Ask
 
+_ROOMS = (
+    "model",
+    "charter/worth.py",
+    "charter/spec.py",
+    "data/casting.py",
+    "data/contract",
+    "data/outcome.py",
+    "data/proposals/leaks.py",
+    *SPEC,
+    "expression",
+    "declaration.py",
+    "charts.py",
+    "plots.py",
+)
+
 
 def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """One search; it reads of the charter only what a package depends on, so that a criterion's limit retrains nothing."""
+    """One search, or what was imported since; they read of the charter only what a package depends on, so that a criterion's limit retrains nothing.
+
+    An imported model is judged on the same rows as the search's package, and passes the same gates. The next search takes its place.
+    """
     ingested = ask.facts["data"]
-    facts = yield Step(
+    search = Step(
         stage="model",
         name="search",
         function="loopline.model.learn:run",
@@ -43,20 +61,21 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             **({"constraints": [one.as_json() for one in held]} if (held := standing(ask.state.constraints.values())) else {}),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
-        rooms=(
-            "model",
-            "charter/worth.py",
-            "charter/spec.py",
-            "data/casting.py",
-            "data/contract",
-            "data/outcome.py",
-            "data/proposals/leaks.py",
-            *SPEC,
-            "expression",
-            "declaration.py",
-        ),
+        rooms=_ROOMS,
     )
-    return facts
+    facts = yield search
+    searched, proposed = ask.state.latest.get(("model", "search")), ask.state.proposal
+    if proposed is None or searched is None or proposed.seq < searched.seq:
+        return facts
+    adopted = yield Step(
+        stage="model",
+        name="import",
+        function="loopline.model.adopt:run",
+        reads=search.reads,
+        inputs={**search.inputs, "proposal": dict(proposed.body)},
+        rooms=_ROOMS,
+    )
+    return adopted
 
 
 def _units(data: DataSpec, lookups: Iterable[Facts]) -> dict[str, str]:

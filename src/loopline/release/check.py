@@ -27,6 +27,7 @@ from loopline.model.features import raw
 from loopline.model.package import load
 from loopline.model.policy import columns_of, money
 from loopline.model.predictor import Predictor, Scores, for_judging
+from loopline.model.signing import Trust
 from loopline.model.spec import sliced
 from loopline.release.gates import Evidence, Verdict, judge, slow_ms
 from loopline.release.measure import Measured, measure
@@ -70,9 +71,9 @@ def run(job: Job) -> Facts:
     """The verdict of every gate on the package."""
     inputs, reads = job.step.inputs, job.step.reads
     charter, limits = CharterSpec.model_validate(reads["charter"]), ReleaseSpec.model_validate(reads["release"])
-    blobs = Blobs(job.workspace.lake)
+    blobs, trust = Blobs(job.workspace.lake), Trust.of(job.workspace.ledger)
     job.progress.say(f"judging {inputs['package'][:8]} on its test part")
-    package = load(blobs, inputs["package"])
+    package = load(blobs, inputs["package"], trust)
     predictor = Predictor(package, threads=_threads())
     judging = Judge(predictor.task, predictor.classes, Worth.of(charter.worth, predictor.task))
     names = {criterion.id: parse(criterion.check).names for criterion in charter.acceptance}
@@ -84,8 +85,8 @@ def run(job: Job) -> Facts:
     judged = judging.judged(test.part, for_judging(scores), predictor.policy)
     rows = test.sample(predictor.columns)
     job.progress.say("measuring latency and memory")
-    measured = _measured(job, package.digest, rows, limits.latency_ms)
-    rival_earned, rival_note = _rival(blobs, inputs["champion"], predictor, test, judging)
+    measured = _measured(job, package.digest, trust, rows, limits.latency_ms)
+    rival_earned, rival_note = _rival(blobs, inputs["champion"], trust, predictor, test, judging)
     evidence = Evidence(
         package=package.digest,
         limits=limits,
@@ -101,18 +102,18 @@ def run(job: Job) -> Facts:
         **asked_for(judged, frozenset().union(*names.values())),
         latency_ms=np.array(measured.latency_ms),
         memory_mb=measured.memory_mb,
-        parity=_parity(package.parsed("metrics.json"), judged, predictor, rows),
+        parity=_parity({**package.parsed("metrics.json"), **({"test": inputs["measured"]} if "measured" in inputs else {})}, judged, predictor, rows),
     )
     return _facts(evidence, judge(evidence, charter.acceptance))
 
 
-def _measured(job: Job, package: str, rows: Sequence[Mapping[str, Any]], limit_ms: float) -> Measured:
+def _measured(job: Job, package: str, trust: Trust, rows: Sequence[Mapping[str, Any]], limit_ms: float) -> Measured:
     """What the package takes; too slow once, it is measured again, and the quicker time counts: a busy moment is no property of the package."""
-    once = measure(job.workspace.lake, package, rows)
+    once = measure(job.workspace.lake, package, trust, rows)
     if slow_ms(once.latency_ms) <= limit_ms:
         return once
     job.progress.say("too slow: measuring once more")
-    return min(once, measure(job.workspace.lake, package, rows), key=lambda one: slow_ms(one.latency_ms))
+    return min(once, measure(job.workspace.lake, package, trust, rows), key=lambda one: slow_ms(one.latency_ms))
 
 
 def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> None:
@@ -150,11 +151,11 @@ def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]
     return {"metrics": numbers, "slices": slices}
 
 
-def _rival(blobs: Blobs, champion: str | None, predictor: Predictor, test: _Test, judging: Judge) -> tuple[NDArray[np.float64] | None, str]:
+def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predictor, test: _Test, judging: Judge) -> tuple[NDArray[np.float64] | None, str]:
     """The money of the champion's decisions on the same rows, and what is to be said of the comparison; None where it cannot score them."""
     if champion is None:
         return None, ""
-    rival = Predictor.load(blobs, champion, threads=_threads())
+    rival = Predictor.load(blobs, champion, trust, threads=_threads())
     for what in ("task", "target", "positive"):
         if rival.manifest[what] != predictor.manifest[what]:
             return None, f"its {what} is {rival.manifest[what]!r}, and now it is {predictor.manifest[what]!r}"

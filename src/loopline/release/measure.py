@@ -21,6 +21,7 @@ from loopline.errors import Fault
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.model.predictor import Predictor
+from loopline.model.signing import Trust
 
 PREDICTIONS = 1_000
 _WARM_UP = 50
@@ -44,11 +45,13 @@ class Measured:
     memory_mb: float
 
 
-def measure(lake: Lake, package: str, rows: Sequence[Mapping[str, Any]]) -> Measured:
+def measure(lake: Lake, package: str, trust: Trust, rows: Sequence[Mapping[str, Any]]) -> Measured:
     """What a package takes on this machine, measured now in a fresh process.
 
     Parameters
     ----------
+    trust
+        Whose packages may be loaded.
     rows
         Rows of plain JSON values to predict, at least one.
 
@@ -58,7 +61,7 @@ def measure(lake: Lake, package: str, rows: Sequence[Mapping[str, Any]]) -> Meas
         When the process cannot be started, does not end, or dies.
     """
     # The lake's options may hold secrets: they go through a pipe, never through arguments that others can read.
-    asked = json.dumps({"lake": {"url": lake.url, "options": dict(lake.options)}, "package": package, "rows": list(rows)})
+    asked = json.dumps({"lake": {"url": lake.url, "options": dict(lake.options)}, "package": package, "trust": trust.as_json(), "rows": list(rows)})
     source = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}
     command = [sys.executable, "-P", "-m", "loopline.release.measure"]
@@ -99,7 +102,7 @@ def main() -> None:
     """Measure what standard input asks for, and print it as JSON."""
     asked = json.load(sys.stdin)
     rows = asked["rows"]
-    predictor = Predictor.load(Blobs(Lake(**asked["lake"])), asked["package"])
+    predictor = Predictor.load(Blobs(Lake(**asked["lake"])), asked["package"], Trust.of_json(asked["trust"]))
     latency_ms = timed(predictor, rows)
     batch = [rows[number % len(rows)] for number in range(_BATCH)]
     predictor.predict({name: [row[name] for row in batch] for name in rows[0]})

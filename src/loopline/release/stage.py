@@ -86,6 +86,8 @@ def _gates(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, package: str, agai
             "evidence": model["evidence"],
             "rows read": data["read"],
             "rows refused": data["quarantined"],
+            # A package that was made elsewhere was measured there on other rows.
+            **({"measured": model["metrics"]["test"]} if model.get("imported") else {}),
         },
         rooms=GATES_ROOMS,
     )

@@ -10,6 +10,7 @@ from loopline.errors import LooplineError, Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.store import Ledger
+from loopline.model.signing import Trust
 from loopline.serve.lookups import Published
 from loopline.serve.scorer import Scorer, load
 
@@ -92,7 +93,7 @@ class Champion:
     def of(cls, ledger: Ledger, lake: Lake) -> Champion:
         """The champion that a ledger points to, loaded from a lake."""
         blobs = Blobs(lake)
-        return cls(lambda: pointer(ledger), lambda package: load(blobs, package), refresh=lambda scorer: refresh(ledger, blobs, scorer))
+        return cls(lambda: pointer(ledger), lambda package: load(blobs, package, Trust.of(ledger)), refresh=lambda scorer: refresh(ledger, blobs, scorer))
 
     def listen(self, listener: Callable[[Scorer | None, str], None]) -> None:
         """Have a function told after each swap and each trouble: the scorer that holds, and what is wrong (empty when nothing is)."""

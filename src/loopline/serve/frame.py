@@ -12,6 +12,7 @@ import polars as pl
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
+from loopline.model.signing import Trust
 from loopline.serve.batch import check, log_refused, score
 from loopline.serve.champion import released
 from loopline.serve.filled import filled
@@ -19,7 +20,7 @@ from loopline.serve.log import Log
 from loopline.serve.scorer import load
 
 
-def score_frame(lake: Lake, champion: str | None, frame: Any) -> Any:
+def score_frame(lake: Lake, champion: str | None, frame: Any, *, trust: Trust) -> Any:
     """The champion's scores and decisions for a pandas or Polars frame, as a frame of the same kind.
 
     Every row is there, in its place. A refused row has no score, and then there is a column ``refused`` with the reasons.
@@ -31,7 +32,7 @@ def score_frame(lake: Lake, champion: str | None, frame: Any) -> Any:
         When no package has been released yet, it is no such frame, or a column that the package needs is missing.
     """
     given = _as_polars(frame)
-    scorer = load(Blobs(lake), released(champion))
+    scorer = load(Blobs(lake), released(champion), trust)
     sheet = filled(check(scorer.signature, given, where="frame"), scorer, lake, where="frame")
     with Log(lake.log) as log:
         done = score(scorer, sheet, log)

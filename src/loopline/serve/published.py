@@ -16,6 +16,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
 from loopline.model.package import load
+from loopline.model.signing import Trust
 from loopline.serve.batch import typed
 from loopline.serve.lookups import FORMAT, NONE_US, Sheet, Values, pack
 from loopline.serve.signature import Column, Signature
@@ -36,7 +37,7 @@ def run(job: Job) -> Facts:
         When a table no longer has what the package takes.
     """
     blobs, tables, ledger = Blobs(job.workspace.lake), Tables(job.workspace.lake), job.workspace.ledger
-    said = load(blobs, job.step.inputs["package"]).parsed("signature.json")
+    said = load(blobs, job.step.inputs["package"], Trust.of(ledger)).parsed("signature.json")
     columns = {column.name: column for column in Signature.of(said["columns"]).columns}
     told = []
     for plain in said["lookups"]:

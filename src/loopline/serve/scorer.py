@@ -15,6 +15,7 @@ from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.model.predictor import Predictor, Scores
 from loopline.model.reasons import Explained
+from loopline.model.signing import Trust
 from loopline.serve.lookups import Found, Lookups
 from loopline.serve.outcomes import Truth
 from loopline.serve.signature import Problem, Signature
@@ -170,12 +171,12 @@ def unscored(scores: Scores) -> list[int]:
     return np.flatnonzero(~np.isfinite(scores.score)).tolist()
 
 
-def load(blobs: Blobs, package: str) -> Scorer:
-    """The scorer of a package in the lake, every byte of it checked against its digest.
+def load(blobs: Blobs, package: str, trust: Trust) -> Scorer:
+    """The scorer of a package in the lake, every byte of it checked against its digest and its signature.
 
     Raises
     ------
     LooplineError
-        When the package is not there, or is not what its digest says.
+        When the package is not there, is not what its digest says, or nobody who is trusted signed it.
     """
-    return Scorer(Predictor.load(blobs, package))
+    return Scorer(Predictor.load(blobs, package, trust))

@@ -16,7 +16,10 @@ _PUBLISHING = (
     *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "outcomes", "log", "segments")),
     *(f"data/{module}.py" for module in ("casting", "contract/contract", "contract/few", "contract/rules", "derived/lookups", "moments")),
     *SPEC,
-    *(f"model/{module}.py" for module in ("blocks", "encode", "package", "policy", "background", "reasons", "scoring", "calibration", "predictor")),
+    *(
+        f"model/{module}.py"
+        for module in ("blocks", "encode", "package", "policy", "background", "reasons", "scoring", "calibration", "layout", "signing", "predictor")
+    ),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     "declaration.py",
     "expression",

@@ -20,6 +20,7 @@ from loopline.lake.blobs import Blobs
 from loopline.model.features import raw
 from loopline.model.package import Package, load
 from loopline.model.predictor import Predictor, Scores
+from loopline.model.signing import Trust
 from loopline.watch.drift import Bins
 from loopline.watch.earned import Earned, Sums
 from loopline.watch.monitors import Earlier, Promise
@@ -82,7 +83,7 @@ def run(job: Job) -> Facts:
     """The windows of the champion's test part, measured as those of what it serves: how windows scatter when nothing has changed."""
     blobs = Blobs(job.workspace.lake)
     spec = WatchSpec.model_validate(job.step.reads["watch"])
-    package = load(blobs, job.step.inputs["package"])
+    package = load(blobs, job.step.inputs["package"], Trust.of(job.workspace.ledger))
     measured = gauge(package, WorthSpec.model_validate(job.step.reads["worth"]), spec.window)
     if measured.time is None:
         return {"says": "the package has no time: its test part has no windows", "windows": None}

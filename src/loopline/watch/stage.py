@@ -14,7 +14,21 @@ from loopline.watch.telling import due
 from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
-_SCORING = ("blocks", "evaluate", "features", "package", "background", "reasons", "scoring", "calibration", "predictor", "encode", "policy")
+_SCORING = (
+    "blocks",
+    "evaluate",
+    "features",
+    "package",
+    "background",
+    "reasons",
+    "scoring",
+    "calibration",
+    "layout",
+    "signing",
+    "predictor",
+    "encode",
+    "policy",
+)
 _ROOMS = (
     *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "monitors", "alerts", "survey", "spec")),
     *(f"model/{module}.py" for module in _SCORING),

@@ -17,6 +17,7 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.model.package import load
+from loopline.model.signing import Trust
 from loopline.watch import alerts
 from loopline.watch.gauge import Gauge, gauge, read_before
 from loopline.watch.monitors import Earlier, Promise, Watched, drift_limits, look
@@ -61,8 +62,9 @@ def run(job: Job) -> Facts:
     earlier, scattered = read_before(blobs, job.step.inputs["before"])
     bodies: list[dict[str, Any]] = []
     judged: _Judged | None = None
+    trust = Trust.of(ledger)
     for package in served.packages():
-        measured = gauge(load(blobs, package), worth, spec.window)
+        measured = gauge(load(blobs, package, trust), worth, spec.window)
         if package == champion and scattered:
             measured = _with_score_spread(measured, tuple(scattered))
         whole = with_gaps(_windows(job, served, measured, spec.window), served.refused_by(package, spec.window))

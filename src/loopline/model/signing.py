@@ -1,0 +1,209 @@
+"""Who made a package: its signature of origin, and whose are trusted in a workspace; a fold over the ledger's entries.
+
+A signature is detached: it is over the bytes of the manifest, so that a package's digest is the same whoever signs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from loopline.access.keys import Key, is_signed, own_key, place, public_key
+from loopline.errors import Fault, Mistake
+from loopline.ledger.entry import Draft, Entry
+
+KEY, SIGNATURE = "key", "signature"
+"""The kinds of the entries that say whom a workspace trusts, and what was signed."""
+
+TRUSTED = "LOOPLINE_TRUST"
+"""The variable that lists public keys, with commas between them, for machines without a workspace."""
+
+DECLARED, GIVEN, FIRST = "loopline.yaml", "a person", "its first use here"
+
+
+class Entries(Protocol):
+    """Where entries are; `loopline.ledger.store.Ledger` is one, and a process that only scores does without it."""
+
+    def read(self, *, kinds: Sequence[str]) -> list[Entry]:
+        """The entries of some kinds, in their order."""
+
+    def append(self, *drafts: Draft) -> list[Entry]:
+        """The drafts as entries, once they are durable."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature with the public key that it can be checked with."""
+
+    key: str
+    value: str
+
+    def as_json(self) -> dict[str, str]:
+        """The signature as plain values: ``manifest.sig`` of an exported package."""
+        return {"key": self.key, "signature": self.value}
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> Signature:
+        """The signature from plain values; the inverse of `as_json`."""
+        return cls(str(said["key"]), str(said["signature"]))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose packages may be loaded.
+
+    Parameters
+    ----------
+    keys
+        From a trusted public key to the name of who signs with it.
+    signatures
+        From a package's digest to its signatures.
+    told_by
+        From a trusted public key to what made it so: `DECLARED`, `GIVEN` or `FIRST`.
+    """
+
+    keys: Mapping[str, str]
+    signatures: Mapping[str, tuple[Signature, ...]]
+    told_by: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ledger: Entries) -> Trust:
+        """What a ledger says now."""
+        return trust(ledger.read(kinds=(KEY, SIGNATURE)))
+
+    def require(self, package: str, manifest: bytes) -> str:
+        """The name of who signed a package.
+
+        Parameters
+        ----------
+        package
+            Its digest.
+        manifest
+            The manifest's bytes, which are what was signed.
+
+        Raises
+        ------
+        Fault
+            When it is unsigned, its signature is not of these bytes, or nobody trusts who signed it; says what to do.
+        """
+        where, signatures = f"package {package[:12]}", self.signatures.get(package, ())
+        if not signatures:
+            raise Fault("it is not signed: nobody says that it is theirs", where=where, remedy=f"if it is yours: loopline model sign {package[:12]}")
+        honest = [one for one in signatures if is_signed(manifest, one.value, one.key)]
+        if not honest:
+            raise Fault(
+                "its signature is not of this package", where=where, remedy="fetch it again from who made it, or make it anew: loopline run --fresh model"
+            )
+        for one in honest:
+            if one.key in self.keys:
+                return self.keys[one.key]
+        raise Fault(
+            f"it is signed with {honest[0].key}, which is not trusted here",
+            where=where,
+            remedy=f"if you know whose it is: loopline model trust {honest[0].key} --as NAME (without a workspace: export {TRUSTED}={honest[0].key})",
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The trust as plain values, for another process."""
+        return {"keys": dict(self.keys), "signatures": {name: [one.as_json() for one in found] for name, found in self.signatures.items()}}
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> Trust:
+        """The trust from plain values; the inverse of `as_json`."""
+        return cls(dict(said["keys"]), {name: tuple(map(Signature.of_json, found)) for name, found in said["signatures"].items()})
+
+
+def of_environment(package: str, signatures: Sequence[Signature], environment: Mapping[str, str] | None = None) -> Trust:
+    """The trust of a machine without a workspace: in the keys that ``LOOPLINE_TRUST`` lists, else in one's own key, where there is one.
+
+    Raises
+    ------
+    Mistake
+        When what ``LOOPLINE_TRUST`` lists is no public key.
+    """
+    said = (os.environ if environment is None else environment).get(TRUSTED, "")
+    keys = [public_key(one, where=TRUSTED) for one in said.split(",") if one.strip()]
+    if not keys and place(environment).is_file():
+        keys = [own_key(environment).public]
+    return Trust(dict.fromkeys(keys, TRUSTED), {package: tuple(signatures)})
+
+
+def trust(entries: Iterable[Entry]) -> Trust:
+    """What holds after the entries, which come in the order of the ledger."""
+    keys: dict[str, str] = {}
+    told_by: dict[str, str] = {}
+    signatures: dict[str, tuple[Signature, ...]] = {}
+    for entry in entries:
+        if entry.kind == SIGNATURE:
+            signatures[entry.subject] = (*signatures.get(entry.subject, ()), Signature.of_json(entry.body))
+        elif entry.body["state"] == "trusted":
+            keys[entry.subject], told_by[entry.subject] = entry.body["name"], entry.body["told_by"]
+        else:
+            keys.pop(entry.subject, None)
+            told_by.pop(entry.subject, None)
+    return Trust(keys, signatures, told_by)
+
+
+def declare(ledger: Entries, keys: Mapping[str, str]) -> None:
+    """Enters the keys that ``loopline.yaml`` declares, by name, and withdraws those that it no longer does."""
+    now = Trust.of(ledger)
+    wanted = {public: name for name, public in keys.items()}
+    drafts = [_draft(public, name, "trusted", DECLARED) for public, name in wanted.items() if now.keys.get(public) != name or now.told_by[public] != DECLARED]
+    drafts += [_draft(public, name, "withdrawn", DECLARED) for public, name in now.keys.items() if now.told_by[public] == DECLARED and public not in wanted]
+    ledger.append(*drafts)
+
+
+def give_trust(ledger: Entries, public: str, name: str, *, by: str) -> bool:
+    """Whether a key has become trusted just now, under a name; it may have been already.
+
+    Raises
+    ------
+    Mistake
+        When it is no public key.
+    """
+    checked = public_key(public, where="KEY")
+    if Trust.of(ledger).keys.get(checked) == name:
+        return False
+    ledger.append(_draft(checked, name, "trusted", GIVEN, by))
+    return True
+
+
+def signer(ledger: Entries, *, name: str) -> Key:
+    """One's own key, which this workspace trusts; where it trusts none yet, it does so from now on.
+
+    Parameters
+    ----------
+    name
+        Under which it becomes known.
+
+    Raises
+    ------
+    Mistake
+        When the workspace trusts other keys only: what this one signs would be refused.
+    """
+    key, known = own_key(), Trust.of(ledger).keys
+    if key.public in known:
+        return key
+    if known:
+        what = f"this workspace trusts {', '.join(known.values())}, and not the key {key.public} that would sign here"
+        raise Mistake(what, where=str(key.file), remedy=f"loopline model trust {key.public} --as NAME, or set LOOPLINE_KEY to a key that is trusted")
+    ledger.append(_draft(key.public, name, "trusted", FIRST))
+    return key
+
+
+def sign(ledger: Entries, package: str, manifest: bytes, key: Key, *, parents: tuple[str, ...] = ()) -> Signature:
+    """The signature of a package, once it is entered; signed again with the same key it is entered no second time."""
+    return enter(ledger, package, Signature(key.public, key.sign(manifest)), parents=parents)
+
+
+def enter(ledger: Entries, package: str, signature: Signature, *, parents: tuple[str, ...] = ()) -> Signature:
+    """The signature, once the ledger has it."""
+    if signature not in Trust.of(ledger).signatures.get(package, ()):
+        ledger.append(Draft(kind=SIGNATURE, subject=package, body=signature.as_json(), parents=parents))
+    return signature
+
+
+def _draft(public: str, name: str, state: str, told_by: str, by: str = "loopline") -> Draft:
+    return Draft(kind=KEY, subject=public, body={"state": state, "name": name, "told_by": told_by}, actor=by)

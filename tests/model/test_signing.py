@@ -1,0 +1,80 @@
+"""Signatures of origin: unsigned, tampered with or signed by a stranger, a package is refused, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loopline.access.keys import own_key
+from loopline.errors import Fault, Mistake
+from loopline.ledger.store import Ledger
+from loopline.model.signing import KEY, Signature, Trust, declare, give_trust, sign, signer
+
+PACKAGE, MANIFEST = "a" * 64, b'{"format":1}'
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as made:
+        yield made
+
+
+def test_the_first_key_that_signs_is_trusted_and_its_package_loads(ledger: Ledger) -> None:
+    key = signer(ledger, name="ann")
+    sign(ledger, PACKAGE, MANIFEST, key)
+    sign(ledger, PACKAGE, MANIFEST, key)
+    assert Trust.of(ledger).require(PACKAGE, MANIFEST) == "ann"
+    assert signer(ledger, name="ann").public == key.public
+    assert len(ledger.read(kinds=(KEY,))) == 1
+    assert len(Trust.of(ledger).signatures[PACKAGE]) == 1
+    assert Trust.of_json(Trust.of(ledger).as_json()).require(PACKAGE, MANIFEST) == "ann"
+
+
+def test_what_is_not_signed_is_refused(ledger: Ledger) -> None:
+    signer(ledger, name="ann")
+    with pytest.raises(Fault, match=f"package {PACKAGE[:12]}: it is not signed.*loopline model sign {PACKAGE[:12]}"):
+        Trust.of(ledger).require(PACKAGE, MANIFEST)
+
+
+def test_another_manifest_is_refused(ledger: Ledger) -> None:
+    sign(ledger, PACKAGE, MANIFEST, signer(ledger, name="ann"))
+    with pytest.raises(Fault, match="its signature is not of this package"):
+        Trust.of(ledger).require(PACKAGE, MANIFEST + b" ")
+
+
+def test_a_strangers_signature_is_refused_until_somebody_trusts_it(ledger: Ledger, tmp_path: Path) -> None:
+    signer(ledger, name="ann")
+    stranger = own_key({"LOOPLINE_KEY": str(tmp_path / "stranger.pem")})
+    sign(ledger, PACKAGE, MANIFEST, stranger)
+    with pytest.raises(Fault, match="not trusted here; if you know whose it is: loopline model trust ed25519:"):
+        Trust.of(ledger).require(PACKAGE, MANIFEST)
+    assert give_trust(ledger, stranger.public, "bob", by="ann")
+    assert not give_trust(ledger, stranger.public, "bob", by="ann")
+    assert Trust.of(ledger).require(PACKAGE, MANIFEST) == "bob"
+
+
+def test_a_signature_with_the_key_of_another_does_not_count(ledger: Ledger, tmp_path: Path) -> None:
+    honest, forger = signer(ledger, name="ann"), own_key({"LOOPLINE_KEY": str(tmp_path / "forger.pem")})
+    forged = Trust(Trust.of(ledger).keys, {PACKAGE: (Signature(honest.public, forger.sign(MANIFEST)),)})
+    with pytest.raises(Fault, match="its signature is not of this package"):
+        forged.require(PACKAGE, MANIFEST)
+
+
+def test_one_signs_only_where_one_is_trusted(ledger: Ledger, tmp_path: Path) -> None:
+    other = own_key({"LOOPLINE_KEY": str(tmp_path / "other.pem")})
+    declare(ledger, {"the build": other.public})
+    with pytest.raises(Mistake, match="this workspace trusts the build, and not the key ed25519:.*loopline model trust"):
+        signer(ledger, name="ann")
+
+
+def test_what_the_declaration_no_longer_says_is_withdrawn(ledger: Ledger, tmp_path: Path) -> None:
+    one, two = (own_key({"LOOPLINE_KEY": str(tmp_path / name)}) for name in ("one.pem", "two.pem"))
+    give_trust(ledger, two.public, "bob", by="ann")
+    declare(ledger, {"ann": one.public})
+    declare(ledger, {"ann": one.public})
+    assert Trust.of(ledger).keys == {two.public: "bob", one.public: "ann"}
+    assert len(ledger.read(kinds=(KEY,))) == 2
+    declare(ledger, {})
+    assert Trust.of(ledger).keys == {two.public: "bob"}

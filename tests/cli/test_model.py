@@ -165,3 +165,68 @@ def test_what_the_expert_refuses_is_held_by_the_next_run_until_it_is_accepted(fo
         assert loop.run(until="model").error is None
         assert loop.state().facts("model", "search") is not None
     assert said(folder, "effects")["constraints"] == []
+
+
+def test_the_list_is_ranked_by_a_metric_that_is_named(folder: Path) -> None:
+    listed = said(folder, "list", "--by", "log_loss")["candidates"]
+    losses = [one["metrics"]["log_loss"] for one in listed if one["effort"] >= 1]
+    assert losses == sorted(losses)
+    with pytest.raises(Mistake, match="no metric 'mae'"):
+        call(folder, "list", "--by", "mae")
+
+
+@pytest.mark.parametrize("name", ["trials.html", "trials.png", "trials.svg"])
+def test_the_candidates_are_drawn_and_one_package_alone_is_compared_with_nothing(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    place = tmp_path_factory.mktemp("drawn")
+    table("binary", rows=300).write_csv(place / "t.csv")
+    (place / "loopline.yaml").write_text(DECLARED.replace("search: {trials: 3}", "families: [linear], search: {trials: 6}"))
+    with open_loop(place) as loop:
+        assert loop.run(until="model").error is None
+    call(place, "list", "--output", str(place / name))
+    data = (place / name).read_bytes()
+    with pytest.raises(Mistake, match="one package only"):
+        call(place, "compare")
+    assert len(data) > 2000 and (b"linear: the best of" in data or data.startswith(b"\x89PNG"))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two packages, the first of which looks at one column alone."""
+    place = tmp_path_factory.mktemp("two")
+    table("binary", rows=600).write_csv(place / "t.csv")
+    for left_out in ("[size, kind, at]", "[]"):
+        (place / "loopline.yaml").write_text(DECLARED.replace("model: {", f"model: {{families: [linear], leave_out: {left_out}, "))
+        with open_loop(place) as loop:
+            status = loop.run(until="model")
+            assert status.error is None, status.error
+    return place
+
+
+def test_two_packages_are_compared_on_the_same_rows(two: Path) -> None:
+    found = said(two, "compare")
+    one, other = found["packages"]["one"], found["packages"]["other"]
+    assert one["package"] == said(two, "show")["package"] != other["package"]
+    for name, gap in found["differences"].items():
+        if gap is not None:
+            assert gap["value"] == pytest.approx(one["metrics"][name] - other["metrics"][name], abs=1e-6)
+            assert gap["low"] <= gap["value"] <= gap["high"]
+    assert found["differences"]["worth"]["low"] > 0 and "beyond chance" in found["says"]
+    assert set(found["columns"]["only_one"]) == {"size", "kind", "at"} and not found["columns"]["only_other"]
+
+
+def test_the_other_way_round_the_difference_turns_its_sign(two: Path) -> None:
+    packages = [one["package"] for one in said(two, "list")["packages"]]
+    there, back = said(two, "compare", *packages), said(two, "compare", *packages[::-1])
+    assert there["differences"]["worth"]["value"] == pytest.approx(-back["differences"]["worth"]["value"])
+    assert there["rows"] == back["rows"], "both are judged on the newer one's rows"
+
+
+def test_both_worth_curves_stand_in_one_picture(two: Path, tmp_path: Path) -> None:
+    call(two, "compare", "--output", str(tmp_path / "two.svg"))
+    drawn = (tmp_path / "two.svg").read_text()
+    assert "share acted on" in drawn and "EUR per decision" in drawn
+
+
+def test_a_package_against_itself_decides_alike(two: Path) -> None:
+    package = said(two, "show")["package"]
+    assert "decide alike" in said(two, "compare", package, package)["says"]

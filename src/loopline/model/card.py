@@ -178,7 +178,7 @@ def _weights(facts: Facts) -> list[Block]:
         blocks.append(Words("What is lost when a column's values are shuffled among the rows:"))
         rows = tuple((one["column"], f"{figure(one['money']['mean'])} ({figure(one['money']['low'])} to {figure(one['money']['high'])})") for one in important)
         blocks.append(Table(("column", f"earned less per decision ({facts.currency})"), rows))
-    if effects := [str(one["says"]) for one in explained.get("effects", ())[:SHOWN] if one.get("says")]:
+    if effects := [f"{one['column']}: {one['says']}" for one in explained.get("effects", ())[:SHOWN] if one.get("says")]:
         blocks.append(Points(tuple(effects)))
     if blocks:
         return blocks

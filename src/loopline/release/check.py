@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from loopline.charter.spec import CharterSpec, Criterion, Task
@@ -20,13 +18,12 @@ from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.expression.language import parse
 from loopline.lake.blobs import Blobs
-from loopline.model.blocks import Blocks
-from loopline.model.candidates import Judge, Part
+from loopline.model.candidates import Judge
 from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
-from loopline.model.features import raw
+from loopline.model.evidence import Kept
 from loopline.model.package import load
 from loopline.model.policy import columns_of, money
-from loopline.model.predictor import Predictor, Scores, for_judging
+from loopline.model.predictor import Predictor, for_judging
 from loopline.model.signing import Trust
 from loopline.model.spec import sliced
 from loopline.release.gates import Evidence, Verdict, judge, slow_ms
@@ -34,37 +31,9 @@ from loopline.release.measure import Measured, measure
 from loopline.release.spec import ReleaseSpec
 from loopline.workspace import Job
 
-OUTCOME, UNAIDED, BLOCK = "__outcome", "__unaided", "__block"
 _SAMPLE = 200
 _SAME = 1e-6
 _ALIASES = {"worth_per_decision": "worth"}
-
-
-@dataclass(frozen=True, eq=False)
-class _Test:
-    """A package's test part: raw columns, outcomes, the money of each row without a model, and what each is resampled with."""
-
-    frame: pl.DataFrame
-    part: Part
-    unaided: NDArray[np.float64]
-    blocks: Blocks
-
-    @classmethod
-    def of(cls, parquet: bytes, task: Task, columns: frozenset[str]) -> _Test:
-        frame = pl.read_parquet(io.BytesIO(parquet))
-        outcome = frame[OUTCOME].to_numpy() if task != "multiclass" else np.array(frame[OUTCOME].to_list(), dtype=object)
-        there = [name for name in frame.columns if name in columns]
-        return cls(frame.drop(OUTCOME, UNAIDED, BLOCK), Part(outcome, raw(frame, there)), frame[UNAIDED].to_numpy(), frame[BLOCK].to_numpy())
-
-    def scores(self, predictor: Predictor) -> Scores:
-        """What a package says of the rows; a column that they do not have is null."""
-        return predictor.predict(raw(self.frame, [name for name in predictor.columns if name in self.frame.columns]))
-
-    def sample(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Up to `_SAMPLE` rows, spread evenly, as the plain values of a request."""
-        step = max(1, self.frame.height // _SAMPLE)
-        rows = self.frame.select(names).gather_every(step).head(_SAMPLE).to_dicts()
-        return [{name: _plain(item) for name, item in row.items()} for row in rows]
 
 
 def run(job: Job) -> Facts:
@@ -78,12 +47,12 @@ def run(job: Job) -> Facts:
     judging = Judge(predictor.task, predictor.classes, Worth.of(charter.worth, predictor.task))
     names = {criterion.id: parse(criterion.check).names for criterion in charter.acceptance}
     slices = {column_metric[0] for said in names.values() for name in said if (column_metric := sliced(name)) is not None}
-    test = _Test.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices | {*columns_of(predictor.policy)})
+    test = Kept.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices | {*columns_of(predictor.policy)})
     for criterion in charter.acceptance:
         require_known(criterion, predictor.task, test.frame.columns)
     scores = test.scores(predictor)
     judged = judging.judged(test.part, for_judging(scores), predictor.policy)
-    rows = test.sample(predictor.columns)
+    rows = _sample(test, predictor.columns)
     job.progress.say("measuring latency and memory")
     measured = _measured(job, package.digest, trust, rows, limits.latency_ms)
     rival_earned, rival_note = _rival(blobs, inputs["champion"], trust, predictor, test, judging)
@@ -105,6 +74,13 @@ def run(job: Job) -> Facts:
         parity=_parity({**package.parsed("metrics.json"), **({"test": inputs["measured"]} if "measured" in inputs else {})}, judged, predictor, rows),
     )
     return _facts(evidence, judge(evidence, charter.acceptance))
+
+
+def _sample(test: Kept, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Up to `_SAMPLE` rows, spread evenly, as the plain values of a request."""
+    step = max(1, test.frame.height // _SAMPLE)
+    rows = test.frame.select(names).gather_every(step).head(_SAMPLE).to_dicts()
+    return [{name: _plain(item) for name, item in row.items()} for row in rows]
 
 
 def _measured(job: Job, package: str, trust: Trust, rows: Sequence[Mapping[str, Any]], limit_ms: float) -> Measured:
@@ -151,7 +127,7 @@ def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]
     return {"metrics": numbers, "slices": slices}
 
 
-def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predictor, test: _Test, judging: Judge) -> tuple[NDArray[np.float64] | None, str]:
+def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predictor, test: Kept, judging: Judge) -> tuple[NDArray[np.float64] | None, str]:
     """The money of the champion's decisions on the same rows, and what is to be said of the comparison; None where it cannot score them."""
     if champion is None:
         return None, ""

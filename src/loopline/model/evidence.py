@@ -1,0 +1,40 @@
+"""A package's test part as it was kept: what a gate judges by, and what two packages are compared on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from loopline.charter.spec import Task
+from loopline.model.blocks import Blocks
+from loopline.model.candidates import Part
+from loopline.model.features import raw
+from loopline.model.predictor import Predictor, Scores
+
+OUTCOME, UNAIDED, BLOCK = "__outcome", "__unaided", "__block"
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Raw columns, outcomes, the money of each row without a model, and what each is resampled with."""
+
+    frame: pl.DataFrame
+    part: Part
+    unaided: NDArray[np.float64]
+    blocks: Blocks
+
+    @classmethod
+    def of(cls, parquet: bytes, task: Task, columns: frozenset[str]) -> Kept:
+        """The test part from its file; `columns` are those that worth, policies and slices read."""
+        frame = pl.read_parquet(io.BytesIO(parquet))
+        outcome = frame[OUTCOME].to_numpy() if task != "multiclass" else np.array(frame[OUTCOME].to_list(), dtype=object)
+        there = [name for name in frame.columns if name in columns]
+        return cls(frame.drop(OUTCOME, UNAIDED, BLOCK), Part(outcome, raw(frame, there)), frame[UNAIDED].to_numpy(), frame[BLOCK].to_numpy())
+
+    def scores(self, predictor: Predictor) -> Scores:
+        """What a package says of the rows; a column that they do not have is null."""
+        return predictor.predict(raw(self.frame, [name for name in predictor.columns if name in self.frame.columns]))

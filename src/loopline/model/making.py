@@ -28,7 +28,7 @@ from loopline.model.leaks import Finding
 from loopline.model.material import Material
 from loopline.model.package import Package, pack, written
 from loopline.model.predictor import BACKGROUND, Predictor, for_judging
-from loopline.model.proving import Whole
+from loopline.model.proving import Whole, processors
 from loopline.model.unaided import best_way, ways
 from loopline.workspace import Job
 
@@ -64,7 +64,8 @@ def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choic
     units = {name: order.units[name] for name in (*candidate.plan.columns, order.target) if name in order.units}
     background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=units)
     core[BACKGROUND] = written(background.as_json())
-    predictor = Predictor(pack(said, core))
+    # Nothing else works now: all processors score, and scores do not hang on how many there are.
+    predictor = Predictor(pack(said, core), threads=processors())
     parity = check_parity(candidate, predictor, material)
     record_look(job, study_digest(job), choice.best.key, len(parts.test))
     scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))

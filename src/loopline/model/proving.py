@@ -97,8 +97,12 @@ def usable_threads() -> int:
     Threads that wait for one another spin: measured on two processors of which another process had one, two threads took 14 s where one
     took 0.9 s, and on idle ones they took 0.5 s instead of 0.7.
     """
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable // 2)
+    return max(1, processors() // 2)
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _right(worth: Worth, part: Part) -> NDArray[np.bool_]:

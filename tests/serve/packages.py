@@ -11,9 +11,9 @@ from onnx import helper
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.model.background import Background
-from loopline.model.encode import Plan
 from loopline.model.graph import Piece, assemble, tensor
 from loopline.model.package import pack, store, written
+from loopline.model.plan import Plan
 
 PLAN = Plan(numbers=("age", "income"), dates=(), categories=(("city", ("Bern", "Oslo")),))
 COLUMNS = [

@@ -16,7 +16,6 @@ from loopline.model.assessing import assessed
 from loopline.model.background import Background, make_background
 from loopline.model.candidates import Part, Trial
 from loopline.model.choosing import Choice, study_digest
-from loopline.model.encode import Plan
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
@@ -24,6 +23,7 @@ from loopline.model.features import raw
 from loopline.model.leaks import Finding
 from loopline.model.material import Material
 from loopline.model.package import Package, pack, written
+from loopline.model.plan import Plan
 from loopline.model.predictor import BACKGROUND, Predictor, for_judging
 from loopline.model.proving import Whole
 from loopline.model.unaided import best_way, ways

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from loopline.charter.spec import Money
 from loopline.declaration import RateText, Span, Spec
 from loopline.errors import Mistake
+from loopline.model.spec_features import Declared
 
 FAMILIES = {
     "baseline": "loopline.model.baseline:family",
@@ -227,8 +228,8 @@ class LeaksSpec(Spec):
     allow: tuple[str, ...] = ()
 
 
-class FeatureSpec(Spec):
-    """How columns become features.
+class FeatureSpec(Declared):
+    """How columns become features; `loopline.model.spec_features.Declared` has what is made beside the columns themselves.
 
     Parameters
     ----------

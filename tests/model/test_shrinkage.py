@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.model.shrinkage import Sums, shrunk
+from loopline.model.shrinkage import Sums, centred, shrunk
 
 
 def test_categories_that_differ_by_chance_keep_nothing_of_their_distance() -> None:
@@ -42,10 +42,19 @@ def test_any_rows_give_finite_distances_no_larger_than_the_plain_ones(rows: list
     assert np.all(np.abs(found) <= np.abs(plain) + 1e-9)
 
 
-def test_sums_add_up_and_come_apart() -> None:
+def test_sums_add_up() -> None:
     codes, values = np.array([0, 1, 1, 2]), np.array([1.0, 2, np.nan, 4])
     whole, first = Sums.of(codes, values, 3), Sums.of(codes[:2], values[:2], 3)
-    rest = whole - first
-    assert rest.rows.tolist() == [0, 0, 1]
-    assert (rest + first).total.tolist() == whole.total.tolist()
-    assert rest.squares == 16
+    last = Sums.of(codes[2:], values[2:], 3)
+    assert last.rows.tolist() == [0, 0, 1]
+    assert (last + first).total.tolist() == whole.total.tolist()
+    assert last.squares == 16
+
+
+def test_large_numbers_with_a_small_spread_lose_no_digits() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 50, 5_000)
+    values = (codes % 2) * 0.1 + rng.normal(scale=0.1, size=5_000)
+    found, far = (shrunk(Sums.of(codes, centred(some), 51)) for some in (values, values + 1e9))
+    assert np.abs(found).max() > 0.03
+    assert far == pytest.approx(found, abs=1e-5)

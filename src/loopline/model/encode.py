@@ -74,6 +74,10 @@ def encode(plan: Plan, columns: Raw) -> Encoded:
 
 def texts(values: Iterable[Any]) -> list[str]:
     """The values as categories; nulls (and NaN) are `MISSING`."""
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        values = values.tolist()
+        if set(map(type, values)) <= {str}:
+            return values
     return [value if type(value) is str else MISSING if value is None or value != value else as_text(value) for value in values]
 
 

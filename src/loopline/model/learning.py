@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from loopline.model.encode import Raw, encode
 from loopline.model.matrix import coded, matrix
 from loopline.model.plan import Plan, Statistic
-from loopline.model.shrinkage import Codes, Floats, Sums, shrunk
+from loopline.model.shrinkage import Codes, Floats, Sums, centred, shrunk
 
 FOLDS = 5
 """Parts of rows in no order: the outcomes of each are told from the others."""
@@ -85,10 +85,9 @@ def _unseen(codes: Codes, outcome: Floats, count: int, parts: NDArray[np.int64],
 
 def _told_from(codes: Codes, outcome: Floats, count: int, parts: NDArray[np.int64], *, in_time: bool) -> Iterator[tuple[NDArray[np.bool_], Sums]]:
     """The rows of each part, and what the rows add up to that tell of them."""
-    whole = Sums.of(codes, outcome, count)
-    before = Sums(np.zeros(count), np.zeros(count), 0.0)
-    for part in range(SPANS if in_time else FOLDS):
-        rows = parts == part
-        own = Sums.of(codes[rows], outcome[rows], count)
-        yield rows, before if in_time else whole - own
-        before = before + own
+    outcome = centred(outcome)
+    places = [parts == part for part in range(SPANS if in_time else FOLDS)]
+    each = [Sums.of(codes[rows], outcome[rows], count) for rows in places]
+    for part, rows in enumerate(places):
+        others = each[:part] if in_time else each[:part] + each[part + 1 :]
+        yield rows, sum(others, Sums.none(count))

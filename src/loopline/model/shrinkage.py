@@ -28,15 +28,17 @@ class Sums:
     squares: float
 
     @classmethod
+    def none(cls, count: int) -> Sums:
+        """What no rows add up to."""
+        return cls(np.zeros(count), np.zeros(count), 0.0)
+
+    @classmethod
     def of(cls, codes: Codes, values: Floats, count: int) -> Sums:
         """The sums of n values by their category, of which there are `count`; null values are not counted."""
         known = np.isfinite(values)
         codes, values = codes[known], values[known]
         rows, total = np.bincount(codes, minlength=count), np.bincount(codes, values, count)
         return cls(rows.astype(np.float64), np.asarray(total, dtype=np.float64), float(values @ values))
-
-    def __sub__(self, other: Sums) -> Sums:
-        return Sums(self.rows - other.rows, self.total - other.total, self.squares - other.squares)
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.rows + other.rows, self.total + other.total, self.squares + other.squares)
@@ -75,4 +77,13 @@ def shrunk(sums: Sums) -> Floats:
     spread = (between - (count - 1) * noise) / free
     if spread <= 0:
         return np.zeros(len(rows))
-    return distance * rows / (rows + noise / spread)
+    distance[seen] *= rows[seen] / (rows[seen] + noise / spread)
+    return distance
+
+
+def centred(values: Floats) -> Floats:
+    """The values less their median, so that squares of large numbers with a small spread lose no digits; zeros and ones stay."""
+    known = values[np.isfinite(values)]
+    if not len(known) or (known.min() >= 0 and known.max() <= 1):
+        return values
+    return values - float(np.median(known))

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from loopline.model.matrix import coded
 from loopline.model.plan import Statistic, StatisticKind
-from loopline.model.shrinkage import Sums, shrunk
+from loopline.model.shrinkage import Sums, centred, shrunk
 
 CLASSES_AT_MOST = 10
 """Classes that a table has statistics of, the most frequent ones."""
+
+_NEAR_ZERO = 0.01
 
 
 def places_of(target: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
@@ -35,7 +37,7 @@ def outcome_statistics(name: str, values: Sequence[str], texts: NDArray[np.objec
     for place in places_of(target, classes) if classes else (None,):
         outcome = target if place is None else (target == place).astype(np.float64)
         said = "the outcome" if place is None else str(classes[place])
-        numbers = shrunk(Sums.of(codes, outcome, len(values) + 1))
+        numbers = shrunk(Sums.of(codes, centred(outcome), len(values) + 1))
         made.append(Statistic(f"{name}: {said} against all", "outcome", narrowed(numbers), place=place))
     return made
 
@@ -49,11 +51,11 @@ def frequency(name: str, values: Sequence[str], texts: NDArray[np.object_]) -> S
 
 def compared(name: str, values: Sequence[str], texts: NDArray[np.object_], of: str, numbers: NDArray[np.float64], kind: StatisticKind) -> Statistic:
     """The mean of a number by value, which the row's own number is compared with; values that few rows have are near the mean of all."""
-    sums = Sums.of(coded(values, texts), numbers, len(values) + 1)
-    means = sums.mean + shrunk(sums)
+    known = numbers[np.isfinite(numbers)]
+    means = (float(known.mean()) if len(known) else 0.0) + shrunk(Sums.of(coded(values, texts), centred(numbers), len(values) + 1))
     if kind == "over":
-        # A mean that is nought but for rounding divides to noise.
-        means = np.where(np.abs(means) > 1e-6 * float(np.sqrt(sums.squares / max(1.0, sums.rows.sum()))), means, np.nan)
+        # What is divided by a mean that is small beside the numbers themselves is noise.
+        means = np.where(np.abs(means) > _NEAR_ZERO * float(np.abs(known).sum()) / max(1, len(known)), means, np.nan)
     sign = "-" if kind == "minus" else "/"
     return Statistic(f"{of} {sign} its mean by {name}", kind, narrowed(means), of=of)
 

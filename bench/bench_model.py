@@ -28,7 +28,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.state import fold
 from loopline.ledger.store import Ledger
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.package import load as read_package
 from loopline.model.predictor import Predictor
 from loopline.model.signing import Trust

@@ -8,10 +8,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from loopline.model.encode import Plan, encode
+from loopline.model.encode import encode
 from loopline.model.families import Fitted, Problem, Sample
 from loopline.model.graph import assemble
 from loopline.model.matrix import matrix
+from loopline.model.plan import Plan
 
 PLAN = Plan(("size", "year", "empty"), (), (("kind", ("a", "b")),))
 CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": ()}

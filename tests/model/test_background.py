@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from loopline.errors import Mistake
-from loopline.model.background import ROWS, SHARED_BY, Background, kind_of, make_background, plain, typical_of
+from loopline.model.background import ROWS, Background, kind_of, make_background, plain, typical_of
+from loopline.model.plan import SHARED_BY
 
 
 def rows(count: int = 400, seed: int = 0) -> dict[str, NDArray[Any]]:

@@ -11,8 +11,8 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.model.boosted import Boosted, Trees
 from loopline.model.constraints import Constraint, check_held, declared, excluded, monotone_of, refusal, standing, withdrawal
-from loopline.model.encode import DatePart, Plan
 from loopline.model.families import Params, Problem
+from loopline.model.plan import DatePart, Plan
 from tests.model.studies import Study, table
 
 TYPES = {"size": "number", "kind": "category", "at": "datetime", "flag": "boolean", "y": "category"}

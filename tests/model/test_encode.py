@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.errors import Mistake
-from loopline.model.encode import MISSING, PARTS, DatePart, Plan, encode, texts
-from loopline.model.features import raw
+from loopline.model.columns import raw
+from loopline.model.encode import encode, texts
+from loopline.model.plan import MISSING, PARTS, DatePart, Plan
 
 PLAN = Plan(
     numbers=("size", "flag"),

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from loopline.errors import CheckFailed
-from loopline.model.encode import Plan
 from loopline.model.export import TOLERANCE, Candidate, Member, check_parity, core_files, signature
 from loopline.model.families import Features
 from loopline.model.features import make_plan
@@ -20,6 +19,7 @@ from loopline.model.linear import Line, Standard
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
 from loopline.model.package import pack
+from loopline.model.plan import Plan
 from loopline.model.predictor import Predictor
 from tests.model.conftest import Made
 from tests.model.studies import Study, table

@@ -12,7 +12,7 @@ import pytest
 from loopline.access.keys import own_key
 from loopline.errors import Fault, Mistake
 from loopline.model import folder
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.package import written
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.pyfunc import load

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
-from loopline.model.encode import MISSING, Plan
 from loopline.model.families import find
 from loopline.model.graph import assemble, encoder
+from loopline.model.plan import MISSING, Plan
 from tests.model import problems
 from tests.model.problems import problem
 
@@ -44,4 +44,4 @@ def test_an_input_without_columns_is_not_there(plan: Plan, inputs: set[str]) -> 
 def test_each_category_is_one_column_of_the_texts() -> None:
     plan = Plan((), (), (("colour", ("red",)), ("kind", ("a", "b"))))
     nodes = encoder(plan, "features").nodes
-    assert [node.op_type for node in nodes] == ["Gather", "OneHotEncoder", "Gather", "OneHotEncoder", "Concat", "Cast"]
+    assert [node.op_type for node in nodes] == ["Gather", "Gather", "OneHotEncoder", "OneHotEncoder", "Concat", "Cast"]

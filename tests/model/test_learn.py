@@ -16,7 +16,7 @@ import pytest
 
 from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import Entry
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.making import rounded
 from loopline.model.predictor import Predictor
 from tests.conftest import REPOSITORY

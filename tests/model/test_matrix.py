@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from loopline.model.encode import MISSING, Plan, encode
+from loopline.model.encode import encode
 from loopline.model.matrix import matrix
+from loopline.model.plan import MISSING, Plan
 
 
 def test_kept_values_have_a_column_each_and_others_none() -> None:

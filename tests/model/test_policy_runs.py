@@ -12,7 +12,7 @@ import pytest
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.errors import CheckFailed, Mistake
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.policy import money
 from loopline.model.predictor import Predictor
 from loopline.serve.scorer import Scorer

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from loopline.errors import Fault, Mistake
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.package import pack
 from loopline.model.predictor import Predictor, for_judging
 from tests.model.conftest import Made

@@ -18,7 +18,7 @@ from loopline.access.keys import own_key
 from loopline.errors import Mistake
 from loopline.model import folder, pyfunc
 from loopline.model.bom import SCORES_WITH
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.mlmodel import files, inputs
 from loopline.model.package import written
 from loopline.model.predictor import Predictor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -154,6 +155,15 @@ def test_progress_says_trials_and_the_best_so_far_in_money_and_metric() -> None:
     found, _ = search(both(), trials=3, progress=progress)
     assert len(progress.said) == 3
     assert progress.said[-1].startswith(f"3 of 3 trials; best so far {found.best.worth:,.4g} EUR per decision, log_loss")
+
+
+def test_the_seconds_left_are_the_caps_where_the_minutes_end_before_the_trials() -> None:
+    progress = Listens()
+    search(both(), trials=100_000, minutes=0.02, progress=progress)
+    left = [float(found[1]) for line in progress.said if (found := re.search(r"of at most 100,000 trials; at most ([0-9.]+) s left; best so far", line))]
+    assert left
+    assert max(left) <= 0.02 * 60
+    assert left == sorted(left, reverse=True)
 
 
 def test_the_best_earns_no_less_than_the_first_choices() -> None:

@@ -11,9 +11,9 @@ from onnx import helper
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.model.background import Background
-from loopline.model.encode import Plan
 from loopline.model.graph import Piece, assemble, tensor
 from loopline.model.package import pack, store, written
+from loopline.model.plan import Plan
 from loopline.serve.frame import score_frame
 from loopline.serve.scorer import Scorer, load
 from tests.signing import vouched

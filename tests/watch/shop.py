@@ -24,9 +24,9 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft
 from loopline.ledger.state import State, fold
 from loopline.ledger.store import Ledger
-from loopline.model.encode import Plan
 from loopline.model.graph import Piece, assemble, tensor
 from loopline.model.package import pack, store, written
+from loopline.model.plan import Plan
 from loopline.model.reference import by_day, category_profile, number_profile
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import steps

@@ -19,10 +19,9 @@ from loopline.ledger.entry import digest
 from loopline.model import card, tracking
 from loopline.model.bom import materials
 from loopline.model.choosing import study_digest
-from loopline.model.encode import Plan
+from loopline.model.columns import raw
 from loopline.model.evaluate import metrics
 from loopline.model.export import TOLERANCE, Candidate, reference, signature
-from loopline.model.features import raw
 from loopline.model.foreign import Graph, match
 from loopline.model.layout import NULLABLE, Layout
 from loopline.model.learn import read_table
@@ -30,6 +29,7 @@ from loopline.model.making import content_of, earned, evidence_of, record_look, 
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
 from loopline.model.package import Package, load, pack, store, written
+from loopline.model.plan import Plan
 from loopline.model.predictor import Predictor, Scores, for_judging
 from loopline.model.signing import Trust, sign, signer
 from loopline.workspace import Job

@@ -14,9 +14,9 @@ from loopline.model.assessment.case import Case, Lessons, Seen
 from loopline.model.assessment.report import assess
 from loopline.model.candidates import Part
 from loopline.model.choosing import Choice
+from loopline.model.columns import raw
 from loopline.model.export import Candidate
 from loopline.model.families import Sample, find
-from loopline.model.features import raw
 from loopline.model.material import Material
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.proving import features_of

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.errors import Mistake
-from loopline.model.encode import MISSING, moments, texts
+from loopline.model.encode import moments, texts
+from loopline.model.plan import MISSING, SHARED_BY
 
 ROWS = 8
 """Rows of a background: enough for the tenths of each column, few enough that reasons take milliseconds."""
-
-SHARED_BY = 5
-"""Rows that must have a text before it may stand in a package."""
 
 DEALS = 64
 """Ways to deal the values out that are tried; the one whose mean score is nearest to that of the training rows is kept."""

@@ -12,7 +12,7 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.model.spec import Direction, Hold
 
 if TYPE_CHECKING:
-    from loopline.model.encode import Plan
+    from loopline.model.plan import Plan
 
 KIND = "constraint"
 """The kind of the entries in which an effect is refused, or a refusal withdrawn."""

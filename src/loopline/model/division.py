@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from loopline.data.spec import BATCH, LINE
 from loopline.declaration import Moment, say_duration
 from loopline.errors import Mistake
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.folds import BLOCKS_OF_TIME, FEW, FOLDS, Fold, crossed, forward, held_out, repeats_for
 from loopline.model.order import Order
 from loopline.model.split import Parts, by_column, by_identity, by_order, by_time, stratified, with_gap

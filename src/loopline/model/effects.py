@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.declaration import figure
-from loopline.model.background import SHARED_BY, Score, kind_of, plain
-from loopline.model.encode import MISSING, texts
+from loopline.model.background import Score, kind_of, plain
+from loopline.model.encode import texts
+from loopline.model.plan import MISSING, SHARED_BY
 
 POINTS = 16
 """Values of a number at which its effect is looked at: quantiles, so that they lie where the rows are."""

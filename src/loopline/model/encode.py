@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,77 +16,15 @@ from numpy.typing import NDArray
 
 from loopline.charter.worth import as_text
 from loopline.errors import Mistake
+from loopline.model.formulas import evaluated
+from loopline.model.plan import CROSSED, MISSING, DatePart, Key, Kind, Plan
+from loopline.model.words import counted
 
-MISSING = "(missing)"
-"""The category that stands for a null: the graph's inputs are texts, and a text cannot be null."""
-
-PARTS = ("hour", "hour_sin", "hour_cos", "weekday", "week_sin", "week_cos", "month", "year_sin", "year_cos", "days_before")
 _DAY_US = 86_400_000_000
 _YEAR_DAYS = 365.25
+_MANY = 1_000
 
 Raw = Mapping[str, Sequence[Any] | NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class DatePart:
-    """A number derived from a date: one of `PARTS`; ``days_before`` counts the days until the date in column `of`."""
-
-    column: str
-    part: str
-    of: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The feature's name for people."""
-        return f"{self.column}.{self.part}"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How raw columns become features.
-
-    Parameters
-    ----------
-    numbers
-        Columns that are numbers, integers or booleans, in the order of the graph's input.
-    dates
-        Numbers derived from dates; they follow the numbers.
-    categories
-        Pairs of a column and the values that have a feature of their own, sorted by column.
-    """
-
-    numbers: tuple[str, ...]
-    dates: tuple[DatePart, ...]
-    categories: tuple[tuple[str, tuple[str, ...]], ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The raw columns that are read, each once."""
-        of = (part.of for part in self.dates if part.of is not None)
-        return tuple(dict.fromkeys((*self.numbers, *(part.column for part in self.dates), *of, *(name for name, _ in self.categories))))
-
-    @property
-    def count_numbers(self) -> int:
-        """How many features are numbers; the rest are zeros and ones, one for each kept value."""
-        return len(self.numbers) + len(self.dates)
-
-    @property
-    def features(self) -> tuple[tuple[str, str], ...]:
-        """Each feature's raw column and name, in the order of the matrix."""
-        numbers = [(name, name) for name in self.numbers] + [(part.column, part.name) for part in self.dates]
-        return (*numbers, *((column, f"{column} = {value}") for column, values in self.categories for value in values))
-
-    def as_json(self) -> dict[str, Any]:
-        """The plan as plain values, for ``signature.json``."""
-        dates = [{"column": part.column, "part": part.part, "of": part.of} for part in self.dates]
-        return {"numbers": list(self.numbers), "dates": dates, "categories": {name: list(values) for name, values in self.categories}}
-
-    @classmethod
-    def of_json(cls, said: Mapping[str, Any]) -> Plan:
-        """The plan from plain values; the inverse of `as_json`."""
-        dates = tuple(DatePart(part["column"], part["part"], part["of"]) for part in said["dates"])
-        categories = tuple((name, tuple(values)) for name, values in sorted(said["categories"].items()))
-        return cls(tuple(said["numbers"]), dates, categories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,33 +57,92 @@ def encode(plan: Plan, columns: Raw) -> Encoded:
     rows = next((len(columns[name]) for name in plan.columns if name in columns), None)
     if rows is None:
         raise Mistake("none of the model's columns is there", remedy=f"it reads: {', '.join(plan.columns)}")
-    numbers = np.empty((rows, plan.count_numbers), dtype=np.float32)
-    if plan.numbers:
-        numbers[:, : len(plan.numbers)] = _numbers(plan.numbers, columns, rows)
+    numbers = np.empty((rows, plan.count_inputs), dtype=np.float32)
+    at = len(plan.numbers)
+    if at:
+        _fill_numbers(numbers[:, :at], plan.numbers, columns, rows)
     if plan.dates:
-        _fill_dates(numbers[:, len(plan.numbers) :], plan.dates, columns, rows)
-    categories = np.empty((rows, len(plan.categories)), dtype=object)
-    for index, (name, _) in enumerate(plan.categories):
-        categories[:, index] = texts(columns[name]) if name in columns else MISSING
+        _fill_dates(numbers[:, at : at + len(plan.dates)], plan.dates, columns, rows)
+    at += len(plan.dates)
+    if at < plan.count_inputs:
+        _fill_derived(numbers[:, at:], plan, columns, rows)
+    categories = np.empty((rows, len(plan.keys)), dtype=object)
+    for index, key in enumerate(plan.keys):
+        categories[:, index] = keyed(key, columns, rows)
     return Encoded(numbers, categories)
 
 
 def texts(values: Iterable[Any]) -> list[str]:
     """The values as categories; nulls (and NaN) are `MISSING`."""
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        listed: list[Any] = values.tolist()
+        if set(map(type, listed)) <= {str}:
+            return listed
+        values = listed
     return [value if type(value) is str else MISSING if value is None or value != value else as_text(value) for value in values]
 
 
-def _numbers(names: Sequence[str], columns: Raw, rows: int) -> NDArray[np.float32]:
-    """The columns as float32, shape (n, k)."""
+def keyed(key: Key, columns: Raw, rows: int) -> list[str]:
+    """The texts that a table or a category is read by; those of crossed columns are joined."""
+    each = [texts(columns[name]) if name in columns else [MISSING] * rows for name in key]
+    return each[0] if len(each) == 1 else [CROSSED.join(values) for values in zip(*each, strict=True)]
+
+
+def _fill_numbers(into: NDArray[np.float32], names: Sequence[str], columns: Raw, rows: int) -> None:
+    """Writes the columns into an array of shape (n, k)."""
+    if rows > _MANY:
+        for index, name in enumerate(names):
+            into[:, index] = _narrow(floats(name, columns[name])) if name in columns else np.nan
+        return
     absent = [None] * rows
     try:
         wide = np.array([columns.get(name, absent) for name in names], dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         wide = np.array([[_number(name, value) for value in columns.get(name, absent)] for name in names], dtype=np.float64)
+    into[:] = _narrow(wide.T)
+
+
+def _narrow(wide: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The numbers as float32; what it cannot hold is null."""
     with np.errstate(over="ignore", invalid="ignore"):
-        narrow = wide.T.astype(np.float32)
+        narrow = wide.astype(np.float32)
     narrow[~np.isfinite(narrow)] = np.nan
     return narrow
+
+
+def _fill_derived(into: NDArray[np.float32], plan: Plan, columns: Raw, rows: int) -> None:
+    """Writes what expressions, nulls and texts give into an array of shape (n, k)."""
+
+    @cache
+    def read(name: str, kind: Kind) -> NDArray[Any]:
+        if name not in columns:
+            return np.full(rows, None if kind == "text" else np.nan, dtype=object if kind == "text" else np.float64)
+        if kind == "number":
+            return floats(name, columns[name])
+        if kind == "date":
+            return days(moments(name, columns[name]))
+        read_as = np.empty(rows, dtype=object)
+        read_as[:] = [None if text == MISSING else text for text in texts(columns[name])]
+        return read_as
+
+    at = len(plan.formulas)
+    if at:
+        wide = np.empty((rows, at))
+        for index, formula in enumerate(plan.formulas):
+            wide[:, index] = evaluated(formula, read, rows)
+        into[:, :at] = _narrow(wide)
+    for name in plan.missing:
+        into[:, at] = [value is None or value != value for value in columns[name]] if name in columns else 1.0
+        at += 1
+    for words in plan.words:
+        width = len(words.names)
+        into[:, at : at + width] = counted(words, texts(columns[words.column]) if words.column in columns else [MISSING] * rows)
+        at += width
+
+
+def days(stamps: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Moments as days since 1970-01-01, shape (n,); nulls are NaN."""
+    return np.where(np.isnat(stamps), np.nan, stamps.view(np.int64) / _DAY_US)
 
 
 def floats(name: str, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from loopline.charter.spec import Task
 from loopline.model.blocks import Blocks
 from loopline.model.candidates import Part
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.predictor import Predictor, Scores
 
 OUTCOME, UNAIDED, BLOCK = "__outcome", "__unaided", "__block"

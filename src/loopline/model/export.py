@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from loopline.errors import CheckFailed
 from loopline.model.calibration import NONE, Calibration, apply
-from loopline.model.encode import MISSING, Plan, encode
+from loopline.model.columns import raw
+from loopline.model.encode import encode
 from loopline.model.families import Fitted, NoGraph
-from loopline.model.features import raw
 from loopline.model.graph import Piece, assemble
 from loopline.model.material import Material
 from loopline.model.matrix import matrix
 from loopline.model.order import Order
 from loopline.model.package import written
+from loopline.model.plan import MISSING, SHARED_BY, Plan
 from loopline.model.predictor import Predictor, Scores, for_judging
 from loopline.model.reference import by_day, category_profile, latest_days, number_profile
 from loopline.model.scoring import blended
@@ -171,11 +172,12 @@ def reference(candidate: Candidate, material: Material, test: Scores) -> dict[st
     order, rows = material.order, material.learned
     columns = raw(material.frame[rows], candidate.plan.columns)
     categories = {name for name, _ in candidate.plan.categories}
+    read_as_text = {*categories, *(name for key in candidate.plan.keys for name in key), *(name for name, values in columns.items() if values.dtype == object)}
     features: dict[str, Any] = {}
     for name, values in columns.items():
         if values.dtype.kind == "M":
             continue
-        features[name] = category_profile(values) if name in categories else number_profile(values)
+        features[name] = category_profile(values, shared_by=1 if name in categories else SHARED_BY) if name in read_as_text else number_profile(values)
     decided = category_profile(test.decision) if order.task != "regression" else number_profile(test.decision)
     made = {"rows": len(rows), "features": features, "score": number_profile(test.score), "decision": decided}
     time = raw(material.frame[rows], [order.time])[order.time] if order.time is not None else np.array([])

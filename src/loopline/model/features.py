@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from loopline.charter.spec import Task
 from loopline.data.spec import ColumnType
 from loopline.errors import Mistake
-from loopline.model.encode import MISSING, DatePart, Plan, texts
-
-KEPT_AT_MOST = 100
-"""Values of one category that have a feature of their own; the rarer ones have none."""
-
-FEATURES_AT_MOST = 400
-"""Features that all categories have together: a matrix of 300,000 rows stays below half a gigabyte."""
-
-COVERED_AT_LEAST = 0.5
-"""The share of a category's rows that its kept values must cover; below it the column is more a name than a category."""
+from loopline.model.categories import KEPT_AT_MOST, Sorted, covering, shared_values, sort_out
+from loopline.model.columns import array, raw
+from loopline.model.declared import Asked, Ground, Group, asked
+from loopline.model.encode import keyed, texts
+from loopline.model.plan import CROSSED, DatePart, Key, Kind, Plan, Statistic, Table, Words
+from loopline.model.spec_features import FeatureSpec
+from loopline.model.tables import compared, frequency, outcome_statistics
+from loopline.model.vocabulary import TOKENS_AT_MOST, vocabulary
+from loopline.model.words import TOKENISER
 
 _DAY_US = 86_400_000_000
 _YEAR_DAYS = 365
@@ -45,64 +44,204 @@ class Planned:
     left_out: Mapping[str, str]
 
 
-def raw(frame: pl.DataFrame, names: Collection[str]) -> dict[str, NDArray[Any]]:
-    """Columns of a frame as NumPy arrays: numbers and booleans as float64, dates as datetime64[us] (in UTC), texts as objects; nulls as NaN, NaT, None."""
-    return {name: _array(frame[name]) for name in names}
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What features may be fitted to, beside the columns: the outcomes of the training rows.
+
+    Parameters
+    ----------
+    target
+        Shape (n,), as `loopline.model.families.Sample` has it; None where nothing is fitted to outcomes.
+    classes
+        The class labels; they count where the task is multiclass.
+    """
+
+    target: NDArray[np.float64] | None = None
+    task: Task = "binary"
+    classes: Sequence[str] = ()
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels of several classes; empty for other tasks."""
+        return self.classes if self.task == "multiclass" else ()
+
+    @property
+    def outcomes(self) -> list[NDArray[np.float64]]:
+        """What tokens are judged by: the outcome, or for each class whether it came."""
+        if self.target is None:
+            return []
+        return [(self.target == place).astype(np.float64) for place in range(len(self.labels))] if self.labels else [self.target]
 
 
-def _array(series: pl.Series) -> NDArray[Any]:
-    kind = series.dtype
-    if kind == pl.Boolean or kind.is_numeric():
-        return series.cast(pl.Float64).to_numpy()
-    if isinstance(kind, pl.Datetime):
-        zoned = series if kind.time_zone is None else series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return zoned.dt.cast_time_unit("us").to_numpy()
-    if kind == pl.Date:
-        return series.cast(pl.Datetime("us")).to_numpy()
-    return np.array(series.cast(pl.String).to_list(), dtype=object)
+@dataclass(frozen=True, eq=False)
+class _Draft:
+    """The training rows, and what is settled of them so far."""
+
+    train: pl.DataFrame
+    learned: Learned
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def keyed(self, key: Key) -> NDArray[np.object_]:
+        """The training rows' texts of a key."""
+        made = np.empty(self.train.height, dtype=object)
+        made[:] = keyed(key, raw(self.train, key), self.train.height)
+        return made
 
 
-def make_plan(train: pl.DataFrame, columns: Sequence[Column], *, time: str | None = None, leave_out: Collection[str] = ()) -> Planned:
+def make_plan(
+    train: pl.DataFrame,
+    columns: Sequence[Column],
+    *,
+    target: NDArray[np.float64] | None = None,
+    task: Task = "binary",
+    classes: Sequence[str] = (),
+    time: str | None = None,
+    leave_out: Collection[str] = (),
+    dropped: Collection[str] = (),
+    held: Collection[str] = (),
+    spec: FeatureSpec | None = None,
+) -> Planned:
     """The plan for the columns, from the training rows.
 
     Parameters
     ----------
     columns
         The main table's columns; those with ``use: false`` and hidden ones (``__*``) are no features.
+    target, task, classes
+        The outcomes of the training rows, shape (n,), which statistics of categories and the words of texts are chosen by; without them there are none.
     time
         The time column: only parts that come round again are taken from it, for its own value never does.
     leave_out
-        Columns that are no features: the target, the keys, and what the declaration leaves out.
+        Columns that are no features, and that nothing is made of: the target, the keys, and what the declaration leaves out.
+    dropped
+        Columns that are not worth learning from; what is declared may still read them.
+    held
+        Columns with which the score may only rise, or only fall: no other feature is made of them.
+    spec
+        What is declared of features.
 
     Raises
     ------
     Mistake
-        When no column is left to learn from.
+        When no column is left to learn from, or what is declared cannot be made.
     """
-    chosen = [column for column in columns if column.use and column.name not in leave_out and not column.name.startswith("__")]
-    left_out: dict[str, str] = {}
+    draft = _Draft(train, Learned(target, task, classes))
+    aside = {*leave_out, *dropped}
+    chosen = [column for column in columns if column.use and column.name not in aside and not column.name.startswith("__")]
+    numbers, dates, counted = _typed(draft, chosen, time)
+    free = frozenset(column.name for column in chosen if column.type == "text")
+    sorted_out = sort_out(counted, train.height, free=free, tables=target is not None)
+    draft.left_out.update(sorted_out.left_out)
+    there = [column for column in columns if column.name in train.columns and not column.name.startswith("__")]
+    ground = Ground(
+        {column.name: _kind(column, train[column.name]) for column in there},
+        frozenset(column.name for column in there if train[column.name].dtype.is_integer()),
+        frozenset(numbers),
+        {**dict.fromkeys(leave_out, "which is left out"), **dict.fromkeys(held, "with which the score may only rise or only fall")},
+        frozenset(dropped),
+        lambda names: raw(train, names),
+    )
+    declared = asked(spec or FeatureSpec(), ground)
+    draft.left_out.update(declared.left_out)
+    plan = _plan(draft, numbers, dates, sorted_out, declared)
+    if not plan.features:
+        said = "; ".join(f"{name}: {why}" for name, why in draft.left_out.items())
+        raise Mistake("no column is left to learn from", where=said, remedy="give the table more columns, or use: true and fewer names in model.leave_out")
+    _check_dates(plan, train)
+    return Planned(plan, draft.left_out)
+
+
+def _kind(column: Column, series: pl.Series) -> Kind:
+    """What an expression takes a column for."""
+    if column.type in ("category", "text") or series.dtype == pl.String:
+        return "text"
+    return "date" if column.type in ("date", "datetime") or series.dtype.is_temporal() else "number"
+
+
+def _typed(draft: _Draft, chosen: Sequence[Column], time: str | None) -> tuple[list[str], list[DatePart], dict[str, Counter[str]]]:
+    """The columns that are numbers, the parts of those that are dates, and how many rows have each value of those that are texts."""
     numbers: list[str] = []
     dates: list[DatePart] = []
     counted: dict[str, Counter[str]] = {}
     for column in chosen:
-        series = train[column.name]
+        series = draft.train[column.name]
         why = _useless(series)
         if why is not None:
             if column.name != time:
-                left_out[column.name] = why
+                draft.left_out[column.name] = why
         elif column.type in ("category", "text") or series.dtype == pl.String:
-            counted[column.name] = Counter(texts(_array(series)))
+            counted[column.name] = Counter(texts(array(series)))
         elif series.dtype.is_temporal():
-            dates += _date_parts(column.name, _array(series), time)
+            dates += _date_parts(column.name, array(series), time)
         elif column.name != time:
             numbers.append(column.name)
-    categories = _categories(counted, train.height, left_out)
-    plan = Plan(tuple(numbers), tuple(dates), tuple(sorted(categories.items())))
-    if not plan.features:
-        said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
-        raise Mistake("no column is left to learn from", where=said, remedy="give the table more columns, or use: true and fewer names in model.leave_out")
-    _check_dates(plan, train)
-    return Planned(plan, left_out)
+    return numbers, dates, counted
+
+
+def _plan(draft: _Draft, numbers: Sequence[str], dates: Sequence[DatePart], sorted_out: Sorted, declared: Asked) -> Plan:
+    """The plan of what was settled."""
+    tabled: dict[Key, tuple[str, ...]] = {(name,): values for name, values in sorted_out.tabled.items()}
+    crosses = []
+    for key in declared.crosses:
+        kept, shared = covering(Counter(draft.keyed(key).tolist()), draft.train.height, most=KEPT_AT_MOST)
+        if kept:
+            crosses.append((key, kept))
+        if len(shared) > len(kept) and draft.learned.target is not None:
+            tabled[key] = shared
+        elif not kept:
+            draft.left_out[CROSSED.join(key)] = "no value is shared by enough rows"
+    return Plan(
+        tuple(numbers),
+        tuple(dates),
+        tuple(sorted(sorted_out.kept.items())),
+        tuple(crosses),
+        declared.formulas,
+        sorted_out.missing,
+        _words(draft, sorted_out.words),
+        _tables(draft, tabled, declared),
+    )
+
+
+def _words(draft: _Draft, names: Sequence[str]) -> tuple[Words, ...]:
+    """The tokens of each text; a text of which no token is shared is left out."""
+    made = []
+    for name in names:
+        chosen = vocabulary(texts(array(draft.train[name])), draft.learned.outcomes, TOKENS_AT_MOST // len(names) or 1)
+        if chosen:
+            made.append(Words(name, chosen, TOKENISER))
+        else:
+            draft.left_out[name] = "hardly a word of it is in more than one row"
+    return tuple(made)
+
+
+def _tables(draft: _Draft, tabled: Mapping[Key, tuple[str, ...]], declared: Asked) -> tuple[Table, ...]:
+    """The statistics by value: of the outcome where there is one, and of the numbers that are compared."""
+    groups: dict[Key, list[Group]] = {}
+    for group in declared.groups:
+        groups.setdefault((group.by,), []).append(group)
+    made = []
+    for key in dict.fromkeys((*tabled, *groups)):
+        found, name = draft.keyed(key), CROSSED.join(key)
+        values = tabled.get(key) or shared_values(Counter(found.tolist()))
+        statistics: list[Statistic] = []
+        if key in tabled and draft.learned.target is not None:
+            statistics += outcome_statistics(name, values, found, draft.learned.target, draft.learned.labels)
+            statistics.append(frequency(name, values, found))
+        for kind in ("minus", "over"):
+            of = [group.of for group in groups.get(key, ()) if group.kind == kind]
+            statistics += [compared(name, values, found, one, _finite(draft.train, one), kind) for one in of]
+        if len(values):
+            made.append(Table(key, values, tuple(statistics)))
+        else:
+            draft.left_out.update({f"{group.of} by {group.by}": "no value is shared by enough rows" for group in groups[key]})
+    return tuple(made)
+
+
+def _finite(train: pl.DataFrame, name: str) -> NDArray[np.float64]:
+    """A column's numbers as the graph has them: what float32 cannot hold is null."""
+    with np.errstate(over="ignore"):
+        narrow = array(train[name]).astype(np.float32)
+    return np.where(np.isfinite(narrow), narrow, np.nan).astype(np.float64)
 
 
 def _useless(series: pl.Series) -> str | None:
@@ -134,23 +273,6 @@ def _date_parts(name: str, values: NDArray[np.datetime64], time: str | None) -> 
     if time is not None and name != time:
         made.append(DatePart(name, "days_before", of=time))
     return made
-
-
-def _categories(counted: Mapping[str, Counter[str]], rows: int, left_out: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """The values that each category keeps; a column whose kept values cover too little is left out."""
-    each = max(2, min(KEPT_AT_MOST, FEATURES_AT_MOST // max(1, len(counted))))
-    seldom = max(3, rows // 2000)
-    kept: dict[str, tuple[str, ...]] = {}
-    for name, counts in counted.items():
-        # Ties are ordered by the text, so that the order of the rows does not matter.
-        often = [value for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= seldom][:each]
-        known = sum(count for value, count in counts.items() if value != MISSING)
-        covered = sum(counts[value] for value in often if value != MISSING)
-        if covered < COVERED_AT_LEAST * known:
-            left_out[name] = f"too many values ({len(counts):,} in {rows:,} rows)"
-        else:
-            kept[name] = tuple(often)
-    return kept
 
 
 def _check_dates(plan: Plan, train: pl.DataFrame) -> None:

@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from loopline.model.encode import Plan
+from loopline.model.plan import Plan, Table
 
 ML = "ai.onnx.ml"
 _OPSET, _ML_OPSET, _IR = 17, 5, 9
@@ -60,19 +60,53 @@ def linked(name: str, sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def encoder(plan: Plan, features: str) -> Piece:
     """From the inputs ``numbers`` (n, k) float32 and ``categories`` (n, m) texts to the double tensor `features` (n, d)."""
-    nodes: list[onnx.NodeProto] = []
-    tensors: list[onnx.TensorProto] = []
-    parts = ["numbers"] if plan.count_numbers else []
-    for index, (_, values) in enumerate(plan.categories):
-        if not values:
-            continue
-        tensors.append(tensor(f"place_{index}", np.array(index, dtype=np.int64)))
-        nodes.append(helper.make_node("Gather", ["categories", f"place_{index}"], [f"category_{index}"], axis=1))
-        nodes.append(helper.make_node("OneHotEncoder", [f"category_{index}"], [f"kept_{index}"], domain=ML, cats_strings=list(values), zeros=1))
-        parts.append(f"kept_{index}")
+    place = {key: index for index, key in enumerate(plan.keys)}
+    used = dict.fromkeys((*(table.key for table in plan.tables), *(key for key, values in plan.kept if values)))
+    tensors = [tensor(f"place_{place[key]}", np.array(place[key], dtype=np.int64)) for key in used]
+    nodes = [helper.make_node("Gather", ["categories", f"place_{place[key]}"], [f"category_{place[key]}"], axis=1) for key in used]
+    parts = ["numbers"] if plan.count_inputs else []
+    for index, table in enumerate(plan.tables):
+        piece, names = _looked_up(plan, table, f"category_{place[table.key]}", f"table_{index}")
+        nodes += piece.nodes
+        tensors += piece.tensors
+        parts += names
+    for key, values in plan.kept:
+        if values:
+            text, kept = f"category_{place[key]}", f"kept_{place[key]}"
+            nodes.append(helper.make_node("OneHotEncoder", [text], [kept], domain=ML, cats_strings=list(values), zeros=1))
+            parts.append(kept)
     nodes.append(helper.make_node("Concat", parts, ["encoded"], axis=1))
     nodes.append(helper.make_node("Cast", ["encoded"], [features], to=TensorProto.DOUBLE))
     return Piece(nodes, tensors)
+
+
+def _looked_up(plan: Plan, table: Table, text: str, name: str) -> tuple[Piece, list[str]]:
+    """The features of a table, from its text (n,): a row's place among the values, and by it a row of numbers."""
+    every = len(table.values)
+    row = f"{name}_row"
+    label = helper.make_node("LabelEncoder", [text], [row], domain=ML, keys_strings=list(table.values), values_int64s=list(range(every)), default_int64=every)
+    nodes = [label]
+    tensors: list[onnx.TensorProto] = []
+    outputs = []
+    for kind, statistics in (("is", table.of_kind("outcome", "frequency")), ("minus", table.of_kind("minus")), ("over", table.of_kind("over"))):
+        if not statistics:
+            continue
+        made = f"{name}_{kind}"
+        held = np.array([one.numbers for one in statistics], dtype=np.float32).T
+        tensors.append(tensor(f"{made}_numbers", held))
+        found = made if kind == "is" else f"{made}_found"
+        nodes.append(helper.make_node("Gather", [f"{made}_numbers", row], [found], axis=0))
+        if kind != "is":
+            of = np.array([plan.numbers.index(one.of) for one in statistics], dtype=np.int64)
+            tensors += [tensor(f"{made}_of", of), tensor(f"{made}_null", np.array(np.nan, dtype=np.float32))]
+            nodes += [
+                helper.make_node("Gather", ["numbers", f"{made}_of"], [f"{made}_numbers_of"], axis=1),
+                helper.make_node("Sub" if kind == "minus" else "Div", [f"{made}_numbers_of", found], [f"{made}_any"]),
+                helper.make_node("IsInf", [f"{made}_any"], [f"{made}_endless"]),
+                helper.make_node("Where", [f"{made}_endless", f"{made}_null", f"{made}_any"], [made]),
+            ]
+        outputs.append(made)
+    return Piece(nodes, tensors), outputs
 
 
 def assemble(plan: Plan, members: Sequence[Piece], *, width: int, features: str = "features", scores: str = "scores") -> bytes:
@@ -88,10 +122,10 @@ def assemble(plan: Plan, members: Sequence[Piece], *, width: int, features: str 
     if len(members) > 1:
         pieces.append(Piece([helper.make_node("Concat", [f"m{number}.{scores}" for number in range(len(members))], [scores], axis=1)]))
     inputs = []
-    if plan.count_numbers:
-        inputs.append(helper.make_tensor_value_info("numbers", TensorProto.FLOAT, [None, plan.count_numbers]))
-    if plan.categories:
-        inputs.append(helper.make_tensor_value_info("categories", TensorProto.STRING, [None, len(plan.categories)]))
+    if plan.count_inputs:
+        inputs.append(helper.make_tensor_value_info("numbers", TensorProto.FLOAT, [None, plan.count_inputs]))
+    if plan.keys:
+        inputs.append(helper.make_tensor_value_info("categories", TensorProto.STRING, [None, len(plan.keys)]))
     output = helper.make_tensor_value_info(scores, TensorProto.DOUBLE, [None, width * len(members)])
     nodes = [*first.nodes, *(node for piece in pieces for node in piece.nodes)]
     graph = helper.make_graph(nodes, "package", inputs, [output], [*first.tensors, *(one for piece in pieces for one in piece.tensors)])

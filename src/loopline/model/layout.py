@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.errors import Mistake
-from loopline.model.encode import MISSING, Raw, texts
+from loopline.model.encode import Raw, texts
+from loopline.model.plan import MISSING
 
 Kind = Literal["float32", "float64", "int32", "int64", "bool", "text"]
 NULLABLE = ("float32", "float64", "text")

@@ -20,10 +20,10 @@ from loopline.model.background import Background, make_background
 from loopline.model.bom import materials
 from loopline.model.candidates import Part
 from loopline.model.choosing import Choice, study_digest
+from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, interval, metrics
 from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
-from loopline.model.features import raw
 from loopline.model.leaks import Finding
 from loopline.model.material import Material
 from loopline.model.package import Package, pack, written
@@ -186,7 +186,7 @@ def record_package(job: Job, package: Package, measured: Mapping[str, Any], wort
 
 
 def evidence_of(material: Material, columns: Sequence[str]) -> bytes:
-    """The test part as Parquet: these raw columns, those that worth, policy and slices read, ``__outcome``, ``__unaided`` and ``__block``.
+    """The test part as Parquet: every column that was read of the table, for another package may look at more, and ``__outcome``, ``__unaided``, ``__block``.
 
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """

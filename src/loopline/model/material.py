@@ -14,9 +14,9 @@ from loopline.data.spec import ROW
 from loopline.errors import Mistake
 from loopline.model import blocks
 from loopline.model.candidates import Part
+from loopline.model.columns import raw
 from loopline.model.division import folded, parted
 from loopline.model.evaluate import outcomes
-from loopline.model.features import raw
 from loopline.model.folds import Fold
 from loopline.model.order import Order
 from loopline.model.split import Parts

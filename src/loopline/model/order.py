@@ -13,6 +13,7 @@ from loopline.errors import Mistake
 from loopline.expression.language import parse
 from loopline.model.candidates import Judge
 from loopline.model.constraints import Constraint, check_held, declared, excluded
+from loopline.model.declared import require_sound
 from loopline.model.features import Column
 from loopline.model.spec import ModelSpec, PolicySpec
 
@@ -146,6 +147,7 @@ class Order:
         """
         self._require_policy()
         there = [column.name for column in self.columns]
+        require_sound(self.model.features, target=self.target, columns=there)
         split = self.model.split
         asked: tuple[tuple[Sequence[str], str], ...] = (
             (sorted(self.judge.worth.columns), "charter.worth"),
@@ -161,7 +163,8 @@ class Order:
             for name in names:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
-        used = {self.target, *self.key, *self.slices, *self.priced, *self.ruled, *self.moments, *({self.time, split.group, split.column} - {None})}
+        made_of = {name for names in self.model.features.reads.values() for name in names}
+        used = {self.target, *made_of, *self.key, *self.slices, *self.priced, *self.ruled, *self.moments, *({self.time, split.group, split.column} - {None})}
         left_out = {*self.model.leave_out, *excluded(self.constraints)}
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
 

@@ -15,9 +15,10 @@ from loopline.charter.worth import as_text
 from loopline.errors import Fault, Mistake
 from loopline.model.background import Background
 from loopline.model.calibration import apply
-from loopline.model.encode import Plan, Raw, encode, floats, moments
+from loopline.model.encode import Raw, encode, floats, moments
 from loopline.model.layout import Layout
 from loopline.model.package import Package, Stored, load
+from loopline.model.plan import Plan
 from loopline.model.policy import Policy, columns_of, decide, periods_of
 from loopline.model.reasons import Explained, explain
 from loopline.model.scoring import Scoring, blended

@@ -10,9 +10,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
-from loopline.model.encode import Encoded, Plan
+from loopline.model.encode import Encoded
 from loopline.model.families import Family, FitFailed, Fitted, NoGraph, Problem, Sample
 from loopline.model.graph import assemble
+from loopline.model.plan import Plan
 
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 _PLAN = Plan(("first", "second", "constant", "empty"), (), (("kind", ("a", "b")),))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loopline.model.encode import Plan
 from loopline.model.families import Problem, Sample
+from loopline.model.plan import Plan
 from loopline.model.spec import Weighting
 from loopline.model.weighting import weights
 

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from loopline.charter.worth import Worth
 from loopline.model.candidates import Part
+from loopline.model.columns import raw
 from loopline.model.constraints import excluded, monotone_of
-from loopline.model.encode import Plan, encode
+from loopline.model.encode import encode
 from loopline.model.evaluate import LESS_IS_BETTER
 from loopline.model.families import Problem, Sample
-from loopline.model.features import Planned, make_plan, raw
+from loopline.model.features import Planned, make_plan
+from loopline.model.learning import learning_matrix
 from loopline.model.material import Material
 from loopline.model.matrix import matrix
+from loopline.model.plan import Plan
 from loopline.model.proof import Proof, Trained
 from loopline.model.selection import Dropped, select
 from loopline.model.split import Index
@@ -114,13 +117,27 @@ def _right(worth: Worth, part: Part) -> NDArray[np.bool_]:
 
 def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned, Problem]:
     order = material.order
-    planned = make_plan(material.frame[rows], order.columns, time=order.time, leave_out=order.apart | material.dropped.keys())
+    target = material.target(rows)
+    planned = make_plan(
+        material.frame[rows],
+        order.columns,
+        target=target,
+        task=order.task,
+        classes=order.classes,
+        time=order.time,
+        leave_out=order.apart,
+        dropped=material.dropped,
+        held=[one.column for one in order.constraints if one.hold != "exclude"],
+        spec=order.model.features,
+    )
+    columns = raw(material.frame[rows], planned.plan.columns)
+    features = learning_matrix(planned.plan, columns, target, time=_time(material, rows), seed=order.model.seed)
     planned = replace(planned, left_out={**planned.left_out, **material.dropped, **excluded(order.constraints)})
     problem = Problem(
         order.task,
         order.classes,
         planned.plan.count_numbers,
-        Sample(features_of(material, planned.plan, rows), material.target(rows)),
+        Sample(features, target),
         None,
         seed=order.model.seed,
         quantile=order.judge.quantile(material.part(rows)) if order.task == "regression" else 0.5,
@@ -129,6 +146,14 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         by="order" if order.task == "binary" and order.model.search.by not in LESS_IS_BETTER else "loss",
     )
     return planned, problem
+
+
+def _time(material: Material, rows: Index) -> NDArray[np.generic] | None:
+    """What some rows are ordered by, shape (n,): their time, or their places where they stand in its order; None where they have none."""
+    order = material.order
+    if order.time is not None:
+        return raw(material.frame[rows], [order.time])[order.time]
+    return np.asarray(rows) if order.ordered else None
 
 
 def features_of(material: Material, plan: Plan, rows: Index) -> NDArray[np.float32]:

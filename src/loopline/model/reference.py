@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loopline.model.encode import MISSING, texts
+from loopline.model.encode import texts
+from loopline.model.plan import MISSING
 
 FREQUENT = 30
 """Values of a category that are counted one by one; the rest share one place."""
@@ -32,11 +33,18 @@ def number_profile(values: NDArray[np.float64]) -> dict[str, Any]:
     return {**profile, "counts": counts(profile, values).tolist()}
 
 
-def category_profile(values: Sequence[Any] | NDArray[Any]) -> dict[str, Any]:
-    """The profile of a category: its frequent values, and the count of rows of each, with those of other values and of nulls last."""
+def category_profile(values: Sequence[Any] | NDArray[Any], *, shared_by: int = 1) -> dict[str, Any]:
+    """The profile of a category: its frequent values, and the count of rows of each, with those of other values and of nulls last.
+
+    Parameters
+    ----------
+    shared_by
+        Rows that must have a value before it is named: a package tells no text that is somebody's own.
+    """
     counted = Counter(texts(values))
     counted.pop(MISSING, None)
-    frequent = [value for value, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:FREQUENT]]
+    often = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:FREQUENT]
+    frequent = [value for value, count in often if count >= shared_by]
     profile: dict[str, Any] = {"kind": "category", "values": frequent}
     return {**profile, "counts": counts(profile, values).tolist()}
 

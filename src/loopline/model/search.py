@@ -232,7 +232,14 @@ class Search:
         number = best.metrics.get(measure) if self._judge.by == "worth" or best.value is None else abs(best.value)
         said = f"best so far {figure(best.worth or 0.0)} {self._judge.worth.currency} per decision"
         said += "" if number is None else f", {measure} {number:.4g}"
-        self._progress.at(len(trials), spec.trials, unit="trials", note=f"{said} ({best.family})")
+        left_s = self._left_s(spec, trials)
+        pace_s = (time.monotonic() - self._since_s) / len(trials)
+        if pace_s * (spec.trials - len(trials)) > left_s:
+            # The minutes end before the trials do: what is left is theirs.
+            capped = f"at most {max(0.0, left_s):,.0f} s left; {said} ({best.family})"
+            self._progress.at(len(trials), unit=f"of at most {spec.trials:,} trials", note=capped)
+        else:
+            self._progress.at(len(trials), spec.trials, unit="trials", note=f"{said} ({best.family})")
 
 
 def told(trial: Trial, scores: str) -> Trial:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from loopline.charter.spec import Money
 from loopline.declaration import RateText, Span, Spec
 from loopline.errors import Mistake
-from loopline.model.spec_tables import Lags, Own, Rolling
+from loopline.model.spec_features import FeatureSpec
 
 FAMILIES = {
     "baseline": "loopline.model.baseline:family",
@@ -226,29 +226,6 @@ class LeaksSpec(Spec):
     """Columns that the team says are known when it decides, although they look as if they were not."""
 
     allow: tuple[str, ...] = ()
-
-
-class FeatureSpec(Spec):
-    """How columns become features, and what is learned from beside them.
-
-    Parameters
-    ----------
-    own
-        Tables that functions of one's own make, by name; a function alone makes one by the main source's key.
-    lags
-        Values of earlier rows of the same entity.
-    rolling
-        Figures over what came to be known of an entity in a window of time.
-    select
-        Whether columns that tell nothing or repeat others are dropped by evidence. By default not where rows stand in the order of time: what
-        told nothing so far may be what tells the time to come. Measured on the bank data, split by time: the ROC AUC of the test part fell from
-        0.72 to 0.50, for `nr.employed` had said what `emp.var.rate` says, until it no longer did.
-    """
-
-    own: Own = {}
-    lags: Lags = ()
-    rolling: Rolling = ()
-    select: bool | None = None
 
 
 class AssessSpec(Spec):

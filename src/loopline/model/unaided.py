@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from loopline.declaration import say_duration
 from loopline.model.candidates import Part
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.material import Material
 from loopline.model.rule import PresentRule, seasonal_naive
 from loopline.model.split import Index

@@ -18,7 +18,22 @@ _PUBLISHING = (
     *SPEC,
     *(
         f"model/{module}.py"
-        for module in ("blocks", "encode", "package", "policy", "background", "reasons", "scoring", "calibration", "layout", "signing", "predictor")
+        for module in (
+            "blocks",
+            "encode",
+            "formulas",
+            "plan",
+            "words",
+            "package",
+            "policy",
+            "background",
+            "reasons",
+            "scoring",
+            "calibration",
+            "layout",
+            "signing",
+            "predictor",
+        )
     ),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     "declaration.py",

@@ -12,7 +12,7 @@ CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "wo
 _ROOMS = (
     "value",
     *(f"watch/{module}.py" for module in ("drift", "earned", "monitors", "spec", "windows")),
-    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "features", "package", "policy", "signing")),
+    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "package", "policy", "signing")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",

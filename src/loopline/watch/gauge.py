@@ -17,7 +17,7 @@ from loopline.charter.worth import Worth, as_text
 from loopline.data.spec import ColumnType
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
-from loopline.model.features import raw
+from loopline.model.columns import raw
 from loopline.model.package import Package, load
 from loopline.model.predictor import Predictor, Scores
 from loopline.model.signing import Trust

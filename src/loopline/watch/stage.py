@@ -15,6 +15,7 @@ from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
 _SCORING = (
+    "columns",
     "blocks",
     "evaluate",
     "features",
@@ -27,6 +28,9 @@ _SCORING = (
     "signing",
     "predictor",
     "encode",
+    "formulas",
+    "plan",
+    "words",
     "policy",
 )
 _ROOMS = (

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
+from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, metrics, outcomes
-from loopline.model.features import raw
 from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Sums, by_group, interval

@@ -19,8 +19,8 @@ from loopline.model.assessment.case import Case, Seen
 from loopline.model.assessment.pictures import draw
 from loopline.model.assessment.report import assess
 from loopline.model.candidates import Judge, Part
+from loopline.model.columns import raw
 from loopline.model.evaluate import outcomes
-from loopline.model.features import raw
 from loopline.model.predictor import Predictor, for_judging
 from tests.model.conftest import Made
 from tests.model.studies import WORTH

@@ -26,6 +26,7 @@ from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.leaks import Finding
 from loopline.model.material import Material
+from loopline.model.order import Order
 from loopline.model.package import Package, pack, written
 from loopline.model.predictor import BACKGROUND, Predictor, for_judging
 from loopline.model.proving import Whole, processors
@@ -48,16 +49,7 @@ class Made:
 def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choice: Choice, leaks: Sequence[Finding]) -> Made:
     """The package of a candidate, and the one look at the test part, which is entered before it is taken."""
     order, parts = material.order, material.parts
-    said = {
-        "project": job.project,
-        "task": order.task,
-        "target": order.target,
-        "positive": order.positive,
-        "classes": list(order.classes),
-        "key": list(order.key),
-        "time": order.time,
-        "family": choice.best.family,
-    }
+    said = _said(job, order, choice)
     core = core_files(candidate, order)
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
@@ -106,6 +98,20 @@ def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choic
     }
     contents["bom.json"] = written(materials(said, contents, table=content_of(job, material.frame), params=choice.best.params))
     return Made(pack(said, contents), measured, worth)
+
+
+def _said(job: Job, order: Order, choice: Choice) -> dict[str, Any]:
+    """What the package is, for its manifest."""
+    return {
+        "project": job.project,
+        "task": order.task,
+        "target": order.target,
+        "positive": order.positive,
+        "classes": list(order.classes),
+        "key": list(order.key),
+        "time": order.time,
+        "family": choice.best.family,
+    }
 
 
 def _explanation(material: Material, predictor: Predictor, background: Background) -> dict[str, Any]:

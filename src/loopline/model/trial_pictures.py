@@ -41,22 +41,7 @@ def _parallel(family: str, candidates: Sequence[Mapping[str, Any]], currency: st
     good = max(1, round(len(ordered) * _BEST))
     axes = {name: _axis([one["params"].get(name) for one in ordered]) for name in names}
     axes["worth"] = _axis([float(one["worth"]) for one in ordered])
-    rows = []
-    for place, one in enumerate(ordered):
-        for name, (scale, _) in axes.items():
-            value = one["worth"] if name == "worth" else one["params"].get(name)
-            if value is not None:
-                said = figure(value) if isinstance(value, (int, float)) else str(value)
-                rows.append(
-                    {
-                        "candidate": place,
-                        "axis": words(name),
-                        "at": scale(value),
-                        "said": f"{words(name)}: {said}",
-                        "group": "best" if place < good else "others",
-                    }
-                )
-    ends = [{"axis": words(name), "at": at, "label": label} for name, (_, (low, high)) in axes.items() for at, label in ((0.0, low), (1.0, high))]
+    rows, ends = _points(ordered, axes, good)
     best = ordered[0]
     title = f"{family}: the best of {len(ordered)} earns {figure(float(best['worth']))} {currency} per decision"
     x: Spec = {
@@ -67,6 +52,26 @@ def _parallel(family: str, candidates: Sequence[Mapping[str, Any]], currency: st
         "axis": {"labelAngle": 0, "grid": True, "labelLimit": 120},
     }
     y: Spec = {"field": "at", "type": "quantitative", "axis": None, "scale": {"domain": [-0.08, 1.08]}}
+    note = f"Each line is a candidate. Solid: the best {good}; the dots are the very best. Each axis goes from the least to the greatest value that was tried."
+    return chart(title, note, rows, _layers(x, y, ends), width=width, height=320)
+
+
+def _points(ordered: Sequence[Mapping[str, Any]], axes: Mapping[str, Any], good: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The place of every candidate on every axis, and what stands at the axes' ends."""
+    rows = []
+    for place, one in enumerate(ordered):
+        for name, (scale, _) in axes.items():
+            value = one["worth"] if name == "worth" else one["params"].get(name)
+            if value is not None:
+                said = figure(value) if isinstance(value, (int, float)) else str(value)
+                group = "best" if place < good else "others"
+                rows.append({"candidate": place, "axis": words(name), "at": scale(value), "said": f"{words(name)}: {said}", "group": group})
+    ends = [{"axis": words(name), "at": at, "label": label} for name, (_, (low, high)) in axes.items() for at, label in ((0.0, low), (1.0, high))]
+    return rows, ends
+
+
+def _layers(x: Spec, y: Spec, ends: Sequence[Mapping[str, Any]]) -> list[Spec]:
+    """A line for each candidate, dots for the very best, and the axes' ends."""
     colour: Spec = {"field": "group", "type": "nominal", "title": None, "scale": {"domain": ["best", "others"], "range": [BLUE, SLATE]}}
     dash: Spec = {"field": "group", "type": "nominal", "scale": {"domain": ["best", "others"], "range": [[1, 0], [3, 3]]}}
     line: Spec = {
@@ -87,12 +92,11 @@ def _parallel(family: str, candidates: Sequence[Mapping[str, Any]], currency: st
         "encoding": {"x": x, "y": y, "tooltip": {"field": "said"}},
     }
     text: Spec = {
-        "data": {"values": ends},
+        "data": {"values": list(ends)},
         "mark": {"type": "text", "color": MUTED, "dx": 6, "align": "left", "fontSize": 11},
         "encoding": {"x": x, "y": y, "text": {"field": "label"}},
     }
-    note = f"Each line is a candidate. Solid: the best {good}; the dots are the very best. Each axis goes from the least to the greatest value that was tried."
-    return chart(title, note, rows, [line, first, text], width=width, height=320)
+    return [line, first, text]
 
 
 def _axis(values: Sequence[Any]) -> tuple[Any, tuple[str, str]]:

@@ -101,6 +101,8 @@ def asked(tmp_path_factory):
     serve_and_tell(ask, visits)
     for words in ("tick", "status", "charter show", "data show", "data quarantine", "model show", "model list", "release check", "release history"):
         ask(f"loopline {words}")
+    package = ask.said["loopline model show"]["package"]
+    ask("loopline model compare", package, package)
     ask("loopline model explain")
     word = ("pages", "--by", PERSON, "--why", "a test")
     ask("loopline model refuse", *word, "--may-only", "rise")

@@ -42,7 +42,7 @@ PARALLEL_FROM = 2_000_000
 """Numbers that all folds' fits read together, from which on workers are worth their start."""
 
 _GROWTH = 2.0
-_STARTED_S = 2.0
+_STARTED_S = 5.0
 _STUDY_READS = ("predict", "worth", "decided", "outcome_known")
 
 
@@ -301,8 +301,9 @@ def _loss(judge: Judge, part: Part) -> ensemble.Loss:
 
 def _last_fit_s(trials: Sequence[Trial], *, workers: int, folds: int) -> float:
     """About how long the last fit of an ensemble of the best trials so far will take."""
-    whole = sorted((trial for trial in trials if trial.is_whole), key=lambda trial: -(trial.value or 0.0))[: ensemble.MEMBERS]
-    each = [_GROWTH * trial.worked_s / folds for trial in whole]
+    whole = ensemble.shortlist(sorted((trial for trial in trials if trial.is_whole), key=lambda trial: -(trial.value or 0.0)))
+    # Which of them become members is not known yet: those that take longest, to be safe.
+    each = sorted((_GROWTH * trial.worked_s / folds for trial in whole), reverse=True)[: ensemble.MEMBERS]
     return _STARTED_S + max([sum(each) / workers, *each], default=0.0)
 
 

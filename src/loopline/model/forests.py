@@ -23,6 +23,9 @@ FEWEST = 20
 LEAVES_AT_MOST = 400_000
 """Of the whole graph, each class's counted: about 18 MB of ONNX."""
 
+DRAWN_AT_MOST = 10_000
+"""Rows that each tree of a random forest is grown on: more take longer in proportion and tell little more, for the trees are many."""
+
 _DEEPEST = 24
 _CLASSES = {"extra_trees": (ExtraTreesClassifier, ExtraTreesRegressor), "random_forest": (RandomForestClassifier, RandomForestRegressor)}
 
@@ -127,6 +130,8 @@ class Grown:
             "random_state": problem.seed,
             "n_jobs": problem.threads,
         }
+        if self._kind == "random_forest" and len(train.target) > DRAWN_AT_MOST:
+            settings["max_samples"] = DRAWN_AT_MOST
         if any(problem.monotone):
             if problem.task == "multiclass":
                 raise FitFailed(f"{self._kind} cannot hold several classes to a direction; leave it out, or lift the constraint")

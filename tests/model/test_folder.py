@@ -112,3 +112,18 @@ def test_a_manifest_that_was_only_laid_out_anew_is_the_same_package(made: Made, 
     (place / "manifest.json").write_text(json.dumps(json.loads((place / "manifest.json").read_bytes()), indent=2))
     assert folder.read(place)[0].digest == made.package.digest
     load(place)
+
+
+def test_an_archive_whose_parts_are_broken_or_locked_is_one_line(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", b"{}" * 500)
+    data = whole.read_bytes()
+    middle = data.index(b"manifest.json") + len(b"manifest.json")
+    broken, locked = tmp_path / "broken.zip", tmp_path / "locked.zip"
+    broken.write_bytes(data[:middle] + b"\xff" * 8 + data[middle + 8 :])
+    central = data.index(b"PK\x01\x02")
+    locked.write_bytes(data[:6] + b"\x01" + data[7 : central + 8] + b"\x01" + data[central + 9 :])
+    for file in (broken, locked):
+        with pytest.raises(Fault, match="it cannot be read"):
+            folder.read(file)

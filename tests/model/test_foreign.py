@@ -106,3 +106,21 @@ def test_only_onnx_is_read(tmp_path: Path) -> None:
     schema = '[{"type": "double", "name": "size"}]'
     (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": {"onnx": {"data": "model.onnx"}}, "signature": {"inputs": schema}}))
     assert read(tmp_path) == Graph(regressor(), ("size",))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "flavors: {onnx: model.onnx}",
+        "flavors: {onnx: {data: model.onnx}}\nsignature: plain",
+        "flavors: {onnx: {data: model.onnx}}\nsignature: {inputs: '{\"name\": 1}'}",
+        "flavors: {onnx: {data: model.onnx}}\nsignature: {inputs: 'no json'}",
+        "flavors: 3",
+        "[",
+    ],
+)
+def test_an_mlmodel_that_is_not_understood_is_one_line(tmp_path: Path, said: str) -> None:
+    (tmp_path / "MLmodel").write_text(said)
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(Mistake, match="its MLmodel cannot be read"):
+        read(tmp_path)

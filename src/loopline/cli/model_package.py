@@ -143,6 +143,9 @@ def _proposal(loop: Loop, path: Path) -> dict[str, Any]:
     ledger, blobs, state = loop.workspace.ledger, Blobs(loop.workspace.lake), loop.state()
     if path.exists() and is_package(path):
         package, signatures = read(path)
+        if not signatures:
+            remedy = f"where it was made: loopline model sign {package.digest[:12]}, and then loopline model export again"
+            raise Mistake("the package is not signed: nobody says that it is theirs", where=str(path), remedy=remedy)
         Trust(Trust.of(ledger).keys, {package.digest: signatures}).require(package.digest, written(package.manifest))
         store(blobs, package)
         for signature in signatures:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -123,7 +124,8 @@ def _read(place: Path, name: str) -> bytes:
             return archive.read(name)
     except FileNotFoundError:
         raise KeyError(name) from None
-    except (OSError, zipfile.BadZipFile) as error:
+    # A part may be broken, packed in an unknown way, or locked with a password.
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise Fault(f"it cannot be read ({type(error).__name__})", where=str(place), remedy="check the file and its permissions") from None
 
 

@@ -61,20 +61,22 @@ def _of_mlflow(place: Path) -> Graph:
     try:
         said = yaml.safe_load((place / "MLmodel").read_text(encoding="utf-8"))
         flavors = dict(said["flavors"])
+        data = None if "onnx" not in flavors else str(flavors["onnx"].get("data", "model.onnx"))
+        schema = json.loads((said.get("signature") or {}).get("inputs") or "[]")
+        names = tuple(str(one["name"]) for one in schema if one.get("type") != "tensor" and "name" in one)
     except FileNotFoundError:
         raise Mistake(
             "it is neither a package nor an MLflow model", where=str(place), remedy="name an exported package, an MLflow model or an .onnx file"
         ) from None
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError):
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, OSError):
         raise Mistake("its MLmodel cannot be read", where=str(place), remedy="save the model with MLflow again") from None
-    if "onnx" not in flavors:
+    if data is None:
         what = f"it has the flavors {', '.join(sorted(flavors))} and not onnx: loading them runs their maker's code"
         raise Mistake(what, where=str(place), remedy=_ONNX)
-    file = (place / str(flavors["onnx"].get("data", "model.onnx"))).resolve()
+    file = (place / data).resolve()
     if not file.is_relative_to(place.resolve()) or not file.is_file():
         raise Mistake("its graph is not in its folder", where=str(place), remedy="save the model with MLflow again")
-    schema = json.loads((said.get("signature") or {}).get("inputs") or "[]")
-    return Graph(file.read_bytes(), tuple(str(one["name"]) for one in schema if one.get("type") != "tensor" and "name" in one))
+    return Graph(file.read_bytes(), names)
 
 
 def match(graph: Graph, columns: Sequence[Column], *, task: Task, classes: Sequence[str], positive: str | None) -> Layout:

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopline import charts
@@ -68,6 +68,7 @@ def test_a_name_that_is_markup_is_shown_as_text() -> None:
 
 @settings(max_examples=15)
 @given(st.text(max_size=80))
+@example("if")
 def test_any_name_renders(name: str) -> None:
     for spec in every_chart(name, count=2)[:2]:
         drawn(spec)

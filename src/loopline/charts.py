@@ -123,6 +123,9 @@ def words(text: object, *, most: int = _LABEL_MAX) -> str:
     """
     clean = "".join((letter if letter <= "\uffff" else "\ufffd") if letter.isprintable() else " " for letter in str(text))
     clean = clean.encode("utf-8", "replace").decode("utf-8")
+    if clean == "if":
+        # Alone, the renderer takes it for the beginning of a condition.
+        return "if\u00a0"
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 
 

@@ -192,7 +192,7 @@ def record_package(job: Job, package: Package, measured: Mapping[str, Any], wort
 
 
 def evidence_of(material: Material, columns: Sequence[str]) -> bytes:
-    """The test part as Parquet: every column that was read of the table, for another package may look at more, and ``__outcome``, ``__unaided``, ``__block``.
+    """The test part as Parquet: these raw columns, those that worth, policy and slices read, ``__outcome``, ``__unaided`` and ``__block``.
 
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """

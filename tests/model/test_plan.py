@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
-from loopline.ledger.entry import canonical
 from loopline.model.columns import raw
 from loopline.model.encode import encode
 from loopline.model.features import Column, make_plan
@@ -26,7 +26,7 @@ from tests.model.studies import column_type
 
 _WORDS = ["a", "b", "", "Genève, 12", "👍🏽", "a × b", MISSING, "x\x1fy"]
 _finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
-_value = _finite | st.just(float("nan"))
+_value = _finite | st.none()
 
 
 def _distinct(elements: st.SearchStrategy[str], least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
@@ -97,9 +97,8 @@ def test_the_graph_of_a_plan_gives_its_matrix_to_the_last_bit(plan: Plan, rows: 
 
 @given(_plans())
 def test_a_plan_comes_back_from_its_json(plan: Plan) -> None:
-    again = Plan.of_json(plan.as_json())
-    # NaN is no value that equals itself: the texts are compared.
-    assert canonical(again.as_json()) == canonical(plan.as_json())
+    again = Plan.of_json(json.loads(written(plan.as_json())))
+    assert again == plan
     assert again.features == plan.features and again.keys == plan.keys and again.columns == plan.columns
     assert written(plan.as_json()) == written(again.as_json())
 

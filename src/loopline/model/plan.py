@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import isnan, nan
 from typing import Any, Literal
 
 MISSING = "(missing)"
@@ -91,12 +90,12 @@ class Statistic:
     place
         The class whose share it is (multiclass); None for the outcome itself.
     numbers
-        One for each value of the table and one for every other value, last; each is a float32, and NaN is null.
+        One for each value of the table and one for every other value, last; each is a float32, or None for a null.
     """
 
     name: str
     kind: StatisticKind
-    numbers: tuple[float, ...]
+    numbers: tuple[float | None, ...]
     of: str = ""
     place: int | None = None
 
@@ -223,10 +222,7 @@ class Plan:
 
 
 def _said(table: Table) -> dict[str, Any]:
-    statistics = [
-        {"name": one.name, "kind": one.kind, "of": one.of, "place": one.place, "numbers": [None if isnan(number) else number for number in one.numbers]}
-        for one in table.statistics
-    ]
+    statistics = [{"name": one.name, "kind": one.kind, "of": one.of, "place": one.place, "numbers": list(one.numbers)} for one in table.statistics]
     return {"columns": list(table.key), "values": list(table.values), "statistics": statistics}
 
 
@@ -235,5 +231,5 @@ def _table(said: Mapping[str, Any]) -> Table:
 
 
 def _statistic(said: Mapping[str, Any]) -> Statistic:
-    numbers: Sequence[float | None] = said["numbers"]
-    return Statistic(said["name"], said["kind"], tuple(nan if number is None else float(number) for number in numbers), said["of"], said["place"])
+    numbers = (None if number is None else float(number) for number in said["numbers"])
+    return Statistic(said["name"], said["kind"], tuple(numbers), said["of"], said["place"])

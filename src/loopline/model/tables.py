@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,8 @@ def compared(name: str, values: Sequence[str], texts: NDArray[np.object_], of: s
     return Statistic(f"{of} {sign} its mean by {name}", kind, narrowed(means), of=of)
 
 
-def narrowed(numbers: NDArray[np.float64]) -> tuple[float, ...]:
-    """The numbers as float32, what that cannot hold as NaN."""
+def narrowed(numbers: NDArray[np.float64]) -> tuple[float | None, ...]:
+    """The numbers as float32, what that cannot hold as None."""
     with np.errstate(over="ignore"):
         narrow = numbers.astype(np.float32)
-    narrow[~np.isfinite(narrow)] = np.nan
-    return tuple(narrow.astype(np.float64).tolist())
+    return tuple(number if isfinite(number) else None for number in narrow.tolist())

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.access.people import person
-from loopline.data.spec import HIDDEN
 from loopline.declaration import figure
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
@@ -73,7 +72,7 @@ def run(job: Job) -> Facts:
     record_package(job, package, judged.metrics, judged.worth)
     tracking.log([tracking.of_package(study_digest(job), package, params={})], project=job.project, say=job.progress.say)
     plan = Plan.of_json(package.parsed("signature.json"))
-    return _facts(job, package, judged, material, plan, blobs.put(evidence_of(material, _features(material))))
+    return _facts(job, package, judged, material, plan, blobs.put(evidence_of(material)))
 
 
 def _require_alike(package: Package, order: Order) -> None:
@@ -175,11 +174,6 @@ def _judge(job: Job, predictor: Predictor, material: Material, proposal: Mapping
     scores = predictor.predict(raw(material.frame[rows], predictor.columns))
     test = judge.judged(material.part(rows), for_judging(scores), predictor.policy)
     return _Judged(scores, rounded({"validation": metrics(validation), "test": metrics(test)}), rounded(earned(material, test)))
-
-
-def _features(material: Material) -> list[str]:
-    """All columns that a model may read: the champion that it is held against reads others."""
-    return [name for name in material.frame.columns if name not in HIDDEN and name not in material.order.apart]
 
 
 def _rows(material: Material) -> dict[str, int]:

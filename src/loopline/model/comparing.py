@@ -55,7 +55,7 @@ def compare(one: Predictor, other: Predictor, kept: Kept, judge: Judge) -> Compa
         "packages": {side: _described(predictor, kept, judged) for side, predictor, judged in (("one", one, first), ("other", other, second))},
         "differences": gaps,
         "columns": {"only_one": _absent(other, one), "only_other": _absent(one, other)},
-        "says": _says(one, other, gaps["worth"], judge.worth.currency, len(first)),
+        "says": _says(one, other, gaps["worth"], judge.worth.currency, len(first)) + _without(kept, one, other),
     }
     return Compared(document, first, second, kept, judge)
 
@@ -94,13 +94,19 @@ def _described(predictor: Predictor, kept: Kept, judged: Judged) -> dict[str, An
         "members": list(predictor.scoring["members"]),
         "policy": policy.say(predictor.policy),
         "columns": len(predictor.columns),
-        "without": [name for name in predictor.columns if name not in kept.frame.columns],
+        "without": kept.lacks(predictor),
         "metrics": metrics(judged),
     }
 
 
 def _absent(where: Predictor, of: Predictor) -> list[str]:
     return [name for name in of.columns if name not in where.columns]
+
+
+def _without(kept: Kept, *packages: Predictor) -> str:
+    """What packages could not read of the rows: scored with nulls there, they earn less than where they decide."""
+    lacking = {predictor.package[:8]: absent for predictor in packages if (absent := kept.lacks(predictor))}
+    return "".join(f" {name} had to do without {', '.join(absent)}, which these rows do not have." for name, absent in lacking.items())
 
 
 def _says(one: Predictor, other: Predictor, worth: Mapping[str, Any] | None, currency: str, rows: int) -> str:

@@ -36,5 +36,15 @@ class Kept:
         return cls(frame.drop(OUTCOME, UNAIDED, BLOCK), Part(outcome, raw(frame, there)), frame[UNAIDED].to_numpy(), frame[BLOCK].to_numpy())
 
     def scores(self, predictor: Predictor) -> Scores:
-        """What a package says of the rows; a column that they do not have is null."""
+        """What a package says of the rows; a column that they do not have is null, and `lacks` names it.
+
+        Raises
+        ------
+        Mistake
+            When they have none of its columns, or a value does not fit its column.
+        """
         return predictor.predict(raw(self.frame, [name for name in predictor.columns if name in self.frame.columns]))
+
+    def lacks(self, predictor: Predictor) -> list[str]:
+        """The columns that a package reads and the rows do not have."""
+        return [name for name in predictor.columns if name not in self.frame.columns]

@@ -51,7 +51,7 @@ def run(job: Job) -> Facts:
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
     sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
-    evidence = blobs.put(evidence_of(material, whole.plan.columns))
+    evidence = blobs.put(evidence_of(material))
     record_package(job, made.package, made.metrics, made.worth)
     tracking.log(tracking.of_search(study_digest(job), choice.trials, made.package, best=choice.best.key), project=job.project, say=job.progress.say)
     found = {"leaks": [rounded(finding.as_json()) for finding in leaks], "dropped": [one.as_json() for one in dropped]}

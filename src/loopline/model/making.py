@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from loopline.charts import svg
+from loopline.data.spec import HIDDEN
 from loopline.ledger.entry import Draft
 from loopline.model import card
 from loopline.model.assessing import assessed
@@ -22,6 +23,7 @@ from loopline.model.candidates import Part
 from loopline.model.choosing import Choice, study_digest
 from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, interval, metrics
+from loopline.model.evidence import BLOCK, OUTCOME, UNAIDED
 from loopline.model.explanation import Case, explain
 from loopline.model.export import Candidate, check_parity, core_files, reference
 from loopline.model.leaks import Finding
@@ -191,18 +193,14 @@ def record_package(job: Job, package: Package, measured: Mapping[str, Any], wort
         ledger.append(Draft(kind="package", subject=package.digest, key=job.step.key, body=body, parents=(job.attempt,)))
 
 
-def evidence_of(material: Material, columns: Sequence[str]) -> bytes:
-    """The test part as Parquet: these raw columns, those that worth, policy and slices read, ``__outcome``, ``__unaided`` and ``__block``.
+def evidence_of(material: Material) -> bytes:
+    """The test part as Parquet: every column that was read of the table, for another package may look at more, and ``__outcome``, ``__unaided``, ``__block``.
 
     ``__unaided`` is the money of each row's decision without the model, ``__block`` what the row is resampled with.
     """
-    order = material.order
-    needed = {*columns, *order.key, *order.priced, *order.slices, *({order.time} - {None})}
     rows = material.parts.test
-    frame = material.frame[rows].select([name for name in material.frame.columns if name in needed])
     outcome: Sequence[Any] = material.outcome[rows].tolist()
+    own = (pl.Series(OUTCOME, outcome), pl.Series(UNAIDED, best_way(material).test), pl.Series(BLOCK, material.blocks(rows)))
     into = io.BytesIO()
-    unaided = best_way(material).test
-    own = (pl.Series("__outcome", outcome), pl.Series("__unaided", unaided), pl.Series("__block", material.blocks(rows)))
-    frame.with_columns(own).write_parquet(into, compression="zstd")
+    material.frame[rows].drop(HIDDEN, strict=False).with_columns(own).write_parquet(into, compression="zstd")
     return into.getvalue()

@@ -139,7 +139,7 @@ def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predicto
         scores = test.scores(rival)
     except Mistake as error:
         return None, str(error)
-    absent = [name for name in rival.columns if name not in test.frame.columns]
+    absent = test.lacks(rival)
     note = f"it had to do without {', '.join(absent)}" if absent else ""
     return money(rival.policy, judging.worth, scores.decision, test.part.outcome, test.part.columns), note
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft
 from loopline.ledger.state import fold
 from loopline.model import stage
-from loopline.model.package import store
+from loopline.model.package import pack, store
 from loopline.model.predictor import Predictor
 from loopline.model.spec import ModelSpec
 from loopline.workspace import Ask, Job
@@ -34,8 +33,16 @@ def study(folder: Path, task: str = "binary") -> Study:
     return made
 
 
-def asked(made: Study, *, model: Mapping[str, Any] | None = None) -> Step | Facts:
-    """What the stage wants after the search: another step, or nothing, when it tells its facts."""
+def searched(made: Study) -> Facts:
+    """The facts of the newest search."""
+    with made.workspace.ledger as ledger:
+        facts = fold(ledger.read()).facts("model", "search")
+    assert facts is not None
+    return facts
+
+
+def asked(made: Study) -> Step | Facts:
+    """What the stage wants after the search: another step, or nothing, when it tells the search's facts."""
     with made.workspace.ledger as ledger:
         entries = ledger.read()
     search = made.step(made.workspace)
@@ -45,7 +52,7 @@ def asked(made: Study, *, model: Mapping[str, Any] | None = None) -> Step | Fact
     steps = stage.steps(ModelSpec.model_validate(made.model), data, charter, Ask(project="p", folder=made.folder, state=fold(entries), facts={"data": facts}))
     assert next(steps) == search
     try:
-        following = steps.send({"package": "the search's"})
+        following = steps.send(searched(made))
     except StopIteration as end:
         told: Facts = end.value
         return told
@@ -103,15 +110,69 @@ def test_the_same_graph_gives_the_same_package(tmp_path: Path) -> None:
 
 def test_the_newest_of_search_and_import_is_the_candidate(tmp_path: Path) -> None:
     made = study(tmp_path / "room")
-    assert asked(made) == {"package": "the search's"}
+    assert asked(made) == searched(made)
     propose(made, graph=made.blobs().put(classifier()), columns=[])
     assert isinstance(asked(made), Step)
     with made.workspace.ledger as ledger:
         ledger.append(Draft(kind="import", body={"state": "withdrawn"}))
-    assert asked(made) == {"package": "the search's"}
+    assert asked(made) == searched(made)
     propose(made, graph=made.blobs().put(classifier()), columns=[])
     made.run()
-    assert asked(made) == {"package": "the search's"}
+    assert asked(made) == searched(made)
+
+
+def crown(made: Study, package: str) -> None:
+    with made.workspace.ledger as ledger:
+        ledger.append(Draft(kind="champion", subject=package, body={"how": "promoted", "why": "w", "previous": None, "approvals": []}))
+
+
+def test_without_a_champion_it_is_held_against_the_searchs_package_on_the_same_rows(tmp_path: Path) -> None:
+    made = study(tmp_path / "room")
+    propose(made, graph=made.blobs().put(classifier()), columns=[])
+    facts, search = adopted(made), searched(made)
+    against = facts["against"]
+    assert (against["package"], against["role"], against["rows"]) == (search["package"], "search", 120)
+    assert against["mean"] == pytest.approx(facts["worth"]["per_decision"] - search["worth"]["per_decision"])
+    assert 0 < against["low"] <= against["mean"] <= against["high"], "the search gave every row the same score"
+    assert f"more per decision than the search's package {search['package'][:8]}" in against["says"] and "beyond chance" in against["says"]
+    assert against["says"] in made.package(facts).text("card.md")
+    assert f"against the search's package {search['package'][:8]}" in facts["says"]
+    assert made.entries("package")[-1].body["against"] == against
+
+
+def test_it_is_held_against_the_champion_of_its_time_and_stays_as_it_is_once_it_decides(tmp_path: Path) -> None:
+    made = study(tmp_path / "room")
+    champion = searched(made)["package"]
+    crown(made, champion)
+    again = Study(made.folder, made.frame, "binary", key=("id",), model={"search": {"trials": 1}, "families": ["linear"]})
+    assert again.run()["package"] != champion
+    propose(again, graph=made.blobs().put(classifier()), columns=[])
+    before = asked(again)
+    facts = adopted(again)
+    assert (facts["against"]["role"], facts["against"]["package"]) == ("champion", champion)
+    crown(again, facts["package"])
+    after = asked(again)
+    assert isinstance(before, Step) and isinstance(after, Step) and before.key == after.key
+
+
+def test_a_champion_of_another_outcome_is_named_with_the_reason(tmp_path: Path) -> None:
+    made = study(tmp_path / "room")
+    package = made.package(searched(made))
+    said = {name: value for name, value in package.manifest.items() if name not in ("format", "files")}
+    other = store(made.blobs(), pack({**said, "target": "kind"}, package.contents))
+    with made.workspace.ledger as ledger:
+        vouch(ledger, made.blobs(), other)
+    crown(made, other)
+    propose(made, graph=made.blobs().put(classifier()), columns=[])
+    against = adopted(made)["against"]
+    assert against["mean"] is None
+    assert against["says"] == f"It could not be held against the champion {other[:8]}: its target is 'kind', and now it is 'y'."
+
+
+def test_a_package_is_not_held_against_itself(tmp_path: Path) -> None:
+    made = study(tmp_path / "room")
+    propose(made, package=searched(made)["package"])
+    assert adopted(made)["against"] is None
 
 
 def test_scores_that_are_no_probabilities_are_refused(tmp_path: Path) -> None:

@@ -102,9 +102,17 @@ def _described(entry: Entry, state: State) -> dict[str, Any]:
         "family": entry.body["manifest"]["family"],
         "task": entry.body["manifest"]["task"],
         "worth": {name: worth[name] for name in ("per_decision", "low", "high", "baseline")},
+        "against": _against(entry, state),
         "made": entry.time.isoformat(),
         "is_champion": state.champion == entry.subject,
     }
+
+
+def _against(entry: Entry, state: State) -> Mapping[str, Any] | None:
+    """Whom an imported package was held against, and what came of it; a package that was there before tells it in the import's facts."""
+    newest = state.facts("model", "import") or {}
+    told: Mapping[str, Any] | None = newest.get("against") if newest.get("package") == entry.subject else entry.body.get("against")
+    return told
 
 
 def _candidates(trials: list[Entry], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -171,6 +179,7 @@ def _shown(packages: list[dict[str, Any]], candidates: list[dict[str, Any]], cur
         for one in packages
     ]
     parts = [table(head, made, right=(2, 3, 4, 5))]
+    parts += [f"{one['package'][:12]}: {one['against']['says']}" for one in packages if one["against"]]
     if candidates:
         there: Mapping[str, Any] = next((one["metrics"] for one in candidates if one["metrics"]), {})
         measure = by if by != "worth" else next((name for name in ("roc_auc", "accuracy", "rmse") if name in there), "worth")

@@ -19,7 +19,8 @@ from loopline.model import card, tracking
 from loopline.model.bom import materials
 from loopline.model.choosing import study_digest
 from loopline.model.columns import raw
-from loopline.model.evaluate import metrics
+from loopline.model.evaluate import interval, metrics
+from loopline.model.evidence import Kept, Rival
 from loopline.model.export import TOLERANCE, Candidate, reference, signature
 from loopline.model.foreign import Graph, match
 from loopline.model.layout import NULLABLE, Layout
@@ -34,16 +35,19 @@ from loopline.model.signing import Trust, sign, signer
 from loopline.workspace import Job
 
 FAMILY = "imported"
+_ROLES = {"champion": "the champion", "search": "the search's package"}
 _PARITY = {"rows": 0, "max_error": 0.0, "tolerance": TOLERANCE}
 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """What a candidate showed on validation and test rows."""
+    """What a candidate showed on validation and test rows, and how it stands against another package there; None against itself."""
 
     scores: Scores
     metrics: Mapping[str, Any]
     worth: Mapping[str, Any]
+    evidence: bytes
+    against: Mapping[str, Any] | None
 
 
 def run(job: Job) -> Facts:
@@ -69,10 +73,10 @@ def run(job: Job) -> Facts:
         store(blobs, package)
         key = signer(job.workspace.ledger, name=person(folder=job.folder).name)
         sign(job.workspace.ledger, package.digest, written(package.manifest), key, parents=(job.attempt,))
-    record_package(job, package, judged.metrics, judged.worth)
+    record_package(job, package, judged.metrics, judged.worth, against=judged.against)
     tracking.log([tracking.of_package(study_digest(job), package, params={})], project=job.project, say=job.progress.say)
     plan = Plan.of_json(package.parsed("signature.json"))
-    return _facts(job, package, judged, material, plan, blobs.put(evidence_of(material)))
+    return _facts(job, package, judged, material, plan, blobs.put(judged.evidence))
 
 
 def _require_alike(package: Package, order: Order) -> None:
@@ -128,6 +132,7 @@ def _made(job: Job, graph: Graph, material: Material, proposal: Mapping[str, Any
         weights=(),
         left_out={},
         parity=_PARITY,
+        against=judged.against,
     )
     contents = {
         **core,
@@ -173,7 +178,28 @@ def _judge(job: Job, predictor: Predictor, material: Material, proposal: Mapping
     record_look(job, study_digest(job), digest(dict(proposal)), len(rows))
     scores = predictor.predict(raw(material.frame[rows], predictor.columns))
     test = judge.judged(material.part(rows), for_judging(scores), predictor.policy)
-    return _Judged(scores, rounded({"validation": metrics(validation), "test": metrics(test)}), rounded(earned(material, test)))
+    measured, evidence = rounded({"validation": metrics(validation), "test": metrics(test)}), evidence_of(material)
+    kept = Kept.of(evidence, material.order.task, judge.worth.columns)
+    return _Judged(scores, measured, rounded(earned(material, test)), evidence, _against(job, predictor, test.money, kept, material.order))
+
+
+def _against(job: Job, predictor: Predictor, money: NDArray[np.float64], kept: Kept, order: Order) -> dict[str, Any] | None:
+    """How it stands against the champion, or else the search's package, on the same rows: the mean difference per decision with its interval."""
+    asked = job.step.inputs["rival"]
+    if asked["package"] == predictor.package:
+        return None
+    rival = Rival.of(Predictor.load(Blobs(job.workspace.lake), asked["package"], Trust.of(job.workspace.ledger)), predictor, kept, order.judge.worth)
+    named = f"{_ROLES[asked['role']]} {rival.package[:8]}"
+    if rival.earned is None:
+        says = f"It could not be held against {named}: {rival.note}."
+        return {**asked, "rows": len(money), "mean": None, "low": None, "high": None, "says": says}
+    gap = money - rival.earned
+    mean, (low, high) = float(gap.mean()), interval(gap, kept.blocks, seed=order.model.seed)
+    side = f"{figure(abs(mean))} {order.worth.currency} {'less' if mean < 0 else 'more'}"
+    sure = "beyond chance" if low > 0 or high < 0 else "which is within what chance gives"
+    note = f"; {rival.note}" if rival.note else ""
+    says = f"On the same {len(money):,} rows it earns {side} per decision than {named} ({figure(low)} to {figure(high)}), {sure}{note}."
+    return {**asked, "rows": len(money), **rounded({"mean": mean, "low": low, "high": high}), "says": says}
 
 
 def _rows(material: Material) -> dict[str, int]:
@@ -182,12 +208,15 @@ def _rows(material: Material) -> dict[str, int]:
 
 
 def _facts(job: Job, package: Package, judged: _Judged, material: Material, plan: Plan, evidence: str) -> Facts:
-    order, worth = material.order, judged.worth
+    order, worth, against = material.order, judged.worth, judged.against
     gain = worth["gain"]["mean"]
     says = (
         f"the imported {job.step.inputs['proposal']['name']} earns {figure(worth['per_decision'])} {order.worth.currency} per decision "
-        f"({figure(worth['low'])} to {figure(worth['high'])}), {'+' if gain >= 0 else ''}{figure(gain)} against {worth['rule']}"
+        f"({figure(worth['low'])} to {figure(worth['high'])}), {_signed(gain)} against {worth['rule']}"
     )
+    if against is not None and against["mean"] is not None:
+        rival = f"{_ROLES[against['role']]} {against['package'][:8]}"
+        says += f", {_signed(against['mean'])} ({figure(against['low'])} to {figure(against['high'])}) against {rival}"
     return {
         "says": says,
         "imported": True,
@@ -197,6 +226,7 @@ def _facts(job: Job, package: Package, judged: _Judged, material: Material, plan
         "task": order.task,
         "metrics": judged.metrics,
         "worth": worth,
+        "against": against,
         "currency": order.worth.currency,
         "policy": package.parsed("policy.json"),
         "trials": 0,
@@ -206,3 +236,7 @@ def _facts(job: Job, package: Package, judged: _Judged, material: Material, plan
         "left_out": {},
         "evidence": evidence,
     }
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else ''}{figure(value)}"

@@ -41,6 +41,8 @@ class Facts:
         Who made it; a package's own card leaves it out, for its digest must not hang on that: its signature tells.
     evaluation, explanation
         What ``evaluation.json`` and ``explanation.json`` hold.
+    against
+        Of an imported model: ``says`` whom it was held against on the same rows, and what came of it.
     leaks, selection
         Findings of the leak rules and columns that were dropped, each with ``says``.
     pictures
@@ -64,6 +66,7 @@ class Facts:
     maker: str = ""
     evaluation: Mapping[str, Any] | None = None
     explanation: Mapping[str, Any] | None = None
+    against: Mapping[str, Any] | None = None
     leaks: Sequence[Mapping[str, Any]] = ()
     selection: Sequence[Mapping[str, Any]] = ()
     pictures: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +143,8 @@ def _money(facts: Facts) -> list[Block]:
             f"The model adds {figure(gain['mean'])} {currency} per decision (between {figure(gain['low'])} and {figure(gain['high'])})."
         ),
     ]
+    if facts.against is not None:
+        blocks.append(Words(str(facts.against["says"])))
     if not facts.priced:
         blocks.append(Words("The charter has no prices yet: what a decision earns is counted in points."))
     return [*blocks, *_said(facts.evaluation, "curves", "over_time", "over_seeds", "learning_curve")]

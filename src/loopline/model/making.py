@@ -185,11 +185,11 @@ def record_look(job: Job, study: str, key: str, rows: int) -> None:
         ledger.append(Draft(kind="look", subject=study, key=key, body={"table": job.step.inputs["table"], "rows": rows}, parents=(job.attempt,)))
 
 
-def record_package(job: Job, package: Package, measured: Mapping[str, Any], worth: Mapping[str, Any]) -> None:
-    """Enters a package that was made, once."""
+def record_package(job: Job, package: Package, measured: Mapping[str, Any], worth: Mapping[str, Any], **more: Any) -> None:
+    """Enters a package that was made, once; with what more is to be told of it."""
     ledger = job.workspace.ledger
     if not ledger.read(kinds=("package",), subject=package.digest, limit=1):
-        body = {"manifest": package.manifest, "metrics": measured, "worth": worth, "policy": package.parsed("policy.json")}
+        body = {"manifest": package.manifest, "metrics": measured, "worth": worth, "policy": package.parsed("policy.json"), **more}
         ledger.append(Draft(kind="package", subject=package.digest, key=job.step.key, body=body, parents=(job.attempt,)))
 
 

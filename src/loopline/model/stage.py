@@ -12,6 +12,8 @@ from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps
 from loopline.expression.language import parse
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
 from loopline.model.constraints import standing
 from loopline.model.spec import FAMILIES, ModelSpec, sliced
 from loopline.workspace import Ask
@@ -72,10 +74,17 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         name="import",
         function="loopline.model.adopt:run",
         reads=search.reads,
-        inputs={**search.inputs, "proposal": dict(proposed.body)},
+        inputs={**search.inputs, "proposal": dict(proposed.body), "rival": _rival(ask.state, proposed, str(facts["package"]))},
         rooms=_ROOMS,
     )
     return adopted
+
+
+def _rival(state: State, proposed: Entry, searched: str) -> dict[str, str]:
+    """Whom an imported model is held against: the champion, or where there is none the package of the search."""
+    # The champion at the time of the import: one that the import itself becomes asks for no second judgement.
+    champion = next((entry.subject for entry in reversed(state.champions) if entry.seq < proposed.seq), "")
+    return {"package": champion, "role": "champion"} if champion else {"package": searched, "role": "search"}
 
 
 def _units(data: DataSpec, lookups: Iterable[Facts]) -> dict[str, str]:

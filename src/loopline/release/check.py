@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from loopline.charter.spec import CharterSpec, Criterion, Task
 from loopline.charter.worth import Worth
@@ -20,9 +19,9 @@ from loopline.expression.language import parse
 from loopline.lake.blobs import Blobs
 from loopline.model.candidates import Judge
 from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
-from loopline.model.evidence import Kept
+from loopline.model.evidence import Kept, Rival
 from loopline.model.package import load
-from loopline.model.policy import columns_of, money
+from loopline.model.policy import columns_of
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.signing import Trust
 from loopline.model.spec import sliced
@@ -55,7 +54,7 @@ def run(job: Job) -> Facts:
     rows = _sample(test, predictor.columns)
     job.progress.say("measuring latency and memory")
     measured = _measured(job, package.digest, trust, rows, limits.latency_ms)
-    rival_earned, rival_note = _rival(blobs, inputs["champion"], trust, predictor, test, judging)
+    rival = _rival(blobs, inputs["champion"], trust, predictor, test, judging)
     evidence = Evidence(
         package=package.digest,
         limits=limits,
@@ -66,8 +65,8 @@ def run(job: Job) -> Facts:
         unaided=test.unaided,
         blocks=test.blocks,
         rival=inputs["champion"],
-        rival_earned=rival_earned,
-        rival_note=rival_note,
+        rival_earned=None if rival is None else rival.earned,
+        rival_note="" if rival is None else rival.note,
         **asked_for(judged, frozenset().union(*names.values())),
         latency_ms=np.array(measured.latency_ms),
         memory_mb=measured.memory_mb,
@@ -127,21 +126,9 @@ def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]
     return {"metrics": numbers, "slices": slices}
 
 
-def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predictor, test: Kept, judging: Judge) -> tuple[NDArray[np.float64] | None, str]:
-    """The money of the champion's decisions on the same rows, and what is to be said of the comparison; None where it cannot score them."""
-    if champion is None:
-        return None, ""
-    rival = Predictor.load(blobs, champion, trust, threads=_threads())
-    for what in ("task", "target", "positive"):
-        if rival.manifest[what] != predictor.manifest[what]:
-            return None, f"its {what} is {rival.manifest[what]!r}, and now it is {predictor.manifest[what]!r}"
-    try:
-        scores = test.scores(rival)
-    except Mistake as error:
-        return None, str(error)
-    absent = test.lacks(rival)
-    note = f"it had to do without {', '.join(absent)}" if absent else ""
-    return money(rival.policy, judging.worth, scores.decision, test.part.outcome, test.part.columns), note
+def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predictor, test: Kept, judging: Judge) -> Rival | None:
+    """The champion on the same rows, where there is another one."""
+    return None if champion is None else Rival.of(Predictor.load(blobs, champion, trust, threads=_threads()), predictor, test, judging.worth)
 
 
 def _parity(recorded: Mapping[str, Any], judged: Judged, predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

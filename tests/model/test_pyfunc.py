@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import yaml
 
@@ -19,8 +20,9 @@ from loopline.errors import Mistake
 from loopline.model import folder, pyfunc
 from loopline.model.bom import SCORES_WITH
 from loopline.model.columns import raw
+from loopline.model.example import example
 from loopline.model.mlmodel import files, inputs
-from loopline.model.package import written
+from loopline.model.package import Package, written
 from loopline.model.predictor import Predictor
 from loopline.model.signing import Signature
 from tests.model.conftest import Made
@@ -51,10 +53,50 @@ def test_a_frame_is_scored_as_the_package_scores(made: Made, place: Path) -> Non
 
 
 def test_the_signature_names_the_features_with_their_types(made: Made) -> None:
-    said = {one["name"]: one for one in inputs(made.package.parsed("signature.json"))}
+    said = {one["name"]: one for one in inputs(made.package)}
     assert set(said) == set(Predictor(made.package).columns)
     assert (said["size"]["type"], said["kind"]["type"], said["at"]["type"]) == ("double", "string", "datetime")
     assert (said["kind"]["required"], said["size"]["required"]) == (True, False)
+
+
+def test_a_column_that_the_policy_alone_reads_is_asked_for_too(made: Made) -> None:
+    rule = {"kind": "expected_worth", "threshold": 0.0, "terms": {"act_right": "same", "act_wrong": -6, "rest_right": 0, "rest_wrong": 0}}
+    signature = made.package.parsed("signature.json")
+    signature["columns"].append({"name": "same", "type": "number", "roles": ["worth"], "needed": True, "required": True, "values": None})
+    priced = Package(made.package.digest, made.package.manifest, {**made.package.contents, "policy.json": written(rule), "signature.json": written(signature)})
+    assert {"type": "double", "name": "same", "required": True} in inputs(priced)
+
+
+def test_a_boolean_that_may_be_null_keeps_its_nulls(made: Made) -> None:
+    """MLflow makes False of a null where the type is boolean."""
+    assert {one["name"]: one["type"] for one in inputs(made.package)}["flag"] == "any"
+
+
+def test_the_example_shows_the_types_and_a_row_with_nulls_and_is_nobodys_row(made: Made, place: Path) -> None:
+    shown = json.loads((place / "input_example.json").read_text())
+    rows = pl.DataFrame(shown["data"], schema=shown["columns"], orient="row")
+    assert json.loads((place / "serving_input_example.json").read_text()) == {"dataframe_split": shown}
+    said = yaml.safe_load((place / "MLmodel").read_text())["saved_input_example_info"]
+    assert (said["type"], said["pandas_orient"]) == ("dataframe", "split")
+    assert (place / said["artifact_path"]).is_file() and (place / said["serving_input_path"]).is_file()
+    assert rows.columns == [one["name"] for one in inputs(made.package)]
+    typical = made.package.parsed("background.json")["columns"]
+    assert (rows["size"][0], rows["kind"][0]) == (typical["size"]["typical"], typical["kind"]["typical"])
+    assert rows.row(-1, named=True) == {**dict.fromkeys(rows.columns), "kind": typical["kind"]["typical"]}, "all but what is required"
+    real = set(made.study.frame.select("size", "count", "kind").iter_rows())
+    assert not real & set(rows.select("size", "count", "kind").iter_rows())
+    answer = pyfunc._load_pyfunc(str(place)).predict(pd.DataFrame(shown["data"], columns=shown["columns"]))
+    assert len(answer) == len(rows) and np.isfinite(answer["score"]).all()
+
+
+def test_without_a_background_the_example_is_of_the_reference_profile_and_names_no_rare_text() -> None:
+    features = {
+        "size": {"kind": "number", "edges": [0.123456, 1.5, 2.5], "counts": [9, 9, 9, 9, 0]},
+        "kind": {"kind": "category", "values": ["often", "Ann's own"], "counts": [40, 2, 0, 0]},
+    }
+    package = Package("0" * 64, {}, {"reference.json": written({"features": features})})
+    columns = [{"name": name, "type": kind, "required": name == "day"} for name, kind in (("size", "number"), ("kind", "text"), ("day", "date"))]
+    assert example(package, columns) == {"size": [1.5, 2.5, 0.1235, None], "kind": ["often", "often", "often", None], "day": ["2000-01-01"] * 4}
 
 
 def test_what_is_no_frame_is_refused(place: Path) -> None:
@@ -65,8 +107,12 @@ def test_what_is_no_frame_is_refused(place: Path) -> None:
 @pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed: it is no dependency, for its size")
 def test_mlflow_loads_it(made: Made, place: Path) -> None:
     mlflow = pytest.importorskip("mlflow.pyfunc")
-    answer = mlflow.load_model(str(place)).predict(frame(made)[list(Predictor(made.package).columns)])
+    model = mlflow.load_model(str(place))
+    answer = model.predict(frame(made)[list(Predictor(made.package).columns)])
     np.testing.assert_array_equal(answer["score"], pyfunc._load_pyfunc(str(place)).predict(frame(made))["score"])
+    shown = json.loads((place / "input_example.json").read_text())
+    plain = {name: [row[at] for row in shown["data"]] for at, name in enumerate(shown["columns"])}
+    np.testing.assert_array_equal(model.predict(model.input_example)["score"], Predictor(made.package).predict(plain).score)
 
 
 def test_what_scores_loads_no_more_than_it_needs() -> None:

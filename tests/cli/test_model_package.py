@@ -127,6 +127,9 @@ def test_a_foreign_graph_passes_the_same_gates_and_decides(shop: Path, tmp_path:
     assert answers.height == 20 and answers["score"].is_between(0, 1).all()
     with open_loop(shop) as loop:
         assert all(stage.cached for stage in loop.run(until="release").stages), "nothing is stale"
+    newest, searched = said(shop, "list")["packages"]
+    assert (newest["against"]["package"], newest["against"]["role"], searched["against"]) == (searched["package"], "search", None)
+    assert newest["against"]["says"] in call(shop, "list").stdout
 
 
 def test_an_import_is_withdrawn(shop: Path, tmp_path: Path) -> None:

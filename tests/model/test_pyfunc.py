@@ -20,7 +20,6 @@ from loopline.errors import Mistake
 from loopline.model import folder, pyfunc
 from loopline.model.bom import SCORES_WITH
 from loopline.model.columns import raw
-from loopline.model.example import example
 from loopline.model.mlmodel import files, inputs
 from loopline.model.package import Package, written
 from loopline.model.predictor import Predictor
@@ -87,16 +86,6 @@ def test_the_example_shows_the_types_and_a_row_with_nulls_and_is_nobodys_row(mad
     assert not real & set(rows.select("size", "count", "kind").iter_rows())
     answer = pyfunc._load_pyfunc(str(place)).predict(pd.DataFrame(shown["data"], columns=shown["columns"]))
     assert len(answer) == len(rows) and np.isfinite(answer["score"]).all()
-
-
-def test_without_a_background_the_example_is_of_the_reference_profile_and_names_no_rare_text() -> None:
-    features = {
-        "size": {"kind": "number", "edges": [0.123456, 1.5, 2.5], "counts": [9, 9, 9, 9, 0]},
-        "kind": {"kind": "category", "values": ["often", "Ann's own"], "counts": [40, 2, 0, 0]},
-    }
-    package = Package("0" * 64, {}, {"reference.json": written({"features": features})})
-    columns = [{"name": name, "type": kind, "required": name == "day"} for name, kind in (("size", "number"), ("kind", "text"), ("day", "date"))]
-    assert example(package, columns) == {"size": [1.5, 2.5, 0.1235, None], "kind": ["often", "often", "often", None], "day": ["2000-01-01"] * 4}
 
 
 def test_what_is_no_frame_is_refused(place: Path) -> None:

@@ -108,8 +108,7 @@ def _made(job: Job, graph: Graph, material: Material, proposal: Mapping[str, Any
         "signature.json": written({**_signature(plan, layout, order), "layout": layout.as_json()}),
     }
     rule = {"binary": {"kind": "threshold", "threshold": 0.5}, "multiclass": {"kind": "most_likely"}, "regression": {"kind": "value"}}[order.task]
-    predictor = Predictor(pack(said, {**core, "policy.json": written(rule)}))
-    score = _scored(predictor, material, material.judged)
+    score = _scored(Predictor(pack(said, {**core, "policy.json": written(rule)})), material, material.judged)
     if order.task != "regression" and (score.min() < -1e-6 or score.max() > 1 + 1e-6):
         raise Mistake(
             "its scores are no probabilities between 0 and 1", where=str(proposal["name"]), remedy="export its predict_proba, not its decision function"

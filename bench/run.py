@@ -19,6 +19,8 @@ from typing import Any
 from bench.machine import machine
 
 HEAD = ("figure", "value", "beside", "ratio", "goal", "")
+WIDTHS = (100, 14, 10, 7, 10, 3)
+"""A row is printed as soon as it is measured, so that what fails later loses none; longer texts push the rest to the right."""
 
 
 def names() -> list[str]:
@@ -60,6 +62,10 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
 
 
+def _line(texts: Sequence[str]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(texts, WIDTHS, strict=True)).rstrip()
+
+
 def measured(chosen: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """The rows of the chosen benches, one by one; what is going on is said on standard error."""
     for name in chosen:
@@ -75,13 +81,13 @@ def main(words: Sequence[str]) -> int:
     if unknown:
         print(f"there is no bench {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
         return 2
-    rows = list(measured(words or names()))
-    table = [HEAD, *(cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(HEAD))]
     print(machine())
-    for line in table:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-    return int(any(is_met(row) is False for row in rows))
+    print(_line(HEAD))
+    missed = False
+    for row in measured(words or names()):
+        print(_line(cells(row)), flush=True)
+        missed |= is_met(row) is False
+    return int(missed)
 
 
 if __name__ == "__main__":

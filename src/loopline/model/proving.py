@@ -129,6 +129,7 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         dropped=material.dropped,
         held=[one.column for one in order.constraints if one.hold != "exclude"],
         spec=order.model.features,
+        rules=order.model.rules,
     )
     columns = raw(material.frame[rows], planned.plan.columns)
     features = learning_matrix(planned.plan, columns, target, time=_time(material, rows), seed=order.model.seed)

@@ -75,3 +75,9 @@ def test_the_families_that_are_tried_unasked_need_no_extra() -> None:
 def test_a_rule_is_a_condition_that_reads_a_column(rules: list[str], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         ModelSpec.model_validate({"rules": rules})
+
+
+def test_the_family_of_rules_needs_rules() -> None:
+    with pytest.raises(ValidationError, match=r"families names rules, and there are none; say them, as in rules: \['dep_delay > 60'\]"):
+        ModelSpec.model_validate({"families": ["rules", "linear"]})
+    assert ModelSpec.model_validate({"families": ["rules"], "rules": ["dep_delay > 60"]}).rules == ("dep_delay > 60",)

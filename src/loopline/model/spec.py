@@ -23,6 +23,7 @@ FAMILIES = {
     "extra_trees": "loopline.model.forests:extra_trees",
     "random_forest": "loopline.model.forests:random_forest",
     "neighbours": "loopline.model.neighbours:family",
+    "rules": "loopline.model.rules:family",
     "xgboost": "loopline.model.xgboosted:family",
     "catboost": "loopline.model.catboosted:family",
 }
@@ -268,6 +269,8 @@ class ModelSpec(Spec):
         twice = sorted({name for name in self.families if self.families.count(name) > 1})
         if twice:
             raise ValueError(f"families names {', '.join(twice)} twice; name each once")
+        if "rules" in self.families and not self.rules:
+            raise ValueError("families names rules, and there are none; say them, as in rules: ['dep_delay > 60'], or take the family out")
         again = [text for at, text in enumerate(self.rules) if text in self.rules[:at]]
         if again:
             raise ValueError(f"rules says {again[0]!r} twice; say each once")

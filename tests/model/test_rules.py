@@ -71,7 +71,9 @@ def test_the_first_rule_that_holds_says_the_share_drawn_towards_that_of_all_rows
     assert fitted.scores[:, 0] == pytest.approx([(2 + 2 * prior) / 5, (1 + 2 * prior) / 4, prior, (0 + 2 * prior) / 5])
     assert fitted.rows.tolist() == [3, 2, 0, 3]
     assert fitted.score(np.array([[9, 0, 1, 1]], dtype=np.float32)).tolist() == [fitted.scores[1, 0]]
-    assert [one["rule"] for one in fitted.told(["size", "rule: a", "rule: b", "rule: c"])] == ["rule: a", "rule: b", "rule: c", NONE]
+    told = fitted.told(["size", "rule: a", "rule: b", "rule: c"])["rules"]
+    assert [(one["rule"], one["rows"]) for one in told] == [("a", 3), ("b", 2), ("c", 0), (NONE, 3)]
+    assert told[2]["says"] == [prior]
     moved = np.array([3, 2, 0]) * abs(fitted.scores[:3, 0] - prior)
     assert fitted.weights() == pytest.approx([0, *(moved / moved.sum())])
 
@@ -131,8 +133,9 @@ def test_points_are_added_where_rules_hold() -> None:
     fitted = family().fit(posed(held.tolist(), (held @ [5.0, -3.0, 0.0] + 1).tolist(), "regression"), {**POINTS, "strength": 100.0})
     assert isinstance(fitted, Points)
     assert fitted.score(np.array([[0, 1, 1, 0], [0, 0, np.nan, 0]], dtype=np.float32)) == pytest.approx([3, 1], abs=0.01)
-    told = fitted.told(["size", "rule: a", "rule: b", "rule: c"])
-    assert told[0] == {"rule": "rule: a", "rows": held[:, 0].sum(), "points": pytest.approx(5, abs=0.01)}
+    told = fitted.told(["size", "rule: a", "rule: b", "rule: c"])["rules"]
+    assert told[0] == {"rule": "a", "rows": held[:, 0].sum(), "says": [pytest.approx(5, abs=0.01)]}
+    assert told[3] == {"rule": NONE, "rows": (held.sum(axis=1) == 0).sum(), "says": [pytest.approx(1, abs=0.01)]}
     assert fitted.weights() == pytest.approx([0, 5 / 8, 3 / 8, 0], abs=0.01)
 
 
@@ -161,6 +164,9 @@ def test_a_search_packages_the_rules(tmp_path: Path, task: Task) -> None:
     assert facts["left_out"]["rule: count > 99"] == "it holds in no training row"
     package = study.package(facts)
     assert package.parsed("metrics.json")["parity"]["max_error"] <= 1e-5
+    (told,) = package.parsed("explanation.json")["rules"]
+    assert [one["rule"] for one in told["rules"]] == [*(text for text in RULES if "99" not in text), NONE]
+    assert all(f"| {one['rows']:,} |" in package.text("card.md") for one in told["rules"])
     predict = Predictor(package).predict
     high, low, unknown = (predict({"size": [size], "kind": ["b"], "count": [3]}).score[0] for size in (2.0, -2.0, None))
     assert task == "multiclass" or high > unknown > low

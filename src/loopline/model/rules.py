@@ -14,6 +14,7 @@ from loopline.model.families import Choice, Features, FitFailed, Params, Problem
 from loopline.model.graph import Piece, tensor
 from loopline.model.linear import Line, Linear
 from loopline.model.prior import mean, quantile, shares
+from loopline.model.spec_features import RULE
 from loopline.model.trees import Forest, Tree
 
 NONE = "none of them holds"
@@ -67,10 +68,9 @@ class First:
         """How far the rows of each rule are moved by it, as a share."""
         return self.gains
 
-    def told(self, names: Sequence[str]) -> list[dict[str, Any]]:
+    def told(self, names: Sequence[str]) -> dict[str, Any]:
         """The list as plain values, from the d features' names: each rule with its training rows and its score."""
-        said = [*(names[place] for place in self.rules), NONE]
-        return [{"rule": rule, "rows": int(rows), "score": _plain(score)} for rule, rows, score in zip(said, self.rows, self.scores, strict=True)]
+        return {"form": "first", "rules": _told(self.rules, names, self.rows, self.scores)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Points:
     line
         The line over r zeros and ones.
     rows
-        Shape (r,): the training rows in which each holds.
+        Shape (r + 1,): the training rows in which each holds, and, last, those in which none does.
     count_features
         That is d.
     """
@@ -118,10 +118,9 @@ class Points:
         weights[list(self.rules)] = self.line.weights()
         return weights
 
-    def told(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """The rules as plain values, from the d features' names: each with the training rows in which it holds and its points."""
-        found = zip(self.rules, self.rows, self.line.coefficients, strict=True)
-        return [{"rule": names[place], "rows": int(rows), "points": _plain(points)} for place, rows, points in found]
+    def told(self, names: Sequence[str]) -> dict[str, Any]:
+        """The rules as plain values, from the d features' names: each with its training rows and its points, and, last, what the points are added to."""
+        return {"form": "points", "rules": _told(self.rules, names, self.rows, np.vstack([self.line.coefficients, self.line.intercept]))}
 
 
 class Rules:
@@ -157,7 +156,8 @@ def _points(problem: Problem, strength: float) -> Points:
         monotone=(),
         memo=problem.memo.setdefault("rules", {}),
     )
-    return Points(problem.rules, Linear().fit(asked, {"strength": strength}), held.sum(axis=0), problem.train.features.shape[1])
+    rows = np.append(held.sum(axis=0), (~held.any(axis=1)).sum())
+    return Points(problem.rules, Linear().fit(asked, {"strength": strength}), rows, problem.train.features.shape[1])
 
 
 def _list(problem: Problem, rows: float) -> First:
@@ -209,9 +209,10 @@ def _chain(rules: Sequence[int], values: NDArray[np.float64]) -> Tree:
     )
 
 
-def _plain(numbers: NDArray[np.float64]) -> float | list[float]:
-    """One number, or one for each class."""
-    return float(numbers[0]) if len(numbers) == 1 else numbers.tolist()
+def _told(rules: Sequence[int], names: Sequence[str], rows: NDArray[np.int64], said: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Each rule's text, its training rows and what it says, a number for each class."""
+    texts = [*(names[place].removeprefix(RULE) for place in rules), NONE]
+    return [{"rule": text, "rows": int(count), "says": numbers.tolist()} for text, count, numbers in zip(texts, rows, said, strict=True)]
 
 
 def family() -> Rules:

@@ -1,6 +1,6 @@
 import pytest
 
-from loopline.expression.kinds import kind_of
+from loopline.expression.kinds import is_condition, kind_of
 from loopline.expression.language import parse
 
 COLUMNS = {"amount": "number", "city": "text"}
@@ -43,3 +43,15 @@ def test_an_expression_is_a_number_or_a_text(text, kind):
 def test_what_does_not_go_together_names_the_column(text, says):
     with pytest.raises(ValueError, match=says):
         kind_of(parse(text), COLUMNS)
+
+
+@pytest.mark.parametrize("text", ["amount > 3", "city in ('a', 'b')", "not amount", "is_null(city) or amount == 1", "amount > 3 if city == 'a' else False"])
+def test_what_holds_or_does_not_is_a_condition(text):
+    assert is_condition(parse(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["amount", "amount + 1", "amount and amount > 3", "amount > 3 if city == 'a' else 2", "coalesce(amount, 1)", "length(city)", "1"]
+)
+def test_a_number_is_no_condition(text):
+    assert not is_condition(parse(text))

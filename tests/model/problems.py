@@ -37,12 +37,12 @@ def target(task: str, raw: dict[str, NDArray[Any]], *, seed: int = 1, scale: flo
 
 
 def problem(task: str, *, rows: int = 400, scale: float = 1.0, threads: int = 1, nulls: float = 0.1) -> Problem:
-    """A problem with training and validation rows."""
+    """A problem with training and validation rows; what the kind is, is two rules as well."""
     raw = columns(rows, nulls=nulls)
     features, outcome = matrix(PLAN, encode(PLAN, raw)), target(task, raw, scale=scale)
     cut = rows * 3 // 4
     train, held = Sample(features[:cut], outcome[:cut]), Sample(features[cut:], outcome[cut:])
-    return Problem(task, CLASSES[task], PLAN.count_numbers, train, held, seed=0, threads=threads)  # type: ignore[arg-type]
+    return Problem(task, CLASSES[task], PLAN.count_numbers, train, held, seed=0, threads=threads, rules=(3, 4))  # type: ignore[arg-type]
 
 
 def run_graph(fitted: Fitted, task: str, raw: dict[str, NDArray[Any]]) -> NDArray[np.float64]:

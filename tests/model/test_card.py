@@ -124,3 +124,13 @@ def test_the_page_needs_nothing_from_elsewhere_and_escapes_what_it_is_given() ->
 def test_a_package_has_both(made: Made) -> None:
     assert made.package.text("card.html").startswith("<!doctype html>")
     assert made.package.text("card.md").startswith("# p: predicts y")
+
+
+def test_it_tells_the_rules_that_it_follows() -> None:
+    rules = [{"rule": "delay > 60", "rows": 1234, "says": [0.75]}, {"rule": "none of them holds", "rows": 12, "says": [0.25]}]
+    told = {"rules": [{"weight": 0.6, "form": "first", "rules": rules}, {"weight": 0.4, "form": "points", "rules": rules[:1]}]}
+    card = write(replace(FACTS, explanation=told, members=[("rules", 0.6), ("rules", 0.4)]))
+    assert "## The rules that it follows\n\nThe first rule that holds says the score (60% of the score):" in card
+    assert "1,234 | 0.75 |" in card and "none of them holds | 12 | 0.25 |" in card
+    assert "Every rule that holds adds its points (40% of the score):" in card
+    assert "The rules that it follows" not in write(FACTS)

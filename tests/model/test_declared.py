@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from loopline.errors import Mistake
 from loopline.model.declared import require_sound
+from loopline.model.encode import encode
 from loopline.model.features import Column, Planned, make_plan
 from loopline.model.spec import FeatureSpec
 from loopline.model.spec_features import names_in
@@ -59,6 +60,14 @@ def test_an_interaction_is_what_two_columns_make_by_what_they_hold(pair: tuple[s
     assert made <= names(planned({"interactions": [pair]}))
 
 
+def test_a_rule_is_a_feature_that_says_whether_it_holds() -> None:
+    plan = planned({"expressions": {"speed": "distance / air_time"}}, rules=("distance > 500", "kind == 'a' and air_time < 100")).plan
+    assert [formula.name for formula in plan.formulas] == ["speed", "rule: distance > 500", "rule: kind == 'a' and air_time < 100"]
+    encoded = encode(plan, {"distance": [600, 400, None], "kind": ["a", "a", None], "air_time": [90.0, None, 90.0]})
+    places = [[name for _, name in plan.features].index(f"rule: {text}") for text in ("distance > 500", "kind == 'a' and air_time < 100")]
+    assert encoded.numbers[:, places].tolist() == [[1, 1], [0, 0], [0, 0]], "a comparison with a null does not hold"
+
+
 def test_a_number_is_compared_with_its_group() -> None:
     made = planned({"groups": [{"of": "distance", "by": "kind"}, {"of": "distance", "by": "kind", "how": "ratio"}, {"of": "air_time", "by": "distance"}]})
     assert {"distance - its mean by kind", "distance / its mean by kind"} <= names(made)
@@ -82,6 +91,28 @@ def test_what_cannot_be_made_is_a_mistake_that_says_where(said: dict[str, Any], 
     with pytest.raises(Mistake) as caught:
         planned(said)
     assert what in caught.value.what and caught.value.where == where and caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ("distance > airtime", "'airtime' is not in the table"),
+        ("kind > 2", "'kind' is text"),
+        ("distance > 1 / 0", "cannot be computed: division by zero"),
+    ],
+)
+def test_a_rule_that_cannot_be_made_is_a_mistake_that_says_which(rule: str, what: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        planned({}, rules=("distance > 500", rule))
+    assert what in caught.value.what and caught.value.where == "model.rules[1]" and caught.value.remedy
+
+
+def test_a_rule_that_tells_nothing_is_left_out_and_the_others_stay() -> None:
+    made = planned({}, rules=("distance > 9000", "distance > 500", "air_time > 0 or distance > 0", "late == 1"))
+    assert [formula.name for formula in made.plan.formulas] == ["rule: distance > 500"]
+    assert made.left_out["rule: distance > 9000"] == "it holds in no training row"
+    assert made.left_out["rule: air_time > 0 or distance > 0"] == "it holds in every training row"
+    assert made.left_out["rule: late == 1"] == "it reads late, which is left out"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +149,10 @@ def test_what_reads_the_outcome_is_refused_before_anything_is_computed() -> None
         require_sound(FeatureSpec(interactions=(("size", "kind"),)), target="late", columns=FRAME.columns)
     with pytest.raises(Mistake, match="has a column 'kind' already"):
         require_sound(FeatureSpec(expressions={"kind": "distance * 2"}), target="late", columns=FRAME.columns)
+    for rule, said in (("late == 1", "the outcome"), ("size > 3", "'size' is not in the table")):
+        with pytest.raises(Mistake, match=said) as caught:
+            require_sound(FeatureSpec(), ("distance > 3", rule), target="late", columns=FRAME.columns)
+        assert caught.value.where == "model.rules[1]"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +161,7 @@ def test_what_reads_the_outcome_is_refused_before_anything_is_computed() -> None
         ({"expressions": {"x": "distance +"}}, "is not an expression"),
         ({"expressions": {"x": "1 + 2"}}, "reads no column"),
         ({"expressions": {"__x": "distance * 2"}}, "is no name"),
+        ({"expressions": {"rule: x": "distance * 2"}}, "is no name"),
         ({"interactions": [["a", "a"]]}, "a stands twice"),
         ({"interactions": [["a", "b"], ["b", "a"]]}, "interactions says the same twice"),
         ({"groups": [{"of": "a", "by": "b"}, {"of": "a", "by": "b"}]}, "groups says the same twice"),

@@ -59,3 +59,25 @@ def test_a_family_whose_extra_is_absent_is_told_before_anything_is_computed(monk
 
 def test_the_families_that_are_tried_unasked_need_no_extra() -> None:
     assert not set(ModelSpec().families) & set(spec.EXTRAS)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (["distance >"], "is not an expression"),
+        (["distance"], "'distance' is no condition; write what holds"),
+        (["distance * 2 + 1"], "is no condition"),
+        (["1 < 2"], "reads no column"),
+        (["distance > 3", "distance > 3"], "rules says 'distance > 3' twice"),
+        ([f"distance > {number}" for number in range(201)], "at most 200"),
+    ],
+)
+def test_a_rule_is_a_condition_that_reads_a_column(rules: list[str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        ModelSpec.model_validate({"rules": rules})
+
+
+def test_the_family_of_rules_needs_rules() -> None:
+    with pytest.raises(ValidationError, match=r"families names rules, and there are none; say them, as in rules: \['dep_delay > 60'\]"):
+        ModelSpec.model_validate({"families": ["rules", "linear"]})
+    assert ModelSpec.model_validate({"families": ["rules"], "rules": ["dep_delay > 60"]}).rules == ("dep_delay > 60",)

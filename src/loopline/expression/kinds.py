@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -104,3 +105,19 @@ def kind_of(expression: Expression, columns: Mapping[str, Kind]) -> Kind:
     except (TypeError, ArithmeticError) as error:
         raise ValueError(str(error)) from error
     return "number" if part is None else part.kind
+
+
+def is_condition(expression: Expression) -> bool:
+    """Whether an expression holds or does not: a comparison, ``not``, `is_null`, or what ``and``, ``or`` and ``if`` make of such ones."""
+    return _is_condition(expression.tree)
+
+
+def _is_condition(node: ast.expr) -> bool:
+    match node:
+        case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.Call(func=ast.Name(id="is_null")) | ast.Constant(value=bool()):
+            return True
+        case ast.BoolOp(values=parts):
+            return all(_is_condition(part) for part in parts)
+        case ast.IfExp(body=then, orelse=otherwise):
+            return _is_condition(then) and _is_condition(otherwise)
+    return False

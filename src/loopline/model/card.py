@@ -90,6 +90,7 @@ def _card(facts: Facts) -> Card:
         ("Where it fails", _failures(facts)),
         ("Is it fair?", _fairness(facts)),
         ("What it looks at", _weights(facts)),
+        ("The rules that it follows", _rules(facts)),
         ("What it must not be used for", _limits(facts)),
         ("How good it is", _measures(facts)),
         ("How it was made", _made(facts)),
@@ -190,6 +191,18 @@ def _weights(facts: Facts) -> list[Block]:
     blocks.append(Table(("column", "weight in the model"), tuple((name, f"{share:.1%}") for name, share in facts.weights[:SHOWN])))
     more = len(facts.weights) - SHOWN
     return [*blocks, *([Words(f"and {more} more.")] if more > 0 else [])]
+
+
+def _rules(facts: Facts) -> list[Block]:
+    labels = facts.manifest.get("classes", ()) if facts.manifest["task"] == "multiclass" else ()
+    blocks: list[Block] = []
+    for one in (facts.explanation or {}).get("rules", ()):
+        share = f" ({one['weight']:.0%} of the score)" if facts.members else ""
+        is_first = one["form"] == "first"
+        blocks.append(Words(f"{'The first rule that holds says the score' if is_first else 'Every rule that holds adds its points'}{share}:"))
+        head = ("rule", "training rows", *(labels or ("score" if is_first else "points",)))
+        blocks.append(Table(head, tuple((rule["rule"], f"{rule['rows']:,}", *map(figure, rule["says"])) for rule in one["rules"])))
+    return blocks
 
 
 def _limits(facts: Facts) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from loopline.expression.kinds import kind_of
 from loopline.model.encode import encode
 from loopline.model.formulas import parsed
 from loopline.model.plan import CROSSED, Formula, Key, Kind, Plan, StatisticKind
-from loopline.model.spec_features import Declared, names_in
+from loopline.model.spec_features import RULE, Declared, names_in, read_by
 
 WHERE = "model.features"
 
@@ -66,16 +66,21 @@ class Ground:
     read: Callable[[Collection[str]], Mapping[str, NDArray[Any]]]
 
 
-def asked(spec: Declared, ground: Ground) -> Asked:
+def asked(spec: Declared, ground: Ground, rules: Sequence[str] = ()) -> Asked:
     """What a declaration asks for, as far as it can be made of these columns.
+
+    Parameters
+    ----------
+    rules
+        The expert's rules; each becomes a formula of its own.
 
     Raises
     ------
     Mistake
         Naming a column that is not there, an expression that gives no number, or two columns that do not go together.
     """
-    _require_columns(spec, ground)
-    formulas = [(where, formula) for where, formula in _formulas(spec, ground)]
+    _require_columns({**spec.reads, **read_by(rules)}, ground)
+    formulas = [*_formulas(spec, ground), *_ruled(rules, ground)]
     crosses = [key for key in _pairs(spec, ground, "text", "text")]
     groups = [*(Group(group.of, group.by, _HOW[group.how]) for group in spec.groups), *(Group(of, by, "minus") for of, by in _mixed(spec, ground))]
     groups = list(dict.fromkeys(groups))
@@ -97,7 +102,7 @@ def asked(spec: Declared, ground: Ground) -> Asked:
     return Asked(tuple(kept), tuple(crossed), tuple(compared), left_out)
 
 
-def require_sound(spec: Declared, *, target: str, columns: Collection[str]) -> None:
+def require_sound(spec: Declared, rules: Sequence[str] = (), *, target: str, columns: Collection[str]) -> None:
     """Check what a declaration reads before anything is computed.
 
     Raises
@@ -105,7 +110,7 @@ def require_sound(spec: Declared, *, target: str, columns: Collection[str]) -> N
     Mistake
         Naming a column that is not there, the outcome, or an expression with a column's name.
     """
-    for where, names in spec.reads.items():
+    for where, names in {**spec.reads, **read_by(rules)}.items():
         for name in names:
             if name not in columns:
                 raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(columns)}")
@@ -122,25 +127,30 @@ def _noted(left_out: dict[str, str], name: str, why: str) -> bool:
     return bool(why)
 
 
-def _require_columns(spec: Declared, ground: Ground) -> None:
-    for where, names in spec.reads.items():
+def _require_columns(reads: Mapping[str, Sequence[str]], ground: Ground) -> None:
+    for where, names in reads.items():
         for name in names:
             if name not in ground.kinds:
                 raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(ground.kinds)}")
 
 
 def _formulas(spec: Declared, ground: Ground) -> list[tuple[str, Formula]]:
-    made = [
-        (f"{WHERE}.expressions.{name}", Formula(name, text, tuple((column, ground.kinds[column]) for column in names_in(text))))
-        for name, text in spec.expressions.items()
-    ]
-    for where, formula in made:
-        _require_number(formula, where)
+    made = [_formula(name, text, ground, f"{WHERE}.expressions.{name}") for name, text in spec.expressions.items()]
     for one, other in _pairs(spec, ground, "number", "number"):
         for sign, said in (("*", CROSSED.strip()), ("/", "/")):
             text = f"`{one}` {sign} `{other}`"
             made.append((f"{WHERE}.interactions", Formula(f"{one} {said} {other}", text, ((one, "number"), (other, "number")))))
     return made
+
+
+def _ruled(rules: Sequence[str], ground: Ground) -> list[tuple[str, Formula]]:
+    return [_formula(RULE + text, text, ground, where) for text, where in zip(rules, read_by(rules), strict=True)]
+
+
+def _formula(name: str, text: str, ground: Ground, where: str) -> tuple[str, Formula]:
+    formula = Formula(name, text, tuple((column, ground.kinds[column]) for column in names_in(text)))
+    _require_number(formula, where)
+    return where, formula
 
 
 def _require_number(formula: Formula, where: str) -> None:
@@ -201,4 +211,6 @@ def _useless(formula: Formula, ground: Ground, where: str) -> str:
     known = values[~np.isnan(values)]
     if not len(known):
         return f"{formula.text} gives a number in no row"
-    return "every value is the same" if len(known) == len(values) and known.min() == known.max() else ""
+    if len(known) < len(values) or known.min() < known.max():
+        return ""
+    return f"it holds in {'every' if known[0] else 'no'} training row" if formula.name.startswith(RULE) else "every value is the same"

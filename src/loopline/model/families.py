@@ -53,6 +53,8 @@ class Problem:
     monotone
         For each feature 1 where the score may only rise with it, -1 where it may only fall, else 0; empty where no feature is held so. A
         family that cannot hold to it says `FitFailed`.
+    rules
+        The places of the expert's rules among the features, in their order: 1 where the rule holds, else 0 or null.
     by
         What the validation rows judge by when a fit asks them when to stop: ``order`` (how well the scores rank, for what ranks can be put
         on its scale later), or ``loss``.
@@ -71,6 +73,7 @@ class Problem:
     quantile: float = 0.5
     threads: int = 1
     monotone: Sequence[int] = ()
+    rules: Sequence[int] = ()
     by: Literal["order", "loss"] = "loss"
     effort: float = 1.0
     memo: dict[str, Any] = field(default_factory=dict)

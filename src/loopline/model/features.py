@@ -100,6 +100,7 @@ def make_plan(
     dropped: Collection[str] = (),
     held: Collection[str] = (),
     spec: FeatureSpec | None = None,
+    rules: Sequence[str] = (),
 ) -> Planned:
     """The plan for the columns, from the training rows.
 
@@ -117,8 +118,8 @@ def make_plan(
         Columns that are not worth learning from; what is declared may still read them.
     held
         Columns with which the score may only rise, or only fall: no other feature is made of them.
-    spec
-        What is declared of features.
+    spec, rules
+        What is declared of features, and the expert's rules.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def make_plan(
         frozenset(dropped),
         lambda names: raw(train, names),
     )
-    declared = asked(spec or FeatureSpec(), ground)
+    declared = asked(spec or FeatureSpec(), ground, rules)
     draft.left_out.update(declared.left_out)
     plan = _plan(draft, numbers, dates, sorted_out, declared)
     if not plan.features:

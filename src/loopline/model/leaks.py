@@ -125,7 +125,9 @@ Rule = Callable[[Case], Sequence[Finding]]
 def case_of(material: Material) -> Case:
     """What the rules look at, of the rows that a search is about to learn from."""
     order = material.order
-    features = tuple(column.name for column in order.columns if column.use and column.name not in order.apart and not column.name.startswith(OWN))
+    # What is no feature itself tells the outcome all the same through what is declared of it.
+    learned = [column.name for column in order.columns if column.use or column.name in order.made_of]
+    features = tuple(name for name in learned if name not in order.apart and not name.startswith(OWN))
     there = tuple(name for name in features if name in material.frame.columns and name != order.time)
     return Case(
         frame=material.frame,

@@ -32,6 +32,7 @@ from loopline.model.order import Order
 from loopline.model.package import Package, pack, written
 from loopline.model.predictor import BACKGROUND, Predictor, for_judging
 from loopline.model.proving import Whole, processors
+from loopline.model.rules import First, Points
 from loopline.model.unaided import best_way, ways
 from loopline.workspace import Job
 
@@ -68,7 +69,7 @@ def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choic
     worth = rounded(earned(material, test))
     rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     evaluation = assessed(job, material, candidate, choice, predictor)
-    explanation = _explanation(material, predictor, background)
+    explanation = {**_explanation(material, predictor, background), **_rules(candidate)}
     told = card.Facts(
         manifest=said,
         decision=order.decision,
@@ -122,6 +123,14 @@ def _explanation(material: Material, predictor: Predictor, background: Backgroun
     columns = raw(material.frame[rows], predictor.columns)
     part, judge = material.part(rows), order.judge
     return explain(Case(lambda mixed: for_judging(predictor.predict(mixed)), columns, part, judge, predictor.policy, background, order.model.seed))
+
+
+def _rules(candidate: Candidate) -> dict[str, Any]:
+    """The expert's rules as the members have them, the heaviest first; nothing where none is made of rules alone."""
+    names = [name for _, name in candidate.plan.features]
+    made = [(member.weight, member.fitted) for member in candidate.members]
+    told = [{"weight": weight, **fitted.told(names)} for weight, fitted in made if isinstance(fitted, First | Points)]
+    return {"rules": rounded(told)} if told else {}
 
 
 def _pictures(evaluation: Mapping[str, Any]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from loopline.model.constraints import Constraint, check_held, declared, exclude
 from loopline.model.declared import require_sound
 from loopline.model.features import Column
 from loopline.model.spec import ModelSpec, PolicySpec
+from loopline.model.spec_features import read_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,12 @@ class Order:
             raise Mistake(f"the rule is no expression: {error}", where="model.baseline", remedy=remedy) from None
 
     @property
+    def made_of(self) -> frozenset[str]:
+        """The columns that declared features and the expert's rules read."""
+        reads = {**self.model.features.reads, **read_by(self.model.rules)}
+        return frozenset(name for names in reads.values() for name in names)
+
+    @property
     def selects(self) -> bool:
         """Whether columns that tell nothing are dropped."""
         said = self.model.features.select
@@ -147,7 +154,7 @@ class Order:
         """
         self._require_policy()
         there = [column.name for column in self.columns]
-        require_sound(self.model.features, target=self.target, columns=there)
+        require_sound(self.model.features, self.model.rules, target=self.target, columns=there)
         split = self.model.split
         asked: tuple[tuple[Sequence[str], str], ...] = (
             (sorted(self.judge.worth.columns), "charter.worth"),
@@ -163,8 +170,16 @@ class Order:
             for name in names:
                 if name not in there:
                     raise Mistake(f"the column {name!r} is not in the table", where=where, remedy=f"there are: {', '.join(there)}")
-        made_of = {name for names in self.model.features.reads.values() for name in names}
-        used = {self.target, *made_of, *self.key, *self.slices, *self.priced, *self.ruled, *self.moments, *({self.time, split.group, split.column} - {None})}
+        used = {
+            self.target,
+            *self.made_of,
+            *self.key,
+            *self.slices,
+            *self.priced,
+            *self.ruled,
+            *self.moments,
+            *({self.time, split.group, split.column} - {None}),
+        }
         left_out = {*self.model.leave_out, *excluded(self.constraints)}
         return [column.name for column in self.columns if column.name in used or (column.use and column.name not in left_out)]
 

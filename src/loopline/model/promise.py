@@ -48,7 +48,10 @@ def _broken(family: Family, task: Task) -> list[str]:
 
 
 def made_up(task: Task, *, rows: int = 240, seed: int = 0, nulls: float = 0.1) -> Problem:
-    """A problem with two numbers that tell, a constant one, one that is always null, and a category; a quarter of the rows validates."""
+    """A problem with two numbers that tell, a constant one, one that is always null, and a category; a quarter of the rows validates.
+
+    What the category is, is two rules as well.
+    """
     rng = np.random.default_rng(seed)
     features = np.zeros((rows, 6), dtype=np.float32)
     features[:, :2] = rng.normal(size=(rows, 2))
@@ -60,7 +63,7 @@ def made_up(task: Task, *, rows: int = 240, seed: int = 0, nulls: float = 0.1) -
     target = drive * 1e3 if task == "regression" else np.digitize(drive, [0.3] if task == "binary" else [-0.7, 1.0]).astype(np.float64)
     cut = rows * 3 // 4
     train, held = Sample(features[:cut], target[:cut]), Sample(features[cut:], target[cut:])
-    return Problem(task, _CLASSES[task], _PLAN.count_numbers, train, held, seed=seed, effort=0.2)
+    return Problem(task, _CLASSES[task], _PLAN.count_numbers, train, held, seed=seed, effort=0.2, rules=(4, 5))
 
 
 def through_graph(fitted: Fitted, task: Task, features: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ class Proof:
 
 
 def _plain(problem: Problem) -> dict[str, Any]:
-    names = ("task", "classes", "count_numbers", "seed", "quantile", "threads", "monotone", "by")
+    names = ("task", "classes", "count_numbers", "seed", "quantile", "threads", "monotone", "rules", "by")
     return {name: list(value) if isinstance(value := getattr(problem, name), (tuple, list)) else value for name in names}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from loopline.model.matrix import matrix
 from loopline.model.plan import Plan
 from loopline.model.proof import Proof, Trained
 from loopline.model.selection import Dropped, select
+from loopline.model.spec_features import RULE
 from loopline.model.split import Index
 
 SEARCHED_AT_MOST = 100_000
@@ -129,6 +131,7 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         dropped=material.dropped,
         held=[one.column for one in order.constraints if one.hold != "exclude"],
         spec=order.model.features,
+        rules=order.model.rules,
     )
     columns = raw(material.frame[rows], planned.plan.columns)
     features = learning_matrix(planned.plan, columns, target, time=_time(material, rows), seed=order.model.seed)
@@ -143,9 +146,16 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         quantile=order.judge.quantile(material.part(rows)) if order.task == "regression" else 0.5,
         threads=threads,
         monotone=monotone_of(planned.plan, order.constraints),
+        rules=_rules(planned.plan, order.model.rules),
         by="order" if order.task == "binary" and order.model.search.by not in LESS_IS_BETTER else "loss",
     )
     return planned, problem
+
+
+def _rules(plan: Plan, rules: Sequence[str]) -> tuple[int, ...]:
+    """The places of the rules among the features, in their order; one that was left out has none."""
+    place = {name: at for at, (_, name) in enumerate(plan.features)}
+    return tuple(place[RULE + text] for text in rules if RULE + text in place)
 
 
 def _time(material: Material, rows: Index) -> NDArray[np.generic] | None:

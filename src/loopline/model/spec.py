@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from loopline.charter.spec import Money
 from loopline.declaration import RateText, Span, Spec
 from loopline.errors import Mistake
-from loopline.model.spec_features import FeatureSpec
+from loopline.model.spec_features import FeatureSpec, Rules
 
 FAMILIES = {
     "baseline": "loopline.model.baseline:family",
@@ -23,6 +23,7 @@ FAMILIES = {
     "extra_trees": "loopline.model.forests:extra_trees",
     "random_forest": "loopline.model.forests:random_forest",
     "neighbours": "loopline.model.neighbours:family",
+    "rules": "loopline.model.rules:family",
     "xgboost": "loopline.model.xgboosted:family",
     "catboost": "loopline.model.catboosted:family",
 }
@@ -243,7 +244,8 @@ class AssessSpec(Spec):
 class ModelSpec(Spec):
     """Families, search, split, the columns that are left out, those whose groups must be served alike (`fairness`), and those that are held to.
 
-    `monotone` names columns with which the score may only rise or only fall. `baseline` is the rule by which the team decides today, over the
+    `rules` are what the expert knows, each a condition over the row's columns and a feature of its own; the family ``rules`` is a model of them
+    alone. `monotone` names columns with which the score may only rise or only fall. `baseline` is the rule by which the team decides today, over the
     row's columns, and `season` the time after which things come round again (regression): the model must beat both.
     """
 
@@ -257,6 +259,7 @@ class ModelSpec(Spec):
     leave_out: tuple[str, ...] = ()
     fairness: tuple[str, ...] = ()
     monotone: dict[str, Direction] = {}
+    rules: Rules = ()
     baseline: str | None = None
     season: Span | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -266,6 +269,11 @@ class ModelSpec(Spec):
         twice = sorted({name for name in self.families if self.families.count(name) > 1})
         if twice:
             raise ValueError(f"families names {', '.join(twice)} twice; name each once")
+        if "rules" in self.families and not self.rules:
+            raise ValueError("families names rules, and there are none; say them, as in rules: ['dep_delay > 60'], or take the family out")
+        again = [text for at, text in enumerate(self.rules) if text in self.rules[:at]]
+        if again:
+            raise ValueError(f"rules says {again[0]!r} twice; say each once")
         both = sorted(set(self.monotone) & set(self.leave_out))
         if both:
             raise ValueError(f"monotone names {', '.join(both)}, which leave_out leaves out; name each in one of them")

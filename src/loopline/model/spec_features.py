@@ -1,20 +1,31 @@
-"""Features as they are declared beside the columns themselves: expressions over the row, interactions, and comparisons with a group."""
+"""Features as they are declared beside the columns themselves: expressions over the row, rules, interactions, and comparisons with a group."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from loopline.declaration import Spec
+from loopline.expression.kinds import is_condition
 from loopline.expression.language import parse
 from loopline.model.spec_tables import Lags, Own, Rolling
+
+RULE = "rule: "
+"""What the name of a rule's feature begins with; the rule's text follows."""
 
 
 def _expression(text: str) -> str:
     if not parse(text).names:
         raise ValueError(f"{text!r} reads no column, and so is the same in every row")
     return text
+
+
+def _rule(text: str) -> str:
+    if not is_condition(parse(text)):
+        raise ValueError(f"{text!r} is no condition; write what holds or does not, as in dep_delay > 60")
+    return _expression(text)
 
 
 def _pair(names: tuple[str, str]) -> tuple[str, str]:
@@ -42,6 +53,7 @@ class GroupSpec(Spec):
 
 
 Expressions = Annotated[dict[str, Annotated[str, AfterValidator(_expression)]], Field(max_length=200)]
+Rules = Annotated[tuple[Annotated[str, AfterValidator(_rule)], ...], Field(max_length=200)]
 Interactions = Annotated[tuple[Annotated[tuple[str, str], AfterValidator(_pair)], ...], Field(max_length=200)]
 Groups = Annotated[tuple[GroupSpec, ...], Field(max_length=200)]
 
@@ -70,7 +82,7 @@ class Declared(Spec):
                 if one in all_of_them[:at]:
                     raise ValueError(f"{name} says the same twice, at place {at + 1}")
         for name in self.expressions:
-            if not name.strip() or name.startswith("__"):
+            if not name.strip() or name.startswith(("__", RULE)):
                 raise ValueError(f"{name!r} is no name for an expression")
         return self
 
@@ -85,6 +97,11 @@ class Declared(Spec):
 def names_in(text: str) -> tuple[str, ...]:
     """The columns that an expression reads, in the order in which its text names them."""
     return tuple(sorted(parse(text).names, key=lambda name: (text.find(name), name)))
+
+
+def read_by(rules: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns that each rule reads, by where it stands, in the order of its text."""
+    return {f"model.rules[{at}]": names_in(text) for at, text in enumerate(rules)}
 
 
 class FeatureSpec(Declared):

@@ -10,7 +10,7 @@ import pytest
 from loopline.model import forests
 from loopline.model.encode import encode
 from loopline.model.families import FitFailed
-from loopline.model.forests import TREES, extra_trees, random_forest
+from loopline.model.forests import FEWEST, PROVED, TREES, extra_trees, random_forest
 from loopline.model.graph import assemble
 from loopline.model.matrix import matrix
 from tests.model.problems import PLAN, columns, problem
@@ -19,14 +19,14 @@ each = pytest.mark.parametrize("door", [extra_trees, random_forest])
 
 
 @each
-def test_effort_grows_trees_and_the_first_ones_are_the_same(door: type) -> None:
+def test_effort_and_the_last_fit_grow_trees_and_the_first_ones_are_the_same(door: type) -> None:
     posed = problem("binary")
     params = door().portfolio(posed)[0]
-    few, many = (door().fit(replace(posed, effort=effort), params) for effort in (0.2, 1.0))
-    assert (len(few.trees), len(many.trees)) == (TREES // 5, TREES)
-    for one, other in zip(few.values, many.values, strict=False):
+    few, many, last = (door().fit(one, params) for one in (replace(posed, effort=0.2), posed, replace(posed, validation=None)))
+    assert (len(few.trees), len(many.trees), len(last.trees)) == (FEWEST, PROVED, TREES)
+    for one, other, third in zip(few.values, many.values, last.values, strict=False):
         np.testing.assert_array_equal(one, other)
-    assert few.settled() == {"trees": TREES // 5}
+        np.testing.assert_array_equal(one, third)
 
 
 @each

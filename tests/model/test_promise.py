@@ -45,6 +45,11 @@ class Spoilt:
     def weights(self) -> NDArray[np.float64]:
         return np.ones({"weights": 6, "count": 2}.get(self.how, 0) or 6) * (self.how in ("weights", "count"))
 
+    def __getstate__(self) -> dict[str, Any]:
+        if self.how == "stays":
+            raise TypeError("it holds a module")
+        return dict(self.__dict__)
+
 
 class Spoiler(Baseline):
     """A baseline with one thing spoilt."""
@@ -79,6 +84,7 @@ class Spoiler(Baseline):
         ("no graph", "has no graph: it is a table"),
         ("refused", "graph is refused"),
         ("again", "second fit"),
+        ("stays", "cannot be sent from a worker: it holds a module"),
         ("weights", "no shares"),
         ("count", "one for each feature"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from loopline.model.families import Family, FitFailed, find
 from loopline.model.proof import Proof, Trained
 from loopline.model.spec import Weighting
 
-_JUDGING = "judging"
+_JUDGING, _OVER = "judging", "over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Asked:
     Parameters
     ----------
     promising
-        The value from which on it is given its full effort after a first look; None where it has it at once.
+        The value that its first look must reach for it to be given its full effort; None where it is given that whatever it shows.
     """
 
     family: str
@@ -46,44 +46,60 @@ class Tried:
     scores: NDArray[np.float32] | None
 
 
-def attempt(proof: Proof, judge: Judge, part: Part, family: Family, asked: Asked) -> Tried:
+class Over(Exception):
+    """The search is over: what was begun for it is left."""
+
+
+def attempt(proof: Proof, judge: Judge, part: Part, family: Family, asked: Asked, is_over: Callable[[], bool] = lambda: False) -> Tried:
     """The candidate's trial: first with little effort, then with all where it shows promise.
 
     Its scores are single precision, as they are kept: a search that goes on judges the very same numbers.
+
+    Raises
+    ------
+    Over
+        Before the next fit, once `is_over`.
     """
     since = time.monotonic()
-    worked, trial, scores = 0.0, None, None
-    for effort in proof.rungs if asked.promising is not None else (1.0,):
+    worked, scored_us, trial, scores, looked = 0.0, 0.0, None, None, None
+    for effort in proof.rungs:
         started = time.monotonic()
         try:
-            made = _scored(proof.at(effort), proof.rows, family, asked, effort)
+            scores, settled, scored_us = _scored(proof.at(effort), proof.rows, family, asked, effort, is_over)
         except (FitFailed, MemoryError) as error:
             return Tried(Trial.unfitted(asked.family, asked.params, asked.weighting, time.monotonic() - since, str(error) or "memory did not suffice"), None)
         worked += time.monotonic() - started
-        scores, settled = made
         if not np.all(np.isfinite(scores)):
             why = "it gives scores that are no numbers"
             return Tried(Trial.unfitted(asked.family, asked.params, asked.weighting, time.monotonic() - since, why), None)
         wide = scores.astype(np.float64)
         trial = judge_trial(judge, part, asked.family, asked.params, settled, wide, weighting=asked.weighting, effort=effort)
-        if asked.promising is not None and (trial.value is None or trial.value < asked.promising):
-            break
+        if effort < 1:
+            looked = trial.value
+            if asked.promising is not None and (looked is None or looked < asked.promising):
+                break
     assert trial is not None
-    timed = replace(trial, seconds=round(time.monotonic() - since, 3), worked_s=round(worked, 3))
+    timed = replace(trial, looked=looked, seconds=round(time.monotonic() - since, 3), worked_s=round(worked, 3), scored_us=round(scored_us, 3))
     return Tried(timed, scores if timed.effort >= 1 else None)
 
 
-def _scored(folds: Sequence[Trained], rows: int, family: Family, asked: Asked, effort: float) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """The mean scores of the judged rows over the repeats, and what the fits settled."""
+def _scored(
+    folds: Sequence[Trained], rows: int, family: Family, asked: Asked, effort: float, is_over: Callable[[], bool]
+) -> tuple[NDArray[np.float32], dict[str, Any], float]:
+    """The mean scores of the judged rows over the repeats, what the fits settled, and the microseconds that a row's score took."""
     total: NDArray[np.float64] | None = None
-    times = np.zeros(rows)
+    times, scoring_s = np.zeros(rows), 0.0
     settled: list[dict[str, Any]] = []
     for fold in folds:
+        if is_over():
+            raise Over
         problem = replace(fold.weighed(asked.weighting), effort=effort)
         fitted = family.fit(problem, asked.params)
         held = problem.validation
         assert held is not None
+        since = time.monotonic()
         scores = fitted.score(held.features)
+        scoring_s += time.monotonic() - since
         if total is None:
             total = np.zeros((rows, *scores.shape[1:]))
         total[fold.places] += scores
@@ -91,7 +107,7 @@ def _scored(folds: Sequence[Trained], rows: int, family: Family, asked: Asked, e
         settled.append(fitted.settled())
     assert total is not None
     mean = total / times.reshape(-1, *(1,) * (total.ndim - 1))
-    return mean.astype(np.float32), _agreed(settled)
+    return mean.astype(np.float32), _agreed(settled), 1e6 * scoring_s / times.sum()
 
 
 def _agreed(settled: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -120,10 +136,23 @@ def attempt_in(shared: tuple[str, Asked]) -> Tried:
     ------
     Mistake
         When the family cannot be loaded.
+    Over
+        When the search is over.
     """
     folder, asked = shared
     proof, judge, part, project = _shared(folder)
-    return attempt(proof, judge, part, find(asked.family, project), asked)
+    return attempt(proof, judge, part, find(asked.family, project), asked, (Path(folder) / _OVER).exists)
+
+
+def end(folder: Path) -> None:
+    """Let the workers leave what they have begun for the search."""
+    (folder / _OVER).touch()
+
+
+def awake(asked: tuple[Sequence[str], Path]) -> None:
+    """Import families' modules in a worker: their names, and the project's folder."""
+    for name in asked[0]:
+        find(name, asked[1])
 
 
 @lru_cache(maxsize=1)

@@ -201,10 +201,14 @@ class Trial:
         The mean worth of each block of neighbouring rows.
     effort
         The share of a full trial that it was given; below 1 it did not show enough promise.
+    looked
+        Its value at the first look, with little effort; None where there was none.
     scores
         The digest of its scores of the judged rows; empty where it has not had its full effort.
     seconds, worked_s
         How long it took, and how much of that was inside fits and predictions.
+    scored_us
+        Microseconds that the score of a row took.
     """
 
     family: str
@@ -218,9 +222,11 @@ class Trial:
     policy: Mapping[str, Any]
     blocks: Sequence[float]
     effort: float = 1.0
+    looked: float | None = None
     scores: str = ""
     seconds: float
     worked_s: float = 0.0
+    scored_us: float = 0.0
     failed: str = ""
 
     @classmethod

@@ -21,7 +21,7 @@ from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Draft, digest
 from loopline.model import calibration, ensemble
-from loopline.model.attempt import Asked, Tried, attempt, attempt_in, share
+from loopline.model.attempt import Asked, Tried, attempt, attempt_in, awake, end, share
 from loopline.model.calibration import Calibration
 from loopline.model.candidates import Judge, Part, Trial, is_no_poorer, judge_trial
 from loopline.model.evaluate import LOSS, METRICS, metrics
@@ -30,7 +30,7 @@ from loopline.model.families import Family, find
 from loopline.model.fitting import Chosen, fit, fit_all
 from loopline.model.material import Material
 from loopline.model.proof import Proof, Trained
-from loopline.model.proving import Whole, proof_of, usable_threads
+from loopline.model.proving import Whole, drawn_rows, processors, proof_of, usable_threads
 from loopline.model.search import Found, Search, told
 from loopline.model.spec import Weighting
 from loopline.model.stops import Stop
@@ -42,7 +42,10 @@ PARALLEL_FROM = 2_000_000
 """Numbers that all folds' fits read together, from which on workers are worth their start."""
 
 _GROWTH = 2.0
-_STARTED_S = 5.0
+_STARTED_S = 4.0
+_SCORED_AFTER = 250_000
+"""Rows that are scored to check, assess and explain a package."""
+
 _STUDY_READS = ("predict", "worth", "decided", "outcome_known")
 
 
@@ -96,15 +99,17 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
     order = material.order
     _require_metric(order.judge)
     families = {name: find(name, job.folder) for name in order.model.families}
-    proof = proof_of(material, threads=1)
-    workers = _workers(job, material, proof)
-    if workers == 1:
-        proof = _with_threads(proof, usable_threads())
-    part = replace(material.part(material.judged), fold=_fold_of(proof), trust=_trust(material))
-    judge = order.judge.steered(part)
-    _announce(job, proof, whole, workers)
+    workers = _workers(job, material, whole)
     keep = _Keep(job, study_digest(job))
     with _workbench(job, workers) as (pool, folder):
+        if workers > 1:
+            # They import what they need while the folds are made here.
+            for _ in range(workers):
+                pool.submit(awake, (order.model.families, job.folder))
+        proof = proof_of(material, threads=1 if workers > 1 else usable_threads())
+        part = replace(material.part(material.judged), fold=_fold_of(proof), trust=_trust(material))
+        judge = order.judge.steered(part)
+        _announce(job, proof, whole, workers)
         if workers > 1:
             share(folder, proof, judge, part, job.folder)
         search = Search(
@@ -117,6 +122,7 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
             record=keep.record,
             progress=job.progress,
             stop=_stop(job, workers),
+            over=partial(end, folder),
             reserve_s=partial(_last_fit_s, workers=workers, folds=len(proof.folds)),
             since_s=since_s,
         )
@@ -201,20 +207,16 @@ def _weightings(material: Material) -> Sequence[Weighting]:
     return ("all", *(("recent",) if in_time else ()), *(("worth",) if worth else ()))
 
 
-def _workers(job: Job, material: Material, proof: Proof) -> int:
+def _workers(job: Job, material: Material, whole: Whole) -> int:
     """Candidates that are fitted at once: the engine's workers, fewer where memory is short, one where the work is too little for more."""
     spec = material.order.model.search
-    cells = sum(fold.problem.train.features.size for fold in proof.folds)
+    cells = drawn_rows(material) * whole.problem.train.features.shape[1]
     workers = spec.workers or job.workspace.engine.workers
     if spec.memory_gb is not None:
         # A fit holds its features, its own copy of them, and about as much again of histograms and predictions.
-        each_gb = 0.3 + 3 * cells * 4 / len(proof.folds) / 1e9
+        each_gb = 0.3 + 3 * cells * 4 / len(material.folds) / 1e9
         workers = min(workers, max(1, int(spec.memory_gb / each_gb)))
     return workers if spec.workers is not None or cells * spec.trials >= 20 * PARALLEL_FROM else 1
-
-
-def _with_threads(proof: Proof, threads: int) -> Proof:
-    return replace(proof, folds=[replace(fold, problem=replace(fold.problem, threads=threads)) for fold in proof.folds])
 
 
 @contextmanager
@@ -268,9 +270,8 @@ def _best(job: Job, material: Material, judge: Judge, part: Part, found: Found, 
     if material.order.model.search.ensemble and len(ranked) > 1:
         job.progress.say(f"weighing the {len(ranked)} best candidates against one another")
         scores = [keep.scores(trial) for trial in ranked]
-        members = ensemble.chosen(
-            scores, _loss(judge, part), material.blocks(material.judged), kinds=[trial.family for trial in ranked], seed=material.order.model.seed
-        )
+        loss, kinds, tried = _loss(judge, part), [trial.family for trial in ranked], len(whole)
+        members = ensemble.chosen(scores, loss, material.blocks(material.judged), kinds=kinds, tried=tried, seed=material.order.model.seed)
         if len(members) > 1:
             mean = np.asarray(sum(member.weight * scores[member.place] for member in members))
             said = {"members": [[ranked[member.place].key, member.weight] for member in members]}
@@ -280,7 +281,7 @@ def _best(job: Job, material: Material, judge: Judge, part: Part, found: Found, 
                 keep.enter(joint)
             alone = keep.scores(found.best)
             # What errs in several ways errs less where the rows to come are unlike these: the rows must plainly speak against it.
-            if is_no_poorer(joint, found.best) and not ensemble.is_worse(mean, alone, _loss(judge, part)):
+            if is_no_poorer(joint, found.best) and not ensemble.is_worse(mean, alone, loss, tried=tried):
                 return joint, [Chosen(ranked[member.place], member.weight) for member in members], mean
     return found.best, [Chosen(found.best, 1.0)], keep.scores(found.best)
 
@@ -300,11 +301,12 @@ def _loss(judge: Judge, part: Part) -> ensemble.Loss:
 
 
 def _last_fit_s(trials: Sequence[Trial], *, workers: int, folds: int) -> float:
-    """About how long the last fit of an ensemble of the best trials so far will take."""
+    """About how long the last fit of an ensemble of the best trials so far will take, and what is measured of its package afterwards."""
     whole = ensemble.shortlist(sorted((trial for trial in trials if trial.is_whole), key=lambda trial: -(trial.value or 0.0)))
     # Which of them become members is not known yet: those that take longest, to be safe.
     each = sorted((_GROWTH * trial.worked_s / folds for trial in whole), reverse=True)[: ensemble.MEMBERS]
-    return _STARTED_S + max([sum(each) / workers, *each], default=0.0)
+    scored_us = sum(sorted((trial.scored_us for trial in whole), reverse=True)[: ensemble.MEMBERS])
+    return _STARTED_S + max([sum(each) / workers, *each], default=0.0) + _SCORED_AFTER * scored_us / 1e6 / processors()
 
 
 def _stop(job: Job, workers: int) -> Stop | None:

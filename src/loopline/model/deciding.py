@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from loopline.charter.worth import Worth
 from loopline.errors import Mistake
 from loopline.model import policy
-from loopline.model.noise import STUDENT_OF_THE_BEST, in_blocks, within_noise
+from loopline.model.noise import THRESHOLDS, in_blocks, within_noise
 from loopline.model.policy import NEVER, PAYS, Policy, cost_of, decide, period_numbers, promise
 from loopline.model.spec import AskSpec, PolicySpec
 
@@ -121,7 +121,7 @@ def choose(spec: PolicySpec, worth: Worth, stake: Stake, score: Floats) -> dict[
     elif spec.kind == "auto":
         one = sound_threshold(score, stake)
         ahead = _money(one, worth, stake, score) - _money(rule, worth, stake, score)
-        if not within_noise(in_blocks(ahead), STUDENT_OF_THE_BEST):
+        if not within_noise(in_blocks(ahead), among=THRESHOLDS):
             rule = one
     return rule if spec.ask is None else _asking(rule, spec.ask, worth, stake, score)
 
@@ -137,7 +137,7 @@ def sound_threshold(score: Floats, stake: Stake) -> dict[str, Any]:
     best, sound = best_threshold(score, gain).threshold, break_even(stake.happened, gain)
     if sound is not None:
         ahead = np.where(score >= best, gain, 0.0) - np.where(score >= sound, gain, 0.0)
-        best = sound if within_noise(in_blocks(ahead), STUDENT_OF_THE_BEST) else best
+        best = sound if within_noise(in_blocks(ahead), among=THRESHOLDS) else best
     return {"kind": "threshold", "threshold": best}
 
 
@@ -204,7 +204,7 @@ def _asking(rule: dict[str, Any], spec: AskSpec, worth: Worth, stake: Stake, sco
         return rule
     inside = np.zeros(rows, dtype=bool)
     inside[order[low:high]] = True
-    if within_noise(in_blocks(np.where(inside, extra, 0.0)), STUDENT_OF_THE_BEST):
+    if within_noise(in_blocks(np.where(inside, extra, 0.0)), among=THRESHOLDS):
         return rule
     first = _between(float(ranked[low]), float(ranked[low - 1])) if low else float(ranked[0])
     last = _between(float(ranked[high]), float(ranked[high - 1])) if high < rows else float(np.nextafter(ranked[-1], np.inf))

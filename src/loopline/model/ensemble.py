@@ -50,7 +50,7 @@ def shortlist(ranked: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in ranked if trial in chosen_ones]
 
 
-def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Sequence[str], seed: int) -> tuple[Member, ...]:
+def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Sequence[str], tried: int, seed: int) -> tuple[Member, ...]:
     """The members whose weighted mean has the least loss, the heaviest first.
 
     It begins with the best candidate of each kind that the rows cannot tell from the best of all: what they cannot tell shares the weight, and
@@ -65,6 +65,8 @@ def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Seque
         Shape (n,): what rows are sampled by.
     kinds
         The family of each candidate.
+    tried
+        How many candidates the best one is the best of.
 
     References
     ----------
@@ -77,7 +79,7 @@ def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Seque
     order = np.argsort(codes, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))])
     total = np.zeros(len(scores))
-    begun = _equals(scores, loss, kinds)
+    begun = _equals(scores, loss, kinds, tried)
     for _ in range(_BAGS):
         drawn = rng.integers(0, count, count)
         rows = np.concatenate([order[starts[block] : starts[block + 1]] for block in drawn])
@@ -86,9 +88,9 @@ def chosen(scores: Sequence[Scores], loss: Loss, blocks: Blocks, *, kinds: Seque
     return _few(total / total.sum())
 
 
-def is_worse(one: Scores, other: Scores, loss: Loss) -> bool:
-    """Whether one has a greater loss than the other beyond what chance gives, by neighbouring blocks of rows."""
-    return not within_noise(_gap(one, other, loss))
+def is_worse(one: Scores, other: Scores, loss: Loss, *, tried: int) -> bool:
+    """Whether one has a greater loss than the other, the best of so many, beyond what chance gives, by neighbouring blocks of rows."""
+    return not within_noise(_gap(one, other, loss), among=tried)
 
 
 def _gap(one: Scores, other: Scores, loss: Loss) -> NDArray[np.float64]:
@@ -99,10 +101,10 @@ def _gap(one: Scores, other: Scores, loss: Loss) -> NDArray[np.float64]:
     return known
 
 
-def _equals(scores: Sequence[Scores], loss: Loss, kinds: Sequence[str]) -> list[int]:
+def _equals(scores: Sequence[Scores], loss: Loss, kinds: Sequence[str], tried: int) -> list[int]:
     """The best candidate of each kind, where neighbouring blocks of rows cannot tell it from the best of all; the best first."""
     firsts = [kinds.index(kind) for kind in dict.fromkeys(kinds)]
-    return [0, *(place for place in firsts[1:] if not is_worse(scores[place], scores[0], loss))]
+    return [0, *(place for place in firsts[1:] if not is_worse(scores[place], scores[0], loss, tried=tried))]
 
 
 def _greedy(scores: Sequence[Scores], loss: Loss, rows: NDArray[np.int64], begun: Sequence[int]) -> NDArray[np.float64]:

@@ -8,23 +8,30 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
-from loopline.model.graph import Piece
+from loopline.model.graph import Piece, tensor
 from loopline.model.prior import quantile
 from loopline.model.trees import Forest, Tree
 
 TREES = 100
-"""Trees of a fit with full effort."""
+"""Trees of the last fit."""
+
+PROVED = 40
+"""Trees of a candidate with full effort: as many as tell it from others."""
 
 FEWEST = 20
 
 LEAVES_AT_MOST = 400_000
-"""Of the whole graph, each class's counted: about 18 MB of ONNX."""
+"""Of the whole graph: about 18 MB of ONNX."""
+
+NUMBERS_AT_MOST = 4_000_000
+"""Of all leaves together, one for each class: about 32 MB of ONNX."""
 
 DRAWN_AT_MOST = 10_000
-"""Rows that each tree of a random forest is grown on: more take longer in proportion and tell little more, for the trees are many."""
+"""Rows that each tree is grown on: more take longer in proportion and tell little more, for the trees are many."""
 
 _DEEPEST = 24
 _CLASSES = {"extra_trees": (ExtraTreesClassifier, ExtraTreesRegressor), "random_forest": (RandomForestClassifier, RandomForestRegressor)}
@@ -58,18 +65,30 @@ class Averaged:
         return total if total.shape[1] > 1 else total[:, 0]
 
     def graph(self, features: str, scores: str) -> Piece:
-        """One TreeEnsemble in double precision; a tree is planted once for each class, since a leaf of ONNX adds to one sum alone."""
-        forest, width = Forest(), self.values[0].shape[1]
-        for tree, value in zip(self.trees, self.values, strict=True):
-            for target in range(width):
-                said = value[:, target] / len(self.trees)
-                null_left = tree.missing_go_to_left.astype(bool)
-                forest.plant(Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, null_left, said), target)
-        return forest.graph(features, scores, width)
+        """One TreeEnsemble in double precision, whose sums are the scores, or with several classes the places of leaves that are looked up."""
+        width, leaves = self.values[0].shape[1], [np.asarray(tree.children_left) < 0 for tree in self.trees]
+        said = np.concatenate([value[ends] for value, ends in zip(self.values, leaves, strict=True)]) / len(self.trees)
+        forest, first = Forest(), 0
+        for number, (tree, ends) in enumerate(zip(self.trees, leaves, strict=True)):
+            place = first + np.cumsum(ends) - 1
+            value = said[np.maximum(place, 0), 0] if width == 1 else place.astype(np.float64)
+            null_left = tree.missing_go_to_left.astype(bool)
+            forest.plant(Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, null_left, value), 0 if width == 1 else number)
+            first += int(ends.sum())
+        if width == 1:
+            return forest.graph(features, scores, 1)
+        # A leaf of ONNX adds to one sum alone: a tree for each class takes as many times as long as looking its leaf up.
+        found = forest.graph(features, "leaf", len(self.trees))
+        nodes = [
+            helper.make_node("Cast", ["leaf"], ["place"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["said", "place"], ["of_trees"], axis=0),
+            helper.make_node("ReduceSum", ["of_trees", "trees"], [scores], keepdims=0),
+        ]
+        return Piece([*found.nodes, *nodes], [*found.tensors, tensor("said", said), tensor("trees", np.array([1], dtype=np.int64))])
 
     def settled(self) -> dict[str, Any]:
-        """The number of trees."""
-        return {"trees": len(self.trees)}
+        """Nothing beyond the parameters."""
+        return {}
 
     def weights(self) -> NDArray[np.float64]:
         """Each feature's share of the gain."""
@@ -118,20 +137,21 @@ class Grown:
         return params
 
     def fit(self, problem: Problem, params: Params) -> Averaged:
-        """The trees, as many as the effort asks for, with leaves that keep the graph below `LEAVES_AT_MOST`."""
+        """The trees, with leaves that keep the graph below `LEAVES_AT_MOST`."""
         train = problem.train
-        count = int(params.get("trees", max(FEWEST, round(TREES * problem.effort))))
+        count = TREES if problem.validation is None else max(FEWEST, round(PROVED * problem.effort))
         width = len(problem.classes) if problem.task == "multiclass" else 1
+        drawn = min(len(train.target), DRAWN_AT_MOST)
         settings: dict[str, Any] = {
             "n_estimators": count,
             "max_features": float(params["max_features"]),
-            "min_samples_leaf": max(int(params["min_samples_leaf"]), -(-len(train.target) * count * width // LEAVES_AT_MOST)),
+            "min_samples_leaf": max(int(params["min_samples_leaf"]), -(-drawn * TREES // min(LEAVES_AT_MOST, NUMBERS_AT_MOST // width))),
             "max_depth": _DEEPEST,
             "random_state": problem.seed,
             "n_jobs": problem.threads,
         }
-        if self._kind == "random_forest" and len(train.target) > DRAWN_AT_MOST:
-            settings["max_samples"] = DRAWN_AT_MOST
+        if drawn < len(train.target):
+            settings |= {"bootstrap": True, "max_samples": drawn}
         if any(problem.monotone):
             if problem.task == "multiclass":
                 raise FitFailed(f"{self._kind} cannot hold several classes to a direction; leave it out, or lift the constraint")

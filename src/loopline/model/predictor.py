@@ -28,6 +28,7 @@ BACKGROUND = "background.json"
 """The package's file with the made-up rows that reasons are told against."""
 
 _CHUNK = 20_000
+"""Rows that go through the graph at once, divided by the number of classes, which all trees of a forest say something of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +122,10 @@ class Predictor:
         """
         inputs = encode(self.plan, columns).inputs() if self.layout is None else self.layout.feed(columns)
         rows = len(next(iter(inputs.values())))
-        if rows <= _CHUNK:
+        chunk = _CHUNK // self._width
+        if rows <= chunk:
             return self._scored(self._run(inputs), columns, whole_periods)
-        parts = [self._run({name: values[at : at + _CHUNK] for name, values in inputs.items()}) for at in range(0, rows, _CHUNK)]
+        parts = [self._run({name: values[at : at + chunk] for name, values in inputs.items()}) for at in range(0, rows, chunk)]
         return self._scored(np.concatenate(parts), columns, whole_periods)
 
     def explain(self, columns: Raw, row: int = 0) -> Explained:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -43,7 +44,7 @@ def _broken(family: Family, task: Task) -> list[str]:
         fitted = family.fit(posed, settings[0])
     except FitFailed as error:
         return [f"it cannot be fitted to a plain problem: {error}"]
-    promises: Sequence[Callable[[Family, Problem, Fitted], str]] = (_scores, _graph, _again, _last, _weights, _hostile)
+    promises: Sequence[Callable[[Family, Problem, Fitted], str]] = (_scores, _graph, _again, _last, _sent, _weights, _hostile)
     return [said for promise in promises if (said := promise(family, posed, fitted))]
 
 
@@ -118,6 +119,16 @@ def _last(family: Family, posed: Problem, fitted: Fitted) -> str:
     except FitFailed as error:
         return f"without validation rows it cannot be fitted with what it settled: {error}"
     return "" if last.settled() == settled else f"the last fit settles {last.settled()}, and was given {settled}"
+
+
+def _sent(family: Family, posed: Problem, fitted: Fitted) -> str:
+    """The last fits of an ensemble are made in workers, and come back."""
+    try:
+        again = pickle.loads(pickle.dumps(fitted))
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        return f"a fitted model cannot be sent from a worker: {error}"
+    same = np.array_equal(again.score(posed.train.features), fitted.score(posed.train.features))
+    return "" if same else "sent from a worker, a fitted model gives other scores"
 
 
 def _weights(family: Family, posed: Problem, fitted: Fitted) -> str:

@@ -16,7 +16,7 @@ from loopline.model.plan import Plan
 from loopline.model.spec import Weighting
 from loopline.model.weighting import weights
 
-ROWS_FOR_LESS = 20_000
+ROWS_FOR_LESS = 8_000
 """Training rows from which on a candidate is first tried on a share of them."""
 
 SHARE = 0.25

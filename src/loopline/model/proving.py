@@ -171,9 +171,18 @@ def features_of(material: Material, plan: Plan, rows: Index) -> NDArray[np.float
     return matrix(plan, encode(plan, raw(material.frame[rows], plan.columns)))
 
 
+def drawn_rows(material: Material) -> int:
+    """The training rows of all folds together that a candidate learns from."""
+    return sum(min(len(fold.train), _most(len(material.folds))) for fold in material.folds)
+
+
+def _most(folds: int) -> int:
+    return max(_EACH_AT_LEAST, SEARCHED_AT_MOST // folds)
+
+
 def _drawn(rows: Index, seed: int, *, folds: int = 1) -> Index:
     """The training rows of a fold that candidates are compared on: all of them, or its share of `SEARCHED_AT_MOST` drawn by the seed."""
-    most = max(_EACH_AT_LEAST, SEARCHED_AT_MOST // folds)
+    most = _most(folds)
     if len(rows) <= most:
         return rows
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]

@@ -27,10 +27,10 @@ AHEAD = 8
 """Candidates that are asked for before the first of them is told: so many workers are kept busy, and the order does not hang on how many there are."""
 
 _BEST = 1 / 3
-"""The share of the candidates so far that are promising."""
+"""The share of the candidates so far whose first look is promising."""
 
 _ENOUGH = 4
-"""Whole trials before any candidate is stopped for its lack of promise."""
+"""First looks before any candidate is stopped for its lack of promise."""
 
 _STARTUP = 8
 
@@ -96,6 +96,8 @@ class Search:
         Called with each attempt that was computed, in their order; it gives the trial as it is kept.
     stop
         Tells why no further trial is worth its time, if so.
+    over
+        Called once no further result is waited for.
     reserve_s
         From the trials so far to the seconds that the last fit will take: they are kept back from the minutes.
     """
@@ -112,6 +114,7 @@ class Search:
         record: Callable[[Tried], Trial],
         progress: Progress,
         stop: Stop | None = None,
+        over: Callable[[], None] = lambda: None,
         reserve_s: Callable[[Sequence[Trial]], float] = lambda trials: 0.0,
         since_s: float | None = None,
     ) -> None:
@@ -124,6 +127,7 @@ class Search:
         self._record = record
         self._progress = progress
         self._stop = stop
+        self._over = over
         self._reserve_s = reserve_s
         self._since_s = time.monotonic() if since_s is None else since_s
 
@@ -147,15 +151,20 @@ class Search:
                 asked += 1
             if not pending:
                 break
-            trial = self._next(pending, spec, workers, trials)
+            trial = self._next(pending, spec, trials)
             if trial is None:
+                trials += self._done(pending)
                 ended = f"the search stops at its cap of {spec.minutes:g} minutes, after {len(trials)} of {spec.trials} trials"
                 break
             self._tell(study, pending.popleft().trial, trial)
             trials.append(trial)
             self._report(trials, spec)
             if not ended:
-                ended = self._ends(trials, spec, workers, done=not first)
+                ended = self._ends(trials, spec, done=not first)
+        self._over()
+        for one in pending:
+            if one.work is not None:
+                one.work.cancel()
         if ended:
             self._progress.say(ended)
         best = best_trial(trials, by=self._judge.by)
@@ -191,11 +200,20 @@ class Search:
         return _Pending(trial, asked, key, work)
 
     def _promising(self, trials: Sequence[Trial]) -> float | None:
-        """The value that the best third of the whole trials reach."""
-        whole = sorted((trial.value for trial in trials if trial.is_whole and trial.value is not None), reverse=True)
-        return whole[max(0, round(len(whole) * _BEST) - 1)] if len(whole) >= _ENOUGH else None
+        """The value that the best third of the first looks reach; each is held against others of as little effort."""
+        looks = sorted((trial.looked for trial in trials if trial.looked is not None), reverse=True)
+        return looks[max(0, round(len(looks) * _BEST) - 1)] if len(looks) >= _ENOUGH else None
 
-    def _next(self, pending: deque[_Pending], spec: SearchSpec, workers: int, trials: Sequence[Trial]) -> Trial | None:
+    def _done(self, pending: Sequence[_Pending]) -> list[Trial]:
+        """The trials that are done although one before them is not: what was worked for is kept."""
+        done = [one for one in pending if one.key in self._known or (one.work is not None and one.work.done() and one.work.exception() is None)]
+        for one in done:
+            if one.key not in self._known:
+                assert one.work is not None
+                self._known[one.key] = self._record(one.work.result())
+        return [self._known[one.key] for one in done]
+
+    def _next(self, pending: deque[_Pending], spec: SearchSpec, trials: Sequence[Trial]) -> Trial | None:
         """The first pending candidate's trial; None where the time is over before it is done, unless it is the very first."""
         one = pending[0]
         if one.work is not None and one.key not in self._known:
@@ -209,7 +227,7 @@ class Search:
     def _left_s(self, spec: SearchSpec, trials: Sequence[Trial]) -> float:
         return spec.minutes * 60 - (time.monotonic() - self._since_s) - self._reserve_s(trials)
 
-    def _ends(self, trials: Sequence[Trial], spec: SearchSpec, workers: int, *, done: bool) -> str:
+    def _ends(self, trials: Sequence[Trial], spec: SearchSpec, *, done: bool) -> str:
         """Why no further candidate is asked for; empty while the search goes on."""
         if len(trials) < spec.trials and self._left_s(spec, trials) <= 0:
             return f"the search stops at its cap of {spec.minutes:g} minutes, after {len(trials)} of {spec.trials} trials"

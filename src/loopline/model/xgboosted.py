@@ -28,13 +28,10 @@ class Exact:
 
     Parameters
     ----------
-    library
-        The module `xgboost`.
     start
         Shape (1 or k,): what the sums start from.
     """
 
-    library: Any
     booster: Any
     trees: tuple[Tree, ...]
     start: NDArray[np.float64]
@@ -44,7 +41,7 @@ class Exact:
     def score(self, features: Features) -> NDArray[np.float64]:
         """The scores of n rows, by the leaves that XGBoost finds."""
         rows, width = np.ascontiguousarray(features, dtype=np.float32), len(self.start)
-        leaves = self.booster.predict(self.library.DMatrix(rows, nthread=1), pred_leaf=True).reshape(len(rows), len(self.trees)).astype(np.int64)
+        leaves = self.booster.predict(extra("xgboost").DMatrix(rows, nthread=1), pred_leaf=True).reshape(len(rows), len(self.trees)).astype(np.int64)
         sums = np.zeros((len(rows), width))
         for index, tree in enumerate(self.trees):
             sums[:, index % width] += tree.value[leaves[:, index]]
@@ -128,7 +125,7 @@ class XGBoosted:
         kept = booster[:rounds]
         made = json.loads(bytes(kept.save_raw("json")))["learner"]["gradient_booster"]["model"]["trees"]
         link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": ""}[problem.task]
-        return Exact(self._library, kept, tuple(_flat(tree) for tree in made), start, link, rounds)
+        return Exact(kept, tuple(_flat(tree) for tree in made), start, link, rounds)
 
     def _matrix(self, sample: Sample, start: NDArray[np.float64]) -> Any:
         margin = np.tile(start, (len(sample.target), 1))

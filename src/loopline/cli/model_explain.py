@@ -11,6 +11,7 @@ import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
+from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -158,7 +159,7 @@ def _row(file: Path) -> Mapping[str, Any]:
 def _said(data: Mapping[str, Any]) -> str:
     rows = [(f"{reason['effect']:+.4g}", reason["says"]) for reason in data["reasons"]]
     rest = [(f"{data['rest']:+.4g}", "all other columns")] if abs(data["rest"]) > 1e-12 else []
-    head = f"package {data['package'][:12]}: the score is {data['score']:.4g}; of usual rows it is {data['base']:.4g} in the mean"
+    head = f"package {data['package'][:12]}: the score is {figure(data['score'])}; of usual rows it is {figure(data['base'])} in the mean"
     return "\n".join([head, table(("effect", "because"), [*rows, *rest], right=(0,))])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from loopline.declaration import figure
 from loopline.errors import Fault
 
 folder_option = click.option(
@@ -64,7 +65,7 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return figure(value) if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

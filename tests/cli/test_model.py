@@ -89,7 +89,7 @@ def test_before_the_first_package_the_remedy_is_said(tmp_path: Path) -> None:
     (tmp_path / "loopline.yaml").write_text(DECLARED)
     with pytest.raises(Mistake, match="no package has been made yet; loopline run --until model"):
         call(tmp_path, "show")
-    assert said(tmp_path, "list") == {"packages": [], "candidates": []}
+    assert said(tmp_path, "list") == {"packages": [], "candidates": [], "waiting": None}
 
 
 ROW = {"at": "2026-01-05T14:00:00", "size": 1.4, "kind": "a", "count": 2, "flag": True}

@@ -129,6 +129,39 @@ def test_a_foreign_graph_passes_the_same_gates_and_decides(shop: Path, tmp_path:
         assert all(stage.cached for stage in loop.run(until="release").stages), "nothing is stale"
 
 
+def test_an_imported_graph_is_listed_and_asked_like_the_searchs(shop: Path, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.onnx"
+    file.write_bytes(classifier())
+    searched = said(shop, "show")["package"]
+    call(shop, "import", str(file), "--by", "ann")
+    assert said(shop, "list")["waiting"]["path"] == str(file)
+    assert call(shop, "list").stdout.endswith("theirs.onnx (ONNX) was imported and waits to be judged\nnext: loopline run\n")
+    assert run(shop, until="model").error is None
+    listed = said(shop, "list")
+    first, second = listed["packages"]
+    assert listed["waiting"] is None and second["package"] == searched and second["imported"] is None
+    assert (first["imported"]["form"], first["imported"]["path"], first["imported"]["by"]) == ("onnx", str(file), "ann")
+    assert "imported from theirs.onnx (ONNX)" in call(shop, "list").stdout
+    assert {said(shop, words)["package"] for words in ("show", "card", "sign")} == {first["package"]}, "the newest one, whichever way it was made"
+    for words in (("explain",), ("explain", first["package"][:12]), ("explain", "--row", "row.json")):
+        with pytest.raises(LooplineError, match=f"imported from theirs.onnx .*; ask the search's package: loopline model explain {searched[:12]}$"):
+            call(shop, *words)
+    with pytest.raises(LooplineError, match=f"ask the search's package: loopline model effects --package {searched[:12]}$"):
+        call(shop, "effects")
+    assert said(shop, "explain", searched)["package"] == searched
+
+
+def test_an_imported_package_is_listed_with_where_it_came_from(template: Path, tmp_path: Path) -> None:
+    place = tmp_path / "out.zip"
+    package = said(template, "export", "--to", str(place))["package"]
+    other = make(tmp_path / "other", seed=3)
+    call(other, "import", str(place))
+    run(other, until="model")
+    first = said(other, "list")["packages"][0]
+    assert (first["package"], first["imported"]["form"], first["imported"]["name"]) == (package, "package", "out.zip")
+    assert said(other, "explain")["package"] == package
+
+
 def test_an_import_is_withdrawn(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs.onnx").write_bytes(classifier())
     call(shop, "import", str(tmp_path / "theirs.onnx"))

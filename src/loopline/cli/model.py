@@ -12,7 +12,8 @@ from loopline.cli import model_package
 from loopline.cli.model_compare import compare
 from loopline.cli.model_effects import accept, effects, refuse
 from loopline.cli.model_explain import explain, named
-from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.cli.model_origin import import_of, waiting
+from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -73,15 +74,19 @@ def list_(by: str, every: bool, output: Path | None, folder: Path | None, as_jso
     with open_loop(folder) as loop:
         state = loop.state()
         facts = state.facts("model", "search") or {}
-        trials = loop.workspace.ledger.read(kinds=("trial",), subject=facts["study"]) if facts else []
-    packages = [_described(entry, state) for entry in sorted(state.packages.values(), key=lambda entry: -entry.seq)]
+        ledger = loop.workspace.ledger
+        trials = ledger.read(kinds=("trial",), subject=facts["study"]) if facts else []
+        imports = ledger.read(kinds=("import",))
+    packages = [_described(entry, state, imports) for entry in sorted(state.packages.values(), key=lambda entry: -entry.seq)]
     candidates = ranked(_candidates(trials, facts), by)
-    data = {"packages": packages, "candidates": candidates}
+    waits = waiting(state)
+    data = {"packages": packages, "candidates": candidates, "waiting": None if waits is None else waits.as_json()}
     if output is not None:
         _draw(output, candidates, str(facts.get("currency", "")))
     shown = candidates if every else candidates[:SHOWN]
     more = "" if len(shown) == len(candidates) else f"\nand {len(candidates) - len(shown)} more: loopline model list --all"
-    following = hint("loopline model show" if packages else "loopline run")
+    more += "" if waits is None else f"\n{waits.name} was imported and waits to be judged"
+    following = hint("loopline model show" if packages and waits is None else "loopline run")
     emit(data, lambda: _shown(packages, shown, str(facts.get("currency", "")), by) + more + following, as_json)
 
 
@@ -95,14 +100,15 @@ def _draw(output: Path, candidates: list[dict[str, Any]], currency: str) -> None
     write_picture(output, "The candidates of the newest search", [(name, "", spec) for name, spec in drawn.items()])
 
 
-def _described(entry: Entry, state: State) -> dict[str, Any]:
-    worth = entry.body["worth"]
+def _described(entry: Entry, state: State, imports: list[Entry]) -> dict[str, Any]:
+    worth, brought = entry.body["worth"], import_of(entry, imports)
     return {
         "package": entry.subject,
         "family": entry.body["manifest"]["family"],
         "task": entry.body["manifest"]["task"],
         "worth": {name: worth[name] for name in ("per_decision", "low", "high", "baseline")},
         "made": entry.time.isoformat(),
+        "imported": None if brought is None else brought.as_json(),
         "is_champion": state.champion == entry.subject,
     }
 
@@ -160,17 +166,19 @@ def ranked(candidates: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
 def _shown(packages: list[dict[str, Any]], candidates: list[dict[str, Any]], currency: str, by: str) -> str:
     if not packages:
         return "no package has been made yet"
-    head = ("package", "family", "worth per decision", "from", "to", "without", "")
+    head = ("package", "family", "made", "worth per decision", "from", "to", "without", "", "origin")
     made = [
         (
             one["package"][:12],
             one["family"],
+            minute(one["made"]),
             *(one["worth"][name] for name in ("per_decision", "low", "high", "baseline")),
             "decides" if one["is_champion"] else "",
+            "searched" if one["imported"] is None else f"imported from {one['imported']['name']}",
         )
         for one in packages
     ]
-    parts = [table(head, made, right=(2, 3, 4, 5))]
+    parts = [table(head, made, right=(3, 4, 5, 6))]
     if candidates:
         there: Mapping[str, Any] = next((one["metrics"] for one in candidates if one["metrics"]), {})
         measure = by if by != "worth" else next((name for name in ("roc_auc", "accuracy", "rmse") if name in there), "worth")

@@ -48,6 +48,17 @@ def counted(count: int, thing: str = "row") -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
+def minute(moment: str) -> str:
+    """A moment in UTC, as ISO 8601 has it, to the minute.
+
+    Examples
+    --------
+    >>> minute("2026-11-23T14:40:04.902279+00:00")
+    '2026-11-23 14:40'
+    """
+    return moment[:16].replace("T", " ")
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> str:
     """Rows as aligned text; the columns in `right` are numbers."""
     cells = [[_cell(value) for value in row] for row in rows]

@@ -148,7 +148,11 @@ def test_an_imported_graph_is_listed_and_asked_like_the_searchs(shop: Path, tmp_
             call(shop, *words)
     with pytest.raises(LooplineError, match=f"ask the search's package: loopline model effects --package {searched[:12]}$"):
         call(shop, "effects")
+    with pytest.raises(LooplineError, match=f"has no evaluation to draw.*; ask the search's package: loopline model show {searched[:12]}$"):
+        call(shop, "show", "--output", str(tmp_path / "x.svg"))
     assert said(shop, "explain", searched)["package"] == searched
+    shown = call(shop, "show").stdout
+    assert f"by ann from {file} (ONNX)" in shown and "It has no evaluation" in shown
 
 
 def test_an_imported_package_is_listed_with_where_it_came_from(template: Path, tmp_path: Path) -> None:
@@ -160,6 +164,7 @@ def test_an_imported_package_is_listed_with_where_it_came_from(template: Path, t
     first = said(other, "list")["packages"][0]
     assert (first["package"], first["imported"]["form"], first["imported"]["name"]) == (package, "package", "out.zip")
     assert said(other, "explain")["package"] == package
+    assert "is its maker's, on the rows of the project that it was made in" in call(other, "show").stdout
 
 
 def test_an_import_is_withdrawn(shop: Path, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import click
 from loopline.cli import model_package
 from loopline.cli.model_compare import compare
 from loopline.cli.model_effects import accept, effects, refuse
-from loopline.cli.model_explain import explain, named
+from loopline.cli.model_explain import explain
 from loopline.cli.model_origin import import_of, waiting
+from loopline.cli.model_show import show
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
@@ -28,39 +29,10 @@ def command() -> None:
     """Candidates and packages."""
 
 
-for _below in (compare, explain, effects, refuse, accept):
+for _below in (show, compare, explain, effects, refuse, accept):
     command.add_command(_below)
 for _of_packages in (model_package.card, model_package.export, model_package.import_, model_package.sign, model_package.trust):
     command.add_command(_of_packages)
-
-
-@command.command()
-@click.argument("digest", required=False)
-@folder_option
-@json_option
-def show(digest: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show a package's card: what it earns and how it was made; DIGEST may be cut short, and is the newest package's by default."""
-    from loopline.lake.blobs import Blobs
-    from loopline.model.package import load
-    from loopline.model.signing import Trust
-
-    with open_loop(folder) as loop:
-        state = loop.state()
-        entry = named(state, digest)
-        package = load(Blobs(loop.workspace.lake), entry.subject, Trust.of(loop.workspace.ledger))
-    body = entry.body
-    data = {
-        "package": entry.subject,
-        "family": body["manifest"]["family"],
-        "task": body["manifest"]["task"],
-        "metrics": body["metrics"],
-        "worth": body["worth"],
-        "policy": body["policy"],
-        "made": entry.time.isoformat(),
-        "is_champion": state.champion == entry.subject,
-    }
-    following = "loopline release history" if data["is_champion"] else "loopline run"
-    emit(data, lambda: f"package {entry.subject}\n\n{package.text('card.md').rstrip()}" + hint(following), as_json)
 
 
 @command.command(name="list")

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from loopline.cli.model import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
-from tests.model.studies import table
+from tests.model.studies import WORTH, table
 
 DECLARED = """
 project: shop
@@ -75,6 +75,19 @@ def test_show_prints_each_part_of_the_evaluation_and_the_next_command(folder: Pa
     for part in ("worst_slices", "calibration", "over_time", "over_seeds", "robustness", "learning_curve", "fairness"):
         assert data["evaluation"][part]["says"] in shown
     assert shown.rstrip().endswith("next: loopline run")
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_show_tells_of_every_task(tmp_path: Path, task: str) -> None:
+    table(task, rows=300).write_csv(tmp_path / "t.csv")
+    worth = WORTH[task]
+    charter = json.dumps({"predict": "y", "worth": {"currency": "EUR", **worth}})
+    declared = f"project: shop\ncharter: {charter}\ndata: {{sources: {{t: {{path: t.csv, time: at}}}}}}\nmodel: {{families: [linear], search: {{trials: 1}}}}\n"
+    (tmp_path / "loopline.yaml").write_text(declared)
+    with open_loop(tmp_path) as loop:
+        assert loop.run(until="model").error is None
+    shown = call(tmp_path, "show", "--output", str(tmp_path / "drawn.svg")).stdout
+    assert "\nCalibration\n" in shown and f"\ndrawn: {tmp_path / 'drawn.svg'}\n" in shown
 
 
 def test_show_prints_the_card_when_it_is_asked_for(folder: Path) -> None:

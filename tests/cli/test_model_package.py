@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +77,34 @@ def test_the_card_is_printed_or_written(shop: Path, tmp_path: Path) -> None:
     assert (tmp_path / "card.html").read_text().startswith("<!doctype html>")
     with pytest.raises(LooplineError, match="'.pdf' is no kind of card"):
         call(shop, "card", "-o", str(tmp_path / "card.pdf"))
+
+
+def test_the_card_is_opened_in_the_browser(shop: Path, tmp_path: Path) -> None:
+    """In a process of its own: the browser is chosen once in each."""
+    browser, seen = tmp_path / "browser", tmp_path / "seen.txt"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{seen}"\n')
+    browser.chmod(0o755)
+    words = [sys.executable, "-m", "loopline.cli.main", "model", "card", "--open", "--output", str(tmp_path / "card.html"), "--folder", str(shop)]
+    ended = subprocess.run(words, env={**os.environ, "BROWSER": str(browser)}, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.endswith("card.html, and open in the browser\n")
+    assert seen.read_text().strip() == (tmp_path / "card.html").as_uri()
+
+
+def test_where_there_is_no_display_the_card_is_only_written(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(shop))
+    told = call(shop, "card", "--open").stdout
+    (file,) = shop.glob("loopline-*/card-*.html")
+    assert told == f"the card of {said(shop, 'show')['package'][:12]} is in {file}\n"
+    assert file.read_text().startswith("<!doctype html>")
+
+
+def test_a_program_is_told_the_file_and_no_browser_is_opened(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", str(tmp_path / "no such browser"))
+    assert said(shop, "card", "--open", "-o", str(tmp_path / "card.html"))["output"] == str(tmp_path / "card.html")
+    with pytest.raises(LooplineError, match="a browser shows the page; name a file that ends with .html"):
+        call(shop, "card", "--open", "-o", str(tmp_path / "card.md"))
 
 
 def test_the_first_run_made_a_key_that_is_trusted(shop: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import webbrowser
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import click
@@ -83,9 +87,10 @@ def export(digest: str | None, to: Path, folder: Path | None, as_json: bool) -> 
 @click.command()
 @click.argument("digest", required=False)
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html|.md", help="Write it there; else Markdown is printed.")
+@click.option("--open", "is_opened", is_flag=True, help="Open the page in the browser; where there is none, say where the file is.")
 @folder_option
 @json_option
-def card(digest: str | None, output: Path | None, folder: Path | None, as_json: bool) -> None:
+def card(digest: str | None, output: Path | None, is_opened: bool, folder: Path | None, as_json: bool) -> None:
     """Show or write a package's card for a business reader; DIGEST may be cut short, and is the newest package's by default."""
     from loopline.lake.blobs import Blobs
     from loopline.model.package import load, written
@@ -93,18 +98,32 @@ def card(digest: str | None, output: Path | None, folder: Path | None, as_json: 
 
     if output is not None and output.suffix not in (".html", ".md"):
         raise Mistake(f"{output.suffix or output.name!r} is no kind of card", where="--output", remedy="name a file that ends with .html or .md")
+    if output is not None and is_opened and output.suffix != ".html":
+        raise Mistake("a browser shows the page", where="--output, --open", remedy="name a file that ends with .html, or leave --output out")
     with open_loop(folder) as loop:
         known = Trust.of(loop.workspace.ledger)
         package = load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject, known)
     by = known.require(package.digest, written(package.manifest))
+    if output is None and is_opened:
+        # The browser reads it after this process has ended, so that it stays.
+        output = Path(mkdtemp(prefix="loopline-")) / f"card-{package.digest[:12]}.html"
     text = package.text("card.md" if output is None else f"card{output.suffix}")
     if output is not None:
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Mistake(f"the card cannot be written ({error.strerror})", where=str(output), remedy="give a file that can be written") from None
+    seen = output is not None and is_opened and not as_json and _opened(output)
     said = {"package": package.digest, "signed_by": by, "output": None if output is None else str(output), "card": text if output is None else None}
-    emit(said, lambda: f"{text.rstrip()}\n\nSigned by {by}." if output is None else f"the card of {package.digest[:12]} is in {output}", as_json)
+    where = f"the card of {package.digest[:12]} is in {output}{', and open in the browser' if seen else ''}"
+    emit(said, lambda: f"{text.rstrip()}\n\nSigned by {by}." if output is None else where, as_json)
+
+
+def _opened(page: Path) -> bool:
+    """Whether a browser took the page; without a display only text browsers are there, which would take the terminal."""
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        return False
+    return webbrowser.open(page.resolve().as_uri())
 
 
 @click.command(name="import")

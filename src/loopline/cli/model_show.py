@@ -57,7 +57,8 @@ def show(digest: str | None, as_card: bool, output: Path | None, folder: Path | 
     if output is not None:
         _draw(output, str(entry.body["manifest"]["project"]), data["evaluation"])
     data["output"] = None if output is None else str(output)
-    following = hint("loopline release history" if data["is_champion"] else "loopline run")
+    drawn = "" if output is None else f"\ndrawn: {output}"
+    following = drawn + hint("loopline release history" if data["is_champion"] else "loopline run")
     emit(data, lambda: (str(data["card"]).rstrip() if as_card else report(data)) + following, as_json)
 
 

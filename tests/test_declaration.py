@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from loopline.declaration import MomentText, RateText, Spec, parse_duration, say_duration
+from loopline.declaration import MomentText, RateText, Spec, figure, parse_duration, say_duration
 
 
 @given(st.integers(1, 10_000), st.sampled_from(["s", "min", "h", "d", "w"]))
@@ -50,3 +50,16 @@ def test_fields_are_plain_values_of_just_the_named_fields():
         note: str = ""
 
     assert Trip.model_validate({"start": "1d after t", "rate": "3 per day"}).fields("start") == {"start": "1d after t"}
+
+
+@given(st.floats(1e-11, 0.4), st.sampled_from([-1, 1]), st.sampled_from([-1, 1]))
+def test_a_number_that_is_not_1_is_never_said_as_1(off, side, sign):
+    said = figure(sign * (1 + side * off))
+    assert abs(float(said)) != 1 and float(said) == pytest.approx(sign * (1 + side * off), rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1.0, "1"), (1 + 1e-15, "1"), (0.9999998, "0.9999998"), (1.00003, "1.00003"), (-0.99996, "-0.99996"), (0.9994, "0.9994")]
+)
+def test_a_number_near_1_keeps_the_digits_that_tell_it_from_1(value, said):
+    assert figure(value) == said

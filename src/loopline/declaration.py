@@ -14,6 +14,9 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)\s*")
 _MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s+(\S.*?)\s*")
 _RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
 
+_SAME_AS_ONE = 1e-12
+"""How far from 1 a sum of rounded numbers may end up."""
+
 
 class Spec(BaseModel):
     """A frozen part of the declaration; a key that it does not know is a mistake."""
@@ -51,14 +54,19 @@ def say_duration(span: timedelta) -> str:
 
 
 def figure(value: float) -> str:
-    """A number as people read it: four digits that count.
+    """A number as people read it: four digits that count, and as many as tell it from 1 or -1 where it is not that.
 
     Examples
     --------
     >>> figure(120341.5), figure(-2.34567), figure(0.0)
     ('120,300', '-2.346', '0')
+    >>> figure(0.9999998), figure(1.0)
+    ('0.9999998', '1')
     """
     rounded = float(f"{value:.4g}")
+    off = abs(value) - 1
+    if abs(rounded) == 1 and abs(off) > _SAME_AS_ONE:
+        return f"{value:.{-int(f'{off:.0e}'.partition('e')[2])}f}"
     return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
 
 

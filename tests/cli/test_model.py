@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from loopline.cli.model import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
-from tests.model.studies import table
+from tests.model.studies import WORTH, table
 
 DECLARED = """
 project: shop
@@ -50,13 +50,15 @@ def said(folder: Path, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_show_says_what_the_newest_package_earns(folder: Path) -> None:
+def test_show_says_what_the_newest_package_is_and_earns(folder: Path) -> None:
     shown = said(folder, "show")
-    assert set(shown) == {"package", "family", "task", "metrics", "worth", "policy", "made", "is_champion"}
     assert set(shown["metrics"]) == {"validation", "test"}
     assert {"per_decision", "low", "high"} <= set(shown["worth"])
     assert shown["policy"]["kind"] == "threshold"
-    assert not shown["is_champion"]
+    assert shown["evaluation"]["worth"]["per_decision"]["value"] == pytest.approx(shown["worth"]["per_decision"], abs=1e-4)
+    assert shown["size_bytes"] > 10_000 and shown["signed_by"] and shown["rows"]["test"] == 60
+    assert sum(one["weight"] for one in shown["members"]) == pytest.approx(1)
+    assert not shown["is_champion"] and shown["imported"] is None
 
 
 def test_show_finds_a_package_by_the_beginning_of_its_digest(folder: Path) -> None:
@@ -64,10 +66,32 @@ def test_show_finds_a_package_by_the_beginning_of_its_digest(folder: Path) -> No
     assert said(folder, "show", digest[:8])["package"] == digest
 
 
-def test_show_prints_the_card_and_the_next_command(folder: Path) -> None:
-    shown = call(folder, "show").stdout
-    assert "# shop: predicts y is yes" in shown
+def test_show_prints_each_part_of_the_evaluation_and_the_next_command(folder: Path) -> None:
+    data, shown = said(folder, "show"), call(folder, "show").stdout
+    assert shown.startswith(f"package    {data['package']}\n")
+    assert "worth on the test part, EUR per decision" in shown and "perfect foresight" in shown
+    for title in ("Worst slices", "Calibration", "Stability", "Robustness", "Learning curve", "Fairness", "Cost"):
+        assert f"\n\n{title}\n" in shown
+    for part in ("worst_slices", "calibration", "over_time", "over_seeds", "robustness", "learning_curve", "fairness"):
+        assert data["evaluation"][part]["says"] in shown
     assert shown.rstrip().endswith("next: loopline run")
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_show_tells_of_every_task(tmp_path: Path, task: str) -> None:
+    table(task, rows=300).write_csv(tmp_path / "t.csv")
+    worth = WORTH[task]
+    charter = json.dumps({"predict": "y", "worth": {"currency": "EUR", **worth}})
+    declared = f"project: shop\ncharter: {charter}\ndata: {{sources: {{t: {{path: t.csv, time: at}}}}}}\nmodel: {{families: [linear], search: {{trials: 1}}}}\n"
+    (tmp_path / "loopline.yaml").write_text(declared)
+    with open_loop(tmp_path) as loop:
+        assert loop.run(until="model").error is None
+    shown = call(tmp_path, "show", "--output", str(tmp_path / "drawn.svg")).stdout
+    assert "\nCalibration\n" in shown and f"\ndrawn: {tmp_path / 'drawn.svg'}\n" in shown
+
+
+def test_show_prints_the_card_when_it_is_asked_for(folder: Path) -> None:
+    assert call(folder, "show", "--card").stdout.startswith("# shop: predicts y is yes")
 
 
 def test_list_has_packages_and_candidates_the_best_first(folder: Path) -> None:
@@ -89,7 +113,7 @@ def test_before_the_first_package_the_remedy_is_said(tmp_path: Path) -> None:
     (tmp_path / "loopline.yaml").write_text(DECLARED)
     with pytest.raises(Mistake, match="no package has been made yet; loopline run --until model"):
         call(tmp_path, "show")
-    assert said(tmp_path, "list") == {"packages": [], "candidates": []}
+    assert said(tmp_path, "list") == {"packages": [], "candidates": [], "waiting": None}
 
 
 ROW = {"at": "2026-01-05T14:00:00", "size": 1.4, "kind": "a", "count": 2, "flag": True}
@@ -116,7 +140,7 @@ def test_explain_tells_a_row_in_reasons_that_add_up(folder: Path, tmp_path: Path
 
 @pytest.mark.parametrize("ending", ["html", "png", "svg"])
 def test_pictures_are_written(folder: Path, tmp_path: Path, ending: str) -> None:
-    for words in (("explain",), ("effects", "size")):
+    for words in (("explain",), ("effects", "size"), ("show",)):
         file = tmp_path / f"{words[0]}.{ending}"
         assert said(folder, *words, "--output", str(file))["output"] == str(file)
         assert file.read_bytes().startswith({"html": b"<!doctype html>", "png": b"\x89PNG", "svg": b"<svg"}[ending])
@@ -130,6 +154,8 @@ def test_pictures_are_written(folder: Path, tmp_path: Path, ending: str) -> None
         (("explain", "--id", "x", "--row", "y"), "asked for at once"),
         (("explain", "ffff", "--id", "x"), "by the package that made it"),
         (("explain", "--output", "x.pdf"), "'.pdf' is no form of a picture"),
+        (("show", "--output", "x.pdf"), "'.pdf' is no form of a picture"),
+        (("show", "--card", "--output", "x.html"), "the card is not drawn.*; loopline model card --output FILE"),
         (("effects", "--output", "x.png"), "holds one picture; name a column"),
         (("effects", "sise"), "no effect of a column 'sise'; it shows: "),
         (("refuse", "sise", *OPS), "no effect of a column 'sise'"),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +79,34 @@ def test_the_card_is_printed_or_written(shop: Path, tmp_path: Path) -> None:
         call(shop, "card", "-o", str(tmp_path / "card.pdf"))
 
 
+def test_the_card_is_opened_in_the_browser(shop: Path, tmp_path: Path) -> None:
+    """In a process of its own: the browser is chosen once in each."""
+    browser, seen = tmp_path / "browser", tmp_path / "seen.txt"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{seen}"\n')
+    browser.chmod(0o755)
+    words = [sys.executable, "-m", "loopline.cli.main", "model", "card", "--open", "--output", str(tmp_path / "card.html"), "--folder", str(shop)]
+    ended = subprocess.run(words, env={**os.environ, "BROWSER": str(browser)}, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.endswith("card.html, and open in the browser\n")
+    assert seen.read_text().strip() == (tmp_path / "card.html").as_uri()
+
+
+def test_where_there_is_no_display_the_card_is_only_written(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(shop))
+    told = call(shop, "card", "--open").stdout
+    (file,) = shop.glob("loopline-*/card-*.html")
+    assert told == f"the card of {said(shop, 'show')['package'][:12]} is in {file}\n"
+    assert file.read_text().startswith("<!doctype html>")
+
+
+def test_a_program_is_told_the_file_and_no_browser_is_opened(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", str(tmp_path / "no such browser"))
+    assert said(shop, "card", "--open", "-o", str(tmp_path / "card.html"))["output"] == str(tmp_path / "card.html")
+    with pytest.raises(LooplineError, match="a browser shows the page; name a file that ends with .html"):
+        call(shop, "card", "--open", "-o", str(tmp_path / "card.md"))
+
+
 def test_the_first_run_made_a_key_that_is_trusted(shop: Path) -> None:
     told = said(shop, "trust")
     assert [(one["key"], one["told_by"], one["is_own"]) for one in told["keys"]] == [(own_key().public, "its first use here", True)]
@@ -130,6 +162,44 @@ def test_a_foreign_graph_passes_the_same_gates_and_decides(shop: Path, tmp_path:
     newest, searched = said(shop, "list")["packages"]
     assert (newest["against"]["package"], newest["against"]["role"], searched["against"]) == (searched["package"], "search", None)
     assert newest["against"]["says"] in call(shop, "list").stdout
+
+
+def test_an_imported_graph_is_listed_and_asked_like_the_searchs(shop: Path, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.onnx"
+    file.write_bytes(classifier())
+    searched = said(shop, "show")["package"]
+    call(shop, "import", str(file), "--by", "ann")
+    assert said(shop, "list")["waiting"]["path"] == str(file)
+    assert call(shop, "list").stdout.endswith("theirs.onnx (ONNX) was imported and waits to be judged\nnext: loopline run\n")
+    assert run(shop, until="model").error is None
+    listed = said(shop, "list")
+    first, second = listed["packages"]
+    assert listed["waiting"] is None and second["package"] == searched and second["imported"] is None
+    assert (first["imported"]["form"], first["imported"]["path"], first["imported"]["by"]) == ("onnx", str(file), "ann")
+    assert "imported from theirs.onnx (ONNX)" in call(shop, "list").stdout
+    assert {said(shop, words)["package"] for words in ("show", "card", "sign")} == {first["package"]}, "the newest one, whichever way it was made"
+    for words in (("explain",), ("explain", first["package"][:12]), ("explain", "--row", "row.json")):
+        with pytest.raises(LooplineError, match=f"imported from theirs.onnx .*; ask the search's package: loopline model explain {searched[:12]}$"):
+            call(shop, *words)
+    with pytest.raises(LooplineError, match=f"ask the search's package: loopline model effects --package {searched[:12]}$"):
+        call(shop, "effects")
+    with pytest.raises(LooplineError, match=f"has no evaluation to draw.*; ask the search's package: loopline model show {searched[:12]}$"):
+        call(shop, "show", "--output", str(tmp_path / "x.svg"))
+    assert said(shop, "explain", searched)["package"] == searched
+    shown = call(shop, "show").stdout
+    assert f"by ann from {file} (ONNX)" in shown and "It has no evaluation" in shown
+
+
+def test_an_imported_package_is_listed_with_where_it_came_from(template: Path, tmp_path: Path) -> None:
+    place = tmp_path / "out.zip"
+    package = said(template, "export", "--to", str(place))["package"]
+    other = make(tmp_path / "other", seed=3)
+    call(other, "import", str(place))
+    run(other, until="model")
+    first = said(other, "list")["packages"][0]
+    assert (first["package"], first["imported"]["form"], first["imported"]["name"]) == (package, "package", "out.zip")
+    assert said(other, "explain")["package"] == package
+    assert "is its maker's, on the rows of the project that it was made in" in call(other, "show").stdout
 
 
 def test_an_import_is_withdrawn(shop: Path, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import yaml
 
 from loopline.errors import Mistake
 from loopline.model.features import Column
-from loopline.model.foreign import Graph, match, read
+from loopline.model.foreign import Graph, maker, match, read
 from loopline.model.layout import Layout
 from tests.model.foreigners import classifier, regressor
 
@@ -124,3 +125,10 @@ def test_an_mlmodel_that_is_not_understood_is_one_line(tmp_path: Path, said: str
     (tmp_path / "model.onnx").write_bytes(b"x")
     with pytest.raises(Mistake, match="its MLmodel cannot be read"):
         read(tmp_path)
+
+
+def test_a_graph_names_the_library_that_wrote_it() -> None:
+    said = onnx.load_model_from_string(classifier())
+    said.producer_name = "skl2onnx"
+    assert maker(Graph(said.SerializeToString())) == "skl2onnx"
+    assert maker(Graph(classifier())) == ""

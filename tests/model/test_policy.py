@@ -80,3 +80,9 @@ def test_the_break_even_weighs_what_is_won_against_what_is_lost() -> None:
     assert break_even(happened, np.array([4.0, 6.0, 1.0, 1.0])) is None, "acting always pays"
     assert break_even(happened, np.array([-4.0, -6.0, -1.0, -1.0])) is None, "acting never pays"
     assert break_even(np.array([True, True]), np.array([4.0, 6.0])) is None
+
+
+def test_a_threshold_just_below_1_is_not_said_to_be_1() -> None:
+    assert say({"kind": "threshold", "threshold": 0.9999998}) == "act where the probability is at least 0.9999998"
+    asked = say({"kind": "threshold", "threshold": 0.5, "ask": {"from": 0.4, "to": 0.99997, "costs": 1}})
+    assert asked.endswith("ask a person where the probability is from 0.4 to 0.99997")

@@ -11,8 +11,10 @@ import click
 from loopline.cli import model_package
 from loopline.cli.model_compare import compare
 from loopline.cli.model_effects import accept, effects, refuse
-from loopline.cli.model_explain import explain, named
-from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.cli.model_explain import explain
+from loopline.cli.model_origin import import_of, waiting
+from loopline.cli.model_show import show
+from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -27,39 +29,10 @@ def command() -> None:
     """Candidates and packages."""
 
 
-for _below in (compare, explain, effects, refuse, accept):
+for _below in (show, compare, explain, effects, refuse, accept):
     command.add_command(_below)
 for _of_packages in (model_package.card, model_package.export, model_package.import_, model_package.sign, model_package.trust):
     command.add_command(_of_packages)
-
-
-@command.command()
-@click.argument("digest", required=False)
-@folder_option
-@json_option
-def show(digest: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show a package's card: what it earns and how it was made; DIGEST may be cut short, and is the newest package's by default."""
-    from loopline.lake.blobs import Blobs
-    from loopline.model.package import load
-    from loopline.model.signing import Trust
-
-    with open_loop(folder) as loop:
-        state = loop.state()
-        entry = named(state, digest)
-        package = load(Blobs(loop.workspace.lake), entry.subject, Trust.of(loop.workspace.ledger))
-    body = entry.body
-    data = {
-        "package": entry.subject,
-        "family": body["manifest"]["family"],
-        "task": body["manifest"]["task"],
-        "metrics": body["metrics"],
-        "worth": body["worth"],
-        "policy": body["policy"],
-        "made": entry.time.isoformat(),
-        "is_champion": state.champion == entry.subject,
-    }
-    following = "loopline release history" if data["is_champion"] else "loopline run"
-    emit(data, lambda: f"package {entry.subject}\n\n{package.text('card.md').rstrip()}" + hint(following), as_json)
 
 
 @command.command(name="list")
@@ -73,15 +46,19 @@ def list_(by: str, every: bool, output: Path | None, folder: Path | None, as_jso
     with open_loop(folder) as loop:
         state = loop.state()
         facts = state.facts("model", "search") or {}
-        trials = loop.workspace.ledger.read(kinds=("trial",), subject=facts["study"]) if facts else []
-    packages = [_described(entry, state) for entry in sorted(state.packages.values(), key=lambda entry: -entry.seq)]
+        ledger = loop.workspace.ledger
+        trials = ledger.read(kinds=("trial",), subject=facts["study"]) if facts else []
+        imports = ledger.read(kinds=("import",))
+    packages = [_described(entry, state, imports) for entry in sorted(state.packages.values(), key=lambda entry: -entry.seq)]
     candidates = ranked(_candidates(trials, facts), by)
-    data = {"packages": packages, "candidates": candidates}
+    waits = waiting(state)
+    data = {"packages": packages, "candidates": candidates, "waiting": None if waits is None else waits.as_json()}
     if output is not None:
         _draw(output, candidates, str(facts.get("currency", "")))
     shown = candidates if every else candidates[:SHOWN]
     more = "" if len(shown) == len(candidates) else f"\nand {len(candidates) - len(shown)} more: loopline model list --all"
-    following = hint("loopline model show" if packages else "loopline run")
+    more += "" if waits is None else f"\n{waits.name} was imported and waits to be judged"
+    following = hint("loopline model show" if packages and waits is None else "loopline run")
     emit(data, lambda: _shown(packages, shown, str(facts.get("currency", "")), by) + more + following, as_json)
 
 
@@ -95,8 +72,8 @@ def _draw(output: Path, candidates: list[dict[str, Any]], currency: str) -> None
     write_picture(output, "The candidates of the newest search", [(name, "", spec) for name, spec in drawn.items()])
 
 
-def _described(entry: Entry, state: State) -> dict[str, Any]:
-    worth = entry.body["worth"]
+def _described(entry: Entry, state: State, imports: list[Entry]) -> dict[str, Any]:
+    worth, brought = entry.body["worth"], import_of(entry, imports)
     return {
         "package": entry.subject,
         "family": entry.body["manifest"]["family"],
@@ -104,6 +81,7 @@ def _described(entry: Entry, state: State) -> dict[str, Any]:
         "worth": {name: worth[name] for name in ("per_decision", "low", "high", "baseline")},
         "against": _against(entry, state),
         "made": entry.time.isoformat(),
+        "imported": None if brought is None else brought.as_json(),
         "is_champion": state.champion == entry.subject,
     }
 
@@ -168,17 +146,19 @@ def ranked(candidates: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
 def _shown(packages: list[dict[str, Any]], candidates: list[dict[str, Any]], currency: str, by: str) -> str:
     if not packages:
         return "no package has been made yet"
-    head = ("package", "family", "worth per decision", "from", "to", "without", "")
+    head = ("package", "family", "made", "worth per decision", "from", "to", "without", "", "origin")
     made = [
         (
             one["package"][:12],
             one["family"],
+            minute(one["made"]),
             *(one["worth"][name] for name in ("per_decision", "low", "high", "baseline")),
             "decides" if one["is_champion"] else "",
+            "searched" if one["imported"] is None else f"imported from {one['imported']['name']}",
         )
         for one in packages
     ]
-    parts = [table(head, made, right=(2, 3, 4, 5))]
+    parts = [table(head, made, right=(3, 4, 5, 6))]
     parts += [f"{one['package'][:12]}: {one['against']['says']}" for one in packages if one["against"]]
     if candidates:
         there: Mapping[str, Any] = next((one["metrics"] for one in candidates if one["metrics"]), {})

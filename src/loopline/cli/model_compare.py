@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loopline.cli.model_explain import named
+from loopline.cli.model_explain import facts_of, named
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
@@ -78,11 +78,10 @@ def _loaded(loop: Loop, state: State, first: Entry, second: Entry) -> tuple[Any,
 
 def _evidence(loop: Loop, package: str) -> str:
     """The blob with a package's test part, from the step that made it."""
-    for entry in reversed(loop.workspace.ledger.read(kinds=("step",), subject="model")):
-        facts = entry.body.get("facts") or {}
-        if facts.get("package") == package and "evidence" in facts:
-            return str(facts["evidence"])
-    raise Mistake(f"the test part of package {package[:12]} is no longer kept", remedy="make it anew: loopline run --fresh model")
+    facts = facts_of(loop, package)
+    if "evidence" not in facts:
+        raise Mistake(f"the test part of package {package[:12]} is no longer kept", remedy="make it anew: loopline run --fresh model")
+    return str(facts["evidence"])
 
 
 def _shown(said: Mapping[str, Any]) -> str:

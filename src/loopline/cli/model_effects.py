@@ -11,7 +11,7 @@ import click
 from loopline.access.people import Person, nearest_role, person, speak_for
 from loopline.charter.spec import ROLES
 from loopline.cli.data_quarantine import by_option
-from loopline.cli.model_explain import explanation, loaded, named
+from loopline.cli.model_explain import explained, named
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
 from loopline.errors import Mistake
@@ -47,11 +47,11 @@ def effects(column: str | None, digest: str | None, output: Path | None, folder:
     if output is not None and picture_form(output) != ".html" and column is None:
         raise Mistake(f"a {output.suffix} file holds one picture", where="--output", remedy="name a column, or let the file end with .html")
     with open_loop(folder) as loop:
-        package = loaded(loop, digest)
-        found = [Effect.of_json(one) for one in explanation(package)["effects"] if column in (None, one["column"])]
+        package, said = explained(loop, digest, instead="loopline model effects --package")
+        found = [Effect.of_json(one) for one in said["effects"] if column in (None, one["column"])]
         held = _standing(loop)
     if not found:
-        there = ", ".join(one["column"] for one in explanation(package)["effects"])
+        there = ", ".join(one["column"] for one in said["effects"])
         raise Mistake(f"the package shows no effect of a column {column!r}", remedy=f"it shows: {there}")
     units = Background.of_json(package.parsed(BACKGROUND)).units if BACKGROUND in package.contents else {}
     if output is not None:

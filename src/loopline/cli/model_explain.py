@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loopline.cli.model_origin import import_of
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
+from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 EXPLANATION = "explanation.json"
+_INSTEAD = "loopline model explain"
+_NO_REASONS = "has no rows to tell reasons with"
 
 
 @click.command()
@@ -49,8 +53,7 @@ def explain(digest: str | None, row: Path | None, prediction: str | None, reason
             data = _one(loop, digest, row, prediction, reasons)
             emit(data, lambda: _said(data), as_json)
             return
-        package = loaded(loop, digest)
-        said = explanation(package)
+        package, said = explained(loop, digest, instead=_INSTEAD)
     if output is not None:
         write_picture(output, _title(package), pictures(said))
     data = {"package": package.digest, **said, "output": None if output is None else str(output)}
@@ -58,7 +61,7 @@ def explain(digest: str | None, row: Path | None, prediction: str | None, reason
 
 
 def named(state: State, digest: str | None) -> Entry:
-    """The entry of a package, by the beginning of its digest; the newest by default.
+    """The entry of a package, by the beginning of its digest; by default of the newest, whether the search made it or it was imported.
 
     Raises
     ------
@@ -67,36 +70,84 @@ def named(state: State, digest: str | None) -> Entry:
     """
     if not state.packages:
         raise Mistake("no package has been made yet", remedy="loopline run --until model")
-    newest = state.facts("model", "search")
-    wanted = digest if digest is not None else newest["package"] if newest is not None else ""
-    found = [entry for name, entry in state.packages.items() if wanted and name.startswith(wanted)]
+    if digest is None:
+        return state.packages[_newest(state)]
+    found = [entry for name, entry in state.packages.items() if digest and name.startswith(digest)]
     if len(found) != 1:
-        what = f"several packages have digests that begin with {wanted!r}" if found else f"there is no package {wanted!r}"
+        what = f"several packages have digests that begin with {digest!r}" if found else f"there is no package {digest!r}"
         raise Mistake(what, remedy="`loopline model list` shows the packages")
     return found[0]
 
 
-def loaded(loop: Loop, digest: str | None) -> Package:
-    """A package with its files, by the beginning of its digest; the newest by default."""
-    from loopline.lake.blobs import Blobs
-    from loopline.model.package import load
-    from loopline.model.signing import Trust
+def _newest(state: State) -> str:
+    """The package that the model stage made or judged last: a search may come upon an earlier one again, which is entered once."""
+    done = [state.latest[step] for step in (("model", "search"), ("model", "import")) if step in state.latest]
+    if not done:
+        return max(state.packages.values(), key=lambda entry: entry.seq).subject
+    return str(max(done, key=lambda entry: entry.seq).body["facts"]["package"])
 
-    return load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject, Trust.of(loop.workspace.ledger))
 
+def explained(loop: Loop, digest: str | None, *, instead: str) -> tuple[Package, Mapping[str, Any]]:
+    """A package with its files, and what it says of itself.
 
-def explanation(package: Package) -> Mapping[str, Any]:
-    """What a package says of itself.
+    Parameters
+    ----------
+    digest
+        The beginning of its digest; the newest by default.
+    instead
+        The command that asks another package the same, to which its digest is added.
 
     Raises
     ------
     Mistake
-        When it was made before packages did.
+        When it does not say what it does with its columns.
     """
-    if EXPLANATION not in package.contents:
-        raise Mistake("the package does not say what it does with its columns", where=package.digest[:12], remedy="make it anew: loopline run --fresh model")
-    said: Mapping[str, Any] = package.parsed(EXPLANATION)
-    return said
+    from loopline.lake.blobs import Blobs
+    from loopline.model.package import load
+    from loopline.model.signing import Trust
+
+    entry = named(loop.state(), digest)
+    require(loop, entry, EXPLANATION, lack="does not say what it does with its columns", instead=instead)
+    package = load(Blobs(loop.workspace.lake), entry.subject, Trust.of(loop.workspace.ledger))
+    return package, package.parsed(EXPLANATION)
+
+
+def require(loop: Loop, package: Entry, file: str, *, lack: str, instead: str) -> None:
+    """A package has a file.
+
+    Parameters
+    ----------
+    lack
+        What it does not do without the file, after "it".
+    instead
+        The command that asks another package the same, to which its digest is added.
+
+    Raises
+    ------
+    Mistake
+        When it lacks the file; the remedy is that for the way in which it came here.
+    """
+    if file in package.body["manifest"]["files"]:
+        return
+    brought = import_of(package, loop.workspace.ledger.read(kinds=("import",)))
+    where = f"package {package.subject[:12]}"
+    if brought is None:
+        raise Mistake(f"it {lack}", where=where, remedy="make it anew: loopline run --fresh model")
+    if brought.form == "package":
+        remedy = "where it was made: loopline run --fresh model, and then loopline model export again"
+        raise Mistake(f"it was imported from {brought.name} and {lack}", where=where, remedy=remedy)
+    searched = loop.state().facts("model", "search") or {}
+    remedy = f"ask the search's package: {instead} {str(searched.get('package', 'DIGEST'))[:12]}"
+    raise Mistake(f"it was imported from {brought.name} and {lack}: a graph is judged, and nothing more", where=where, remedy=remedy)
+
+
+def facts_of(loop: Loop, package: str) -> Mapping[str, Any]:
+    """What the step that made or judged a package last found; empty where no step's facts are kept."""
+    for entry in reversed(loop.workspace.ledger.read(kinds=("step",), subject="model")):
+        facts: Mapping[str, Any] = entry.body.get("facts") or {}
+        if facts.get("package") == package:
+            return facts
+    return {}
 
 
 def pictures(said: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -117,21 +168,22 @@ def _title(package: Package) -> str:
 
 def _one(loop: Loop, digest: str | None, file: Path | None, prediction: str | None, count: int) -> dict[str, Any]:
     from loopline.lake.blobs import Blobs
+    from loopline.model.predictor import BACKGROUND
     from loopline.model.signing import Trust
     from loopline.serve.explained import explain_row
     from loopline.serve.recall import recall
     from loopline.serve.scorer import load
 
     lake, trust = loop.workspace.lake, Trust.of(loop.workspace.ledger)
-    if prediction is not None:
-        made = recall(lake, prediction)
-        scorer = load(Blobs(lake), made.package, trust)
+    made = None if prediction is None else recall(lake, prediction)
+    package = named(loop.state(), digest if made is None else made.package)
+    require(loop, package, BACKGROUND, lack=_NO_REASONS, instead=_INSTEAD)
+    scorer = load(Blobs(lake), package.subject, trust)
+    if made is not None:
         found = scorer.explain(made.row)
     else:
         assert file is not None
-        row = _row(file)
-        scorer = load(Blobs(lake), named(loop.state(), digest).subject, trust)
-        found = explain_row(scorer, lake, row, where=str(file))
+        found = explain_row(scorer, lake, _row(file), where=str(file))
     told = sum(reason.effect for reason in found.reasons[:count])
     return {
         "package": scorer.package,
@@ -158,7 +210,7 @@ def _row(file: Path) -> Mapping[str, Any]:
 def _said(data: Mapping[str, Any]) -> str:
     rows = [(f"{reason['effect']:+.4g}", reason["says"]) for reason in data["reasons"]]
     rest = [(f"{data['rest']:+.4g}", "all other columns")] if abs(data["rest"]) > 1e-12 else []
-    head = f"package {data['package'][:12]}: the score is {data['score']:.4g}; of usual rows it is {data['base']:.4g} in the mean"
+    head = f"package {data['package'][:12]}: the score is {figure(data['score'])}; of usual rows it is {figure(data['base'])} in the mean"
     return "\n".join([head, table(("effect", "because"), [*rows, *rest], right=(0,))])
 
 

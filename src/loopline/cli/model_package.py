@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import webbrowser
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import click
 
+from loopline.cli.model_explain import named
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
-from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
 
 by_option = click.option("--by", metavar="NAME", help="Who acts; by default LOOPLINE_USER, git's user.email or the system's user.")
@@ -53,7 +57,7 @@ def sign(digest: str | None, folder: Path | None, as_json: bool) -> None:
     from loopline.model.signing import signer
 
     with open_loop(folder) as loop:
-        ledger, package = loop.workspace.ledger, _named(loop.state(), digest)
+        ledger, package = loop.workspace.ledger, named(loop.state(), digest).subject
         manifest = written(load_manifest(Blobs(loop.workspace.lake), package))
         made = signed(ledger, package, manifest, signer(ledger, name=person(folder=loop.project.folder).name))
     emit({"package": package, **made.as_json()}, lambda: f"{package[:12]} is signed with {made.key}" + hint("loopline run"), as_json)
@@ -74,7 +78,7 @@ def export(digest: str | None, to: Path, folder: Path | None, as_json: bool) -> 
 
     with open_loop(folder) as loop:
         known = Trust.of(loop.workspace.ledger)
-        package = load(Blobs(loop.workspace.lake), _named(loop.state(), digest), known)
+        package = load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject, known)
     more = {**files(package), "README.md": folders.said_of(package.manifest)}
     place = folders.write(package, known.signatures[package.digest], to, more=more)
     emit({"package": package.digest, "to": str(place)}, lambda: f"{package.digest[:12]} is in {place}" + hint(f"loopline model import {place}"), as_json)
@@ -83,9 +87,10 @@ def export(digest: str | None, to: Path, folder: Path | None, as_json: bool) -> 
 @click.command()
 @click.argument("digest", required=False)
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html|.md", help="Write it there; else Markdown is printed.")
+@click.option("--open", "is_opened", is_flag=True, help="Open the page in the browser; where there is none, say where the file is.")
 @folder_option
 @json_option
-def card(digest: str | None, output: Path | None, folder: Path | None, as_json: bool) -> None:
+def card(digest: str | None, output: Path | None, is_opened: bool, folder: Path | None, as_json: bool) -> None:
     """Show or write a package's card for a business reader; DIGEST may be cut short, and is the newest package's by default."""
     from loopline.lake.blobs import Blobs
     from loopline.model.package import load, written
@@ -93,18 +98,32 @@ def card(digest: str | None, output: Path | None, folder: Path | None, as_json: 
 
     if output is not None and output.suffix not in (".html", ".md"):
         raise Mistake(f"{output.suffix or output.name!r} is no kind of card", where="--output", remedy="name a file that ends with .html or .md")
+    if output is not None and is_opened and output.suffix != ".html":
+        raise Mistake("a browser shows the page", where="--output, --open", remedy="name a file that ends with .html, or leave --output out")
     with open_loop(folder) as loop:
         known = Trust.of(loop.workspace.ledger)
-        package = load(Blobs(loop.workspace.lake), _named(loop.state(), digest), known)
+        package = load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject, known)
     by = known.require(package.digest, written(package.manifest))
+    if output is None and is_opened:
+        # The browser reads it after this process has ended, so that it stays.
+        output = Path(mkdtemp(prefix="loopline-")) / f"card-{package.digest[:12]}.html"
     text = package.text("card.md" if output is None else f"card{output.suffix}")
     if output is not None:
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Mistake(f"the card cannot be written ({error.strerror})", where=str(output), remedy="give a file that can be written") from None
+    seen = output is not None and is_opened and not as_json and _opened(output)
     said = {"package": package.digest, "signed_by": by, "output": None if output is None else str(output), "card": text if output is None else None}
-    emit(said, lambda: f"{text.rstrip()}\n\nSigned by {by}." if output is None else f"the card of {package.digest[:12]} is in {output}", as_json)
+    where = f"the card of {package.digest[:12]} is in {output}{', and open in the browser' if seen else ''}"
+    emit(said, lambda: f"{text.rstrip()}\n\nSigned by {by}." if output is None else where, as_json)
+
+
+def _opened(page: Path) -> bool:
+    """Whether a browser took the page; without a display only text browsers are there, which would take the terminal."""
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        return False
+    return webbrowser.open(page.resolve().as_uri())
 
 
 @click.command(name="import")
@@ -134,12 +153,13 @@ def _proposal(loop: Loop, path: Path) -> dict[str, Any]:
     """What was brought in, once it is in the lake and fits the table."""
     from loopline.lake.blobs import Blobs
     from loopline.model.folder import is_package, read
-    from loopline.model.foreign import match
+    from loopline.model.foreign import maker, match
     from loopline.model.foreign import read as graph_of
     from loopline.model.order import columns_of
     from loopline.model.package import store, written
     from loopline.model.signing import Trust, enter
 
+    place = str(path.resolve())
     ledger, blobs, state = loop.workspace.ledger, Blobs(loop.workspace.lake), loop.state()
     if path.exists() and is_package(path):
         package, signatures = read(path)
@@ -150,7 +170,8 @@ def _proposal(loop: Loop, path: Path) -> dict[str, Any]:
         store(blobs, package)
         for signature in signatures:
             enter(ledger, package.digest, signature)
-        return {"state": "proposed", "name": path.name, "package": package.digest}
+        source = {"form": "package", "maker": "", "path": place}
+        return {"state": "proposed", "name": path.name, "package": package.digest, "source": source}
     graph = graph_of(path)
     facts = {**(state.facts("data", "ingest") or {}), **(state.facts("data", "join") or {})}
     if not facts:
@@ -158,16 +179,5 @@ def _proposal(loop: Loop, path: Path) -> dict[str, Any]:
     predict = loop.project.declaration.charter.predict
     columns = [column for column in columns_of(facts) if column.name != predict]
     match(graph, columns, task=facts["task"], classes=facts["classes"], positive=facts["positive"])
-    return {"state": "proposed", "name": path.name, "graph": blobs.put(graph.data), "columns": list(graph.columns)}
-
-
-def _named(state: State, digest: str | None) -> str:
-    """The digest of a package, by its beginning; the newest by default."""
-    if not state.packages:
-        raise Mistake("no package has been made yet", remedy="loopline run --until model")
-    newest = max(state.packages.values(), key=lambda entry: entry.seq).subject
-    found = [newest] if digest is None else [name for name in state.packages if digest and name.startswith(digest)]
-    if len(found) != 1:
-        what = f"several packages have digests that begin with {digest!r}" if found else f"there is no package {digest!r}"
-        raise Mistake(what, remedy="`loopline model list` shows the packages")
-    return found[0]
+    source = {"form": "mlflow" if path.is_dir() else "onnx", "maker": maker(graph), "path": place}
+    return {"state": "proposed", "name": path.name, "graph": blobs.put(graph.data), "columns": list(graph.columns), "source": source}

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from loopline.declaration import figure
 from loopline.errors import Fault
 
 folder_option = click.option(
@@ -47,6 +48,17 @@ def counted(count: int, thing: str = "row") -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
+def minute(moment: str) -> str:
+    """A moment in UTC, as ISO 8601 has it, to the minute.
+
+    Examples
+    --------
+    >>> minute("2026-11-23T14:40:04.902279+00:00")
+    '2026-11-23 14:40'
+    """
+    return moment[:16].replace("T", " ")
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> str:
     """Rows as aligned text; the columns in `right` are numbers."""
     cells = [[_cell(value) for value in row] for row in rows]
@@ -64,7 +76,7 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return figure(value) if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

@@ -79,6 +79,11 @@ def _of_mlflow(place: Path) -> Graph:
     return Graph(file.read_bytes(), names)
 
 
+def maker(graph: Graph) -> str:
+    """The library that wrote a graph, such as ``skl2onnx``, by what the graph says; empty where it says nothing."""
+    return str(onnx.load_model_from_string(graph.data).producer_name)
+
+
 def match(graph: Graph, columns: Sequence[Column], *, task: Task, classes: Sequence[str], positive: str | None) -> Layout:
     """How the graph takes the project's columns and where its scores are.
 

@@ -173,7 +173,7 @@ def _say_acting(policy: Policy) -> str:
         return f"act on at most {figure(policy['at_most'])} per {policy['per']}, those of the highest {by} first"
     if threshold > 1:
         return "never act"
-    return "always act" if threshold <= 0 else f"act where the probability is at least {threshold:.4g}"
+    return "always act" if threshold <= 0 else f"act where the probability is at least {figure(threshold)}"
 
 
 def describe(policy: Policy) -> list[str]:
@@ -192,4 +192,4 @@ def describe(policy: Policy) -> list[str]:
 
 
 def _limit(value: float) -> str:
-    return "0" if abs(value) <= PAYS else f"{value:.4g}"
+    return "0" if abs(value) <= PAYS else figure(value)

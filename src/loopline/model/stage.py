@@ -74,7 +74,12 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         name="import",
         function="loopline.model.adopt:run",
         reads=search.reads,
-        inputs={**search.inputs, "proposal": dict(proposed.body), "rival": _rival(ask.state, proposed, str(facts["package"]))},
+        # Where it was read from changes nothing in how it is judged.
+        inputs={
+            **search.inputs,
+            "proposal": {name: value for name, value in proposed.body.items() if name != "source"},
+            "rival": _rival(ask.state, proposed, str(facts["package"])),
+        },
         rooms=_ROOMS,
     )
     return adopted

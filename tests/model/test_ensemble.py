@@ -23,7 +23,7 @@ def test_weights_add_up_and_members_are_few(seed: int, candidates: int) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.normal(size=200)
     scores = [truth + rng.normal(scale=0.5, size=200) for _ in range(candidates)]
-    members = chosen(scores, squared(truth), np.arange(200), kinds=["a"] * candidates, seed=0)
+    members = chosen(scores, squared(truth), np.arange(200), kinds=["a"] * candidates, tried=candidates, seed=0)
     assert sum(member.weight for member in members) == pytest.approx(1)
     assert 1 <= len(members) <= MEMBERS and all(member.weight > 0 for member in members)
     assert len({member.place for member in members}) == len(members)
@@ -33,7 +33,7 @@ def test_two_that_err_differently_are_better_together() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=ROWS)
     first, second = truth + rng.normal(size=ROWS), truth + rng.normal(size=ROWS)
-    members = chosen([first, second], squared(truth), np.arange(ROWS), kinds=["a", "b"], seed=0)
+    members = chosen([first, second], squared(truth), np.arange(ROWS), kinds=["a", "b"], tried=2, seed=0)
     assert {member.place for member in members} == {0, 1}
     assert all(member.weight == pytest.approx(0.5, abs=0.1) for member in members)
 
@@ -41,7 +41,7 @@ def test_two_that_err_differently_are_better_together() -> None:
 def test_one_that_is_plainly_worse_is_left_out_whatever_its_kind() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=ROWS)
-    members = chosen([truth + rng.normal(scale=0.1, size=ROWS), rng.normal(size=ROWS)], squared(truth), np.arange(ROWS), kinds=["a", "b"], seed=0)
+    members = chosen([truth + rng.normal(scale=0.1, size=ROWS), rng.normal(size=ROWS)], squared(truth), np.arange(ROWS), kinds=["a", "b"], tried=2, seed=0)
     assert [member.place for member in members] == [0]
 
 
@@ -49,7 +49,7 @@ def test_kinds_that_the_rows_cannot_tell_apart_share_the_weight() -> None:
     rng = np.random.default_rng(3)
     truth, noise = rng.normal(size=ROWS), rng.normal(size=ROWS)
     alike = [truth + noise, truth + noise + rng.normal(scale=0.01, size=ROWS)]
-    members = chosen(alike, squared(truth), np.arange(ROWS), kinds=["a", "b"], seed=0)
+    members = chosen(alike, squared(truth), np.arange(ROWS), kinds=["a", "b"], tried=2, seed=0)
     assert {member.place for member in members} == {0, 1}
 
 
@@ -57,7 +57,7 @@ def test_the_same_each_time() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=ROWS)
     scores = [truth + rng.normal(scale=scale, size=ROWS) for scale in (0.5, 0.6, 0.9)]
-    one, two = (chosen(scores, squared(truth), np.arange(ROWS) // 50, kinds=["a", "a", "b"], seed=7) for _ in range(2))
+    one, two = (chosen(scores, squared(truth), np.arange(ROWS) // 50, kinds=["a", "a", "b"], tried=2, seed=7) for _ in range(2))
     assert one == two
 
 

@@ -19,6 +19,9 @@ from loopline.model.families import Family, FitFailed, find
 from loopline.model.proof import Proof, Trained
 from loopline.model.spec import Weighting
 
+_TIMED_ROWS = 500
+"""Rows from which on the time of a score is that of its rows, and not of the call."""
+
 _JUDGING, _OVER = "judging", "over"
 
 
@@ -99,7 +102,8 @@ def _scored(
         assert held is not None
         since = time.monotonic()
         scores = fitted.score(held.features)
-        scoring_s += time.monotonic() - since
+        if len(held.target) >= _TIMED_ROWS:
+            scoring_s += time.monotonic() - since
         if total is None:
             total = np.zeros((rows, *scores.shape[1:]))
         total[fold.places] += scores

@@ -208,7 +208,7 @@ class Trial:
     seconds, worked_s
         How long it took, and how much of that was inside fits and predictions.
     scored_us
-        Microseconds that the score of a row took.
+        Microseconds that the score of a row took; 0 where too few were scored to say.
     """
 
     family: str

@@ -43,7 +43,7 @@ PARALLEL_FROM = 2_000_000
 
 _GROWTH = 2.0
 _STARTED_S = 4.0
-_SCORED_AFTER = 250_000
+_SCORED_AFTER = 140_000
 """Rows that are scored to check, assess and explain a package."""
 
 _STUDY_READS = ("predict", "worth", "decided", "outcome_known")
@@ -303,10 +303,12 @@ def _loss(judge: Judge, part: Part) -> ensemble.Loss:
 def _last_fit_s(trials: Sequence[Trial], *, workers: int, folds: int) -> float:
     """About how long the last fit of an ensemble of the best trials so far will take, and what is measured of its package afterwards."""
     whole = ensemble.shortlist(sorted((trial for trial in trials if trial.is_whole), key=lambda trial: -(trial.value or 0.0)))
-    # Which of them become members is not known yet: those that take longest, to be safe.
-    each = sorted((_GROWTH * trial.worked_s / folds for trial in whole), reverse=True)[: ensemble.MEMBERS]
-    scored_us = sum(sorted((trial.scored_us for trial in whole), reverse=True)[: ensemble.MEMBERS])
-    return _STARTED_S + max([sum(each) / workers, *each], default=0.0) + _SCORED_AFTER * scored_us / 1e6 / processors()
+    if not whole:
+        return _STARTED_S
+    # Which of them become members is not known yet: as many as may be, that take as long as they do on the average.
+    fitted_s = ensemble.MEMBERS * float(np.mean([_GROWTH * trial.worked_s / folds for trial in whole]))
+    scored_s = ensemble.MEMBERS * float(np.mean([trial.scored_us for trial in whole])) * _SCORED_AFTER / 1e6
+    return _STARTED_S + fitted_s / workers + scored_s / processors()
 
 
 def _stop(job: Job, workers: int) -> Stop | None:

@@ -15,7 +15,7 @@ from loopline.model.evaluate import LOSS, METRICS, Judged
 REPEATS = 5
 """Shuffles of each column."""
 
-SCORED_AT_MOST = 120_000
+SCORED_AT_MOST = 60_000
 """Rows that are scored for all columns together; with many columns fewer rows are looked at."""
 
 ROWS_AT_MOST, ROWS_AT_LEAST = 2_000, 100

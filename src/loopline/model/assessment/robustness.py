@@ -14,7 +14,7 @@ from loopline.model.assessment.case import HEADLINE, Case, Columns, Floats
 from loopline.model.assessment.stability import flips
 from loopline.model.estimates import of_mean, plain
 
-ROWS = 2_000
+ROWS = 1_000
 """Rows that are scored with each disturbance: the same ones, so that the change is told well by few."""
 
 SOME = 0.2

@@ -6,6 +6,7 @@ import io
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -88,7 +89,27 @@ def study_digest(job: Job) -> str:
     return digest({"reads": same, "inputs": job.step.inputs, "code": [source_digest(room) for room in job.step.rooms]})
 
 
-def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice:
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """The engine's workers, and the folder that they share."""
+
+    pool: Executor
+    folder: Path
+    workers: int
+
+
+@contextmanager
+def workbench(job: Job, material: Material) -> Iterator[Bench]:
+    """As many workers as the search is worth; they import what they need while the features are made here."""
+    workers = _workers(job, material)
+    with tempfile.TemporaryDirectory(prefix="loopline-") as folder, job.workspace.engine.pool(workers) as pool:
+        if workers > 1:
+            for _ in range(workers):
+                pool.submit(awake, (material.order.model.families, job.folder))
+        yield Bench(pool, Path(folder), workers)
+
+
+def choose(job: Job, material: Material, whole: Whole, bench: Bench, since_s: float) -> Choice:
     """The candidate that earns most, fitted to every row before the test part.
 
     Raises
@@ -99,42 +120,37 @@ def choose(job: Job, material: Material, whole: Whole, since_s: float) -> Choice
     order = material.order
     _require_metric(order.judge)
     families = {name: find(name, job.folder) for name in order.model.families}
-    workers = _workers(job, material, whole)
+    pool, folder, workers = bench.pool, bench.folder, bench.workers
     keep = _Keep(job, study_digest(job))
-    with _workbench(job, workers) as (pool, folder):
-        if workers > 1:
-            # They import what they need while the folds are made here.
-            for _ in range(workers):
-                pool.submit(awake, (order.model.families, job.folder))
-        proof = proof_of(material, threads=1 if workers > 1 else usable_threads())
-        part = replace(material.part(material.judged), fold=_fold_of(proof), trust=_trust(material))
-        judge = order.judge.steered(part)
-        _announce(job, proof, whole, workers)
-        if workers > 1:
-            share(folder, proof, judge, part, job.folder)
-        search = Search(
-            whole.problem,
-            families,
-            judge,
-            weightings=_weightings(material),
-            known=keep.known(),
-            tries=partial(_in_worker, str(folder)) if workers > 1 else partial(_here, proof, judge, part, families),
-            record=keep.record,
-            progress=job.progress,
-            stop=_stop(job, workers),
-            over=partial(end, folder),
-            reserve_s=partial(_last_fit_s, workers=workers, folds=len(proof.folds)),
-            since_s=since_s,
-        )
-        found = search.run(_spent(job, order.model.search), pool, workers=workers)
-        searched_s = time.monotonic() - since_s
-        best, chosen, scores = _best(job, material, judge, part, found, keep)
-        job.progress.say(f"fitting {_named(chosen)} to all {len(material.learned):,} rows before the test part")
-        trained = Trained(whole.problem, whole.stake, np.empty(0, dtype=np.int64))
-        if workers > 1 and len(chosen) > 1:
-            fitted = fit_all(trained, chosen, pool, folder, job.folder)
-        else:
-            fitted = [fit(replace(trained, problem=replace(whole.problem, threads=usable_threads())), one.trial, job.folder) for one in chosen]
+    proof = proof_of(material, threads=1 if workers > 1 else usable_threads())
+    part = replace(material.part(material.judged), fold=_fold_of(proof), trust=_trust(material))
+    judge = order.judge.steered(part)
+    _announce(job, proof, whole, workers)
+    if workers > 1:
+        share(folder, proof, judge, part, job.folder)
+    search = Search(
+        whole.problem,
+        families,
+        judge,
+        weightings=_weightings(material),
+        known=keep.known(),
+        tries=partial(_in_worker, str(folder)) if workers > 1 else partial(_here, proof, judge, part, families),
+        record=keep.record,
+        progress=job.progress,
+        stop=_stop(job, workers),
+        over=partial(end, folder),
+        reserve_s=partial(_last_fit_s, workers=workers, folds=len(proof.folds)),
+        since_s=since_s,
+    )
+    found = search.run(_spent(job, order.model.search), pool, workers=workers)
+    searched_s = time.monotonic() - since_s
+    best, chosen, scores = _best(job, material, judge, part, found, keep)
+    job.progress.say(f"fitting {_named(chosen)} to all {len(material.learned):,} rows before the test part")
+    trained = Trained(whole.problem, whole.stake, np.empty(0, dtype=np.int64))
+    if workers > 1 and len(chosen) > 1:
+        fitted = fit_all(trained, chosen, pool, folder, job.folder)
+    else:
+        fitted = [fit(replace(trained, problem=replace(whole.problem, threads=usable_threads())), one.trial, job.folder) for one in chosen]
     members = [Member(one.trial.family, model, one.weight) for one, model in zip(chosen, fitted, strict=True)]
     worked_s = sum(trial.worked_s for trial in keep.computed)
     best, scores, scale = _calibrated(material, judge, part, best, scores, whole.problem.quantile)
@@ -207,23 +223,16 @@ def _weightings(material: Material) -> Sequence[Weighting]:
     return ("all", *(("recent",) if in_time else ()), *(("worth",) if worth else ()))
 
 
-def _workers(job: Job, material: Material, whole: Whole) -> int:
+def _workers(job: Job, material: Material) -> int:
     """Candidates that are fitted at once: the engine's workers, fewer where memory is short, one where the work is too little for more."""
     spec = material.order.model.search
-    cells = drawn_rows(material) * whole.problem.train.features.shape[1]
+    cells = drawn_rows(material) * len(material.frame.columns)
     workers = spec.workers or job.workspace.engine.workers
     if spec.memory_gb is not None:
         # A fit holds its features, its own copy of them, and about as much again of histograms and predictions.
         each_gb = 0.3 + 3 * cells * 4 / len(material.folds) / 1e9
         workers = min(workers, max(1, int(spec.memory_gb / each_gb)))
     return workers if spec.workers is not None or cells * spec.trials >= 20 * PARALLEL_FROM else 1
-
-
-@contextmanager
-def _workbench(job: Job, workers: int) -> Iterator[tuple[Any, Path]]:
-    """The engine's workers, and the folder that they share."""
-    with tempfile.TemporaryDirectory(prefix="loopline-") as folder, job.workspace.engine.pool(workers) as pool:
-        yield pool, Path(folder)
 
 
 class _Keep:

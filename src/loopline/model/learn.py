@@ -14,7 +14,7 @@ from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.model import tracking
-from loopline.model.choosing import Choice, choose, study_digest
+from loopline.model.choosing import Choice, choose, study_digest, workbench
 from loopline.model.export import Candidate
 from loopline.model.features import Planned
 from loopline.model.leaks import case_of, find_leaks, require_none
@@ -39,12 +39,13 @@ def run(job: Job) -> Facts:
     table = job.step.inputs["table"]
     job.progress.say(f"reading {table['name']}")
     material = prepare(read_table(job, order), order)
-    job.progress.say("looking for leaks")
-    leaks = require_none(find_leaks(case_of(material)), order.model.leaks.allow)
-    dropped = noise_of(material, threads=usable_threads()) if order.selects else ()
-    material = material.without({one.column: one.says for one in dropped})
-    whole = whole_of(material, threads=1)
-    choice = choose(job, material, whole, since_s)
+    with workbench(job, material) as bench:
+        job.progress.say("looking for leaks")
+        leaks = require_none(find_leaks(case_of(material)), order.model.leaks.allow)
+        dropped = noise_of(material, threads=usable_threads()) if order.selects else ()
+        material = material.without({one.column: one.says for one in dropped})
+        whole = whole_of(material, threads=1)
+        choice = choose(job, material, whole, bench, since_s)
     candidate = Candidate(whole.plan, choice.members, _policy(material, choice), choice.calibration)
     job.progress.say("checking that the package scores as the model does, and looking at the test part")
     made = make(job, material, whole, candidate, choice, leaks)

@@ -11,10 +11,15 @@ import pytest
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
+from loopline.data.spec import SourceSpec
+from loopline.engine.step import Silence
 from loopline.errors import CheckFailed, Mistake
+from loopline.lake.place import Lake
 from loopline.model.columns import raw
 from loopline.model.policy import money
 from loopline.model.predictor import Predictor
+from loopline.serve.files import score_file
+from loopline.serve.log import Log
 from loopline.serve.scorer import Scorer
 from tests.model.studies import Study, table
 
@@ -45,6 +50,22 @@ def test_a_budget_by_a_columns_cost(tmp_path: Path) -> None:
     assert (predictor.predict(plain).decision == predictor.predict(columns).decision).all()
     with pytest.raises(Mistake, match="needs the column 'at'"):
         predictor.predict({name: columns[name] for name in predictor.columns if name != "at"}, whole_periods=True)
+
+
+def test_a_file_of_whole_days_holds_the_capacity_in_each(tmp_path: Path) -> None:
+    _, _, predictor = run(tmp_path, {"capacity": "5 per day"})
+    FRAME.drop("y").write_csv(tmp_path / "in.csv")
+    scorer, lake = Scorer(predictor), Lake(str(tmp_path / "lake"))
+
+    def acted(out: str, **asked: bool) -> list[int]:
+        with Log(lake.log) as log:
+            score_file(scorer, log, lake, tmp_path / "in.csv", tmp_path / out, like=SourceSpec(path="x"), written={}, progress=Silence(), **asked)
+        decided = pl.read_csv(tmp_path / out)
+        days = pl.DataFrame({"day": FRAME["at"].dt.date()[decided["line"] - 2], "acted": decided["decision"] == "act"})
+        return days.group_by("day").agg(pl.col("acted").sum())["acted"].to_list()
+
+    assert max(acted("whole.csv", whole_periods=True)) <= 5
+    assert max(acted("alone.csv")) > 5, "row by row the capacity holds on the average"
 
 
 def test_prices_by_the_row_are_asked_for_when_serving(tmp_path: Path) -> None:

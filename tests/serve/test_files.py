@@ -27,9 +27,9 @@ def bench(tmp_path):
     (tmp_path / "in.csv").write_text(CSV)
     with Log(lake.log) as log:
 
-        def run(source="in.csv", out="out.csv", reasons=0):
+        def run(source="in.csv", out="out.csv", **asked):
             like = SourceSpec(path="x")
-            return score_file(scorer, log, lake, tmp_path / source, tmp_path / out, like=like, written={}, progress=Silence(), reasons=reasons)
+            return score_file(scorer, log, lake, tmp_path / source, tmp_path / out, like=like, written={}, progress=Silence(), **asked)
 
         run.folder, run.lake = tmp_path, lake
         yield run
@@ -68,6 +68,12 @@ def test_without_a_key_the_line_says_which_row_it_is(bench):
     (bench.folder / "in.csv").write_text("age,income,city\n30,1,Bern\nold,1,Bern\n31,1,Bern\n")
     bench()
     assert pl.read_csv(bench.folder / "out.csv")["line"].to_list() == [2, 4]
+
+
+def test_whole_periods_need_a_limit_that_counts_by_them(bench):
+    with pytest.raises(Mistake, match="has no limit per day or the like"):
+        bench(whole_periods=True)
+    assert names(bench.folder) == []
 
 
 def test_parquet_is_read_with_its_types(bench):

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @click.option(
     "--reasons", metavar="N", default=0, show_default=True, type=click.IntRange(0, 100), help="Add columns with so many of each row's strongest reasons."
 )
+@click.option("--whole-periods", is_flag=True, help="IN has all rows of its days (or what the policy's limit counts by): hold the limit exactly in each.")
 @folder_option
 @json_option
-def command(source: Path, out: Path, reasons: int, folder: Path | None, as_json: bool) -> None:
+def command(source: Path, out: Path, reasons: int, whole_periods: bool, folder: Path | None, as_json: bool) -> None:
     """Score a CSV or Parquet file with the champion.
 
     Columns that are looked up, and that the file lacks, are found as of each row's moment. Rows that the package cannot take
@@ -41,7 +42,7 @@ def command(source: Path, out: Path, reasons: int, folder: Path | None, as_json:
         written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
             like = data.sources[data.main]
-            done = score_file(scorer, log, lake, source, out, like=like, written=written, progress=progress, reasons=reasons)
+            done = score_file(scorer, log, lake, source, out, like=like, written=written, progress=progress, reasons=reasons, whole_periods=whole_periods)
     emit({"rows": done.rows, "refused": done.refused, "out": str(done.out)}, lambda: _say(done), as_json)
 
 

@@ -126,13 +126,15 @@ def typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str 
     return made.to_frame().select(pl.when(pl.col(column.name).abs() <= LARGEST).then(pl.col(column.name))).to_series()
 
 
-def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None, *, reasons: int = 0) -> Scored:
+def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None, *, reasons: int = 0, whole_periods: bool = False) -> Scored:
     """The predictions for the rows that are not refused, durable in the log when this returns.
 
     Parameters
     ----------
     reasons
         So many columns ``reason_1``, ``reason_2``, ... tell why each row gets its score, the strongest first.
+    whole_periods
+        Whether the policy's limit is held exactly in each period, for these are all its rows; they are then decided at once.
 
     Raises
     ------
@@ -141,14 +143,14 @@ def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = No
     """
     told = progress or Silence()
     refused: dict[int, Sequence[str]] = dict(sheet.reasons)
-    size = CHUNK if not reasons else EXPLAINED_CHUNK
     places = sheet.good
+    size = max(1, len(places)) if whole_periods else CHUNK if not reasons else EXPLAINED_CHUNK
     kept: list[NDArray[np.int64]] = []
     parts: list[pl.DataFrame] = []
     for at in range(0, max(1, len(places)), size):
         chunk = places[at : at + size]
         looked_up = None if sheet.looked_up is None else sheet.looked_up[chunk]
-        out, lines, without = _chunk(scorer, sheet.typed[chunk], looked_up, datetime.now(UTC))
+        out, lines, without = _chunk(scorer, sheet.typed[chunk], looked_up, datetime.now(UTC), whole_periods)
         if lines:
             log.append("predictions", lines).result()
         refused |= {int(chunk[place]): (_NO_SCORE,) for place in without}
@@ -166,15 +168,15 @@ def log_refused(scorer: Scorer, log: Log, raw: Mapping[int, str], reasons: Mappi
         log.append("refused", msgspec.json.Encoder().encode_lines(kept)).result()
 
 
-def _chunk(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, moment: datetime) -> tuple[pl.DataFrame, bytes, list[int]]:
+def _chunk(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, moment: datetime, whole_periods: bool) -> tuple[pl.DataFrame, bytes, list[int]]:
     """The answers, the log's lines, and the places of the rows that the model has no score for."""
     if not rows.height:
         return _answers(scorer, rows, [], pl.DataFrame(_no_scores(scorer))), b"", []
-    scores = scorer.predict({name: _plain(rows[name]) for name in rows.columns})
+    scores = scorer.predict({name: _plain(rows[name]) for name in rows.columns}, whole_periods=whole_periods)
     without = unscored(scores)
     if without:
         kept = np.delete(np.arange(rows.height), without)
-        answers, lines, _ = _chunk(scorer, rows[kept], None if looked_up is None else looked_up[kept], moment)
+        answers, lines, _ = _chunk(scorer, rows[kept], None if looked_up is None else looked_up[kept], moment, whole_periods)
         return answers, lines, without
     said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
     if scores.scores is not None:

@@ -51,7 +51,17 @@ class Delivery:
 
 
 def score_file(
-    scorer: Scorer, log: Log, lake: Lake, source: Path, out: Path, *, like: SourceSpec, written: Mapping[str, str], progress: Progress, reasons: int = 0
+    scorer: Scorer,
+    log: Log,
+    lake: Lake,
+    source: Path,
+    out: Path,
+    *,
+    like: SourceSpec,
+    written: Mapping[str, str],
+    progress: Progress,
+    reasons: int = 0,
+    whole_periods: bool = False,
 ) -> Delivery:
     """Score a file of any format that is read here into a CSV, Parquet or JSON Lines file.
 
@@ -67,14 +77,19 @@ def score_file(
         How the dates of a column are written, where that is declared.
     reasons
         How many columns tell each row's strongest reasons.
+    whole_periods
+        Whether the file holds all rows of its days, weeks or whatever the policy's limit counts by: the limit is then held exactly in each.
 
     Raises
     ------
     Mistake
         When the file cannot be read as a table, lacks a column that the package needs, or OUT cannot be written; when reasons are asked for that
-        the package does not tell.
+        the package does not tell, or a limit that its policy has not.
     """
     write = _writer(source, out)
+    if whole_periods and scorer.limited_per is None:
+        what = f"the policy of package {scorer.package[:12]} has no limit per day or the like: each row is decided alone"
+        raise Mistake(what, where="--whole-periods", remedy="leave the option out, or declare model.policy.capacity or budget")
     if reasons and not scorer.tells_reasons:
         what = f"package {scorer.package[:12]} tells no reasons: it has no background rows"
         raise Mistake(what, where="--reasons", remedy="score without reasons, or make the package anew: loopline run --fresh model")
@@ -90,7 +105,7 @@ def score_file(
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:
         part.touch(exist_ok=False)
-        done = score(scorer, sheet, log, progress, reasons=reasons)
+        done = score(scorer, sheet, log, progress, reasons=reasons, whole_periods=whole_periods)
         refused = _refused(batch, done)
         log_refused(scorer, log, dict(enumerate(refused["raw"])), {place: [why] for place, why in enumerate(refused["reasons"])})
         write(_keyed(scorer, batch, done), part)

@@ -117,9 +117,14 @@ class Scorer:
         problems = [Problem(int(index), "", "the model has no finite score for it", "values like those seen in training") for index in unscored(scores)]
         return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment)), [])
 
-    def predict(self, columns: Mapping[str, Any]) -> Scores:
-        """Scores and decisions for columns of n typed values each; the features must be among them."""
-        return self._predictor.predict(columns)
+    def predict(self, columns: Mapping[str, Any], *, whole_periods: bool = False) -> Scores:
+        """Scores and decisions for columns of n typed values each, as `Predictor.predict` gives them; the features must be among them."""
+        return self._predictor.predict(columns, whole_periods=whole_periods)
+
+    @property
+    def limited_per(self) -> str | None:
+        """What the policy's limit counts by, such as ``day``; None where it has none."""
+        return self._predictor.policy.get("per")
 
     @property
     def tells_reasons(self) -> bool:

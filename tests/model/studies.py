@@ -16,7 +16,7 @@ import polars as pl
 
 from loopline.charter.spec import CharterSpec
 from loopline.charter.worth import as_text
-from loopline.data.spec import ROW, DataSpec
+from loopline.data.spec import HIDDEN, ROW, DataSpec
 from loopline.engine.local import LocalEngine
 from loopline.engine.step import Facts, Progress, Silence, Step
 from loopline.lake.blobs import Blobs
@@ -26,6 +26,8 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import FOLDED, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage
+from loopline.model.material import Material, prepare
+from loopline.model.order import Order
 from loopline.model.package import Package, load
 from loopline.model.predictor import Predictor
 from loopline.model.signing import Trust
@@ -148,6 +150,17 @@ class Study:
     def predictor(self, facts: Facts) -> Predictor:
         """What predicts with the package that the facts name."""
         return Predictor(self.package(facts))
+
+
+def material(folder: Path, frame: pl.DataFrame, task: str = "binary", **more: Any) -> Material:
+    """The rows of a table as what there is to learn, without a search."""
+    study = Study(folder, frame, task, **more)
+    workspace = study.workspace
+    with workspace.ledger:
+        step = study.step(workspace)
+    order = Order.of(step.reads, step.inputs)
+    own = [name for name in HIDDEN if name in frame.columns]
+    return prepare(frame.select(list(dict.fromkeys([*order.read_columns(), *own]))), order)
 
 
 class DiesAfter(Silence):

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from loopline.data.spec import BATCH, HIDDEN, LINE
+from loopline.data.spec import BATCH, LINE
 from loopline.errors import Mistake
-from loopline.model.material import Material, prepare
-from loopline.model.order import Order
-from tests.model.studies import Study, table
-
-
-def material(folder: Path, frame: pl.DataFrame, task: str = "binary", **more: Any) -> Material:
-    study = Study(folder, frame, task, **more)
-    workspace = study.workspace
-    with workspace.ledger:
-        step = study.step(workspace)
-    order = Order.of(step.reads, step.inputs)
-    own = [name for name in HIDDEN if name in frame.columns]
-    return prepare(frame.select(list(dict.fromkeys([*order.read_columns(), *own]))), order)
+from tests.model.studies import material, table
 
 
 def test_rows_whose_outcome_is_unknown_are_not_learned_from(tmp_path: Path) -> None:

@@ -82,6 +82,25 @@ def test_weights_reach_the_fit() -> None:
     assert made.folds[0].weighed("all").train.weights is None
 
 
+def test_the_money_of_the_rows_reaches_the_fit_with_what_they_count_by(tmp_path: Path) -> None:
+    made, part = proof("binary")
+    posed = made.folds[0].problem
+    assert posed.validation is not None
+    gain, held_gain = np.where(posed.train.target > 0, 5.0, -2.0), np.where(posed.validation.target > 0, 5.0, -2.0)
+    posed = replace(posed, train=replace(posed.train, gain=gain), validation=replace(posed.validation, gain=held_gain), memo={})
+    fold = replace(made.folds[0], problem=posed, stake=np.abs(gain))
+    balanced = fold.weighed("balanced").train
+    assert balanced.gain is not None and balanced.weights is not None
+    np.testing.assert_array_equal(balanced.gain, gain * balanced.weights)
+    for kind in ("all", "worth"):
+        np.testing.assert_array_equal(fold.weighed(kind).train.gain, gain, err_msg="money does not count twice")  # type: ignore[arg-type]
+    Proof([fold], made.rows).save(tmp_path)
+    read = Proof.load(tmp_path).folds[0].problem
+    np.testing.assert_array_equal(read.train.gain, gain)  # type: ignore[arg-type]
+    assert read.validation is not None
+    np.testing.assert_array_equal(read.validation.gain, held_gain)  # type: ignore[arg-type]
+
+
 class Fails:
     """A family that cannot be fitted, or gives no numbers."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loopline.model.weighting import HALF, weights
+from loopline.model.weighting import HALF, suited, weights
 
 
 @pytest.mark.parametrize("kind", ["balanced", "worth", "recent"])
@@ -36,3 +36,9 @@ def test_values_are_not_balanced_and_all_means_none() -> None:
     assert weights("balanced", np.arange(5.0), np.ones(5), is_class=False) is None
     assert weights("all", np.arange(5.0), np.ones(5), is_class=False) is None
     assert weights("worth", np.zeros(5), np.zeros(5), is_class=True) is None, "where nothing is at stake all rows count the same"
+
+
+def test_later_rows_count_more_where_there_is_time_and_dear_ones_where_prices_differ() -> None:
+    assert suited("binary", in_time=False, priced=False) == ("all",)
+    assert suited("binary", in_time=True, priced=True) == suited("regression", in_time=True, priced=True) == ("all", "recent", "worth")
+    assert suited("multiclass", in_time=False, priced=True) == ("all",)

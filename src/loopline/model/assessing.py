@@ -16,7 +16,7 @@ from loopline.model.candidates import Part
 from loopline.model.choosing import Choice
 from loopline.model.columns import raw
 from loopline.model.export import Candidate
-from loopline.model.families import Sample, find
+from loopline.model.families import find
 from loopline.model.material import Material
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.proving import features_of
@@ -105,8 +105,7 @@ class _Refits:
         seen = _seen(material, part, rows, scores, predictor.policy)
 
         def fit_on(places: Index, seed: int) -> Floats:
-            train = last.problem.train
-            fewer = replace(last.problem, train=Sample(np.ascontiguousarray(train.features[places]), train.target[places]), seed=seed, memo={})
+            fewer = replace(last.problem, train=last.problem.train.where(places), seed=seed, memo={})
             fitted = self._family.fit(replace(last, problem=fewer, stake=last.stake[places]).weighed(self._trial.weighting), self._trial.params)
             return calibration.apply(self._candidate.calibration, fitted.score(held.features))
 

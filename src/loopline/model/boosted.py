@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
-from loopline.model.graph import Piece
+from loopline.model.graph import Piece, linked
+from loopline.model.regret import Regret, Scale, is_offered
 from loopline.model.trees import Forest, Tree
 
 ROUNDS = 800
@@ -24,32 +25,49 @@ _OBJECTIVES = {"squared": "regression", "quantile": "quantile", "log": "regressi
 
 _LINKS = {"log": "Expm1", "poisson": "Exp"}
 
+_OURS = ("loss", "rounds", "thresholds", "slope", "offset")
+"""Parameters that LightGBM does not know."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """A fitted booster, and the link from its sums to scores: ``Sigmoid``, ``Softmax``, ``Exp``, ``Expm1`` or none."""
+    """A fitted booster, and the link from its sums to scores: ``Sigmoid``, ``Softmax``, ``Exp``, ``Expm1`` or none.
+
+    Where it learned the regret, `start` is the margin before its first tree, and `scale` the map to the margin of a probability.
+    """
 
     booster: lightgbm.Booster
     link: str
     rounds: int
+    start: float = 0.0
+    scale: Scale | None = None
 
     def score(self, features: Features) -> NDArray[np.float64]:
         """The scores of n rows."""
+        if self.scale is not None:
+            return linked(self.link, self.scale.slope * self.margin(features) + self.scale.offset)
         scores = np.asarray(self.booster.predict(features), dtype=np.float64)
         return np.expm1(scores) if self.link == "Expm1" else scores
 
+    def margin(self, features: Features) -> NDArray[np.float64]:
+        """The sums of the trees on top of the start, shape (n,)."""
+        return self.start + np.asarray(self.booster.predict(features, raw_score=True), dtype=np.float64)
+
     def graph(self, features: str, scores: str) -> Piece:
         """One TreeEnsemble in double precision, and the link."""
+        scale = self.scale or Scale()
         model = self.booster.dump_model()
         forest = Forest()
         width = int(model["num_tree_per_iteration"])
         for index, tree in enumerate(model["tree_info"]):
-            forest.plant(_flat(tree["tree_structure"]), index % width)
-        return forest.graph(features, scores, width, through=self.link)
+            flat = _flat(tree["tree_structure"])
+            forest.plant(replace(flat, value=scale.slope * flat.value), index % width)
+        start = None if self.scale is None else np.array([scale.slope * self.start + scale.offset])
+        return forest.graph(features, scores, width, start=start, through=self.link)
 
     def settled(self) -> dict[str, Any]:
-        """The number of rounds."""
-        return {"rounds": self.rounds}
+        """The number of rounds, and the scale where there is one."""
+        return {"rounds": self.rounds, **({} if self.scale is None else self.scale.settled())}
 
     def weights(self) -> NDArray[np.float64]:
         """Each feature's gain, as a share of all."""
@@ -96,6 +114,8 @@ class Boosted:
         small = {**base, "learning_rate": 0.05, "num_leaves": 6 if many else 4, "feature_fraction": 0.5, "lambda_l2": 10.0}
         deep = {**base, "learning_rate": 0.06, "num_leaves": 64 if many else 16, "min_data_in_leaf": 10, "feature_fraction": 0.6}
         settings = [base, drawn, small, deep]
+        if is_offered(problem):
+            return [*({**one, "loss": "logistic"} for one in settings), {**drawn, "thresholds": "best", "loss": "regret"}]
         if problem.task != "regression":
             return settings
         losses = _losses(problem)
@@ -113,8 +133,8 @@ class Boosted:
             "lambda_l2": choice.number("lambda_l2", 1e-2, 1e2, log=True),
             "thresholds": choice.one_of("thresholds", ["best", "drawn"]),
         }
-        if problem.task == "regression":
-            params["loss"] = choice.one_of("loss", _losses(problem))
+        if problem.task == "regression" or is_offered(problem):
+            params["loss"] = choice.one_of("loss", ["logistic", "regret"] if problem.task == "binary" else _losses(problem))
         return params
 
     def fit(self, problem: Problem, params: Params) -> Trees:
@@ -123,15 +143,25 @@ class Boosted:
         train, validations = _datasets(problem, loss == "log")
         most = max(20, round(ROUNDS * problem.effort)) if validations else int(params.get("rounds", ROUNDS // 4))
         stops: list[Callable[..., Any]] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if validations else []
+        regret = Regret.of(problem) if loss == "regret" else None
+        settings = _settings(problem, params) | ({} if regret is None else {"objective": lambda sums, _: regret.slopes(regret.start + sums)})
+        judge = None if regret is None else lambda sums, _: ("regret", regret.lost(regret.start + sums), False)
         try:
-            booster = lightgbm.train(_settings(problem, params), train, most, valid_sets=validations, callbacks=stops)
+            booster = lightgbm.train(settings, train, most, valid_sets=validations, feval=judge, callbacks=stops)
         except lightgbm.basic.LightGBMError as error:
             raise FitFailed(str(error)) from error
         rounds = booster.best_iteration if validations else booster.current_iteration()
         # Only the rounds that are used are kept, so that what is exported is what scores here.
         kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
         link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": _LINKS.get(loss, "")}[problem.task]
-        return Trees(kept, link, max(1, rounds))
+        made = Trees(kept, link, max(1, rounds))
+        return made if regret is None else _scaled(replace(made, start=regret.start), problem, params)
+
+
+def _scaled(trees: Trees, problem: Problem, params: Params) -> Trees:
+    """The trees of a regret with the scale on which their scores are probabilities."""
+    held = problem.validation
+    return replace(trees, scale=Scale.of(problem, None if held is None else trees.margin(np.asarray(held.features)), params))
 
 
 def _losses(problem: Problem) -> list[str]:
@@ -140,10 +170,12 @@ def _losses(problem: Problem) -> list[str]:
 
 
 def _settings(problem: Problem, params: Params) -> dict[str, Any]:
-    settings: dict[str, Any] = {name: value for name, value in params.items() if name not in ("loss", "rounds", "thresholds")}
+    settings: dict[str, Any] = {name: value for name, value in params.items() if name not in _OURS}
     settings |= {**_fixed(problem), "extra_trees": params.get("thresholds") == "drawn"}
     if any(problem.monotone):
         settings |= {"monotone_constraints": list(problem.monotone), "monotone_constraints_method": "intermediate"}
+    if problem.task == "binary" and params.get("loss") == "regret":
+        return settings | {"metric": "none"}
     if problem.task == "binary":
         return settings | {"objective": "binary", **({"metric": "auc"} if problem.by == "order" else {})}
     if problem.task == "multiclass":

@@ -113,6 +113,20 @@ def fit(task: Task, outcome: NDArray[Any], scores: Floats, blocks: Blocks, seed:
     return {name: _rounded(value) for name, value in best(target, scores).items()}
 
 
+def platt(target: NDArray[Any], margin: Floats) -> tuple[float, float]:
+    """Slope and offset of the map from margins to those of probabilities; the slope is above zero, for a map that turns the order is none.
+
+    Parameters
+    ----------
+    target
+        Shape (n,): 0 or 1.
+    margin
+        Shape (n,): what the sigmoid is taken of.
+    """
+    slope, offset = _logistic(target, margin[:, None], np.array([1.0]))
+    return float(max(slope, _TINY)), float(offset)
+
+
 def say(calibration: Calibration) -> str:
     """The map in plain words."""
     kind = calibration["kind"]
@@ -179,9 +193,8 @@ def _pinball(target: NDArray[Any], scores: Floats, quantile: float) -> Floats:
 
 
 def _platt(target: NDArray[Any], scores: Floats) -> dict[str, Any]:
-    slope, offset = _logistic(target, _logit(scores)[:, None], np.array([1.0]))
-    # A map that turns the order is none; the offset alone keeps it.
-    return {"kind": "platt", "slope": float(max(slope, _TINY)), "offset": float(offset)}
+    slope, offset = platt(target, _logit(scores))
+    return {"kind": "platt", "slope": slope, "offset": offset}
 
 
 def _beta(target: NDArray[Any], scores: Floats) -> dict[str, Any]:

@@ -167,6 +167,11 @@ class Judge:
         too_low = -float(self.worth.per_row(part.outcome - 1, part.outcome, part.columns).mean())
         return float(np.clip(too_low / (too_low + too_high), 0.05, 0.95)) if min(too_low, too_high) > 0 else 0.5
 
+    def gain(self, part: Part) -> NDArray[np.float64]:
+        """The money of acting on each row above that of resting, shape (n,), as it turned out (binary)."""
+        acted, rested = self._for_all(part)
+        return acted - rested
+
     def _for_all(self, part: Part) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The money of each row when acting on all, and when acting on none."""
         rows = len(part.outcome)

@@ -35,6 +35,7 @@ from loopline.model.proving import Whole, drawn_rows, processors, proof_of, usab
 from loopline.model.search import Found, Search, told
 from loopline.model.spec import Weighting
 from loopline.model.stops import Stop
+from loopline.model.weighting import suited
 from loopline.workspace import Job
 
 ENSEMBLE = "ensemble"
@@ -218,9 +219,7 @@ def _weightings(material: Material) -> Sequence[Weighting]:
     order = material.order
     if order.model.search.weighting is not None:
         return order.model.search.weighting
-    in_time = order.time is not None or order.ordered
-    worth = order.task == "binary" and bool(order.judge.worth.columns)
-    return ("all", *(("recent",) if in_time else ()), *(("worth",) if worth else ()))
+    return suited(order.task, in_time=order.time is not None or order.ordered, priced=bool(order.judge.worth.columns))
 
 
 def _workers(job: Job, material: Material) -> int:

@@ -26,12 +26,20 @@ Features = NDArray[np.float32]
 class Sample:
     """Rows to learn from: `features` (n, d) float32 with NaN for nulls; `target` (n,): 0 or 1, the class's place, or the value.
 
-    `weights` (n,) says how much each row counts, with a mean of 1; None where all count the same.
+    `weights` (n,) says how much each row counts, with a mean of 1; None where all count the same. `gain` (n,) is the money that acting on the row
+    earns above resting, as it turned out (binary); None where it tells no more than the target, or money does not rank candidates. In training
+    rows that count differently it is multiplied by how much they do, unless they count by money.
     """
 
     features: Features
     target: NDArray[np.float64]
     weights: NDArray[np.float64] | None = None
+    gain: NDArray[np.float64] | None = None
+
+    def where(self, rows: NDArray[np.int64]) -> Sample:
+        """The same for some of the rows."""
+        weights, gain = (None if values is None else values[rows] for values in (self.weights, self.gain))
+        return Sample(np.ascontiguousarray(self.features[rows]), self.target[rows], weights, gain)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ SHARE = 0.25
 """That share."""
 
 _ARRAYS = ("train", "target", "held", "held_target", "stake", "places")
+_GAINS = ("gain", "held_gain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,9 @@ class Trained:
         if "problem" not in known:
             train = self.problem.train
             counted = weights(kind, train.target, self.stake, is_class=self.problem.task != "regression")
-            known["problem"] = replace(self.problem, train=replace(train, weights=counted), memo={})
+            # The gain is money already.
+            gain = train.gain if train.gain is None or counted is None or kind == "worth" else train.gain * counted
+            known["problem"] = replace(self.problem, train=replace(train, weights=counted, gain=gain), memo={})
         weighed: Problem = known["problem"]
         return weighed
 
@@ -82,8 +85,9 @@ class Proof:
             if held is None:
                 raise ValueError("a fold needs held rows")
             arrays = (problem.train.features, problem.train.target, held.features, held.target, fold.stake, fold.places)
-            for name, array in zip(_ARRAYS, arrays, strict=True):
-                np.save(folder / f"{number}.{name}.npy", np.ascontiguousarray(array))
+            for name, array in zip((*_ARRAYS, *_GAINS), (*arrays, problem.train.gain, held.gain), strict=True):
+                if array is not None:
+                    np.save(folder / f"{number}.{name}.npy", np.ascontiguousarray(array))
             said.append({"repeat": fold.repeat, **_plain(problem)})
         (folder / "proof.json").write_text(json.dumps({"rows": self.rows, "folds": said}))
 
@@ -101,8 +105,10 @@ def _plain(problem: Problem) -> dict[str, Any]:
 
 def _loaded(folder: Path, number: int, said: Mapping[str, Any]) -> Trained:
     train, target, held, held_target, stake, places = (np.load(folder / f"{number}.{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    gain, held_gain = (np.load(path) if (path := folder / f"{number}.{name}.npy").exists() else None for name in _GAINS)
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items() if name != "repeat"}
-    problem = Problem(train=Sample(train, np.asarray(target)), validation=Sample(held, np.asarray(held_target)), **fields)
+    taught, judged = Sample(train, np.asarray(target), gain=gain), Sample(held, np.asarray(held_target), gain=held_gain)
+    problem = Problem(train=taught, validation=judged, **fields)
     return Trained(problem, np.asarray(stake), np.asarray(places), said["repeat"])
 
 
@@ -110,10 +116,9 @@ def _fewer(fold: Trained, share: float) -> Trained:
     """The fold with a drawn share of its training rows, made once."""
     memo = fold.problem.memo.setdefault(f"share {share:g}", {})
     if "fold" not in memo:
-        train = fold.problem.train
-        rows = len(train.target)
+        rows = len(fold.problem.train.target)
         drawn = np.sort(np.random.default_rng(fold.problem.seed).choice(rows, max(1, round(rows * share)), replace=False))
-        fewer = replace(fold.problem, train=Sample(np.ascontiguousarray(train.features[drawn]), train.target[drawn]), memo={})
+        fewer = replace(fold.problem, train=fold.problem.train.where(drawn), memo={})
         memo["fold"] = replace(fold, problem=fewer, stake=fold.stake[drawn])
     found: Trained = memo["fold"]
     return found

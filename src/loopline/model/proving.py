@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from loopline.charter.worth import Worth
-from loopline.model.candidates import Part
+from loopline.charter.spec import Task
 from loopline.model.columns import raw
 from loopline.model.constraints import excluded, monotone_of
 from loopline.model.encode import encode
@@ -67,31 +66,37 @@ def proof_of(material: Material, *, threads: int) -> Proof:
     for fold in material.folds:
         train = _drawn(fold.train, material.order.model.seed, folds=len(material.folds))
         planned, problem = _problem(material, train, threads=threads)
-        held = Sample(features_of(material, planned.plan, fold.held), material.target(fold.held))
+        held = Sample(features_of(material, planned.plan, fold.held), material.target(fold.held), gain=_gain(material, fold.held))
         folds.append(Trained(replace(problem, validation=held), stakes(material, train), place[fold.held], fold.repeat, planned.plan))
     return Proof(folds, len(judged))
 
 
 def noise_of(material: Material, *, threads: int) -> tuple[Dropped, ...]:
-    """The columns that tell nothing or repeat others, by evidence from the training rows alone."""
+    """The columns that tell nothing or repeat others, by evidence from the training rows alone; where the score must carry the money, nothing of it either."""
     order = material.order
     rows = _drawn(material.parts.train, order.model.seed)
     planned, problem = _problem(material, rows, threads=threads)
     groups = [column for column, _ in planned.plan.features]
     ordered = order.time is not None or order.ordered
-    found = select(problem.train.features, groups, problem.train.target, order.task, seed=order.model.seed, ordered=ordered, threads=threads)
-    return found.dropped
+    train = problem.train
+
+    def dropped(target: NDArray[np.float64], task: Task) -> tuple[Dropped, ...]:
+        return select(train.features, groups, target, task, seed=order.model.seed, ordered=ordered, threads=threads).dropped
+
+    found = dropped(train.target, order.task)
+    if train.gain is None or not found:
+        return found
+    silent = {one.column for one in dropped(train.gain, "regression")}
+    return tuple(one for one in found if one.column in silent)
 
 
 def stakes(material: Material, rows: Index) -> NDArray[np.float64]:
     """The money between the right and the wrong decision of some rows, shape (n,); a unit too high or too low for regression."""
     judge, part = material.order.judge, material.part(rows)
-    perfect = judge.worth.perfect(part.outcome, part.columns)
     if judge.task == "binary":
-        wrong = judge.worth.per_row(~_right(judge.worth, part), part.outcome, part.columns)
-        return perfect - wrong
+        return np.abs(judge.gain(part))
     if judge.task == "multiclass":
-        return perfect - judge.worth.per_row(np.full(len(rows), None, dtype=object), part.outcome, part.columns)
+        return judge.worth.perfect(part.outcome, part.columns) - judge.worth.per_row(np.full(len(rows), None, dtype=object), part.outcome, part.columns)
     both = (judge.worth.per_row(part.outcome + step, part.outcome, part.columns) for step in (1.0, -1.0))
     return np.asarray(-sum(both) / 2)
 
@@ -110,11 +115,11 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _right(worth: Worth, part: Part) -> NDArray[np.bool_]:
-    """The decisions that would have been right."""
-    rows = len(part.outcome)
-    acted = worth.per_row(np.ones(rows, dtype=bool), part.outcome, part.columns)
-    return np.asarray(acted > worth.per_row(np.zeros(rows, dtype=bool), part.outcome, part.columns))
+def _gain(material: Material, rows: Index) -> NDArray[np.float64] | None:
+    """What `Sample.gain` holds; None but where money ranks, differs by the row, and does not enter the decision, so that the score must carry it."""
+    judge = material.order.judge
+    unseen = judge.task == "binary" and judge.by == "worth" and bool(judge.worth.columns) and judge.declared.kind == "threshold"
+    return judge.gain(material.part(rows)) if unseen else None
 
 
 def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned, Problem]:
@@ -140,7 +145,7 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         order.task,
         order.classes,
         planned.plan.count_numbers,
-        Sample(features, target),
+        Sample(features, target, gain=_gain(material, rows)),
         None,
         seed=order.model.seed,
         quantile=order.judge.quantile(material.part(rows)) if order.task == "regression" else 0.5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from loopline.model import prior
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem, Sample, extra
 from loopline.model.graph import Piece, linked
+from loopline.model.regret import Regret, Scale, is_offered
 from loopline.model.trees import Forest, Tree
 
 ROUNDS = 1_000
@@ -30,6 +31,8 @@ class Exact:
     ----------
     start
         Shape (1 or k,): what the sums start from.
+    scale
+        What trees that learned the regret, and their start, are already multiplied by and moved by, so that the scores are probabilities.
     """
 
     booster: Any
@@ -37,16 +40,28 @@ class Exact:
     start: NDArray[np.float64]
     link: str
     rounds: int
+    scale: Scale | None = None
 
     def score(self, features: Features) -> NDArray[np.float64]:
         """The scores of n rows, by the leaves that XGBoost finds."""
+        scores = linked(self.link, self.margin(features))
+        return scores if len(self.start) > 1 else scores[:, 0]
+
+    def margin(self, features: Features) -> NDArray[np.float64]:
+        """The sums of the trees on top of the start, shape (n, 1 or k)."""
         rows, width = np.ascontiguousarray(features, dtype=np.float32), len(self.start)
         leaves = self.booster.predict(extra("xgboost").DMatrix(rows, nthread=1), pred_leaf=True).reshape(len(rows), len(self.trees)).astype(np.int64)
         sums = np.zeros((len(rows), width))
         for index, tree in enumerate(self.trees):
             sums[:, index % width] += tree.value[leaves[:, index]]
-        scores = linked(self.link, sums + self.start)
-        return scores if width > 1 else scores[:, 0]
+        return np.asarray(sums + self.start)
+
+    def scaled(self, problem: Problem, params: Params) -> Exact:
+        """The same trees of a regret, on the scale on which their scores are probabilities."""
+        held = problem.validation
+        scale = Scale.of(problem, None if held is None else self.margin(held.features)[:, 0], params)
+        trees = tuple(replace(tree, value=scale.slope * tree.value) for tree in self.trees)
+        return replace(self, trees=trees, start=scale.slope * self.start + scale.offset, scale=scale)
 
     def graph(self, features: str, scores: str) -> Piece:
         """One TreeEnsemble in double precision: thresholds and leaves are single-precision numbers, which doubles hold exactly."""
@@ -56,8 +71,8 @@ class Exact:
         return forest.graph(features, scores, width, start=self.start, through=self.link)
 
     def settled(self) -> dict[str, Any]:
-        """The number of rounds."""
-        return {"rounds": self.rounds}
+        """The number of rounds, and the scale where there is one."""
+        return {"rounds": self.rounds, **({} if self.scale is None else self.scale.settled())}
 
     def weights(self) -> NDArray[np.float64]:
         """Each feature's gain, as a share of all."""
@@ -87,6 +102,8 @@ class XGBoosted:
         shallow = {**base, "learning_rate": 0.05, "max_depth": 3 if many else 2, "reg_lambda": 10.0}
         deep = {**base, "learning_rate": 0.04, "max_depth": 9 if many else 5, "colsample_bytree": 0.5}
         settings = [base, shallow, deep]
+        if is_offered(problem):
+            return [{**one, "loss": "logistic"} for one in settings]
         if problem.task != "regression":
             return settings
         losses = _losses(problem)
@@ -102,8 +119,8 @@ class XGBoosted:
             "colsample_bytree": choice.number("colsample_bytree", 0.3, 1.0),
             "reg_lambda": choice.number("reg_lambda", 1e-2, 1e2, log=True),
         }
-        if problem.task == "regression":
-            params["loss"] = choice.one_of("loss", _losses(problem))
+        if problem.task == "regression" or is_offered(problem):
+            params["loss"] = choice.one_of("loss", ["logistic", "regret"] if problem.task == "binary" else _losses(problem))
         return params
 
     def fit(self, problem: Problem, params: Params) -> Exact:
@@ -112,12 +129,15 @@ class XGBoosted:
             raise FitFailed("xgboost cannot hold several classes to a direction; leave it out, or lift the constraint")
         start = prior.start(problem, loss=str(params.get("loss", "squared")))
         held = problem.validation
+        regret = Regret.of(problem) if params.get("loss") == "regret" else None
+        own: dict[str, Any] = {} if regret is None else {"obj": lambda margin, _: regret.slopes(margin)}
+        own |= {} if regret is None or held is None else {"custom_metric": lambda margin, _: ("regret", regret.lost(margin))}
         most = int(params.get("rounds", ROUNDS // 4)) if held is None else max(20, round(ROUNDS * problem.effort))
         try:
             train = self._matrix(problem.train, start)
             watched = [] if held is None else [(self._matrix(held, start), "held")]
             booster = self._library.train(
-                _settings(problem, params), train, most, evals=watched, early_stopping_rounds=PATIENCE if watched else None, verbose_eval=False
+                _settings(problem, params), train, most, evals=watched, early_stopping_rounds=PATIENCE if watched else None, verbose_eval=False, **own
             )
         except (self._library.core.XGBoostError, ValueError) as error:
             raise FitFailed(f"xgboost: {_reason(str(error))}") from error
@@ -125,7 +145,8 @@ class XGBoosted:
         kept = booster[:rounds]
         made = json.loads(bytes(kept.save_raw("json")))["learner"]["gradient_booster"]["model"]["trees"]
         link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": ""}[problem.task]
-        return Exact(kept, tuple(_flat(tree) for tree in made), start, link, rounds)
+        exact = Exact(kept, tuple(_flat(tree) for tree in made), start, link, rounds)
+        return exact if regret is None else exact.scaled(problem, params)
 
     def _matrix(self, sample: Sample, start: NDArray[np.float64]) -> Any:
         margin = np.tile(start, (len(sample.target), 1))
@@ -139,10 +160,12 @@ def _losses(problem: Problem) -> list[str]:
 
 
 def _settings(problem: Problem, params: Params) -> dict[str, Any]:
-    settings = {name: value for name, value in params.items() if name not in ("loss", "rounds")}
+    settings = {name: value for name, value in params.items() if name not in ("loss", "rounds", "slope", "offset")}
     settings |= {"seed": problem.seed, "nthread": 1, "tree_method": "hist", "verbosity": 0}
     if any(problem.monotone):
         settings["monotone_constraints"] = f"({','.join(str(sign) for sign in problem.monotone)})"
+    if problem.task == "binary" and params.get("loss") == "regret":
+        return settings | {"disable_default_eval_metric": True}
     if problem.task == "binary":
         return settings | {"objective": "binary:logistic", "eval_metric": "logloss"}
     if problem.task == "multiclass":

@@ -160,7 +160,7 @@ def _signature(plan: Plan, layout: Layout, order: Order) -> dict[str, Any]:
 
 
 def _scored(predictor: Predictor, material: Material, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    scores = for_judging(predictor.predict(raw(material.frame[rows], predictor.columns)))
+    scores = for_judging(predictor.predict(raw(material.frame, predictor.columns, rows)))
     if not np.isfinite(scores).all():
         raise Mistake(
             f"it gives no score to {int((~np.isfinite(scores)).sum()):,} of {len(rows):,} rows",
@@ -175,7 +175,7 @@ def _judge(job: Job, predictor: Predictor, material: Material, proposal: Mapping
     judge, rows = material.order.judge, material.parts.test
     validation = judge.judged(material.part(material.judged), _scored(predictor, material, material.judged), predictor.policy)
     record_look(job, study_digest(job), digest(dict(proposal)), len(rows))
-    scores = predictor.predict(raw(material.frame[rows], predictor.columns))
+    scores = predictor.predict(raw(material.frame, predictor.columns, rows))
     test = judge.judged(material.part(rows), for_judging(scores), predictor.policy)
     measured, evidence = rounded({"validation": metrics(validation), "test": metrics(test)}), evidence_of(material)
     kept = Kept.of(evidence, material.order.task, judge.worth.columns)

@@ -66,12 +66,12 @@ def assessed(job: Job, material: Material, candidate: Candidate, choice: Choice,
 def _columns(material: Material, predictor: Predictor, rows: Index) -> dict[str, NDArray[Any]]:
     order = material.order
     names = dict.fromkeys((*predictor.columns, *sorted(order.priced), *order.slices, *order.model.fairness))
-    return raw(material.frame[rows], list(names))
+    return raw(material.frame, list(names), rows)
 
 
 def _seen(material: Material, part: Part, rows: Index, scores: Floats, rule: policy.Policy) -> Seen:
     time = material.order.time
-    moments = raw(material.frame[rows], [time])[time] if time is not None else None
+    moments = raw(material.frame, [time], rows)[time] if time is not None else None
     return Seen(material.order.judge.judged(part, scores, rule), material.blocks(rows), moments)
 
 

@@ -140,7 +140,7 @@ def check_parity(candidate: Candidate, predictor: Predictor, material: Material)
     rows = np.concatenate([material.judged, material.parts.test])
     most = PARITY_ROWS - min(_DISTURBED, len(rows))
     picked = np.sort(rng.choice(rows, min(most, len(rows)), replace=False))
-    columns = raw(material.frame[picked], candidate.plan.columns)
+    columns = raw(material.frame, candidate.plan.columns, picked)
     disturbed = rng.choice(len(picked), min(_DISTURBED, len(picked)), replace=False)
     columns = {name: np.concatenate([values, _disturb(values[disturbed], rng)]) for name, values in columns.items()}
     model, package = candidate.score(columns), for_judging(predictor.predict(columns))
@@ -170,19 +170,21 @@ def reference(candidate: Candidate, material: Material, test: Scores) -> dict[st
     also has ``days``: the counts of the latest days, one by one.
     """
     order, rows = material.order, material.learned
-    columns = raw(material.frame[rows], candidate.plan.columns)
     categories = {name for name, _ in candidate.plan.categories}
-    read_as_text = {*categories, *(name for key in candidate.plan.keys for name in key), *(name for name, values in columns.items() if values.dtype == object)}
+    read_as_text = {*categories, *(name for key in candidate.plan.keys for name in key)}
+    time = raw(material.frame, [order.time], rows)[order.time] if order.time is not None else np.array([])
+    day = latest_days(time) if time.dtype.kind == "M" else None
     features: dict[str, Any] = {}
-    for name, values in columns.items():
+    for name in candidate.plan.columns:
+        # One column at a time: of many rows all together would be as large as the table.
+        values = raw(material.frame, [name], rows)[name]
         if values.dtype.kind == "M":
             continue
-        features[name] = category_profile(values, shared_by=1 if name in categories else SHARED_BY) if name in read_as_text else number_profile(values)
+        if name in read_as_text or values.dtype == object:
+            features[name] = category_profile(values, shared_by=1 if name in categories else SHARED_BY)
+        else:
+            features[name] = number_profile(values)
+        if day is not None:
+            features[name]["days"] = by_day(features[name], values, day)
     decided = category_profile(test.decision) if order.task != "regression" else number_profile(test.decision)
-    made = {"rows": len(rows), "features": features, "score": number_profile(test.score), "decision": decided}
-    time = raw(material.frame[rows], [order.time])[order.time] if order.time is not None else np.array([])
-    if time.dtype.kind == "M":
-        day = latest_days(time)
-        for name, profile in features.items():
-            profile["days"] = by_day(profile, columns[name], day)
-    return made
+    return {"rows": len(rows), "features": features, "score": number_profile(test.score), "decision": decided}

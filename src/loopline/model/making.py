@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from loopline.charts import svg
@@ -37,7 +38,9 @@ from loopline.model.unaided import best_way, ways
 from loopline.workspace import Job
 
 _DIGITS = 12
-_HASHED_ROWS = 100_000
+_HASHED_ROWS = 20_000
+_BACKGROUND_OF = 50_000
+"""Rows whose quantiles and frequencies the background has; more hardly move them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +60,15 @@ def make(job: Job, material: Material, whole: Whole, candidate: Candidate, choic
     if tables := sorted({lookup["table"] for lookup in json.loads(core["signature.json"]).get("lookups", ())}):
         said["lookups"] = tables
     units = {name: order.units[name] for name in (*candidate.plan.columns, order.target) if name in order.units}
-    background = make_background(raw(material.frame[material.learned], candidate.plan.columns), candidate.score, seed=order.model.seed, units=units)
+    drawn = np.random.default_rng(order.model.seed).permutation(len(material.learned))[:_BACKGROUND_OF]
+    shown = raw(material.frame, candidate.plan.columns, material.learned[np.sort(drawn)])
+    background = make_background(shown, candidate.score, seed=order.model.seed, units=units)
     core[BACKGROUND] = written(background.as_json())
     # Nothing else works now: all processors score, and scores do not hang on how many there are.
     predictor = Predictor(pack(said, core), threads=processors())
     parity = check_parity(candidate, predictor, material)
     record_look(job, study_digest(job), choice.best.key, len(parts.test))
-    scores = predictor.predict(raw(material.frame[parts.test], predictor.columns))
+    scores = predictor.predict(raw(material.frame, predictor.columns, parts.test))
     test = order.judge.judged(material.part(parts.test), for_judging(scores), predictor.policy)
     measured = rounded({"validation": choice.best.metrics, "test": metrics(test)})
     worth = rounded(earned(material, test))
@@ -120,7 +125,7 @@ def _said(job: Job, order: Order, choice: Choice) -> dict[str, Any]:
 def _explanation(material: Material, predictor: Predictor, background: Background) -> dict[str, Any]:
     """What the package does with its columns, seen on the test part."""
     order, rows = material.order, material.parts.test
-    columns = raw(material.frame[rows], predictor.columns)
+    columns = raw(material.frame, predictor.columns, rows)
     part, judge = material.part(rows), order.judge
     return explain(Case(lambda mixed: for_judging(predictor.predict(mixed)), columns, part, judge, predictor.policy, background, order.model.seed))
 

@@ -73,13 +73,13 @@ class Material:
         order = self.order
         names = [*dict.fromkeys((*sorted(order.priced), *order.slices))]
         counted = order.time if order.model.policy.limit is not None else None
-        time = None if counted is None else raw(self.frame[rows], [counted])[counted]
-        return Part(self.outcome[rows], raw(self.frame[rows], names), time)
+        time = None if counted is None else raw(self.frame, [counted], rows)[counted]
+        return Part(self.outcome[rows], raw(self.frame, names, rows), time)
 
     def blocks(self, rows: NDArray[np.int64]) -> blocks.Blocks:
         """What each of some rows, in the order of their part, is resampled with, shape (n,)."""
         if self.order.time is not None:
-            return blocks.by_time(raw(self.frame[rows], [self.order.time])[self.order.time])
+            return blocks.by_time(raw(self.frame, [self.order.time], rows)[self.order.time])
         return blocks.by_order(len(rows)) if self.order.ordered else blocks.alone(len(rows))
 
     def target(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -98,14 +98,15 @@ def prepare(table: pl.DataFrame, order: Order) -> Material:
     Mistake
         When too few outcomes are known, or the training part has only one of them.
     """
-    known = table.filter(pl.col(order.target).is_not_null())
-    if order.task == "regression" and known[order.target].dtype.is_float():
+    # Copies are made only where they change something: the table may be large.
+    known = table.filter(pl.col(order.target).is_not_null()) if table[order.target].null_count() else table
+    if order.task == "regression" and known[order.target].dtype.is_float() and not known[order.target].is_finite().all():
         known = known.filter(pl.col(order.target).is_finite())
     if order.task == "regression" and not known[order.target].dtype.is_numeric():
         raise Mistake(f"the outcome {order.target!r} holds no numbers", where="charter.task", remedy="say task: multiclass, or give the column the type number")
     if known.is_empty():
         raise Mistake("no row's outcome is known", where=f"charter.predict: {order.target}", remedy="deliver rows that have it")
-    if ROW in known.columns:
+    if ROW in known.columns and not known[ROW].is_sorted():
         known = known.sort(ROW, maintain_order=True)
     outcome = outcomes(order.task, known[order.target].to_list(), order.positive)
     if order.task == "multiclass":

@@ -138,7 +138,7 @@ def _problem(material: Material, rows: Index, *, threads: int) -> tuple[Planned,
         spec=order.model.features,
         rules=order.model.rules,
     )
-    columns = raw(material.frame[rows], planned.plan.columns)
+    columns = raw(material.frame, planned.plan.columns, rows)
     features = learning_matrix(planned.plan, columns, target, time=_time(material, rows), seed=order.model.seed)
     planned = replace(planned, left_out={**planned.left_out, **material.dropped, **excluded(order.constraints)})
     problem = Problem(
@@ -167,13 +167,13 @@ def _time(material: Material, rows: Index) -> NDArray[np.generic] | None:
     """What some rows are ordered by, shape (n,): their time, or their places where they stand in its order; None where they have none."""
     order = material.order
     if order.time is not None:
-        return raw(material.frame[rows], [order.time])[order.time]
+        return raw(material.frame, [order.time], rows)[order.time]
     return np.asarray(rows) if order.ordered else None
 
 
 def features_of(material: Material, plan: Plan, rows: Index) -> NDArray[np.float32]:
     """The features of some rows that the plan was not made from, shape (n, d)."""
-    return matrix(plan, encode(plan, raw(material.frame[rows], plan.columns)))
+    return matrix(plan, encode(plan, raw(material.frame, plan.columns, rows)))
 
 
 def drawn_rows(material: Material) -> int:

@@ -66,7 +66,7 @@ def _ways(material: Material) -> Iterator[Unaided]:
 
 def _with(material: Material, rows: Index, columns: frozenset[str]) -> Part:
     part = material.part(rows)
-    return Part(part.outcome, {**part.columns, **raw(material.frame[rows], sorted(columns))}, part.time)
+    return Part(part.outcome, {**part.columns, **raw(material.frame, sorted(columns), rows)}, part.time)
 
 
 def _season(material: Material, known: Index, test: Index) -> Unaided:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
@@ -115,7 +115,7 @@ def promote(job: Job) -> Facts:
     return {"says": f"{package[:8]} decides", "champion": package}
 
 
-def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None) -> Entry:
+def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None, approvals: Sequence[Mapping[str, Any]] = ()) -> Entry:
     """The entry by which an earlier champion decides again.
 
     Parameters
@@ -124,6 +124,8 @@ def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str
         The entries that moved the pointer, oldest first.
     to
         The digest, or its beginning, of a package that has decided before; the one before the champion by default.
+    approvals
+        Who had said yes to it, where that is asked for: ``role``, ``by``, ``why``, ``entry``.
 
     Raises
     ------
@@ -132,15 +134,23 @@ def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str
     """
     if not why.strip():
         raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    target = way_back(champions, to)
+    body = {"how": ROLLED_BACK, "why": why.strip(), "previous": champions[-1].subject, "approvals": list(approvals)}
+    parents = (champions[-1].id, *(approval["entry"] for approval in approvals))
+    return ledger.append(Draft(kind="champion", subject=target, body=body, parents=parents, actor=actor))[0]
+
+
+def way_back(champions: Sequence[Entry], to: str | None = None, *, where: str = "--to") -> str:
+    """The digest of the package that a rollback lets decide again.
+
+    Raises
+    ------
+    Mistake
+        When there is no way back, or `to` names no other earlier champion or more than one.
+    """
     stack = standing(champions)
     if not stack:
         raise Mistake("no package decides, so there is none to take back", remedy="loopline run")
-    target = _earlier(champions, stack, to)
-    body = {"how": ROLLED_BACK, "why": why.strip(), "previous": stack[-1], "approvals": []}
-    return ledger.append(Draft(kind="champion", subject=target, body=body, parents=(champions[-1].id,), actor=actor))[0]
-
-
-def _earlier(champions: Sequence[Entry], stack: Sequence[str], to: str | None) -> str:
     current = stack[-1]
     others = list(dict.fromkeys(entry.subject for entry in champions if entry.subject != current))
     if to is None:
@@ -152,7 +162,7 @@ def _earlier(champions: Sequence[Entry], stack: Sequence[str], to: str | None) -
     if len(found) == 1:
         return found[0]
     if to and current.startswith(to.lower()) and not found:
-        raise Mistake(f"{current[:8]} decides already", where="--to", remedy="see the others with: loopline release history")
+        raise Mistake(f"{current[:8]} decides already", where=where, remedy="see the others with: loopline release history")
     there = ", ".join(package[:12] for package in found or others) or "none"
     what = f"{to!r} begins more than one of the earlier champions" if found else f"no earlier champion begins with {to!r}"
-    raise Mistake(what, where="--to", remedy=f"there are: {there}")
+    raise Mistake(what, where=where, remedy=f"there are: {there}")

@@ -10,9 +10,10 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.release.approvals import RoleTally, counted, tally_of
+from loopline.release.approvals import tally_of
 from loopline.release.champion import promotion
-from loopline.release.spec import ReleaseSpec
+from loopline.release.spec import ROLLBACK, ReleaseSpec
+from loopline.release.tally import Tally, counted
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "worth", "acceptance")
@@ -47,30 +48,32 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
         return {"says": _stands(ask.state, done), "champion": ask.state.champion, "package": package}
     if failed:
         return {"says": f"{failed[0]['says']}: the champion stays", "champion": ask.state.champion, "package": package}
-    tallies = tally_of(spec, charter, ask.state, package)
-    halt = awaited(package, tallies)
+    said = tally_of(spec, charter, ask.state, package)
+    halt = awaited(package, said)
     if halt is not None:
         yield halt
-    facts = yield _promotion(package, counted(tallies))
-    return {"says": f"{package[:8]} decides: it passed {len(gates['gates'])} gates{_by(tallies)}", "champion": facts["champion"], "package": package}
+    facts = yield _promotion(package, counted(said))
+    return {"says": f"{package[:8]} decides: it passed {len(gates['gates'])} gates{_by(said)}", "champion": facts["champion"], "package": package}
 
 
-def awaited(package: str, tallies: Sequence[RoleTally]) -> Halt | None:
-    """Why a package that passed its gates is not promoted yet; None when nobody is waited for."""
-    refused = next((one for one in tallies if one.refusal is not None), None)
-    if refused is not None and refused.refusal is not None:
-        word = refused.refusal
-        why = f"{package[:8]} is refused by {word.actor} as {refused.role}: {word.body['why']}"
-        return Halt(state="failed", why=why, role=refused.role, next=_approve(refused.role))
-    missing = [one for one in tallies if not one.is_met]
-    if not missing:
+def awaited(package: str, said: Tally) -> Halt | None:
+    """Why a package is not promoted yet, or a rollback not done; None when nobody is waited for."""
+    what = f"the rollback to {package[:8]}" if said.move == ROLLBACK else package[:8]
+    for one in said.roles:
+        if one.refusal is not None:
+            why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
+            return Halt(state="failed", why=why, role=one.role, next=_approve(one.role, package, said.move))
+    missing = next((one.role for one in said.roles if not one.is_met), None)
+    if missing is None:
         return None
-    why = f"{package[:8]} passed its gates and waits for the approval of {' and '.join(map(str, missing))}"
-    return Halt(state="waiting", why=why, role=missing[0].role, next=_approve(missing[0].role))
+    why = f"{what} {said}" if said.move == ROLLBACK else f"{what} passed its gates and {said}"
+    following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing, package, said.move)
+    return Halt(state="waiting", why=why, role=missing, next=following)
 
 
-def _approve(role: str) -> str:
-    return f"loopline release approve --as {role} --why '...'"
+def _approve(role: str, package: str, move: str) -> str:
+    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else ""
+    return f"loopline release approve --as {role}{of} --why '...'"
 
 
 def _gates(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, package: str, against: str | None) -> Step:
@@ -108,9 +111,9 @@ def _named(failed: Sequence[Facts]) -> str:
     return "; ".join(f"{gate['name']} ({gate['says']})" for gate in failed)
 
 
-def _by(tallies: Sequence[RoleTally]) -> str:
-    said = [f"{entry.actor} ({one.role})" for one in tallies for entry in one.approvals]
-    return f"; approved by {' and '.join(said)}" if said else ""
+def _by(said: Tally) -> str:
+    people = [f"{approval['by']} ({approval['role']})" for approval in counted(said)]
+    return f"; approved by {' and '.join(people)}" if people else ""
 
 
 def _stands(state: State, done: Entry) -> str:

@@ -44,7 +44,9 @@ PARALLEL_FROM = 2_000_000
 """Numbers that all folds' fits read together, from which on workers are worth their start."""
 
 _GROWTH = 2.0
-_STARTED_S = 4.0
+_STARTED_S = 6.5
+"""Seconds that are kept back in any case: to weigh the ensemble, to wait for fits that run, to draw the card."""
+
 _SCORED_AFTER = 140_000
 """Rows that are scored to check, assess and explain a package."""
 

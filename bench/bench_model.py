@@ -32,6 +32,7 @@ from loopline.ledger.store import Ledger
 from loopline.model.columns import raw
 from loopline.model.package import load as read_package
 from loopline.model.predictor import Predictor
+from loopline.model.rounds import last_rounds
 from loopline.model.signing import Trust
 from loopline.project import load
 
@@ -121,7 +122,8 @@ def _settings(folder: Path) -> dict[str, Any]:
         facts = fold(ledger.read()).facts("model", "search") or {}
         trials = ledger.read(kinds=("trial",))
     chosen = next(entry.body for entry in trials if entry.body["params"] == facts["params"])
-    return {"n_estimators": chosen["settled"]["rounds"], "num_leaves": chosen["params"]["num_leaves"], "learning_rate": chosen["params"]["learning_rate"]}
+    rounds = last_rounds(chosen["settled"], facts["rows"]["train"] + facts["rows"]["validation"], otherwise=0)
+    return {"n_estimators": rounds, "num_leaves": chosen["params"]["num_leaves"], "learning_rate": chosen["params"]["learning_rate"]}
 
 
 def _native_s(frame: pl.DataFrame, settings: dict[str, Any]) -> float:

@@ -197,8 +197,8 @@ def _money(task: Task) -> Iterator[dict[str, Any]]:
         theirs.append(_tuned(task, frame, part, worth))
         labelled.append(_labelled(task, frame, part, worth))
     mine = float(np.mean(ours))
-    for whose, found in (("a tuned threshold", theirs), ("AutoGluon's labels", labelled)):
-        if None not in found:
+    for whose, found in (("a tuned threshold", theirs), ("AutoGluon's labels", [one for one in labelled if one is not None])):
+        if found:
             best = float(np.mean(found))
             name = f"money: {task.name}, {worth['currency']} per decision on the test rows, beside {whose}"
             yield _row(name, mine, worth["currency"], baseline=best, goal=f">= {best:.4f}")

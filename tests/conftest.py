@@ -48,6 +48,7 @@ def shared_data() -> Path:
         pytest.skip(f"there is no folder {folder}; name one with LOOPLINE_SHARED")
     return folder
 
+
 _LONG = ("test_json.py", "test_docs.py")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,16 @@ import click
 
 from loopline.access.people import person
 from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.cli.release_check import check, following_of, package_option, settled_now, tallies_of
+from loopline.cli.release_waive import command as waive
 from loopline.errors import Mistake
-from loopline.ledger.state import State
-from loopline.loop import Loop, open_loop
-from loopline.release import remedies
-from loopline.release.approvals import RoleTally, named, tally_of, word
+from loopline.loop import open_loop
+from loopline.release.approvals import RoleTally, word
 from loopline.release.champion import history, on, promotion, rollback
 from loopline.release.stage import awaited
 
 by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
 why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
-package_option = click.option("--package", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
 
 
 @click.group()
@@ -29,43 +27,8 @@ def command() -> None:
     """Gates, approvals, the champion and the way back."""
 
 
-@command.command()
-@package_option
-@folder_option
-@json_option
-@click.pass_context
-def check(ctx: click.Context, package: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show what each gate found; exit code 1 when one failed."""
-    with open_loop(folder) as loop:
-        state = loop.state()
-        facts = named(state, package).body["facts"]
-        following = _next(loop, state, facts)
-    emit({**facts, "next": following}, lambda: _shown_gates(state, facts) + hint(following), as_json)
-    ctx.exit(0 if facts["passed"] else 1)
-
-
-def _shown_gates(state: State, facts: Mapping[str, Any]) -> str:
-    rows = [("passed" if gate["passed"] else "FAILED", gate["name"], gate["value"], gate["threshold"], gate["says"]) for gate in facts["gates"]]
-    lines = [f"package {facts['package'][:12]}", table(("", "gate", "value", "limit", "says"), rows, right=(2, 3))]
-    newest = state.facts("model", "search")
-    if newest is not None and newest["package"] != facts["package"]:
-        lines.append(f"the model stage's newest package is {newest['package'][:12]}")
-    return "\n".join(lines)
-
-
-def _next(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:
-    """The command that takes a package on, or what must be changed before one does."""
-    if not facts["passed"]:
-        return remedies.following(facts["gates"])
-    if promotion(state.champions, facts["package"]) is not None:
-        return "loopline release history"
-    halt = awaited(facts["package"], _tallies(loop, state, facts["package"]))
-    return "loopline run" if halt is None else halt.next
-
-
-def _tallies(loop: Loop, state: State, package: str) -> tuple[RoleTally, ...]:
-    declared = loop.project.declaration
-    return tally_of(declared.release, declared.charter, state, package)
+command.add_command(check)
+command.add_command(waive)
 
 
 @command.command()
@@ -98,7 +61,7 @@ def _speak(role: str, by: str | None, why: str, package: str | None, folder: Pat
         who = person(by, folder=loop.project.folder)
         said = word(loop.state(), declared.release, declared.charter, role=role, who=who, verdict=verdict, why=why, package=package)
         (entry,) = loop.workspace.ledger.append(said.draft)
-        halt = awaited(entry.subject, _tallies(loop, loop.state(), entry.subject))
+        halt = awaited(entry.subject, tallies_of(loop, loop.state(), entry.subject))
     following = "loopline run" if halt is None else halt.next
     data = {
         "package": entry.subject,
@@ -174,10 +137,11 @@ def status(folder: Path | None, as_json: bool) -> None:
     with open_loop(folder) as loop:
         state = loop.state()
         reigns = history(state.champions)
-        facts = state.facts("release", "gates")
+        told = state.facts("release", "gates")
+        facts = None if told is None else settled_now(loop, state, told)
         package = None if facts is None else facts["package"]
-        tallies = () if package is None else _tallies(loop, state, package)
-        following = "loopline run" if facts is None else _next(loop, state, facts)
+        tallies = () if package is None else tallies_of(loop, state, package)
+        following = "loopline run" if facts is None else following_of(loop, state, facts)
         is_promoted = package is not None and promotion(state.champions, package) is not None
     waits = facts is not None and facts["passed"] and not is_promoted
     halt = awaited(package, tallies) if waits and package is not None else None

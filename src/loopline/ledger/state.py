@@ -8,7 +8,7 @@ from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 
@@ -38,6 +38,8 @@ class State:
         From a table to the newest batch that a person delivered to it by hand.
     constraints
         From a column to the newest word of the expert on its effect: a refusal, or its withdrawal.
+    waivers
+        From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
     proposal
         The newest model that was imported as a candidate.
     """
@@ -52,6 +54,7 @@ class State:
     alerts: Mapping[str, Entry] = field(default_factory=dict)
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
+    waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     proposal: Entry | None = None
 
     @property
@@ -81,6 +84,7 @@ def fold(entries: Iterable[Entry]) -> State:
     alerts: dict[str, Entry] = {}
     deliveries: dict[str, Entry] = {}
     constraints: dict[str, Entry] = {}
+    waivers: dict[tuple[str, str], Entry] = {}
     proposal: Entry | None = None
     for entry in entries:
         match entry.kind, entry.body.get("state"):
@@ -106,7 +110,9 @@ def fold(entries: Iterable[Entry]) -> State:
                 proposal = None if entry.body.get("state") == "withdrawn" else entry
             case "constraint", _:
                 constraints[entry.subject] = entry
+            case "waiver", _:
+                waivers[entry.subject, entry.body["package"] or ""] = entry
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
-    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries, constraints, proposal)
+    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries, constraints, waivers, proposal)

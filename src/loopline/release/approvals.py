@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from loopline.access.people import Person, Stakeholders, holders, holds, nearest_role, same, speak_for
@@ -13,6 +14,7 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import State
 from loopline.release.champion import promotion
 from loopline.release.spec import ReleaseSpec
+from loopline.release.waivers import failing, settled, standing
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ def word(state: State, spec: ReleaseSpec, charter: CharterSpec, *, role: str, wh
     digest = facts["package"]
     if promotion(state.champions, digest) is not None:
         raise Mistake(f"{digest[:8]} was promoted already", remedy="to take it back: loopline release rollback --why '...'")
-    failed = [gate["name"] for gate in facts["gates"] if not gate["passed"]]
+    waivers = standing(state.waivers.values(), spec, stakeholders(charter), digest, today=datetime.now(UTC).date())
+    failed = [gate["name"] for gate in failing(settled(facts, waivers)["gates"])]
     if failed:
         raise Mistake(f"{digest[:8]} did not pass {', '.join(failed)}, so it waits for nobody", remedy="see why: loopline release check")
     if not why.strip():

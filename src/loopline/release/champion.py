@@ -103,14 +103,17 @@ def standing(champions: Iterable[Entry]) -> list[str]:
 
 def promote(job: Job) -> Facts:
     """The facts of a promotion; the package is made champion unless it has been already."""
-    package, approvals = job.step.inputs["package"], job.step.inputs["approvals"]
+    package, approvals, waived = job.step.inputs["package"], job.step.inputs["approvals"], job.step.inputs.get("waived", [])
     ledger = job.workspace.ledger
     if promotion(ledger.read(kinds=["champion"], subject=package), package) is None:
         newest = ledger.read(kinds=["champion"], newest_first=True, limit=1)
         by = " and ".join(f"{approval['by']} ({approval['role']})" for approval in approvals)
-        why = f"it passed its gates, and {by} approved" if by else "it passed its gates, and no approval is asked for"
+        but = " and ".join(f"{one['gate']}, which {one['by']} ({one['role']}) waived" for one in waived)
+        gates = f"it passed its gates but {but}" if but else "it passed its gates"
+        why = f"{gates}, and {by} approved" if by else f"{gates}, and no approval is asked for"
         body = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
-        parents = (job.attempt, *(approval["entry"] for approval in approvals))
+        body |= {"waived": waived} if waived else {}
+        parents = (job.attempt, *(one["entry"] for one in (*approvals, *waived)))
         ledger.append(Draft(kind="champion", subject=package, key=job.step.key, body=body, parents=parents))
     return {"says": f"{package[:8]} decides", "champion": package}
 

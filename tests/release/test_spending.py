@@ -46,6 +46,13 @@ def test_a_budget_to_run_without_prices_is_not_kept() -> None:
     assert "no price of a machine or of the cloud" in where_to_run(evidence()).says
 
 
+def test_a_budget_of_the_charter_alone_asks_for_no_prices() -> None:
+    charter = Spent(step_s=1800.0, build=30000.0, run_per_year=6000.0)
+    for gate in (budget, where_to_run):
+        silent = gate(evidence(spent=charter))
+        assert silent.passed and not silent.asked and "charter.prices says no price" in silent.says
+
+
 def test_the_load_is_the_volume_times_the_time_of_a_row() -> None:
     assert busy_share(evidence(latency_ms=np.full(9, 2.0), spent=PRICED)) == pytest.approx(1000 / 86400 * 0.002, rel=1e-2)
     assert busy_share(evidence()) == 0

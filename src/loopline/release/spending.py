@@ -31,7 +31,8 @@ def budget(evidence: Evidence) -> Verdict:
     asked = f"making it costs at most {figure(limit)} {evidence.currency}"
     if cost is None or spent.step_s is None or spent.machine_per_hour is None:
         why = "charter.prices says no price of this machine" if spent.machine_per_hour is None else "nobody measured how long it took to make"
-        return unknown("budget", asked, why)
+        # The charter's budget is also for people: only a limit on this cost itself must be shown to hold.
+        return not_asked("budget", why) if limits.budget is None else unknown("budget", asked, why)
     search = "" if spent.search_s is None else f", {figure(spent.search_s / 60)} of them for the search"
     price = f"{figure(spent.machine_per_hour)} {evidence.currency} an hour"
     says = f"it cost {figure(cost)} {evidence.currency}: {figure(spent.step_s / 60)} minutes{search}, at {price}"
@@ -51,7 +52,7 @@ def where_to_run(evidence: Evidence) -> Verdict:
     costs = monthly(spent, busy_share=busy_share(evidence), retrainings=limits.retrainings.per_year / _MONTHS_PER_YEAR)
     if not costs:
         why = "charter.prices says no price of a machine or of the cloud"
-        return unknown("where_to_run", asked, why) if asked else not_asked("where_to_run", why)
+        return not_asked("where_to_run", why) if limits.budget is None else unknown("where_to_run", asked, why)
     place = min(costs, key=lambda name: costs[name])
     value, says = costs[place], _told(costs, evidence)
     if limit is None:

@@ -258,3 +258,13 @@ def test_the_gates_key_follows_the_limits_and_not_the_approvals(latency: float, 
     said = ReleaseSpec.model_validate({"latency_ms": latency, "approvals": approvals})
     assert key(said) == key(ReleaseSpec(latency_ms=latency))
     assert key(said) != key(ReleaseSpec(latency_ms=latency + 1))
+
+
+def test_the_tests_of_the_data_that_only_warn_are_handed_to_the_gates_with_their_tables(told: Told) -> None:
+    tables = DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}, "tables": {"daily": {"sql": "select * from t"}}})
+    made = {"rows": 30, "warnings": {"no gap": 3}}
+    told.ledger.append(Draft(kind="step", subject="data", key="k", body={"state": "succeeded", "name": "table daily", "facts": made}))
+    facts = {"model": {"package": A, "evidence": "e"}, "data": {"read": 10, "quarantined": 0, "warnings": {"odd sizes": 2}}}
+    asked = next(steps(SPEC, tables, CHARTER, Ask(project="p", folder=told.folder, state=fold(told.ledger.read()), facts=facts)))
+    assert isinstance(asked, Step)
+    assert asked.inputs["tests"] == {"odd sizes": [2, 10], "daily, no gap": [3, 30]}

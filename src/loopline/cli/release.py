@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,16 @@ import click
 
 from loopline.access.keys import fingerprint
 from loopline.access.people import person
-from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
 from loopline.cli.release_history import reigns_text, told, withdrawal
+from loopline.cli.release_waive import command as waive
 from loopline.engine.step import Halt
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.state import GATES, State
 from loopline.loop import Loop, open_loop
 from loopline.model.signing import speaker
-from loopline.release import remedies
-from loopline.release.approvals import named, tally_of, word
+from loopline.release.approvals import word
 from loopline.release.champion import history, on, promotion, rollback, standing, way_back
 from loopline.release.record import taken_back
 from loopline.release.spec import MOVES, PROMOTION, ROLLBACK
@@ -33,7 +34,6 @@ as_option = click.option("--as", "role", required=True, metavar="ROLE", help="Th
 for_option = click.option(
     "--for", "move", type=click.Choice(MOVES), default=PROMOTION, show_default=True, help="What it is said of: that it decides, or that it decides again."
 )
-package_option = click.option("--package", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
 
 
 @click.group()
@@ -41,43 +41,8 @@ def command() -> None:
     """Gates, approvals, the champion and the way back."""
 
 
-@command.command()
-@package_option
-@folder_option
-@json_option
-@click.pass_context
-def check(ctx: click.Context, package: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show what each gate found; exit code 1 when one failed."""
-    with open_loop(folder) as loop:
-        state = loop.state()
-        facts = named(state, package).body["facts"]
-        following = _next(loop, state, facts)
-    emit({**facts, "next": following}, lambda: _shown_gates(state, facts) + hint(following), as_json)
-    ctx.exit(0 if facts["passed"] else 1)
-
-
-def _shown_gates(state: State, facts: Mapping[str, Any]) -> str:
-    rows = [("passed" if gate["passed"] else "FAILED", gate["name"], gate["value"], gate["threshold"], gate["says"]) for gate in facts["gates"]]
-    lines = [f"package {facts['package'][:12]}", table(("", "gate", "value", "limit", "says"), rows, right=(2, 3))]
-    newest = state.facts("model", "search")
-    if newest is not None and newest["package"] != facts["package"]:
-        lines.append(f"the model stage's newest package is {newest['package'][:12]}")
-    return "\n".join(lines)
-
-
-def _next(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:
-    """The command that takes a package on, or what must be changed before one does."""
-    if not facts["passed"]:
-        return remedies.following(facts["gates"])
-    if promotion(state.champions, facts["package"]) is not None:
-        return "loopline release history"
-    halt = awaited(facts["package"], _tally(loop, state, facts["package"]))
-    return "loopline run" if halt is None else halt.next
-
-
-def _tally(loop: Loop, state: State, package: str, move: str = PROMOTION) -> Tally:
-    declared = loop.project.declaration
-    return tally_of(declared.release, declared.charter, state, package, move)
+command.add_command(check)
+command.add_command(waive)
 
 
 def _spoken(run: Callable[..., None]) -> Callable[..., None]:
@@ -140,7 +105,7 @@ def _after(loop: Loop, state: State, package: str, move: str) -> tuple[Halt | No
     if move == PROMOTION and promotion(state.champions, package) is not None:
         back = _way_back(state) if package == state.champion else ""
         return None, back or "loopline release history", f"{package[:12]} was promoted already; what decides stays until it is rolled back"
-    halt = awaited(package, _tally(loop, state, package, move))
+    halt = awaited(package, tally_now(loop, state, package, move))
     if halt is not None:
         return halt, halt.next, halt.why
     following = "loopline run" if move == PROMOTION else f"loopline release rollback --to {package[:12]} --why '...'"
@@ -164,7 +129,7 @@ def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_
         who = person(by, folder=loop.project.folder)
         state = loop.state()
         target = way_back(state.champions, to)
-        said = _tally(loop, state, target, ROLLBACK)
+        said = tally_now(loop, state, target, ROLLBACK)
         halt = awaited(target, said)
         if halt is not None:
             raise CheckFailed(halt.why, remedy=halt.next)
@@ -203,10 +168,11 @@ def status(folder: Path | None, as_json: bool) -> None:
     """Show which package decides, who took their yes to it back, and what the newest one waits for."""
     with open_loop(folder) as loop:
         state = loop.state()
-        facts = state.facts(*GATES)
+        found = state.facts(*GATES)
+        facts = None if found is None else settled_now(loop, state, found)
         package = None if facts is None else facts["package"]
-        said = Tally(PROMOTION, ()) if package is None else _tally(loop, state, package)
-        following = "loopline run" if facts is None else _next(loop, state, facts)
+        said = Tally(PROMOTION, ()) if package is None else tally_now(loop, state, package)
+        following = "loopline run" if facts is None else following_of(loop, state, facts)
     reigns, back = history(state.champions), taken_back(state)
     waits = facts is not None and facts["passed"] and promotion(state.champions, facts["package"]) is None
     halt = awaited(package, said) if waits and package is not None else None

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from loopline.cli.output import minute, table
+from loopline.cli.release_check import row
 from loopline.ledger.state import State
 from loopline.release.champion import Reign
 from loopline.release.record import signers, verdict_of
@@ -47,8 +48,9 @@ def _in_full(reign: Told) -> str:
     by = "" if reign["actor"] == "loopline" else f" by {reign['actor']}"
     lines = [f"{reign['package'][:12]} decided from {minute(reign['since'])} UTC to {_until(reign)}, {reign['how']}{by}: {reign['why']}"]
     if reign["judged"] is not None:
-        rows = [("passed" if gate["passed"] else "FAILED", gate["name"], gate["value"], gate["threshold"], gate["says"]) for gate in reign["judged"]["gates"]]
-        lines += ["", table(("", "gate", "value", "limit", "says"), rows, right=(2, 3))]
+        waived = {one["gate"]: one for one in reign["waived"]}
+        rows = [row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
+        lines += ["", table(("", "gate", "asked", "found"), rows)]
     if reign["approvals"]:
         signed = [(one["by"], one["role"], minute(one["at"] or "-"), one["fingerprint"], _today(one), one["why"]) for one in reign["approvals"]]
         lines += ["", table(("signed by", "as", "at (UTC)", "key", "today", "why"), signed)]

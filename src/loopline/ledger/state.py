@@ -8,7 +8,7 @@ from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "key", "signature")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "key", "signature")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 GATES = ("release", "gates")
@@ -45,6 +45,8 @@ class State:
         From a column to the newest word of the expert on its effect: a refusal, or its withdrawal.
     vouched
         The entries that say whose keys are trusted and what was signed, oldest first.
+    waivers
+        From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
     proposal
         The newest model that was imported as a candidate.
     """
@@ -61,6 +63,7 @@ class State:
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
     vouched: tuple[Entry, ...] = ()
+    waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     proposal: Entry | None = None
 
     @property
@@ -92,6 +95,7 @@ def fold(entries: Iterable[Entry]) -> State:
     deliveries: dict[str, Entry] = {}
     constraints: dict[str, Entry] = {}
     vouched: list[Entry] = []
+    waivers: dict[tuple[str, str], Entry] = {}
     proposal: Entry | None = None
     for entry in entries:
         match entry.kind, entry.body.get("state"):
@@ -121,9 +125,12 @@ def fold(entries: Iterable[Entry]) -> State:
                 constraints[entry.subject] = entry
             case "key" | "signature", _:
                 vouched.append(entry)
+            case "waiver", _:
+                waivers[entry.subject, entry.body["package"] or ""] = entry
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
     return State(
-        succeeded, latest, failed, tuple(champions), approvals, verdicts, overrides, packages, alerts, deliveries, constraints, tuple(vouched), proposal
+        *(succeeded, latest, failed, tuple(champions), approvals, verdicts, overrides, packages, alerts, deliveries, constraints),
+        *(tuple(vouched), waivers, proposal),
     )

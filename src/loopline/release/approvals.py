@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from loopline.access.people import Person, nearest_role, same, speak_for
 from loopline.charter.spec import ROLES, CharterSpec
@@ -13,6 +14,7 @@ from loopline.model.signing import KEY, SIGNATURE, trust
 from loopline.release.champion import promotion, way_back
 from loopline.release.spec import PROMOTION, ROLLBACK, ReleaseSpec
 from loopline.release.tally import Rules, Tally, tally
+from loopline.release.waivers import failing, settled, standing
 from loopline.release.words import WITHDRAWN, YES
 
 
@@ -123,7 +125,7 @@ def word(
         _require_asked(spec, role, move)
         note, (digest, about) = speak_for(who, role, stakeholders(charter)), _meant(state, package, move)
         if move == PROMOTION:
-            _require_waiting(state, state.verdicts[about])
+            _require_waiting(spec, charter, state, state.verdicts[about])
     if verdict == YES:
         _require_other_eyes(rules_of(spec, charter, state, digest, move), state, digest, role, who)
     body = {"move": move, "role": role, "verdict": verdict, "why": why.strip(), "about": about}
@@ -146,12 +148,13 @@ def _require_asked(spec: ReleaseSpec, role: str, move: str) -> None:
         raise Mistake(f"no word of {role} is asked for", where="--as", remedy=remedy)
 
 
-def _require_waiting(state: State, gates: Entry) -> None:
+def _require_waiting(spec: ReleaseSpec, charter: CharterSpec, state: State, gates: Entry) -> None:
     facts = gates.body["facts"]
     digest = facts["package"]
     if promotion(state.champions, digest) is not None:
         raise Mistake(f"{digest[:8]} was promoted already", remedy="to take it back: loopline release rollback --why '...'")
-    failed = [gate["name"] for gate in facts["gates"] if not gate["passed"]]
+    waivers = standing(state.waivers.values(), spec, stakeholders(charter), digest, keys=trust(state.vouched).keys, today=datetime.now(UTC).date())
+    failed = [gate["name"] for gate in failing(settled(facts, waivers)["gates"])]
     if failed:
         raise Mistake(f"{digest[:8]} did not pass {', '.join(failed)}, so it waits for nobody", remedy="see why: loopline release check")
 

@@ -31,6 +31,8 @@ class Reign:
         Who moved the pointer; ``loopline`` where the gates and the approvals did.
     approvals
         Who had said yes: ``role``, ``by``, ``why``, ``entry``.
+    waived
+        The gates that it had not passed and who let it through: ``gate``, ``role``, ``by``, ``why``, ``until``, ``entry``.
     """
 
     package: str
@@ -40,6 +42,7 @@ class Reign:
     why: str
     actor: str
     approvals: tuple[dict[str, Any], ...]
+    waived: tuple[dict[str, Any], ...]
     entry: str
 
     def as_json(self) -> dict[str, Any]:
@@ -52,6 +55,7 @@ class Reign:
             "why": self.why,
             "actor": self.actor,
             "approvals": list(self.approvals),
+            "waived": list(self.waived),
             "entry": self.entry,
         }
 
@@ -68,6 +72,7 @@ def history(champions: Sequence[Entry]) -> tuple[Reign, ...]:
             why=str(entry.body["why"]),
             actor=entry.actor,
             approvals=tuple(entry.body.get("approvals", ())),
+            waived=tuple(entry.body.get("waived", ())),
             entry=entry.id,
         )
         for entry, end in zip_longest(champions, ends)
@@ -103,14 +108,17 @@ def standing(champions: Iterable[Entry]) -> list[str]:
 
 def promote(job: Job) -> Facts:
     """The facts of a promotion; the package is made champion unless it has been already."""
-    package, approvals = job.step.inputs["package"], job.step.inputs["approvals"]
+    package, approvals, waived = job.step.inputs["package"], job.step.inputs["approvals"], job.step.inputs.get("waived", [])
     ledger = job.workspace.ledger
     if promotion(ledger.read(kinds=["champion"], subject=package), package) is None:
         newest = ledger.read(kinds=["champion"], newest_first=True, limit=1)
         by = " and ".join(f"{approval['by']} ({approval['role']})" for approval in approvals)
-        why = f"it passed its gates, and {by} approved" if by else "it passed its gates, and no approval is asked for"
+        but = " and ".join(f"{one['gate']}, which {one['by']} ({one['role']}) waived" for one in waived)
+        gates = f"it passed its gates but {but}" if but else "it passed its gates"
+        why = f"{gates}, and {by} approved" if by else f"{gates}, and no approval is asked for"
         body = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
-        parents = (job.attempt, *(approval["entry"] for approval in approvals))
+        body |= {"waived": waived} if waived else {}
+        parents = (job.attempt, *(one["entry"] for one in (*approvals, *waived)))
         ledger.append(Draft(kind="champion", subject=package, key=job.step.key, body=body, parents=parents))
     return {"says": f"{package[:8]} decides", "champion": package}
 

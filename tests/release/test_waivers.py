@@ -16,8 +16,11 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import fold
 from loopline.ledger.store import Ledger
+from loopline.model.signing import give_trust, trust, withdraw_trust
 from loopline.release.spec import ReleaseSpec
 from loopline.release.waivers import Waiver, failing, may_waive, settled, standing, waive, withdraw
+from loopline.release.words import say
+from tests.signing import key_of
 
 A, B = "aa" * 32, "bb" * 32
 TODAY = date(2026, 3, 1)
@@ -28,8 +31,11 @@ PEOPLE = {"devops": ("ann",), "business": ("bob",)}
 class Said:
     """A ledger in which gates judged packages and people waive."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
         self.ledger = ledger
+        self.keys = {name: key_of(name, folder) for name in ("ann", "bob", "eve")}
+        for name, key in self.keys.items():
+            give_trust(ledger, key.public, name, by="ann")
 
     def judged(self, package: str = A, **passed: bool) -> Entry:
         gates = [{"name": name, "passed": good} for name, good in {"latency": False, "acceptance A1": False, "memory": True, **passed}.items()]
@@ -37,22 +43,25 @@ class Said:
             Draft(kind="step", subject="release", body={"state": "succeeded", "name": "gates", "facts": {"package": package, "gates": gates}})
         )[0]
 
-    def waive(self, gate: str = "latency", *, package: str = A, role: str = "devops", by: str = "ann", why: str = "w", until: date | None = None) -> None:
+    def waive(
+        self, gate: str = "latency", *, package: str = A, role: str = "devops", by: str = "ann", why: str = "w", until: date | None = None, key: str = ""
+    ) -> Entry:
         let = waive(self.judged(package), gate, SPEC, PEOPLE, role=role, who=Person(by, "--by"), why=why, until=until, today=TODAY)
-        self.ledger.append(*let.drafts)
+        return [say(self.ledger, draft, self.keys[key or by]) for draft in let.drafts][-1]
 
     def withdraw(self, *, package: str = A) -> None:
         newest = fold(self.ledger.read()).waivers.values()
         self.ledger.append(*withdraw(self.judged(package), "latency", newest, SPEC, PEOPLE, role="devops", who=Person("ann", "--by"), why="w").drafts)
 
     def standing(self, package: str = A, *, today: date = TODAY, spec: ReleaseSpec = SPEC, people: dict[str, tuple[str, ...]] = PEOPLE) -> dict[str, Waiver]:
-        return standing(fold(self.ledger.read()).waivers.values(), spec, people, package, today=today)
+        state = fold(self.ledger.read())
+        return standing(state.waivers.values(), spec, people, package, keys=trust(state.vouched).keys, today=today)
 
 
 @pytest.fixture
 def said(tmp_path: Path) -> Iterator[Said]:
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
-        yield Said(ledger)
+        yield Said(ledger, tmp_path)
 
 
 def test_without_an_end_a_waiver_is_for_one_package_alone(said: Said) -> None:
@@ -60,6 +69,18 @@ def test_without_an_end_a_waiver_is_for_one_package_alone(said: Said) -> None:
     assert str(said.standing()["latency"]) == "waived by ann as devops: measured on a busy machine"
     assert said.standing(today=TODAY + timedelta(days=999))
     assert not said.standing(B)
+
+
+def test_it_counts_only_while_its_signature_verifies_as_the_person_s_own(said: Said) -> None:
+    said.waive(key="eve")
+    assert not said.standing()
+    signed = said.waive()
+    assert said.standing()
+    said.ledger.append(Draft(kind="waiver", subject="latency", body={**signed.body, "why": "another reason"}, actor="ann"))
+    assert not said.standing()
+    said.waive()
+    withdraw_trust(said.ledger, said.keys["ann"].public, by="bob")
+    assert not said.standing()
 
 
 def test_with_an_end_it_is_for_every_package_until_the_end_of_that_day(said: Said) -> None:

@@ -16,10 +16,13 @@ from loopline.declaration import figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
+from loopline.model.signing import trust
 from loopline.release import remedies
-from loopline.release.approvals import RoleTally, judged, named, stakeholders, tally_of
+from loopline.release.approvals import judged, named, stakeholders, tally_of
 from loopline.release.champion import promotion
+from loopline.release.spec import PROMOTION
 from loopline.release.stage import awaited
+from loopline.release.tally import Tally
 from loopline.release.traces import traced
 from loopline.release.waivers import may_waive, settled, standing
 
@@ -59,7 +62,14 @@ def check(ctx: click.Context, package: str | None, junit: Path | None, report: P
 def settled_now(loop: Loop, state: State, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The gates' facts on a package, with the waivers that count today."""
     declared = loop.project.declaration
-    waivers = standing(state.waivers.values(), declared.release, stakeholders(declared.charter), facts["package"], today=datetime.now(UTC).date())
+    waivers = standing(
+        state.waivers.values(),
+        declared.release,
+        stakeholders(declared.charter),
+        facts["package"],
+        keys=trust(state.vouched).keys,
+        today=datetime.now(UTC).date(),
+    )
     return settled(facts, waivers)
 
 
@@ -70,14 +80,14 @@ def following_of(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:
         return remedies.following(facts["gates"], {gate["name"]: may_waive(spec, gate["name"]) for gate in facts["gates"]})
     if promotion(state.champions, facts["package"]) is not None:
         return "loopline release history"
-    halt = awaited(facts["package"], tallies_of(loop, state, facts["package"]))
+    halt = awaited(facts["package"], tally_now(loop, state, facts["package"]))
     return "loopline run" if halt is None else halt.next
 
 
-def tallies_of(loop: Loop, state: State, package: str) -> tuple[RoleTally, ...]:
-    """What each role that must approve has said of a package."""
+def tally_now(loop: Loop, state: State, package: str, move: str = PROMOTION) -> Tally:
+    """What has been said of a move of a package, as the declaration counts it today."""
     declared = loop.project.declaration
-    return tally_of(declared.release, declared.charter, state, package)
+    return tally_of(declared.release, declared.charter, state, package, move)
 
 
 def outcome(gate: Gate) -> str:
@@ -100,7 +110,7 @@ def found(gate: Gate) -> str:
 
 
 def _text(state: State, facts: Mapping[str, Any], criteria: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"package {facts['package'][:12]}", table(("", "gate", "asked", "found"), [_row(gate) for gate in facts["gates"]])]
+    lines = [f"package {facts['package'][:12]}", table(("", "gate", "asked", "found"), [row(gate) for gate in facts["gates"]])]
     if criteria:
         lines += ["", table(("criterion", "asked by the business", "check", "now", "before, oldest first"), [_traced(one) for one in criteria], right=(3,))]
     newest = state.facts("model", "search")
@@ -109,7 +119,8 @@ def _text(state: State, facts: Mapping[str, Any], criteria: Sequence[Mapping[str
     return "\n".join(lines)
 
 
-def _row(gate: Gate) -> tuple[str, str, str, str]:
+def row(gate: Gate) -> tuple[str, str, str, str]:
+    """A gate in a table: what became of it, its name, what it asked, and what it found."""
     return _MARKS[outcome(gate)], gate["name"], gate.get("asked") or "-", found(gate)
 
 
@@ -131,7 +142,7 @@ def as_markdown(project: str, entry: Entry, facts: Mapping[str, Any], criteria: 
     lines = [f"# {project}: package {facts['package'][:12]}", "", f"Checked on {entry.time:%Y-%m-%d %H:%M} UTC. **{verdict}**", ""]
     if criteria:
         lines += ["## What the business asked for", "", *_rows(("asked for", "check", "verdict", "now", "before, oldest first"), map(_promised, criteria))]
-    lines += ["## Every gate", "", *_rows(("verdict", "gate", "asked", "found"), map(_row, facts["gates"]))]
+    lines += ["## Every gate", "", *_rows(("verdict", "gate", "asked", "found"), map(row, facts["gates"]))]
     return "\n".join(lines)
 
 

@@ -13,8 +13,10 @@ from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import following_of, package_option, settled_now
 from loopline.errors import Mistake
 from loopline.loop import open_loop
+from loopline.model.signing import speaker
 from loopline.release.approvals import named, stakeholders
 from loopline.release.waivers import Waiver, waive, withdraw
+from loopline.release.words import say
 
 
 @click.command("waive")
@@ -45,7 +47,9 @@ def command(
             let = withdraw(gates, gate, state.waivers.values(), declared.release, people, role=role, who=who, why=why)
         else:
             let = waive(gates, gate, declared.release, people, role=role, who=who, why=why, until=end, today=datetime.now(UTC).date())
-        entry = loop.workspace.ledger.append(*let.drafts)[-1]
+        ledger = loop.workspace.ledger
+        key = speaker(ledger, name=who.name)
+        entry = [say(ledger, draft, key) for draft in let.drafts][-1]
         state = loop.state()
         facts = settled_now(loop, state, gates.body["facts"])
         following = following_of(loop, state, facts)

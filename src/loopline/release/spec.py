@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from loopline.charter.spec import Role
 from loopline.declaration import Rate, RateText, Spec
@@ -96,10 +97,31 @@ class GatesSpec(Spec):
     where_to_run: WhereToRunSpec = WhereToRunSpec()
 
 
+Move = Literal["promotion", "rollback"]
+"""What moves the champion's pointer, and may ask for approvals."""
+MOVES: tuple[str, ...] = get_args(Move)
+PROMOTION, ROLLBACK = MOVES
+
+People = Annotated[int, Field(ge=0)]
+ByRole = dict[Role, People]
+
+
+def _form(said: object) -> str:
+    return "moves" if isinstance(said, Mapping) and any(isinstance(value, Mapping) for value in said.values()) else "roles"
+
+
+Approvals = Annotated[
+    Annotated[ByRole, Tag("roles")] | Annotated[dict[Move, ByRole], Field(min_length=1), Tag("moves")],
+    Discriminator(_form),
+]
+"""From a role to how many of its people must say yes to a promotion; or the same for each move."""
+
+
 class ReleaseSpec(Spec):
     """Approvals by role, the limits of the gates, and by gate the roles that may waive it."""
 
-    approvals: dict[Role, int] = {}
+    approvals: Approvals = {}
+    four_eyes: bool = False
     latency_ms: float = Field(default=20.0, gt=0)
     memory_mb: float = Field(default=1000.0, gt=0)
     refused_share: float = Field(default=0.2, ge=0, le=1)
@@ -113,3 +135,9 @@ class ReleaseSpec(Spec):
                 near = get_close_matches(name, GATES, n=1, cutoff=0.5)
                 raise ValueError(f"waive: there is no gate {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(GATES)}"))
         return self
+
+    def asked(self, move: str) -> dict[str, int]:
+        """The roles that must say yes to a move, with how many people of each."""
+        said: Mapping[Any, Any] = self.approvals
+        by_move = said if _form(said) == "moves" else {PROMOTION: said}
+        return {str(role): needed for role, needed in by_move.get(move, {}).items() if needed > 0}

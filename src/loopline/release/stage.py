@@ -14,9 +14,11 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.release.approvals import RoleTally, counted, stakeholders, tally_of
+from loopline.model.signing import trust
+from loopline.release.approvals import stakeholders, tally_of
 from loopline.release.champion import promotion
-from loopline.release.spec import ReleaseSpec
+from loopline.release.spec import ROLLBACK, ReleaseSpec
+from loopline.release.tally import Tally, counted
 from loopline.release.waivers import failing, settled, standing
 from loopline.workspace import Ask
 
@@ -45,7 +47,7 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
     found = yield _gates(spec, data, charter, ask, package, None if against == package else against)
-    waivers = standing(ask.state.waivers.values(), spec, stakeholders(charter), package, today=datetime.now(UTC).date())
+    waivers = standing(ask.state.waivers.values(), spec, stakeholders(charter), package, keys=trust(ask.state.vouched).keys, today=datetime.now(UTC).date())
     gates = settled(found, waivers)["gates"]
     failed = failing(gates)
     if any(gate["name"] != "beats_champion" for gate in failed):
@@ -55,33 +57,35 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
         return {"says": _stands(ask.state, done), "champion": ask.state.champion, "package": package}
     if failed:
         return {"says": f"{failed[0]['says']}: the champion stays", "champion": ask.state.champion, "package": package}
-    tallies = tally_of(spec, charter, ask.state, package)
-    halt = awaited(package, tallies)
+    said = tally_of(spec, charter, ask.state, package)
+    halt = awaited(package, said)
     if halt is not None:
         yield halt
     waived = [{"gate": gate["name"], **gate["waived"]} for gate in gates if gate["waived"]]
-    facts = yield _promotion(package, counted(tallies), waived)
+    facts = yield _promotion(package, counted(said), waived)
     let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
-    says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(tallies)}"
+    says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(said)}"
     return {"says": says, "champion": facts["champion"], "package": package}
 
 
-def awaited(package: str, tallies: Sequence[RoleTally]) -> Halt | None:
-    """Why a package that passed its gates is not promoted yet; None when nobody is waited for."""
-    refused = next((one for one in tallies if one.refusal is not None), None)
-    if refused is not None and refused.refusal is not None:
-        word = refused.refusal
-        why = f"{package[:8]} is refused by {word.actor} as {refused.role}: {word.body['why']}"
-        return Halt(state="failed", why=why, role=refused.role, next=_approve(refused.role))
-    missing = [one for one in tallies if not one.is_met]
-    if not missing:
+def awaited(package: str, said: Tally) -> Halt | None:
+    """Why a package is not promoted yet, or a rollback not done; None when nobody is waited for."""
+    what = f"the rollback to {package[:8]}" if said.move == ROLLBACK else package[:8]
+    for one in said.roles:
+        if one.refusal is not None:
+            why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
+            return Halt(state="failed", why=why, role=one.role, next=_approve(one.role, package, said.move))
+    missing = next((one.role for one in said.roles if not one.is_met), None)
+    if missing is None:
         return None
-    why = f"{package[:8]} passed its gates and waits for the approval of {' and '.join(map(str, missing))}"
-    return Halt(state="waiting", why=why, role=missing[0].role, next=_approve(missing[0].role))
+    why = f"{what} {said}" if said.move == ROLLBACK else f"{what} passed its gates and {said}"
+    following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing, package, said.move)
+    return Halt(state="waiting", why=why, role=missing, next=following)
 
 
-def _approve(role: str) -> str:
-    return f"loopline release approve --as {role} --why '...'"
+def _approve(role: str, package: str, move: str) -> str:
+    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else ""
+    return f"loopline release approve --as {role}{of} --why '...'"
 
 
 def _gates(spec: ReleaseSpec, tables: DataSpec, charter: CharterSpec, ask: Ask, package: str, against: str | None) -> Step:
@@ -145,9 +149,9 @@ def _named(failed: Sequence[Facts]) -> str:
     return "; ".join(f"{gate['name']} ({gate['says']})" for gate in failed)
 
 
-def _by(tallies: Sequence[RoleTally]) -> str:
-    said = [f"{entry.actor} ({one.role})" for one in tallies for entry in one.approvals]
-    return f"; approved by {' and '.join(said)}" if said else ""
+def _by(said: Tally) -> str:
+    people = [f"{approval['by']} ({approval['role']})" for approval in counted(said)]
+    return f"; approved by {' and '.join(people)}" if people else ""
 
 
 def _stands(state: State, done: Entry) -> str:

@@ -1,7 +1,7 @@
 """Waivers: a gate that a person lets a package through although it did not pass, said and counted.
 
 Without an end a waiver is for one package alone; with an end it is for every package until the end of that day, UTC. It counts only while the release
-declares the gate waivable by the role, and the person holds the role.
+declares the gate waivable by the role, the person holds the role, and the signature verifies as theirs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.release.spec import ReleaseSpec
+from loopline.release.words import doubt
 
 KIND = "waiver"
 STANDING, WITHDRAWN = "standing", "withdrawn"
@@ -65,15 +66,18 @@ def may_waive(spec: ReleaseSpec, gate: str) -> tuple[str, ...]:
     return tuple(map(str, spec.waive.get(gate, spec.waive.get(kind, ()))))
 
 
-def standing(newest: Iterable[Entry], spec: ReleaseSpec, people: Stakeholders, package: str, *, today: date) -> dict[str, Waiver]:
+def standing(newest: Iterable[Entry], spec: ReleaseSpec, people: Stakeholders, package: str, *, keys: Mapping[str, str], today: date) -> dict[str, Waiver]:
     """The waivers that count for a package, by gate; its own comes before one for every package.
 
     Parameters
     ----------
     newest
         The newest word on each gate and package, as `loopline.ledger.state.State.waivers` has them.
+    keys
+        From a public key that is trusted now to the name of who signs with it.
     """
-    said = [Waiver.of(entry) for entry in newest if entry.body["state"] == STANDING and entry.body["package"] in (None, package)]
+    signed = (entry for entry in newest if entry.body["state"] == STANDING and not doubt(entry, keys))
+    said = [Waiver.of(entry) for entry in signed if entry.body["package"] in (None, package)]
     counting = [one for one in said if _counts(one, spec, people, today)]
     return {one.gate: one for one in sorted(counting, key=lambda one: one.package is not None)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "key", "signature")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout", "key", "signature")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 GATES = ("release", "gates")
@@ -47,6 +47,8 @@ class State:
         The entries that say whose keys are trusted and what was signed, oldest first.
     waivers
         From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
+    rollouts
+        The entries by which rollouts began, went on and ended, oldest first; `loopline.release.rollout.course` tells where they stand.
     proposal
         The newest model that was imported as a candidate.
     """
@@ -64,6 +66,7 @@ class State:
     constraints: Mapping[str, Entry] = field(default_factory=dict)
     vouched: tuple[Entry, ...] = ()
     waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
+    rollouts: tuple[Entry, ...] = ()
     proposal: Entry | None = None
 
     @property
@@ -96,6 +99,7 @@ def fold(entries: Iterable[Entry]) -> State:
     constraints: dict[str, Entry] = {}
     vouched: list[Entry] = []
     waivers: dict[tuple[str, str], Entry] = {}
+    rollouts: list[Entry] = []
     proposal: Entry | None = None
     for entry in entries:
         match entry.kind, entry.body.get("state"):
@@ -127,10 +131,12 @@ def fold(entries: Iterable[Entry]) -> State:
                 vouched.append(entry)
             case "waiver", _:
                 waivers[entry.subject, entry.body["package"] or ""] = entry
+            case "rollout", _:
+                rollouts.append(entry)
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
     return State(
         *(succeeded, latest, failed, tuple(champions), approvals, verdicts, overrides, packages, alerts, deliveries, constraints),
-        *(tuple(vouched), waivers, proposal),
+        *(tuple(vouched), waivers, tuple(rollouts), proposal),
     )

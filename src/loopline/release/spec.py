@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from loopline.charter.spec import Role
 from loopline.declaration import Rate, RateText, Spec
+from loopline.release.rollout.plan import Plan, PlanText
 
 GATES = (
     "contract",
@@ -118,7 +119,7 @@ Approvals = Annotated[
 
 
 class ReleaseSpec(Spec):
-    """Approvals by role, the limits of the gates, and by gate the roles that may waive it."""
+    """Approvals by role, the limits of the gates, by gate the roles that may waive it, and the steps by which a package takes traffic."""
 
     approvals: Approvals = {}
     four_eyes: bool = False
@@ -127,6 +128,7 @@ class ReleaseSpec(Spec):
     refused_share: float = Field(default=0.2, ge=0, le=1)
     gates: GatesSpec = GatesSpec()
     waive: dict[str, tuple[Role, ...]] = {}
+    rollout: PlanText = Plan()
 
     @model_validator(mode="after")
     def _waives_gates(self) -> ReleaseSpec:

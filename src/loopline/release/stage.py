@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.signing import trust
-from loopline.release.approvals import stakeholders, tally_of
+from loopline.release.approvals import judged, stakeholders, tally_of
 from loopline.release.champion import promotion
+from loopline.release.rollout.conduct import begin, moved, ruling_on
+from loopline.release.rollout.course import Course, newest
+from loopline.release.rollout.plan import Plan
+from loopline.release.rollout.rule import Ruling
 from loopline.release.spec import ROLLBACK, ReleaseSpec
 from loopline.release.tally import Tally, counted
 from loopline.release.waivers import failing, settled, standing
@@ -37,12 +41,16 @@ GATES_ROOMS = (
 
 
 def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """Gates, then approvals, then the promotion.
+    """Gates, then approvals, then the rollout, then the promotion.
 
-    A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and the loop goes on with it. A package is
-    promoted once; after a rollback only a person brings it back.
+    A challenger that is on trial already comes first. A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and
+    the loop goes on with it. A package is promoted once; after a rollback only a person brings it back.
     """
     package = str(ask.facts["model"]["package"])
+    course = newest(ask.state.rollouts)
+    on_trial = ""
+    if course is not None and course.is_live:
+        on_trial = yield from _tried(spec, charter, ask, course)
     done = promotion(ask.state.champions, package)
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
@@ -61,11 +69,42 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
     halt = awaited(package, said)
     if halt is not None:
         yield halt
-    waived = [{"gate": gate["name"], **gate["waived"]} for gate in gates if gate["waived"]]
+    if spec.rollout.is_declared and ask.state.champion is not None:
+        if course is None or course.package != package:
+            if on_trial:
+                return {"says": f"{on_trial}; {package[:8]} passed its gates and waits for its end", "champion": ask.state.champion, "package": package}
+            begun = yield begin(package, ask.state.champion, spec.rollout)
+            return {"says": begun["says"], "champion": ask.state.champion, "package": package}
+        if course.is_live:
+            return {"says": on_trial, "champion": ask.state.champion, "package": package}
+        says = f"{package[:8]} was withdrawn from its rollout: {course.why}; the champion stays"
+        return {"says": says, "champion": ask.state.champion, "package": package}
+    waived = waived_of(gates)
     facts = yield _promotion(package, counted(said), waived)
     let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
     says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(said)}"
     return {"says": says, "champion": facts["champion"], "package": package}
+
+
+def _tried(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, course: Course) -> Generator[Step, Facts, str]:
+    """What is done with the challenger on trial, in words; where there is something to do, it is done first."""
+    now, people = datetime.now(UTC), stakeholders(charter)
+    said = tally_of(spec, charter, ask.state, course.package)
+    halt = awaited(course.package, said)
+    # A yes that was taken back ends the trial that it allowed.
+    ruling = ruling_on(ask.state, course, now) if halt is None else Ruling("withdraw", halt.why)
+    verdicts = next(entry.body["facts"] for entry in judged(ask.state) if entry.body["facts"]["package"] == course.package)
+    waivers = standing(ask.state.waivers.values(), spec, people, course.package, keys=trust(ask.state.vouched).keys, today=now.date())
+    step = moved(course, ruling, counted(said), waived_of(settled(verdicts, waivers)["gates"]))
+    if step is not None:
+        yield step
+    plan = Plan.of_json(course.plan)
+    return f"{course.package[:8]} is on trial ({plan.steps[course.leg]}), {ruling.action}: {ruling.why}"
+
+
+def waived_of(gates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The gates that were waived, each with who waived it; of gates that are `settled`."""
+    return [{"gate": gate["name"], **gate["waived"]} for gate in gates if gate["waived"]]
 
 
 def awaited(package: str, said: Tally) -> Halt | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["predictions", "outcomes", "refused"]
+Kind = Literal["predictions", "outcomes", "refused", "shadows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SLICE_BYTES = 32 << 20
 

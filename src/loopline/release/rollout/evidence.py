@@ -1,0 +1,108 @@
+"""What a rollout is judged by: sums over champion and challenger that merge, and never a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, mean and sum of squared distances from the mean; two of them add up to those of both parts.
+
+    References
+    ----------
+    Chan, Golub & LeVeque, "Algorithms for computing the sample variance", The American Statistician, 1983.
+    """
+
+    n: int = 0
+    mean: float = 0.0
+    m2: float = 0.0
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Moments:
+        """The moments of values, shape (n,)."""
+        if not len(values):
+            return cls()
+        mean = float(np.mean(values))
+        return cls(len(values), mean, float(np.sum((values - mean) ** 2)))
+
+    def __add__(self, other: Moments) -> Moments:
+        n = self.n + other.n
+        if not n:
+            return self
+        gap = other.mean - self.mean
+        return Moments(n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap * gap * self.n * other.n / n)
+
+    @property
+    def variance(self) -> float:
+        """The sample variance; 0 of fewer than two."""
+        return self.m2 / (self.n - 1) if self.n > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """What one package did in a leg.
+
+    Parameters
+    ----------
+    requests
+        Rows that were its own.
+    errors
+        Rows among them that it failed.
+    latency
+        Milliseconds that scoring took.
+    worth
+        Money of the decisions whose outcome has come.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    latency: Moments = Moments()
+    worth: Moments = Moments()
+
+    def __add__(self, other: Arm) -> Arm:
+        return Arm(
+            requests=self.requests + other.requests,
+            errors=self.errors + other.errors,
+            latency=self.latency + other.latency,
+            worth=self.worth + other.worth,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What both packages did in a leg.
+
+    Parameters
+    ----------
+    paired
+        Money of the challenger's decision less that of the champion's on the same row, of rows whose outcome has come; None where the rows are not the same,
+        or an outcome is seen only after acting.
+    """
+
+    champion: Arm = Arm()
+    challenger: Arm = Arm()
+    paired: Moments | None = None
+
+    def __add__(self, other: Evidence) -> Evidence:
+        paired = None if self.paired is None or other.paired is None else self.paired + other.paired
+        return Evidence(champion=self.champion + other.champion, challenger=self.challenger + other.challenger, paired=paired)
+
+    def as_json(self) -> dict[str, Any]:
+        """The evidence as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> Evidence:
+        """The inverse of `as_json`."""
+        paired = said["paired"]
+        return cls(champion=_arm(said["champion"]), challenger=_arm(said["challenger"]), paired=None if paired is None else Moments(**paired))
+
+
+def _arm(said: Mapping[str, Any]) -> Arm:
+    return Arm(requests=said["requests"], errors=said["errors"], latency=Moments(**said["latency"]), worth=Moments(**said["worth"]))

@@ -17,9 +17,10 @@ from loopline.data.casting import absent, formats, parsed
 from loopline.data.spec import HIDDEN
 from loopline.engine.step import Progress, Silence
 from loopline.errors import Mistake
+from loopline.model.predictor import Scores
 from loopline.serve.log import Log
 from loopline.serve.scorer import Scorer, prediction_ids, stamp, unscored
-from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Signature, describe
+from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Problem, Signature, describe
 
 CHUNK = 50_000
 EXPLAINED_CHUNK = 500
@@ -27,7 +28,9 @@ EXPLAINED_CHUNK = 500
 
 _ANSWER = ("prediction_id", "score", "prediction", "decision", "package", "refused")
 _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
-_NO_SCORE = "the model has no finite score for it; expected values like those seen in training"
+UNSCORED = ("the model has no finite score for it", "values like those seen in training")
+"""What is wrong with a row that was checked and has no score, and what was expected."""
+_NO_SCORE = "; expected ".join(UNSCORED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +47,15 @@ class Sheet:
         The frame's other columns: they are not read.
     looked_up
         What was looked up for each row, as the log says it: a struct with a field for each lookup; None where nothing was.
+    problems
+        The same as `reasons`, field by field, in the order of the columns.
     """
 
     typed: pl.DataFrame
     reasons: dict[int, list[str]]
     ignored: tuple[str, ...]
     looked_up: pl.Series | None = None
+    problems: tuple[Problem, ...] = ()
 
     @property
     def good(self) -> NDArray[np.int64]:
@@ -101,7 +107,7 @@ def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (
             near = get_close_matches(column.name, ignored, n=1)
             hint = f"{near[0]!r} is perhaps it" if near else f"the columns are: {', '.join(name for name in frame.columns if name not in HIDDEN)}"
             raise Mistake(f"the column {column.name!r} is missing, and the package needs it", where=where, remedy=hint)
-    reasons: dict[int, list[str]] = {}
+    problems: list[Problem] = []
     columns = []
     for column in there:
         values = typed(frame[column.name], column, nulls, (written or {}).get(column.name))
@@ -111,8 +117,11 @@ def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (
         for place in wrong.arg_true().to_list():
             value = None if missing[place] else frame[column.name][place]
             said = value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
-            reasons.setdefault(place, []).append(f"{column.name}: it is {describe(said)}; expected {EXPECTED[column.type]}")
-    return Sheet(pl.DataFrame(columns), dict(sorted(reasons.items())), ignored)
+            problems.append(Problem(place, column.name, f"it is {describe(said)}", EXPECTED[column.type]))
+    reasons: dict[int, list[str]] = {}
+    for problem in problems:
+        reasons.setdefault(problem.row, []).append(problem.reason)
+    return Sheet(pl.DataFrame(columns), dict(sorted(reasons.items())), ignored, problems=tuple(problems))
 
 
 def typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str | None) -> pl.Series:
@@ -172,23 +181,27 @@ def _chunk(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, mome
     """The answers, the log's lines, and the places of the rows that the model has no score for."""
     if not rows.height:
         return _answers(scorer, rows, [], pl.DataFrame(_no_scores(scorer))), b"", []
-    scores = scorer.predict({name: _plain(rows[name]) for name in rows.columns}, whole_periods=whole_periods)
+    scores = scorer.predict(columns_of(rows), whole_periods=whole_periods)
     without = unscored(scores)
     if without:
         kept = np.delete(np.arange(rows.height), without)
         answers, lines, _ = _chunk(scorer, rows[kept], None if looked_up is None else looked_up[kept], moment, whole_periods)
         return answers, lines, without
+    ids = prediction_ids(scorer.package, moment, rows.height)
+    made = _made(scorer, scores)
+    return _answers(scorer, rows, ids, made), lines_of(scorer, rows, looked_up, ids, scores, moment), []
+
+
+def _made(scorer: Scorer, scores: Scores) -> pl.DataFrame:
     said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
     if scores.scores is not None:
         said |= {f"score_{name}": pl.Series(scores.scores[:, index], dtype=pl.Float64) for index, name in enumerate(scorer.truth.classes)}
-    ids = prediction_ids(scorer.package, moment, rows.height)
-    made = pl.DataFrame(said)
-    return _answers(scorer, rows, ids, made), _lines(scorer, rows, looked_up, ids, made, moment), []
+    return pl.DataFrame(said)
 
 
 def _reasons(scorer: Scorer, rows: pl.DataFrame, count: int) -> list[pl.Series]:
     """The strongest reasons of each row in words; null where it has fewer."""
-    columns = {name: _plain(rows[name]) for name in rows.columns}
+    columns = columns_of(rows)
     said = [[reason.says for reason in scorer.reasons(columns, row).reasons[:count]] for row in range(rows.height)]
     return [pl.Series(f"reason_{at + 1}", [one[at] if at < len(one) else None for one in said], dtype=pl.String) for at in range(count)]
 
@@ -217,22 +230,35 @@ def _answers(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.Da
     return pl.DataFrame([*key, pl.Series("prediction_id", ids, dtype=pl.String), *numbers, made["decision"].alias("decision"), package])
 
 
-def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], made: pl.DataFrame, moment: datetime) -> bytes:
-    """The log's records, each a JSON line: the same as the server's."""
+def as_sent(rows: pl.DataFrame) -> pl.DataFrame:
+    """Typed rows as JSON has them: dates and times as texts."""
+    return rows.with_columns(_iso(name, kind) for name, kind in rows.schema.items() if kind.is_temporal())
+
+
+def columns_of(rows: pl.DataFrame) -> dict[str, Any]:
+    """Typed rows as the predictor takes them."""
+    return {name: _plain(rows[name]) for name in rows.columns}
+
+
+def lines_of(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], scores: Scores, moment: datetime) -> bytes:
+    """The log's records of typed rows, each a JSON line: the same as for single rows."""
     now = stamp(moment)
-    as_sent = rows.with_columns(_iso(name, kind) for name, kind in rows.schema.items() if kind.is_temporal())
     event = pl.Series([now] * rows.height)
     if scorer.time is not None and scorer.time in rows.columns:
         event = rows[scorer.time].cast(pl.Datetime("us")).dt.strftime(_ISO).fill_null(now)
     key = [name for name in scorer.key if name in rows.columns]
-    parts = as_sent.select(
-        key=pl.struct(key).struct.json_encode() if key else pl.lit("{}"),
-        row=pl.struct(pl.all()).struct.json_encode(),
-    ).with_columns(
-        event.alias("event"),
-        pl.Series("id", ids),
-        said=_said(scorer, made),
-        looked_up=pl.lit("") if looked_up is None else pl.lit(',"looked_up":') + looked_up.struct.json_encode(),
+    parts = (
+        as_sent(rows)
+        .select(
+            key=pl.struct(key).struct.json_encode() if key else pl.lit("{}"),
+            row=pl.struct(pl.all()).struct.json_encode(),
+        )
+        .with_columns(
+            event.alias("event"),
+            pl.Series("id", ids),
+            said=_said(scorer, _made(scorer, scores)),
+            looked_up=pl.lit("") if looked_up is None else pl.lit(',"looked_up":') + looked_up.struct.json_encode(),
+        )
     )
     line = pl.concat_str(
         pl.lit('{"id":"'),

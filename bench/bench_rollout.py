@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.rule import QUESTIONS
-from loopline.release.rollout.sequences import BURN_IN, exceeds, needed, reach
+from loopline.release.rollout.sequences import BURN_IN, BURN_IN_PAIRS, LOPSIDED, exceeds, needed
 
 RUNS = 1000
 PLAN = Plan.model_validate({"steps": "shadow 1h -> canary 5% 1h -> canary 25% 2h -> full"})
@@ -27,6 +28,7 @@ WORTHS: dict[str, _Draw] = {
     "normal": lambda chance, shape: chance.normal(1.0, 3.0, shape),
     "two-point (140 or -60)": lambda chance, shape: np.where(chance.random(shape) < 0.4, 140.0, -60.0),
     "heavy-tailed (Student, 3 degrees)": lambda chance, shape: 1.0 + chance.standard_t(3, shape),
+    "rare gain (1 in 100 brings 100)": lambda chance, shape: np.where(chance.random(shape) < 0.01, 100.0, -0.5),
     "rare loss (1 in 100 costs 100)": lambda chance, shape: np.where(chance.random(shape) < 0.01, -100.0, 2.0),
 }
 """What a decision earns, for champion and challenger alike."""
@@ -38,6 +40,11 @@ def rows() -> Iterator[dict[str, Any]]:
         for share in (0.05, 0.25):
             alarms = 100 * _alarms(draw, share, requests=20_000)
             yield _row(f"rollout: equal challengers withdrawn, {name}, canary {share:.0%}, judged at each of 20,000 requests", alarms, "%", goal="<= 5")
+    for differ in (1.0, 0.1):
+        for often in (0.1, 0.01):
+            alarms = 100 * _pair_alarms(differ, often)
+            name = f"rollout: equal challengers withdrawn, shadow, {differ:.0%} of decisions differ, {often:.0%} of those gain 100, at each of 20,000 pairs"
+            yield _row(name, alarms, "%", goal="<= 5")
     yield _row("rollout: equal challengers withdrawn over all steps and questions, judged at each of 3 x 10,000 requests", 100 * _whole(), "%", goal="<= 5")
     yield _row("rollout: challengers withdrawn that fail just what is let (1 %), judged at each of 20,000 requests", 100 * _failing(0.01), "%", goal="<= 5")
     yield _row("rollout: requests until a challenger that fails 1 in 5 is withdrawn (95 of 100 by then)", _until_failing(0.2), "requests")
@@ -61,18 +68,35 @@ def crossed(challenger: NDArray[np.bool_], worth: NDArray[np.float64], alpha: fl
     worth
         What each request earned.
     """
-    n = [np.cumsum(own, axis=1) for own in (challenger, ~challenger)]
-    means, variances = [], []
-    for count, own in zip(n, (challenger, ~challenger), strict=True):
-        total, squares = (np.cumsum(np.where(own, power, 0.0), axis=1) for power in (worth, worth * worth))
-        many = np.maximum(count, 1)
-        means.append(total / many)
-        variances.append(np.maximum(squares - total * total / many, 0) / np.maximum(count - 1, 1))
     whole = np.arange(1, worth.shape[1] + 1)
-    spread = whole * sum(variance / np.maximum(count, 1) for variance, count in zip(variances, n, strict=True))
+    arms = [_Running.of(np.where(own, worth, 0.0), np.cumsum(own, axis=1)) for own in (challenger, ~challenger)]
+    most = np.where(arms[0].n > arms[1].n, arms[0].variance, arms[1].variance)
+    spread = whole * sum(np.maximum(arm.variance, most) / np.maximum(arm.n, 1) for arm in arms)
     # The sharpest moment depends on the share that was seen so far, as in `of_difference`.
-    by = np.sqrt(spread) * _reach(whole, alpha, PLAN.within * whole / np.maximum(n[0], 1))
-    return (means[0] - means[1] + by < 0) & (np.minimum(*n) >= BURN_IN)
+    by = np.sqrt(spread) * _reach(whole, alpha, PLAN.within * whole / np.maximum(arms[0].n, 1))
+    least = np.maximum(BURN_IN, LOPSIDED * np.maximum(*(arm.skewness**2 for arm in arms)))
+    surely: NDArray[np.bool_] = (arms[0].mean - arms[1].mean + by < 0) & (np.minimum(arms[0].n, arms[1].n) >= least)
+    return surely
+
+
+@dataclass(frozen=True)
+class _Running:
+    """The moments of the first values of each run, at every moment: arrays of shape (runs, requests)."""
+
+    n: NDArray[Any]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    skewness: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], n: NDArray[Any]) -> _Running:
+        """Of values that are 0 where there is none, and how many there were so far."""
+        many = np.maximum(n, 1)
+        mean, squares, cubes = (np.cumsum(values**power, axis=1) / many for power in (1, 2, 3))
+        spread = np.maximum(squares - mean**2, 0)
+        third = cubes - 3 * mean * squares + 2 * mean**3
+        skewness = np.divide(third, spread**1.5, out=np.zeros_like(third), where=spread > 1e-12 * np.maximum(squares, 1e-12))
+        return cls(n, mean, spread * many / np.maximum(many - 1, 1), skewness)
 
 
 def _reach(n: NDArray[Any], alpha: float, sharpest: NDArray[Any] | float) -> NDArray[np.float64]:
@@ -80,7 +104,8 @@ def _reach(n: NDArray[Any], alpha: float, sharpest: NDArray[Any] | float) -> NDA
     level = 2 * alpha
     scale2 = (-2 * math.log(level) + math.log(-2 * math.log(level)) + 1) / sharpest
     spread = n * scale2 + 1
-    return np.sqrt(2 * spread / (n * n * scale2) * np.log(1 + np.sqrt(spread) / level))
+    by: NDArray[np.float64] = np.sqrt(2 * spread / (n * n * scale2) * np.log(1 + np.sqrt(spread) / level))
+    return by
 
 
 def _alarms(draw: _Draw, share: float, requests: int, *, less: float = 0.0) -> float:
@@ -104,7 +129,7 @@ def _whole() -> float:
             worth = WORTHS["two-point (140 or -60)"](chance, shape)
             if leg.kind == "shadow":
                 instead = np.where(chance.random(shape) < 0.1, WORTHS["two-point (140 or -60)"](chance, shape), worth)
-                withdrawn |= _pairs_crossed(instead - worth).any(axis=1)
+                withdrawn |= pairs_crossed(instead - worth, worth).any(axis=1)
                 own = np.ones(shape, dtype=bool)
             else:
                 own = chance.random(shape) < leg.share
@@ -117,11 +142,24 @@ def _whole() -> float:
     return found / RUNS
 
 
-def _pairs_crossed(difference: NDArray[np.float64]) -> NDArray[np.bool_]:
+def pairs_crossed(difference: NDArray[np.float64], champion: NDArray[np.float64], alpha: float = ALPHA) -> NDArray[np.bool_]:
+    """The same of a shadow, from the differences of worth and what the champion earned."""
     n = np.arange(1, difference.shape[1] + 1)
-    total, squares = np.cumsum(difference, axis=1), np.cumsum(difference * difference, axis=1)
-    variance = np.maximum(squares - total * total / n, 0) / np.maximum(n - 1, 1)
-    return (total / n + np.sqrt(variance) * _reach(n, ALPHA, PLAN.within) < 0) & (n >= BURN_IN)
+    seen, own = _Running.of(difference, n), _Running.of(champion, n)
+    enough = np.cumsum(difference != 0, axis=1) >= np.maximum(BURN_IN_PAIRS, LOPSIDED * own.skewness**2)
+    surely: NDArray[np.bool_] = (seen.mean + np.sqrt(seen.variance) * _reach(n, alpha, PLAN.within) < 0) & enough
+    return surely
+
+
+def _pair_alarms(differ: float, often: float, pairs: int = 20_000) -> float:
+    """Equal challengers whose differences are lopsided: mostly a small loss, now and then a large gain."""
+    chance, found, shape = np.random.default_rng(5), 0, (_CHUNK, pairs)
+    for _ in range(RUNS // _CHUNK):
+        worth = np.where(chance.random(shape) < often, 100.0, -100.0 * often / (1 - often))
+        instead = np.where(chance.random(shape) < often, 100.0, -100.0 * often / (1 - often))
+        difference = np.where(chance.random(shape) < differ, instead, 0.0)
+        found += int(pairs_crossed(difference, worth).any(axis=1).sum())
+    return found / RUNS
 
 
 def _error_bound(requests: int) -> NDArray[np.int64]:
@@ -165,7 +203,7 @@ def _paired(pairs: int) -> float:
     for _ in range(RUNS // _CHUNK):
         shape = (_CHUNK, pairs)
         difference = np.where(chance.random(shape) < 0.1, chance.normal(-1.0, 3.0, shape), 0.0)
-        found += int(_pairs_crossed(difference).any(axis=1).sum())
+        found += int(pairs_crossed(difference, chance.normal(1.0, 3.0, shape)).any(axis=1).sum())
     return found / RUNS
 
 

@@ -99,7 +99,7 @@ def _shadow(served: _Served, champion: Gauge, challenger: Gauge, *, known: bool)
     own = served.with_outcomes(answered.select("prediction_id", "row", *_ANSWER))
     other = shown.filter(pl.col("kind") == "shadow").select("prediction_id", "error", *(pl.col(name).alias(f"{name} on trial") for name in _ANSWER))
     both = own.join(other, on="prediction_id", how="inner").collect(engine="streaming")
-    arms, paired = [Arm(), Arm()], Moments()
+    arms, paired, differ = [Arm(), Arm()], Moments(), 0
     for part in both.iter_slices(SLICE_ROWS):
         failed = int((part["error"] != "").sum())
         said = part.filter(pl.col("error") == "")
@@ -108,7 +108,8 @@ def _shadow(served: _Served, champion: Gauge, challenger: Gauge, *, known: bool)
         arms[0] += Arm(requests=part.height, errors=0, latency=_latency(part["ms"]), worth=Moments.of(money))
         arms[1] += Arm(requests=part.height, errors=failed, latency=_latency(said["ms on trial"]), worth=Moments.of(instead))
         paired += Moments.of(instead - money) if known else Moments()
-    return Evidence(champion=arms[0], challenger=arms[1], paired=paired if known else None)
+        differ += int(np.count_nonzero(instead - money)) if known else 0
+    return Evidence(champion=arms[0], challenger=arms[1], paired=paired if known else None, differ=differ)
 
 
 def _latency(ms: pl.Series) -> Moments:

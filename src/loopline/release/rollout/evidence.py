@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,16 +13,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Count, mean and sum of squared distances from the mean; two of them add up to those of both parts.
+    """Count, mean, and sums of the squared and of the cubed distances from the mean; two of them add up to those of both parts.
 
     References
     ----------
-    Chan, Golub & LeVeque, "Algorithms for computing the sample variance", The American Statistician, 1983.
+    Pébay, "Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical moments", Sandia report SAND2008-6212, 2008.
     """
 
     n: int = 0
     mean: float = 0.0
     m2: float = 0.0
+    m3: float = 0.0
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Moments:
@@ -29,19 +31,27 @@ class Moments:
         if not len(values):
             return cls()
         mean = float(np.mean(values))
-        return cls(len(values), mean, float(np.sum((values - mean) ** 2)))
+        away = values - mean
+        return cls(len(values), mean, float(np.sum(away**2)), float(np.sum(away**3)))
 
     def __add__(self, other: Moments) -> Moments:
         n = self.n + other.n
         if not n:
             return self
         gap = other.mean - self.mean
-        return Moments(n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap * gap * self.n * other.n / n)
+        both = self.n * other.n / n
+        m3 = self.m3 + other.m3 + gap**3 * both * (self.n - other.n) / n + 3 * gap * (self.n * other.m2 - other.n * self.m2) / n
+        return Moments(n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap * gap * both, m3)
 
     @property
     def variance(self) -> float:
         """The sample variance; 0 of fewer than two."""
         return self.m2 / (self.n - 1) if self.n > 1 else 0.0
+
+    @property
+    def skewness(self) -> float:
+        """How lopsided the values lie about their mean; 0 of values that do not differ."""
+        return math.sqrt(self.n) * self.m3 / self.m2**1.5 if self.m2 > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +93,19 @@ class Evidence:
     paired
         Money of the challenger's decision less that of the champion's on the same row, of rows whose outcome has come; None where the rows are not the same,
         or an outcome is seen only after acting.
+    differ
+        How many of these decisions earned something else.
     """
 
     champion: Arm = Arm()
     challenger: Arm = Arm()
     paired: Moments | None = None
+    differ: int = 0
 
     def __add__(self, other: Evidence) -> Evidence:
         paired = None if self.paired is None or other.paired is None else self.paired + other.paired
-        return Evidence(champion=self.champion + other.champion, challenger=self.challenger + other.challenger, paired=paired)
+        arms = {"champion": self.champion + other.champion, "challenger": self.challenger + other.challenger}
+        return Evidence(**arms, paired=paired, differ=self.differ + other.differ)
 
     def as_json(self) -> dict[str, Any]:
         """The evidence as plain values."""
@@ -101,7 +115,9 @@ class Evidence:
     def of_json(cls, said: Mapping[str, Any]) -> Evidence:
         """The inverse of `as_json`."""
         paired = said["paired"]
-        return cls(champion=_arm(said["champion"]), challenger=_arm(said["challenger"]), paired=None if paired is None else Moments(**paired))
+        return cls(
+            champion=_arm(said["champion"]), challenger=_arm(said["challenger"]), paired=None if paired is None else Moments(**paired), differ=said["differ"]
+        )
 
 
 def _arm(said: Mapping[str, Any]) -> Arm:

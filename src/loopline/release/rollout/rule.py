@@ -19,7 +19,7 @@ from typing import Literal
 from loopline.declaration import figure, say_duration
 from loopline.release.rollout.evidence import Evidence
 from loopline.release.rollout.plan import Plan
-from loopline.release.rollout.sequences import BURN_IN, exceeds, needed, of_difference, of_mean
+from loopline.release.rollout.sequences import BURN_IN, BURN_IN_PAIRS, enough, exceeds, needed, of_difference, of_pairs
 
 Action = Literal["hold", "advance", "withdraw", "promote", "ask"]
 QUESTIONS = 3
@@ -83,7 +83,7 @@ def decide(plan: Plan, standing: Standing, evidence: Evidence | None, now: datet
 def _worth(plan: Plan, seen: Evidence, alpha: float) -> tuple[float, float] | None:
     """The least and the greatest that the challenger may earn per decision beyond the champion."""
     if seen.paired is not None:
-        return of_mean(seen.paired, alpha, plan.within)
+        return of_pairs(seen.paired, alpha, plan.within) if seen.differ >= enough(BURN_IN_PAIRS, seen.champion.worth) else None
     return of_difference(seen.challenger.worth, seen.champion.worth, alpha, plan.within)
 
 
@@ -103,8 +103,7 @@ def _harm(plan: Plan, seen: Evidence, worth: tuple[float, float] | None, alpha: 
 def _at_the_end(plan: Plan, standing: Standing, seen: Evidence, worth: tuple[float, float] | None, alpha: float, figures: Mapping[str, float | None]) -> Ruling:
     """What is done once the leg's time is over."""
     if worth is None:
-        known = min(seen.challenger.worth.n, seen.champion.worth.n) if seen.paired is None else seen.paired.n
-        why = f"{known:,} outcomes have come, and {BURN_IN:,} are needed to tell what it earns"
+        why = _too_few(seen)
         may_ask = plan.without_outcomes == "ask" and not standing.asked and seen.challenger.requests >= BURN_IN
         return Ruling("ask" if may_ask else "hold", why + ("; a person may promote it" if may_ask or standing.asked else ""), figures)
     following = plan.steps[standing.leg + 1]
@@ -116,6 +115,16 @@ def _at_the_end(plan: Plan, standing: Standing, seen: Evidence, worth: tuple[flo
     lacking = _lacking(plan, standing, seen, margin, alpha)
     why = f"{told}: {figure(at_stake)} per decision could be lost in the next step, and {figure(margin)} may be"
     return Ruling("hold", why + (f"; about {lacking:,} outcomes of it would tell, were it as good" if lacking else ""), figures)
+
+
+def _too_few(seen: Evidence) -> str:
+    if seen.paired is not None:
+        least = enough(BURN_IN_PAIRS, seen.champion.worth)
+        return (
+            f"{seen.differ:,} of {seen.paired.n:,} decisions earned something else than the champion's, and {least:,.0f} such are needed to tell what it earns"
+        )
+    known, least = min(seen.challenger.worth.n, seen.champion.worth.n), enough(BURN_IN, seen.challenger.worth, seen.champion.worth)
+    return f"{known:,} outcomes of each have come, and {least:,.0f} are needed to tell what it earns"
 
 
 def _lacking(plan: Plan, standing: Standing, seen: Evidence, margin: float, alpha: float) -> int | None:

@@ -10,6 +10,10 @@ from loopline.release.rollout.evidence import Moments
 
 BURN_IN = 100
 """Rows of each arm before a bound on a mean is spoken of: the bound is asymptotic, and says nothing of a handful."""
+BURN_IN_PAIRS = 500
+"""Pairs that differ, before the mean of differences is spoken of: they have no other group to tell how rare a large one is."""
+LOPSIDED = 10
+"""So many rows more for each square of the skewness: the normal law's error falls as the skewness over the square root of the rows."""
 
 
 def reach(n: float, alpha: float, sharpest: float) -> float:
@@ -32,10 +36,18 @@ def reach(n: float, alpha: float, sharpest: float) -> float:
     return math.sqrt(2 * spread / (n * n * scale2) * math.log(1 + math.sqrt(spread) / level))
 
 
-def of_mean(seen: Moments, alpha: float, sharpest: float) -> tuple[float, float] | None:
-    """The least and the greatest that a mean may be, each wrong with probability `alpha` at most; None of fewer than `BURN_IN` values."""
-    if seen.n < BURN_IN:
-        return None
+def enough(least: int, *like: Moments) -> float:
+    """How many rows it takes until a mean of such values is spoken of: `least`, and more where they are lopsided, as where a rare loss is large.
+
+    References
+    ----------
+    The bound of Berry and Esseen: the distance from the normal law is of the order of the skewness over the square root of the number of values.
+    """
+    return max(least, *(LOPSIDED * one.skewness**2 for one in like))
+
+
+def of_pairs(seen: Moments, alpha: float, sharpest: float) -> tuple[float, float]:
+    """The least and the greatest that the mean of differences may be, each wrong with probability `alpha` at most."""
     by = math.sqrt(seen.variance) * reach(seen.n, alpha, sharpest)
     return seen.mean - by, seen.mean + by
 
@@ -45,15 +57,17 @@ def of_difference(one: Moments, other: Moments, alpha: float, sharpest: float) -
 
     The difference is the mean over all rows of a quantity whose variance is that of `one` over its share plus that of `other` over its own.
 
+    None where either has too few rows to tell. The smaller group scatters no less than the greater one, which has seen more of what is rare.
+
     Parameters
     ----------
     sharpest
         The number of values of `one` at which the bound is tightest.
     """
-    if min(one.n, other.n) < BURN_IN:
+    if min(one.n, other.n) < enough(BURN_IN, one, other):
         return None
-    n = one.n + other.n
-    variance = n * (one.variance / one.n + other.variance / other.n)
+    n, most = one.n + other.n, max(one, other, key=lambda group: group.n).variance
+    variance = n * (max(one.variance, most) / one.n + max(other.variance, most) / other.n)
     by = math.sqrt(variance) * reach(n, alpha, sharpest * n / one.n)
     gap = one.mean - other.mean
     return gap - by, gap + by

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,7 +18,9 @@ from loopline.serve.media import tabular
 from loopline.serve.metrics import Metrics
 from loopline.serve.scorer import Prediction, Scorer, stamp
 from loopline.serve.segments import Kind
+from loopline.serve.shadows import Shadows
 from loopline.serve.signature import Problem
+from loopline.serve.trial import Challenger, Made, Shadow
 
 # Up to so many rows are scored between two other requests; more would hold those up, and go to a thread.
 INLINE_ROWS = 64
@@ -37,11 +39,13 @@ class Answerer:
         self._log = log
         self._champion = champion
         self._metrics = metrics
+        self._shadows = Shadows(log, metrics.unshown.inc)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="rows")
 
     def close(self) -> None:
         """What was begun is done, and all that was answered is on the disk."""
         self._pool.shutdown(cancel_futures=True)
+        self._shadows.close()
         self._log.close()
 
     def scorer(self) -> Scorer:
@@ -62,8 +66,13 @@ class Answerer:
         """Why no package decides now."""
         return self._champion.trouble or "no package has been released yet"
 
-    async def rows(self, scorer: Scorer, rows: Sequence[object], reasons: int = 0) -> list[Answer]:
+    async def rows(self, scorer: Scorer, rows: Sequence[object], reasons: int = 0, *, alone: bool = False) -> list[Answer]:
         """An answer for each row of JSON values, in their order.
+
+        Parameters
+        ----------
+        alone
+            Whether no challenger takes part, even while one is on trial.
 
         Raises
         ------
@@ -74,14 +83,22 @@ class Answerer:
         """
         self._admission.require_rows(len(rows), reasons=reasons > 0)
         moment = datetime.now(UTC)
+        challenger = None if alone else self._champion.challenger
         # A thread costs more than a few rows do.
-        predictions, problems = scorer.score(rows, moment) if len(rows) <= INLINE_ROWS else await self.thread(scorer.score, rows, moment)
-        if problems:
-            await self._refuse(scorer, len(rows), lambda row: raw(rows[row]), problems, moment)
+        made = _made(scorer, challenger, rows, moment) if len(rows) <= INLINE_ROWS else await self.thread(_made, scorer, challenger, rows, moment)
+        predictions = made.predictions
+        if made.problems:
+            await self._refuse(scorer, len(rows), lambda row: raw(rows[row]), made.problems, moment)
         await self.keep("predictions", predictions)
         self._metrics.rows.inc(len(predictions))
-        answers = [Answer.of(made) for made in predictions]
-        return await self.thread(_explained, scorer, predictions, answers, reasons) if reasons and answers else answers
+        if challenger is not None:
+            await self.keep("shadows", made.failed)
+            self._shadows.show(challenger, scorer, rows, predictions, moment)
+        answers = [Answer.of(one, beside=scorer.package) for one in predictions]
+        if not reasons or not answers:
+            return answers
+        scorers = {scorer.package: scorer} if challenger is None or challenger.scorer is None else {one.package: one for one in (scorer, challenger.scorer)}
+        return await self.thread(_explained, scorers, predictions, answers, reasons)
 
     async def table(self, scorer: Scorer, media: str, body: bytes, reasons: int = 0) -> list[Answer]:
         """The same for the rows of a table, column by column.
@@ -100,8 +117,8 @@ class Answerer:
         sheet = await self.thread(tables.checked, scorer.signature, frame)
         if sheet.problems:
             await self._refuse(scorer, frame.height, lambda row: tables.raw(frame, row), sheet.problems, moment)
-        if scorer.lookups.all:
-            # What is published for requests is looked up row by row.
+        if scorer.lookups.all or self._champion.challenger is not None:
+            # What is published for requests is looked up row by row, and a challenger takes its rows one by one.
             return await self.rows(scorer, await self.thread(tables.rows, sheet), reasons)
         made = await self.thread(tables.score, scorer, sheet, moment)
         if made.problems:
@@ -115,7 +132,7 @@ class Answerer:
         """What a function returns, without holding up other requests; it waits for its turn."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *given)
 
-    async def keep(self, kind: Kind, records: Sequence[Prediction | dict[str, Any]]) -> None:
+    async def keep(self, kind: Kind, records: Sequence[Prediction | Shadow | dict[str, Any]]) -> None:
         """The records are durable when this returns.
 
         Raises
@@ -160,7 +177,12 @@ def reasons_of(scorer: Scorer, said: object) -> int:
     return int(text)
 
 
-def _explained(scorer: Scorer, predictions: Sequence[Prediction], answers: Sequence[Answer], count: int) -> list[Answer]:
-    """The answers with the strongest reasons of each; told of the row as it stands in the log."""
-    found = (scorer.explain(made.row) for made in predictions)
+def _made(scorer: Scorer, challenger: Challenger | None, rows: Sequence[object], moment: datetime) -> Made:
+    """The predictions of rows, or their problems; the challenger answers what is its own."""
+    return Made(*scorer.score(rows, moment), []) if challenger is None else challenger.answer(scorer, rows, moment)
+
+
+def _explained(scorers: Mapping[str, Scorer], predictions: Sequence[Prediction], answers: Sequence[Answer], count: int) -> list[Answer]:
+    """The answers with the strongest reasons of each; told of the row as it stands in the log, by the package that answered it."""
+    found = (scorers[made.package].explain(made.row) for made in predictions)
     return [replace(answer, base=one.base, reasons=one.strongest(count)) for answer, one in zip(answers, found, strict=True)]

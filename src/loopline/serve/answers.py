@@ -71,13 +71,19 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     package: str | None = None
 
     @classmethod
-    def of(cls, made: Prediction) -> Answer:
-        """What is answered of a prediction: of what was looked up also the values, which in the log stand in the row."""
+    def of(cls, made: Prediction, *, beside: str) -> Answer:
+        """What is answered of a prediction: of what was looked up also the values, which in the log stand in the row.
+
+        Parameters
+        ----------
+        beside
+            The package that decides, which is said once for all answers; one that was made by another package names it.
+        """
         found = {
             name: {"found": one.found, "as_of": one.as_of, "values": {column: made.row[column] for column in one.columns}}
             for name, one in (made.looked_up or {}).items()
         }
-        return cls(made.id, made.score, made.decision, made.scores, found or None)
+        return cls(made.id, made.score, made.decision, made.scores, found or None, package=None if made.package == beside else made.package)
 
 
 def decode(body: bytes) -> Any:

@@ -170,7 +170,8 @@ class Inference:
             reasons = reasons_of(scorer, asked.reasons)
             # Said before anything is scored, for what is scored is kept.
             answer(self._project, scorer, asked, [], reasons)
-            answers = await self._answerer.rows(scorer, asked.rows, reasons)
+            # Who names the version that decides is answered by no other.
+            answers = await self._answerer.rows(scorer, asked.rows, reasons, alone="version" in request.path_params)
             return as_json(answer(self._project, scorer, asked, answers, reasons))
 
     def _scorer(self, request: Request) -> Scorer:
@@ -216,7 +217,7 @@ def _tensors(scorer: Scorer, answers: Sequence[Answer], reasons: int) -> list[Js
         made.append(_made("scores", "FP64", [rows, len(classes)], scores) | {"parameters": {"classes": json.dumps(classes)}})
     made.append(_made("decision", "FP64" if scorer.truth.task == "regression" else "BYTES", [rows], [one.decision for one in answers]))
     made.append(_made("prediction_id", "BYTES", [rows], [one.id for one in answers]))
-    made.append(_made("package", "BYTES", [rows], [scorer.package] * rows))
+    made.append(_made("package", "BYTES", [rows], [one.package or scorer.package for one in answers]))
     if reasons:
         said = [[reason["says"] for reason in one.reasons or ()] for one in answers]
         made.append(_made("reasons", "BYTES", [rows, reasons], [one[at] if at < len(one) else "" for one in said for at in range(reasons)]))

@@ -44,7 +44,7 @@ def prediction(answer: Answer, package: str) -> Json:
     """An answer as it stands among ``predictions``: with the columns that an exported package gives in MLflow, its id and its package."""
     said: Json = {"score": answer.score, "decision": answer.decision}
     said |= {f"score {name}": score for name, score in (answer.scores or {}).items()}
-    said |= {"prediction_id": answer.id, "package": package}
+    said |= {"prediction_id": answer.id, "package": answer.package or package}
     return said if answer.reasons is None else {**said, "reasons": answer.reasons}
 
 

@@ -70,7 +70,7 @@ def response(answers: Sequence[Answer], media: str, package: str, truth: Truth, 
         columns = _columns(answers, package, truth, reasons)
         content = _csv(columns) if media == CSV else tabular().stream(columns)
     else:
-        whole = [replace(answer, package=package) for answer in answers]
+        whole = [replace(answer, package=answer.package or package) for answer in answers]
         content = ENCODER.encode_lines(whole) if media == LINES else ENCODER.encode(whole)
     return Response(content, media_type=media)
 
@@ -110,7 +110,7 @@ def _columns(answers: Sequence[Answer], package: str, truth: Truth, reasons: int
         "score": [answer.score for answer in answers],
         **{f"score_{name}": [(answer.scores or {})[name] for answer in answers] for name in classes},
         "decision": [answer.decision for answer in answers],
-        "package": [package] * len(answers),
+        "package": [answer.package or package for answer in answers],
         **{f"reason_{at + 1}": [one[at] if at < len(one) else None for one in said] for at in range(reasons)},
     }
 

@@ -22,6 +22,7 @@ class Metrics:
         self.refused = Counter("loopline_refused_rows", "Rows that were refused with a reason.", registry=self._registry)
         self.outcomes = Counter("loopline_outcomes", "Outcomes that were taken.", registry=self._registry)
         self.malformed = Counter("loopline_malformed_outcomes", "Outcomes that were refused, because they were malformed.", registry=self._registry)
+        self.unshown = Counter("loopline_unshown_rows", "Rows that a challenger on trial was not shown, because too many waited.", registry=self._registry)
         self._package = Gauge("loopline_package_info", "The package that decides now.", ["package", "family", "task"], registry=self._registry)
         self.follow_failures = Counter("loopline_follow_failures", "Times that the champion could not be looked up or loaded.", registry=self._registry)
 

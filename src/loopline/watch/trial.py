@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,7 @@ def run(job: Job) -> Facts:
         evidence = _shadow(served, champion, challenger, known=reads["outcome_seen"] == "always")
     else:
         evidence = _canary(served, champion, challenger)
+    evidence = replace(evidence, currency=worth.currency)
     says = f"{evidence.champion.requests:,} decisions of the champion, {evidence.challenger.requests:,} of the challenger"
     return {"says": says, "leg": inputs["leg"], "package": inputs["challenger"], "evidence": evidence.as_json()}
 

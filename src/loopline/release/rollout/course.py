@@ -60,6 +60,17 @@ class Course:
         """Whether the challenger is on trial still."""
         return not self.end
 
+    def overlaps(self, since: datetime, until: datetime | None) -> bool:
+        """Whether the challenger was on trial at any moment of a time; one without an end goes on."""
+        over = self.entries[-1].time if self.end else None
+        return (until is None or self.began < until) and (over is None or over > since)
+
+    def as_json(self) -> dict[str, Any]:
+        """What was on trial from when to when, with what it was given in turn and how it ended; times as ISO 8601 in UTC."""
+        given = [{"at": one.time.isoformat(), "action": one.body["action"], "traffic": one.body["traffic"], "why": one.body["why"]} for one in self.entries]
+        until = self.entries[-1].time.isoformat() if self.end else None
+        return {"package": self.package, "since": self.began.isoformat(), "until": until, "end": self.end or None, "moves": given}
+
     @property
     def traffic(self) -> Mapping[str, Any] | None:
         """What the challenger is given now; None once the rollout has ended."""

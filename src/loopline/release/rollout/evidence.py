@@ -95,17 +95,20 @@ class Evidence:
         or an outcome is seen only after acting.
     differ
         How many of these decisions earned something else.
+    currency
+        What the money is in.
     """
 
     champion: Arm = Arm()
     challenger: Arm = Arm()
     paired: Moments | None = None
     differ: int = 0
+    currency: str = ""
 
     def __add__(self, other: Evidence) -> Evidence:
         paired = None if self.paired is None or other.paired is None else self.paired + other.paired
         arms = {"champion": self.champion + other.champion, "challenger": self.challenger + other.challenger}
-        return Evidence(**arms, paired=paired, differ=self.differ + other.differ)
+        return Evidence(**arms, paired=paired, differ=self.differ + other.differ, currency=self.currency or other.currency)
 
     def as_json(self) -> dict[str, Any]:
         """The evidence as plain values."""
@@ -114,10 +117,9 @@ class Evidence:
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Evidence:
         """The inverse of `as_json`."""
-        paired = said["paired"]
-        return cls(
-            champion=_arm(said["champion"]), challenger=_arm(said["challenger"]), paired=None if paired is None else Moments(**paired), differ=said["differ"]
-        )
+        paired = None if said["paired"] is None else Moments(**said["paired"])
+        arms = {name: _arm(said[name]) for name in ("champion", "challenger")}
+        return cls(**arms, paired=paired, differ=said["differ"], currency=said["currency"])
 
 
 def _arm(said: Mapping[str, Any]) -> Arm:

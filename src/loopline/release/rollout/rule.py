@@ -91,7 +91,7 @@ def _harm(plan: Plan, seen: Evidence, worth: tuple[float, float] | None, alpha: 
     """In what the challenger is surely worse than the plan lets; empty where it is not."""
     arm = seen.challenger
     if worth is not None and worth[1] < 0:
-        return f"it earns {figure(-worth[1])} less per decision at least, over {_rows(seen)}"
+        return f"it earns {_money(-worth[1], seen)} less per decision at least, over {_rows(seen)}"
     if exceeds(arm.errors, arm.requests, plan.errors) > math.log(1 / alpha):
         return f"it failed {arm.errors:,} of {arm.requests:,} requests; {figure(100 * plan.errors)} % may fail"
     slower = of_difference(arm.latency, seen.champion.latency, alpha, plan.within)
@@ -109,11 +109,11 @@ def _at_the_end(plan: Plan, standing: Standing, seen: Evidence, worth: tuple[flo
     following = plan.steps[standing.leg + 1]
     margin = plan.margin if plan.margin is not None else TENTH * abs(seen.champion.worth.mean)
     at_stake = max(0.0, -worth[0]) * plan.at_stake(standing.leg + 1)
-    told = f"it earns between {_signed(worth[0])} and {_signed(worth[1])} per decision beyond the champion, over {_rows(seen)}"
+    told = f"it earns between {_signed(worth[0])} and {_signed(worth[1], seen)} per decision beyond the champion, over {_rows(seen)}"
     if at_stake <= margin:
         return Ruling("promote" if following.kind == "full" else "advance", told, figures)
     lacking = _lacking(plan, standing, seen, margin, alpha)
-    why = f"{told}: {figure(at_stake)} per decision could be lost in the next step, and {figure(margin)} may be"
+    why = f"{told}: {_money(at_stake, seen)} per decision could be lost in the next step, and {figure(margin)} may be"
     return Ruling("hold", why + (f"; about {lacking:,} outcomes of it would tell, were it as good" if lacking else ""), figures)
 
 
@@ -160,5 +160,9 @@ def _rows(seen: Evidence) -> str:
     return f"{seen.challenger.worth.n:,} of its outcomes and {seen.champion.worth.n:,} of the champion's"
 
 
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{figure(abs(value))}"
+def _money(amount: float, seen: Evidence) -> str:
+    return f"{figure(amount)} {seen.currency}".strip()
+
+
+def _signed(value: float, seen: Evidence | None = None) -> str:
+    return f"{'-' if value < 0 else '+'}{figure(abs(value)) if seen is None else _money(abs(value), seen)}"

@@ -119,6 +119,14 @@ def test_a_shadow_is_only_shown_what_the_champion_has_answered(champion, other, 
     assert not skipped
 
 
+def test_in_a_canary_it_is_shown_what_is_not_its_own(champion, other):
+    challenger = trial_of(other, "canary", 0.25)
+    answered = challenger.answer(champion, ROWS, NOW).predictions
+    shown = list(challenger.watch(champion, ROWS, answered, NOW))
+    assert [one.id for one in shown] == [one.id for one in answered if one.package == champion.package]
+    assert {one.kind for one in shown} == {"shadow"}
+
+
 def test_too_many_that_wait_are_not_shown_and_are_counted(champion, other, tmp_path):
     skipped = []
     with Log(tmp_path) as log:

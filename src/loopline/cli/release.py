@@ -36,7 +36,12 @@ by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_U
 why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
 as_option = click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
 for_option = click.option(
-    "--for", "move", type=click.Choice(MOVES), default=PROMOTION, show_default=True, help="What it is said of: that it decides, or that it decides again."
+    "--for",
+    "move",
+    type=click.Choice(MOVES),
+    default=PROMOTION,
+    show_default=True,
+    help="What it is said of: that it decides, decides again, or passes its rollout though its worth is unknown.",
 )
 
 
@@ -115,7 +120,7 @@ def _after(loop: Loop, state: State, package: str, move: str) -> tuple[Halt | No
     halt = awaited(package, tally_now(loop, state, package, move))
     if halt is not None:
         return halt, halt.next, halt.why
-    following = "loopline run" if move == PROMOTION else f"loopline release rollback --to {package[:12]} --why '...'"
+    following = "loopline run" if move != ROLLBACK else f"loopline release rollback --to {package[:12]} --why '...'"
     return None, following, "every role that is asked has said yes"
 
 
@@ -190,7 +195,7 @@ def status(folder: Path | None, as_json: bool) -> None:
         package = None if facts is None else facts["package"]
         said = Tally(PROMOTION, ()) if package is None else tally_now(loop, state, package)
         following = "loopline run" if facts is None else following_of(loop, state, facts)
-    reigns, back, rollout = history(state.champions), taken_back(state), trial(state)
+    reigns, back, rollout = history(state.champions), taken_back(state), trial(loop, state)
     waits = facts is not None and facts["passed"] and promotion(state.champions, facts["package"]) is None
     halt = awaited(package, said) if waits and package is not None else None
     if back and not waits:

@@ -19,10 +19,10 @@ from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
 from loopline.release.approvals import named
 from loopline.release.champion import enter
-from loopline.release.rollout.conduct import evidence_on, ruling_on
-from loopline.release.rollout.course import PAUSED, PROMOTED, RESUMED, WITHDRAWN, Course, move, newest
+from loopline.release.rollout.conduct import evidence_on, ruling_on, traffic
+from loopline.release.rollout.course import PAUSED, PROMOTED, RESUMED, WITHDRAWN, Course, live, move, newest
 from loopline.release.rollout.plan import Plan
-from loopline.release.stage import awaited, waived_of
+from loopline.release.stage import awaited, is_passed, waived_of
 from loopline.release.tally import counted
 
 why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
@@ -40,7 +40,7 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
     """End the rollout here: the challenger decides from now on, without waiting for more evidence."""
     with open_loop(folder) as loop:
         state = loop.state()
-        course, who = live(state), person(by, folder=loop.project.folder)
+        course, who = live(state.rollouts), person(by, folder=loop.project.folder)
         reason = _reason(why)
         said = tally_now(loop, state, course.package)
         halt = awaited(course.package, said)
@@ -70,7 +70,7 @@ def resume(by: str | None, why: str, folder: Path | None, as_json: bool) -> None
 
 def _moved(action: str, by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
     with open_loop(folder) as loop:
-        course = live(loop.state())
+        course = live(loop.state().rollouts)
         if course.paused == (action == PAUSED):
             what = "the rollout is paused already" if course.paused else "the rollout is not paused"
             raise Mistake(what, remedy="see where it stands: loopline release status")
@@ -85,40 +85,29 @@ def withdrawn(loop: Loop, course: Course, *, who: str, why: str) -> Entry:
     return loop.workspace.ledger.append(move(course, WITHDRAWN, why=_reason(why), traffic=None, actor=who))[0]
 
 
-def live(state: State) -> Course:
-    """The rollout that runs.
-
-    Raises
-    ------
-    Mistake
-        When none does.
-    """
-    course = newest(state.rollouts)
-    if course is None or not course.is_live:
-        raise Mistake("no package is on trial", remedy="see what decides: loopline release status")
-    return course
-
-
-def standing(state: State) -> dict[str, Any] | None:
+def standing(loop: Loop, state: State) -> dict[str, Any] | None:
     """The newest rollout as plain values, with what is to be done with it by the evidence; None where there never was one."""
     course = newest(state.rollouts)
     if course is None:
         return None
     plan, evidence = Plan.of_json(course.plan), evidence_on(state, course)
-    ruling = ruling_on(state, course, datetime.now(UTC)) if course.is_live else None
+    ruling = None
+    if course.is_live:
+        approved = is_passed(loop.project.declaration.release, loop.project.declaration.charter, state, course)
+        ruling = ruling_on(state, course, datetime.now(UTC), approved=approved)
     return {
         "package": course.package,
         "champion": course.champion,
         "state": course.end or ("paused" if course.paused else "live"),
         "plan": str(plan),
         "leg": course.leg,
-        "kind": plan.steps[course.leg].kind,
-        "share": plan.steps[course.leg].share,
+        "kind": plan.legs[course.leg].kind,
+        "share": traffic(plan.legs[course.leg])["share"],
         "began": course.began.isoformat(),
         "since": course.since.isoformat(),
         "why": course.why,
-        "evidence": None if evidence is None else evidence.as_json(),
-        "ruling": None if ruling is None else {"action": ruling.action, "why": ruling.why, "figures": dict(ruling.figures)},
+        "evidence": [one.as_json() for one in evidence],
+        "ruling": None if ruling is None else ruling.as_json(),
     }
 
 
@@ -127,7 +116,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     name, other = told["package"][:12], told["champion"][:12]
     if told["state"] in (WITHDRAWN, PROMOTED):
         return [f"the rollout of {name} has ended: {told['state']}, {told['why']}"]
-    gets = f"answers {told['share']:.4g} of the traffic" if told["kind"] == "canary" else f"is shown {told['share']:.4g} of the traffic"
+    gets = f"answers {100 * told['share']:.4g} % of the traffic" if told["kind"] == "canary" else f"is shown {100 * told['share']:.4g} % of the traffic"
     said = [f"{name} is on trial beside {other} since {minute(told['began'])} UTC: {told['plan']}"]
     said.append(f"  {told['kind']} since {minute(told['since'])} UTC: it {gets}" + (", and is paused" if told["state"] == "paused" else ""))
     said.append(f"  {told['ruling']['action']}: {told['ruling']['why']}")

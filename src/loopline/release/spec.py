@@ -98,10 +98,10 @@ class GatesSpec(Spec):
     where_to_run: WhereToRunSpec = WhereToRunSpec()
 
 
-Move = Literal["promotion", "rollback"]
-"""What moves the champion's pointer, and may ask for approvals."""
+Move = Literal["promotion", "rollback", "rollout"]
+"""What may ask for approvals: that a package decides, that an earlier one does again, and that one on trial decides though its worth is unknown."""
 MOVES: tuple[str, ...] = get_args(Move)
-PROMOTION, ROLLBACK = MOVES
+PROMOTION, ROLLBACK, ROLLOUT = MOVES
 
 People = Annotated[int, Field(ge=0)]
 ByRole = dict[Role, People]
@@ -142,4 +142,6 @@ class ReleaseSpec(Spec):
         """The roles that must say yes to a move, with how many people of each."""
         said: Mapping[Any, Any] = self.approvals
         by_move = said if _form(said) == "moves" else {PROMOTION: said}
+        if move == ROLLOUT and ROLLOUT not in by_move and self.rollout.without_outcomes == "approve":
+            return {str(self.rollout.approver): 1}
         return {str(role): needed for role, needed in by_move.get(move, {}).items() if needed > 0}

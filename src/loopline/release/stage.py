@@ -21,7 +21,7 @@ from loopline.release.rollout.conduct import begin, moved, ruling_on
 from loopline.release.rollout.course import Course, newest
 from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.rule import Ruling
-from loopline.release.spec import ROLLBACK, ReleaseSpec
+from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Tally, counted
 from loopline.release.waivers import failing, settled, standing
 from loopline.workspace import Ask
@@ -92,14 +92,21 @@ def _tried(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, course: Course) ->
     said = tally_of(spec, charter, ask.state, course.package)
     halt = awaited(course.package, said)
     # A yes that was taken back ends the trial that it allowed.
-    ruling = ruling_on(ask.state, course, now) if halt is None else Ruling("withdraw", halt.why)
+    approved = is_passed(spec, charter, ask.state, course)
+    ruling = ruling_on(ask.state, course, now, approved=approved) if halt is None else Ruling(action="withdraw", why=halt.why, figures=())
     verdicts = next(entry.body["facts"] for entry in judged(ask.state) if entry.body["facts"]["package"] == course.package)
     waivers = standing(ask.state.waivers.values(), spec, people, course.package, keys=trust(ask.state.vouched).keys, today=now.date())
     step = moved(course, ruling, counted(said), waived_of(settled(verdicts, waivers)["gates"]))
     if step is not None:
         yield step
     plan = Plan.of_json(course.plan)
-    return f"{course.package[:8]} is on trial ({plan.steps[course.leg]}), {ruling.action}: {ruling.why}"
+    return f"{course.package[:8]} is on trial ({plan.legs[course.leg]}), {ruling.action}: {ruling.why}"
+
+
+def is_passed(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:
+    """Whether those who may let a challenger pass though its worth is unknown have said yes."""
+    roles = tally_of(spec, charter, state, course.package, ROLLOUT).roles
+    return bool(roles) and all(one.is_met for one in roles)
 
 
 def waived_of(gates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -109,7 +116,7 @@ def waived_of(gates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def awaited(package: str, said: Tally) -> Halt | None:
     """Why a package is not promoted yet, or a rollback not done; None when nobody is waited for."""
-    what = f"the rollback to {package[:8]}" if said.move == ROLLBACK else package[:8]
+    what = {ROLLBACK: f"the rollback to {package[:8]}", ROLLOUT: f"the rollout of {package[:8]}"}.get(said.move, package[:8])
     for one in said.roles:
         if one.refusal is not None:
             why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
@@ -117,13 +124,13 @@ def awaited(package: str, said: Tally) -> Halt | None:
     missing = next((one.role for one in said.roles if not one.is_met), None)
     if missing is None:
         return None
-    why = f"{what} {said}" if said.move == ROLLBACK else f"{what} passed its gates and {said}"
+    why = f"{what} {said}" if said.move in (ROLLBACK, ROLLOUT) else f"{what} passed its gates and {said}"
     following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing, package, said.move)
     return Halt(state="waiting", why=why, role=missing, next=following)
 
 
 def _approve(role: str, package: str, move: str) -> str:
-    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else ""
+    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else f" --for {move}" if move == ROLLOUT else ""
     return f"loopline release approve --as {role}{of} --why '...'"
 
 

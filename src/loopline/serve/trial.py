@@ -58,7 +58,7 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id
         Id of the champion's prediction.
     kind
-        ``shadow`` or ``canary``: in a canary it stands only for rows that the challenger should have answered and could not.
+        ``shadow``: the champion was to answer it. ``canary``: the challenger should have answered it, and could not.
     ms
         Time in milliseconds that it took; of a request with several rows, each one's part.
     """
@@ -116,17 +116,21 @@ class Challenger:
         if problems:
             return Made([], problems, [])
         found |= instead
-        return Made([found[at] for at in sorted(found)], [], [self._failure(made, moment, why) for made in instead.values()])
+        return Made([found[at] for at in sorted(found)], [], [self._failure(made, moment, why, "canary") for made in instead.values()])
 
     def watch(self, champion: Scorer, rows: Sequence[object], answered: Sequence[Prediction], moment: datetime) -> Iterator[Shadow]:
-        """What the challenger says of its rows of a shadow, which the champion has answered."""
-        own = [at for at, row in enumerate(rows) if self.trial.takes(row, champion.key)] if self.trial.kind == "shadow" else []
+        """What the challenger says of rows that the champion has answered: of its share of a shadow, and of all that are not its own in a canary.
+
+        So both have decided on the same rows in every leg, and where outcomes do not depend on what is done they are compared pair by pair.
+        """
+        is_shadow = self.trial.kind == "shadow"
+        own = [at for at, row in enumerate(rows) if self.trial.takes(row, champion.key) == is_shadow]
         if not own:
             return
         said, why = self._said([rows[at] for at in own], moment)
         for index, at in enumerate(own):
             if said is None:
-                yield self._failure(answered[at], moment, why)
+                yield self._failure(answered[at], moment, why, "shadow")
             else:
                 made = said[index]
                 yield Shadow(
@@ -150,8 +154,8 @@ class Challenger:
             return None, f"{type(error).__name__}: {error}"[:500]
         return (None, problems[0].reason) if problems else (predictions, "")
 
-    def _failure(self, answered: Prediction, moment: datetime, why: str) -> Shadow:
-        return Shadow(id=answered.id, time=stamp(moment), package=self.trial.package, kind=self.trial.kind, error=why)
+    def _failure(self, answered: Prediction, moment: datetime, why: str, kind: str) -> Shadow:
+        return Shadow(id=answered.id, time=stamp(moment), package=self.trial.package, kind=kind, error=why)
 
 
 def _at(places: Sequence[int], made: tuple[list[Prediction], list[Problem]]) -> tuple[dict[int, Prediction], list[Problem]]:

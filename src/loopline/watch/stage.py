@@ -83,8 +83,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
                 "champion": course.champion,
                 "challenger": course.package,
                 "leg": course.leg_entry,
-                "since": course.since.isoformat(),
-                "kind": course.traffic["kind"],
+                "legs": course.legs,
             },
             rooms=(*_ROOMS, "watch/trial.py", "release/rollout/evidence.py"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,20 @@ from loopline.release.spec import ReleaseSpec
 from tests.release.test_stage import A, B, C, Told
 
 SPEC = ReleaseSpec.model_validate(
-    {"approvals": {"business": 1, "devops": 1}, "rollout": {"steps": "shadow 0s -> canary 5% 0s -> canary 25% 0s -> full", "margin": 1}}
+    {"approvals": {"business": 1, "devops": 1}, "rollout": {"plan": "shadow 0.01s -> canary 5% 0.01s -> canary 25% 0.01s -> full", "non_inferiority": 1}}
 )
-EQUAL = Moments(20_000, 10.0, 20_000 * 4.0)
-WORSE = Moments(20_000, 8.0, 20_000 * 4.0)
-GOOD, BAD = (
-    Evidence(champion=Arm(requests=20_000, worth=EQUAL), challenger=Arm(requests=20_000, worth=EQUAL)),
-    Evidence(champion=Arm(requests=20_000, worth=EQUAL), challenger=Arm(requests=20_000, worth=WORSE)),
-)
+
+
+def seen(worth: float) -> Evidence:
+    """Both answered as many requests as quickly; what the challenger earned per decision beside 10."""
+
+    def arm(mean: float) -> Arm:
+        return Arm(requests=20_000, latency=Moments(n=20_000, mean=1.0, m2=200.0), worth=Moments(n=20_000, mean=mean, m2=80_000.0))
+
+    return Evidence(champion=arm(10.0), challenger=arm(worth))
+
+
+GOOD, BAD = seen(10.0), seen(8.0)
 
 
 class Trial(Told):
@@ -45,7 +52,7 @@ class Trial(Told):
         return found
 
     def saw(self, evidence: Evidence) -> None:
-        facts = {"leg": self.course.leg_entry, "package": self.course.package, "evidence": evidence.as_json()}
+        facts = {"leg": self.course.leg_entry, "package": self.course.package, "evidence": [evidence.as_json()] * (self.course.leg + 1)}
         self.ledger.append(
             Draft(kind="step", subject="watch", key=f"k{len(self.course.entries)}", body={"state": "succeeded", "name": "trial", "facts": facts})
         )
@@ -53,6 +60,7 @@ class Trial(Told):
     def go(self, evidence: Evidence | None = None, package: str = B) -> str:
         if evidence is not None:
             self.saw(evidence)
+        time.sleep(0.02)
         facts = self.turn(package, spec=SPEC)
         assert not isinstance(facts, Halt)
         return str(facts["says"])
@@ -107,7 +115,7 @@ def test_each_leg_ends_by_evidence_of_its_own_and_the_last_one_promotes(trial: T
     assert trial.champions == [A, B]
     body = trial.ledger.read(kinds=["champion"])[-1].body
     assert [one["role"] for one in body["approvals"]] == ["business", "devops"]
-    assert "its rollout: it earns between" in body["why"]
+    assert "its rollout: worth differs by 0 per decision" in body["why"]
     assert trial.course.end == "promoted"
 
 
@@ -116,7 +124,7 @@ def test_a_worse_one_is_withdrawn_and_never_tried_again(trial: Trial) -> None:
     trial.go(GOOD)
     trial.go(BAD)
     assert (trial.course.end, given(trial.course)) == ("withdrawn", None)
-    assert "less per decision at least" in trial.course.why
+    assert "worth differs by -2 per decision" in trial.course.why
     assert trial.champions == [A]
     before = len(trial.ledger.read(kinds=["rollout"]))
     assert "was withdrawn from its rollout" in trial.go()

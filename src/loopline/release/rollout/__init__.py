@@ -1,1 +1,1 @@
-"""Rollouts: a package takes traffic step by step, each step by evidence, and the way back is taken by itself."""
+"""The rule by which a package takes traffic: shadow, canary, full, and back."""

@@ -11,35 +11,41 @@ from loopline.ledger.state import State
 from loopline.release.rollout.course import ADVANCED, ASKED, PROMOTED, STARTED, WITHDRAWN, Course
 from loopline.release.rollout.evidence import Evidence
 from loopline.release.rollout.plan import Leg, Plan
-from loopline.release.rollout.rule import Ruling, Standing, decide
+from loopline.release.rollout.rule import Ruling, decide
+from loopline.release.rollout.rule import State as Standing
 
 ROOMS = ("release/rollout/moves.py", "release/rollout/course.py", "release/champion.py")
 Approvals = Sequence[Mapping[str, Any]]
 
 
-def evidence_on(state: State, course: Course) -> Evidence | None:
-    """What the watch stage last found out about the leg that runs; None where it has not looked yet."""
+def evidence_on(state: State, course: Course) -> tuple[Evidence, ...]:
+    """What the watch stage last found out about each leg that has begun; none where it has not looked since the last one began."""
     found = state.facts("watch", "trial")
-    return None if found is None or found["leg"] != course.leg_entry else Evidence.of_json(found["evidence"])
+    return () if found is None or found["leg"] != course.leg_entry else tuple(map(Evidence.of_json, found["evidence"]))
 
 
-def ruling_on(state: State, course: Course, now: datetime) -> Ruling:
+def ruling_on(state: State, course: Course, now: datetime, *, approved: bool) -> Ruling:
     """What is to be done with a live rollout.
 
     Whatever the evidence, it ends once another package than the one that it is compared with decides.
+
+    Parameters
+    ----------
+    approved
+        Whether the plan's approver lets it pass without outcomes.
     """
     plan = Plan.of_json(course.plan)
     if state.champion == course.package:
-        return Ruling("promote", "it decides already")
+        return Ruling(action="promote", why="it decides already", figures=())
     if state.champion != course.champion:
-        return Ruling("withdraw", f"it was compared with {course.champion[:8]}, which decides no more")
-    standing = Standing(leg=course.leg, since=course.since, paused=course.paused, asked=course.asked)
+        return Ruling(action="withdraw", why=f"it was compared with {course.champion[:8]}, which decides no more", figures=())
+    standing = Standing(leg=course.leg, since=course.since, paused=course.paused, approved=approved)
     return decide(plan, standing, evidence_on(state, course), now)
 
 
 def begin(package: str, champion: str, plan: Plan) -> Step:
     """The step by which a package that may decide is put on trial first."""
-    first = plan.steps[0]
+    first = plan.legs[0]
     return _step(
         action=STARTED,
         package=package,
@@ -56,6 +62,8 @@ def moved(course: Course, ruling: Ruling, approvals: Approvals, waived: Approval
     match ruling.action:
         case "advance":
             leg, action = course.leg + 1, ADVANCED
+        case "ask" if course.asked:
+            return None
         case "withdraw" | "promote" | "ask" as said:
             leg, action = course.leg, {"withdraw": WITHDRAWN, "promote": PROMOTED, "ask": ASKED}[said]
         case _:
@@ -65,16 +73,16 @@ def moved(course: Course, ruling: Ruling, approvals: Approvals, waived: Approval
         package=course.package,
         leg=leg,
         leg_entry=course.leg_entry,
-        traffic=None if action in (WITHDRAWN, PROMOTED) else traffic(plan.steps[leg]),
+        traffic=None if action in (WITHDRAWN, PROMOTED) else traffic(plan.legs[leg]),
         why=ruling.why,
-        figures=dict(ruling.figures),
+        figures=[one.as_json() for one in ruling.figures],
         **({"approvals": list(approvals), "waived": list(waived)} if action == PROMOTED else {}),
     )
 
 
 def traffic(leg: Leg) -> Facts:
     """What a leg gives the challenger."""
-    return {"kind": leg.kind, "share": leg.share}
+    return {"kind": leg.kind, "share": 1.0 if leg.kind == "shadow" else leg.share}
 
 
 def _step(**inputs: Any) -> Step:

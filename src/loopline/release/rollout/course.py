@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 
 KIND = "rollout"
@@ -60,6 +61,13 @@ class Course:
         """Whether the challenger is on trial still."""
         return not self.end
 
+    @property
+    def legs(self) -> tuple[dict[str, Any], ...]:
+        """The legs that have begun: ``kind``, and ``since`` and ``until`` as ISO 8601 in UTC; the last one has no ``until`` while it runs."""
+        began = [one for one in self.entries if one.body["action"] in (STARTED, ADVANCED)]
+        ends = [*(one.time.isoformat() for one in began[1:]), None if self.is_live else self.entries[-1].time.isoformat()]
+        return tuple({"kind": one.body["traffic"]["kind"], "since": one.time.isoformat(), "until": end} for one, end in zip(began, ends, strict=True))
+
     def overlaps(self, since: datetime, until: datetime | None) -> bool:
         """Whether the challenger was on trial at any moment of a time; one without an end goes on."""
         over = self.entries[-1].time if self.end else None
@@ -106,6 +114,20 @@ def newest(entries: Sequence[Entry]) -> Course | None:
     """The newest rollout, live or ended; None where there never was one."""
     found = courses(entries)
     return found[-1] if found else None
+
+
+def live(entries: Sequence[Entry]) -> Course:
+    """The rollout that runs.
+
+    Raises
+    ------
+    Mistake
+        When none does.
+    """
+    course = newest(entries)
+    if course is None or not course.is_live:
+        raise Mistake("no package is on trial", remedy="see what decides: loopline release status")
+    return course
 
 
 def _begun(entry: Entry) -> Course:

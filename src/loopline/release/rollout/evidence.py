@@ -1,71 +1,74 @@
-"""What a rollout is judged by: sums over champion and challenger that merge, and never a row."""
+"""What a leg of a rollout has shown so far, as statistics that merge: windows, replicas and late outcomes are added up."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Count, mean, and sums of the squared and of the cubed distances from the mean; two of them add up to those of both parts.
+    """How many values there were, their mean, and the sum of their squared distances from it.
 
     References
     ----------
-    Pébay, "Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical moments", Sandia report SAND2008-6212, 2008.
+    Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance: analysis and recommendations", The American Statistician 37(3).
+
+    Examples
+    --------
+    >>> Moments.of([1.0, 2.0]) + Moments.of([6.0])
+    Moments(n=3, mean=3.0, m2=14.0)
     """
 
     n: int = 0
     mean: float = 0.0
     m2: float = 0.0
-    m3: float = 0.0
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Moments:
-        """The moments of values, shape (n,)."""
-        if not len(values):
+    def of(cls, values: Iterable[float]) -> Moments:
+        """The moments of values.
+
+        Raises
+        ------
+        ValueError
+            When a value is not finite: one of them would hide all the others.
+        """
+        array = np.fromiter(values, dtype=np.float64)
+        if not np.isfinite(array).all():
+            raise ValueError("a value is not finite")
+        if not len(array):
             return cls()
-        mean = float(np.mean(values))
-        away = values - mean
-        return cls(len(values), mean, float(np.sum(away**2)), float(np.sum(away**3)))
+        mean = float(array.mean())
+        return cls(n=len(array), mean=mean, m2=float(((array - mean) ** 2).sum()))
 
     def __add__(self, other: Moments) -> Moments:
         n = self.n + other.n
-        if not n:
-            return self
-        gap = other.mean - self.mean
-        both = self.n * other.n / n
-        m3 = self.m3 + other.m3 + gap**3 * both * (self.n - other.n) / n + 3 * gap * (self.n * other.m2 - other.n * self.m2) / n
-        return Moments(n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap * gap * both, m3)
+        if not self.n or not other.n:
+            return self if self.n else other
+        apart = other.mean - self.mean
+        return Moments(n=n, mean=self.mean + apart * (other.n / n), m2=self.m2 + other.m2 + apart * apart * (self.n * other.n / n))
 
     @property
     def variance(self) -> float:
-        """The sample variance; 0 of fewer than two."""
+        """The unbiased variance; 0 for fewer than two values."""
         return self.m2 / (self.n - 1) if self.n > 1 else 0.0
 
-    @property
-    def skewness(self) -> float:
-        """How lopsided the values lie about their mean; 0 of values that do not differ."""
-        return math.sqrt(self.n) * self.m3 / self.m2**1.5 if self.m2 > 0 else 0.0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Arm:
-    """What one package did in a leg.
+    """What one of the two packages did with the requests that it was given.
 
     Parameters
     ----------
     requests
-        Rows that were its own.
+        Requests that it was given.
     errors
-        Rows among them that it failed.
+        Those of them that it did not answer as it should.
     latency
-        Milliseconds that scoring took.
+        Time of the answers in milliseconds, each cut at a limit that is the same for both packages.
     worth
         Money of the decisions whose outcome has come.
     """
@@ -77,24 +80,22 @@ class Arm:
 
     def __add__(self, other: Arm) -> Arm:
         return Arm(
-            requests=self.requests + other.requests,
-            errors=self.errors + other.errors,
-            latency=self.latency + other.latency,
-            worth=self.worth + other.worth,
+            requests=self.requests + other.requests, errors=self.errors + other.errors, latency=self.latency + other.latency, worth=self.worth + other.worth
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What both packages did in a leg.
+    """What one leg has shown of both packages.
 
     Parameters
     ----------
     paired
-        Money of the challenger's decision less that of the champion's on the same row, of rows whose outcome has come; None where the rows are not the same,
-        or an outcome is seen only after acting.
+        Worth of the challenger's decision less that of the champion's on the same request, over all requests whose outcome has come: where both
+        decide alike it is 0, and `pairs` adds those by their number alone. None where an outcome depends on the action, so that the worth of
+        the decision that was not taken is not known.
     differ
-        How many of these decisions earned something else.
+        The requests among them on which the two decide differently.
     currency
         What the money is in.
     """
@@ -106,21 +107,38 @@ class Evidence:
     currency: str = ""
 
     def __add__(self, other: Evidence) -> Evidence:
-        paired = None if self.paired is None or other.paired is None else self.paired + other.paired
-        arms = {"champion": self.champion + other.champion, "challenger": self.challenger + other.challenger}
-        return Evidence(**arms, paired=paired, differ=self.differ + other.differ, currency=self.currency or other.currency)
+        pairs = [one.paired for one in (self, other) if one.paired is not None]
+        return Evidence(
+            champion=self.champion + other.champion,
+            challenger=self.challenger + other.challenger,
+            paired=sum(pairs, Moments()) if pairs else None,
+            differ=self.differ + other.differ,
+            currency=self.currency or other.currency,
+        )
 
     def as_json(self) -> dict[str, Any]:
-        """The evidence as plain values."""
+        """The evidence as plain JSON values."""
         return asdict(self)
 
     @classmethod
-    def of_json(cls, said: Mapping[str, Any]) -> Evidence:
-        """The inverse of `as_json`."""
-        paired = None if said["paired"] is None else Moments(**said["paired"])
-        arms = {name: _arm(said[name]) for name in ("champion", "challenger")}
-        return cls(**arms, paired=paired, differ=said["differ"], currency=said["currency"])
+    def of_json(cls, found: Mapping[str, Any]) -> Evidence:
+        """The evidence that `as_json` wrote."""
+        pairs = None if found["paired"] is None else Moments(**found["paired"])
+        arms = {name: _arm(found[name]) for name in ("champion", "challenger")}
+        return cls(**arms, paired=pairs, differ=found["differ"], currency=found["currency"])
 
 
-def _arm(said: Mapping[str, Any]) -> Arm:
-    return Arm(requests=said["requests"], errors=said["errors"], latency=Moments(**said["latency"]), worth=Moments(**said["worth"]))
+def pairs(differences: Iterable[float], alike: int) -> tuple[Moments, int]:
+    """The `paired` and `differ` of requests: differences of worth where the decisions differ, and how many times they were alike.
+
+    Examples
+    --------
+    >>> pairs([-2.0, 6.0], alike=2)
+    (Moments(n=4, mean=1.0, m2=36.0), 2)
+    """
+    apart = Moments.of(differences)
+    return apart + Moments(n=alike), apart.n
+
+
+def _arm(found: Mapping[str, Any]) -> Arm:
+    return Arm(requests=found["requests"], errors=found["errors"], latency=Moments(**found["latency"]), worth=Moments(**found["worth"]))

@@ -1,168 +1,264 @@
-"""The rule of a rollout: what is to be done, as a pure function of where it stands and of the evidence.
+"""The rule of a rollout: what is to be done, as a pure function of the plan, the state, the evidence and the time.
 
-A challenger that surely earns less, fails more or is slower than the plan lets is withdrawn, in whichever leg. A leg ends when its time is over and the
-evidence rules out so much loss that the next leg puts no more than the margin at stake; until then it is held.
-
-The chance of a false alarm is shared out evenly over the legs and, within each, over worth, errors and latency (Bonferroni), and each bound holds at every
-moment at once (`loopline.release.rollout.sequences`). So an equal challenger is withdrawn with no greater chance than is declared, though it is judged at
-every request. The evidence is that of the leg alone: rows of legs with other shares and from another hour are not compared.
+Three questions are asked at every look: does the challenger earn less, fail more often, or answer more slowly? Each has one test over all legs, which may
+be looked at after every request, and spends a third of the plan's alpha: so an equal challenger is withdrawn in at most a share of alpha of all rollouts.
+To be promoted it must be surely good enough in all three at once, each at alpha; this needs no third, since one that is not good enough must deceive them all.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from loopline.declaration import figure, say_duration
-from loopline.release.rollout.evidence import Evidence
-from loopline.release.rollout.plan import Plan
-from loopline.release.rollout.sequences import BURN_IN, BURN_IN_PAIRS, enough, exceeds, needed, of_difference, of_pairs
+from loopline.release.rollout.evidence import Arm, Evidence, Moments
+from loopline.release.rollout.plan import Leg, Plan
+from loopline.release.rollout.power import failures_needed
+from loopline.release.rollout.sequences import BURN_IN, DIFFERING, NOTHING, Estimate, between, evidence_of_errors, log_of_mixture, rate_bounds
 
 Action = Literal["hold", "advance", "withdraw", "promote", "ask"]
-QUESTIONS = 3
-"""Worth, errors and latency."""
-TENTH = 0.1
-"""Of what the champion earns per decision: what may be at stake where the plan says no margin."""
+EITHER = 0.5
+"""Of what worth may spend: where pairs and arms may both be asked, each has a half."""
+
+Judgement = Literal["worse", "good enough", "undecided", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class State:
     """Where a rollout stands.
 
     Parameters
     ----------
-    leg, since
-        The leg that runs, from 0, and when it began.
+    leg
+        The number of the leg that it is in, from 0.
+    since
+        When that leg began.
     paused
-        Whether a person keeps it where it is; it is withdrawn nonetheless when it is surely worse.
-    asked
-        Whether a person has been asked already.
+        Whether a person stopped it: it goes no further then, but harm still withdraws it.
+    approved
+        Whether the plan's approver lets it pass without outcomes.
     """
 
     leg: int
     since: datetime
     paused: bool = False
-    asked: bool = False
+    approved: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What is known of one question.
+
+    Parameters
+    ----------
+    question
+        ``worth`` (money per decision), ``errors`` (share of requests) or ``latency`` (milliseconds).
+    difference
+        Challenger less champion, as measured; None where nothing was.
+    low, high
+        Within what the true difference lies; None where it is unknown. The bound that tells harm is wrong at any time with a chance of a third of alpha, the
+        other with one of alpha. Those of errors are of the latest leg.
+    margin
+        How far the challenger may be worse.
+    seen
+        Requests, or pairs of decisions, that are as telling as the evidence.
+    unit
+        What the difference is in.
+    note
+        Of what is unknown: what it lacks.
+    """
+
+    question: str
+    judgement: Judgement
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    margin: float
+    seen: int
+    unit: str = ""
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as plain JSON values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        if self.difference is None or self.low is None or self.high is None:
+            return f"{self.question} is unknown" + (f" ({self.note})" if self.note else "")
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.question} differs by {figure(self.difference)}{unit} ({figure(self.low)} to {figure(self.high)}): {self.judgement}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """What is to be done, why, and the figures that it rests on; None is a figure that is not known."""
+    """What is to be done, why, and the findings behind it.
+
+    `is_overdue`: the leg was undecided for longer than the plan's patience, and a person is to be told.
+    """
 
     action: Action
     why: str
-    figures: Mapping[str, float | None] = field(default_factory=dict)
+    figures: tuple[Finding, ...]
+    is_overdue: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The ruling as plain JSON values."""
+        return {"action": self.action, "why": self.why, "figures": [one.as_json() for one in self.figures], "is_overdue": self.is_overdue}
 
 
-def decide(plan: Plan, standing: Standing, evidence: Evidence | None, now: datetime) -> Ruling:
-    """What is to be done with a challenger.
+def decide(plan: Plan, state: State, evidence: Sequence[Evidence], now: datetime) -> Ruling:
+    """What is to be done with a rollout.
+
+    Harm withdraws at once, in any leg and when paused. A leg ends when its time has passed, its challenger was asked often enough for one that always fails to
+    be seen, and nothing is surely worse; the last leg before full ends when worth, errors and latency are all surely good enough.
 
     Parameters
     ----------
     evidence
-        Of the leg that runs; None where there is none yet.
+        Of each leg that has begun, in their order: what a request showed belongs to the leg in which it came, also when its outcome is late.
     """
-    seen = Evidence() if evidence is None else evidence
-    alpha = plan.false_alarm / (QUESTIONS * (len(plan.steps) - 1))
-    worth = _worth(plan, seen, alpha)
-    figures = _figures(seen, worth)
-    harm = _harm(plan, seen, worth, alpha)
+    leg, found = plan.legs[state.leg], findings(plan, evidence)
+    harm = [one for one in found if one.judgement == "worse"]
     if harm:
-        return Ruling("withdraw", harm, figures)
-    left = standing.since + plan.steps[standing.leg].span - now
-    if standing.paused:
-        return Ruling("hold", "it is paused", figures)
-    if left > timedelta(0):
-        return Ruling("hold", f"{say_duration(timedelta(seconds=round(left.total_seconds())))} of the leg are left", figures)
-    return _at_the_end(plan, standing, seen, worth, alpha, figures)
+        return Ruling(action="withdraw", why=_said(harm), figures=found)
+    if state.paused:
+        return Ruling(action="hold", why="it is paused", figures=found)
+    if leg.kind == "full":
+        return Ruling(action="promote", why="the plan asks for no trial", figures=found)
+    ends = state.since + timedelta(hours=leg.hours)
+    if now < ends:
+        return Ruling(action="hold", why=f"{leg} goes on for {_in_words(ends - now)}", figures=found)
+    why = _open(plan, state, evidence, found)
+    if why:
+        is_overdue = now >= ends + plan.patience
+        asked = f"; undecided for {say_duration(plan.patience)} and more: promote or roll back by hand, or give it more traffic" if is_overdue else ""
+        return Ruling(action="hold", why=why + asked, figures=found, is_overdue=is_overdue)
+    if plan.legs[state.leg + 1].kind != "full":
+        return Ruling(action="advance", why=f"{leg} is over, and nothing is surely worse", figures=found)
+    if all(one.judgement == "good enough" for one in found) or state.approved:
+        return Ruling(action="promote", why=_said(found), figures=found)
+    return Ruling(action="ask", why=f"{_said(found)}; {plan.approver} may pass it", figures=found)
 
 
-def _worth(plan: Plan, seen: Evidence, alpha: float) -> tuple[float, float] | None:
-    """The least and the greatest that the challenger may earn per decision beyond the champion."""
-    if seen.paired is not None:
-        return of_pairs(seen.paired, alpha, plan.within) if seen.differ >= enough(BURN_IN_PAIRS, seen.champion.worth) else None
-    return of_difference(seen.challenger.worth, seen.champion.worth, alpha, plan.within)
+def _open(plan: Plan, state: State, evidence: Sequence[Evidence], found: Sequence[Finding]) -> str:
+    """Why a leg whose time has passed is not over; empty when it is."""
+    leg = plan.legs[state.leg]
+    asked = evidence[state.leg].challenger.requests if state.leg < len(evidence) else 0
+    needed = failures_needed(leg.split, plan.alpha_each)
+    if asked < needed:
+        return f"the challenger was asked {asked} times in {leg}; {needed} are needed to see that it does not always fail"
+    if plan.legs[state.leg + 1].kind != "full":
+        return ""
+    left = [one for one in found if one.judgement != "good enough"]
+    worth_is_unknown = [(one.question, one.judgement) for one in left] == [("worth", "unknown")]
+    return "" if worth_is_unknown and plan.without_outcomes == "approve" else _said(left)
 
 
-def _harm(plan: Plan, seen: Evidence, worth: tuple[float, float] | None, alpha: float) -> str:
-    """In what the challenger is surely worse than the plan lets; empty where it is not."""
-    arm = seen.challenger
-    if worth is not None and worth[1] < 0:
-        return f"it earns {_money(-worth[1], seen)} less per decision at least, over {_rows(seen)}"
-    if exceeds(arm.errors, arm.requests, plan.errors) > math.log(1 / alpha):
-        return f"it failed {arm.errors:,} of {arm.requests:,} requests; {figure(100 * plan.errors)} % may fail"
-    slower = of_difference(arm.latency, seen.champion.latency, alpha, plan.within)
-    if slower is not None and slower[0] > plan.slower_ms:
-        return f"it takes {figure(slower[0])} ms longer than the champion at least; {figure(plan.slower_ms)} ms more are let"
-    return ""
+def _said(found: Sequence[Finding]) -> str:
+    return "; ".join(map(str, found))
 
 
-def _at_the_end(plan: Plan, standing: Standing, seen: Evidence, worth: tuple[float, float] | None, alpha: float, figures: Mapping[str, float | None]) -> Ruling:
-    """What is done once the leg's time is over."""
-    if worth is None:
-        why = _too_few(seen)
-        may_ask = plan.without_outcomes == "ask" and not standing.asked and seen.challenger.requests >= BURN_IN
-        return Ruling("ask" if may_ask else "hold", why + ("; a person may promote it" if may_ask or standing.asked else ""), figures)
-    following = plan.steps[standing.leg + 1]
-    margin = plan.margin if plan.margin is not None else TENTH * abs(seen.champion.worth.mean)
-    at_stake = max(0.0, -worth[0]) * plan.at_stake(standing.leg + 1)
-    told = f"it earns between {_signed(worth[0])} and {_signed(worth[1], seen)} per decision beyond the champion, over {_rows(seen)}"
-    if at_stake <= margin:
-        return Ruling("promote" if following.kind == "full" else "advance", told, figures)
-    lacking = _lacking(plan, standing, seen, margin, alpha)
-    why = f"{told}: {_money(at_stake, seen)} per decision could be lost in the next step, and {figure(margin)} may be"
-    return Ruling("hold", why + (f"; about {lacking:,} outcomes of it would tell, were it as good" if lacking else ""), figures)
+def _in_words(span: timedelta) -> str:
+    """A span as people say it: in whole minutes above one."""
+    seconds = span.total_seconds()
+    return say_duration(timedelta(minutes=-(-seconds // 60)) if seconds > 60 else timedelta(seconds=-(-seconds // 1)))
 
 
-def _too_few(seen: Evidence) -> str:
-    if seen.paired is not None:
-        least = enough(BURN_IN_PAIRS, seen.champion.worth)
-        return (
-            f"{seen.differ:,} of {seen.paired.n:,} decisions earned something else than the champion's, and {least:,.0f} such are needed to tell what it earns"
-        )
-    known, least = min(seen.challenger.worth.n, seen.champion.worth.n), enough(BURN_IN, seen.challenger.worth, seen.champion.worth)
-    return f"{known:,} outcomes of each have come, and {least:,.0f} are needed to tell what it earns"
+def findings(plan: Plan, evidence: Sequence[Evidence]) -> tuple[Finding, ...]:
+    """What is known of worth, errors and latency over all legs that have begun."""
+    return (_worth(plan, evidence), _errors(plan, evidence), _latency(plan, evidence))
 
 
-def _lacking(plan: Plan, standing: Standing, seen: Evidence, margin: float, alpha: float) -> int | None:
-    """About how many outcomes of the challenger the next step needs, were it just as good as the champion."""
-    gap = margin / plan.at_stake(standing.leg + 1)
-    if seen.paired is not None:
-        return needed(gap, math.sqrt(seen.paired.variance), alpha, plan.within)
-    own, other = seen.challenger.worth, seen.champion.worth
-    share = own.n / (own.n + other.n)
-    rows = needed(gap, math.sqrt(own.variance / share + other.variance / (1 - share)), alpha, plan.within / share)
-    return None if rows is None else round(rows * share)
+def _worth(plan: Plan, evidence: Sequence[Evidence]) -> Finding:
+    """Pair by pair where outcomes do not depend on the action and enough decisions differ, else arm against arm.
+
+    Where both may be asked, each spends half of what worth may spend: which one speaks depends on what was seen.
+    """
+    currency = next((one.currency for one in evidence if one.currency), "")
+    unit = f"{currency} per decision".strip()
+    pairs = [one.paired for one in evidence if one.paired is not None]
+    spends = EITHER if pairs else 1.0
+    differ, found = sum(one.differ for one in evidence), sum(pairs, Moments())
+    if pairs and differ >= DIFFERING:
+        estimate = Estimate(value=np.asarray(found.mean), variance=np.asarray(found.variance / found.n), pairs=np.asarray(float(found.n)))
+    else:
+        # A shadow has no rows of the challenger's own.
+        estimate = _between([(one.challenger.worth, one.champion.worth) for one in evidence if one.paired is None or one.challenger.latency.n])
+    finding = _mean(plan, "worth", estimate, margin=plan.non_inferiority, harm=-1, unit=unit, spends=spends)
+    if finding.judgement != "unknown":
+        return finding
+    known = min((sum(arm.worth.n for arm in arms) for arms in zip(*((one.challenger, one.champion) for one in evidence), strict=True)), default=0)
+    note = f"{known:,} outcomes of each have come, and {BURN_IN} are needed"
+    if pairs:
+        note = f"{differ:,} of {found.n:,} decisions whose outcome has come earned something else than the champion's; {DIFFERING} such tell"
+    return replace(finding, note=note)
 
 
-def _figures(seen: Evidence, worth: tuple[float, float] | None) -> dict[str, float | None]:
-    own, other = seen.challenger, seen.champion
-    known = own.worth.n and other.worth.n
-    gap = seen.paired.mean if seen.paired is not None and seen.paired.n else own.worth.mean - other.worth.mean if known else None
-    return {
-        "requests": own.requests,
-        "champion_requests": other.requests,
-        "outcomes": own.worth.n if seen.paired is None else seen.paired.n,
-        "errors": own.errors,
-        "worth": gap,
-        "worth_low": None if worth is None else worth[0],
-        "worth_high": None if worth is None else worth[1],
-        "slower_ms": own.latency.mean - other.latency.mean if own.latency.n and other.latency.n else None,
-    }
+def _latency(plan: Plan, evidence: Sequence[Evidence]) -> Finding:
+    estimate = _between([(one.challenger.latency, one.champion.latency) for one in evidence])
+    return _mean(plan, "latency", estimate, margin=plan.latency_margin_ms, harm=1, unit="ms")
 
 
-def _rows(seen: Evidence) -> str:
-    if seen.paired is not None:
-        return f"{seen.paired.n:,} outcomes of both"
-    return f"{seen.challenger.worth.n:,} of its outcomes and {seen.champion.worth.n:,} of the champion's"
+def _between(legs: Sequence[tuple[Moments, Moments]]) -> Estimate:
+    return sum((between(_parts(challenger), _parts(champion)) for challenger, champion in legs), NOTHING)
 
 
-def _money(amount: float, seen: Evidence) -> str:
-    return f"{figure(amount)} {seen.currency}".strip()
+def _parts(found: Moments) -> tuple[float, float, float]:
+    return found.n, found.mean, found.variance
 
 
-def _signed(value: float, seen: Evidence | None = None) -> str:
-    return f"{'-' if value < 0 else '+'}{figure(abs(value)) if seen is None else _money(abs(value), seen)}"
+def _mean(plan: Plan, question: str, estimate: Estimate, *, margin: float, harm: Literal[-1, 1], unit: str, spends: float = 1.0) -> Finding:
+    """A finding on a mean; `harm` is the sign of a difference that is worse, `spends` the share of the alphas that this bound may spend."""
+    if not estimate.pairs:
+        return Finding(question=question, judgement="unknown", margin=margin, seen=0)
+    value, seen = float(estimate.value), int(estimate.pairs)
+    tells_harm, passes = spends * plan.alpha_each, spends * plan.alpha
+    alphas = (tells_harm, passes) if harm > 0 else (passes, tells_harm)
+    low, high = (float(estimate.bounds(alpha, tightest=plan.tightest)[end]) for end, alpha in enumerate(alphas))
+    judgement = _judged(low > margin, high <= margin) if harm > 0 else _judged(high < -margin, low >= -margin)
+    return Finding(question=question, judgement=judgement, difference=value, low=low, high=high, margin=margin, seen=seen, unit=unit)
+
+
+def _errors(plan: Plan, evidence: Sequence[Evidence]) -> Finding:
+    """Surely more errors, by an exact test given who failed, and by more than the margin as measured; or surely not, by exact bounds in the latest leg."""
+    legs = list(zip(plan.legs, evidence, strict=False))
+    seen = sum(one.challenger.requests for one in evidence)
+    asked = [(_apart(one), _weight(one)) for one in evidence if one.challenger.requests and one.champion.requests]
+    if not asked:
+        return Finding(question="errors", judgement="unknown", margin=plan.error_margin, seen=seen)
+    difference = sum(apart * weight for apart, weight in asked) / sum(weight for _, weight in asked)
+    certainty = log_of_mixture(np.asarray(sum(_bets(leg, one) for leg, one in legs)))
+    low, high = _rates_apart(evidence[-1], plan.alpha)
+    is_worse = bool(certainty >= -np.log(plan.alpha_each)) and difference > plan.error_margin
+    judgement = _judged(is_worse, high <= plan.error_margin)
+    return Finding(question="errors", judgement=judgement, difference=difference, low=low, high=high, margin=plan.error_margin, seen=seen)
+
+
+def _bets(leg: Leg, found: Evidence) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return evidence_of_errors(found.challenger.errors, found.champion.errors, leg.split)
+
+
+def _apart(found: Evidence) -> float:
+    return _rate(found.challenger) - _rate(found.champion)
+
+
+def _rate(arm: Arm) -> float:
+    return arm.errors / arm.requests
+
+
+def _weight(found: Evidence) -> float:
+    return found.challenger.requests * found.champion.requests / (found.challenger.requests + found.champion.requests)
+
+
+def _rates_apart(found: Evidence, alpha: float) -> tuple[float, float]:
+    """Within what the difference of two error rates lies, each bound wrong with a chance of `alpha` at most."""
+    (low, high), (rival_low, rival_high) = (rate_bounds(arm.errors, arm.requests, alpha / 2) for arm in (found.challenger, found.champion))
+    return low - rival_high, high - rival_low
+
+
+def _judged(is_worse: bool, is_good_enough: bool) -> Judgement:
+    return "worse" if is_worse else "good enough" if is_good_enough else "undecided"

@@ -21,6 +21,9 @@ NOT_ASKED = {
     "loopline data admit": "no batch is held back; its own tests ask it",
     "loopline charter override": "the study says go, so that there is nothing to override",
     "loopline release rollback": "there is no earlier champion",
+    "loopline release promote": "nothing is on trial; its own tests ask it",
+    "loopline release pause": "nothing is on trial; its own tests ask it",
+    "loopline release resume": "nothing is on trial; its own tests ask it",
     "loopline release waive": "no gate failed; its own tests ask it",
     "loopline schema": "its shape is that of JSON schema",
 }

@@ -29,6 +29,7 @@ from loopline.workspace import Ask
 CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
 RELEASE_READS = ("latency_ms", "memory_mb", "refused_share", "gates")
 GATES_ROOMS = (
+    "release/rollout/plan.py",
     *(f"release/{module}.py" for module in ("gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")),
     "model",
     "charter/spec.py",

@@ -13,6 +13,7 @@ from loopline.cli.charter import command
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import LoopStatus, open_loop
+from tests.cli.deciding import make_project
 from tests.release.conftest import table
 
 PROJECT = """
@@ -108,6 +109,17 @@ def test_the_charters_study_goes_on_without_money(folder: Path) -> None:
     declare(folder, "{build: 0.0001}")
     with open_loop(folder) as loop:
         assert loop.run(until="charter").exit_code == 0
+
+
+def test_a_package_that_decides_is_watched_without_money(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    table("binary", rows=60).write_csv(tmp_path / "t.csv")
+    (tmp_path / "prices.yaml").write_text("machine: 1 per hour\n")
+    (tmp_path / "loopline.yaml").write_text(PROJECT.replace("shop", "p").replace("BUDGET", "{run: 0 per month}"))
+    with open_loop(tmp_path) as loop:
+        status = loop.run(until="watch")
+    assert (status.exit_code, status.error and status.error.where) == (1, "charter.budget.run")
+    assert [stage.state for stage in status.stages] == ["done", "failed", "stale", "stale", "done", "done"]
 
 
 def test_a_budget_that_is_not_spent_is_not_overridden(folder: Path) -> None:

@@ -31,6 +31,7 @@ def command(host: str | None, port: int | None, insecure: bool, folder: Path | N
     from loopline.serve.champion import Champion
     from loopline.serve.log import Log
     from loopline.serve.server import bind, is_loopback, run, url_of
+    from loopline.serve.usage import Usage, price
 
     with open_loop(folder) as loop:
         spec, workspace = loop.project.declaration.serve, loop.workspace
@@ -46,7 +47,8 @@ def command(host: str | None, port: int | None, insecure: bool, folder: Path | N
                 raise Fault(champion.trouble, where="the champion")
             url, scorer = url_of(listener), champion.scorer
             emit({"url": url, "package": scorer.package if scorer else None}, lambda: _say(url, scorer), as_json)
-            run(build(service), listener)
+            with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder)):
+                run(build(service), listener)
 
 
 def _say(url: str, scorer: Scorer | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from loopline.cli.charter import command
+from loopline.engine.local import LocalEngine
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import LoopStatus, open_loop
@@ -74,6 +76,21 @@ def test_each_step_says_what_it_took_and_the_command_adds_it_up(folder: Path) ->
     assert data["dearest"][0]["money"]["EUR"] == max(body["cost"] for body in ends)
     text = called(folder, "spent")
     assert "the dearest steps" in text and "charter.budget.build: " in text and "; it binds now" in text
+
+
+class Elsewhere(LocalEngine):
+    """Works, as it says, on machines that this one does not see."""
+
+    is_remote = True
+
+
+def test_the_memory_of_machines_elsewhere_is_not_told(folder: Path) -> None:
+    with open_loop(folder) as loop:
+        loop.workspace = replace(loop.workspace, engine=Elsewhere(1))
+        loop.run(until="charter")
+        (end,) = [entry.body for entry in loop.workspace.ledger.read(kinds=("step",)) if entry.body["state"] == "succeeded"]
+    assert end["peak_bytes"] is None and end["cost"] > 0
+    assert shown(folder)["total"]["peak_bytes"] is None and " - " in called(folder, "spent")
 
 
 def test_what_has_been_done_costs_nothing_again(folder: Path) -> None:

@@ -107,7 +107,18 @@ def asked(tmp_path_factory):
     ask("loopline release approve", "--as", "business", "--why", "it earns more than it costs")
     ask("loopline run")
     serve_and_tell(ask, visits)
-    for words in ("tick", "status", "charter show", "data show", "data quarantine", "model show", "model list", "release check", "release history"):
+    for words in (
+        "tick",
+        "status",
+        "charter show",
+        "charter spent",
+        "data show",
+        "data quarantine",
+        "model show",
+        "model list",
+        "release check",
+        "release history",
+    ):
         ask(f"loopline {words}")
     package = ask.said["loopline model show"]["package"]
     ask("loopline model compare", package, package)

@@ -33,6 +33,7 @@ def command(host: str | None, port: int | None, insecure: bool, folder: Path | N
     from loopline.serve.champion import Champion
     from loopline.serve.log import Log
     from loopline.serve.server import bind, is_loopback, run, url_of
+    from loopline.serve.usage import Usage, price
 
     with open_loop(folder) as loop:
         spec, workspace = loop.project.declaration.serve, loop.workspace
@@ -49,7 +50,8 @@ def command(host: str | None, port: int | None, insecure: bool, folder: Path | N
             url, scorer = url_of(listener), champion.scorer
             said = {"url": url, "package": scorer.package if scorer else None, "limits": spec.limits.model_dump(mode="json")}
             emit(said, lambda: f"{_say(url, scorer)}\n\n{_say_limits(spec.limits)}", as_json)
-            run(build(service), listener, spec.limits)
+            with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder)):
+                run(build(service), listener, spec.limits)
 
 
 def _say(url: str, scorer: Scorer | None) -> str:

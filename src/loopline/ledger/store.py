@@ -129,6 +129,7 @@ class Ledger:
         key: str | None = None,
         ids: Sequence[str] | None = None,
         after: int = 0,
+        since: datetime | None = None,
         until: datetime | None = None,
         newest_first: bool = False,
         limit: int | None = None,
@@ -144,8 +145,8 @@ class Ledger:
             What they are about, what they were made from, which they are.
         after
             Only entries with a greater `seq`.
-        until
-            Only entries of this moment or earlier; a moment without a zone is UTC.
+        since, until
+            Only entries of this moment or later, or earlier; a moment without a zone is UTC.
         limit
             At most so many.
         all_projects
@@ -167,6 +168,8 @@ class Ledger:
             query = query.where(ENTRIES.c.seq.in_([place for place, _ in map(_parts, ids) if place is not None]))
         if after:
             query = query.where(ENTRIES.c.seq > after)
+        if since is not None:
+            query = query.where(ENTRIES.c.time >= _stamp(since))
         if until is not None:
             query = query.where(ENTRIES.c.time <= _stamp(until))
         entries = [_entry(row) for row in self._select(query if limit is None else query.limit(limit))]

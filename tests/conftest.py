@@ -47,3 +47,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no folder {folder}; name one with LOOPLINE_SHARED")
     return folder
+
+
+_LONG = ("test_json.py", "test_docs.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the pages and the shapes, some of which take a minute: at the end one worker would wait for the other."""
+    items.sort(key=lambda item: item.path.name not in _LONG)

@@ -31,3 +31,9 @@ def test_what_is_not_understood_is_one_line_with_the_remedy(tmp_path: Path, text
 def test_an_absent_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="there is no file prices.yaml"):
         load("prices.yaml", tmp_path)
+
+
+def test_the_price_of_the_cloud_is_told_by_the_hour(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("cloud: 0.25 per hour\n")
+    prices = load("prices.yaml", tmp_path)
+    assert (prices.cloud_per_hour, prices.machine_per_hour) == (pytest.approx(0.25), None)

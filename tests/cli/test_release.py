@@ -12,9 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from loopline.cli.release import command
-from loopline.errors import Mistake
+from loopline.errors import CheckFailed, Mistake
+from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
+from loopline.model.signing import give_trust, withdraw_trust
 from tests.release.conftest import table
+from tests.signing import key_of
 
 DECLARATION = """
 project: shop
@@ -39,6 +42,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "loopline.yaml").write_text(DECLARATION)
     with open_loop(folder) as loop:
         assert loop.run(until="release").waiting_for == "business"
+        for name in ("ann", "ben"):
+            give_trust(loop.workspace.ledger, key_of(name, folder).public, name, by="ann")
     return folder
 
 
@@ -51,9 +56,11 @@ Call = Callable[..., Result]
 
 
 @pytest.fixture
-def call(folder: Path) -> Call:
+def call(folder: Path, template: Path) -> Call:
     def called(*words: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(command, [*words, "--folder", str(folder)])
+        by = words[words.index("--by") + 1] if "--by" in words else "ann"
+        environment = {"LOOPLINE_KEY": str(template / f"{by}.pem")}
+        result = CliRunner().invoke(command, [*words, "--folder", str(folder)], env=environment)
         if isinstance(result.exception, Exception) and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
@@ -88,7 +95,7 @@ def test_check_shows_every_gate_and_the_next_command(call: Call) -> None:
     assert shown.endswith("next: loopline release approve --as business --why '...'\n")
     data = told(call("check", "--json"))
     assert data["passed"]
-    assert set(data) == {"says", "package", "passed", "gates", "against", "next"}
+    assert set(data) == {"says", "package", "passed", "gates", "against", "criteria", "junit", "markdown", "next"}
 
 
 def test_a_gate_that_failed_is_exit_code_1(call: Call, folder: Path) -> None:
@@ -98,7 +105,7 @@ def test_a_gate_that_failed_is_exit_code_1(call: Call, folder: Path) -> None:
     assert status.exit_code == 1
     assert status.next == "loopline release check"
     shown = call("check", code=1).stdout
-    assert "FAILED  latency" in shown
+    assert "FAILED     latency" in shown
     assert shown.endswith("next: loopline run --fresh release\n")
 
 
@@ -147,6 +154,92 @@ def test_who_may_not_speak_is_told_who_may_and_nothing_is_entered(call: Call, fo
 def test_without_by_the_environment_says_who_acts(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOPLINE_USER", "ann")
     assert told(call("approve", "--as", "business", "--why", "w", "--json"))["by"] == "ann"
+
+
+def test_a_yes_is_signed_with_the_key_of_who_says_it_or_not_said(call: Call, folder: Path) -> None:
+    said = told(call("approve", "--as", "business", "--by", "ann", "--why", "it earns", "--json"))
+    assert said["key"].startswith("ed25519:") and len(said["fingerprint"]) == 16
+    with open_loop(folder) as loop:
+        give_trust(loop.workspace.ledger, said["key"], "anne", by="ben")
+    with pytest.raises(Mistake, match="the key that would sign here is anne's, and not ann's.*loopline model trust ed25519:.* --as ann"):
+        call("approve", "--as", "devops", "--by", "ann", "--why", "it runs")
+    status = told(call("status", "--json"))
+    assert status["waiting_for"] == "business"
+    assert status["unheard"][0]["why"] == f"its key {said['fingerprint']} is anne's"
+
+
+def test_a_yes_that_is_taken_back_holds_the_release_up(call: Call, folder: Path) -> None:
+    call("approve", "--as", "business", "--by", "ann", "--why", "it earns")
+    back = told(call("withdraw", "--as", "business", "--by", "ann", "--why", "I misread it", "--json"))
+    assert (back["verdict"], back["waiting_for"], back["next"]) == ("withdrawn", "business", "loopline release approve --as business --why '...'")
+    with pytest.raises(Mistake, match="there is no yes of ann as business"):
+        call("withdraw", "--as", "business", "--by", "ann", "--why", "again")
+
+
+def test_history_of_a_day_tells_by_which_figures_and_who_signed_and_whether_that_holds_today(call: Call, folder: Path) -> None:
+    package = release(call, folder)
+    (reign,) = told(call("history", "--at", "2999-01-01", "--json"))["champions"]
+    assert reign["package"] == package
+    assert {gate["name"] for gate in reign["judged"]["gates"]} >= {"contract", "beats_baseline", "latency"}
+    assert [(one["by"], one["role"], one["why"], one["verifies"], one["withdrawn"]) for one in reign["approvals"]] == [
+        ("ann", "business", "it earns", True, None),
+        ("ben", "devops", "it runs", True, None),
+    ]
+    with open_loop(folder) as loop:
+        withdraw_trust(loop.workspace.ledger, reign["approvals"][1]["key"], by="ann")
+    text = call("history", "--at", "2999-01-01").stdout
+    assert "signed by  as" in text and "beats_baseline" in text
+    assert f"its key {reign['approvals'][1]['fingerprint']} is not trusted here" in text
+    (reign,) = told(call("history", "--json"))["champions"]
+    assert [one["verifies"] for one in reign["approvals"]] == [True, False]
+
+
+def test_an_approval_that_nobody_signed_is_told_in_history(call: Call, folder: Path) -> None:
+    with open_loop(folder) as loop:
+        approvals = [{"role": "business", "by": "eve", "why": "trust me", "entry": "9-beef"}]
+        loop.workspace.ledger.append(Draft(kind="champion", subject="f" * 64, body={"how": "promoted", "why": "w", "approvals": approvals}))
+    (reign,) = told(call("history", "--json"))["champions"]
+    assert reign["judged"] is None
+    assert (reign["approvals"][0]["verifies"], reign["approvals"][0]["note"]) == (False, "the ledger has no such word on this package")
+
+
+def test_a_yes_taken_back_after_the_promotion_is_shown_with_the_way_back(call: Call, folder: Path) -> None:
+    declare(folder, "families: [linear]", "families: [linear], leave_out: [kind]")
+    with open_loop(folder) as loop:
+        loop.run(until="release")
+    weak = release(call, folder)
+    shown = told(call("withdraw", "--as", "devops", "--by", "ben", "--why", "it is slow", "--json"))
+    assert (shown["next"], shown["waiting_for"]) == ("loopline release history", None)
+    status = told(call("status", "--json"))
+    assert (status["champion"], status["next"]) == (weak, "loopline release history")
+    assert [(one["by"], one["withdrawn"]["why"]) for one in status["withdrawn"]] == [("ben", "it is slow")]
+    declare(folder, ", leave_out: [kind]", "")
+    with open_loop(folder) as loop:
+        loop.run(until="release")
+    strong = release(call, folder)
+    way = "loopline release rollback --why '...'"
+    assert told(call("withdraw", "--as", "business", "--by", "ann", "--why", "it loses", "--json"))["next"] == way
+    assert "took the yes as business back" in call("history").stdout
+    assert told(call("status", "--json"))["next"] == way
+    assert call("status").stdout.count(way) == 2
+    with open_loop(folder) as loop:
+        assert loop.run(until="release").champion == strong
+
+
+def test_a_rollback_that_asks_for_approval_waits_for_it(call: Call, folder: Path) -> None:
+    first = release(call, folder)
+    assert first is not None
+    with open_loop(folder) as loop:
+        loop.workspace.ledger.append(Draft(kind="champion", subject="f" * 64, body={"how": "promoted", "why": "w", "previous": first, "approvals": []}))
+    declare(folder, "approvals: {business: 1, devops: 1}", "approvals: {promotion: {business: 1}, rollback: {devops: 1}}")
+    with pytest.raises(CheckFailed, match="the rollback to .* waits for the approval of devops; loopline release approve --as devops --for rollback --package"):
+        call("rollback", "--by", "ann", "--why", "it errs")
+    said = told(call("approve", "--as", "devops", "--for", "rollback", "--by", "ben", "--why", "quick", "--json"))
+    assert (said["package"], said["for"], said["waiting_for"]) == (first, "rollback", None)
+    assert said["next"] == f"loopline release rollback --to {first[:12]} --why '...'"
+    assert told(call("rollback", "--by", "ann", "--why", "it errs", "--json"))["champion"] == first
+    newest = told(call("history", "--json"))["champions"][-1]
+    assert [(one["by"], one["role"], one["verifies"]) for one in newest["approvals"]] == [("ben", "devops", True)]
 
 
 def test_a_better_challenger_takes_over_and_a_rollback_brings_the_old_champion_back_for_good(call: Call, folder: Path) -> None:

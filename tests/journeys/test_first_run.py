@@ -78,7 +78,7 @@ def test_a_package_waits_for_the_people_who_must_approve_it(shop):
     assert (waiting["waiting_for"], waiting["champion"]) == ("business", None)
     assert states(waiting)["release"] == "waiting"
     assert waiting["next"].startswith("loopline release approve --as business")
-    shop("release", "approve", "--as", "business", "--by", "ann@example.com", "--why", "it pays")
+    shop("release", "approve", "--as", "business", "--why", "it pays")
     done = shop.json("run")
     assert set(states(done).values()) == {"done"}
     assert done["champion"]

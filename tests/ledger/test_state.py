@@ -45,9 +45,16 @@ def test_the_last_champion_holds_and_none_may_hold():
     assert fold([*moves, entry(3, "champion", "")]).champion is None
 
 
-def test_the_newest_word_of_each_role_and_person_holds():
+def test_every_word_on_a_package_is_kept_in_order():
     words = [entry(1, "approval", "pkg", role="business", verdict="yes"), entry(2, "approval", "pkg", role="business", verdict="no")]
-    assert fold(words).approvals["pkg"]["business", "ann"].body["verdict"] == "no"
+    assert [word.seq for word in fold([*words, entry(3, "approval", "other", role="business")]).approvals["pkg"]] == [1, 2]
+
+
+def test_who_is_trusted_and_what_the_gates_said_is_kept():
+    gates = entry(2, "step", "release", "k", state="succeeded", name="gates", facts={"package": "pkg"})
+    state = fold([entry(1, "key", "ed25519:x", state="trusted"), gates, entry(3, "signature", "pkg"), step(4, "k", "succeeded")])
+    assert [one.seq for one in state.vouched] == [1, 3]
+    assert list(state.verdicts) == ["2"]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["started", "succeeded", "failed"])), max_size=30), st.integers(0, 30))

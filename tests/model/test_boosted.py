@@ -17,7 +17,7 @@ def test_the_validation_rows_say_when_to_stop() -> None:
     fitted = family().fit(posed, family().portfolio(posed)[0])
     assert 1 <= fitted.rounds < ROUNDS - PATIENCE
     assert fitted.booster.current_iteration() == fitted.rounds
-    assert fitted.settled() == {"rounds": fitted.rounds}
+    assert fitted.settled() == {"rounds": fitted.rounds, "rows": len(posed.train.target)}
 
 
 def test_without_validation_rows_the_rounds_are_those_asked_for() -> None:

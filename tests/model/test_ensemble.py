@@ -53,6 +53,15 @@ def test_kinds_that_the_rows_cannot_tell_apart_share_the_weight() -> None:
     assert {member.place for member in members} == {0, 1}
 
 
+def test_an_untuned_one_is_among_them_unless_it_is_plainly_worse() -> None:
+    rng = np.random.default_rng(4)
+    truth, noise = rng.normal(size=ROWS), rng.normal(size=ROWS)
+    best, near, far = truth + noise, truth + noise + rng.normal(scale=0.01, size=ROWS), rng.normal(scale=3, size=ROWS)
+    for other, is_member in ((near, True), (far, False)):
+        members = chosen([best, other], squared(truth), np.arange(ROWS), kinds=["a", "a"], tried=2, seed=0, untuned={1})
+        assert (1 in {member.place for member in members}) is is_member
+
+
 def test_the_same_each_time() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=ROWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,9 @@ def test_a_good_package_passes_every_gate(room: Rooms, task: str, check: str) ->
     facts = here.checked(model, charter=charter)
     found = verdicts(facts)
     assert facts["passed"], facts["says"]
-    assert list(found) == ["contract", "beats_baseline", "acceptance A1", "latency", "memory", "parity"]
+    assert [name for name, gate in found.items() if gate["asked"]] == [
+        *("contract", "beats_baseline", "acceptance A1", "latency", "memory", "parity", "signature", "licences"),
+    ]
     assert facts["package"] == model["package"]
     assert facts["against"] is None
     # What the gate found is what the search had found on the same rows.
@@ -179,3 +182,36 @@ def test_a_busy_moment_fails_no_package_but_a_slow_package_fails_twice(room: Roo
     assert found(calm, busy) == (True, 2.0, 1)
     assert found(busy, busy) == (False, 900.0, 0)
     assert found(calm, busy, latency_ms=1) == (False, 2.0, 0)
+
+
+def test_every_gate_that_is_asked_judges_what_the_package_itself_tells(room: Rooms) -> None:
+    here = room("binary")
+    (here.folder / "prices.yaml").write_text("machine: 0.10 per hour\ncloud: 0.25 per hour\n")
+    affected = {"package": {"ecosystem": "PyPI", "name": "numpy"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}
+    (here.folder / "osv.json").write_text(json.dumps([{"id": "OSV-1", "affected": [affected]}]))
+    charter = here.charter(prices="prices.yaml", volume="1000 per day", budget={"build": 5, "run": "500 per month"})
+    asked = {
+        "data_tests": 0.05,
+        "worst_slice": {"worth": -100},
+        "fairness": {"kind": {"act_share": {"ratio": 0.99}}},
+        "calibration": 0.2,
+        "signature": ["nobody@example.com"],
+        "vulnerabilities": {"advisories": "osv.json"},
+    }
+    model = here.made("linear", charter=charter, fairness=["kind"])
+    found = verdicts(here.checked(model, charter=charter, data={"warnings": {"odd sizes": 30}}, gates=asked))
+    assert all(gate["asked"] for gate in found.values())
+    assert [name for name, gate in found.items() if not gate["passed"]] == ["fairness", "signature", "vulnerabilities"]
+    assert found["data_tests"]["value"] == 0.03
+    assert found["fairness"]["threshold"] == 0.99
+    assert found["budget"]["threshold"] == 5
+    assert "is cheaper by" in found["where_to_run"]["says"]
+
+
+def test_a_bound_on_an_unknown_measure_or_a_file_that_is_not_there_is_a_mistake(room: Rooms) -> None:
+    here = room("binary")
+    model = here.made("linear")
+    with pytest.raises(Mistake, match=r"release.gates.fairness.kind: there is no binary measure 'recal' of groups; did you mean 'recall'"):
+        here.checked(model, gates={"fairness": {"kind": {"recal": {"ratio": 0.8}}}})
+    with pytest.raises(Mistake, match=r"release.gates.vulnerabilities.advisories: osv.json: the file cannot be read"):
+        here.checked(model, gates={"vulnerabilities": {"advisories": "osv.json"}})

@@ -15,7 +15,6 @@ from hypothesis.extra.numpy import arrays
 from loopline.charter.spec import Criterion
 from loopline.release.gates import (
     ROWS_NEEDED,
-    Evidence,
     Gate,
     acceptance,
     beats_baseline,
@@ -26,7 +25,8 @@ from loopline.release.gates import (
     memory,
     parity,
 )
-from loopline.release.spec import ReleaseSpec
+from loopline.release.spec import GATES, ReleaseSpec
+from tests.release.judging import evidence
 
 CRITERIA = (
     Criterion(id="A1", says="When we act, it was needed", check="precision >= 0.5"),
@@ -35,38 +35,18 @@ CRITERIA = (
 money = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
-def evidence(**more: Any) -> Evidence:
-    good: dict[str, Any] = {
-        "package": "aa" * 32,
-        "limits": ReleaseSpec(latency_ms=5, memory_mb=200, refused_share=0.2),
-        "currency": "USD",
-        "read": 1000,
-        "refused": 100,
-        "earned": np.full(100, 3.0),
-        "unaided": np.zeros(100),
-        "metrics": {"precision": 0.6, "recall": 0.3, "worst_slice(origin).precision": 0.5, "undefined": None},
-        "slices": {"worst_slice(origin).precision": "JFK"},
-        "latency_ms": np.linspace(0.1, 1, 100),
-        "memory_mb": 90.0,
-        "parity": {"scores when it was made": 0.1, "metrics on a sample now": 0.0},
-    }
-    given = {**good, **more}
-    return Evidence(**{"blocks": np.arange(len(given["earned"])), **given})
-
-
 def test_good_evidence_passes_every_gate_in_a_fixed_order() -> None:
     verdicts = judge(evidence(rival="bb" * 32, rival_earned=np.full(100, 2.0)), CRITERIA)
-    assert [verdict.name for verdict in verdicts] == [
-        "contract",
-        "beats_baseline",
-        "acceptance A1",
-        "acceptance A2",
-        "latency",
-        "memory",
-        "parity",
-        "beats_champion",
-    ]
+    names = [verdict.name for verdict in verdicts]
+    assert [name for name in names if name != "acceptance A2"] == [name.replace("acceptance", "acceptance A1") for name in GATES]
+    assert names.index("acceptance A2") == names.index("acceptance A1") + 1
     assert all(verdict.passed for verdict in verdicts)
+
+
+def test_a_gate_without_a_bound_says_that_nothing_was_asked() -> None:
+    silent = {verdict.name: verdict.says for verdict in judge(evidence(), ()) if not verdict.asked}
+    assert list(silent) == ["data_tests", "worst_slice", "fairness", "calibration", "vulnerabilities", "budget", "where_to_run"]
+    assert all(says.startswith("not asked: ") for says in silent.values())
 
 
 def test_without_another_champion_there_is_nobody_to_beat() -> None:

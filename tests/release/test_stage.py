@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.access.keys import fingerprint
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import DataSpec
 from loopline.engine.local import LocalEngine
@@ -18,10 +19,13 @@ from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.state import FOLDED, fold
 from loopline.ledger.store import Ledger
+from loopline.model.signing import give_trust, withdraw_trust
 from loopline.release.champion import promote, rollback
 from loopline.release.spec import ReleaseSpec
 from loopline.release.stage import steps
+from loopline.release.words import say
 from loopline.workspace import Ask, Job, Workspace
+from tests.signing import key_of
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 CHARTER = CharterSpec.model_validate({"predict": "y", "stakeholders": {"business": ["ann"], "devops": ["ann", "ben"]}})
@@ -37,6 +41,8 @@ class Told:
         self.ledger = ledger
         self.folder = folder
         self.computed: list[str] = []
+        for name in ("ann", "ben"):
+            give_trust(ledger, key_of(name, folder).public, name, by="ann")
 
     def turn(self, package: str, verdicts: Mapping[str, bool] = GOOD, spec: ReleaseSpec = SPEC) -> Halt | Facts:
         state = fold(self.ledger.read(kinds=FOLDED))
@@ -66,9 +72,13 @@ class Told:
         return facts
 
     def word(self, package: str, role: str, by: str, verdict: str = "yes", why: str = "because") -> None:
-        self.ledger.append(Draft(kind="approval", subject=package, body={"role": role, "verdict": verdict, "why": why}, actor=by))
+        verdicts = fold(self.ledger.read(kinds=FOLDED)).verdicts.values()
+        about = next(entry.id for entry in verdicts if entry.body["facts"]["package"] == package)
+        body = {"move": "promotion", "role": role, "verdict": verdict, "why": why, "about": about}
+        say(self.ledger, Draft(kind="approval", subject=package, body=body, actor=by), key_of(by, self.folder))
 
     def promoted(self, package: str, verdicts: Mapping[str, bool] = GOOD) -> Facts:
+        self.turn(package, verdicts)
         self.word(package, "business", "ann")
         self.word(package, "devops", "ben")
         facts = self.turn(package, verdicts)
@@ -114,6 +124,7 @@ def test_when_every_role_has_approved_the_package_decides(told: Told) -> None:
 
 def test_one_person_may_speak_for_two_roles_but_not_twice_for_one(told: Told) -> None:
     two = ReleaseSpec.model_validate({"approvals": {"business": 1, "devops": 2}})
+    told.turn(A, spec=two)
     for role in ("business", "devops", "devops"):
         told.word(A, role, "ann")
     halt = told.turn(A, spec=two)
@@ -124,6 +135,7 @@ def test_one_person_may_speak_for_two_roles_but_not_twice_for_one(told: Told) ->
 
 
 def test_a_refusal_stops_the_release_until_the_role_says_yes(told: Told) -> None:
+    told.turn(A)
     told.word(A, "business", "ann")
     told.word(A, "devops", "ben", "no", "not before the holidays")
     halt = told.turn(A)
@@ -131,6 +143,29 @@ def test_a_refusal_stops_the_release_until_the_role_says_yes(told: Told) -> None
     assert (halt.state, halt.why) == ("failed", "aaaaaaaa is refused by ben as devops: not before the holidays")
     told.word(A, "devops", "ben")
     assert not isinstance(told.turn(A), Halt)
+
+
+def test_a_yes_that_is_taken_back_or_whose_key_is_withdrawn_blocks_what_is_not_promoted_yet(told: Told) -> None:
+    told.turn(A)
+    told.word(A, "business", "ann")
+    told.word(A, "devops", "ben")
+    told.word(A, "devops", "ben", "withdrawn", "the test was a fluke")
+    halt = told.turn(A)
+    assert isinstance(halt, Halt)
+    assert (halt.role, halt.why) == ("devops", "aaaaaaaa passed its gates and waits for the approval of devops")
+    told.word(A, "devops", "ben")
+    withdraw_trust(told.ledger, key_of("ann", told.folder).public, by="ben")
+    halt = told.turn(A)
+    assert isinstance(halt, Halt)
+    assert (halt.role, told.champions) == ("business", [])
+    assert halt.why.endswith(f"the yes of ann as business does not count: its key {fingerprint(key_of('ann', told.folder).public)} is not trusted here")
+
+
+def test_what_the_people_who_are_listed_cannot_do_is_said_with_what_to_change(told: Told) -> None:
+    halt = told.turn(A, spec=ReleaseSpec.model_validate({"approvals": {"business": 2}}))
+    assert isinstance(halt, Halt)
+    assert halt.why.endswith("waits for the approval of business (0 of 2); 2 must say yes as business, and the charter lists only ann")
+    assert halt.next == "change charter.stakeholders or release.approvals; then: loopline run"
 
 
 def test_without_approvals_declared_the_gates_alone_decide(told: Told) -> None:
@@ -223,3 +258,13 @@ def test_the_gates_key_follows_the_limits_and_not_the_approvals(latency: float, 
     said = ReleaseSpec.model_validate({"latency_ms": latency, "approvals": approvals})
     assert key(said) == key(ReleaseSpec(latency_ms=latency))
     assert key(said) != key(ReleaseSpec(latency_ms=latency + 1))
+
+
+def test_the_tests_of_the_data_that_only_warn_are_handed_to_the_gates_with_their_tables(told: Told) -> None:
+    tables = DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}, "tables": {"daily": {"sql": "select * from t"}}})
+    made = {"rows": 30, "warnings": {"no gap": 3}}
+    told.ledger.append(Draft(kind="step", subject="data", key="k", body={"state": "succeeded", "name": "table daily", "facts": made}))
+    facts = {"model": {"package": A, "evidence": "e"}, "data": {"read": 10, "quarantined": 0, "warnings": {"odd sizes": 2}}}
+    asked = next(steps(SPEC, tables, CHARTER, Ask(project="p", folder=told.folder, state=fold(told.ledger.read()), facts=facts)))
+    assert isinstance(asked, Step)
+    assert asked.inputs["tests"] == {"odd sizes": [2, 10], "daily, no gap": [3, 30]}

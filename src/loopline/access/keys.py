@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 import re
 import secrets
@@ -127,6 +128,11 @@ def public_key(text: str, *, where: str = "") -> str:
         remedy = "write it as `loopline model trust` shows one's own: ed25519: and 44 characters"
         raise Mistake(f"{text[:60]!r} is no public key", where=where, remedy=remedy)
     return stripped
+
+
+def fingerprint(public: str) -> str:
+    """A public key cut to what people compare: the first 16 digits of the SHA-256 of its text, as `sha256sum` has it."""
+    return hashlib.sha256(public.encode()).hexdigest()[:16]
 
 
 def is_signed(data: bytes, signature: str, public: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from loopline.declaration import RateText, Spec
+from loopline.declaration import Rate, RateText, Spec
 from loopline.errors import Mistake
 
 _HOURS_PER_YEAR = 8766.0
@@ -19,15 +19,27 @@ class Prices(Spec):
     Parameters
     ----------
     machine
-        This machine, such as ``0.10 per hour``.
+        An own machine like this one, such as ``0.10 per hour``, paid for whether it works or not.
+    cloud
+        A rented machine like this one, such as ``0.25 per hour``, paid for while it runs.
     """
 
     machine: RateText | None = Field(default=None)
+    cloud: RateText | None = Field(default=None)
 
     @property
     def machine_per_hour(self) -> float | None:
-        """Money that an hour of this machine costs."""
-        return None if self.machine is None else self.machine.per_year / _HOURS_PER_YEAR
+        """Money that an hour of an own machine costs."""
+        return _per_hour(self.machine)
+
+    @property
+    def cloud_per_hour(self) -> float | None:
+        """Money that an hour of a rented machine costs."""
+        return _per_hour(self.cloud)
+
+
+def _per_hour(price: Rate | None) -> float | None:
+    return None if price is None else price.per_year / _HOURS_PER_YEAR
 
 
 def load(name: str, folder: Path) -> Prices:

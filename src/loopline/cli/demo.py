@@ -16,13 +16,16 @@ import click
 import msgspec
 import polars as pl
 
+from loopline.access.keys import own_key
 from loopline.access.people import person
 from loopline.cli.flights import deliver, prepare
 from loopline.cli.output import LiveProgress, emit, json_option, table
 from loopline.cli.status import show
 from loopline.errors import Fault, Mistake
 from loopline.loop import Loop, LoopStatus, open_loop
+from loopline.model.signing import give_trust
 from loopline.release.approvals import word
+from loopline.release.words import YES, say
 
 APPROVERS = {"business": ("owner@example.com", "it earns more than it costs"), "devops": ("engineer@example.com", "the gates hold")}
 _OUTCOME = "late"
@@ -116,16 +119,19 @@ class _Story:
             self._progress.say(f"  and {len(said) - 4} more")
         return said
 
-    def _command(self, words: str) -> None:
-        """The command that a person would give for what happens now."""
-        self._progress.say(click.style(f"$ loopline {words}", fg="cyan"))
+    def _command(self, words: str, *, key: str = "") -> None:
+        """The command that a person would give for what happens now, with the file of the key that signs where it is not their own."""
+        self._progress.say(click.style(f"$ {f'LOOPLINE_KEY={key} ' if key else ''}loopline {words}", fg="cyan"))
 
     def _approve(self, loop: Loop, role: str) -> None:
+        """As people do who share no machine: each signs with a key of their own, which the workspace is told of first."""
         name, why = APPROVERS[role]
-        self._command(f"release approve --as {role} --by {name} --why '{why}'")
-        declared = loop.project.declaration
-        said = word(loop.state(), declared.release, declared.charter, role=role, who=person(name), verdict="yes", why=why)
-        loop.workspace.ledger.append(said.draft)
+        key, ledger, declared = own_key({"LOOPLINE_KEY": str(self._folder / "keys" / f"{name}.pem")}), loop.workspace.ledger, loop.project.declaration
+        if give_trust(ledger, key.public, name, by=name):
+            self._command(f"model trust {key.public} --as {name}")
+        self._command(f"release approve --as {role} --by {name} --why '{why}'", key=f"keys/{name}.pem")
+        said = word(loop.state(), declared.release, declared.charter, role=role, who=person(name), verdict=YES, why=why)
+        say(ledger, said.draft, key)
 
     def _replay(self, port: int, months: tuple[Path, ...]) -> dict[str, int]:
         """Each day's departures ask for a prediction; the day after, their outcomes are told."""

@@ -22,20 +22,26 @@ by_option = click.option("--by", metavar="NAME", help="Who acts; by default LOOP
 @click.command()
 @click.argument("key", required=False)
 @click.option("--as", "name", metavar="NAME", help="Whose key it is.")
+@click.option("--withdraw", is_flag=True, help="Trust it no more: neither the packages that it signed, nor what its owner approved with it.")
 @by_option
 @folder_option
 @json_option
-def trust(key: str | None, name: str | None, by: str | None, folder: Path | None, as_json: bool) -> None:
-    """Trust the packages that KEY signs, or list whose are trusted; one's own key is shown too."""
+def trust(key: str | None, name: str | None, withdraw: bool, by: str | None, folder: Path | None, as_json: bool) -> None:
+    """Trust the packages and words that KEY signs, or list whose are trusted; one's own key is shown too."""
     from loopline.access.keys import own_key
     from loopline.access.people import person
-    from loopline.model.signing import Trust, give_trust
+    from loopline.model.signing import Trust, give_trust, withdraw_trust
 
-    if key is not None and name is None:
+    if withdraw and (key is None or name is not None):
+        raise Mistake("a key is withdrawn by itself", where="--withdraw", remedy="loopline model trust KEY --withdraw")
+    if key is not None and name is None and not withdraw:
         raise Mistake("nobody is named whose key it is", where="--as", remedy=f"loopline model trust {key} --as NAME")
     with open_loop(folder) as loop:
         ledger = loop.workspace.ledger
-        is_new = key is not None and name is not None and give_trust(ledger, key, name, by=person(by, folder=loop.project.folder).name)
+        who = person(by, folder=loop.project.folder).name if key is not None else ""
+        if key is not None and withdraw:
+            withdraw_trust(ledger, key, by=who)
+        is_new = key is not None and name is not None and give_trust(ledger, key, name, by=who)
         now = Trust.of(ledger)
     own = own_key().public
     keys = [{"key": public, "name": who, "told_by": now.told_by[public], "is_own": public == own} for public, who in now.keys.items()]

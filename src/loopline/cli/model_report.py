@@ -125,8 +125,12 @@ def _calibration(package: Described, evaluation: Mapping[str, Any]) -> list[str]
 
 def _stability(package: Described, evaluation: Mapping[str, Any]) -> list[str]:
     part = evaluation["over_time"]
-    each = ", ".join(f"{one['name']}: {figure(one['worth']['value'])}" for one in part.get("periods", ()) if one["worth"])
-    return [part["says"], *([f"By {part['unit']}: {each}."] if each else []), evaluation["over_seeds"]["says"]]
+    told = [one for one in part.get("periods", ()) if one["worth"]]
+    each = []
+    for name in dict.fromkeys(one["part"] for one in told):
+        values = ", ".join(f"{one['name']}: {figure(one['worth']['value'])}" for one in told if one["part"] == name)
+        each.append(f"By {part['unit']} of the {name} part: {values}.")
+    return [part["says"], *each, evaluation["over_seeds"]["says"]]
 
 
 def _robustness(package: Described, evaluation: Mapping[str, Any]) -> list[str]:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from loopline.access.keys import fingerprint
 from loopline.access.people import person
-from loopline.cli.output import emit, folder_option, hint, json_option, table
-from loopline.errors import Mistake
-from loopline.ledger.state import State
+from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
+from loopline.cli.release_history import reigns_text, told, withdrawal
+from loopline.cli.release_waive import command as waive
+from loopline.engine.step import Halt
+from loopline.errors import CheckFailed, Mistake
+from loopline.ledger.state import GATES, State
 from loopline.loop import Loop, open_loop
-from loopline.release import remedies
-from loopline.release.approvals import RoleTally, named, tally_of, word
-from loopline.release.champion import history, on, promotion, rollback
+from loopline.model.signing import speaker
+from loopline.release.approvals import word
+from loopline.release.champion import history, on, promotion, rollback, standing, way_back
+from loopline.release.record import taken_back
+from loopline.release.spec import MOVES, PROMOTION, ROLLBACK
 from loopline.release.stage import awaited
+from loopline.release.tally import RoleTally, Tally, counted
+from loopline.release.words import NO, WITHDRAWN, YES, say
 
 by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
 why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
-package_option = click.option("--package", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
+as_option = click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
+for_option = click.option(
+    "--for", "move", type=click.Choice(MOVES), default=PROMOTION, show_default=True, help="What it is said of: that it decides, or that it decides again."
+)
 
 
 @click.group()
@@ -29,92 +41,80 @@ def command() -> None:
     """Gates, approvals, the champion and the way back."""
 
 
-@command.command()
-@package_option
-@folder_option
-@json_option
-@click.pass_context
-def check(ctx: click.Context, package: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show what each gate found; exit code 1 when one failed."""
-    with open_loop(folder) as loop:
-        state = loop.state()
-        facts = named(state, package).body["facts"]
-        following = _next(loop, state, facts)
-    emit({**facts, "next": following}, lambda: _shown_gates(state, facts) + hint(following), as_json)
-    ctx.exit(0 if facts["passed"] else 1)
+command.add_command(check)
+command.add_command(waive)
 
 
-def _shown_gates(state: State, facts: Mapping[str, Any]) -> str:
-    rows = [("passed" if gate["passed"] else "FAILED", gate["name"], gate["value"], gate["threshold"], gate["says"]) for gate in facts["gates"]]
-    lines = [f"package {facts['package'][:12]}", table(("", "gate", "value", "limit", "says"), rows, right=(2, 3))]
-    newest = state.facts("model", "search")
-    if newest is not None and newest["package"] != facts["package"]:
-        lines.append(f"the model stage's newest package is {newest['package'][:12]}")
-    return "\n".join(lines)
-
-
-def _next(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:
-    """The command that takes a package on, or what must be changed before one does."""
-    if not facts["passed"]:
-        return remedies.following(facts["gates"])
-    if promotion(state.champions, facts["package"]) is not None:
-        return "loopline release history"
-    halt = awaited(facts["package"], _tallies(loop, state, facts["package"]))
-    return "loopline run" if halt is None else halt.next
-
-
-def _tallies(loop: Loop, state: State, package: str) -> tuple[RoleTally, ...]:
-    declared = loop.project.declaration
-    return tally_of(declared.release, declared.charter, state, package)
+def _spoken(run: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command by which a person says a word."""
+    for option in (json_option, folder_option, for_option, package_option, why_option, by_option, as_option):
+        run = option(run)
+    return run
 
 
 @command.command()
-@click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
-@by_option
-@why_option
-@package_option
-@folder_option
-@json_option
-def approve(role: str, by: str | None, why: str, package: str | None, folder: Path | None, as_json: bool) -> None:
-    """Say yes, as a role, to the package that passed its gates and waits."""
-    _speak(role, by, why, package, folder, as_json, verdict="yes")
+@_spoken
+def approve(**said: Any) -> None:
+    """Say yes, as a role, to the package that passed its gates and waits; signed with your key."""
+    _speak(YES, **said)
 
 
 @command.command()
-@click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
-@by_option
-@why_option
-@package_option
-@folder_option
-@json_option
-def refuse(role: str, by: str | None, why: str, package: str | None, folder: Path | None, as_json: bool) -> None:
+@_spoken
+def refuse(**said: Any) -> None:
     """Say no, as a role, to the package that passed its gates and waits; it stands until the role says yes."""
-    _speak(role, by, why, package, folder, as_json, verdict="no")
+    _speak(NO, **said)
 
 
-def _speak(role: str, by: str | None, why: str, package: str | None, folder: Path | None, as_json: bool, *, verdict: str) -> None:
+@command.command()
+@_spoken
+def withdraw(**said: Any) -> None:
+    """Take your own yes back: a package that waits is blocked, and one that decides is shown with the way back."""
+    _speak(WITHDRAWN, **said)
+
+
+def _speak(verdict: str, *, role: str, by: str | None, why: str, package: str | None, move: str, folder: Path | None, as_json: bool) -> None:
     with open_loop(folder) as loop:
-        declared = loop.project.declaration
+        declared, state, ledger = loop.project.declaration, loop.state(), loop.workspace.ledger
         who = person(by, folder=loop.project.folder)
-        said = word(loop.state(), declared.release, declared.charter, role=role, who=who, verdict=verdict, why=why, package=package)
-        (entry,) = loop.workspace.ledger.append(said.draft)
-        halt = awaited(entry.subject, _tallies(loop, loop.state(), entry.subject))
-    following = "loopline run" if halt is None else halt.next
+        said = word(state, declared.release, declared.charter, role=role, who=who, verdict=verdict, why=why, package=package, move=move)
+        entry = say(ledger, said.draft, speaker(ledger, name=who.name))
+        state = loop.state()
+        halt, following, standing_now = _after(loop, state, entry.subject, move)
     data = {
         "package": entry.subject,
+        "for": move,
         "role": role,
         "by": who.name,
         "verdict": verdict,
         "why": entry.body["why"],
         "entry": entry.id,
+        "key": entry.body["key"],
+        "fingerprint": fingerprint(entry.body["key"]),
         "note": said.note,
         "waiting_for": None if halt is None else halt.role,
         "next": following,
     }
-    lines = [f"{who} says {verdict} to {entry.subject[:12]} as {role}: {entry.body['why']}"]
-    lines += [said.note] if said.note else []
-    lines.append("every role that is asked has said yes" if halt is None else halt.why)
+    does = "takes the yes back on" if verdict == WITHDRAWN else f"says {verdict} to"
+    lines = [f"{who} {does} {entry.subject[:12]} as {role}: {entry.body['why']}", *([said.note] if said.note else []), standing_now]
     emit(data, "\n".join(lines) + hint(following), as_json)
+
+
+def _after(loop: Loop, state: State, package: str, move: str) -> tuple[Halt | None, str, str]:
+    """What a word leaves waiting, the next command, and both in words."""
+    if move == PROMOTION and promotion(state.champions, package) is not None:
+        back = _way_back(state) if package == state.champion else ""
+        return None, back or "loopline release history", f"{package[:12]} was promoted already; what decides stays until it is rolled back"
+    halt = awaited(package, tally_now(loop, state, package, move))
+    if halt is not None:
+        return halt, halt.next, halt.why
+    following = "loopline run" if move == PROMOTION else f"loopline release rollback --to {package[:12]} --why '...'"
+    return None, following, "every role that is asked has said yes"
+
+
+def _way_back(state: State) -> str:
+    """The command that lets the package before decide again; empty where there is none."""
+    return "loopline release rollback --why '...'" if len(standing(state.champions)) > 1 else ""
 
 
 @command.command("rollback")
@@ -124,10 +124,16 @@ def _speak(role: str, by: str | None, why: str, package: str | None, folder: Pat
 @folder_option
 @json_option
 def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
-    """Let an earlier champion decide again, at once."""
+    """Let an earlier champion decide again, at once; where release.approvals asks for it, once the roles have said yes."""
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
-        entry = rollback(loop.workspace.ledger, loop.state().champions, actor=who.name, why=why, to=to)
+        state = loop.state()
+        target = way_back(state.champions, to)
+        said = tally_now(loop, state, target, ROLLBACK)
+        halt = awaited(target, said)
+        if halt is not None:
+            raise CheckFailed(halt.why, remedy=halt.next)
+        entry = rollback(loop.workspace.ledger, state.champions, actor=who.name, why=why, to=target, approvals=counted(said))
     previous = entry.body["previous"]
     data = {"champion": entry.subject, "previous": previous, "by": who.name, "why": entry.body["why"], "entry": entry.id, "next": "loopline release history"}
     emit(data, f"{entry.subject[:12]} decides again in place of {previous[:12]}" + hint("loopline release history"), as_json)
@@ -138,25 +144,14 @@ def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_
 @folder_option
 @json_option
 def show_history(when: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show what decided when, why, and who approved it."""
+    """Show what decided when and why; with --at also by which figures, and who signed for it."""
     moment = None if when is None else _moment(when)
     with open_loop(folder) as loop:
-        reigns = history(loop.state().champions)
-    chosen = reigns if moment is None else on(reigns, moment)
-    rows = [
-        (
-            f"{reign.since:%Y-%m-%d %H:%M}",
-            "now" if reign.until is None else f"{reign.until:%Y-%m-%d %H:%M}",
-            reign.package[:12],
-            reign.how,
-            reign.actor,
-            reign.why,
-        )
-        for reign in chosen
-    ]
+        state = loop.state()
+    reigns = history(state.champions)
+    chosen = [told(state, reign) for reign in (reigns if moment is None else on(reigns, moment))]
     nothing = "no package has decided yet" if moment is None else f"no package decided at {when}"
-    text = table(("from (UTC)", "to", "package", "how", "by", "why"), rows) if rows else nothing
-    emit({"champions": [reign.as_json() for reign in chosen]}, text, as_json)
+    emit({"champions": chosen}, lambda: reigns_text(chosen, in_full=moment is not None, way_back=_way_back(state)) if chosen else nothing, as_json)
 
 
 def _moment(text: str) -> date | datetime:
@@ -170,27 +165,33 @@ def _moment(text: str) -> date | datetime:
 @folder_option
 @json_option
 def status(folder: Path | None, as_json: bool) -> None:
-    """Show which package decides, and what the newest one waits for."""
+    """Show which package decides, who took their yes to it back, and what the newest one waits for."""
     with open_loop(folder) as loop:
         state = loop.state()
-        reigns = history(state.champions)
-        facts = state.facts("release", "gates")
+        found = state.facts(*GATES)
+        facts = None if found is None else settled_now(loop, state, found)
         package = None if facts is None else facts["package"]
-        tallies = () if package is None else _tallies(loop, state, package)
-        following = "loopline run" if facts is None else _next(loop, state, facts)
-        is_promoted = package is not None and promotion(state.champions, package) is not None
-    waits = facts is not None and facts["passed"] and not is_promoted
-    halt = awaited(package, tallies) if waits and package is not None else None
+        said = Tally(PROMOTION, ()) if package is None else tally_now(loop, state, package)
+        following = "loopline run" if facts is None else following_of(loop, state, facts)
+    reigns, back = history(state.champions), taken_back(state)
+    waits = facts is not None and facts["passed"] and promotion(state.champions, facts["package"]) is None
+    halt = awaited(package, said) if waits and package is not None else None
+    if back and not waits:
+        following = _way_back(state) or following
     data = {
         "champion": state.champion,
         "since": reigns[-1].since.isoformat() if reigns else None,
+        "withdrawn": [one.as_json() for one in back],
         "package": package,
         "passed": None if facts is None else facts["passed"],
-        "approvals": [_plain(one) for one in tallies],
+        "approvals": [_plain(one) for one in said.roles],
+        "unheard": [{"role": one.word.body["role"], "by": one.word.actor, "entry": one.word.id, "why": one.why} for one in said.unheard],
+        "lack": said.lack,
         "waiting_for": None if halt is None else halt.role,
         "next": following,
     }
     lines = [f"{reigns[-1].package[:12]} decides since {reigns[-1].since:%Y-%m-%d %H:%M} UTC: {reigns[-1].why}" if reigns else "no package decides yet"]
+    lines += [withdrawal(one.as_json(), _way_back(state)) for one in back]
     if facts is not None and package != state.champion:
         lines.append(f"{package[:12]}: {facts['says'] if halt is None else halt.why}" if package else "")
     emit(data, "\n".join(lines) + hint(following), as_json)

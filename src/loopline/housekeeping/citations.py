@@ -17,7 +17,7 @@ from loopline.data.batches import KINDS, holding
 from loopline.ledger.entry import Entry
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_IGNORED = ("gc", "probe", "key", "signature")
+_IGNORED = ("gc", "probe", "key", "signature", "waiver")
 Versions = frozenset[tuple[str, int]]
 """Tables' names with versions of theirs."""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from loopline.ledger.entry import Entry
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "key", "signature")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
+
+GATES = ("release", "gates")
+"""The stage and the name of the step that judges a package."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class State:
     champions
         The entries that moved the champion's pointer, oldest first; the last one holds.
     approvals
-        From a package's digest to the newest word of each role and person.
+        From a package's digest to every word that was said of it, oldest first; whether one counts is told by `loopline.release.approvals`.
+    verdicts
+        From its id to each verdict of the gates.
     overrides
         From what was overridden to the newest override.
     packages
@@ -38,6 +43,10 @@ class State:
         From a table to the newest batch that a person delivered to it by hand.
     constraints
         From a column to the newest word of the expert on its effect: a refusal, or its withdrawal.
+    vouched
+        The entries that say whose keys are trusted and what was signed, oldest first.
+    waivers
+        From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
     proposal
         The newest model that was imported as a candidate.
     """
@@ -46,12 +55,15 @@ class State:
     latest: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     failed: Mapping[str, Entry] = field(default_factory=dict)
     champions: tuple[Entry, ...] = ()
-    approvals: Mapping[str, Mapping[tuple[str, str], Entry]] = field(default_factory=dict)
+    approvals: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    verdicts: Mapping[str, Entry] = field(default_factory=dict)
     overrides: Mapping[str, Entry] = field(default_factory=dict)
     packages: Mapping[str, Entry] = field(default_factory=dict)
     alerts: Mapping[str, Entry] = field(default_factory=dict)
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
+    vouched: tuple[Entry, ...] = ()
+    waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     proposal: Entry | None = None
 
     @property
@@ -75,12 +87,15 @@ def fold(entries: Iterable[Entry]) -> State:
     latest: dict[tuple[str, str], Entry] = {}
     failed: dict[str, Entry] = {}
     champions: list[Entry] = []
-    approvals: dict[str, dict[tuple[str, str], Entry]] = {}
+    approvals: dict[str, list[Entry]] = {}
+    verdicts: dict[str, Entry] = {}
     overrides: dict[str, Entry] = {}
     packages: dict[str, Entry] = {}
     alerts: dict[str, Entry] = {}
     deliveries: dict[str, Entry] = {}
     constraints: dict[str, Entry] = {}
+    vouched: list[Entry] = []
+    waivers: dict[tuple[str, str], Entry] = {}
     proposal: Entry | None = None
     for entry in entries:
         match entry.kind, entry.body.get("state"):
@@ -88,12 +103,14 @@ def fold(entries: Iterable[Entry]) -> State:
                 succeeded[entry.key] = entry
                 latest[entry.subject, entry.body["name"]] = entry
                 failed.pop(entry.subject, None)
+                if (entry.subject, entry.body["name"]) == GATES:
+                    verdicts[entry.id] = entry
             case "step", "failed":
                 failed[entry.subject] = entry
             case "champion", _:
                 champions.append(entry)
             case "approval", _:
-                approvals.setdefault(entry.subject, {})[entry.body["role"], entry.actor] = entry
+                approvals.setdefault(entry.subject, []).append(entry)
             case "override", _:
                 overrides[entry.subject] = entry
             case "package", _:
@@ -106,7 +123,14 @@ def fold(entries: Iterable[Entry]) -> State:
                 proposal = None if entry.body.get("state") == "withdrawn" else entry
             case "constraint", _:
                 constraints[entry.subject] = entry
+            case "key" | "signature", _:
+                vouched.append(entry)
+            case "waiver", _:
+                waivers[entry.subject, entry.body["package"] or ""] = entry
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
-    return State(succeeded, latest, failed, tuple(champions), approvals, overrides, packages, alerts, deliveries, constraints, proposal)
+    return State(
+        *(succeeded, latest, failed, tuple(champions), approvals, verdicts, overrides, packages, alerts, deliveries, constraints),
+        *(tuple(vouched), waivers, proposal),
+    )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem
 from loopline.model.graph import Piece, linked
 from loopline.model.regret import Regret, Scale, is_offered
+from loopline.model.rounds import last_rounds, settled
 from loopline.model.trees import Forest, Tree
 
 ROUNDS = 800
@@ -25,7 +26,7 @@ _OBJECTIVES = {"squared": "regression", "quantile": "quantile", "log": "regressi
 
 _LINKS = {"log": "Expm1", "poisson": "Exp"}
 
-_OURS = ("loss", "rounds", "thresholds", "slope", "offset")
+_OURS = ("loss", "rounds", "rows", "thresholds", "slope", "offset")
 """Parameters that LightGBM does not know."""
 
 
@@ -39,6 +40,7 @@ class Trees:
     booster: lightgbm.Booster
     link: str
     rounds: int
+    rows: int
     start: float = 0.0
     scale: Scale | None = None
 
@@ -66,8 +68,8 @@ class Trees:
         return forest.graph(features, scores, width, start=start, through=self.link)
 
     def settled(self) -> dict[str, Any]:
-        """The number of rounds, and the scale where there is one."""
-        return {"rounds": self.rounds, **({} if self.scale is None else self.scale.settled())}
+        """The number of rounds and of the rows that they were settled on, and the scale where there is one."""
+        return {**settled(self.rounds, self.rows), **({} if self.scale is None else self.scale.settled())}
 
     def weights(self) -> NDArray[np.float64]:
         """Each feature's gain, as a share of all."""
@@ -141,7 +143,7 @@ class Boosted:
         """The trees up to the round that was best on the validation rows; without these, of the rounds that the parameters say."""
         loss = params.get("loss", "")
         train, validations = _datasets(problem, loss == "log")
-        most = max(20, round(ROUNDS * problem.effort)) if validations else int(params.get("rounds", ROUNDS // 4))
+        most = max(20, round(ROUNDS * problem.effort)) if validations else last_rounds(params, len(problem.train.target), otherwise=ROUNDS // 4)
         stops: list[Callable[..., Any]] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if validations else []
         regret = Regret.of(problem) if loss == "regret" else None
         settings = _settings(problem, params) | ({} if regret is None else {"objective": lambda sums, _: regret.slopes(regret.start + sums)})
@@ -154,7 +156,7 @@ class Boosted:
         # Only the rounds that are used are kept, so that what is exported is what scores here.
         kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
         link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": _LINKS.get(loss, "")}[problem.task]
-        made = Trees(kept, link, max(1, rounds))
+        made = Trees(kept, link, max(1, rounds), len(problem.train.target))
         return made if regret is None else _scaled(replace(made, start=regret.start), problem, params)
 
 

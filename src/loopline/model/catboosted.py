@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from loopline.model import prior
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem, Sample, extra
 from loopline.model.graph import Piece, linked
+from loopline.model.rounds import last_rounds, settled
 from loopline.model.trees import Forest, Tree
 
 ROUNDS = 1_000
@@ -43,6 +44,7 @@ class Oblivious:
     seen: NDArray[np.int64]
     link: str
     rounds: int
+    rows: int
 
     def score(self, features: Features) -> NDArray[np.float64]:
         """The scores of n rows."""
@@ -68,8 +70,8 @@ class Oblivious:
         return forest.graph(features, scores, len(start), start=start, through=self.link)
 
     def settled(self) -> dict[str, Any]:
-        """The number of rounds."""
-        return {"rounds": self.rounds}
+        """The number of rounds and of the rows that they were settled on."""
+        return settled(self.rounds, self.rows)
 
     def weights(self) -> NDArray[np.float64]:
         """How far each feature moves the sums, as a share of all."""
@@ -114,7 +116,7 @@ class CatBoosted:
         seen = np.unique(problem.train.target).astype(np.int64) if problem.task == "multiclass" else np.array([0])
         train, held = self._pool(problem, problem.train, start, seen), problem.validation
         watched = None if held is None else self._pool(problem, held, start, seen)
-        most = int(params.get("rounds", ROUNDS // 4)) if watched is None else max(20, round(ROUNDS * problem.effort))
+        most = last_rounds(params, len(problem.train.target), otherwise=ROUNDS // 4) if watched is None else max(20, round(ROUNDS * problem.effort))
         settings = {**_settings(problem, params), "iterations": most}
         if watched is not None:
             settings |= {"od_type": "Iter", "od_wait": PATIENCE, "use_best_model": True}
@@ -123,7 +125,7 @@ class CatBoosted:
         except self._library.CatBoostError as error:
             raise FitFailed(f"catboost: {str(error).splitlines()[0].rpartition(': ')[2]}") from error
         link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": ""}[problem.task]
-        return Oblivious(model, start, seen, link, max(1, int(model.tree_count_)))
+        return Oblivious(model, start, seen, link, max(1, int(model.tree_count_)), len(problem.train.target))
 
     def _pool(self, problem: Problem, sample: Sample, start: NDArray[np.float64], seen: NDArray[np.int64]) -> Any:
         known = np.isin(sample.target, seen) if problem.task == "multiclass" else np.ones(len(sample.target), dtype=bool)
@@ -141,7 +143,7 @@ def _losses(problem: Problem) -> list[str]:
 
 
 def _settings(problem: Problem, params: Params) -> dict[str, Any]:
-    settings = {name: value for name, value in params.items() if name not in ("loss", "rounds")}
+    settings = {name: value for name, value in params.items() if name not in ("loss", "rounds", "rows")}
     # It would write a folder of logs beside the project.
     settings |= {"random_seed": problem.seed, "thread_count": 1, "allow_writing_files": False, "logging_level": "Silent", "boost_from_average": False}
     if any(problem.monotone):

@@ -44,7 +44,9 @@ PARALLEL_FROM = 2_000_000
 """Numbers that all folds' fits read together, from which on workers are worth their start."""
 
 _GROWTH = 2.0
-_STARTED_S = 4.0
+_STARTED_S = 6.5
+"""Seconds that are kept back in any case: to weigh the ensemble, to wait for fits that run, to draw the card."""
+
 _SCORED_AFTER = 140_000
 """Rows that are scored to check, assess and explain a package."""
 
@@ -274,12 +276,18 @@ class _Keep:
 def _best(job: Job, material: Material, judge: Judge, part: Part, found: Found, keep: _Keep) -> tuple[Trial, list[Chosen], NDArray[np.float64]]:
     """The best of all trials and of their ensemble, what is to be fitted, and its scores of the judged rows."""
     whole = {trial.key: trial for trial in found.trials if trial.is_whole}
-    ranked = ensemble.shortlist(sorted(whole.values(), key=lambda trial: -(trial.value if trial.value is not None else float("-inf"))))
+    ranked = sorted(whole.values(), key=lambda trial: -(trial.value if trial.value is not None else float("-inf")))
+    # What was tuned to the past may be tuned to what passes.
+    firsts = list({trial.family: trial for trial in reversed(whole.values())}.values()) if part.trust is not None else []
+    short = ensemble.shortlist(ranked)
+    ranked = [trial for trial in ranked if trial in short or trial in firsts]
     if material.order.model.search.ensemble and len(ranked) > 1:
         job.progress.say(f"weighing the {len(ranked)} best candidates against one another")
         scores = [keep.scores(trial) for trial in ranked]
         loss, kinds, tried = _loss(judge, part), [trial.family for trial in ranked], len(whole)
-        members = ensemble.chosen(scores, loss, material.blocks(material.judged), kinds=kinds, tried=tried, seed=material.order.model.seed)
+        untuned = {place for place, trial in enumerate(ranked) if trial in firsts}
+        blocks, seed = material.blocks(material.judged), material.order.model.seed
+        members = ensemble.chosen(scores, loss, blocks, kinds=kinds, tried=tried, seed=seed, untuned=untuned)
         if len(members) > 1:
             mean = np.asarray(sum(member.weight * scores[member.place] for member in members))
             said = {"members": [[ranked[member.place].key, member.weight] for member in members]}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from loopline.access.keys import Key, is_signed, own_key, place, public_key
+from loopline.access.people import same
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft, Entry
 
@@ -170,6 +171,24 @@ def give_trust(ledger: Entries, public: str, name: str, *, by: str) -> bool:
     return True
 
 
+def withdraw_trust(ledger: Entries, public: str, *, by: str) -> str:
+    """The name of whose key is trusted no more from now on.
+
+    Raises
+    ------
+    Mistake
+        When it is not trusted, or ``loopline.yaml`` declares it.
+    """
+    checked, known = public_key(public, where="KEY"), Trust.of(ledger)
+    name = known.keys.get(checked)
+    if name is None:
+        raise Mistake("this key is not trusted here", where="KEY", remedy="see those that are: loopline model trust")
+    if known.told_by[checked] == DECLARED:
+        raise Mistake(f"loopline.yaml declares it as {name}'s", where="KEY", remedy="take it out of keys: there; then: loopline run")
+    ledger.append(_draft(checked, name, "withdrawn", GIVEN, by))
+    return name
+
+
 def signer(ledger: Entries, *, name: str) -> Key:
     """One's own key, which this workspace trusts; where it trusts none yet, it does so from now on.
 
@@ -181,7 +200,7 @@ def signer(ledger: Entries, *, name: str) -> Key:
     Raises
     ------
     Mistake
-        When the workspace trusts other keys only: what this one signs would be refused.
+        When the workspace trusts other keys only, or trusts this one no more: what it signs would be refused.
     """
     key, known = own_key(), Trust.of(ledger).keys
     if key.public in known:
@@ -189,7 +208,26 @@ def signer(ledger: Entries, *, name: str) -> Key:
     if known:
         what = f"this workspace trusts {', '.join(known.values())}, and not the key {key.public} that would sign here"
         raise Mistake(what, where=str(key.file), remedy=f"loopline model trust {key.public} --as NAME, or set LOOPLINE_KEY to a key that is trusted")
+    if any(entry.subject == key.public for entry in ledger.read(kinds=(KEY,))):
+        what = f"this workspace trusts the key {key.public} no more, which would sign here"
+        raise Mistake(what, where=str(key.file), remedy="set LOOPLINE_KEY to another key, or trust it again: loopline model trust KEY --as NAME")
     ledger.append(_draft(key.public, name, "trusted", FIRST))
+    return key
+
+
+def speaker(ledger: Entries, *, name: str) -> Key:
+    """One's own key, with which this person signs what they say here.
+
+    Raises
+    ------
+    Mistake
+        When the workspace does not know the key, or knows it as another person's.
+    """
+    key = signer(ledger, name=name)
+    owner = Trust.of(ledger).keys[key.public]
+    if same(owner) != same(name):
+        remedy = f"speak as {owner}, set LOOPLINE_KEY to the file of {name}'s key, or say that it is theirs: loopline model trust {key.public} --as {name}"
+        raise Mistake(f"the key that would sign here is {owner}'s, and not {name}'s", where=str(key.file), remedy=remedy)
     return key
 
 

@@ -13,6 +13,7 @@ from loopline.model import prior
 from loopline.model.families import Choice, Features, FitFailed, Params, Problem, Sample, extra
 from loopline.model.graph import Piece, linked
 from loopline.model.regret import Regret, Scale, is_offered
+from loopline.model.rounds import last_rounds, settled
 from loopline.model.trees import Forest, Tree
 
 ROUNDS = 1_000
@@ -40,6 +41,7 @@ class Exact:
     start: NDArray[np.float64]
     link: str
     rounds: int
+    rows: int
     scale: Scale | None = None
 
     def score(self, features: Features) -> NDArray[np.float64]:
@@ -71,8 +73,8 @@ class Exact:
         return forest.graph(features, scores, width, start=self.start, through=self.link)
 
     def settled(self) -> dict[str, Any]:
-        """The number of rounds, and the scale where there is one."""
-        return {"rounds": self.rounds, **({} if self.scale is None else self.scale.settled())}
+        """The number of rounds and of the rows that they were settled on, and the scale where there is one."""
+        return {**settled(self.rounds, self.rows), **({} if self.scale is None else self.scale.settled())}
 
     def weights(self) -> NDArray[np.float64]:
         """Each feature's gain, as a share of all."""
@@ -132,7 +134,8 @@ class XGBoosted:
         regret = Regret.of(problem) if params.get("loss") == "regret" else None
         own: dict[str, Any] = {} if regret is None else {"obj": lambda margin, _: regret.slopes(margin)}
         own |= {} if regret is None or held is None else {"custom_metric": lambda margin, _: ("regret", regret.lost(margin))}
-        most = int(params.get("rounds", ROUNDS // 4)) if held is None else max(20, round(ROUNDS * problem.effort))
+        rows = len(problem.train.target)
+        most = last_rounds(params, rows, otherwise=ROUNDS // 4) if held is None else max(20, round(ROUNDS * problem.effort))
         try:
             train = self._matrix(problem.train, start)
             watched = [] if held is None else [(self._matrix(held, start), "held")]
@@ -145,7 +148,7 @@ class XGBoosted:
         kept = booster[:rounds]
         made = json.loads(bytes(kept.save_raw("json")))["learner"]["gradient_booster"]["model"]["trees"]
         link = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": ""}[problem.task]
-        exact = Exact(kept, tuple(_flat(tree) for tree in made), start, link, rounds)
+        exact = Exact(kept, tuple(_flat(tree) for tree in made), start, link, rounds, rows)
         return exact if regret is None else exact.scaled(problem, params)
 
     def _matrix(self, sample: Sample, start: NDArray[np.float64]) -> Any:
@@ -160,7 +163,7 @@ def _losses(problem: Problem) -> list[str]:
 
 
 def _settings(problem: Problem, params: Params) -> dict[str, Any]:
-    settings = {name: value for name, value in params.items() if name not in ("loss", "rounds", "slope", "offset")}
+    settings = {name: value for name, value in params.items() if name not in ("loss", "rounds", "rows", "slope", "offset")}
     settings |= {"seed": problem.seed, "nthread": 1, "tree_method": "hist", "verbosity": 0}
     if any(problem.monotone):
         settings["monotone_constraints"] = f"({','.join(str(sign) for sign in problem.monotone)})"

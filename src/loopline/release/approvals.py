@@ -1,97 +1,54 @@
-"""Approvals: the yes and no of roles on a package, said and counted."""
+"""Approvals: what a move of a package asks for, and the word that a person is about to say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
-from loopline.access.people import Person, Stakeholders, holders, holds, nearest_role, same, speak_for
+from loopline.access.people import Person, nearest_role, same, speak_for
 from loopline.charter.spec import ROLES, CharterSpec
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
-from loopline.ledger.state import State
-from loopline.release.champion import promotion
-from loopline.release.spec import ReleaseSpec
+from loopline.ledger.state import GATES, State
+from loopline.model.signing import KEY, SIGNATURE, trust
+from loopline.release.champion import promotion, way_back
+from loopline.release.spec import PROMOTION, ROLLBACK, ReleaseSpec
+from loopline.release.tally import Rules, Tally, tally
+from loopline.release.waivers import failing, settled, standing
+from loopline.release.words import WITHDRAWN, YES
 
 
-@dataclass(frozen=True)
-class RoleTally:
-    """What a role has said of a package.
-
-    Parameters
-    ----------
-    needed
-        How many different people of the role must say yes.
-    approvals
-        The newest yes of each person who says yes, oldest first.
-    refusal
-        The no that stands, or None.
-    listed
-        The people who hold the role; empty when anyone may speak for it.
-    """
-
-    role: str
-    needed: int
-    approvals: tuple[Entry, ...]
-    refusal: Entry | None
-    listed: tuple[str, ...]
-
-    @property
-    def is_met(self) -> bool:
-        """Whether enough people said yes and no refusal stands."""
-        return self.refusal is None and len(self.approvals) >= self.needed
-
-    def __str__(self) -> str:
-        if self.refusal is not None:
-            return f"{self.role}: refused by {self.refusal.actor}"
-        said = f"{self.role} ({len(self.approvals)} of {self.needed})" if self.needed > 1 else self.role
-        short = bool(self.listed) and len(self.listed) < self.needed
-        return f"{said}, for which the charter lists only {', '.join(self.listed)}" if short else said
+def tally_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str, move: str = PROMOTION) -> Tally:
+    """What has been said of a move of a package."""
+    return tally(rules_of(spec, charter, state, package, move), state.approvals.get(package, ()))
 
 
-def tally(required: Mapping[str, int], words: Iterable[Entry], stakeholders: Stakeholders) -> tuple[RoleTally, ...]:
-    """What each required role has said, in the order of the declaration.
-
-    A person's newest word for a role replaces their earlier ones, and counts once however often they said it. A no stands
-    until somebody of the same role says yes after it. Words of people who do not hold the role now do not count.
-
-    Parameters
-    ----------
-    required
-        From a role to the number of people of it who must say yes; a role with 0 is not asked.
-    words
-        The approval entries about one package, in any order.
-    """
-    newest: dict[tuple[str, str], Entry] = {}
-    for entry in sorted(words, key=lambda word: word.seq):
-        newest[str(entry.body["role"]), same(entry.actor)] = entry
-    return tuple(_role(role, needed, newest, stakeholders) for role, needed in required.items() if needed > 0)
-
-
-def _role(role: str, needed: int, newest: Mapping[tuple[str, str], Entry], stakeholders: Stakeholders) -> RoleTally:
-    words = [entry for (of, _), entry in newest.items() if of == role and holds(entry.actor, role, stakeholders)]
-    said = sorted(words, key=lambda word: word.seq)
-    last = said[-1] if said else None
-    refusal = last if last is not None and last.body["verdict"] == "no" else None
-    approvals = tuple(entry for entry in said if entry.body["verdict"] == "yes")
-    return RoleTally(role, needed, approvals, refusal, holders(role, stakeholders))
-
-
-def counted(tallies: Sequence[RoleTally]) -> list[dict[str, Any]]:
-    """The approvals that count, as plain values: who said yes, as what, why, and in which entry."""
-    return [{"role": one.role, "by": entry.actor, "why": entry.body.get("why", ""), "entry": entry.id} for one in tallies for entry in one.approvals]
-
-
-def tally_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str) -> tuple[RoleTally, ...]:
-    """What each role that must approve has said of a package."""
-    required = {str(role): needed for role, needed in spec.approvals.items()}
-    return tally(required, state.approvals.get(package, {}).values(), stakeholders(charter))
+def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str, move: str = PROMOTION) -> Rules:
+    """What a move of a package asks for, and whose words count."""
+    if move == ROLLBACK:
+        about = frozenset(entry.id for entry in state.champions[-1:])
+    else:
+        about = frozenset(entry.id for entry in state.verdicts.values() if entry.body["facts"]["package"] == package)
+    return Rules(
+        move=move,
+        required=spec.asked(move),
+        stakeholders=stakeholders(charter),
+        keys=trust(state.vouched).keys,
+        about=about,
+        four_eyes=spec.four_eyes,
+        authors=authors(state, package),
+    )
 
 
 def stakeholders(charter: CharterSpec) -> dict[str, tuple[str, ...]]:
     """The people of each role, as `loopline.access.people` takes them."""
     return {str(role): people for role, people in charter.stakeholders.items()}
+
+
+def authors(state: State, package: str) -> frozenset[str]:
+    """The names, as `same` has them, under which the keys that signed a package were ever known."""
+    signed = {entry.body["key"] for entry in state.vouched if entry.kind == SIGNATURE and entry.subject == package}
+    return frozenset(same(entry.body["name"]) for entry in state.vouched if entry.kind == KEY and entry.subject in signed)
 
 
 def judged(state: State) -> list[Entry]:
@@ -101,7 +58,7 @@ def judged(state: State) -> list[Entry]:
 
 
 def _is_gates(entry: Entry) -> bool:
-    return entry.subject == "release" and bool(entry.body["name"] == "gates")
+    return (entry.subject, entry.body["name"]) == GATES
 
 
 def named(state: State, package: str | None) -> Entry:
@@ -131,36 +88,86 @@ class Word:
     note: str
 
 
-def word(state: State, spec: ReleaseSpec, charter: CharterSpec, *, role: str, who: Person, verdict: str, why: str, package: str | None = None) -> Word:
-    """A role's yes or no on the package that waits for it.
+def word(
+    state: State,
+    spec: ReleaseSpec,
+    charter: CharterSpec,
+    *,
+    role: str,
+    who: Person,
+    verdict: str,
+    why: str,
+    package: str | None = None,
+    move: str = PROMOTION,
+) -> Word:
+    """A role's yes or no on a move of a package, or a yes taken back; it counts once it is signed and entered by `say`.
 
     Parameters
     ----------
     verdict
-        ``yes`` or ``no``.
+        ``yes``, ``no`` or ``withdrawn``.
     package
-        The digest, or its beginning; the newest package that went through the gates by default.
+        The digest, or its beginning; by default the newest package that went through the gates, for a rollback the champion before.
 
     Raises
     ------
     Mistake
-        When the role is unknown, not asked or held by others; when the package did not pass its gates or was promoted already.
+        When the role is unknown, not asked or held by others; when the package did not pass its gates or was promoted already;
+        when four eyes do not let this yes count, or there is no yes to take back.
     """
     nearest_role(role, ROLES)
-    asked = [name for name, needed in spec.approvals.items() if needed > 0]
-    if role not in asked:
-        remedy = f"release.approvals asks for: {', '.join(asked)}" if asked else "release.approvals asks nobody; loopline run goes on without"
-        raise Mistake(f"no word of {role} is asked for", where="--as", remedy=remedy)
-    note = speak_for(who, role, stakeholders(charter))
+    if not why.strip():
+        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    if verdict == WITHDRAWN:
+        note, (digest, about) = "", _meant(state, package, move)
+        _require_yes(state, digest, move, role, who)
+    else:
+        _require_asked(spec, role, move)
+        note, (digest, about) = speak_for(who, role, stakeholders(charter)), _meant(state, package, move)
+        if move == PROMOTION:
+            _require_waiting(spec, charter, state, state.verdicts[about])
+    if verdict == YES:
+        _require_other_eyes(rules_of(spec, charter, state, digest, move), state, digest, role, who)
+    body = {"move": move, "role": role, "verdict": verdict, "why": why.strip(), "about": about}
+    return Word(Draft(kind="approval", subject=digest, body=body, parents=(about,), actor=who.name), note)
+
+
+def _meant(state: State, package: str | None, move: str) -> tuple[str, str]:
+    """The package that is meant, and the entry that a word on it is about: the gates' verdict, or the reign that a rollback ends."""
+    if move == ROLLBACK:
+        return way_back(state.champions, package, where="--package"), state.champions[-1].id
     gates = named(state, package)
+    return gates.body["facts"]["package"], gates.id
+
+
+def _require_asked(spec: ReleaseSpec, role: str, move: str) -> None:
+    asked = spec.asked(move)
+    if role not in asked:
+        nobody = "loopline run goes on without" if move == PROMOTION else "loopline release rollback needs none"
+        remedy = f"release.approvals asks for: {', '.join(asked)}" if asked else f"release.approvals asks nobody; {nobody}"
+        raise Mistake(f"no word of {role} is asked for", where="--as", remedy=remedy)
+
+
+def _require_waiting(spec: ReleaseSpec, charter: CharterSpec, state: State, gates: Entry) -> None:
     facts = gates.body["facts"]
     digest = facts["package"]
     if promotion(state.champions, digest) is not None:
         raise Mistake(f"{digest[:8]} was promoted already", remedy="to take it back: loopline release rollback --why '...'")
-    failed = [gate["name"] for gate in facts["gates"] if not gate["passed"]]
+    waivers = standing(state.waivers.values(), spec, stakeholders(charter), digest, keys=trust(state.vouched).keys, today=datetime.now(UTC).date())
+    failed = [gate["name"] for gate in failing(settled(facts, waivers)["gates"])]
     if failed:
         raise Mistake(f"{digest[:8]} did not pass {', '.join(failed)}, so it waits for nobody", remedy="see why: loopline release check")
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
-    body = {"role": role, "verdict": verdict, "why": why.strip()}
-    return Word(Draft(kind="approval", subject=digest, body=body, parents=(gates.id,), actor=who.name), note)
+
+
+def _require_other_eyes(rules: Rules, state: State, digest: str, role: str, who: Person) -> None:
+    conflict = rules.conflict(who.name, role, tally(rules, state.approvals.get(digest, ())).yes)
+    if conflict:
+        raise Mistake(conflict, where="--as", remedy=f"ask another person who holds the role {role}")
+
+
+def _require_yes(state: State, digest: str, move: str, role: str, who: Person) -> None:
+    said = [entry for entry in state.approvals.get(digest, ()) if entry.body.get("move") == move and entry.body.get("role") == role]
+    own = [entry for entry in said if same(entry.actor) == same(who.name)]
+    if not own or own[-1].body["verdict"] != YES:
+        what = f"there is no yes of {who} as {role} on {digest[:8]} to take back"
+        raise Mistake(what, where="--as", remedy="see who said yes: loopline release status" if move == PROMOTION else "name the package with --package")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
@@ -31,6 +31,8 @@ class Reign:
         Who moved the pointer; ``loopline`` where the gates and the approvals did.
     approvals
         Who had said yes: ``role``, ``by``, ``why``, ``entry``.
+    waived
+        The gates that it had not passed and who let it through: ``gate``, ``role``, ``by``, ``why``, ``until``, ``entry``.
     """
 
     package: str
@@ -40,6 +42,7 @@ class Reign:
     why: str
     actor: str
     approvals: tuple[dict[str, Any], ...]
+    waived: tuple[dict[str, Any], ...]
     entry: str
 
     def as_json(self) -> dict[str, Any]:
@@ -52,6 +55,7 @@ class Reign:
             "why": self.why,
             "actor": self.actor,
             "approvals": list(self.approvals),
+            "waived": list(self.waived),
             "entry": self.entry,
         }
 
@@ -68,6 +72,7 @@ def history(champions: Sequence[Entry]) -> tuple[Reign, ...]:
             why=str(entry.body["why"]),
             actor=entry.actor,
             approvals=tuple(entry.body.get("approvals", ())),
+            waived=tuple(entry.body.get("waived", ())),
             entry=entry.id,
         )
         for entry, end in zip_longest(champions, ends)
@@ -103,19 +108,22 @@ def standing(champions: Iterable[Entry]) -> list[str]:
 
 def promote(job: Job) -> Facts:
     """The facts of a promotion; the package is made champion unless it has been already."""
-    package, approvals = job.step.inputs["package"], job.step.inputs["approvals"]
+    package, approvals, waived = job.step.inputs["package"], job.step.inputs["approvals"], job.step.inputs.get("waived", [])
     ledger = job.workspace.ledger
     if promotion(ledger.read(kinds=["champion"], subject=package), package) is None:
         newest = ledger.read(kinds=["champion"], newest_first=True, limit=1)
         by = " and ".join(f"{approval['by']} ({approval['role']})" for approval in approvals)
-        why = f"it passed its gates, and {by} approved" if by else "it passed its gates, and no approval is asked for"
+        but = " and ".join(f"{one['gate']}, which {one['by']} ({one['role']}) waived" for one in waived)
+        gates = f"it passed its gates but {but}" if but else "it passed its gates"
+        why = f"{gates}, and {by} approved" if by else f"{gates}, and no approval is asked for"
         body = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
-        parents = (job.attempt, *(approval["entry"] for approval in approvals))
+        body |= {"waived": waived} if waived else {}
+        parents = (job.attempt, *(one["entry"] for one in (*approvals, *waived)))
         ledger.append(Draft(kind="champion", subject=package, key=job.step.key, body=body, parents=parents))
     return {"says": f"{package[:8]} decides", "champion": package}
 
 
-def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None) -> Entry:
+def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None, approvals: Sequence[Mapping[str, Any]] = ()) -> Entry:
     """The entry by which an earlier champion decides again.
 
     Parameters
@@ -124,6 +132,8 @@ def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str
         The entries that moved the pointer, oldest first.
     to
         The digest, or its beginning, of a package that has decided before; the one before the champion by default.
+    approvals
+        Who had said yes to it, where that is asked for: ``role``, ``by``, ``why``, ``entry``.
 
     Raises
     ------
@@ -132,15 +142,23 @@ def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str
     """
     if not why.strip():
         raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    target = way_back(champions, to)
+    body = {"how": ROLLED_BACK, "why": why.strip(), "previous": champions[-1].subject, "approvals": list(approvals)}
+    parents = (champions[-1].id, *(approval["entry"] for approval in approvals))
+    return ledger.append(Draft(kind="champion", subject=target, body=body, parents=parents, actor=actor))[0]
+
+
+def way_back(champions: Sequence[Entry], to: str | None = None, *, where: str = "--to") -> str:
+    """The digest of the package that a rollback lets decide again.
+
+    Raises
+    ------
+    Mistake
+        When there is no way back, or `to` names no other earlier champion or more than one.
+    """
     stack = standing(champions)
     if not stack:
         raise Mistake("no package decides, so there is none to take back", remedy="loopline run")
-    target = _earlier(champions, stack, to)
-    body = {"how": ROLLED_BACK, "why": why.strip(), "previous": stack[-1], "approvals": []}
-    return ledger.append(Draft(kind="champion", subject=target, body=body, parents=(champions[-1].id,), actor=actor))[0]
-
-
-def _earlier(champions: Sequence[Entry], stack: Sequence[str], to: str | None) -> str:
     current = stack[-1]
     others = list(dict.fromkeys(entry.subject for entry in champions if entry.subject != current))
     if to is None:
@@ -152,7 +170,7 @@ def _earlier(champions: Sequence[Entry], stack: Sequence[str], to: str | None) -
     if len(found) == 1:
         return found[0]
     if to and current.startswith(to.lower()) and not found:
-        raise Mistake(f"{current[:8]} decides already", where="--to", remedy="see the others with: loopline release history")
+        raise Mistake(f"{current[:8]} decides already", where=where, remedy="see the others with: loopline release history")
     there = ", ".join(package[:12] for package in found or others) or "none"
     what = f"{to!r} begins more than one of the earlier champions" if found else f"no earlier champion begins with {to!r}"
-    raise Mistake(what, where="--to", remedy=f"there are: {there}")
+    raise Mistake(what, where=where, remedy=f"there are: {there}")

@@ -11,21 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from loopline.charter.prices import Prices
 from loopline.charter.spec import CharterSpec, Criterion, Task
 from loopline.charter.worth import Worth
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.expression.language import parse
 from loopline.lake.blobs import Blobs
+from loopline.model.assessment.fairness import MEASURES
 from loopline.model.candidates import Judge
 from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
 from loopline.model.evidence import Kept, Rival
-from loopline.model.package import load
+from loopline.model.package import Package, load, written
 from loopline.model.policy import columns_of
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.signing import Trust
 from loopline.model.spec import sliced
-from loopline.release.gates import Evidence, Verdict, judge, slow_ms
+from loopline.release.advisories import Advisory
+from loopline.release.advisories import parse as parse_advisories
+from loopline.release.evidence import Evidence, Spent, Verdict
+from loopline.release.gates import judge, slow_ms
 from loopline.release.measure import Measured, measure
 from loopline.release.spec import ReleaseSpec
 from loopline.workspace import Job
@@ -49,6 +54,7 @@ def run(job: Job) -> Facts:
     test = Kept.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices | {*columns_of(predictor.policy)})
     for criterion in charter.acceptance:
         require_known(criterion, predictor.task, test.frame.columns)
+    require_measured(limits, predictor.task)
     scores = test.scores(predictor)
     judged = judging.judged(test.part, for_judging(scores), predictor.policy)
     rows = _sample(test, predictor.columns)
@@ -71,8 +77,44 @@ def run(job: Job) -> Facts:
         latency_ms=np.array(measured.latency_ms),
         memory_mb=measured.memory_mb,
         parity=_parity({**package.parsed("metrics.json"), **({"test": inputs["measured"]} if "measured" in inputs else {})}, judged, predictor, rows),
+        tests={name: (found, among) for name, (found, among) in inputs["tests"].items()},
+        **_told(package),
+        signed_by=trust.require(package.digest, written(package.manifest)),
+        advisories=_advisories(job, limits),
+        spent=_spent(charter, inputs),
     )
     return _facts(evidence, judge(evidence, charter.acceptance))
+
+
+def _told(package: Package) -> dict[str, Any]:
+    """The package's own evaluation and bill of materials, where it has them; an imported graph has no evaluation."""
+    files = {"evaluation": "evaluation.json", "bill": "bom.json"}
+    return {name: package.parsed(file) for name, file in files.items() if file in package.contents}
+
+
+def _advisories(job: Job, limits: ReleaseSpec) -> tuple[Advisory, ...] | None:
+    name = limits.gates.vulnerabilities.advisories
+    if name is None:
+        return None
+    where = f"release.gates.vulnerabilities.advisories: {name}"
+    try:
+        return parse_advisories((job.folder / name).read_text(encoding="utf-8"), where=where)
+    except UnicodeDecodeError:
+        raise Mistake("the file is not UTF-8 text", where=where, remedy="give a JSON file in OSV's format") from None
+    except OSError as error:
+        raise Mistake(f"the file cannot be read ({error.strerror})", where=where, remedy="give a JSON file in OSV's format") from None
+
+
+def _spent(charter: CharterSpec, inputs: Mapping[str, Any]) -> Spent:
+    prices = Prices.model_validate(inputs.get("prices", {}))
+    return Spent(
+        **inputs.get("spent", {}),
+        machine_per_hour=prices.machine_per_hour,
+        cloud_per_hour=prices.cloud_per_hour,
+        decisions_per_year=None if charter.volume is None else charter.volume.per_year,
+        build=charter.budget.build,
+        run_per_year=None if charter.budget.run is None else charter.budget.run.per_year,
+    )
 
 
 def _sample(test: Kept, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -107,6 +149,23 @@ def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> N
                 near = get_close_matches(word, among, n=1, cutoff=0.5)
                 remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(among)}"
                 raise Mistake(f"{criterion.check!r} names the {what} {word!r}, which is not there", where=f"charter.acceptance {criterion.id}", remedy=remedy)
+
+
+def require_measured(limits: ReleaseSpec, task: Task) -> None:
+    """Check that the bounds on fairness name only measures of the task.
+
+    Raises
+    ------
+    Mistake
+        Naming the first that is unknown, and the nearest right word.
+    """
+    known = [name for name in MEASURES[task] if name != "happened"]
+    for column, measures in limits.gates.fairness.items():
+        for name in measures:
+            if name not in known:
+                near = get_close_matches(name, known, n=1, cutoff=0.5)
+                remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+                raise Mistake(f"there is no {task} measure {name!r} of groups", where=f"release.gates.fairness.{column}", remedy=remedy)
 
 
 def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]]:

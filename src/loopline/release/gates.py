@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,81 +19,13 @@ from loopline.charter.spec import Criterion
 from loopline.declaration import figure
 from loopline.expression.language import Expression, parse
 from loopline.expression.on_numpy import evaluate
-from loopline.model.blocks import Blocks
 from loopline.model.evaluate import interval
-from loopline.release.spec import ReleaseSpec
+from loopline.release.evidence import Evidence, Money, Verdict
+from loopline.release.quality import calibration, data_tests, fairness, worst_slice
+from loopline.release.spending import budget, where_to_run
+from loopline.release.supply import licences, signature, vulnerabilities
 
-Money = NDArray[np.float64]
 ROWS_NEEDED = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What the gates judge a package by.
-
-    Parameters
-    ----------
-    package, rival
-        Digests of the package and of the champion it would replace; `rival` is None where there is no other champion.
-    limits
-        The release's declared limits.
-    currency
-        What money is counted in.
-    read, refused
-        Rows of data that were read, and those of them that were refused.
-    earned, unaided, rival_earned
-        Money of each decision on the package's test part, shape (n,): its own, those taken without a model, the rival's.
-    blocks
-        Which of those rows belong together, shape (n,): an interval resamples them whole.
-    rival_note
-        Why the rival cannot score the test part, or what it had to do without there.
-    metrics
-        The test part's numbers by the names that criteria use; None where one is not defined.
-    slices
-        From ``worst_slice(...)`` names to the slice that is meant.
-    latency_ms
-        Time of each single-row prediction in milliseconds, shape (m,).
-    memory_mb
-        Peak memory of a process that serves the package, in MB of 1,000,000 bytes.
-    parity
-        From a comparison's name to the largest difference that it found, as a share of what is allowed; None where nothing was compared.
-    """
-
-    package: str
-    limits: ReleaseSpec
-    currency: str
-    read: int
-    refused: int
-    earned: Money
-    unaided: Money
-    blocks: Blocks
-    rival: str | None = None
-    rival_earned: Money | None = None
-    rival_note: str = ""
-    metrics: Mapping[str, float | None]
-    slices: Mapping[str, str] = field(default_factory=dict)
-    latency_ms: NDArray[np.float64]
-    memory_mb: float
-    parity: Mapping[str, float | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What a gate found.
-
-    Parameters
-    ----------
-    value, threshold
-        The number that was judged and the limit it was held to; None where it is not one number, or not defined.
-    says
-        The finding in one line.
-    """
-
-    name: str
-    passed: bool
-    value: float | None
-    threshold: float | None
-    says: str
 
 
 Gate = Callable[[Evidence], Verdict]
@@ -102,7 +33,24 @@ Gate = Callable[[Evidence], Verdict]
 
 def gates(criteria: Sequence[Criterion]) -> tuple[Gate, ...]:
     """Every gate in the order in which they are shown, with one for each acceptance criterion."""
-    return (contract, beats_baseline, *(acceptance(criterion) for criterion in criteria), latency, memory, parity, beats_champion)
+    return (
+        contract,
+        data_tests,
+        beats_baseline,
+        *(acceptance(criterion) for criterion in criteria),
+        worst_slice,
+        fairness,
+        calibration,
+        latency,
+        memory,
+        parity,
+        signature,
+        licences,
+        vulnerabilities,
+        budget,
+        where_to_run,
+        beats_champion,
+    )
 
 
 def judge(evidence: Evidence, criteria: Sequence[Criterion]) -> tuple[Verdict, ...]:
@@ -116,7 +64,8 @@ def contract(evidence: Evidence) -> Verdict:
     limit = evidence.limits.refused_share
     share = evidence.refused / evidence.read if evidence.read else None
     says = f"{evidence.refused:,} of {evidence.read:,} rows refused; at most {limit:.4g} of them may be"
-    return Verdict(name="contract", passed=share is not None and share <= limit, value=share, threshold=limit, says=says)
+    asked = f"at most {limit:.4g} of the rows are refused"
+    return Verdict(name="contract", passed=share is not None and share <= limit, asked=asked, value=share, threshold=limit, says=says)
 
 
 def beats_baseline(evidence: Evidence) -> Verdict:
@@ -129,25 +78,25 @@ def beats_champion(evidence: Evidence) -> Verdict:
     rival = (evidence.rival or "")[:8]
     if evidence.rival_earned is None:
         says = f"champion {rival} cannot score this data ({evidence.rival_note}): it gives way to a package that can"
-        return Verdict(name="beats_champion", passed=True, value=None, threshold=0.0, says=says)
+        return Verdict(name="beats_champion", passed=True, asked=f"it earns more than champion {rival}", threshold=0.0, says=says)
     return _earns_more(
         "beats_champion", evidence, evidence.rival_earned, f"than champion {rival}" + (f", though {evidence.rival_note}" if evidence.rival_note else "")
     )
 
 
 def _earns_more(name: str, evidence: Evidence, other: Money, than: str) -> Verdict:
-    difference = evidence.earned - other
+    difference, asked = evidence.earned - other, f"it earns more {than}"
     rows = len(difference)
     if rows < ROWS_NEEDED:
         says = f"{rows} rows are too few to tell what {evidence.package[:8]} earns; at least {ROWS_NEEDED} are needed"
-        return Verdict(name=name, passed=False, value=float(difference.mean()) if rows else None, threshold=0.0, says=says)
+        return Verdict(name=name, passed=False, asked=asked, value=float(difference.mean()) if rows else None, threshold=0.0, says=says)
     mean = float(difference.mean())
     low, high = interval(difference, evidence.blocks, seed=0)
     amount = f"{figure(abs(mean))} {evidence.currency} {'less' if mean < 0 else 'more'}"
     says = f"{evidence.package[:8]} earned {amount} per decision {than} (95 % interval {figure(low)} to {figure(high)}, {rows:,} rows)"
     if mean > 0 >= low:
         says += ": it may be chance, so look at it again once outcomes have come"
-    return Verdict(name=name, passed=mean > 0, value=mean, threshold=0.0, says=says)
+    return Verdict(name=name, passed=mean > 0, asked=asked, value=mean, threshold=0.0, says=says)
 
 
 def acceptance(criterion: Criterion) -> Gate:
@@ -161,7 +110,8 @@ def acceptance(criterion: Criterion) -> Gate:
         shown = ", ".join(_shown(name, number, evidence.slices.get(name)) for name, number in numbers.items())
         words = f"{criterion.says}: " if criterion.says else ""
         value, threshold = _compared(check, numbers)
-        return Verdict(name=f"acceptance {criterion.id}", passed=passed, value=value, threshold=threshold, says=f"{words}{shown}; asked for {criterion.check}")
+        says = f"{words}{shown}; asked for {criterion.check}"
+        return Verdict(name=f"acceptance {criterion.id}", passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
 
     return accepted
 
@@ -191,14 +141,16 @@ def latency(evidence: Evidence) -> Verdict:
     limit = evidence.limits.latency_ms
     middle, slow = np.median(evidence.latency_ms), slow_ms(evidence.latency_ms)
     says = f"a single row takes {middle:.3g} ms, and 99 of 100 take at most {slow:.3g} ms; at most {limit:g} ms are allowed"
-    return Verdict(name="latency", passed=slow <= limit, value=slow, threshold=limit, says=says)
+    asked = f"99 of 100 single rows take at most {limit:g} ms"
+    return Verdict(name="latency", passed=slow <= limit, asked=asked, value=slow, threshold=limit, says=says)
 
 
 def memory(evidence: Evidence) -> Verdict:
     """Passes when a process that scores with the package stays within the declared memory."""
     limit = evidence.limits.memory_mb
     says = f"a process that scores takes {evidence.memory_mb:,.0f} MB; at most {figure(limit)} MB are allowed"
-    return Verdict(name="memory", passed=evidence.memory_mb <= limit, value=evidence.memory_mb, threshold=limit, says=says)
+    asked = f"a process that scores takes at most {figure(limit)} MB"
+    return Verdict(name="memory", passed=evidence.memory_mb <= limit, asked=asked, value=evidence.memory_mb, threshold=limit, says=says)
 
 
 def parity(evidence: Evidence) -> Verdict:
@@ -206,6 +158,5 @@ def parity(evidence: Evidence) -> Verdict:
     found = [share for share in evidence.parity.values() if share is not None]
     shown = ", ".join(f"{name}: {'nothing was compared' if share is None else f'{share:.2g}'}" for name, share in evidence.parity.items())
     passed = bool(found) and len(found) == len(evidence.parity) and max(found) <= 1
-    return Verdict(
-        name="parity", passed=passed, value=max(found, default=None), threshold=1.0, says=f"largest differences, as shares of what is allowed: {shown}"
-    )
+    says = f"largest differences, as shares of what is allowed: {shown}"
+    return Verdict(name="parity", passed=passed, asked="the package gives what the model gave", value=max(found, default=None), threshold=1.0, says=says)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from loopline.charter.prices import load
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.release.approvals import RoleTally, counted, tally_of
+from loopline.model.signing import trust
+from loopline.release.approvals import stakeholders, tally_of
 from loopline.release.champion import promotion
-from loopline.release.spec import ReleaseSpec
+from loopline.release.spec import ROLLBACK, ReleaseSpec
+from loopline.release.tally import Tally, counted
+from loopline.release.waivers import failing, settled, standing
 from loopline.workspace import Ask
 
-CHARTER_READS = ("predict", "worth", "acceptance")
-RELEASE_READS = ("latency_ms", "memory_mb", "refused_share")
+CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
+RELEASE_READS = ("latency_ms", "memory_mb", "refused_share", "gates")
 GATES_ROOMS = (
-    *(f"release/{module}.py" for module in ("gates", "check", "measure", "spec")),
+    *(f"release/{module}.py" for module in ("gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")),
     "model",
     "charter/spec.py",
+    "charter/prices.py",
     "charter/worth.py",
     *SPEC,
     "declaration.py",
@@ -31,50 +39,58 @@ GATES_ROOMS = (
 def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
     """Gates, then approvals, then the promotion.
 
-    A gate that fails halts, but for ``beats_champion``: then the champion stays, and the loop goes on with it. A package is
+    A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and the loop goes on with it. A package is
     promoted once; after a rollback only a person brings it back.
     """
     package = str(ask.facts["model"]["package"])
     done = promotion(ask.state.champions, package)
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
-    gates = yield _gates(spec, charter, ask, package, None if against == package else against)
-    failed = [gate for gate in gates["gates"] if not gate["passed"]]
+    found = yield _gates(spec, data, charter, ask, package, None if against == package else against)
+    waivers = standing(ask.state.waivers.values(), spec, stakeholders(charter), package, keys=trust(ask.state.vouched).keys, today=datetime.now(UTC).date())
+    gates = settled(found, waivers)["gates"]
+    failed = failing(gates)
     if any(gate["name"] != "beats_champion" for gate in failed):
         yield Halt(state="failed", why=f"{package[:8]} does not pass: {_named(failed)}", next="loopline release check")
     if done is not None:
-        yield _promotion(package, done.body["approvals"])
+        yield _promotion(package, done.body["approvals"], done.body.get("waived", ()))
         return {"says": _stands(ask.state, done), "champion": ask.state.champion, "package": package}
     if failed:
         return {"says": f"{failed[0]['says']}: the champion stays", "champion": ask.state.champion, "package": package}
-    tallies = tally_of(spec, charter, ask.state, package)
-    halt = awaited(package, tallies)
+    said = tally_of(spec, charter, ask.state, package)
+    halt = awaited(package, said)
     if halt is not None:
         yield halt
-    facts = yield _promotion(package, counted(tallies))
-    return {"says": f"{package[:8]} decides: it passed {len(gates['gates'])} gates{_by(tallies)}", "champion": facts["champion"], "package": package}
+    waived = [{"gate": gate["name"], **gate["waived"]} for gate in gates if gate["waived"]]
+    facts = yield _promotion(package, counted(said), waived)
+    let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
+    says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(said)}"
+    return {"says": says, "champion": facts["champion"], "package": package}
 
 
-def awaited(package: str, tallies: Sequence[RoleTally]) -> Halt | None:
-    """Why a package that passed its gates is not promoted yet; None when nobody is waited for."""
-    refused = next((one for one in tallies if one.refusal is not None), None)
-    if refused is not None and refused.refusal is not None:
-        word = refused.refusal
-        why = f"{package[:8]} is refused by {word.actor} as {refused.role}: {word.body['why']}"
-        return Halt(state="failed", why=why, role=refused.role, next=_approve(refused.role))
-    missing = [one for one in tallies if not one.is_met]
-    if not missing:
+def awaited(package: str, said: Tally) -> Halt | None:
+    """Why a package is not promoted yet, or a rollback not done; None when nobody is waited for."""
+    what = f"the rollback to {package[:8]}" if said.move == ROLLBACK else package[:8]
+    for one in said.roles:
+        if one.refusal is not None:
+            why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
+            return Halt(state="failed", why=why, role=one.role, next=_approve(one.role, package, said.move))
+    missing = next((one.role for one in said.roles if not one.is_met), None)
+    if missing is None:
         return None
-    why = f"{package[:8]} passed its gates and waits for the approval of {' and '.join(map(str, missing))}"
-    return Halt(state="waiting", why=why, role=missing[0].role, next=_approve(missing[0].role))
+    why = f"{what} {said}" if said.move == ROLLBACK else f"{what} passed its gates and {said}"
+    following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing, package, said.move)
+    return Halt(state="waiting", why=why, role=missing, next=following)
 
 
-def _approve(role: str) -> str:
-    return f"loopline release approve --as {role} --why '...'"
+def _approve(role: str, package: str, move: str) -> str:
+    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else ""
+    return f"loopline release approve --as {role}{of} --why '...'"
 
 
-def _gates(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, package: str, against: str | None) -> Step:
+def _gates(spec: ReleaseSpec, tables: DataSpec, charter: CharterSpec, ask: Ask, package: str, against: str | None) -> Step:
     model, data = ask.facts["model"], ask.facts["data"]
+    advisories = spec.gates.vulnerabilities.advisories
     return Step(
         stage="release",
         name="gates",
@@ -86,6 +102,9 @@ def _gates(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, package: str, agai
             "evidence": model["evidence"],
             "rows read": data["read"],
             "rows refused": data["quarantined"],
+            "tests": _tests(tables, ask),
+            **({"advisories": _digest(ask.folder / advisories)} if advisories else {}),
+            **({"prices": load(charter.prices, ask.folder).model_dump(mode="json"), "spent": _spent(ask)} if charter.prices else {}),
             # A package that was made elsewhere was measured there on other rows.
             **({"measured": model["metrics"]["test"]} if model.get("imported") else {}),
         },
@@ -93,13 +112,35 @@ def _gates(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, package: str, agai
     )
 
 
-def _promotion(package: str, approvals: Sequence[Mapping[str, Any]]) -> Step:
+def _tests(tables: DataSpec, ask: Ask) -> dict[str, list[int]]:
+    """From each test of the data that found rows and only warns to those rows, and among how many."""
+    data = ask.facts["data"]
+    found = {name: [rows, data["read"]] for name, rows in data.get("warnings", {}).items()}
+    for table in tables.tables:
+        made = ask.state.facts("data", f"table {table}") or {}
+        found |= {f"{table}, {name}": [rows, made["rows"]] for name, rows in made.get("warnings", {}).items()}
+    return found
+
+
+def _spent(ask: Ask) -> dict[str, float | None]:
+    """The seconds that making the package took: of the step, and of the search in it; what was imported was searched for elsewhere."""
+    model = ask.facts["model"]
+    made = None if model.get("imported") else ask.state.latest.get(("model", "search"))
+    return {"step_s": None if made is None else made.body.get("seconds"), "search_s": model.get("search", {}).get("seconds")}
+
+
+def _digest(file: Path) -> str | None:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+
+def _promotion(package: str, approvals: Sequence[Mapping[str, Any]], waived: Sequence[Mapping[str, Any]]) -> Step:
     return Step(
         stage="release",
         name="promote",
         function="loopline.release.champion:promote",
         reads={},
-        inputs={"package": package, "approvals": list(approvals)},
+        # A promotion without waivers keeps its key.
+        inputs={"package": package, "approvals": list(approvals), **({"waived": list(waived)} if waived else {})},
         rooms=("release/champion.py",),
     )
 
@@ -108,9 +149,9 @@ def _named(failed: Sequence[Facts]) -> str:
     return "; ".join(f"{gate['name']} ({gate['says']})" for gate in failed)
 
 
-def _by(tallies: Sequence[RoleTally]) -> str:
-    said = [f"{entry.actor} ({one.role})" for one in tallies for entry in one.approvals]
-    return f"; approved by {' and '.join(said)}" if said else ""
+def _by(said: Tally) -> str:
+    people = [f"{approval['by']} ({approval['role']})" for approval in counted(said)]
+    return f"; approved by {' and '.join(people)}" if people else ""
 
 
 def _stands(state: State, done: Entry) -> str:

@@ -1,0 +1,68 @@
+"""What decided when, in full: by which figures, and who signed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from loopline.cli.output import minute, table
+from loopline.cli.release_check import row
+from loopline.ledger.state import State
+from loopline.release.champion import Reign
+from loopline.release.record import signers, verdict_of
+
+Told = Mapping[str, Any]
+
+
+def told(state: State, reign: Reign) -> dict[str, Any]:
+    """A reign as plain values, with the gates' figures and who signed."""
+    verdict = verdict_of(state, reign)
+    gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
+    return {**reign.as_json(), "judged": gates, "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)]}
+
+
+def reigns_text(reigns: Sequence[Told], *, in_full: bool, way_back: str) -> str:
+    """The reigns as a table; in full each with its gates and its signatures.
+
+    Parameters
+    ----------
+    way_back
+        The command that lets the package before decide again; empty where there is none.
+    """
+    withdrawals = {
+        reign["entry"]: [withdrawal(one, way_back if reign["until"] is None else "") for one in reign["approvals"] if one["withdrawn"] is not None]
+        for reign in reigns
+    }
+    if in_full:
+        return "\n\n".join("\n".join([_in_full(reign), *withdrawals[reign["entry"]]]) for reign in reigns)
+    rows = [(minute(reign["since"]), _until(reign), reign["package"][:12], reign["how"], reign["actor"], reign["why"]) for reign in reigns]
+    return "\n".join([table(("from (UTC)", "to", "package", "how", "by", "why"), rows), *chain.from_iterable(withdrawals.values())])
+
+
+def _until(reign: Told) -> str:
+    return "now" if reign["until"] is None else minute(reign["until"])
+
+
+def _in_full(reign: Told) -> str:
+    by = "" if reign["actor"] == "loopline" else f" by {reign['actor']}"
+    lines = [f"{reign['package'][:12]} decided from {minute(reign['since'])} UTC to {_until(reign)}, {reign['how']}{by}: {reign['why']}"]
+    if reign["judged"] is not None:
+        waived = {one["gate"]: one for one in reign["waived"]}
+        rows = [row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
+        lines += ["", table(("", "gate", "asked", "found"), rows)]
+    if reign["approvals"]:
+        signed = [(one["by"], one["role"], minute(one["at"] or "-"), one["fingerprint"], _today(one), one["why"]) for one in reign["approvals"]]
+        lines += ["", table(("signed by", "as", "at (UTC)", "key", "today", "why"), signed)]
+    return "\n".join(lines)
+
+
+def _today(one: Told) -> str:
+    return "verifies" if one["verifies"] else one["note"]
+
+
+def withdrawal(one: Told, way_back: str) -> str:
+    """That a person took their yes back, and the command that follows from it where there is one."""
+    back = one["withdrawn"]
+    said = f"{one['by']} took the yes as {one['role']} back at {minute(back['at'])} UTC: {back['why']}"
+    return f"{said}; to let the package before decide again: {way_back}" if way_back else said

@@ -1,0 +1,69 @@
+"""``loopline release waive``: let a package through a gate that it did not pass, with a name, a reason and an end."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from loopline.access.people import person
+from loopline.cli.data_quarantine import by_option
+from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.cli.release_check import following_of, package_option, settled_now
+from loopline.errors import Mistake
+from loopline.loop import open_loop
+from loopline.model.signing import speaker
+from loopline.release.approvals import named, stakeholders
+from loopline.release.waivers import Waiver, waive, withdraw
+from loopline.release.words import say
+
+
+@click.command("waive")
+@click.argument("gate")
+@click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
+@by_option
+@click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
+@click.option("--until", metavar="DATE", help="For every package until the end of this day (UTC): 2026-01-31. Without it, for one package alone.")
+@click.option("--withdraw", "is_withdrawn", is_flag=True, help="End the gate's waivers, so that it blocks again.")
+@package_option
+@folder_option
+@json_option
+def command(
+    gate: str, role: str, by: str | None, why: str, until: str | None, is_withdrawn: bool, package: str | None, folder: Path | None, as_json: bool
+) -> None:
+    """Let a package through a gate that it did not pass, where release.waive lets your role.
+
+    The gate counts as passed until the waiver's end. It is shown as waived, by whom and why, wherever the gates are.
+    """
+    end = None if until is None else _day(until)
+    if end is not None and is_withdrawn:
+        raise Mistake("a withdrawal has no end", where="--until", remedy="leave --until out")
+    with open_loop(folder) as loop:
+        declared, state = loop.project.declaration, loop.state()
+        people, gates = stakeholders(declared.charter), named(state, package)
+        who = person(by, folder=loop.project.folder)
+        if is_withdrawn:
+            let = withdraw(gates, gate, state.waivers.values(), declared.release, people, role=role, who=who, why=why)
+        else:
+            let = waive(gates, gate, declared.release, people, role=role, who=who, why=why, until=end, today=datetime.now(UTC).date())
+        ledger = loop.workspace.ledger
+        key = speaker(ledger, name=who.name)
+        entry = [say(ledger, draft, key) for draft in let.drafts][-1]
+        state = loop.state()
+        facts = settled_now(loop, state, gates.body["facts"])
+        following = following_of(loop, state, facts)
+    waiver = Waiver.of(entry)
+    data = {
+        **{"gate": gate, "state": entry.body["state"], **waiver.as_json()},
+        **{"package": waiver.package, "note": let.note, "passed": facts["passed"], "next": following},
+    }
+    said = f"{gate} blocks again: withdrawn by {who} as {role}: {waiver.why}" if is_withdrawn else f"{gate} is {waiver}"
+    emit(data, said + (f"\n{let.note}" if let.note else "") + hint(following), as_json)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Mistake(f"{text!r} is not a day", where="--until", remedy="write it as 2026-01-31") from None

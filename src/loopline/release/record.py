@@ -1,0 +1,97 @@
+"""The record of a release: by what figures a package came to decide, who signed for it, and whether that still holds today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from loopline.access.keys import fingerprint
+from loopline.access.people import same
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
+from loopline.model.signing import trust
+from loopline.release.champion import Reign, promotion
+from loopline.release.words import WITHDRAWN, examined
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who said yes to what decides or decided.
+
+    Parameters
+    ----------
+    at
+        When it was said, by the clock of who said it; ISO 8601 in UTC.
+    key
+        The public key that it is signed with; empty where it is not.
+    note
+        Why it would not count today: empty when the signature is of these words, by a key that is trusted here as this person's.
+    withdrawn
+        The entry by which they took it back since, or None.
+    """
+
+    role: str
+    by: str
+    why: str
+    entry: str
+    at: str = ""
+    key: str = ""
+    note: str = ""
+    withdrawn: Entry | None = None
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the signature is of these words, by a key that is trusted here as this person's, today."""
+        return not self.note
+
+    def as_json(self) -> dict[str, Any]:
+        """The signer as plain values."""
+        back = self.withdrawn
+        return {
+            "role": self.role,
+            "by": self.by,
+            "why": self.why,
+            "entry": self.entry,
+            "at": self.at or None,
+            "key": self.key or None,
+            "fingerprint": fingerprint(self.key) if self.key else None,
+            "verifies": self.verifies,
+            "note": self.note,
+            "withdrawn": None if back is None else {"why": back.body["why"], "at": back.body["at"], "entry": back.id},
+        }
+
+
+def signers(state: State, package: str, approvals: Iterable[Mapping[str, Any]]) -> tuple[Signer, ...]:
+    """Who said yes, from the approvals that the entry of a move names: ``role``, ``by``, ``why``, ``entry``."""
+    words = list(examined(state.approvals.get(package, ()), trust(state.vouched).keys))
+    return tuple(_signer(approval, words) for approval in approvals)
+
+
+def _signer(approval: Mapping[str, Any], words: Iterable[tuple[Entry, str]]) -> Signer:
+    one = Signer(approval["role"], approval["by"], approval["why"], approval["entry"], note="the ledger has no such word on this package")
+    for word, doubt in words:
+        if word.id == one.entry:
+            one = replace(one, at=str(word.body.get("at", "")), key=str(word.body.get("key", "")), note=doubt)
+        elif one.at and not doubt and word.body["verdict"] == WITHDRAWN and _same_place(word, one):
+            one = replace(one, withdrawn=word)
+    return one
+
+
+def _same_place(word: Entry, one: Signer) -> bool:
+    return bool(word.body["role"] == one.role) and same(word.actor) == same(one.by)
+
+
+def verdict_of(state: State, reign: Reign) -> Entry | None:
+    """The gates' verdict by which a package came to decide: the newest one on it before its reign."""
+    found = [entry for entry in state.verdicts.values() if entry.body["facts"]["package"] == reign.package and entry.time <= reign.since]
+    return found[-1] if found else None
+
+
+def taken_back(state: State) -> tuple[Signer, ...]:
+    """Of those who said yes to the package that decides now: who took it back since."""
+    if not state.champions:
+        return ()
+    newest = state.champions[-1]
+    moves = {entry.id: entry for entry in (promotion(state.champions, newest.subject), newest) if entry is not None}
+    return tuple(one for move in moves.values() for one in signers(state, move.subject, move.body.get("approvals", ())) if one.withdrawn is not None)

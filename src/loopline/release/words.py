@@ -1,0 +1,57 @@
+"""Words: a person's yes, no or withdrawal on a package, signed with their key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from loopline.access.keys import Key, fingerprint, is_signed
+from loopline.access.people import same
+from loopline.ledger.entry import Draft, Entry, canonical, now
+from loopline.model.signing import Entries
+
+YES, NO, WITHDRAWN = "yes", "no", "withdrawn"
+
+
+def say(ledger: Entries, draft: Draft, key: Key) -> Entry:
+    """The entry of a word, signed and dated as of now."""
+    body = {**draft.body, "at": now().isoformat(), "key": key.public}
+    signature = key.sign(signed_bytes(draft.subject, draft.actor, body))
+    return ledger.append(replace(draft, body={**body, "signature": signature}))[0]
+
+
+def signed_bytes(package: str, by: str, body: Mapping[str, Any]) -> bytes:
+    """What a word's signature is of: the package, the person, and all that the entry's body says beside the signature itself."""
+    said = {name: value for name, value in body.items() if name != "signature"}
+    return canonical({"approval": package, "by": by, **said}).encode()
+
+
+def doubt(word: Entry, keys: Mapping[str, str]) -> str:
+    """Why a word is not known to be its person's; empty when it is.
+
+    Parameters
+    ----------
+    keys
+        From a public key that is trusted now to the name of who signs with it.
+    """
+    key, signature = str(word.body.get("key", "")), str(word.body.get("signature", ""))
+    if not key or not signature:
+        return "it is not signed"
+    if not is_signed(signed_bytes(word.subject, word.actor, word.body), signature, key):
+        return "its signature is not of these words"
+    owner = keys.get(key)
+    if owner is None:
+        return f"its key {fingerprint(key)} is not trusted here"
+    return "" if same(owner) == same(word.actor) else f"its key {fingerprint(key)} is {owner}'s"
+
+
+def examined(words: Iterable[Entry], keys: Mapping[str, str]) -> Iterator[tuple[Entry, str]]:
+    """Each word, oldest first, with why it is not one that its person said there; empty when it is."""
+    # A signature holds wherever its entry is copied to: a yes that was taken back must not come again by a copy.
+    before: set[bytes] = set()
+    for word in sorted(words, key=lambda entry: entry.seq):
+        why, said = doubt(word, keys), signed_bytes(word.subject, word.actor, word.body)
+        yield word, why or ("it is a copy of an earlier word" if said in before else "")
+        if not why:
+            before.add(said)

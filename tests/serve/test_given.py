@@ -76,3 +76,12 @@ def test_another_content_is_told_apart(lake, tmp_path):
     before = content()
     (tmp_path / "in.csv").write_text("a\n12\n")
     assert content() != before
+
+
+def test_a_delta_folder_is_told_by_its_version(lake, tmp_path):
+    rows = pl.DataFrame({"a": [1]})
+    rows.write_delta(tmp_path / "rows")
+    before = opened(str(tmp_path / "rows"), lake, LIKE)
+    assert before.is_same_as == opened(str(tmp_path / "rows"), lake, LIKE).is_same_as
+    rows.write_delta(tmp_path / "rows", mode="append")
+    assert opened(str(tmp_path / "rows"), lake, LIKE).is_same_as != before.is_same_as

@@ -118,8 +118,8 @@ def score_file(
     since = time.monotonic()
     _require_place(str(source), out)
     _require_offered(scorer, reasons, whole_periods)
-    progress.say(f"reading {source}")
     given = opened(str(source), lake, like)
+    progress.say(f"reading {source}")
     asked = {"nulls": like.nulls, "decimal": like.decimal, "records": like.records, "written": dict(written)}
     options = repr((reasons, whole_periods, sorted(asked.items())))
     belongs = {"rows": given.is_same_as, "package": scorer.package, "options": options, "version of Loopline": version("loopline")}

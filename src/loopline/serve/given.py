@@ -6,10 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from deltalake import DeltaTable
 
 from loopline.data.casting import FormatFinder, absent
 from loopline.data.formats.columnar import scanned
@@ -67,9 +69,15 @@ def opened(source: str, lake: Lake, like: SourceSpec) -> Given:
     # What is said of how the source is written holds for a file like it, where the file does not tell by itself.
     reading = open_reading(path, SourceSpec(path=source, nulls=like.nulls, decimal=like.decimal, records=like.records), where=source)
     if path.is_dir():
-        return Given(source, reading, f"{path.absolute()} at version {reading.about['version']}")
+        return Given(source, reading, _delta(path, reading.about["version"]))
     about = path.stat()
     return Given(source, reading, f"{path.absolute()}, {about.st_size} bytes, changed at {about.st_mtime_ns}", _rows(path, reading))
+
+
+def _delta(path: Path, version: int) -> str:
+    # A log that was packed meanwhile may tell the files in another order, and the rows would have other places.
+    files = "\n".join(DeltaTable(str(path), version=version).file_uris())
+    return f"{path.absolute()} at version {version}, files {sha256(files.encode()).hexdigest()}"
 
 
 def _table(source: str, lake: Lake) -> Given:
@@ -79,7 +87,7 @@ def _table(source: str, lake: Lake) -> Given:
     tables = Tables(lake)
     newest = tables.version(name)
     version = int(said) if said else newest.version
-    rows = tables.read(name, version=version).drop(*HIDDEN, strict=False)
+    rows = tables.in_order(name, version).drop(*HIDDEN, strict=False)
     count = int(rows.select(pl.len()).collect().item())
     return Given(source, scanned(rows, {"format": "delta", "version": version}, source), f"table {newest.id} at version {version}", count)
 

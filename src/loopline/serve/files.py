@@ -29,7 +29,7 @@ from loopline.serve.naming import ids_at
 from loopline.serve.scorer import Scorer, id_head
 from loopline.serve.segments import Kind, count_lines
 
-BLOCK_ROWS = 100_000
+BLOCK_ROWS = 50_000
 """So many rows are scored, logged and kept at once."""
 EXPLAINED_ROWS = 1_000
 """The same with reasons, of which each takes milliseconds."""

@@ -68,9 +68,14 @@ def stamp(moment: datetime | date) -> str:
     return (moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment).isoformat() + "Z"
 
 
+def id_head(package: str, moment: datetime) -> str:
+    """How the ids of a package's predictions of a day begin."""
+    return f"{moment:%Y%m%d}-{package[:8]}-"
+
+
 def prediction_ids(package: str, moment: datetime, count: int) -> list[str]:
     """New ids that carry the day and the package; 80 random bits keep those of all servers apart."""
-    head = f"{moment:%Y%m%d}-{package[:8]}-"
+    head = id_head(package, moment)
     noise = os.urandom(10 * count)
     return [head + base64.b32encode(noise[at : at + 10]).decode().lower() for at in range(0, 10 * count, 10)]
 

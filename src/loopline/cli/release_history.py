@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from loopline.cli.output import minute, table
-from loopline.cli.release_check import row
+from loopline.cli.release_check import gate_row
 from loopline.ledger.state import State
 from loopline.release.champion import Reign
 from loopline.release.record import signers, verdict_of
@@ -61,7 +61,7 @@ def _in_full(reign: Told) -> str:
     lines = [f"{reign['package'][:12]} decided from {minute(reign['since'])} UTC to {_until(reign)}, {reign['how']}{by}: {reign['why']}"]
     if reign["judged"] is not None:
         waived = {one["gate"]: one for one in reign["waived"]}
-        rows = [row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
+        rows = [gate_row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
         lines += ["", table(("", "gate", "asked", "found"), rows)]
     for one in reign["trials"]:
         moves = [(minute(made["at"]), made["action"], _given(made["traffic"]), made["why"]) for made in one["moves"]]

@@ -98,6 +98,9 @@ def test_the_environment_overrides_the_places_and_fills_in_secrets(tmp_path, mon
     assert "secret" not in json.dumps(project.declaration.model_dump(mode="json"))
     monkeypatch.setenv("LOOPLINE_LAKE", "elsewhere")
     assert project.lake_url == str(tmp_path / "elsewhere")
+    # A pipeline fills a secret that nobody set with nothing.
+    monkeypatch.setenv("LOOPLINE_LAKE", "")
+    assert project.lake_url == str(tmp_path / ".loopline" / "lake")
 
 
 def test_the_schema_knows_every_part():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
@@ -11,16 +11,18 @@ from types import TracebackType
 from typing import Any, Literal
 
 from loopline.charter import stage as charter_stage
+from loopline.charter.budget import Budget
 from loopline.data import stage as data_stage
 from loopline.data.probe import history as probe_history
-from loopline.engine.dask import DaskEngine
-from loopline.engine.local import LocalEngine, resolve
-from loopline.engine.step import Engine, Facts, Halt, Progress, Silence, Step, Steps
+from loopline.engine.address import engine_at
+from loopline.engine.local import resolve
+from loopline.engine.memory import Peak
+from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
 from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
-from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
@@ -159,7 +161,7 @@ class Loop:
         for name in (until, fresh):
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
-        turn = _Turn(self.project, self.workspace, fresh, progress or Silence())
+        turn = _Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
         with self.workspace.ledger.lease(), writing(self.workspace.lake):
             declare(self.workspace.ledger, self.project.declaration.keys)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
@@ -274,9 +276,11 @@ class _Look:
 class _Turn(_Look):
     """Tells a stage's story and does what has not been done."""
 
-    def __init__(self, project: Project, workspace: Workspace, fresh: str | None, progress: Progress) -> None:
+    def __init__(self, project: Project, workspace: Workspace, state: Callable[[], State], fresh: str | None, progress: Progress) -> None:
         self._project = project
         self._workspace = workspace
+        self._state = state
+        self._budget = Budget(project.declaration.charter, project.folder)
         self._fresh = fresh
         self.progress = progress
         self._seconds: dict[str, float] = {}
@@ -298,6 +302,7 @@ class _Turn(_Look):
             return self._recalled(step, done, state)
         if step.key in self._failed:
             raise self._failed[step.key]
+        self._budget.require(step.stage, self._state(), self._workspace.ledger, now())
         self._refreshed.add(step.key)
         self.progress.say(f"{step.stage}: {step.name}")
         since = time.monotonic()
@@ -324,19 +329,23 @@ class _Turn(_Look):
         job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self.progress)
 
         def ended(state: str, **more: Any) -> Entry:
-            body = {"state": state, "name": step.name, "seconds": round(time.monotonic() - since, 3), **more}
+            seconds = round(time.monotonic() - since, 3)
+            io = spent(before, Moment.now(), is_remote=not self._workspace.lake.is_folder).as_json()
+            took = {"seconds": seconds, "io": io, "peak_bytes": None if self._workspace.engine.is_remote else peak.bytes, **self._budget.cost(seconds)}
+            body = {"state": state, "name": step.name, **took, **more}
             return ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body=body, parents=(started.id,)))[0]
 
         before = Moment.now()
-        try:
-            facts = self._workspace.engine.run(step.function, job)
-        except Exception as error:
-            ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
-            raise
-        io = spent(before, Moment.now(), is_remote=not self._workspace.lake.is_folder).as_json()
-        if waits_more_than_it_computes(io):
+        with Peak() as peak:
+            try:
+                facts = self._workspace.engine.run(step.function, job)
+            except Exception as error:
+                ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+                raise
+        done = ended("succeeded", facts=facts, made_from=step.made_from)
+        if waits_more_than_it_computes(io := done.body["io"]):
             self.progress.say(f"{step.stage}, {step.name}: {say_waiting(io)}; see how quick the storage is: loopline data probe")
-        return ended("succeeded", facts=facts, made_from=step.made_from, io=io)
+        return done
 
 
 def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -367,7 +376,7 @@ def open_loop(folder: Path | str | None = None) -> Loop:
     project = load(Path(folder).resolve()) if folder is not None else load(find_folder(Path.cwd()))
     lake = Lake(project.lake_url, spool=project.folder / ".loopline" / "log", project=project.name)
     _make_home(lake)
-    return Loop(project, Workspace(Ledger.open(project.ledger_url, project.name), lake, _engine(project.engine_url)))
+    return Loop(project, Workspace(Ledger.open(project.ledger_url, project.name), lake, engine_at(project.engine_url)))
 
 
 def _make_home(lake: Lake) -> None:
@@ -381,12 +390,3 @@ def _make_home(lake: Lake) -> None:
             ignore.write_text("*\n")
     except OSError as error:
         raise Fault(f"the workspace cannot be made ({error.strerror})", where=str(lake.folder), remedy="give a folder that can be written to") from None
-
-
-def _engine(url: str) -> Engine:
-    kind, _, rest = url.partition(":")
-    if kind == "dask":
-        return DaskEngine(rest)
-    if kind != "local" or (rest and not rest.isdecimal()):
-        raise Mistake(f"there is no engine {url!r}", where="workspace.engine", remedy="use local, local:WORKERS or dask:ADDRESS")
-    return LocalEngine(int(rest) if rest else None)

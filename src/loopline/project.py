@@ -110,7 +110,8 @@ class Project:
 
 def _place(name: str, declared: str) -> str:
     """An address with its environment variables filled in; the value is used, never kept."""
-    return resolve(os.environ.get(f"LOOPLINE_{name}", declared), where=f"workspace.{name.lower()}")
+    # An empty variable counts as none: pipelines fill a secret that is not set with nothing.
+    return resolve(os.environ.get(f"LOOPLINE_{name}") or declared, where=f"workspace.{name.lower()}")
 
 
 def find_folder(start: Path) -> Path:

@@ -20,7 +20,10 @@ def test_it_counts_rows_and_refusals(tmp_path):
     folder = tmp_path
     make_project(folder)
     (folder / "in.csv").write_text(CSV)
-    assert json.loads(scored(folder, "--json")) == {"rows": 2, "refused": 1, "out": str(folder / "out.csv")}
+    said = json.loads(scored(folder, "--json"))
+    assert said.pop("seconds") > 0
+    beside = str(folder / "out.refused.csv")
+    assert said == {"rows": 2, "refused": 1, "out": str(folder / "out.csv"), "refused_file": beside, "ignored": [], "resumed": 0}
     assert (folder / "out.csv").read_text().startswith("id,prediction_id,score,decision,package\n1,")
     assert "age" in (folder / "out.refused.csv").read_text()
 

@@ -9,6 +9,7 @@ import socket
 
 import pytest
 
+from loopline.ledger.store import Ledger
 from tests.cli.deciding import loopline, make_project, refused
 
 
@@ -29,6 +30,9 @@ def test_it_says_where_and_what_it_serves_and_ends_with_0(project):
     process.terminate()
     _, err = process.communicate(timeout=15)
     assert (process.returncode, err) == (0, "")
+    with Ledger.open(f"sqlite:///{folder}/.loopline/ledger.db", "p") as ledger:
+        (usage,) = ledger.read(kinds=("usage",))
+    assert usage.body["requests"] == 1 and usage.body["cost"] is None
 
 
 def test_its_example_is_answered(project):

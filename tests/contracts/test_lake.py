@@ -185,6 +185,16 @@ def test_a_mistaken_condition_is_told_without_rows(tables: Tables) -> None:
     assert tables.version("t").rows == 1
 
 
+def test_each_reading_in_order_has_the_same_rows_in_the_same_places(tables: Tables) -> None:
+    for number in range(6):
+        tables.append("t", pl.DataFrame({"id": [2 * number, 2 * number + 1]}))
+    before = tables.in_order("t", 6)
+    tables.append("t", pl.DataFrame({"id": [99], "name": ["late"]}))
+    again = Tables(tables.lake).in_order("t", 6)
+    assert before.collect().equals(again.collect())
+    assert sorted(before.collect()["id"]) == list(range(12))
+
+
 def test_every_version_and_moment_can_be_read_and_restored(tables: Tables) -> None:
     tables.append("t", rows(1))
     tables.append("t", rows(2))

@@ -123,6 +123,8 @@ def test_reading_by_each_condition(ledger: Ledger, ledger_url: str) -> None:
     assert seqs(newest_first=True, limit=2) == [6, 4]
     assert seqs(ids=[late.id, "1", f"4-{'0' * 12}"]) == [6]
     assert seqs(until=late.time) == [1, 2, 3, 4, 6]
+    assert seqs(since=late.time)[-1] == 6
+    assert seqs(since=late.time + timedelta(microseconds=1)) == []
     assert seqs(until=late.time - timedelta(microseconds=1)) == [1, 2, 3, 4]
     assert seqs(until=(late.time - timedelta(microseconds=1)).replace(tzinfo=None)) == [1, 2, 3, 4]
 

@@ -2,8 +2,10 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from loopline.data.casting import formats, inferred, parsed
+from loopline.data.casting import FormatFinder, formats, inferred, parsed
 from loopline.errors import Mistake
 
 
@@ -105,3 +107,27 @@ def test_decimals_are_read_as_whole_numbers_where_they_are():
 )
 def test_only_nought_and_one_among_typed_values_are_boolean(values, found):
     assert values.to_frame().select(parsed("v", values.dtype, "boolean")).to_series().to_list() == found
+
+
+def found(parts):
+    finder = FormatFinder("date")
+    for part in parts:
+        finder.add(pl.Series(part, dtype=pl.String))
+    return finder.found()
+
+
+@given(st.lists(st.sampled_from(["2024-01-31", "31/01/2024", "01/31/2024", "01/02/2024", "soon"]), max_size=12), st.integers(1, 12), st.sampled_from([1, 300]))
+def test_the_format_is_the_same_wherever_the_parts_are_cut(values, size, times):
+    texts = values * times
+    assert found(texts[at : at + size * times] for at in range(0, len(texts), size * times)) == found([texts])
+
+
+def test_one_format_that_reads_the_first_values_is_sure_and_others_wait_for_more():
+    finder = FormatFinder("date")
+    finder.add(pl.Series(["01/02/2024"] * 1500))
+    assert not finder.is_sure
+    finder.add(pl.Series(["31/01/2024"]))
+    assert finder.found() == "%d/%m/%Y"
+    sure = FormatFinder("date")
+    sure.add(pl.Series(["31/01/2024"] * 1500))
+    assert sure.is_sure

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from loopline.access.keys import fingerprint
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import DataSpec
-from loopline.engine.local import LocalEngine
+from loopline.engine.local import LocalEngine, resolve
 from loopline.engine.step import Facts, Halt, Silence, Step
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.state import FOLDED, fold
 from loopline.ledger.store import Ledger
 from loopline.model.signing import give_trust, withdraw_trust
-from loopline.release.champion import promote, rollback
+from loopline.release.champion import rollback
 from loopline.release.spec import ReleaseSpec
 from loopline.release.stage import steps
 from loopline.release.words import say
@@ -61,9 +61,9 @@ class Told:
     def _perform(self, step: Step, verdicts: Mapping[str, bool]) -> Facts:
         self.computed.append(step.name)
         (started,) = self.ledger.append(Draft(kind="step", subject="release", key=step.key, body={"state": "started", "name": step.name}))
-        if step.name == "promote":
+        if step.name in ("promote", "rollout"):
             workspace = Workspace(self.ledger, Lake(str(self.folder)), LocalEngine(1))
-            facts = promote(Job(project="p", folder=self.folder, step=step, attempt=started.id, workspace=workspace, progress=Silence()))
+            facts = resolve(step.function)(Job(project="p", folder=self.folder, step=step, attempt=started.id, workspace=workspace, progress=Silence()))
         else:
             names = dict(verdicts) if step.inputs["champion"] else {name: good for name, good in verdicts.items() if name != "beats_champion"}
             listed = [{"name": name, "passed": good, "value": 0.1, "threshold": 1.0, "says": f"{name} said so"} for name, good in names.items()]

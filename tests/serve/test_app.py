@@ -18,7 +18,7 @@ from tests.serve.running import Served
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    made = Served(tmp_path_factory.mktemp("served"), max_rows=50, max_body_mb=0.1, max_reason_rows=30)
+    made = Served(tmp_path_factory.mktemp("served"), rows=50, body_mb=0.1, reason_rows=30)
     package = make_package(made.lake)
     made.promote(package)
     made.start().wait_for(package)
@@ -92,7 +92,7 @@ def test_reasons_are_told_of_few_rows_and_only_by_packages_that_have_them(fresh)
 def test_more_rows_than_are_explained_at_once_are_refused(served):
     status, said = served.ask("POST", "/v1/predict?reasons=1", {"rows": [ROW] * 31})
     assert (status, said["error"]["where"]) == (413, "rows")
-    assert "serve.max_reason_rows" in said["error"]["remedy"]
+    assert "serve.limits.reason_rows" in said["error"]["remedy"]
     assert served.ask("POST", "/v1/predict?reasons=1", {"rows": [ROW] * 30})[0] == 200
 
 
@@ -142,7 +142,7 @@ def test_what_is_no_finite_number_names_its_field(served, literal):
         (b"", "not JSON"),
         (b"{", "not JSON"),
         (b"\xff\xfe\xfa", "not JSON"),
-        (b"[1]", "list 'rows'"),
+        (b"1", "list 'rows'"),
         (b"{}", "list 'rows'"),
         (b'{"rows": {}}', "list 'rows'"),
         (b'{"row": []}', "'row' is perhaps 'rows'"),

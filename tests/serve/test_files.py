@@ -113,7 +113,7 @@ def test_a_full_disk_leaves_the_old_file_whole(bench):
     with files_at_most(5000), pytest.raises((Fault, OSError)):
         bench()
     assert (bench.folder / "out.csv").read_bytes() == before
-    assert not [name for name in names(bench.folder) if name.endswith(".part")]
+    assert names(bench.folder) == [".out.csv.run", "out.csv", "out.refused.csv"], "and what the next call goes on with"
 
 
 def test_reasons_stand_in_columns_of_their_own(bench):

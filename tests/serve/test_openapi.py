@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from loopline.lake.place import Lake
+from loopline.serve.answers import ENDPOINTS
 from loopline.serve.openapi import document
 from tests.serve.packages import ROW, make_package, scorer_of
 
@@ -15,6 +16,12 @@ from tests.serve.packages import ROW, make_package, scorer_of
 def test_it_is_valid(tmp_path, task):
     lake = Lake(str(tmp_path))
     validate(document("p", scorer_of(lake, make_package(lake, task)) if task else None))
+
+
+def test_every_endpoint_is_described():
+    paths = document("p", None)["paths"]
+    for method, path, _ in ENDPOINTS:
+        assert path == "/openapi.json" or method.lower() in paths[path], path
 
 
 @pytest.mark.parametrize(

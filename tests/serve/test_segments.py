@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.serve.segments import Segment, listing, records, slices
+from loopline.serve.segments import Segment, count_lines, listing, records, slices
 
 RECORDS = st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers() | st.none(), max_size=3), max_size=8)
 
@@ -56,3 +56,11 @@ def test_what_grew_after_the_listing_is_left_for_the_next_time(tmp_path):
 def test_a_log_that_was_never_written_is_empty(tmp_path):
     assert listing(tmp_path / "log", "outcomes") == []
     assert list(records(tmp_path / "log", "outcomes")) == []
+
+
+def test_whole_lines_are_counted_of_those_servers_alone(tmp_path):
+    (tmp_path / "predictions").mkdir()
+    for name, data in [("20240101-aa-000000", b"{}\n{}\n{"), ("20240102-aa-000001", b"{}\n"), ("20240101-bb-000000", b"{}\n"), ("20240101-cc-000000", b"{}\n")]:
+        (tmp_path / "predictions" / f"{name}.jsonl").write_bytes(data)
+    assert count_lines(tmp_path, "predictions", {"aa", "bb"}) == 4
+    assert count_lines(tmp_path, "refused", {"aa"}) == 0

@@ -37,6 +37,11 @@ class Prices(Spec):
         """Money that an hour of a rented machine costs."""
         return _per_hour(self.cloud)
 
+    @property
+    def working_per_hour(self) -> float | None:
+        """Money that an hour of the machine that works costs: an own one, or a rented one where only its price is said."""
+        return self.cloud_per_hour if self.machine is None else self.machine_per_hour
+
 
 def _per_hour(price: Rate | None) -> float | None:
     return None if price is None else price.per_year / _HOURS_PER_YEAR

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loopline.access.people import person, roles_of
+from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import READS
+from loopline.cli.charter_spent import spent
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.errors import Mistake
-from loopline.ledger.entry import Draft, Entry, digest
+from loopline.ledger.entry import Draft, Entry, digest, now
 from loopline.ledger.state import State
-from loopline.loop import open_loop
+from loopline.loop import Loop, open_loop
 
 
 @click.group()
 def command() -> None:
     """The study: what is at stake, go or no-go."""
+
+
+command.add_command(spent)
 
 
 @command.command()
@@ -47,26 +53,45 @@ def show(folder: Path | None, as_json: bool) -> None:
 @command.command()
 @click.option("--by", metavar="NAME", help="Who decides so; else LOOPLINE_USER, git's user.email or your user name.")
 @click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
+@click.option("--budget", "is_budget", is_flag=True, help="Go on in spite of a spent budget instead of a no-go.")
 @folder_option
 @json_option
-def override(by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
-    """Go on in spite of a no-go, by name and with a reason; it binds to this very charter and ends when it changes."""
+def override(by: str | None, why: str, is_budget: bool, folder: Path | None, as_json: bool) -> None:
+    """Go on in spite of a no-go or a spent budget, by name and with a reason.
+
+    It binds to this very charter, and ends when that changes; with --budget it binds to this very amount, and ends with the month.
+    """
     if not why.strip():
         raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
     with open_loop(folder) as loop:
-        state, charter = loop.state(), loop.project.declaration.charter
-        facts = _study(state)
-        if _binds(charter) != facts["binds"]:
-            raise Mistake("the charter has changed since it was studied", remedy="study it first: loopline run --until charter")
-        if facts["verdict"] != "no-go":
-            raise Mistake(f"the study says {facts['verdict']}, so there is nothing to override", remedy="loopline run")
+        refused = _overdrawn(loop) if is_budget else _no_go(loop)
         who = person(by, folder=loop.project.folder)
-        people = {str(role): names for role, names in charter.stakeholders.items()}
-        body = {"why": why.strip(), "reasons": list(facts["reasons"]), "roles": list(roles_of(who.name, people))}
-        study = state.latest["charter", "study"].id
-        (entry,) = loop.workspace.ledger.append(Draft(kind="override", subject="charter", key=facts["binds"], body=body, parents=(study,), actor=who.name))
+        people = {str(role): names for role, names in loop.project.declaration.charter.stakeholders.items()}
+        body = {"why": why.strip(), **refused.body, "roles": list(roles_of(who.name, people))}
+        (entry,) = loop.workspace.ledger.append(replace(refused, body=body, actor=who.name))
     data = {"by": who.name, "why": entry.body["why"], "reasons": entry.body["reasons"], "entry": entry.id, "next": "loopline run"}
-    emit(data, f"{who} overrides the no-go: {entry.body['why']}" + hint("loopline run"), as_json)
+    emit(data, f"{who} overrides {'the budget' if is_budget else 'the no-go'}: {entry.body['why']}" + hint("loopline run"), as_json)
+
+
+def _no_go(loop: Loop) -> Draft:
+    """What an override of the study's no-go is about."""
+    state, charter = loop.state(), loop.project.declaration.charter
+    facts = _study(state)
+    if _binds(charter) != facts["binds"]:
+        raise Mistake("the charter has changed since it was studied", remedy="study it first: loopline run --until charter")
+    if facts["verdict"] != "no-go":
+        raise Mistake(f"the study says {facts['verdict']}, so there is nothing to override", remedy="loopline run")
+    study = state.latest["charter", "study"].id
+    return Draft(kind="override", subject="charter", key=facts["binds"], body={"reasons": list(facts["reasons"])}, parents=(study,))
+
+
+def _overdrawn(loop: Loop) -> Draft:
+    """What an override of the budget that is spent is about."""
+    bound = Budget(loop.project.declaration.charter, loop.project.folder).binding(loop.state(), loop.workspace.ledger, now())
+    if bound is None or not bound.is_spent:
+        told = "no budget binds now" if bound is None else bound.says
+        raise Mistake(f"the budget is not spent ({told}), so there is nothing to override", remedy="loopline charter spent")
+    return Draft(kind="override", subject=OVERRIDE, key=bound.key, body={"reasons": [bound.says]})
 
 
 def _study(state: State) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("watch", "Windows of what was served."),
     "alerts": ("alerts", "What the monitors have raised."),
     "value": ("value", "What the model earns, and what to do about it."),
+    "ci": ("ci", "Pipelines for models, and what they run."),
     "ledger": ("ledger", "Every fact, and whether the chain is intact."),
     "gc": ("gc", "Free what nothing needs any more, and say what it was."),
     "schema": ("schema", "The JSON schema of loopline.yaml, for editors."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,11 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
+
+if TYPE_CHECKING:
+    from loopline.model.candidates import Judge
+    from loopline.model.evidence import Kept
+    from loopline.model.predictor import Predictor
 
 
 @click.command()
@@ -37,7 +42,7 @@ def compare(one: str | None, other: str | None, output: Path | None, folder: Pat
     with open_loop(folder) as loop:
         state = loop.state()
         first, second = _both(state, one, other)
-        found = compared(*_loaded(loop, state, first, second))
+        found = compared(*loaded(loop, first, second))
     if output is not None:
         from loopline.cli.pictures import write_picture
 
@@ -58,21 +63,25 @@ def _both(state: State, one: str | None, other: str | None) -> tuple[Entry, Entr
     return first, next((entry for entry in rest if entry.subject == state.champion), rest[0])
 
 
-def _loaded(loop: Loop, state: State, first: Entry, second: Entry) -> tuple[Any, Any, Any, Any]:
-    """The two predictors, the kept rows of the newer package, and who judges."""
+def loaded(loop: Loop, first: Entry, second: Entry) -> tuple[Predictor, Predictor, Kept, Judge]:
+    """The two predictors, the kept rows of the newer package, with the columns that criteria slice them by, and who judges."""
     from loopline.charter.worth import Worth
+    from loopline.expression.language import parse
     from loopline.lake.blobs import Blobs
     from loopline.model.candidates import Judge
     from loopline.model.evidence import Kept
     from loopline.model.policy import columns_of
     from loopline.model.predictor import Predictor
     from loopline.model.signing import Trust
+    from loopline.model.spec import sliced
 
     blobs, trust = Blobs(loop.workspace.lake), Trust.of(loop.workspace.ledger)
     one, other = (Predictor.load(blobs, entry.subject, trust) for entry in (first, second))
     newer = max((first, second), key=lambda entry: entry.seq)
-    judge = Judge(one.task, one.classes, Worth.of(loop.project.declaration.charter.worth, one.task))
-    columns = judge.worth.columns | {*columns_of(one.policy)} | {*columns_of(other.policy)}
+    said = loop.project.declaration.charter
+    judge = Judge(one.task, one.classes, Worth.of(said.worth, one.task))
+    slices = {of[0] for criterion in said.acceptance for name in parse(criterion.check).names if (of := sliced(name)) is not None}
+    columns = judge.worth.columns | slices | {*columns_of(one.policy)} | {*columns_of(other.policy)}
     return one, other, Kept.of(blobs.get(_evidence(loop, newer.subject)), one.task, columns), judge
 
 

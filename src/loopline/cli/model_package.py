@@ -76,18 +76,24 @@ def sign(digest: str | None, folder: Path | None, as_json: bool) -> None:
 @json_option
 def export(digest: str | None, to: Path, folder: Path | None, as_json: bool) -> None:
     """Write a package as one folder or zip file, signed, which is an MLflow model too; DIGEST is the newest package's by default."""
+    with open_loop(folder) as loop:
+        package = named(loop.state(), digest).subject
+        place = exported(loop, package, to)
+    emit({"package": package, "to": str(place)}, lambda: f"{package[:12]} is in {place}" + hint(f"loopline model import {place}"), as_json)
+
+
+def exported(loop: Loop, digest: str, to: Path) -> Path:
+    """Where a package lies as one folder or zip file, signed, once it is written."""
     from loopline.lake.blobs import Blobs
     from loopline.model import folder as folders
     from loopline.model.mlmodel import files
     from loopline.model.package import load
     from loopline.model.signing import Trust
 
-    with open_loop(folder) as loop:
-        known = Trust.of(loop.workspace.ledger)
-        package = load(Blobs(loop.workspace.lake), named(loop.state(), digest).subject, known)
+    known = Trust.of(loop.workspace.ledger)
+    package = load(Blobs(loop.workspace.lake), digest, known)
     more = {**files(package), "README.md": folders.said_of(package.manifest)}
-    place = folders.write(package, known.signatures[package.digest], to, more=more)
-    emit({"package": package.digest, "to": str(place)}, lambda: f"{package.digest[:12]} is in {place}" + hint(f"loopline model import {place}"), as_json)
+    return folders.write(package, known.signatures[package.digest], to, more=more)
 
 
 @click.command()

@@ -53,7 +53,7 @@ def show(digest: str | None, as_card: bool, output: Path | None, folder: Path | 
         entry = named(loop.state(), digest)
         if output is not None:
             require(loop, entry, EVALUATION, lack="has no evaluation to draw", instead="loopline model show")
-        data = _described(loop, entry)
+        data = described(loop, entry)
     if output is not None:
         _draw(output, str(entry.body["manifest"]["project"]), data["evaluation"])
     data["output"] = None if output is None else str(output)
@@ -62,7 +62,8 @@ def show(digest: str | None, as_card: bool, output: Path | None, folder: Path | 
     emit(data, lambda: (str(data["card"]).rstrip() if as_card else report(data)) + following, as_json)
 
 
-def _described(loop: Loop, entry: Entry) -> dict[str, Any]:
+def described(loop: Loop, entry: Entry) -> dict[str, Any]:
+    """A package as ``loopline model show --json`` has it, but for the picture."""
     from loopline.lake.blobs import Blobs
     from loopline.model.package import load, written
     from loopline.model.signing import Trust

@@ -14,6 +14,9 @@ from loopline.access.people import person
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
 from loopline.cli.release_history import reigns_text, told, withdrawal
+from loopline.cli.release_rollout import lines as trial_lines
+from loopline.cli.release_rollout import pause, promote, resume, withdrawn
+from loopline.cli.release_rollout import standing as trial
 from loopline.cli.release_waive import command as waive
 from loopline.engine.step import Halt
 from loopline.errors import CheckFailed, Mistake
@@ -23,6 +26,7 @@ from loopline.model.signing import speaker
 from loopline.release.approvals import word
 from loopline.release.champion import history, on, promotion, rollback, standing, way_back
 from loopline.release.record import taken_back
+from loopline.release.rollout.course import newest
 from loopline.release.spec import MOVES, PROMOTION, ROLLBACK
 from loopline.release.stage import awaited
 from loopline.release.tally import RoleTally, Tally, counted
@@ -32,7 +36,12 @@ by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_U
 why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
 as_option = click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
 for_option = click.option(
-    "--for", "move", type=click.Choice(MOVES), default=PROMOTION, show_default=True, help="What it is said of: that it decides, or that it decides again."
+    "--for",
+    "move",
+    type=click.Choice(MOVES),
+    default=PROMOTION,
+    show_default=True,
+    help="What it is said of: that it decides, decides again, or passes its rollout though its worth is unknown.",
 )
 
 
@@ -43,6 +52,9 @@ def command() -> None:
 
 command.add_command(check)
 command.add_command(waive)
+command.add_command(promote)
+command.add_command(pause)
+command.add_command(resume)
 
 
 def _spoken(run: Callable[..., None]) -> Callable[..., None]:
@@ -108,7 +120,7 @@ def _after(loop: Loop, state: State, package: str, move: str) -> tuple[Halt | No
     halt = awaited(package, tally_now(loop, state, package, move))
     if halt is not None:
         return halt, halt.next, halt.why
-    following = "loopline run" if move == PROMOTION else f"loopline release rollback --to {package[:12]} --why '...'"
+    following = "loopline run" if move != ROLLBACK else f"loopline release rollback --to {package[:12]} --why '...'"
     return None, following, "every role that is asked has said yes"
 
 
@@ -124,10 +136,20 @@ def _way_back(state: State) -> str:
 @folder_option
 @json_option
 def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
-    """Let an earlier champion decide again, at once; where release.approvals asks for it, once the roles have said yes."""
+    """Let an earlier champion decide again, at once; where release.approvals asks for it, once the roles have said yes.
+
+    While a package is on trial, its rollout is ended instead, at once: the champion decides all again.
+    """
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
         state = loop.state()
+        course = newest(state.rollouts)
+        if course is not None and course.is_live and to is None:
+            ended = withdrawn(loop, course, who=who.name, why=why)
+            data = {"champion": course.champion, "previous": course.package, "by": who.name, "why": ended.body["why"], "entry": ended.id}
+            text = f"{course.package[:12]} is on trial no more; {course.champion[:12]} decides all"
+            emit({**data, "next": "loopline release status"}, text + hint("loopline release status"), as_json)
+            return
         target = way_back(state.champions, to)
         said = tally_now(loop, state, target, ROLLBACK)
         halt = awaited(target, said)
@@ -173,7 +195,7 @@ def status(folder: Path | None, as_json: bool) -> None:
         package = None if facts is None else facts["package"]
         said = Tally(PROMOTION, ()) if package is None else tally_now(loop, state, package)
         following = "loopline run" if facts is None else following_of(loop, state, facts)
-    reigns, back = history(state.champions), taken_back(state)
+    reigns, back, rollout = history(state.champions), taken_back(state), trial(loop, state)
     waits = facts is not None and facts["passed"] and promotion(state.champions, facts["package"]) is None
     halt = awaited(package, said) if waits and package is not None else None
     if back and not waits:
@@ -182,6 +204,7 @@ def status(folder: Path | None, as_json: bool) -> None:
         "champion": state.champion,
         "since": reigns[-1].since.isoformat() if reigns else None,
         "withdrawn": [one.as_json() for one in back],
+        "rollout": rollout,
         "package": package,
         "passed": None if facts is None else facts["passed"],
         "approvals": [_plain(one) for one in said.roles],
@@ -190,11 +213,12 @@ def status(folder: Path | None, as_json: bool) -> None:
         "waiting_for": None if halt is None else halt.role,
         "next": following,
     }
-    lines = [f"{reigns[-1].package[:12]} decides since {reigns[-1].since:%Y-%m-%d %H:%M} UTC: {reigns[-1].why}" if reigns else "no package decides yet"]
-    lines += [withdrawal(one.as_json(), _way_back(state)) for one in back]
+    shown = [f"{reigns[-1].package[:12]} decides since {reigns[-1].since:%Y-%m-%d %H:%M} UTC: {reigns[-1].why}" if reigns else "no package decides yet"]
+    shown += [withdrawal(one.as_json(), _way_back(state)) for one in back]
     if facts is not None and package != state.champion:
-        lines.append(f"{package[:12]}: {facts['says'] if halt is None else halt.why}" if package else "")
-    emit(data, "\n".join(lines) + hint(following), as_json)
+        shown.append(f"{package[:12]}: {facts['says'] if halt is None else halt.why}" if package else "")
+    shown += trial_lines(rollout) if rollout is not None else []
+    emit(data, "\n".join(shown) + hint(following), as_json)
 
 
 def _plain(one: RoleTally) -> dict[str, Any]:

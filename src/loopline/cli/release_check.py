@@ -110,7 +110,7 @@ def found(gate: Gate) -> str:
 
 
 def _text(state: State, facts: Mapping[str, Any], criteria: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"package {facts['package'][:12]}", table(("", "gate", "asked", "found"), [row(gate) for gate in facts["gates"]])]
+    lines = [f"package {facts['package'][:12]}", table(("", "gate", "asked", "found"), [gate_row(gate) for gate in facts["gates"]])]
     if criteria:
         lines += ["", table(("criterion", "asked by the business", "check", "now", "before, oldest first"), [_traced(one) for one in criteria], right=(3,))]
     newest = state.facts("model", "search")
@@ -119,8 +119,8 @@ def _text(state: State, facts: Mapping[str, Any], criteria: Sequence[Mapping[str
     return "\n".join(lines)
 
 
-def row(gate: Gate) -> tuple[str, str, str, str]:
-    """A gate in a table: what became of it, its name, what it asked, and what it found."""
+def gate_row(gate: Gate) -> tuple[str, str, str, str]:
+    """A gate as a row: verdict, name, what was asked, what was found."""
     return _MARKS[outcome(gate)], gate["name"], gate.get("asked") or "-", found(gate)
 
 
@@ -141,8 +141,12 @@ def as_markdown(project: str, entry: Entry, facts: Mapping[str, Any], criteria: 
     verdict = "It may be released." if facts["passed"] else "It may not be released."
     lines = [f"# {project}: package {facts['package'][:12]}", "", f"Checked on {entry.time:%Y-%m-%d %H:%M} UTC. **{verdict}**", ""]
     if criteria:
-        lines += ["## What the business asked for", "", *_rows(("asked for", "check", "verdict", "now", "before, oldest first"), map(_promised, criteria))]
-    lines += ["## Every gate", "", *_rows(("verdict", "gate", "asked", "found"), map(row, facts["gates"]))]
+        lines += [
+            "## What the business asked for",
+            "",
+            *markdown_table(("asked for", "check", "verdict", "now", "before, oldest first"), map(_promised, criteria)),
+        ]
+    lines += ["## Every gate", "", *markdown_table(("verdict", "gate", "asked", "found"), map(gate_row, facts["gates"]))]
     return "\n".join(lines)
 
 
@@ -152,7 +156,7 @@ def _promised(one: Mapping[str, Any]) -> tuple[str, ...]:
     return name if says == "-" else f"{says} ({name})", f"`{check}`", verdict, now, before
 
 
-def _rows(head: Sequence[str], rows: Any) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Any) -> list[str]:
     """A table in Markdown, and an empty line."""
     lines = (f"| {' | '.join(' '.join(str(cell).split()).replace('|', chr(92) + '|') for cell in row)} |" for row in (head, *rows))
     first, *others = lines

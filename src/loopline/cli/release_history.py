@@ -7,10 +7,11 @@ from itertools import chain
 from typing import Any
 
 from loopline.cli.output import minute, table
-from loopline.cli.release_check import row
+from loopline.cli.release_check import gate_row
 from loopline.ledger.state import State
 from loopline.release.champion import Reign
 from loopline.release.record import signers, verdict_of
+from loopline.release.rollout.course import courses
 
 Told = Mapping[str, Any]
 
@@ -19,7 +20,8 @@ def told(state: State, reign: Reign) -> dict[str, Any]:
     """A reign as plain values, with the gates' figures and who signed."""
     verdict = verdict_of(state, reign)
     gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
-    return {**reign.as_json(), "judged": gates, "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)]}
+    beside = [one.as_json() for one in courses(state.rollouts) if one.package != reign.package and one.overlaps(reign.since, reign.until)]
+    return {**reign.as_json(), "trials": beside, "judged": gates, "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)]}
 
 
 def reigns_text(reigns: Sequence[Told], *, in_full: bool, way_back: str) -> str:
@@ -36,8 +38,18 @@ def reigns_text(reigns: Sequence[Told], *, in_full: bool, way_back: str) -> str:
     }
     if in_full:
         return "\n\n".join("\n".join([_in_full(reign), *withdrawals[reign["entry"]]]) for reign in reigns)
-    rows = [(minute(reign["since"]), _until(reign), reign["package"][:12], reign["how"], reign["actor"], reign["why"]) for reign in reigns]
+    rows = [line for reign in reigns for line in (_row(reign), *map(_trial, reign["trials"]))]
     return "\n".join([table(("from (UTC)", "to", "package", "how", "by", "why"), rows), *chain.from_iterable(withdrawals.values())])
+
+
+def _row(reign: Told) -> tuple[str, ...]:
+    return minute(reign["since"]), _until(reign), reign["package"][:12], reign["how"], reign["actor"], reign["why"]
+
+
+def _trial(one: Told) -> tuple[str, ...]:
+    """A challenger's trial beside the reign in which it took place."""
+    said = one["moves"][-1]["why"]
+    return minute(one["since"]), _until(one), one["package"][:12], "on trial", "loopline", f"{one['end']}: {said}" if one["end"] else said
 
 
 def _until(reign: Told) -> str:
@@ -49,12 +61,19 @@ def _in_full(reign: Told) -> str:
     lines = [f"{reign['package'][:12]} decided from {minute(reign['since'])} UTC to {_until(reign)}, {reign['how']}{by}: {reign['why']}"]
     if reign["judged"] is not None:
         waived = {one["gate"]: one for one in reign["waived"]}
-        rows = [row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
+        rows = [gate_row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
         lines += ["", table(("", "gate", "asked", "found"), rows)]
+    for one in reign["trials"]:
+        moves = [(minute(made["at"]), made["action"], _given(made["traffic"]), made["why"]) for made in one["moves"]]
+        lines += ["", f"{one['package'][:12]} was on trial beside it:", table(("at (UTC)", "", "traffic", "why"), moves)]
     if reign["approvals"]:
         signed = [(one["by"], one["role"], minute(one["at"] or "-"), one["fingerprint"], _today(one), one["why"]) for one in reign["approvals"]]
         lines += ["", table(("signed by", "as", "at (UTC)", "key", "today", "why"), signed)]
     return "\n".join(lines)
+
+
+def _given(traffic: Told | None) -> str:
+    return "none" if traffic is None else f"{traffic['kind']} {100 * traffic['share']:g} %"
 
 
 def _today(one: Told) -> str:

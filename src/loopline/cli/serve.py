@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.declaration import say_duration
 from loopline.errors import Fault, Mistake
 
 if TYPE_CHECKING:
     from loopline.serve.scorer import Scorer
+    from loopline.serve.spec import Limits
 
 
 @click.command()
@@ -31,6 +33,7 @@ def command(host: str | None, port: int | None, insecure: bool, folder: Path | N
     from loopline.serve.champion import Champion
     from loopline.serve.log import Log
     from loopline.serve.server import bind, is_loopback, run, url_of
+    from loopline.serve.usage import Usage, price
 
     with open_loop(folder) as loop:
         spec, workspace = loop.project.declaration.serve, loop.workspace
@@ -45,8 +48,10 @@ def command(host: str | None, port: int | None, insecure: bool, folder: Path | N
             if champion.trouble:
                 raise Fault(champion.trouble, where="the champion")
             url, scorer = url_of(listener), champion.scorer
-            emit({"url": url, "package": scorer.package if scorer else None}, lambda: _say(url, scorer), as_json)
-            run(build(service), listener)
+            said = {"url": url, "package": scorer.package if scorer else None, "limits": spec.limits.model_dump(mode="json")}
+            emit(said, lambda: f"{_say(url, scorer)}\n\n{_say_limits(spec.limits)}", as_json)
+            with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder)):
+                run(build(service), listener, spec.limits)
 
 
 def _say(url: str, scorer: Scorer | None) -> str:
@@ -54,3 +59,11 @@ def _say(url: str, scorer: Scorer | None) -> str:
         return f"{url}\nno package has been released yet: requests are answered with 503 until then\n{hint('loopline run')}"
     body = json.dumps({"rows": [scorer.signature.example()]}, ensure_ascii=False).replace("'", "'\\''")
     return f"{url}  serves package {scorer.package[:12]}; stop it with Ctrl-C\n\ntry: curl -s {url}/v1/predict -d '{body}'"
+
+
+def _say_limits(limits: Limits) -> str:
+    """What is refused, in one line."""
+    one = f"{limits.rows:,} rows, {limits.reason_rows:,} with reasons, {limits.body_mb:g} MB"
+    times = ", ".join(f"{what} within {say_duration(span)}" for what, span in (("body", limits.body_within), ("answer", limits.answer_within)))
+    all = f"{limits.queue:,} requests and {limits.memory_mb:g} MB at once, {limits.connections:,} connections"
+    return f"limits: a request has {one}, its {times}; {all} (serve.limits)"

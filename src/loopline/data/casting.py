@@ -191,6 +191,50 @@ def formats(values: pl.Series, want: ColumnType) -> tuple[str | None, bool]:
     return fitting[0], other != fitting[0] and other in fitting
 
 
+class FormatFinder:
+    """Finds out how the dates or times of a column are written, part by part; the same wherever the parts are cut.
+
+    Only formats that read one of the first values are looked at; that which reads the most values wins, of several the one preferred.
+
+    Parameters
+    ----------
+    want
+        ``date`` or ``datetime``.
+    """
+
+    def __init__(self, want: ColumnType) -> None:
+        self._want = want
+        self._first = pl.Series([], dtype=pl.String)
+        self._counts: dict[str, int] = {}
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether more values would change nothing."""
+        return len(self._counts) == 1
+
+    def add(self, known: pl.Series) -> None:
+        """Look at some texts, none of them a word for null."""
+        if not self._counts:
+            self._first = known = pl.concat([self._first, known.drop_nulls().rename("")])
+            if len(known) < _SAMPLE:
+                return
+            self._counts = self._likely(known.head(_SAMPLE))
+        for form in self._counts:
+            self._counts[form] += _readable(known, self._want, form)
+
+    def found(self) -> str:
+        """The format; the first of all where none reads a value."""
+        counts = self._counts or {form: _readable(self._first, self._want, form) for form in self._among}
+        return max(counts, key=lambda form: counts[form])
+
+    @property
+    def _among(self) -> tuple[str, ...]:
+        return DATES if self._want == "date" else TIMES
+
+    def _likely(self, few: pl.Series) -> dict[str, int]:
+        return dict.fromkeys([form for form in self._among if _readable(few, self._want, form)] or self._among, 0)
+
+
 def _readable(values: pl.Series, want: ColumnType, format: str | None, decimal: str = ".") -> int:
     expr = parsed("value", pl.String(), want, format=format, decimal=decimal)
     return int(values.alias("value").to_frame().select(expr.is_not_null().sum()).item())

@@ -24,6 +24,8 @@ class DaskEngine(LocalEngine):
         The scheduler's address, such as ``tcp://127.0.0.1:8786``.
     """
 
+    is_remote = True
+
     def __init__(self, address: str) -> None:
         super().__init__()
         self._address = address

@@ -45,6 +45,8 @@ class LocalEngine:
         Processes of the pool; as many as there are usable processors by default.
     """
 
+    is_remote = False
+
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count() or 1
 

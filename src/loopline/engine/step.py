@@ -121,9 +121,12 @@ class Engine(Protocol):
     ----------
     workers
         How many pieces of work it does at once.
+    is_remote
+        Whether it works on machines whose memory and counters this one does not see.
     """
 
     workers: int
+    is_remote: bool
 
     def run(self, function: str, job: Any) -> Facts:
         """The facts that ``module:function`` returns for the job."""

@@ -77,6 +77,17 @@ class Tables:
         """
         return pl.scan_delta(self._open(name, version=version, at=at))
 
+    def in_order(self, name: str, version: int) -> pl.LazyFrame:
+        """The rows of a version in an order that each reading has again.
+
+        Raises
+        ------
+        Mistake
+            Where there is no such table or version.
+        """
+        table = self._open(name, version=version)
+        return self._scan(table, sorted(self._told(name, table.file_uris)))
+
     def only_grew(self, name: str, since: int, version: int) -> bool:
         """Whether each row of an earlier version is in a later one as it was: every file of the one is a file of the other, and files never change."""
         earlier, later = (self._open(name, version=at) for at in (since, version))

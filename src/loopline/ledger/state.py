@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loopline.ledger.entry import Entry
+from loopline.ledger.spend import Span, Spend, account
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "key", "signature")
+FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout", "key", "signature")
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 GATES = ("release", "gates")
@@ -47,8 +48,12 @@ class State:
         The entries that say whose keys are trusted and what was signed, oldest first.
     waivers
         From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
+    rollouts
+        The entries by which rollouts began, went on and ended, oldest first; `loopline.release.rollout.course` tells where they stand.
     proposal
         The newest model that was imported as a candidate.
+    ended
+        Every end of a step, oldest first: what it says that the step took is added up by `spend`.
     """
 
     succeeded: Mapping[str, Entry] = field(default_factory=dict)
@@ -64,7 +69,9 @@ class State:
     constraints: Mapping[str, Entry] = field(default_factory=dict)
     vouched: tuple[Entry, ...] = ()
     waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
+    rollouts: tuple[Entry, ...] = ()
     proposal: Entry | None = None
+    ended: Sequence[Entry] = ()
 
     @property
     def champion(self) -> str | None:
@@ -75,6 +82,21 @@ class State:
         """The facts of a step's newest success, or None where it never succeeded."""
         entry = self.latest.get((stage, name))
         return None if entry is None else entry.body["facts"]
+
+    @property
+    def decides(self) -> Entry | None:
+        """The entry with which a package decided for the first time."""
+        return next((entry for entry in self.champions if entry.subject), None)
+
+    def spend(self, usage: Iterable[Entry] = ()) -> dict[Span, Spend]:
+        """What was spent, by phase, month and stage.
+
+        Parameters
+        ----------
+        usage
+            What servers reported; these come by the thousand, and are no part of the state.
+        """
+        return account((*self.ended, *usage), decides=self.decides)
 
     def open_alerts(self) -> list[Entry]:
         """The alerts that are not resolved, oldest first."""
@@ -96,17 +118,21 @@ def fold(entries: Iterable[Entry]) -> State:
     constraints: dict[str, Entry] = {}
     vouched: list[Entry] = []
     waivers: dict[tuple[str, str], Entry] = {}
+    rollouts: list[Entry] = []
     proposal: Entry | None = None
+    ended: list[Entry] = []
     for entry in entries:
         match entry.kind, entry.body.get("state"):
             case "step", "succeeded":
                 succeeded[entry.key] = entry
                 latest[entry.subject, entry.body["name"]] = entry
                 failed.pop(entry.subject, None)
+                ended.append(entry)
                 if (entry.subject, entry.body["name"]) == GATES:
                     verdicts[entry.id] = entry
             case "step", "failed":
                 failed[entry.subject] = entry
+                ended.append(entry)
             case "champion", _:
                 champions.append(entry)
             case "approval", _:
@@ -127,10 +153,12 @@ def fold(entries: Iterable[Entry]) -> State:
                 vouched.append(entry)
             case "waiver", _:
                 waivers[entry.subject, entry.body["package"] or ""] = entry
+            case "rollout", _:
+                rollouts.append(entry)
             case "gc", _:
                 for key in entry.body.get("steps", ()):
                     succeeded.pop(key, None)
     return State(
         *(succeeded, latest, failed, tuple(champions), approvals, verdicts, overrides, packages, alerts, deliveries, constraints),
-        *(tuple(vouched), waivers, proposal),
+        *(tuple(vouched), waivers, tuple(rollouts), proposal, ended),
     )

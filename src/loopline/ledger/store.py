@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -18,6 +18,7 @@ from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.schema import ENTRIES, HEAD
 
 _PAGE = 2_000
+_First = TypeVar("_First")
 
 
 class Ledger:
@@ -36,7 +37,7 @@ class Ledger:
         self._move = str(sa.update(HEAD).values(seq=sa.bindparam("s"), hash=sa.bindparam("h")).compile(dialect=dialect))
 
     @classmethod
-    def open(cls, url: str, project: str) -> Ledger:
+    def open(cls, url: str, project: str) -> Self:
         """The ledger at the URL, made or migrated where needed.
 
         Parameters
@@ -53,14 +54,34 @@ class Ledger:
         Fault
             Where the disk is full or the database is away.
         """
+        return cls._opened(url, project, upgrade.ensure_current)[0]
+
+    @classmethod
+    def find(cls, url: str, project: str) -> Self | None:
+        """The ledger at the URL as it is, or None where there is none: nothing is made or migrated.
+
+        Raises
+        ------
+        Mistake
+            Where the URL or the file cannot be used, or another Loopline wrote the ledger.
+        Fault
+            Where the database is away.
+        """
+        ledger, is_there = cls._opened(url, project, upgrade.is_there)
+        if is_there:
+            return ledger
+        ledger.close()
+        return None
+
+    @classmethod
+    def _opened(cls, url: str, project: str, first: Callable[[Engine], _First]) -> tuple[Self, _First]:
         engine = database.connect(database.parse(url))
         try:
             with database.told(engine):
-                upgrade.ensure_current(engine)
+                return cls(engine, project), first(engine)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, project)
 
     def beside(self, project: str) -> Ledger:
         """The ledger of another project in the same database; it is let go together with this one."""
@@ -129,6 +150,7 @@ class Ledger:
         key: str | None = None,
         ids: Sequence[str] | None = None,
         after: int = 0,
+        since: datetime | None = None,
         until: datetime | None = None,
         newest_first: bool = False,
         limit: int | None = None,
@@ -144,8 +166,8 @@ class Ledger:
             What they are about, what they were made from, which they are.
         after
             Only entries with a greater `seq`.
-        until
-            Only entries of this moment or earlier; a moment without a zone is UTC.
+        since, until
+            Only entries of this moment or later, or earlier; a moment without a zone is UTC.
         limit
             At most so many.
         all_projects
@@ -167,6 +189,8 @@ class Ledger:
             query = query.where(ENTRIES.c.seq.in_([place for place, _ in map(_parts, ids) if place is not None]))
         if after:
             query = query.where(ENTRIES.c.seq > after)
+        if since is not None:
+            query = query.where(ENTRIES.c.time >= _stamp(since))
         if until is not None:
             query = query.where(ENTRIES.c.time <= _stamp(until))
         entries = [_entry(row) for row in self._select(query if limit is None else query.limit(limit))]

@@ -51,6 +51,26 @@ def ensure_current(engine: Engine) -> None:
         _migrate(connection)
 
 
+def is_there(engine: Engine) -> bool:
+    """Whether there is a ledger, of this version; nothing is made or migrated.
+
+    Raises
+    ------
+    Mistake
+        Where another Loopline wrote the ledger.
+    """
+    file = file_of(engine)
+    if file is not None and not file.exists():
+        return False
+    with engine.connect() as connection:
+        version = _version(connection)
+    _refuse_newer(version, engine)
+    if version and version != SCHEMA:
+        what = f"an older Loopline wrote this ledger (version {version}; this one knows {SCHEMA})"
+        raise Mistake(what, where=masked(engine.url), remedy="bring it up to date where it is at home: loopline status")
+    return bool(version)
+
+
 def _version(connection: Connection) -> str:
     """The version of the tables; empty where there are none yet."""
     with connection.begin_nested() if connection.in_transaction() else connection.begin():

@@ -12,7 +12,8 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import GATES, State
 from loopline.model.signing import KEY, SIGNATURE, trust
 from loopline.release.champion import promotion, way_back
-from loopline.release.spec import PROMOTION, ROLLBACK, ReleaseSpec
+from loopline.release.rollout.course import courses, live
+from loopline.release.spec import PROMOTION, ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Rules, Tally, tally
 from loopline.release.waivers import failing, settled, standing
 from loopline.release.words import WITHDRAWN, YES
@@ -27,6 +28,8 @@ def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str
     """What a move of a package asks for, and whose words count."""
     if move == ROLLBACK:
         about = frozenset(entry.id for entry in state.champions[-1:])
+    elif move == ROLLOUT:
+        about = frozenset(course.entries[0].id for course in courses(state.rollouts) if course.is_live)
     else:
         about = frozenset(entry.id for entry in state.verdicts.values() if entry.body["facts"]["package"] == package)
     return Rules(
@@ -133,9 +136,12 @@ def word(
 
 
 def _meant(state: State, package: str | None, move: str) -> tuple[str, str]:
-    """The package that is meant, and the entry that a word on it is about: the gates' verdict, or the reign that a rollback ends."""
+    """The package that is meant, and the entry that a word on it is about: the gates' verdict, the reign that a rollback ends, or the rollout."""
     if move == ROLLBACK:
         return way_back(state.champions, package, where="--package"), state.champions[-1].id
+    if move == ROLLOUT:
+        course = live(state.rollouts)
+        return course.package, course.entries[0].id
     gates = named(state, package)
     return gates.body["facts"]["package"], gates.id
 
@@ -143,7 +149,7 @@ def _meant(state: State, package: str | None, move: str) -> tuple[str, str]:
 def _require_asked(spec: ReleaseSpec, role: str, move: str) -> None:
     asked = spec.asked(move)
     if role not in asked:
-        nobody = "loopline run goes on without" if move == PROMOTION else "loopline release rollback needs none"
+        nobody = {PROMOTION: "loopline run goes on without", ROLLBACK: "loopline release rollback needs none", ROLLOUT: "evidence alone decides it"}[move]
         remedy = f"release.approvals asks for: {', '.join(asked)}" if asked else f"release.approvals asks nobody; {nobody}"
         raise Mistake(f"no word of {role} is asked for", where="--as", remedy=remedy)
 

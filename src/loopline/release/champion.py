@@ -109,18 +109,40 @@ def standing(champions: Iterable[Entry]) -> list[str]:
 def promote(job: Job) -> Facts:
     """The facts of a promotion; the package is made champion unless it has been already."""
     package, approvals, waived = job.step.inputs["package"], job.step.inputs["approvals"], job.step.inputs.get("waived", [])
-    ledger = job.workspace.ledger
+    enter(job.workspace.ledger, package, approvals, waived, key=job.step.key, parents=(job.attempt,))
+    return {"says": f"{package[:8]} decides", "champion": package}
+
+
+def enter(
+    ledger: Ledger,
+    package: str,
+    approvals: Sequence[Mapping[str, Any]],
+    waived: Sequence[Mapping[str, Any]],
+    *,
+    also: str = "",
+    key: str = "",
+    parents: Sequence[str] = (),
+    actor: str = "loopline",
+) -> None:
+    """Make a package champion, unless it has been promoted already.
+
+    Parameters
+    ----------
+    approvals, waived
+        Who said yes, and who let it through a gate that it had not passed; each names its entry.
+    also
+        What else it was promoted for, such as its rollout.
+    """
     if promotion(ledger.read(kinds=["champion"], subject=package), package) is None:
         newest = ledger.read(kinds=["champion"], newest_first=True, limit=1)
         by = " and ".join(f"{approval['by']} ({approval['role']})" for approval in approvals)
         but = " and ".join(f"{one['gate']}, which {one['by']} ({one['role']}) waived" for one in waived)
         gates = f"it passed its gates but {but}" if but else "it passed its gates"
-        why = f"{gates}, and {by} approved" if by else f"{gates}, and no approval is asked for"
-        body = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
+        why = (f"{gates}, and {by} approved" if by else f"{gates}, and no approval is asked for") + (f"; {also}" if also else "")
+        body: dict[str, Any] = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
         body |= {"waived": waived} if waived else {}
-        parents = (job.attempt, *(one["entry"] for one in (*approvals, *waived)))
-        ledger.append(Draft(kind="champion", subject=package, key=job.step.key, body=body, parents=parents))
-    return {"says": f"{package[:8]} decides", "champion": package}
+        said = tuple(one["entry"] for one in (*approvals, *waived))
+        ledger.append(Draft(kind="champion", subject=package, key=key, body=body, parents=(*parents, *said), actor=actor))
 
 
 def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None, approvals: Sequence[Mapping[str, Any]] = ()) -> Entry:

@@ -101,19 +101,24 @@ def _earns_more(name: str, evidence: Evidence, other: Money, than: str) -> Verdi
 
 def acceptance(criterion: Criterion) -> Gate:
     """A gate that passes when a criterion's check holds for the test part's metrics; a metric that is not defined fails it."""
-    check = parse(criterion.check)
 
     def accepted(evidence: Evidence) -> Verdict:
-        numbers = {name: evidence.metrics[name] for name in sorted(check.names)}
-        undefined = [name for name, number in numbers.items() if number is None]
-        passed = not undefined and bool(np.all(evaluate(check, numbers)))
-        shown = ", ".join(_shown(name, number, evidence.slices.get(name)) for name, number in numbers.items())
-        words = f"{criterion.says}: " if criterion.says else ""
-        value, threshold = _compared(check, numbers)
-        says = f"{words}{shown}; asked for {criterion.check}"
-        return Verdict(name=f"acceptance {criterion.id}", passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
+        return verdict_on(criterion, evidence.metrics, evidence.slices)
 
     return accepted
+
+
+def verdict_on(criterion: Criterion, measured: Mapping[str, float | None], slices: Mapping[str, str]) -> Verdict:
+    """Whether a criterion's check holds for the metrics that it names, and the `slices` that the worst of them belong to."""
+    check = parse(criterion.check)
+    numbers = {name: measured[name] for name in sorted(check.names)}
+    undefined = [name for name, number in numbers.items() if number is None]
+    passed = not undefined and bool(np.all(evaluate(check, numbers)))
+    shown = ", ".join(_shown(name, number, slices.get(name)) for name, number in numbers.items())
+    words = f"{criterion.says}: " if criterion.says else ""
+    value, threshold = _compared(check, numbers)
+    says = f"{words}{shown}; asked for {criterion.check}"
+    return Verdict(name=f"acceptance {criterion.id}", passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
 
 
 def _shown(name: str, number: float | None, piece: str | None) -> str:

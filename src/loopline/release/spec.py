@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from loopline.charter.spec import Role
 from loopline.declaration import Rate, RateText, Spec
+from loopline.release.rollout.plan import Plan, PlanText
 
 GATES = (
     "contract",
@@ -97,10 +98,10 @@ class GatesSpec(Spec):
     where_to_run: WhereToRunSpec = WhereToRunSpec()
 
 
-Move = Literal["promotion", "rollback"]
-"""What moves the champion's pointer, and may ask for approvals."""
+Move = Literal["promotion", "rollback", "rollout"]
+"""What may ask for approvals: that a package decides, that an earlier one does again, and that one on trial decides though its worth is unknown."""
 MOVES: tuple[str, ...] = get_args(Move)
-PROMOTION, ROLLBACK = MOVES
+PROMOTION, ROLLBACK, ROLLOUT = MOVES
 
 People = Annotated[int, Field(ge=0)]
 ByRole = dict[Role, People]
@@ -118,7 +119,7 @@ Approvals = Annotated[
 
 
 class ReleaseSpec(Spec):
-    """Approvals by role, the limits of the gates, and by gate the roles that may waive it."""
+    """Approvals by role, the limits of the gates, by gate the roles that may waive it, and the steps by which a package takes traffic."""
 
     approvals: Approvals = {}
     four_eyes: bool = False
@@ -127,6 +128,7 @@ class ReleaseSpec(Spec):
     refused_share: float = Field(default=0.2, ge=0, le=1)
     gates: GatesSpec = GatesSpec()
     waive: dict[str, tuple[Role, ...]] = {}
+    rollout: PlanText = Plan()
 
     @model_validator(mode="after")
     def _waives_gates(self) -> ReleaseSpec:
@@ -140,4 +142,6 @@ class ReleaseSpec(Spec):
         """The roles that must say yes to a move, with how many people of each."""
         said: Mapping[Any, Any] = self.approvals
         by_move = said if _form(said) == "moves" else {PROMOTION: said}
+        if move == ROLLOUT and ROLLOUT not in by_move and self.rollout.without_outcomes == "approve":
+            return {str(self.rollout.approver): 1}
         return {str(role): needed for role, needed in by_move.get(move, {}).items() if needed > 0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.signing import trust
-from loopline.release.approvals import stakeholders, tally_of
+from loopline.release.approvals import judged, stakeholders, tally_of
 from loopline.release.champion import promotion
-from loopline.release.spec import ROLLBACK, ReleaseSpec
+from loopline.release.rollout.conduct import begin, moved, ruling_on
+from loopline.release.rollout.course import Course, newest
+from loopline.release.rollout.plan import Plan
+from loopline.release.rollout.rule import Ruling
+from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Tally, counted
 from loopline.release.waivers import failing, settled, standing
 from loopline.workspace import Ask
@@ -25,6 +29,7 @@ from loopline.workspace import Ask
 CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
 RELEASE_READS = ("latency_ms", "memory_mb", "refused_share", "gates")
 GATES_ROOMS = (
+    "release/rollout/plan.py",
     *(f"release/{module}.py" for module in ("gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")),
     "model",
     "charter/spec.py",
@@ -37,12 +42,16 @@ GATES_ROOMS = (
 
 
 def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """Gates, then approvals, then the promotion.
+    """Gates, then approvals, then the rollout, then the promotion.
 
-    A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and the loop goes on with it. A package is
-    promoted once; after a rollback only a person brings it back.
+    A challenger that is on trial already comes first. A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and
+    the loop goes on with it. A package is promoted once; after a rollback only a person brings it back.
     """
     package = str(ask.facts["model"]["package"])
+    course = newest(ask.state.rollouts)
+    on_trial = ""
+    if course is not None and course.is_live:
+        on_trial = yield from _tried(spec, charter, ask, course)
     done = promotion(ask.state.champions, package)
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
@@ -61,16 +70,54 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
     halt = awaited(package, said)
     if halt is not None:
         yield halt
-    waived = [{"gate": gate["name"], **gate["waived"]} for gate in gates if gate["waived"]]
+    if spec.rollout.is_declared and ask.state.champion is not None:
+        if course is None or course.package != package:
+            if on_trial:
+                return {"says": f"{on_trial}; {package[:8]} passed its gates and waits for its end", "champion": ask.state.champion, "package": package}
+            begun = yield begin(package, ask.state.champion, spec.rollout)
+            return {"says": begun["says"], "champion": ask.state.champion, "package": package}
+        if course.is_live:
+            return {"says": on_trial, "champion": ask.state.champion, "package": package}
+        says = f"{package[:8]} was withdrawn from its rollout: {course.why}; the champion stays"
+        return {"says": says, "champion": ask.state.champion, "package": package}
+    waived = waived_of(gates)
     facts = yield _promotion(package, counted(said), waived)
     let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
     says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(said)}"
     return {"says": says, "champion": facts["champion"], "package": package}
 
 
+def _tried(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, course: Course) -> Generator[Step, Facts, str]:
+    """What is done with the challenger on trial, in words; where there is something to do, it is done first."""
+    now, people = datetime.now(UTC), stakeholders(charter)
+    said = tally_of(spec, charter, ask.state, course.package)
+    halt = awaited(course.package, said)
+    # A yes that was taken back ends the trial that it allowed.
+    approved = is_passed(spec, charter, ask.state, course)
+    ruling = ruling_on(ask.state, course, now, approved=approved) if halt is None else Ruling(action="withdraw", why=halt.why, figures=())
+    verdicts = next(entry.body["facts"] for entry in judged(ask.state) if entry.body["facts"]["package"] == course.package)
+    waivers = standing(ask.state.waivers.values(), spec, people, course.package, keys=trust(ask.state.vouched).keys, today=now.date())
+    step = moved(course, ruling, counted(said), waived_of(settled(verdicts, waivers)["gates"]))
+    if step is not None:
+        yield step
+    plan = Plan.of_json(course.plan)
+    return f"{course.package[:8]} is on trial ({plan.legs[course.leg]}), {ruling.action}: {ruling.why}"
+
+
+def is_passed(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:
+    """Whether those who may let a challenger pass though its worth is unknown have said yes."""
+    roles = tally_of(spec, charter, state, course.package, ROLLOUT).roles
+    return bool(roles) and all(one.is_met for one in roles)
+
+
+def waived_of(gates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The gates that were waived, each with who waived it; of gates that are `settled`."""
+    return [{"gate": gate["name"], **gate["waived"]} for gate in gates if gate["waived"]]
+
+
 def awaited(package: str, said: Tally) -> Halt | None:
     """Why a package is not promoted yet, or a rollback not done; None when nobody is waited for."""
-    what = f"the rollback to {package[:8]}" if said.move == ROLLBACK else package[:8]
+    what = {ROLLBACK: f"the rollback to {package[:8]}", ROLLOUT: f"the rollout of {package[:8]}"}.get(said.move, package[:8])
     for one in said.roles:
         if one.refusal is not None:
             why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
@@ -78,13 +125,13 @@ def awaited(package: str, said: Tally) -> Halt | None:
     missing = next((one.role for one in said.roles if not one.is_met), None)
     if missing is None:
         return None
-    why = f"{what} {said}" if said.move == ROLLBACK else f"{what} passed its gates and {said}"
+    why = f"{what} {said}" if said.move in (ROLLBACK, ROLLOUT) else f"{what} passed its gates and {said}"
     following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing, package, said.move)
     return Halt(state="waiting", why=why, role=missing, next=following)
 
 
 def _approve(role: str, package: str, move: str) -> str:
-    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else ""
+    of = f" --for {move} --package {package[:12]}" if move == ROLLBACK else f" --for {move}" if move == ROLLOUT else ""
     return f"loopline release approve --as {role}{of} --why '...'"
 
 

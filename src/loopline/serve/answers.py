@@ -1,4 +1,4 @@
-"""What leaves the server beside predictions: JSON, and refusals that say what, where and what to do about it."""
+"""What leaves the server: predictions, and refusals that say what, where and what to do about it, in the words of each protocol."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from loopline.errors import Fault, LooplineError
+from loopline.serve.scorer import Prediction
 from loopline.serve.signature import RAW_CHARACTERS, Problem
 
 SHOWN_PROBLEMS = 100
@@ -20,6 +21,16 @@ ENCODER = msgspec.json.Encoder()
 ENDPOINTS = (
     ("POST", "/v1/predict", "score rows and decide"),
     ("POST", "/v1/outcomes", "tell what really happened"),
+    ("GET", "/v2", "the same in the Open Inference Protocol"),
+    ("GET", "/v2/health/live", "whether the process lives"),
+    ("GET", "/v2/health/ready", "whether a package is loaded and warm"),
+    ("GET", "/v2/models/{name}", "what the model takes and answers"),
+    ("GET", "/v2/models/{name}/ready", "whether the model is loaded and warm"),
+    ("POST", "/v2/models/{name}/infer", "score tensors and decide"),
+    ("POST", "/invocations", "the same as MLflow has it"),
+    ("GET", "/ping", "whether a package is loaded and warm"),
+    ("GET", "/health", "whether a package is loaded and warm"),
+    ("GET", "/version", "the version of Loopline"),
     ("GET", "/healthz", "whether the process lives"),
     ("GET", "/readyz", "whether a package is loaded and warm"),
     ("GET", "/metrics", "counters for Prometheus"),
@@ -28,13 +39,51 @@ ENDPOINTS = (
 PATHS = frozenset(path for _, path, _ in ENDPOINTS)
 
 
+_RETRY_AFTER_S = {429: 1, 503: 5}
+"""After so many seconds it is worth asking again."""
+_CODES = {400: "BAD_REQUEST", 404: "RESOURCE_DOES_NOT_EXIST", 422: "INVALID_PARAMETER_VALUE", 429: "REQUEST_LIMIT_EXCEEDED", 500: "INTERNAL_ERROR"}
+"""MLflow's names for what went wrong."""
+
+
 class Refusal(LooplineError):
     """A request that is not answered, with the status that says so."""
 
     def __init__(self, status: int, what: str, *, where: str = "", remedy: str = "", problems: Sequence[Problem] = ()) -> None:
-        super().__init__(what, where=where, remedy=remedy, retry=status == 503)
+        super().__init__(what, where=where, remedy=remedy, retry=status in _RETRY_AFTER_S)
         self.status = status
         self.problems = problems
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A prediction as it is answered; `scores` only where there are several classes, `looked_up` where something was, `reasons` where they were asked for.
+
+    `base` is the mean score of the background; with the effects of all columns, of which the reasons are the strongest, it makes the score.
+    `package` stands in it where nothing around it says which one answered.
+    """
+
+    id: str
+    score: float
+    decision: str | float
+    scores: dict[str, float] | None = None
+    looked_up: dict[str, dict[str, Any]] | None = None
+    base: float | None = None
+    reasons: list[dict[str, Any]] | None = None
+    package: str | None = None
+
+    @classmethod
+    def of(cls, made: Prediction, *, beside: str) -> Answer:
+        """What is answered of a prediction: of what was looked up also the values, which in the log stand in the row.
+
+        Parameters
+        ----------
+        beside
+            The package that decides, which is said once for all answers; one that was made by another package names it.
+        """
+        found = {
+            name: {"found": one.found, "as_of": one.as_of, "values": {column: made.row[column] for column in one.columns}}
+            for name, one in (made.looked_up or {}).items()
+        }
+        return cls(made.id, made.score, made.decision, made.scores, found or None, package=None if made.package == beside else made.package)
 
 
 def decode(body: bytes) -> Any:
@@ -69,22 +118,39 @@ def as_json(value: object, status: int = 200) -> Response:
     return Response(ENCODER.encode(value), status_code=status, media_type="application/json")
 
 
-def _failure(status: int, error: LooplineError, problems: Sequence[Problem] = ()) -> Response:
+def endpoint(path: str) -> str:
+    """The path as `ENDPOINTS` has it, with every model and version under one name; ``other`` where there is none."""
+    if path.startswith("/v2/models/"):
+        last = path.rsplit("/", 1)[1]
+        path = "/v2/models/{name}" + (f"/{last}" if last in ("ready", "infer") else "")
+    return path if path in PATHS else "other"
+
+
+def failure(path: str, status: int, error: LooplineError, problems: Sequence[Problem] = ()) -> Response:
+    """A refusal in the words of the protocol that a path belongs to."""
     said: dict[str, Any] = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if problems:
         said["problems"] = [{"row": one.row, "field": one.field, "what": one.what, "expected": one.expected} for one in problems[:SHOWN_PROBLEMS]]
         said["problems_count"] = len(problems)
-    return as_json({"error": said}, status)
+    if path == "/v2" or path.startswith("/v2/"):
+        response = as_json({"error": str(error)}, status)
+    elif path == "/invocations":
+        response = as_json({"error_code": _CODES.get(status, _CODES[500 if status >= 500 else 400]), "message": str(error)}, status)
+    else:
+        response = as_json({"error": said}, status)
+    if status in _RETRY_AFTER_S:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S[status])
+    return response
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _failure(error.status, error, error.problems)
+    return failure(request.url.path, error.status, error, error.problems)
 
 
 async def _faulty(request: Request, error: Exception) -> Response:
     assert isinstance(error, LooplineError)
-    return _failure(503 if error.retry else 500, error)
+    return failure(request.url.path, 503 if error.retry else 500, error)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -92,22 +158,22 @@ async def _http(request: Request, error: Exception) -> Response:
     path = request.url.path
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        response = _failure(405, LooplineError(f"{request.method} is not taken here", where=path, remedy=f"use {allowed}"))
+        response = failure(path, 405, LooplineError(f"{request.method} is not taken here", where=path, remedy=f"use {allowed}"))
         response.headers["Allow"] = allowed
         return response
     if error.status_code == 404:
         near = get_close_matches(path, [known for _, known, _ in ENDPOINTS], n=1)
         remedy = f"{near[0]} perhaps" if near else f"there are: {', '.join(known for _, known, _ in ENDPOINTS)}"
-        return _failure(404, LooplineError("there is no such path", where=path, remedy=remedy))
-    return _failure(error.status_code, LooplineError(error.detail, where=path))
+        return failure(path, 404, LooplineError("there is no such path", where=path, remedy=remedy))
+    return failure(path, error.status_code, LooplineError(error.detail, where=path))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    return _failure(400, LooplineError("the client went away before its body had come"))
+    return failure(request.url.path, 400, LooplineError("the client went away before its body had come"))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return _failure(500, Fault("the server met a defect of its own", remedy="its log has the details"))
+    return failure(request.url.path, 500, Fault("the server met a defect of its own", remedy="its log has the details"))
 
 
 HANDLERS: Mapping[Any, Any] = {Refusal: _refused, LooplineError: _faulty, HTTPException: _http, ClientDisconnect: _gone, Exception: _broken}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,19 +16,20 @@ from numpy.typing import NDArray
 
 from loopline.data.casting import absent, formats, parsed
 from loopline.data.spec import HIDDEN
-from loopline.engine.step import Progress, Silence
 from loopline.errors import Mistake
+from loopline.model.predictor import Scores
 from loopline.serve.log import Log
 from loopline.serve.scorer import Scorer, prediction_ids, stamp, unscored
-from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Signature, describe
+from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Problem, Signature, describe
 
 CHUNK = 50_000
-EXPLAINED_CHUNK = 500
-"""With reasons a row takes milliseconds, and progress is told more often."""
 
 _ANSWER = ("prediction_id", "score", "prediction", "decision", "package", "refused")
 _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
-_NO_SCORE = "the model has no finite score for it; expected values like those seen in training"
+_Rows = TypeVar("_Rows", pl.DataFrame, pl.Series)
+UNSCORED = ("the model has no finite score for it", "values like those seen in training")
+"""What is wrong with a row that was checked and has no score, and what was expected."""
+_NO_SCORE = "; expected ".join(UNSCORED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +46,15 @@ class Sheet:
         The frame's other columns: they are not read.
     looked_up
         What was looked up for each row, as the log says it: a struct with a field for each lookup; None where nothing was.
+    problems
+        The same as `reasons`, field by field, in the order of the columns.
     """
 
     typed: pl.DataFrame
     reasons: dict[int, list[str]]
     ignored: tuple[str, ...]
     looked_up: pl.Series | None = None
+    problems: tuple[Problem, ...] = ()
 
     @property
     def good(self) -> NDArray[np.int64]:
@@ -79,6 +84,22 @@ class Scored:
     ignored: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Predictions, and the log's records of them.
+
+    Parameters
+    ----------
+    scored
+        The predictions; of its `reasons` only those of rows that the model has no score for.
+    lines
+        Makes the records, each a JSON line: the same as the server's.
+    """
+
+    scored: Scored
+    lines: Callable[[], bytes]
+
+
 def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (), written: Mapping[str, str] | None = None, where: str = "") -> Sheet:
     """The frame's rows with the signature's types, and why those that do not fit are refused.
 
@@ -101,7 +122,7 @@ def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (
             near = get_close_matches(column.name, ignored, n=1)
             hint = f"{near[0]!r} is perhaps it" if near else f"the columns are: {', '.join(name for name in frame.columns if name not in HIDDEN)}"
             raise Mistake(f"the column {column.name!r} is missing, and the package needs it", where=where, remedy=hint)
-    reasons: dict[int, list[str]] = {}
+    problems: list[Problem] = []
     columns = []
     for column in there:
         values = typed(frame[column.name], column, nulls, (written or {}).get(column.name))
@@ -111,8 +132,11 @@ def check(signature: Signature, frame: pl.DataFrame, *, nulls: Sequence[str] = (
         for place in wrong.arg_true().to_list():
             value = None if missing[place] else frame[column.name][place]
             said = value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
-            reasons.setdefault(place, []).append(f"{column.name}: it is {describe(said)}; expected {EXPECTED[column.type]}")
-    return Sheet(pl.DataFrame(columns), dict(sorted(reasons.items())), ignored)
+            problems.append(Problem(place, column.name, f"it is {describe(said)}", EXPECTED[column.type]))
+    reasons: dict[int, list[str]] = {}
+    for problem in problems:
+        reasons.setdefault(problem.row, []).append(problem.reason)
+    return Sheet(pl.DataFrame(columns), dict(sorted(reasons.items())), ignored, problems=tuple(problems))
 
 
 def typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str | None) -> pl.Series:
@@ -126,69 +150,95 @@ def typed(values: pl.Series, column: Column, nulls: Sequence[str], written: str 
     return made.to_frame().select(pl.when(pl.col(column.name).abs() <= LARGEST).then(pl.col(column.name))).to_series()
 
 
-def score(scorer: Scorer, sheet: Sheet, log: Log, progress: Progress | None = None, *, reasons: int = 0, whole_periods: bool = False) -> Scored:
+def score(scorer: Scorer, sheet: Sheet, log: Log) -> Scored:
     """The predictions for the rows that are not refused, durable in the log when this returns.
-
-    Parameters
-    ----------
-    reasons
-        So many columns ``reason_1``, ``reason_2``, ... tell why each row gets its score, the strongest first.
-    whole_periods
-        Whether the policy's limit is held exactly in each period, for these are all its rows; they are then decided at once.
 
     Raises
     ------
     Fault
         When the log cannot be written; nothing is answered then.
     """
-    told = progress or Silence()
-    refused: dict[int, Sequence[str]] = dict(sheet.reasons)
     places = sheet.good
-    size = max(1, len(places)) if whole_periods else CHUNK if not reasons else EXPLAINED_CHUNK
-    kept: list[NDArray[np.int64]] = []
-    parts: list[pl.DataFrame] = []
-    for at in range(0, max(1, len(places)), size):
-        chunk = places[at : at + size]
-        looked_up = None if sheet.looked_up is None else sheet.looked_up[chunk]
-        out, lines, without = _chunk(scorer, sheet.typed[chunk], looked_up, datetime.now(UTC), whole_periods)
-        if lines:
+    parts = []
+    for at in range(0, max(1, len(places)), CHUNK):
+        moment = datetime.now(UTC)
+        parts.append(predicted(scorer, sheet, places[at : at + CHUNK], moment=moment, named=partial(_named, scorer, moment)))
+        if lines := parts[-1].lines():
             log.append("predictions", lines).result()
-        refused |= {int(chunk[place]): (_NO_SCORE,) for place in without}
-        kept.append(np.delete(chunk, without))
-        parts.append(out.with_columns(_reasons(scorer, sheet.typed[kept[-1]], reasons)) if reasons else out)
-        told.at(at + len(chunk), len(places), unit="rows")
-    return Scored(np.concatenate(kept), pl.concat(parts), dict(sorted(refused.items())), sheet.ignored)
+    refused = {**sheet.reasons, **{place: why for part in parts for place, why in part.scored.reasons.items()}}
+    out = pl.concat([part.scored.out for part in parts])
+    return Scored(np.concatenate([part.scored.places for part in parts]), out, dict(sorted(refused.items())), sheet.ignored)
+
+
+def predicted(
+    scorer: Scorer,
+    sheet: Sheet,
+    places: NDArray[np.int64],
+    *,
+    moment: datetime,
+    named: Callable[[NDArray[np.int64]], Sequence[str] | pl.Series],
+    reasons: int = 0,
+    whole_periods: bool = False,
+) -> Predicted:
+    """The predictions for some good rows of a sheet; nothing is written.
+
+    Parameters
+    ----------
+    places
+        The rows' places in the sheet, ascending; shape (n,).
+    moment
+        When they are made.
+    named
+        The ids of the predictions for rows at some places.
+    reasons
+        So many columns ``reason_1``, ``reason_2``, ... tell why each row gets its score, the strongest first.
+    whole_periods
+        Whether the policy's limit is held exactly in each period, for these are all its rows.
+    """
+    rows = _at(sheet.typed, places)
+    without: list[int] = []
+    scores = None
+    if rows.height:
+        scores = scorer.predict(columns_of(rows), whole_periods=whole_periods)
+        without = unscored(scores)
+    if without:
+        kept = np.delete(places, without)
+        done = predicted(scorer, sheet, kept, moment=moment, named=named, reasons=reasons, whole_periods=whole_periods)
+        return replace(done, scored=replace(done.scored, reasons={int(places[at]): (_NO_SCORE,) for at in without}))
+    made = pl.DataFrame(_no_scores(scorer) if scores is None else _said(scorer, scores))
+    ids = pl.Series("prediction_id", named(places), dtype=pl.String)
+    out = _answers(scorer, rows, ids, made)
+    if reasons:
+        out = out.with_columns(_reasons(scorer, rows, reasons))
+    looked_up = None if sheet.looked_up is None else _at(sheet.looked_up, places)
+    return Predicted(Scored(places, out, {}, sheet.ignored), partial(_lines, scorer, rows, looked_up, ids, made, moment))
+
+
+def _named(scorer: Scorer, moment: datetime, places: NDArray[np.int64]) -> list[str]:
+    return prediction_ids(scorer.package, moment, len(places))
+
+
+def refused_lines(scorer: Scorer, raw: Sequence[str], reasons: Sequence[Sequence[str]], moment: datetime) -> bytes:
+    """The log's lines of refused rows: their texts, and why each was refused."""
+    same = {"time": stamp(moment), "kind": "row", "package": scorer.package}
+    kept = [{**same, "reasons": why, "raw": said[:RAW_CHARACTERS]} for said, why in zip(raw, reasons, strict=True)]
+    return msgspec.json.Encoder().encode_lines(kept)
 
 
 def log_refused(scorer: Scorer, log: Log, raw: Mapping[int, str], reasons: Mapping[int, Sequence[str]]) -> None:
     """Keep refused rows with their reasons, durably."""
-    now = stamp(datetime.now(UTC))
-    kept = [{"time": now, "kind": "row", "package": scorer.package, "reasons": list(why), "raw": raw[place][:RAW_CHARACTERS]} for place, why in reasons.items()]
-    if kept:
-        log.append("refused", msgspec.json.Encoder().encode_lines(kept)).result()
+    if reasons:
+        log.append("refused", refused_lines(scorer, [raw[place] for place in reasons], list(reasons.values()), datetime.now(UTC))).result()
 
 
-def _chunk(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, moment: datetime, whole_periods: bool) -> tuple[pl.DataFrame, bytes, list[int]]:
-    """The answers, the log's lines, and the places of the rows that the model has no score for."""
-    if not rows.height:
-        return _answers(scorer, rows, [], pl.DataFrame(_no_scores(scorer))), b"", []
-    scores = scorer.predict({name: _plain(rows[name]) for name in rows.columns}, whole_periods=whole_periods)
-    without = unscored(scores)
-    if without:
-        kept = np.delete(np.arange(rows.height), without)
-        answers, lines, _ = _chunk(scorer, rows[kept], None if looked_up is None else looked_up[kept], moment, whole_periods)
-        return answers, lines, without
-    said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
-    if scores.scores is not None:
-        said |= {f"score_{name}": pl.Series(scores.scores[:, index], dtype=pl.Float64) for index, name in enumerate(scorer.truth.classes)}
-    ids = prediction_ids(scorer.package, moment, rows.height)
-    made = pl.DataFrame(said)
-    return _answers(scorer, rows, ids, made), _lines(scorer, rows, looked_up, ids, made, moment), []
+def _at(rows: _Rows, places: NDArray[np.int64]) -> _Rows:
+    """The rows at ascending places; they are not copied where that is all of them."""
+    return rows if len(places) == len(rows) else rows[places]
 
 
 def _reasons(scorer: Scorer, rows: pl.DataFrame, count: int) -> list[pl.Series]:
     """The strongest reasons of each row in words; null where it has fewer."""
-    columns = {name: _plain(rows[name]) for name in rows.columns}
+    columns = columns_of(rows)
     said = [[reason.says for reason in scorer.reasons(columns, row).reasons[:count]] for row in range(rows.height)]
     return [pl.Series(f"reason_{at + 1}", [one[at] if at < len(one) else None for one in said], dtype=pl.String) for at in range(count)]
 
@@ -200,7 +250,15 @@ def _no_scores(scorer: Scorer) -> dict[str, pl.Series]:
     return floats | {"decision": pl.Series([], dtype=decision)}
 
 
-def _answers(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.DataFrame) -> pl.DataFrame:
+def _said(scorer: Scorer, scores: Scores) -> dict[str, pl.Series]:
+    """Score, decision and, for several classes, the score of each."""
+    said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
+    if scores.scores is None:
+        return said
+    return said | {f"score_{name}": pl.Series(scores.scores[:, index], dtype=pl.Float64) for index, name in enumerate(scorer.truth.classes)}
+
+
+def _answers(scorer: Scorer, rows: pl.DataFrame, ids: pl.Series, made: pl.DataFrame) -> pl.DataFrame:
     """The columns that a person gets, for each task those that mean something."""
     key = [rows[name] for name in scorer.key if name in rows.columns]
     for column in key:
@@ -213,26 +271,45 @@ def _answers(scorer: Scorer, rows: pl.DataFrame, ids: Sequence[str], made: pl.Da
         numbers = [made["score"].alias("prediction")]
     else:
         numbers = [*(made[f"score_{name}"] for name in scorer.truth.classes), made["decision"].alias("prediction")]
-    package = pl.Series("package", [scorer.package] * rows.height, dtype=pl.String)
-    return pl.DataFrame([*key, pl.Series("prediction_id", ids, dtype=pl.String), *numbers, made["decision"].alias("decision"), package])
+    package = pl.repeat(scorer.package, rows.height, dtype=pl.String, eager=True).alias("package")
+    return pl.DataFrame([*key, ids, *numbers, made["decision"], package])
 
 
-def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], made: pl.DataFrame, moment: datetime) -> bytes:
-    """The log's records, each a JSON line: the same as the server's."""
+def as_sent(rows: pl.DataFrame) -> pl.DataFrame:
+    """Typed rows as JSON has them: dates and times as texts."""
+    return rows.with_columns(_iso(name, kind) for name, kind in rows.schema.items() if kind.is_temporal())
+
+
+def columns_of(rows: pl.DataFrame) -> dict[str, Any]:
+    """Typed rows as the predictor takes them."""
+    return {name: _plain(rows[name]) for name in rows.columns}
+
+
+def lines_of(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], scores: Scores, moment: datetime) -> bytes:
+    """The log's records of typed rows, each a JSON line: the same as for single rows."""
+    return _lines(scorer, rows, looked_up, pl.Series(ids, dtype=pl.String), pl.DataFrame(_said(scorer, scores)), moment)
+
+
+def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: pl.Series, made: pl.DataFrame, moment: datetime) -> bytes:
+    if not rows.height:
+        return b""
     now = stamp(moment)
-    as_sent = rows.with_columns(_iso(name, kind) for name, kind in rows.schema.items() if kind.is_temporal())
     event = pl.Series([now] * rows.height)
     if scorer.time is not None and scorer.time in rows.columns:
         event = rows[scorer.time].cast(pl.Datetime("us")).dt.strftime(_ISO).fill_null(now)
     key = [name for name in scorer.key if name in rows.columns]
-    parts = as_sent.select(
-        key=pl.struct(key).struct.json_encode() if key else pl.lit("{}"),
-        row=pl.struct(pl.all()).struct.json_encode(),
-    ).with_columns(
-        event.alias("event"),
-        pl.Series("id", ids),
-        said=_said(scorer, made),
-        looked_up=pl.lit("") if looked_up is None else pl.lit(',"looked_up":') + looked_up.struct.json_encode(),
+    parts = (
+        as_sent(rows)
+        .select(
+            key=pl.struct(key).struct.json_encode() if key else pl.lit("{}"),
+            row=pl.struct(pl.all()).struct.json_encode(),
+        )
+        .with_columns(
+            event.alias("event"),
+            ids.alias("id"),
+            said=_decided(scorer, made),
+            looked_up=pl.lit("") if looked_up is None else pl.lit(',"looked_up":') + looked_up.struct.json_encode(),
+        )
     )
     line = pl.concat_str(
         pl.lit('{"id":"'),
@@ -251,7 +328,7 @@ def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids:
     return "".join(parts.select(line).to_series()).encode()
 
 
-def _said(scorer: Scorer, made: pl.DataFrame) -> pl.Series:
+def _decided(scorer: Scorer, made: pl.DataFrame) -> pl.Series:
     """Score, scores and decision as a JSON object."""
     classes = scorer.truth.classes if scorer.truth.task == "multiclass" else ()
     scores = pl.struct(pl.col(f"score_{name}").alias(name) for name in classes) if classes else pl.lit(None)

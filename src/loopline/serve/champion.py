@@ -1,9 +1,10 @@
-"""The scorer of the package that decides now: follows the champion's pointer in the ledger without failing a request."""
+"""The scorers of the package that decides now and of the one on trial: follows both in the ledger without failing a request."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event, Thread
 
 from loopline.errors import LooplineError, Mistake
@@ -13,6 +14,7 @@ from loopline.ledger.store import Ledger
 from loopline.model.signing import Trust
 from loopline.serve.lookups import Published
 from loopline.serve.scorer import Scorer, load
+from loopline.serve.trial import Challenger, Trial
 
 REMEDY = "loopline run; then loopline status says whom the release waits for"
 _said = logging.getLogger("loopline.serve")
@@ -67,6 +69,8 @@ class Champion:
         The scorer of a package.
     refresh
         Has a scorer find what is published for its lookups now.
+    trial
+        What the rollout gives a challenger now, looked up anew; None where there is none.
     every_s
         Seconds between two looks.
     """
@@ -77,13 +81,16 @@ class Champion:
         load: Callable[[str], Scorer],
         *,
         refresh: Callable[[Scorer], None] = lambda scorer: None,
+        trial: Callable[[], Trial | None] = lambda: None,
         every_s: float = 1.0,
     ) -> None:
         self.scorer: Scorer | None = None
+        self.challenger: Challenger | None = None
         self.trouble = ""
         self._find = find
         self._load = load
         self._refresh = refresh
+        self._trial = trial
         self._every_s = every_s
         self._listeners: list[Callable[[Scorer | None, str], None]] = []
         self._stop = Event()
@@ -93,7 +100,12 @@ class Champion:
     def of(cls, ledger: Ledger, lake: Lake) -> Champion:
         """The champion that a ledger points to, loaded from a lake."""
         blobs = Blobs(lake)
-        return cls(lambda: pointer(ledger), lambda package: load(blobs, package, Trust.of(ledger)), refresh=lambda scorer: refresh(ledger, blobs, scorer))
+        return cls(
+            lambda: pointer(ledger),
+            lambda package: load(blobs, package, Trust.of(ledger)),
+            refresh=lambda scorer: refresh(ledger, blobs, scorer),
+            trial=lambda: Trial.of(ledger),
+        )
 
     def listen(self, listener: Callable[[Scorer | None, str], None]) -> None:
         """Have a function told after each swap and each trouble: the scorer that holds, and what is wrong (empty when nothing is)."""
@@ -117,12 +129,10 @@ class Champion:
             if digest is None:
                 self.scorer = None
             elif self.scorer is None or self.scorer.package != digest:
-                scorer = self._load(digest)
-                self._refresh(scorer)
-                scorer.warm()
-                self.scorer = scorer
+                self.scorer = self._made(digest)
             else:
                 self._refresh(self.scorer)
+            self._look_for_challenger()
             self.trouble = ""
         except LooplineError as error:
             self.trouble = str(error)
@@ -132,6 +142,32 @@ class Champion:
         if (self.scorer, self.trouble) != before:
             for listener in self._listeners:
                 listener(self.scorer, self.trouble)
+
+    def _made(self, package: str) -> Scorer:
+        """A package's scorer, warm; that of the challenger where it is the same."""
+        held = self.challenger.scorer if self.challenger is not None else None
+        if held is not None and held.package == package:
+            return held
+        scorer = self._load(package)
+        self._refresh(scorer)
+        scorer.warm()
+        return scorer
+
+    def _look_for_challenger(self) -> None:
+        """A challenger that cannot be loaded troubles nobody but itself: it fails each row that is its own."""
+        trial, held = self._trial(), self.challenger
+        if trial is None or self.scorer is None or trial.package == self.scorer.package:
+            self.challenger = None
+        else:
+            try:
+                if held is not None and held.trial.package == trial.package and held.scorer is not None:
+                    self._refresh(held.scorer)
+                    self.challenger = replace(held, trial=trial)
+                else:
+                    self.challenger = Challenger(trial, self._made(trial.package))
+            except Exception as error:  # as above: a defect of its package is the challenger's, not the server's
+                _said.warning("challenger %s cannot be loaded: %s", trial.package[:12], error)
+                self.challenger = Challenger(trial, None, f"it cannot be loaded: {error}"[:500])
 
     def _follow(self) -> None:
         self.look()

@@ -34,9 +34,22 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
         "scores": pl.String,
         "decision": pl.String,
         "looked_up": pl.String,
+        "ms": pl.Float64,
     },
     "outcomes": {"prediction_id": pl.String, "outcome": pl.String, "time": _UTC, "day": pl.Date},
     "refused": {"time": _UTC, "day": pl.Date, "kind": pl.String, "package": pl.String, "reasons": pl.String, "raw": pl.String},
+    "shadows": {
+        "prediction_id": pl.String,
+        "day": pl.Date,
+        "time": _UTC,
+        "package": pl.String,
+        "kind": pl.String,
+        "score": pl.Float64,
+        "scores": pl.String,
+        "decision": pl.String,
+        "ms": pl.Float64,
+        "error": pl.String,
+    },
 }
 
 
@@ -54,12 +67,13 @@ class _Prediction(msgspec.Struct):
     scores: msgspec.Raw
     decision: str | float
     looked_up: msgspec.Raw = _ABSENT
+    ms: float | None = None
 
     def cells(self) -> tuple[Any, ...]:
         scores = None if bytes(self.scores) == b"null" else str(self.scores, "utf-8")
         key, row, day = str(self.key, "utf-8"), str(self.row, "utf-8"), day_of(self.id, self.time)
         looked_up = str(self.looked_up, "utf-8") or None
-        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up
+        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up, self.ms
 
 
 class _Outcome(msgspec.Struct):
@@ -82,10 +96,28 @@ class _Refused(msgspec.Struct):
         return self.time, self.time.date(), self.kind, self.package, json.dumps(self.reasons, ensure_ascii=False), self.raw
 
 
+class _Shadow(msgspec.Struct):
+    id: str
+    time: datetime
+    package: str
+    kind: str
+    score: float | None = None
+    scores: msgspec.Raw = _ABSENT
+    decision: str | float | None = None
+    ms: float | None = None
+    error: str = ""
+
+    def cells(self) -> tuple[Any, ...]:
+        decision = None if self.decision is None else as_text(self.decision)
+        scores = str(self.scores, "utf-8") or None
+        return self.id, day_of(self.id, self.time), self.time, self.package, self.kind, self.score, scores, decision, self.ms, self.error
+
+
 _DECODERS: Mapping[Kind, msgspec.json.Decoder[Any]] = {
     "predictions": msgspec.json.Decoder(_Prediction),
     "outcomes": msgspec.json.Decoder(_Outcome),
     "refused": msgspec.json.Decoder(_Refused),
+    "shadows": msgspec.json.Decoder(_Shadow),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -22,6 +23,7 @@ class Metrics:
         self.refused = Counter("loopline_refused_rows", "Rows that were refused with a reason.", registry=self._registry)
         self.outcomes = Counter("loopline_outcomes", "Outcomes that were taken.", registry=self._registry)
         self.malformed = Counter("loopline_malformed_outcomes", "Outcomes that were refused, because they were malformed.", registry=self._registry)
+        self.unshown = Counter("loopline_unshown_rows", "Rows that a challenger on trial was not shown, because too many waited.", registry=self._registry)
         self._package = Gauge("loopline_package_info", "The package that decides now.", ["package", "family", "task"], registry=self._registry)
         self.follow_failures = Counter("loopline_follow_failures", "Times that the champion could not be looked up or loaded.", registry=self._registry)
 
@@ -35,6 +37,15 @@ class Metrics:
         self._package.clear()
         if labels is not None:
             self._package.labels(labels["package"], labels["family"], labels["task"]).set(1)
+
+    @property
+    def requests(self) -> int:
+        """Requests that were answered or refused."""
+        return int(sum(sample.value for metric in self._requests.collect() for sample in metric.samples if sample.name.endswith("_total")))
+
+    def add(self, collector: Collector) -> None:
+        """Have another one's figures told beside these."""
+        self._registry.register(collector)
 
     def text(self) -> bytes:
         """All counters in Prometheus' text format."""

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from loopline.data.spec import ColumnType
+from loopline.serve.media import ARROW, JSON, MEDIA
+from loopline.serve.openapi_protocols import FAILURES, SCHEMAS, paths
 from loopline.serve.scorer import Scorer
 from loopline.serve.signature import Column
 
@@ -47,7 +49,7 @@ _REASONS: Json = {
     "in": "query",
     "required": False,
     "schema": {"type": "integer", "minimum": 0, "maximum": 100, "default": 0},
-    "description": "Answer each row with so many of its strongest reasons. Fewer rows are taken at once then: serve.max_reason_rows.",
+    "description": "Answer each row with so many of its strongest reasons. Fewer rows are taken at once then: serve.limits.reason_rows.",
 }
 _REASON: Json = {
     "type": "object",
@@ -112,6 +114,7 @@ def _prediction(scorer: Scorer | None) -> Json:
     if task == "multiclass":
         properties["scores"] = {"type": "object", "additionalProperties": {"type": "number"}}
         required.append("scores")
+    properties["package"] = {"type": "string", "description": "Where the rows were sent as a list."}
     if scorer is None or scorer.tells_reasons:
         properties["base"] = {"type": "number", "description": "With reasons: the mean score of the background; with all columns' effects it makes the score."}
         properties["reasons"] = {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}, "description": "Where they are asked for, strongest first."}
@@ -127,22 +130,36 @@ def _asked(schema: str, example: object = None) -> Json:
     return {"required": True, "content": {"application/json": media if example is None else media | {"example": example}}}
 
 
+def _list(schema: str) -> Json:
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+
+
+def _holding(name: str, schema: str, **others: Json) -> Json:
+    """An object with a list under a name."""
+    return {"type": "object", "properties": {**others, name: _list(schema)}, "required": [*others, name]}
+
+
+def _many(said: Json) -> Json:
+    """The same, in the other formats of many rows too."""
+    others = {media: {"schema": {"type": "string", **({"format": "binary"} if media == ARROW else {})}} for media in MEDIA if media != JSON}
+    return said | {"content": said["content"] | others}
+
+
 def document(project: str, scorer: Scorer | None) -> Json:
     """The OpenAPI document of a project's server, for the package of the scorer or, with None, before any is released."""
-    refused = {"400": "The body is not what it should be.", "413": "The request is too large.", "503": "Not ready, or the disk is full: try again."}
-    failures = {status: _answer("Error", text) for status, text in refused.items()}
+    failures = {status: _answer("Error", text) for status, text in FAILURES.items() if status not in ("404", "422")}
     predict = {
         "operationId": "predict",
         "summary": "Score rows and decide.",
         "parameters": [_REASONS],
-        "requestBody": _asked("Rows", {"rows": [scorer.signature.example()]} if scorer else None),
+        "requestBody": _many(_asked("Rows", {"rows": [scorer.signature.example()]} if scorer else None)),
         "responses": {
-            "200": _answer("Predictions", "One prediction for each row, in their order; each is in the prediction log."),
+            "200": _many(_answer("Predictions", "One prediction for each row, in their order; each is in the prediction log.")),
             "422": _answer("Error", "A row has an unknown, missing or ill-typed field; every problem is listed, and no row was scored."),
             **failures,
         },
     }
-    outcomes = {
+    outcomes: Json = {
         "operationId": "outcomes",
         "summary": "Tell what really happened; the latest word on a prediction holds.",
         "requestBody": _asked("Outcomes"),
@@ -157,25 +174,20 @@ def document(project: str, scorer: Scorer | None) -> Json:
             "/v1/outcomes": {"post": outcomes},
             **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}}}} for path, text in _SIMPLE.items()},
             "/readyz": {"get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, "503": failures["503"]}}},
+            **paths(scorer),
         },
         "components": {
             "schemas": {
                 "Row": _row(scorer),
-                "Rows": {"type": "object", "properties": {"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}}, "required": ["rows"]},
+                "Rows": {"anyOf": [_holding("rows", "Row"), _list("Row")]},
                 "Prediction": _prediction(scorer),
-                "Predictions": {
-                    "type": "object",
-                    "properties": {
-                        "package": {"type": "string"},
-                        "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
-                    },
-                    "required": ["package", "predictions"],
-                },
+                "Predictions": {"anyOf": [_holding("predictions", "Prediction", package={"type": "string"}), _list("Prediction")]},
                 "Reason": _REASON,
                 "Outcomes": _OUTCOMES,
                 "Received": received,
                 "Problem": _PROBLEM,
                 "Error": _ERROR,
+                **SCHEMAS,
             }
         },
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -39,6 +40,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Multiclass: probability of each class.
     looked_up
         What was looked up of the row, by the lookups' names; None where nothing was.
+    ms
+        Time in milliseconds that scoring took, of several rows together each one's part; told while a rollout compares.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scores: dict[str, float] | None
     decision: str | float
     looked_up: dict[str, Found] | None = None
+    ms: float | None = None
 
 
 def stamp(moment: datetime | date) -> str:
@@ -64,9 +68,14 @@ def stamp(moment: datetime | date) -> str:
     return (moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment).isoformat() + "Z"
 
 
+def id_head(package: str, moment: datetime) -> str:
+    """How the ids of a package's predictions of a day begin."""
+    return f"{moment:%Y%m%d}-{package[:8]}-"
+
+
 def prediction_ids(package: str, moment: datetime, count: int) -> list[str]:
     """New ids that carry the day and the package; 80 random bits keep those of all servers apart."""
-    head = f"{moment:%Y%m%d}-{package[:8]}-"
+    head = id_head(package, moment)
     noise = os.urandom(10 * count)
     return [head + base64.b32encode(noise[at : at + 10]).decode().lower() for at in range(0, 10 * count, 10)]
 
@@ -90,7 +99,7 @@ class Scorer:
         """Predict once, so that the first request does not pay for what is made lazily."""
         self.score([{**dict.fromkeys(name for lookup in self.lookups.all for name in lookup.ours), **self.signature.example()}], datetime.now(UTC))
 
-    def score(self, rows: Sequence[object], moment: datetime) -> tuple[list[Prediction], list[Problem]]:
+    def score(self, rows: Sequence[object], moment: datetime, *, timed: bool = False) -> tuple[list[Prediction], list[Problem]]:
         """A prediction for every row, or else every problem of every row; one of the two is empty.
 
         Parameters
@@ -99,7 +108,10 @@ class Scorer:
             JSON values.
         moment
             Now: the time of the predictions, and their event time where the row does not say one.
+        timed
+            Whether each prediction says how long it took.
         """
+        since = time.perf_counter()
         values: list[list[Any]] = []
         problems: list[Problem] = []
         found: list[dict[str, Found]] = []
@@ -115,7 +127,8 @@ class Scorer:
             return [], problems
         scores = self.predict(dict(zip(self._names, zip(*values, strict=True), strict=True)))
         problems = [Problem(int(index), "", "the model has no finite score for it", "values like those seen in training") for index in unscored(scores)]
-        return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment)), [])
+        ms = (time.perf_counter() - since) * 1000 / len(rows) if timed else None
+        return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment, ms)), [])
 
     def predict(self, columns: Mapping[str, Any], *, whole_periods: bool = False) -> Scores:
         """Scores and decisions for columns of n typed values each, as `Predictor.predict` gives them; the features must be among them."""
@@ -149,7 +162,13 @@ class Scorer:
         return self.reasons({name: [value] for name, value in zip(self._names, values, strict=True)})
 
     def _predictions(
-        self, rows: Sequence[Any], values: Sequence[Sequence[Any]], found: Sequence[dict[str, Found]], scores: Scores, moment: datetime
+        self,
+        rows: Sequence[Any],
+        values: Sequence[Sequence[Any]],
+        found: Sequence[dict[str, Found]],
+        scores: Scores,
+        moment: datetime,
+        ms: float | None,
     ) -> Iterator[Prediction]:
         now = stamp(moment)
         decisions = scores.decision.tolist()
@@ -168,6 +187,7 @@ class Scorer:
                 scores=None if by_class is None else dict(zip(self.truth.classes, by_class[at], strict=True)),
                 decision=decisions[at],
                 looked_up=found[at] or None if found else None,
+                ms=ms,
             )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["predictions", "outcomes", "refused"]
+Kind = Literal["predictions", "outcomes", "refused", "shadows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SLICE_BYTES = 32 << 20
+_PART_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,13 @@ def records(folder: Path, kind: Kind, after: Mapping[str, int] | None = None) ->
     for segment in listing(folder, kind):
         if segment.size_bytes > offsets.get(segment.name, 0):
             yield from slices(segment, after=offsets.get(segment.name, 0))
+
+
+def count_lines(folder: Path, kind: Kind, servers: Collection[str]) -> int:
+    """How many whole lines of a kind some servers have logged, by the ids in their segments' names."""
+    return sum(_lines_of(segment.path) for segment in listing(folder, kind) if segment.name.split("-")[1] in servers)
+
+
+def _lines_of(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(_PART_BYTES), b""))

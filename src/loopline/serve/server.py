@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from loopline.errors import Fault, Mistake
+from loopline.serve.connections import Connection
+from loopline.serve.spec import Limits
 
 _BACKLOG = 2048
 
@@ -71,9 +75,25 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(app: Starlette, listener: socket.socket) -> None:
-    """Serve until the process is told to stop; then requests under way are answered and the app's lifespan ends."""
-    config = uvicorn.Config(app, loop="uvloop", http="httptools", lifespan="on", log_level="warning", access_log=False, server_header=False)
+def run(app: Starlette, listener: socket.socket, limits: Limits) -> None:
+    """Serve until the process is told to stop; then requests under way are answered, within their limits, and the app's lifespan ends."""
+
+    class Limited(Connection):
+        def __init__(self, **said: Any) -> None:
+            super().__init__(limits, **said)
+
+    longest = limits.body_within + limits.answer_within
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=Limited,
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=math.ceil(longest.total_seconds()) + 1,
+    )
     with _orderly_end():
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -176,6 +176,11 @@ def describe(value: object) -> str:
             return "an object"
 
 
+def missing(column: Column, index: int) -> Problem:
+    """The problem of a row that does not name a column which it must."""
+    return Problem(index, column.name, "it is missing", EXPECTED[column.type] + ("" if column.required else ", or null"))
+
+
 @dataclass(frozen=True)
 class Signature:
     """The columns that a package takes, in the order of its training table."""
@@ -235,13 +240,14 @@ class Signature:
                 if column.required:
                     problems.append(Problem(index, name, "it is null", EXPECTED[column.type]))
             elif column.needed:
-                problems.append(Problem(index, name, "it is missing", EXPECTED[column.type] + ("" if column.required else ", or null")))
+                problems.append(missing(column, index))
             values.append(value)
         if met < len(row):
-            problems += self._unknown([name for name in row if name not in self.names], index, hints)
+            problems += self.unknown([name for name in row if name not in self.names], index, hints)
         return ([], problems) if problems else (values, [])
 
-    def _unknown(self, names: Sequence[str], index: int, hints: bool) -> list[Problem]:
+    def unknown(self, names: Sequence[str], index: int, hints: bool = True) -> list[Problem]:
+        """A problem for each name of a row that the signature does not have, but for those beyond the first few."""
         problems = [Problem(index, ascii(name[:80])[1:-1], "there is no such field", self._nearest(name[:80], hints)) for name in names[:SHOWN_UNKNOWN]]
         if len(names) > SHOWN_UNKNOWN:
             problems.append(Problem(index, "", f"there are {len(names) - SHOWN_UNKNOWN:,} more unknown fields", "only fields of the signature"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps
+from loopline.release.rollout.course import newest
 from loopline.serve.segments import KINDS, listing
 from loopline.serve.spec import ServeSpec
 from loopline.workspace import Ask
@@ -50,7 +51,7 @@ def listed(log_folder: Path) -> Listed:
 
 
 def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | None = None) -> Steps:
-    """Publish what the package that decides looks up, then collect the prediction log; the facts are the counts of all that was ever served.
+    """Publish what the package that decides, and one on trial, look up, then collect the prediction log; the facts are the counts of all that was ever served.
 
     Parameters
     ----------
@@ -59,16 +60,14 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
     segments
         What is to be collected, from `listed`; what the folder holds now by default. What was appended later is left for the next run.
     """
-    tables = _looked_into(ask)
-    if tables:
-        yield Step(
-            stage="serve",
-            name="publish",
-            function="loopline.serve.published:run",
-            reads={},
-            inputs={"package": ask.state.champion, "tables": tables},
-            rooms=_PUBLISHING,
-        )
+    course = newest(ask.state.rollouts)
+    on_trial = course.package if course is not None and course.is_live else None
+    for name, package in (("publish", ask.state.champion), ("publish for the challenger", on_trial)):
+        tables = _looked_into(ask, package)
+        if tables:
+            yield Step(
+                stage="serve", name=name, function="loopline.serve.published:run", reads={}, inputs={"package": package, "tables": tables}, rooms=_PUBLISHING
+            )
     facts = yield Step(
         stage="serve",
         name="collect",
@@ -83,9 +82,9 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
     return facts
 
 
-def _looked_into(ask: Ask) -> dict[str, Any]:
-    """The versions of the tables that the package that decides looks into; empty where it looks nothing up, or the data stage has not come so far."""
-    made = ask.state.packages.get(ask.state.champion or "")
+def _looked_into(ask: Ask, package: str | None) -> dict[str, Any]:
+    """The versions of the tables that a package looks into; empty where it looks nothing up, or the data stage has not come so far."""
+    made = ask.state.packages.get(package or "")
     names = made.body["manifest"].get("lookups", ()) if made is not None else ()
     versions = ask.facts.get("data", {}).get("tables", {})
     if any(name not in versions for name in names):

@@ -9,6 +9,7 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
+from loopline.release.rollout.course import newest
 from loopline.watch.spec import WatchSpec
 from loopline.watch.telling import due
 from loopline.workspace import Ask
@@ -46,7 +47,7 @@ _ROOMS = (
 
 
 def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """How windows of the champion's test part scatter, then the windows of all that was served; then alerts that nobody has been told of."""
+    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then alerts nobody was told of."""
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
     evidence = _evidence(ask.state, champion)
@@ -70,6 +71,22 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         rooms=_ROOMS,
     )
     waiting = due(ask.state.open_alerts(), spec.tell, now())
+    course = newest(ask.state.rollouts)
+    if course is not None and course.traffic is not None:
+        yield Step(
+            stage="watch",
+            name="trial",
+            function="loopline.watch.trial:run",
+            reads={"watch": spec.fields("window"), **charter.fields("worth", "outcome_seen")},
+            inputs={
+                "versions": ask.facts["serve"]["versions"],
+                "champion": course.champion,
+                "challenger": course.package,
+                "leg": course.leg_entry,
+                "legs": course.legs,
+            },
+            rooms=(*_ROOMS, "watch/trial.py", "release/rollout/evidence.py"),
+        )
     if waiting:
         yield Step(
             stage="watch",

@@ -206,7 +206,7 @@ def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yards
     known = frame["outcome"].is_not_null().to_numpy()
     if not known.any():
         return list(made)
-    judged, gain, perfect = _judge(frame.filter(pl.col("outcome").is_not_null()), yardstick)
+    judged, gain, perfect = judge(frame.filter(pl.col("outcome").is_not_null()), yardstick)
     group, many = group[known], len(made)
     money, above = by_group(judged.money, group, many), by_group(gain, group, many)
     best = np.bincount(group, weights=perfect, minlength=many)
@@ -226,7 +226,7 @@ def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yards
     ]
 
 
-def _judge(frame: pl.DataFrame, yardstick: Yardstick) -> tuple[Judged, NDArray[np.float64], NDArray[np.float64]]:
+def judge(frame: pl.DataFrame, yardstick: Yardstick) -> tuple[Judged, NDArray[np.float64], NDArray[np.float64]]:
     """Decisions beside outcomes, the money above the baseline and the money of a perfect model, each of shape (n,)."""
     task, worth = yardstick.task, yardstick.worth
     outcome = outcomes(task, frame["outcome"].to_list(), yardstick.positive)

@@ -114,7 +114,9 @@ def _unreadable(error: BaseException, where: str) -> LooplineError:
     return Mistake("the file is damaged", where=where, remedy="deliver it again")
 
 
-def _lazy(frame: pl.LazyFrame, about: Mapping[str, Any], where: str) -> Columnar:
+def scanned(frame: pl.LazyFrame, about: Mapping[str, Any], where: str) -> Columnar:
+    """An opened delivery of whatever a lazy frame reads."""
+
     def frames(only: Sequence[str] | None) -> Iterator[pl.DataFrame]:
         wanted = frame if only is None else frame.select(only)
         return iter(wanted.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True))
@@ -132,7 +134,7 @@ def parquet(path: Path, *, where: str) -> Columnar:
         When it is damaged, or names a column as Loopline names its own.
     """
     with _damage(where):
-        return _lazy(pl.scan_parquet(path, glob=False, hive_partitioning=False), {"format": "parquet"}, where)
+        return scanned(pl.scan_parquet(path, glob=False, hive_partitioning=False), {"format": "parquet"}, where)
 
 
 def arrow(path: Path, *, where: str) -> Columnar:
@@ -147,7 +149,7 @@ def arrow(path: Path, *, where: str) -> Columnar:
         with path.open("rb") as file:
             is_file = file.read(6) == b"ARROW1"
         if is_file:
-            return _lazy(pl.scan_ipc(path, glob=False), {"format": "arrow"}, where)
+            return scanned(pl.scan_ipc(path, glob=False), {"format": "arrow"}, where)
 
         def frames(only: Sequence[str] | None) -> Iterator[pl.DataFrame]:
             return (frame if only is None else frame.select(only) for frame in stream_frames(path))
@@ -173,4 +175,4 @@ def delta(place: str, options: Mapping[str, str] | None = None, *, version: int 
         what = "there is no Delta table" if isinstance(told, Mistake) or "not a Delta table" in str(error) else ""
         raise (Mistake(what, where=shown, remedy="name the folder that holds _delta_log") if what else told) from None
     with _damage(shown):
-        return _lazy(frame, {"format": "delta", "version": table.version()}, shown)
+        return scanned(frame, {"format": "delta", "version": table.version()}, shown)

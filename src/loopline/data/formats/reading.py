@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from loopline.data.spec import OWN, ColumnType
+from loopline.data.spec import LINE, OWN, ColumnType
 from loopline.errors import Fault, Mistake
 
 
@@ -109,8 +109,8 @@ def whole(reading: Reading, *, limit: int | None = None) -> Chunk:
         parts.append(chunk)
         if limit is not None and sum(part.read for part in parts) >= limit:
             break
-    if len(parts) == 1:
-        return parts[0]
+    if len(parts) < 2:
+        return parts[0] if parts else nothing(reading)
     ends = list(accumulate(part.frame.height for part in parts))
 
     def raw(places: Sequence[int]) -> list[str]:
@@ -121,6 +121,11 @@ def whole(reading: Reading, *, limit: int | None = None) -> Chunk:
         return said
 
     return Chunk(pl.concat([part.frame for part in parts], how="vertical_relaxed"), tuple(refusal for part in parts for refusal in part.refused), raw)
+
+
+def nothing(reading: Reading) -> Chunk:
+    """A chunk without records, with the delivery's columns."""
+    return Chunk(pl.DataFrame(schema={**reading.columns, LINE: pl.Int64()}), (), lambda places: [])
 
 
 def bytes_of(path: Path) -> bytes:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import mmap
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from loopline.engine.memory import Peak
 
 T = TypeVar("T")
 Columns = Mapping[str, NDArray[Any]]
@@ -19,7 +18,6 @@ Columns = Mapping[str, NDArray[Any]]
 SINGLES = 100
 BATCHES = 5
 _EVERY_S = 0.005
-_MEMORY = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +42,13 @@ class Cost:
 
 
 def measure(work: Callable[[], T]) -> tuple[T, Cost]:
-    """What the work returns, and what it took; memory is looked at every 5 ms, so a shorter peak may be missed."""
-    before = _held()
-    peak, done = [before or 0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(_EVERY_S):
-            peak[0] = max(peak[0], _held() or 0)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    if before is not None:
-        watcher.start()
-    cpu, wall = time.process_time(), time.perf_counter()
-    try:
+    """What the work returns, and what it took; memory is looked at every 5 ms, and `loopline.engine.memory` says how exact that is."""
+    with Peak(every_s=_EVERY_S, with_children=False) as peak:
+        cpu, wall = time.process_time(), time.perf_counter()
         result = work()
-    finally:
         cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
-        done.set()
-        if before is not None:
-            watcher.join()
-    peak[0] = max(peak[0], _held() or 0)
-    return result, Cost(round(cpu_s, 4), round(wall_s, 4), None if before is None else peak[0] - before)
-
-
-def _held() -> int | None:
-    """Bytes of memory that this process holds now; None where the system does not tell."""
-    try:
-        return int(_MEMORY.read_text().split()[1]) * mmap.PAGESIZE
-    except (OSError, ValueError, IndexError):
-        return None
+    beyond = None if peak.bytes is None or peak.before is None else peak.bytes - peak.before
+    return result, Cost(round(cpu_s, 4), round(wall_s, 4), beyond)
 
 
 def sizes(contents: Mapping[str, bytes]) -> dict[str, int]:

@@ -1,0 +1,147 @@
+"""The pipelines of the providers: each calls ``loopline ci run`` and no more, and holds secrets only by their names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files
+from pathlib import Path
+
+from loopline.errors import Mistake
+from loopline.project import Declaration, Project
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a person sets where the provider keeps secrets, and what for."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A provider's pipeline.
+
+    Parameters
+    ----------
+    file
+        Where the provider looks for it, from the root of the repository.
+    template
+        Its text's place among this room's files.
+    place
+        Where the provider keeps secrets.
+    """
+
+    file: str
+    template: str
+    place: str
+    settings: tuple[Setting, ...]
+
+
+_LEDGER = "the shared ledger, such as postgresql://user:password@host/database; without it there is no champion to compare with"
+_LAKE = "the shared lake, such as s3://bucket/prefix; the store's own variables (AWS_ACCESS_KEY_ID, ...) beside it"
+_KEY = "the private key that signs packages on the main branch, as PEM; its public half is under keys: in loopline.yaml"
+_NAMED = re.compile(r"""(?:^|["'\[,])\s*loopline\s*(?=$|[\[@=<>~!;"'#,])""", flags=re.MULTILINE)
+PROVIDERS = {
+    "github": Pipeline(
+        ".github/workflows/loopline.yml",
+        "github.yml",
+        "Settings, Secrets and variables, Actions",
+        (Setting("LOOPLINE_LEDGER", _LEDGER), Setting("LOOPLINE_LAKE", _LAKE), Setting("LOOPLINE_SIGNING_KEY", _KEY)),
+    ),
+    "gitlab": Pipeline(
+        ".gitlab-ci.yml",
+        "gitlab.yml",
+        "Settings, CI/CD, Variables (masked; protected where only the main branch needs them)",
+        (
+            Setting("LOOPLINE_LEDGER", _LEDGER),
+            Setting("LOOPLINE_LAKE", _LAKE),
+            Setting("LOOPLINE_KEY", f"{_KEY}; a variable of the type File"),
+            Setting("LOOPLINE_GITLAB_TOKEN", "a project access token with the scope api, for the comment on the merge request; without it there is none"),
+        ),
+    ),
+    "jenkins": Pipeline(
+        "Jenkinsfile",
+        "Jenkinsfile",
+        "Manage Jenkins, Credentials",
+        (
+            Setting("loopline-ledger", f"secret text: {_LEDGER}"),
+            Setting("loopline-lake", f"secret text: {_LAKE}"),
+            Setting("loopline-key", f"secret file: {_KEY}"),
+        ),
+    ),
+}
+
+
+def text_of(provider: str, *, folder: str, requirement: str) -> str:
+    """A provider's file.
+
+    Parameters
+    ----------
+    folder
+        The project's folder, from the root of the repository.
+    requirement
+        What ``pip install`` is told, as `requirement_of` says.
+    """
+    text = files("loopline.ci").joinpath("pipelines", PROVIDERS[provider].template).read_text(encoding="utf-8")
+    return text.replace("@FOLDER@", shlex.quote(folder)).replace("@INSTALL@", requirement)
+
+
+def root_of(folder: Path) -> Path:
+    """The root of the repository that a folder lies in; the folder itself where it lies in none."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
+
+
+def place_of(project: Project, root: Path) -> str:
+    """The project's folder from the root of the repository, as a pipeline may name it.
+
+    Raises
+    ------
+    Mistake
+        When its name cannot stand in every pipeline.
+    """
+    place = project.folder.relative_to(root).as_posix()
+    if not re.fullmatch(r"[\w./-]+", place):
+        raise Mistake(f"the folder {place!r} has a name that pipelines trip over", where=str(root), remedy="rename it: letters, digits, - and _")
+    return place
+
+
+def requirement_of(project: Project, root: Path) -> str:
+    """What ``pip install`` is told in a pipeline: the project's own requirements where they name Loopline, else how it was installed here.
+
+    A version that was installed from a folder of this machine is asked for by its number.
+    """
+    for folder in dict.fromkeys((project.folder, root)):
+        place = folder.relative_to(root).as_posix()
+        for name in ("requirements.lock", "requirements.txt"):
+            if _names_loopline(folder / name):
+                return f"--requirement {(Path(place) / name).as_posix()}"
+        if _names_loopline(folder / "pyproject.toml"):
+            return shlex.quote(f"./{place}" if place != "." else ".")
+    extras = ",".join(sorted(_extras(project.declaration)))
+    try:
+        found = distribution("loopline")
+    except PackageNotFoundError:
+        return shlex.quote(f"loopline[{extras}]")
+    direct = json.loads(found.read_text("direct_url.json") or "{}")
+    if "vcs_info" in direct:
+        return shlex.quote(f"loopline[{extras}] @ {direct['vcs_info']['vcs']}+{_without_secret(direct['url'])}@{direct['vcs_info']['commit_id']}")
+    return shlex.quote(f"loopline[{extras}]=={found.version}")
+
+
+def _names_loopline(file: Path) -> bool:
+    """Whether a file of requirements names Loopline."""
+    return file.is_file() and _NAMED.search(file.read_text(encoding="utf-8")) is not None
+
+
+def _extras(declared: Declaration) -> set[str]:
+    """The extras for a shared workspace, and for the families that are declared."""
+    return {"postgres", "s3"} | ({"xgboost", "catboost"} & set(declared.model.families))
+
+
+def _without_secret(url: str) -> str:
+    return re.sub(r"(?<=://)[^/@]*@", "", url)

@@ -1,0 +1,114 @@
+"""``loopline charter spent``: money and resources by month and stage, against the budgets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loopline.charter.budget import Bound, Budget, build_bound, month_of, run_bound
+from loopline.charter.spec import CharterSpec
+from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
+from loopline.declaration import figure
+from loopline.errors import Mistake
+from loopline.ledger.entry import Entry, now
+from loopline.ledger.spend import USAGE, Span, Spend, spend_of, total
+from loopline.loop import STAGES, open_loop
+
+_DEAREST = 5
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+@click.command()
+@click.option("--month", metavar="MONTH", help="Only this month (UTC), such as 2026-11.")
+@folder_option
+@json_option
+def spent(month: str | None, folder: Path | None, as_json: bool) -> None:
+    """Show what was spent by month and stage, against the budgets, and the dearest steps."""
+    if month is not None and _MONTH.fullmatch(month) is None:
+        raise Mistake(f"{month!r} is no month", where="--month", remedy="write the year and the month, such as 2026-11")
+    with open_loop(folder) as loop:
+        charter, state = loop.project.declaration.charter, loop.state()
+        usage = loop.workspace.ledger.read(kinds=(USAGE,))
+        budget = Budget(charter, loop.project.folder)
+        binding = budget.binding(state, loop.workspace.ledger, now())
+    spans = state.spend(usage)
+    rows = _by_month_and_stage(spans, month)
+    data = {
+        "month": month,
+        "currency": charter.worth.currency,
+        "per_hour": budget.per_hour,
+        "budgets": [_bound(bound, binding) for bound in _bounds(charter, spans, month or month_of(now()))],
+        "spent": [{"month": one, "stage": stage, **asdict(spend)} for (one, stage), spend in rows.items()],
+        "total": asdict(total(rows.values())),
+        "dearest": _dearest(state.ended, charter.worth.currency, month),
+        "next": "loopline status" if budget.per_hour is not None else "",
+    }
+    emit(data, lambda: _text(data), as_json)
+
+
+def _bounds(charter: CharterSpec, spans: Mapping[Span, Spend], month: str) -> list[Bound]:
+    return [bound for bound in (build_bound(charter, spans), run_bound(charter, spans, month)) if bound is not None]
+
+
+def _bound(bound: Bound, binding: Bound | None) -> dict[str, Any]:
+    return {**asdict(bound), "is_spent": bound.is_spent, "binds": binding is not None and binding.key == bound.key, "says": bound.says}
+
+
+def _by_month_and_stage(spans: Mapping[Span, Spend], month: str | None) -> dict[tuple[str, str], Spend]:
+    found: dict[tuple[str, str], Spend] = {}
+    for span, spend in sorted(spans.items(), key=lambda one: (one[0].month, STAGES.index(one[0].stage))):
+        if month in (None, span.month):
+            found[span.month, span.stage] = found.get((span.month, span.stage), Spend()) + spend
+    return found
+
+
+def _dearest(ended: Iterable[Entry], currency: str, month: str | None) -> list[dict[str, Any]]:
+    """The steps that cost most; where nothing has a price, those that took longest."""
+    took = [(entry, spend) for entry in ended if month in (None, month_of(entry.time)) and (spend := spend_of(entry)) is not None]
+    took.sort(key=lambda one: (one[1].money.get(currency, 0.0), one[1].wall_s), reverse=True)
+    return [
+        {
+            "entry": entry.id,
+            "time": entry.time.isoformat(),
+            "stage": entry.subject,
+            "name": entry.body["name"],
+            "state": entry.body["state"],
+            **{name: value for name, value in asdict(spend).items() if name in ("wall_s", "cpu_s", "peak_bytes", "money")},
+        }
+        for entry, spend in took[:_DEAREST]
+    ]
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    if not data["spent"]:
+        return f"nothing was spent{'' if data['month'] is None else ' in ' + data['month']}" + hint("loopline run")
+    head = ("month", "stage", "times", "seconds", "CPU s", "peak MB", "read MB", "written MB", "requests", "cost")
+    rows = [(one["month"], one["stage"], *_figures(one)) for one in data["spent"]]
+    lines = [table(head, [*rows, ("", "all", *_figures(data["total"]))], right=range(2, len(head))), ""]
+    lines += [f"{one['name']}: {one['says']}{'; it binds now' if one['binds'] else ''}" for one in data["budgets"]]
+    if data["per_hour"] is None:
+        lines.append("the charter has no price of a machine (charter.prices), so that nothing has a cost and no budget binds")
+    dear = [
+        (minute(one["time"]), one["stage"], one["name"], one["state"], one["wall_s"], _megabytes(one["peak_bytes"]), _money(one)) for one in data["dearest"]
+    ]
+    lines += ["", "the dearest steps" if data["per_hour"] is not None else "the longest steps"]
+    lines.append(table(("ended", "stage", "step", "state", "seconds", "peak MB", "cost"), dear, right=(4, 5, 6)))
+    return "\n".join(lines) + hint(data["next"])
+
+
+def _figures(one: Mapping[str, Any]) -> tuple[object, ...]:
+    moved = [_megabytes(one[name]) for name in ("peak_bytes", "read_bytes", "written_bytes")]
+    return (one["works"], one["wall_s"], one["cpu_s"], *moved, one["requests"], _money(one))
+
+
+def _megabytes(size: int | None) -> float | None:
+    return None if size is None else size / 1e6
+
+
+def _money(one: Mapping[str, Any]) -> str:
+    return ", ".join(f"{figure(amount)} {currency}" for currency, amount in one["money"].items()) or "-"

@@ -1,0 +1,157 @@
+"""What is known of a change once the loop has judged it: the package, its gates, and the champion on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from loopline.ci.changed import changed
+from loopline.ci.scratch import Shared
+from loopline.cli.model_explain import named
+from loopline.cli.model_show import HEADINGS, described
+from loopline.cli.release_check import following_of, settled_now
+from loopline.errors import Mistake
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
+from loopline.loop import Loop
+from loopline.project import Declaration
+
+PICTURES = 2
+"""Pictures of a package's evaluation that are shown: the most telling ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The newest package as the gates and the champion's rows show it.
+
+    Parameters
+    ----------
+    entry
+        The gates' entry.
+    package
+        As ``loopline model show --json`` has it.
+    gates
+        The gates' facts, with the waivers that count today.
+    criteria
+        For each acceptance criterion ``id``, ``says``, ``check``, ``value``, ``passed``, and ``champion_value`` and ``champion_passed`` on the same rows.
+    per_year
+        Decisions a year, where the charter says a volume.
+    compared
+        The comparison with the champion, as ``loopline model compare --json`` has it; None where there is none.
+    lack
+        Why there is no comparison.
+    changed
+        What changed in the declaration since the champion was made; None where it is not known.
+    champion_worth
+        What the champion was found to earn when it was made, with its interval; None where there is none.
+    following
+        What a package that did not pass needs.
+    pictures
+        From a file's name to its heading and its picture.
+    """
+
+    entry: Entry
+    package: Mapping[str, Any]
+    gates: Mapping[str, Any]
+    criteria: Sequence[Mapping[str, Any]]
+    per_year: float | None
+    compared: Mapping[str, Any] | None
+    lack: str
+    changed: Sequence[str] | None
+    champion_worth: Mapping[str, Any] | None
+    following: str
+    pictures: Mapping[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether the champion had all that it reads."""
+        return self.compared is not None and not self.compared["packages"]["other"]["without"]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it earns less than the champion beyond chance."""
+        worth = None if self.compared is None else self.compared["differences"]["worth"]
+        return worth is not None and bool(worth["high"] < 0)
+
+
+def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | None:
+    """What is known of the newest package; None where none has come as far as the gates.
+
+    Parameters
+    ----------
+    declared
+        The whole declaration, of which the loop of a trial has a shortened one.
+    """
+    state = loop.state()
+    gates = state.latest.get(("release", "gates"))
+    if gates is None or not state.packages or named(state, None).subject != gates.body["facts"]["package"]:
+        return None
+    facts = settled_now(loop, state, gates.body["facts"])
+    package = described(loop, named(state, None))
+    said, judged, lack = _compared(loop, state, facts, shared)
+    volume = loop.project.declaration.charter.volume
+    champion = shared.champion
+    return Judgement(
+        entry=gates,
+        package=package,
+        gates=facts,
+        criteria=_criteria(loop, facts, judged),
+        per_year=None if volume is None else volume.per_year,
+        compared=said,
+        lack=lack,
+        changed=None if champion is None else changed(shared.state, state, champion, declared),
+        champion_worth=None if said is None else state.packages[facts["against"]].body["worth"],
+        following="" if facts["passed"] else following_of(loop, state, facts),
+        pictures=_pictures(package, judged),
+    )
+
+
+def _compared(loop: Loop, state: State, facts: Mapping[str, Any], shared: Shared) -> tuple[Mapping[str, Any] | None, Any, str]:
+    """The comparison as plain values, with the judged rows of both, or why there is none."""
+    from loopline.cli.model_compare import loaded
+    from loopline.model.comparing import compare
+
+    rival = facts["against"]
+    if rival is None:
+        same = state.champion == facts["package"] and not shared.lack
+        return None, None, f"the change makes the champion itself, {facts['package'][:12]}" if same else shared.lack or "no package decides yet"
+    try:
+        found = compare(*loaded(loop, state.packages[facts["package"]], state.packages[rival]))
+    except Mistake as error:
+        return None, None, str(error)
+    return found.said, found, ""
+
+
+def _criteria(loop: Loop, facts: Mapping[str, Any], compared: Any) -> list[dict[str, Any]]:
+    """Each acceptance criterion as the gates found it, and as the champion meets it on the same rows."""
+    from loopline.expression.language import parse
+    from loopline.release.check import asked_for
+    from loopline.release.gates import verdict_on
+
+    verdicts = {gate["name"]: gate for gate in facts["gates"]}
+    rows = []
+    for criterion in loop.project.declaration.charter.acceptance:
+        now = verdicts[f"acceptance {criterion.id}"]
+        row = {"id": criterion.id, "says": criterion.says, "check": criterion.check, "value": now["value"], "passed": now["passed"]}
+        if compared is None:
+            rows.append({**row, "champion_value": None, "champion_passed": None})
+            continue
+        measured = asked_for(compared.other, frozenset(parse(criterion.check).names))
+        before = verdict_on(criterion, measured["metrics"], measured["slices"])
+        rows.append({**row, "champion_value": before.value, "champion_passed": before.passed})
+    return rows
+
+
+def _pictures(package: Mapping[str, Any], compared: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    from loopline.model.assessment.pictures import draw
+    from loopline.model.comparing import picture
+
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    if package["evaluation"] is not None:
+        drawn = list(draw(package["evaluation"]).items())[:PICTURES]
+        found |= {f"{name}.png": (HEADINGS.get(name, name), spec) for name, spec in drawn}
+    if compared is not None:
+        both = picture(compared, ("the change", "the champion"))
+        found |= {} if both is None else {"compared.png": ("Worth, the change and the champion", both)}
+    return found

@@ -1,0 +1,121 @@
+"""What steps and the server took, added up by month and stage. Pure.
+
+A month is one of UTC, and what ended in it counts for it. What a step recalled costs nothing; a step that was killed left no end, and is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from loopline.ledger.entry import Entry
+
+USAGE = "usage"
+"""The kind of the entries in which a server says what it took."""
+
+Phase = Literal["build", "run"]
+
+
+class Span(NamedTuple):
+    """Where something counts.
+
+    Parameters
+    ----------
+    phase
+        ``build`` until the first package decides, ``run`` after that.
+    month
+        Such as ``2026-11``, in UTC.
+    """
+
+    phase: Phase
+    month: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What some work took; what nobody measured counts as nothing.
+
+    Parameters
+    ----------
+    works
+        Attempts at steps, and reports of a server.
+    wall_s, cpu_s
+        Seconds that passed, and seconds of processors.
+    peak_bytes
+        The most memory that one of them held; None where none was told.
+    read_bytes, written_bytes
+        Moved from and to devices.
+    requests
+        Requests that the server answered.
+    money
+        By currency.
+    """
+
+    works: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_bytes: int | None = None
+    read_bytes: int = 0
+    written_bytes: int = 0
+    requests: int = 0
+    money: Mapping[str, float] = field(default_factory=dict)
+
+    def __add__(self, other: Spend) -> Spend:
+        peaks = [peak for peak in (self.peak_bytes, other.peak_bytes) if peak is not None]
+        return Spend(
+            works=self.works + other.works,
+            wall_s=self.wall_s + other.wall_s,
+            cpu_s=self.cpu_s + other.cpu_s,
+            peak_bytes=max(peaks, default=None),
+            read_bytes=self.read_bytes + other.read_bytes,
+            written_bytes=self.written_bytes + other.written_bytes,
+            requests=self.requests + other.requests,
+            money={name: self.money.get(name, 0.0) + other.money.get(name, 0.0) for name in sorted({*self.money, *other.money})},
+        )
+
+
+def spend_of(entry: Entry) -> Spend | None:
+    """What an entry says that something took: the end of a step, or a server's report; None for any other."""
+    body = entry.body
+    if entry.kind == "step" and body.get("state") in ("succeeded", "failed") and not body.get("recalled"):
+        used = body.get("io") or {}
+    elif entry.kind == USAGE:
+        used = body
+    else:
+        return None
+    cost = body.get("cost")
+    return Spend(
+        works=1,
+        wall_s=body.get("seconds", used.get("wall_s", 0.0)),
+        cpu_s=used.get("cpu_s") or 0.0,
+        peak_bytes=body.get("peak_bytes"),
+        read_bytes=used.get("read_bytes") or 0,
+        written_bytes=used.get("written_bytes") or 0,
+        requests=body.get("requests", 0),
+        money={} if cost is None else {body["currency"]: cost},
+    )
+
+
+def account(entries: Iterable[Entry], *, decides: Entry | None) -> dict[Span, Spend]:
+    """What the entries say was spent, by phase, month and stage.
+
+    Parameters
+    ----------
+    decides
+        The entry with which a package decided for the first time; None where none has.
+    """
+    spans: dict[Span, Spend] = {}
+    for entry in entries:
+        spend = spend_of(entry)
+        if spend is not None:
+            phase: Phase = "build" if decides is None or entry.seq < decides.seq else "run"
+            span = Span(phase, f"{entry.time:%Y-%m}", entry.subject)
+            spans[span] = spans.get(span, Spend()) + spend
+    return spans
+
+
+def total(spends: Iterable[Spend]) -> Spend:
+    """The sum of what was spent."""
+    return sum(spends, Spend())

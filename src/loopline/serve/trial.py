@@ -1,0 +1,164 @@
+"""A trial: the challenger beside the champion, which rows it answers or is only shown, and what it said of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from loopline.ledger.store import Ledger
+from loopline.serve.scorer import Prediction, Scorer, stamp
+from loopline.serve.signature import Problem
+
+_ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=str)
+_WHOLE = 1 << 64
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the rollout's leg gives the challenger.
+
+    Parameters
+    ----------
+    kind
+        ``canary``: it answers its rows. ``shadow``: the champion answers them, and the challenger's answer is only logged.
+    share
+        Share of the keys that it takes, 0 to 1.
+    salt
+        Id of the rollout: another rollout takes other keys, and a wider leg takes those of the narrower one too.
+    """
+
+    package: str
+    kind: str
+    share: float
+    salt: str
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Trial | None:
+        """What the newest word on a rollout gives; None where no challenger is on trial."""
+        newest = ledger.read(kinds=("rollout",), newest_first=True, limit=1)
+        said = newest[0].body["traffic"] if newest else None
+        return None if said is None else cls(newest[0].subject, said["kind"], said["share"], said["salt"])
+
+    def takes(self, row: object, key: Sequence[str]) -> bool:
+        """Whether a row is the challenger's, by a hash of its key, or of the whole row where it has none: the same key always meets the same package."""
+        own = {name: row[name] for name in key if name in row} if isinstance(row, Mapping) else {}
+        digest = hashlib.blake2b(_ENCODER.encode(own or row), digest_size=8, key=self.salt.encode()[:64]).digest()
+        return int.from_bytes(digest, "big") < self.share * _WHOLE
+
+
+class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a challenger said of a row that the champion answered, or why it could say nothing.
+
+    Parameters
+    ----------
+    id
+        Id of the champion's prediction.
+    kind
+        ``shadow``: the champion was to answer it. ``canary``: the challenger should have answered it, and could not.
+    ms
+        Time in milliseconds that it took; of a request with several rows, each one's part.
+    """
+
+    id: str
+    time: str
+    package: str
+    kind: str
+    score: float | None = None
+    scores: dict[str, float] | None = None
+    decision: str | float | None = None
+    ms: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of the rows of a request: a prediction of each or the problems of them, and what the challenger could not answer."""
+
+    predictions: list[Prediction]
+    problems: list[Problem]
+    failed: list[Shadow]
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """The package on trial.
+
+    Parameters
+    ----------
+    scorer
+        None where it could not be loaded; `trouble` says why.
+    """
+
+    trial: Trial
+    scorer: Scorer | None
+    trouble: str = ""
+
+    def answer(self, champion: Scorer, rows: Sequence[object], moment: datetime) -> Made:
+        """The predictions of a request: the challenger's for its rows of a canary, the champion's for all others, and where the challenger fails."""
+        own = [at for at, row in enumerate(rows) if self.trial.takes(row, champion.key)] if self.trial.kind == "canary" else []
+        if not own:
+            predictions, problems = champion.score(rows, moment, timed=True)
+            return Made(predictions, problems, [])
+        taken = set(own)
+        others = [at for at in range(len(rows)) if at not in taken]
+        found, problems = _at(others, champion.score([rows[at] for at in others], moment, timed=True))
+        said, why = self._said([rows[at] for at in own], moment)
+        if said is not None:
+            found |= dict(zip(own, said, strict=True))
+            return Made([found[at] for at in sorted(found)] if not problems else [], problems, [])
+        # A person waits for an answer: the champion gives it, and the failure counts against the challenger, unless the row is at fault.
+        instead, faults = _at(own, champion.score([rows[at] for at in own], moment, timed=True))
+        problems = sorted([*problems, *faults], key=lambda problem: problem.row)
+        if problems:
+            return Made([], problems, [])
+        found |= instead
+        return Made([found[at] for at in sorted(found)], [], [self._failure(made, moment, why, "canary") for made in instead.values()])
+
+    def watch(self, champion: Scorer, rows: Sequence[object], answered: Sequence[Prediction], moment: datetime) -> Iterator[Shadow]:
+        """What the challenger says of rows that the champion has answered: of its share of a shadow, and of all that are not its own in a canary.
+
+        So both have decided on the same rows in every leg, and where outcomes do not depend on what is done they are compared pair by pair.
+        """
+        is_shadow = self.trial.kind == "shadow"
+        own = [at for at, row in enumerate(rows) if self.trial.takes(row, champion.key) == is_shadow]
+        if not own:
+            return
+        said, why = self._said([rows[at] for at in own], moment)
+        for index, at in enumerate(own):
+            if said is None:
+                yield self._failure(answered[at], moment, why, "shadow")
+            else:
+                made = said[index]
+                yield Shadow(
+                    id=answered[at].id,
+                    time=made.time,
+                    package=made.package,
+                    kind="shadow",
+                    score=made.score,
+                    scores=made.scores,
+                    decision=made.decision,
+                    ms=made.ms,
+                )
+
+    def _said(self, rows: Sequence[object], moment: datetime) -> tuple[list[Prediction] | None, str]:
+        """Its predictions; or None and why it has none."""
+        if self.scorer is None:
+            return None, self.trouble
+        try:
+            predictions, problems = self.scorer.score(rows, moment, timed=True)
+        except Exception as error:  # whatever a package on trial meets must not reach who waits for an answer
+            return None, f"{type(error).__name__}: {error}"[:500]
+        return (None, problems[0].reason) if problems else (predictions, "")
+
+    def _failure(self, answered: Prediction, moment: datetime, why: str, kind: str) -> Shadow:
+        return Shadow(id=answered.id, time=stamp(moment), package=self.trial.package, kind=kind, error=why)
+
+
+def _at(places: Sequence[int], made: tuple[list[Prediction], list[Problem]]) -> tuple[dict[int, Prediction], list[Problem]]:
+    """Predictions by their place in the request, and problems with it."""
+    predictions, problems = made
+    return dict(zip(places, predictions, strict=True)) if not problems else {}, [replace(problem, row=places[problem.row]) for problem in problems]

@@ -1,0 +1,43 @@
+"""The report on a change: the verdict comes first, and it never outgrows a comment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.cli.ci_report import MOST, Step, _effect, report
+
+STEPS = st.lists(st.builds(Step, st.text(max_size=20), st.sampled_from(["passed", "failed", "skipped"]), st.text(max_size=300)), max_size=6)
+
+
+@given(STEPS, st.integers(0, 60), st.sampled_from([0, 10, 4_000]))
+def test_it_fits_a_comment_and_begins_with_the_verdict(steps: list[Step], count: int, size: int) -> None:
+    text = report("shop", "pull-request", steps, None, notes=["x" * size] * count)
+    assert len(text) <= MOST
+    verdict = "**It does not pass" if any(step.state == "failed" for step in steps) else "**It passes.**"
+    assert text.startswith(f"# Loopline: shop, pull request\n\n{verdict}")
+
+
+def test_what_is_cut_says_so() -> None:
+    text = report("shop", "main", [], None, notes=["x" * 4_000] * 20)
+    assert text.startswith("# Loopline: shop, main branch\n")
+    assert text.endswith("is cut here. The JUnit files beside it have every verdict.\n")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "effect"),
+    [
+        ((0.6, True), (0.5, True), "up by 0.1"),
+        ((0.4, False), (0.5, True), "down by 0.1: it holds no more"),
+        ((0.5, True), (0.4, False), "up by 0.1: it holds now"),
+        ((0.5, True), (0.5, True), "as before"),
+        ((None, True), (None, False), "it holds now"),
+        ((None, False), (0.2, False), "as before"),
+        ((0.5, True), (None, None), "-"),
+    ],
+)
+def test_a_criterion_says_what_the_change_does_to_it(now: Any, before: Any, effect: str) -> None:
+    assert _effect({"value": now[0], "passed": now[1], "champion_value": before[0], "champion_passed": before[1]}) == effect

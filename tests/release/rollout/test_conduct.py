@@ -1,0 +1,182 @@
+"""A rollout as the release stage conducts it: it begins after the approvals, goes on by evidence, and undoes itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopline.engine.step import Facts, Halt
+from loopline.ledger.entry import Draft
+from loopline.ledger.state import FOLDED, fold
+from loopline.ledger.store import Ledger
+from loopline.release.rollout.course import Course, courses, move, newest
+from loopline.release.rollout.evidence import Arm, Evidence, Moments
+from loopline.release.spec import ReleaseSpec
+from tests.release.test_stage import A, B, C, Told
+
+SPEC = ReleaseSpec.model_validate(
+    {"approvals": {"business": 1, "devops": 1}, "rollout": {"plan": "shadow 0.01s -> canary 5% 0.01s -> canary 25% 0.01s -> full", "non_inferiority": 1}}
+)
+
+
+def seen(worth: float) -> Evidence:
+    """Both answered as many requests as quickly; what the challenger earned per decision beside 10."""
+
+    def arm(mean: float) -> Arm:
+        return Arm(requests=20_000, latency=Moments(n=20_000, mean=1.0, m2=200.0), worth=Moments(n=20_000, mean=mean, m2=80_000.0))
+
+    return Evidence(champion=arm(10.0), challenger=arm(worth))
+
+
+GOOD, BAD = seen(10.0), seen(8.0)
+
+
+class Trial(Told):
+    """Tells the release stage's story with evidence as the watch stage would leave it."""
+
+    def on_trial(self, package: str = B) -> Halt | Facts:
+        self.promoted(A)
+        self.turn(package, spec=SPEC)
+        self.word(package, "business", "ann")
+        self.word(package, "devops", "ben")
+        return self.turn(package, spec=SPEC)
+
+    @property
+    def course(self) -> Course:
+        found = newest(self.ledger.read(kinds=["rollout"]))
+        assert found is not None
+        return found
+
+    def saw(self, evidence: Evidence) -> None:
+        facts = {"leg": self.course.leg_entry, "package": self.course.package, "evidence": [evidence.as_json()] * (self.course.leg + 1)}
+        self.ledger.append(
+            Draft(kind="step", subject="watch", key=f"k{len(self.course.entries)}", body={"state": "succeeded", "name": "trial", "facts": facts})
+        )
+
+    def go(self, evidence: Evidence | None = None, package: str = B) -> str:
+        if evidence is not None:
+            self.saw(evidence)
+        time.sleep(0.02)
+        facts = self.turn(package, spec=SPEC)
+        assert not isinstance(facts, Halt)
+        return str(facts["says"])
+
+    def by_hand(self, action: str) -> None:
+        self.ledger.append(move(self.course, action, why="a person says so", traffic=self.course.traffic, actor="ann"))
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        yield Trial(ledger, tmp_path)
+
+
+def given(course: Course) -> Any:
+    return None if course.traffic is None else (course.traffic["kind"], course.traffic["share"])
+
+
+def test_the_first_champion_needs_no_trial_for_there_is_nothing_to_compare_it_with(trial: Trial) -> None:
+    trial.turn(A, spec=SPEC)
+    trial.word(A, "business", "ann")
+    trial.word(A, "devops", "ben")
+    trial.turn(A, spec=SPEC)
+    assert trial.champions == [A]
+
+
+def test_a_challenger_is_tried_once_it_is_approved_and_not_before(trial: Trial) -> None:
+    trial.promoted(A)
+    assert isinstance(trial.turn(B, spec=SPEC), Halt)
+    assert not courses(trial.ledger.read(kinds=["rollout"]))
+    trial.word(B, "business", "ann")
+    trial.word(B, "devops", "ben")
+    facts = trial.turn(B, spec=SPEC)
+    assert not isinstance(facts, Halt)
+    assert facts["champion"] == A
+    assert given(trial.course) == ("shadow", 1.0)
+    assert trial.champions == [A]
+
+
+def test_each_leg_ends_by_evidence_of_its_own_and_the_last_one_promotes(trial: Trial) -> None:
+    trial.on_trial()
+    assert "hold" in trial.go()
+    assert given(trial.course) == ("shadow", 1.0)
+    seen = []
+    for _ in range(3):
+        trial.go(GOOD)
+        seen.append(given(trial.course))
+        # What the leg before has shown says nothing about this one.
+        trial.go()
+        assert given(trial.course) == seen[-1]
+    assert seen == [("canary", 0.05), ("canary", 0.25), None]
+    assert trial.champions == [A, B]
+    body = trial.ledger.read(kinds=["champion"])[-1].body
+    assert [one["role"] for one in body["approvals"]] == ["business", "devops"]
+    assert "its rollout: worth differs by 0 per decision" in body["why"]
+    assert trial.course.end == "promoted"
+
+
+def test_a_worse_one_is_withdrawn_and_never_tried_again(trial: Trial) -> None:
+    trial.on_trial()
+    trial.go(GOOD)
+    trial.go(BAD)
+    assert (trial.course.end, given(trial.course)) == ("withdrawn", None)
+    assert "worth differs by -2 per decision" in trial.course.why
+    assert trial.champions == [A]
+    before = len(trial.ledger.read(kinds=["rollout"]))
+    assert "was withdrawn from its rollout" in trial.go()
+    assert len(trial.ledger.read(kinds=["rollout"])) == before
+
+
+def test_a_paused_one_stays_where_it_is_but_is_withdrawn_when_it_is_surely_worse(trial: Trial) -> None:
+    trial.on_trial()
+    trial.by_hand("paused")
+    trial.go(GOOD)
+    assert given(trial.course) == ("shadow", 1.0)
+    trial.by_hand("resumed")
+    trial.go()
+    assert given(trial.course) == ("canary", 0.05)
+    trial.by_hand("paused")
+    trial.go(BAD)
+    assert trial.course.end == "withdrawn"
+
+
+def test_the_next_package_waits_until_the_trial_ends_and_is_tried_then(trial: Trial) -> None:
+    trial.on_trial()
+    trial.turn(C, spec=SPEC)
+    trial.word(C, "business", "ann")
+    trial.word(C, "devops", "ben")
+    assert "cccccccc passed its gates and waits for its end" in trial.go(package=C)
+    assert trial.course.package == B
+    trial.go(BAD, package=C)
+    trial.go(package=C)
+    assert (trial.course.package, trial.course.is_live) == (C, True)
+
+
+def test_a_yes_that_is_taken_back_ends_the_trial(trial: Trial) -> None:
+    trial.on_trial()
+    trial.word(B, "devops", "ben", verdict="withdrawn", why="the pager went")
+    trial.turn(B, spec=SPEC)
+    assert trial.course.end == "withdrawn"
+    assert "waits for the approval of devops" in trial.course.why
+
+
+def test_when_another_package_decides_the_trial_ends(trial: Trial) -> None:
+    trial.promoted(C)
+    trial.on_trial()
+    trial.take_back()
+    trial.go()
+    assert trial.course.end == "withdrawn"
+    assert "decides no more" in trial.course.why
+    assert fold(trial.ledger.read(kinds=FOLDED)).champion == C
+
+
+def test_killed_between_the_promotion_and_the_end_of_the_rollout_it_ends_once(trial: Trial) -> None:
+    trial.on_trial()
+    trial.ledger.append(Draft(kind="champion", subject=B, body={"how": "promoted", "why": "w", "previous": A, "approvals": []}))
+    trial.go()
+    assert trial.course.end == "promoted"
+    assert trial.champions == [A, B]

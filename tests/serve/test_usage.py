@@ -1,0 +1,123 @@
+"""What a server takes: entered now and then and at its end, told to Prometheus, and no trouble where the ledger is away."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopline.charter.spec import CharterSpec
+from loopline.errors import Fault
+from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.spend import USAGE, spend_of
+from loopline.ledger.store import Ledger
+from loopline.serve.metrics import Metrics
+from loopline.serve.usage import Usage, price
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as opened:
+        yield opened
+
+
+def cost(seconds: float) -> dict[str, Any]:
+    return {"cost": seconds * 2, "currency": "EUR"}
+
+
+def entered(ledger: Ledger) -> list[Entry]:
+    return ledger.read(kinds=(USAGE,))
+
+
+class Away(Ledger):
+    """A ledger that does not answer for a while."""
+
+    is_away = True
+
+    def append(self, *drafts: Draft) -> list[Entry]:
+        if self.is_away:
+            raise Fault("the ledger's database does not answer", retry=True)
+        return super().append(*drafts)
+
+
+def test_the_end_of_a_server_is_entered(ledger: Ledger) -> None:
+    metrics = Metrics()
+    with Usage(ledger, metrics, cost):
+        metrics.answered("/v1/predict", 200, 0.001)
+        metrics.answered("/v1/predict", 422, 0.001)
+        metrics.answered("/healthz", 200, 0.001)
+        time.sleep(0.05)
+    (entry,) = entered(ledger)
+    assert set(entry.body) == {"wall_s", "cpu_s", "peak_bytes", "read_bytes", "written_bytes", "requests", "cost", "currency"}
+    assert entry.subject == "serve" and entry.body["requests"] == 3
+    assert entry.body["wall_s"] >= 0.05 and entry.body["cost"] == pytest.approx(2 * entry.body["wall_s"])
+    spend = spend_of(entry)
+    assert spend is not None and (spend.requests, spend.wall_s) == (3, entry.body["wall_s"])
+
+
+def test_entries_come_again_and_again_and_add_up(ledger: Ledger) -> None:
+    metrics = Metrics()
+    since = time.monotonic()
+    with Usage(ledger, metrics, cost, every_s=0.05):
+        for _ in range(5):
+            metrics.answered("/v1/predict", 200, 0.001)
+            time.sleep(0.04)
+    took = time.monotonic() - since
+    bodies = [entry.body for entry in entered(ledger)]
+    assert len(bodies) >= 2
+    assert sum(body["requests"] for body in bodies) == 5
+    rounding = 0.001 * len(bodies)
+    assert 0.2 - rounding <= sum(body["wall_s"] for body in bodies) <= took + rounding
+
+
+def test_processes_that_share_a_machine_share_its_price(ledger: Ledger) -> None:
+    with Usage(ledger, Metrics(), cost, processes=4):
+        time.sleep(0.05)
+    (entry,) = entered(ledger)
+    assert entry.body["cost"] == pytest.approx(2 * entry.body["wall_s"] / 4)
+
+
+def test_a_ledger_that_is_away_stops_nothing_and_is_told_all_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Away.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        assert isinstance(ledger, Away)
+        metrics = Metrics()
+        usage = Usage(ledger, metrics, cost)
+        metrics.answered("/v1/predict", 200, 0.001)
+        with caplog.at_level(logging.WARNING):
+            usage.enter()
+        assert "could not be entered, and is told with the next entry: the ledger's database does not answer" in caplog.text
+        ledger.is_away = False
+        metrics.answered("/v1/predict", 200, 0.001)
+        usage.enter()
+        (entry,) = entered(ledger)
+        assert entry.body["requests"] == 2
+
+
+def test_prometheus_is_told_the_same(ledger: Ledger) -> None:
+    metrics = Metrics()
+    Usage(ledger, metrics, cost)
+    text = metrics.text().decode()
+    assert 'loopline_used_cost{currency="EUR"}' in text
+    for name in ("seconds", "cpu_seconds"):
+        assert f"\nloopline_used_{name} " in text
+
+
+def test_without_a_price_there_is_no_cost(ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    free = price(CharterSpec(predict="y"), tmp_path)
+    with Usage(ledger, metrics, free):
+        assert "loopline_used_cost" not in metrics.text().decode()
+    assert (entered(ledger)[0].body["cost"], entered(ledger)[0].body["currency"]) == (None, None)
+    assert not caplog.text
+    assert price(CharterSpec(predict="y", prices="none.yaml"), tmp_path)(3600.0)["cost"] is None
+    assert "what serving costs is not told: charter.prices: none.yaml: there is no file none.yaml" in caplog.text
+
+
+def test_a_price_of_the_charter_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("machine: 0.5 per hour\n")
+    charter = CharterSpec.model_validate({"predict": "y", "prices": "prices.yaml", "worth": {"currency": "EUR"}})
+    assert price(charter, tmp_path)(7200.0) == {"cost": pytest.approx(1.0), "currency": "EUR"}

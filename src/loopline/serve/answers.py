@@ -16,6 +16,7 @@ from loopline.errors import Fault, LooplineError
 from loopline.serve.signature import RAW_CHARACTERS, Problem
 
 SHOWN_PROBLEMS = 100
+RETRY_AFTER_S = "1"
 ENCODER = msgspec.json.Encoder()
 ENDPOINTS = (
     ("POST", "/v1/predict", "score rows and decide"),
@@ -69,22 +70,26 @@ def as_json(value: object, status: int = 200) -> Response:
     return Response(ENCODER.encode(value), status_code=status, media_type="application/json")
 
 
-def _failure(status: int, error: LooplineError, problems: Sequence[Problem] = ()) -> Response:
+def failure(status: int, error: LooplineError, problems: Sequence[Problem] = ()) -> Response:
+    """The response that says why a request is not answered, and after how long to come again where that may help."""
     said: dict[str, Any] = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if problems:
         said["problems"] = [{"row": one.row, "field": one.field, "what": one.what, "expected": one.expected} for one in problems[:SHOWN_PROBLEMS]]
         said["problems_count"] = len(problems)
-    return as_json({"error": said}, status)
+    response = as_json({"error": said}, status)
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_AFTER_S
+    return response
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _failure(error.status, error, error.problems)
+    return failure(error.status, error, error.problems)
 
 
 async def _faulty(request: Request, error: Exception) -> Response:
     assert isinstance(error, LooplineError)
-    return _failure(503 if error.retry else 500, error)
+    return failure(503 if error.retry else 500, error)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -92,22 +97,22 @@ async def _http(request: Request, error: Exception) -> Response:
     path = request.url.path
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        response = _failure(405, LooplineError(f"{request.method} is not taken here", where=path, remedy=f"use {allowed}"))
+        response = failure(405, LooplineError(f"{request.method} is not taken here", where=path, remedy=f"use {allowed}"))
         response.headers["Allow"] = allowed
         return response
     if error.status_code == 404:
         near = get_close_matches(path, [known for _, known, _ in ENDPOINTS], n=1)
         remedy = f"{near[0]} perhaps" if near else f"there are: {', '.join(known for _, known, _ in ENDPOINTS)}"
-        return _failure(404, LooplineError("there is no such path", where=path, remedy=remedy))
-    return _failure(error.status_code, LooplineError(error.detail, where=path))
+        return failure(404, LooplineError("there is no such path", where=path, remedy=remedy))
+    return failure(error.status_code, LooplineError(error.detail, where=path))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    return _failure(400, LooplineError("the client went away before its body had come"))
+    return failure(400, LooplineError("the client went away before its body had come"))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return _failure(500, Fault("the server met a defect of its own", remedy="its log has the details"))
+    return failure(500, Fault("the server met a defect of its own", remedy="its log has the details"))
 
 
 HANDLERS: Mapping[Any, Any] = {Refusal: _refused, LooplineError: _faulty, HTTPException: _http, ClientDisconnect: _gone, Exception: _broken}

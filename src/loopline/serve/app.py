@@ -28,6 +28,7 @@ from loopline.serve.log import Log
 from loopline.serve.metrics import Metrics
 from loopline.serve.openapi import document
 from loopline.serve.outcomes import Malformed, read_outcome
+from loopline.serve.quick import Desk, Quick
 from loopline.serve.scorer import Prediction, Scorer, stamp
 from loopline.serve.segments import Kind
 from loopline.serve.signature import Problem
@@ -80,6 +81,7 @@ class Service:
         self._log = log
         self._champion = champion
         self._max_body = int(spec.max_body_mb * 1_000_000)
+        self.desk = Desk(champion, log, Answer.of)
         champion.listen(self._told)
 
     @asynccontextmanager
@@ -292,9 +294,9 @@ class _Measured:
             self._metrics.answered(endpoint, status, time.perf_counter() - since)
 
 
-def build(service: Service) -> Starlette:
+def build(service: Service) -> ASGIApp:
     """The ASGI application of a service."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/predict", service.predict, methods=["POST"]),
             Route("/v1/outcomes", service.outcomes, methods=["POST"]),
@@ -308,3 +310,4 @@ def build(service: Service) -> Starlette:
         exception_handlers=HANDLERS,
         lifespan=service.lifespan,
     )
+    return Quick(app, service.desk, service.metrics)

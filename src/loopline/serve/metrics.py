@@ -25,6 +25,15 @@ class Metrics:
         self._package = Gauge("loopline_package_info", "The package that decides now.", ["package", "family", "task"], registry=self._registry)
         self.follow_failures = Counter("loopline_follow_failures", "Times that the champion could not be looked up or loaded.", registry=self._registry)
 
+        self._predicted = self._requests.labels("/v1/predict", "200")
+        self._predicted_seconds = self._seconds.labels("/v1/predict")
+
+    def predicted(self, rows: int, seconds: float) -> None:
+        """Count an answer with so many predictions, and its time in seconds."""
+        self._predicted.inc()
+        self._predicted_seconds.observe(seconds)
+        self.rows.inc(rows)
+
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
         """Count an answer and its time in seconds."""
         self._requests.labels(endpoint, str(status)).inc()

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loopline.serve.answers import ENCODER, ENDPOINTS, HANDLERS, PATHS, Refusal, as_json, decode, raw
 from loopline.serve.champion import REMEDY, Champion
-from loopline.serve.log import Log
+from loopline.serve.log import Log, promise
 from loopline.serve.metrics import Metrics
 from loopline.serve.openapi import document
 from loopline.serve.outcomes import Malformed, read_outcome
@@ -140,7 +140,15 @@ class Service:
         """Whether a package is loaded and warm."""
         scorer = self._scorer()
         looks_up = {name: {"version": one.version, "rows": one.rows} for name, one in scorer.lookups.published.items()}
-        return as_json({"status": "ready", "package": scorer.package, **({"lookups": looks_up} if looks_up else {})})
+        return as_json(
+            {
+                "status": "ready",
+                "package": scorer.package,
+                "log": self._log.mode,
+                "promise": promise(self._log.mode),
+                **({"lookups": looks_up} if looks_up else {}),
+            }
+        )
 
     async def metrics_text(self, request: Request) -> Response:
         """Counters for Prometheus."""

@@ -9,6 +9,8 @@ from typing import Literal, get_args
 
 Kind = Literal["predictions", "outcomes", "refused"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Mode = Literal["durable", "async"]
+"""Whether an answer leaves once its record is durable, or may leave before, within a bound that is stated."""
 SLICE_BYTES = 32 << 20
 
 

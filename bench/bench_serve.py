@@ -47,6 +47,7 @@ def _beside(project: Project, folder: Path) -> Iterator[dict[str, Any]]:
     beside: list[dict[str, Any]] = []
     ours: list[dict[str, Any]] = []
     unsynced: list[dict[str, Any]] = []
+    two: list[dict[str, Any]] = []
     for _ in range(REPEATS):
         with bare(project) as server:
             beside.append(_loaded(server))
@@ -54,6 +55,8 @@ def _beside(project: Project, folder: Path) -> Iterator[dict[str, Any]]:
             ours.append(_loaded(server))
         with serving(project, log="async") as server:
             unsynced.append(_loaded(server))
+        with serving(project, log="async", workers=2) as server:
+            two.append(_loaded(server))
     per_s = _ratio(ours, beside, "per_s")
     yield _row("single rows, 16 connections, one worker, durable log", _middle(ours, "per_s"), "per s", _middle(beside, "per_s"), per_s, ">= 0.7")
     yield _row("the same: median time to an answer", _middle(ours, "p50_ms"), "ms", _middle(beside, "p50_ms"))
@@ -71,6 +74,9 @@ def _beside(project: Project, folder: Path) -> Iterator[dict[str, Any]]:
     yield _row("single rows, 16 connections, one worker, async log", _middle(unsynced, "per_s"), "per s", _middle(beside, "per_s"), per_s, ">= 0.85")
     cpu = _ratio(unsynced, beside, "cpu_ms")
     yield _row("the same: processor time a request", _middle(unsynced, "cpu_ms"), "ms", _middle(beside, "cpu_ms"), cpu, "<= 1.15")
+    name = "two workers on one port beside one, async log (the load is made by the same cores)"
+    yield _row(name, _middle(two, "per_s"), "per s", _middle(unsynced, "per_s"), _ratio(two, unsynced, "per_s"), ">= 1")
+    yield _row("the same: processor time a request", _middle(two, "cpu_ms"), "ms", _middle(unsynced, "cpu_ms"), _ratio(two, unsynced, "cpu_ms"))
 
 
 def _loaded(server: Server) -> dict[str, Any]:

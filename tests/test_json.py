@@ -100,6 +100,9 @@ def asked(tmp_path_factory):
     ask("loopline release approve", "--as", "business", "--by", PERSON, "--why", "it earns more than it costs")
     ask("loopline run")
     serve_and_tell(ask, visits)
+    made = ask("loopline access token create", "--for", "web shop", "--role", "predict")
+    ask("loopline access token list")
+    ask("loopline access token revoke", made["id"], "--by", PERSON)
     for words in ("tick", "status", "charter show", "data show", "data quarantine", "model show", "model list", "release check", "release history"):
         ask(f"loopline {words}")
     package = ask.said["loopline model show"]["package"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 Said = dict[str, Any]
+_RULES = {"tokens": "callers need a token", "anybody": "whoever reaches this address may call"}
 
 
 @click.command()
@@ -32,33 +33,43 @@ Said = dict[str, Any]
 def command(host: str | None, port: int | None, workers: int | None, insecure: bool, folder: Path | None, as_json: bool) -> None:
     """Serve the champion over HTTP, until it is stopped.
 
-    A new champion takes over while the server runs, without failing a request. Each answer is in the prediction log before it leaves,
-    unless serve.log is async. A worker that dies is started anew.
+    At an address that other machines can reach, callers need a token: loopline access token create. A new champion takes over
+    while the server runs, without failing a request. Each answer is in the prediction log before it leaves, unless serve.log is
+    async. A worker that dies is started anew.
     """
     from loopline.loop import open_loop
+    from loopline.serve.door import tokens_of
     from loopline.serve.server import bind, is_loopback
 
     with open_loop(folder) as loop:
         spec = loop.project.declaration.serve
         at, door, count = spec.host if host is None else host, spec.port if port is None else port, workers or spec.workers
-        if not insecure and not is_loopback(at):
-            remedy = "serve at 127.0.0.1 behind a proxy that knows the callers, or say --insecure"
-            raise Mistake("other machines could reach this address, and callers are not asked who they are", where=at, remedy=remedy)
+        asks = not insecure and not is_loopback(at)
+        if asks and not tokens_of(loop.workspace.ledger):
+            remedy = "make one: loopline access token create --for NAME --role predict; or serve at 127.0.0.1, or say --insecure"
+            raise Mistake("other machines could reach this address, and nobody has a token yet", where=at, remedy=remedy)
 
         def tell(said: Said) -> None:
             emit({name: value for name, value in said.items() if name != "example"}, lambda: _say(said), as_json)
 
         if count == 1:
             with bind(at, door) as listener:
-                _serve(loop, listener, tell)
+                _serve(loop, listener, tell, asks=asks)
             return
-    _share(partial(work, folder), at, door, count, tell)
+    _share(partial(work, folder, asks), at, door, count, tell)
 
 
-def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None]) -> None:
-    """Serve at a socket until the process is told to stop; tells once what is served."""
+def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *, asks: bool) -> None:
+    """Serve at a socket until the process is told to stop; tells once what is served.
+
+    Parameters
+    ----------
+    asks
+        Whether callers must have a token.
+    """
     from loopline.serve.app import Service, build
     from loopline.serve.champion import Champion
+    from loopline.serve.door import Door, Holders, tokens_of
     from loopline.serve.log import Log, promise
     from loopline.serve.server import run, url_of
 
@@ -71,8 +82,20 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None]) ->
             raise Fault(champion.trouble, where="the champion")
         scorer = champion.scorer
         package, example = (scorer.package, scorer.signature.example()) if scorer else (None, None)
-        tell({"url": url_of(listener), "package": package, "log": spec.log, "promise": promise(spec.log), "workers": 1, "example": example})
-        run(build(service), listener)
+        said: Said = {
+            "url": url_of(listener),
+            "package": package,
+            "log": spec.log,
+            "promise": promise(spec.log),
+            "workers": 1,
+            "access": "tokens" if asks else "anybody",
+        }
+        tell({**said, "example": example})
+        if not asks:
+            run(build(service), listener)
+            return
+        with Holders(partial(tokens_of, workspace.ledger)) as holders:
+            run(Door(build(service), holders), listener)
 
 
 def _share(work: Callable[[socket.socket, Connection], None], host: str, port: int, count: int, tell: Callable[[Said], None]) -> None:
@@ -84,14 +107,14 @@ def _share(work: Callable[[socket.socket, Connection], None], host: str, port: i
         workers.keep()
 
 
-def work(folder: Path | None, listener: socket.socket, parent: Connection) -> None:
+def work(folder: Path | None, asks: bool, listener: socket.socket, parent: Connection) -> None:
     """One of several workers: a process of its own, which tells its parent when it is ready."""
     from loopline.loop import open_loop
     from loopline.serve.workers import failed, ready
 
     try:
         with open_loop(folder) as loop:
-            _serve(loop, listener, partial(ready, parent))
+            _serve(loop, listener, partial(ready, parent), asks=asks)
     except LooplineError as error:
         failed(parent, str(error))
 
@@ -101,5 +124,7 @@ def _say(said: Said) -> str:
     if package is None:
         return f"{url}\nno package has been released yet: requests are answered with 503 until then\n{hint('loopline run')}"
     body = json.dumps({"rows": [said["example"]]}, ensure_ascii=False).replace("'", "'\\''")
+    key = " -H 'Authorization: Bearer TOKEN'" if said["access"] == "tokens" else ""
     by = f" with {said['workers']} workers" if said["workers"] > 1 else ""
-    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {said['promise']}\n\ntry: curl -s {url}/v1/predict -d '{body}'"
+    rules = f"{said['promise']}; {_RULES[said['access']]}"
+    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {rules}\n\ntry: curl -s{key} {url}/v1/predict -d '{body}'"

@@ -41,7 +41,7 @@ def test_each_kind_has_its_folder(tmp_path):
     with Log(tmp_path) as log:
         for number, kind in enumerate(KINDS):
             log.append(kind, line(number)).result(timeout=5)
-        assert [numbers(tmp_path, kind) for kind in KINDS] == [[0], [1], [2]]
+        assert [numbers(tmp_path, kind) for kind in KINDS] == [[0], [1], [2], [3]]
 
 
 def test_concurrent_records_share_syncs_and_all_are_kept(tmp_path, monkeypatch):

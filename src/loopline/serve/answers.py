@@ -21,6 +21,7 @@ ENCODER = msgspec.json.Encoder()
 ENDPOINTS = (
     ("POST", "/v1/predict", "score rows and decide"),
     ("POST", "/v1/outcomes", "tell what really happened"),
+    ("POST", "/v1/feedback", "tell what customers say of predictions"),
     ("GET", "/healthz", "whether the process lives"),
     ("GET", "/readyz", "whether a package is loaded and warm"),
     ("GET", "/metrics", "counters for Prometheus"),

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loopline.serve.answers import ENCODER, ENDPOINTS, HANDLERS, PATHS, Refusal, as_json, decode, raw
 from loopline.serve.champion import REMEDY, Champion
+from loopline.serve.feedback import read_feedback
 from loopline.serve.log import Log, promise
 from loopline.serve.metrics import Metrics
 from loopline.serve.openapi import document
@@ -130,6 +131,23 @@ class Service:
         await self._keep("refused", refused)
         self.metrics.outcomes.inc(len(taken))
         self.metrics.malformed.inc(len(refused))
+        return as_json({"received": len(taken), "malformed": len(refused)})
+
+    async def feedback(self, request: Request) -> Response:
+        """Take feedback; what is malformed is kept apart, with the reason."""
+        now = stamp(datetime.now(UTC))
+        taken: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        for item in await self._items(request, "feedback"):
+            match read_feedback(item):
+                case Malformed(reason):
+                    refused.append({"time": now, "kind": "feedback", "package": "", "reasons": [reason], "raw": raw(item)})
+                case feedback:
+                    taken.append(feedback.as_json(now))
+        await self._keep("feedback", taken)
+        await self._keep("refused", refused)
+        self.metrics.feedback.inc(len(taken))
+        self.metrics.malformed_feedback.inc(len(refused))
         return as_json({"received": len(taken), "malformed": len(refused)})
 
     async def healthz(self, request: Request) -> Response:
@@ -308,6 +326,7 @@ def build(service: Service) -> ASGIApp:
         routes=[
             Route("/v1/predict", service.predict, methods=["POST"]),
             Route("/v1/outcomes", service.outcomes, methods=["POST"]),
+            Route("/v1/feedback", service.feedback, methods=["POST"]),
             Route("/healthz", service.healthz),
             Route("/readyz", service.readyz),
             Route("/metrics", service.metrics_text),

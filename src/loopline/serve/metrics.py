@@ -30,6 +30,8 @@ class Metrics:
         self.refused = Counter("loopline_refused_rows", "Rows that were refused with a reason.", registry=self._registry)
         self.outcomes = Counter("loopline_outcomes", "Outcomes that were taken.", registry=self._registry)
         self.malformed = Counter("loopline_malformed_outcomes", "Outcomes that were refused, because they were malformed.", registry=self._registry)
+        self.feedback = Counter("loopline_feedback", "Items of feedback that were taken.", registry=self._registry)
+        self.malformed_feedback = Counter("loopline_malformed_feedback", "Items of feedback that were malformed.", registry=self._registry)
         says = ["package", "family", "task"]
         self._package = Gauge("loopline_package_info", "The package that decides now.", says, registry=self._registry, multiprocess_mode="livemax")
         self._said: tuple[str, ...] = ()

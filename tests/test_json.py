@@ -112,6 +112,9 @@ def asked(tmp_path_factory):
     assert ended.returncode == 1, ended.stderr
     ask.said["loopline ci run"] = json.loads(ended.stdout)
     serve_and_tell(ask, visits)
+    made = ask("loopline access token create", "--for", "web shop", "--role", "predict")
+    ask("loopline access token list")
+    ask("loopline access token revoke", made["id"], "--by", PERSON)
     for words in (
         "tick",
         "status",

@@ -30,7 +30,7 @@ from loopline.serve.spec import Limits, ServeSpec
 
 ledger, lake, spec = Ledger.open(sys.argv[1], "p"), Lake(sys.argv[2]), ServeSpec(limits=Limits.model_validate_json(sys.argv[3]))
 listener = bind("127.0.0.1", 0)
-service = Service("p", spec, Log(lake.log), Champion.of(ledger, lake))
+service = Service("p", spec, Log(lake.log, mode=spec.log), Champion.of(ledger, lake))
 print(url_of(listener), flush=True)
 run(build(service), listener, spec.limits)
 print("ended " + " ".join(sorted({name.split(".")[0] for name in sys.modules})), flush=True)

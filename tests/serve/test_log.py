@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 
@@ -139,3 +140,54 @@ def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path):
     with pytest.raises(Fault, match="cannot be written") as caught:
         Log(tmp_path / "log")
     assert "\n" not in str(caught.value)
+
+
+def test_an_async_record_is_answered_before_it_is_durable_and_is_written_all_the_same(tmp_path, monkeypatch):
+    gate = Event()
+    monkeypatch.setattr(log_module, "_sync", lambda descriptor: gate.wait(5))
+    with Log(tmp_path, mode="async") as log:
+        futures = [log.append("predictions", line(number)) for number in range(log_module.MOST_RECORDS)]
+        assert all(future.done() for future in futures)
+        beyond = log.append("predictions", line(log_module.MOST_RECORDS))
+        assert not beyond.done()
+        gate.set()
+        beyond.result(timeout=5)
+    assert sorted(numbers(tmp_path)) == list(range(log_module.MOST_RECORDS + 1))
+
+
+def test_async_records_wait_once_the_oldest_has_waited_long(tmp_path, monkeypatch):
+    gate = Event()
+    monkeypatch.setattr(log_module, "_sync", lambda descriptor: gate.wait(5))
+    monkeypatch.setattr(log_module, "MOST_MS", 20)
+    with Log(tmp_path, mode="async") as log:
+        assert log.append("predictions", line(0)).done()
+        time.sleep(0.05)
+        late = log.append("predictions", line(1))
+        assert not late.done()
+        gate.set()
+        late.result(timeout=5)
+
+
+def test_async_on_a_full_disk_takes_nothing_more_until_what_was_answered_is_written(tmp_path):
+    with Log(tmp_path, mode="async") as log:
+        with files_at_most(3):
+            assert log.append("predictions", line(1)).done()
+            until = time.monotonic() + 5
+            shed = None
+            while shed is None and time.monotonic() < until:
+                time.sleep(0.02)
+                shed = log.append("outcomes", b"").exception(timeout=5)
+            assert isinstance(shed, Fault) and shed.retry
+        until = time.monotonic() + 5
+        while log.append("predictions", line(2)).exception(timeout=5) is not None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert numbers(tmp_path) == [1, 2]
+
+
+def test_what_async_answered_is_told_when_it_cannot_be_written_before_the_end(tmp_path, caplog):
+    with files_at_most(3):
+        log = Log(tmp_path, mode="async")
+        log.append("predictions", line(1) + line(2))
+        log.close()
+    assert "2 answered records could not be written" in caplog.text

@@ -67,13 +67,15 @@ def test_a_canary_answers_its_share_alike_in_every_protocol_and_gives_it_back(se
 
 def test_a_shadow_answers_nobody_and_is_logged_beside(served):
     give(served, "shadow", 1.0)
-    assert set(packages(served)) == {served.first}
+    status, said = served.ask("POST", "/v1/predict", {"rows": ROWS})
+    assert status == 200
+    assert not any("package" in one for one in said["predictions"])
     give(served, None, 0)
-    lines = [json.loads(line) for part in records(served.lake.log, "shadows") for line in part.lines if b"shadow" in line]
+    asked = {one["id"] for one in said["predictions"]}
+    logged = (json.loads(line) for part in records(served.lake.log, "shadows") for line in part.lines)
+    lines = [line for line in logged if line["id"] in asked]
     assert len(lines) == len(ROWS)
-    assert {line["package"] for line in lines} == {served.second}
-    answered = {json.loads(line)["id"] for part in records(served.lake.log, "predictions") for line in part.lines}
-    assert {line["id"] for line in lines} <= answered
+    assert {(line["package"], line["kind"]) for line in lines} == {(served.second, "shadow")}
     assert all(line["ms"] > 0 and 0 <= line["score"] <= 1 for line in lines)
 
 

@@ -3,62 +3,138 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.declaration import say_duration
-from loopline.errors import Fault, Mistake
+from loopline.errors import Fault, LooplineError, Mistake
 
 if TYPE_CHECKING:
-    from loopline.serve.scorer import Scorer
+    import socket
+    from multiprocessing.connection import Connection
+
+    from loopline.loop import Loop
     from loopline.serve.spec import Limits
+
+Said = dict[str, Any]
+_RULES = {"tokens": "callers need a token", "anybody": "whoever reaches this address may call"}
 
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="The address to listen at; serve.host by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port to listen at; 0 takes any free one; serve.port by default.")
+@click.option("--workers", type=click.IntRange(1, 64), help="So many processes share the port; serve.workers by default.")
 @click.option("--insecure", is_flag=True, help="Listen at an address that other machines can reach, although callers are not asked who they are.")
 @folder_option
 @json_option
-def command(host: str | None, port: int | None, insecure: bool, folder: Path | None, as_json: bool) -> None:
+def command(host: str | None, port: int | None, workers: int | None, insecure: bool, folder: Path | None, as_json: bool) -> None:
     """Serve the champion over HTTP, until it is stopped.
 
-    A new champion takes over while the server runs, without failing a request. Each answer is in the prediction log before it leaves.
+    At an address that other machines can reach, callers need a token: loopline access token create. A new champion takes over
+    while the server runs, without failing a request. Each answer is in the prediction log before it leaves, unless serve.log is
+    async. A worker that dies is started anew.
     """
     from loopline.loop import open_loop
-    from loopline.serve.app import Service, build
-    from loopline.serve.champion import Champion
-    from loopline.serve.log import Log
-    from loopline.serve.server import bind, is_loopback, run, url_of
-    from loopline.serve.usage import Usage, price
+    from loopline.serve.door import tokens_of
+    from loopline.serve.server import bind, is_loopback
 
     with open_loop(folder) as loop:
-        spec, workspace = loop.project.declaration.serve, loop.workspace
-        at = spec.host if host is None else host
-        if not insecure and not is_loopback(at):
-            remedy = "serve at 127.0.0.1 behind a proxy that knows the callers, or say --insecure"
-            raise Mistake("other machines could reach this address, and callers are not asked who they are", where=at, remedy=remedy)
-        with bind(at, spec.port if port is None else port) as listener, Log(workspace.lake.log) as log:
-            champion = Champion.of(workspace.ledger, workspace.lake)
-            service = Service(loop.project.name, spec, log, champion)
-            champion.look()
-            if champion.trouble:
-                raise Fault(champion.trouble, where="the champion")
-            url, scorer = url_of(listener), champion.scorer
-            said = {"url": url, "package": scorer.package if scorer else None, "limits": spec.limits.model_dump(mode="json")}
-            emit(said, lambda: f"{_say(url, scorer)}\n\n{_say_limits(spec.limits)}", as_json)
-            with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder)):
+        spec = loop.project.declaration.serve
+        at, door, count = spec.host if host is None else host, spec.port if port is None else port, workers or spec.workers
+        asks = not insecure and not is_loopback(at)
+        if asks and not tokens_of(loop.workspace.ledger):
+            remedy = "make one: loopline access token create --for NAME --role predict; or serve at 127.0.0.1, or say --insecure"
+            raise Mistake("other machines could reach this address, and nobody has a token yet", where=at, remedy=remedy)
+
+        def tell(said: Said) -> None:
+            emit({name: value for name, value in said.items() if name != "example"}, lambda: f"{_say(said)}\n\n{_say_limits(spec.limits)}", as_json)
+
+        if count == 1:
+            with bind(at, door) as listener:
+                _serve(loop, listener, tell, asks=asks)
+            return
+    _share(partial(work, folder, asks, count), at, door, count, tell)
+
+
+def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *, asks: bool, processes: int = 1) -> None:
+    """Serve at a socket until the process is told to stop; tells once what is served.
+
+    Parameters
+    ----------
+    asks
+        Whether callers must have a token.
+    processes
+        How many processes answer at this address.
+    """
+    from loopline.serve.app import Service, build
+    from loopline.serve.champion import Champion
+    from loopline.serve.door import Door, Holders, tokens_of
+    from loopline.serve.log import Log, promise
+    from loopline.serve.server import run, url_of
+    from loopline.serve.usage import Usage, price
+
+    spec, workspace = loop.project.declaration.serve, loop.workspace
+    with Log(workspace.lake.log, mode=spec.log) as log:
+        champion = Champion.of(workspace.ledger, workspace.lake)
+        service = Service(loop.project.name, spec, log, champion)
+        champion.look()
+        if champion.trouble:
+            raise Fault(champion.trouble, where="the champion")
+        scorer = champion.scorer
+        package, example = (scorer.package, scorer.signature.example()) if scorer else (None, None)
+        said: Said = {
+            "url": url_of(listener),
+            "package": package,
+            "log": spec.log,
+            "promise": promise(spec.log),
+            "workers": 1,
+            "access": "tokens" if asks else "anybody",
+            "limits": spec.limits.model_dump(mode="json"),
+        }
+        tell({**said, "example": example})
+        with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder), processes=processes):
+            if not asks:
                 run(build(service), listener, spec.limits)
+                return
+            with Holders(partial(tokens_of, workspace.ledger)) as holders:
+                run(Door(build(service), holders), listener, spec.limits)
 
 
-def _say(url: str, scorer: Scorer | None) -> str:
-    if scorer is None:
+def _share(work: Callable[[socket.socket, Connection], None], host: str, port: int, count: int, tell: Callable[[Said], None]) -> None:
+    from loopline.serve.workers import Workers, listeners, shared_counters
+
+    with listeners(host, port, count) as sockets, shared_counters():
+        workers = Workers(work, sockets)
+        tell({**workers.wait_ready(), "workers": count})
+        workers.keep()
+
+
+def work(folder: Path | None, asks: bool, count: int, listener: socket.socket, parent: Connection) -> None:
+    """One of several workers: a process of its own, which tells its parent when it is ready."""
+    from loopline.loop import open_loop
+    from loopline.serve.workers import failed, ready
+
+    try:
+        with open_loop(folder) as loop:
+            _serve(loop, listener, partial(ready, parent), asks=asks, processes=count)
+    except LooplineError as error:
+        failed(parent, str(error))
+
+
+def _say(said: Said) -> str:
+    url, package = said["url"], said["package"]
+    if package is None:
         return f"{url}\nno package has been released yet: requests are answered with 503 until then\n{hint('loopline run')}"
-    body = json.dumps({"rows": [scorer.signature.example()]}, ensure_ascii=False).replace("'", "'\\''")
-    return f"{url}  serves package {scorer.package[:12]}; stop it with Ctrl-C\n\ntry: curl -s {url}/v1/predict -d '{body}'"
+    body = json.dumps({"rows": [said["example"]]}, ensure_ascii=False).replace("'", "'\\''")
+    key = " -H 'Authorization: Bearer TOKEN'" if said["access"] == "tokens" else ""
+    by = f" with {said['workers']} workers" if said["workers"] > 1 else ""
+    rules = f"{said['promise']}; {_RULES[said['access']]}"
+    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {rules}\n\ntry: curl -s{key} {url}/v1/predict -d '{body}'"
 
 
 def _say_limits(limits: Limits) -> str:

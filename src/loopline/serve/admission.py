@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from loopline.declaration import say_duration
 from loopline.serve.answers import Refusal
@@ -41,20 +42,46 @@ class Admission:
         self._require_place()
         body = await self._read(request)
         try:
-            self._require_place()
-            self._inside += 1
-            try:
-                async with asyncio.timeout(self._answer_s) as clock:
-                    yield body
-            except TimeoutError:
-                if not clock.expired():
-                    raise
-                what = f"the answer took longer than {say_duration(self._limits.answer_within)}"
-                raise Refusal(503, what, remedy=f"{_LATER}; serve.limits.answer_within is the limit") from None
-            finally:
-                self._inside -= 1
+            async with self.place():
+                yield body
         finally:
             self._held_bytes -= len(body)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place in the queue until the answer is made.
+
+        Raises
+        ------
+        Refusal
+            When there is none, or the answer takes too long.
+        """
+        self._require_place()
+        self._inside += 1
+        try:
+            async with asyncio.timeout(self._answer_s) as clock:
+                yield
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            what = f"the answer took longer than {say_duration(self._limits.answer_within)}"
+            raise Refusal(503, what, remedy=f"{_LATER}; serve.limits.answer_within is the limit") from None
+        finally:
+            self._inside -= 1
+
+    async def first(self, receive: Receive) -> Message:
+        """The first part of a request's body.
+
+        Raises
+        ------
+        Refusal
+            When it does not come in time.
+        """
+        try:
+            async with asyncio.timeout(self._body_s):
+                return await receive()
+        except TimeoutError:
+            raise self._too_slow() from None
 
     def require_rows(self, count: int, *, reasons: bool = False, name: str = "rows") -> None:
         """Check that so many rows, or outcomes, are taken at once.
@@ -97,10 +124,13 @@ class Admission:
         except BaseException as error:
             self._held_bytes -= size
             if isinstance(error, TimeoutError):
-                what = f"the body did not come within {say_duration(self._limits.body_within)}"
-                raise Refusal(408, what, where="body", remedy="send it faster, or less at once; serve.limits.body_within is the limit") from None
+                raise self._too_slow() from None
             raise
         return b"".join(parts)
+
+    def _too_slow(self) -> Refusal:
+        what = f"the body did not come within {say_duration(self._limits.body_within)}"
+        return Refusal(408, what, where="body", remedy="send it faster, or less at once; serve.limits.body_within is the limit")
 
     def _too_large(self) -> Refusal:
         what = f"the body is larger than {self._limits.body_mb:g} MB"

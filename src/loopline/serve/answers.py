@@ -17,6 +17,7 @@ from loopline.serve.scorer import Prediction
 from loopline.serve.signature import RAW_CHARACTERS, Problem
 
 SHOWN_PROBLEMS = 100
+RETRY_AFTER_S = "1"
 ENCODER = msgspec.json.Encoder()
 ENDPOINTS = (
     ("POST", "/v1/predict", "score rows and decide"),
@@ -31,6 +32,7 @@ ENDPOINTS = (
     ("GET", "/ping", "whether a package is loaded and warm"),
     ("GET", "/health", "whether a package is loaded and warm"),
     ("GET", "/version", "the version of Loopline"),
+    ("POST", "/v1/feedback", "tell what customers say of predictions"),
     ("GET", "/healthz", "whether the process lives"),
     ("GET", "/readyz", "whether a package is loaded and warm"),
     ("GET", "/metrics", "counters for Prometheus"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -22,14 +22,17 @@ from loopline.serve.admission import Admission
 from loopline.serve.answerer import Answerer, reasons_of
 from loopline.serve.answers import ENDPOINTS, HANDLERS, Refusal, as_json, decode, endpoint, raw
 from loopline.serve.champion import Champion
+from loopline.serve.feedback import read_feedback
 from loopline.serve.inference import Inference
 from loopline.serve.invocations import Invocations
-from loopline.serve.log import Log
+from loopline.serve.log import Log, promise
 from loopline.serve.media import JSON, LINES, TABLES, lines, response, sent, wanted
 from loopline.serve.metrics import Metrics
 from loopline.serve.openapi import document
-from loopline.serve.outcomes import Malformed, Truth, read_outcome
+from loopline.serve.outcomes import Malformed, read_outcome
+from loopline.serve.quick import Desk, Quick
 from loopline.serve.scorer import Scorer, stamp
+from loopline.serve.segments import Kind
 from loopline.serve.spec import ServeSpec
 
 
@@ -49,9 +52,11 @@ class Service:
         self.limits = spec.limits
         self.metrics = Metrics()
         self._champion = champion
-        self._admission = Admission(spec.limits)
-        self._answerer = Answerer(self._admission, log, champion, self.metrics)
-        self._protocols = Inference(project, self._admission, self._answerer), Invocations(self._admission, self._answerer)
+        self._log = log
+        self.admission = Admission(spec.limits)
+        self._answerer = Answerer(self.admission, log, champion, self.metrics)
+        self._protocols = Inference(project, self.admission, self._answerer), Invocations(self.admission, self._answerer)
+        self.desk = Desk(champion, log)
         champion.listen(self._told)
 
     @asynccontextmanager
@@ -69,6 +74,7 @@ class Service:
         return [
             Route("/v1/predict", self.predict, methods=["POST"]),
             Route("/v1/outcomes", self.outcomes, methods=["POST"]),
+            Route("/v1/feedback", self.feedback, methods=["POST"]),
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
             Route("/metrics", self.metrics_text),
@@ -81,7 +87,7 @@ class Service:
         """Score the rows of a request."""
         scorer, media = self._answerer.scorer(), sent(request)
         count = reasons_of(scorer, request.query_params.get("reasons", "0"))
-        async with self._admission.taken(request) as body:
+        async with self.admission.taken(request) as body:
             if media in TABLES:
                 answers = await self._answerer.table(scorer, media, body, count)
                 return response(answers, wanted(request, media), scorer.package, scorer.truth, count)
@@ -96,26 +102,42 @@ class Service:
     async def outcomes(self, request: Request) -> Response:
         """Take outcomes; those that are malformed are kept apart, with the reason."""
         truth = self._answerer.scorer().truth
-        async with self._admission.taken(request) as body:
-            items = _items(decode(body), "outcomes")
-            self._admission.require_rows(len(items), name="outcomes")
-            return await self._take(items, truth)
 
-    async def _take(self, items: list[object], truth: Truth) -> Response:
-        now = stamp(datetime.now(UTC))
-        taken: list[dict[str, str]] = []
-        refused: list[dict[str, Any]] = []
-        for item in items:
-            match read_outcome(item, truth):
-                case Malformed(reason):
-                    refused.append({"time": now, "kind": "outcome", "package": "", "reasons": [reason], "raw": raw(item)})
-                case outcome:
-                    taken.append({"id": outcome.prediction_id, "outcome": outcome.value, "time": now})
-        await self._answerer.keep("outcomes", taken)
-        await self._answerer.keep("refused", refused)
-        self.metrics.outcomes.inc(len(taken))
-        self.metrics.malformed.inc(len(refused))
-        return as_json({"received": len(taken), "malformed": len(refused)})
+        def read(item: object, now: str) -> Malformed | dict[str, Any]:
+            found = read_outcome(item, truth)
+            return found if isinstance(found, Malformed) else {"id": found.prediction_id, "outcome": found.value, "time": now}
+
+        taken, refused = await self._take(request, "outcomes", "outcome", read)
+        self.metrics.outcomes.inc(taken)
+        self.metrics.malformed.inc(refused)
+        return as_json({"received": taken, "malformed": refused})
+
+    async def feedback(self, request: Request) -> Response:
+        """Take feedback; what is malformed is kept apart, with the reason."""
+
+        def read(item: object, now: str) -> Malformed | dict[str, Any]:
+            found = read_feedback(item)
+            return found if isinstance(found, Malformed) else found.as_json(now)
+
+        taken, refused = await self._take(request, "feedback", "feedback", read)
+        self.metrics.feedback.inc(taken)
+        self.metrics.malformed_feedback.inc(refused)
+        return as_json({"received": taken, "malformed": refused})
+
+    async def _take(self, request: Request, kind: Kind, one: str, read: Callable[[object, str], Malformed | dict[str, Any]]) -> tuple[int, int]:
+        """How many items of a request were kept, and how many were malformed and are kept apart."""
+        async with self.admission.taken(request) as body:
+            items = _items(decode(body), kind)
+            self.admission.require_rows(len(items), name=kind)
+            now = stamp(datetime.now(UTC))
+            said = [(item, read(item, now)) for item in items]
+            taken = [record for _, record in said if not isinstance(record, Malformed)]
+            refused = [
+                {"time": now, "kind": one, "package": "", "reasons": [wrong.reason], "raw": raw(item)} for item, wrong in said if isinstance(wrong, Malformed)
+            ]
+            await self._answerer.keep(kind, taken)
+            await self._answerer.keep("refused", refused)
+            return len(taken), len(refused)
 
     async def healthz(self, request: Request) -> Response:
         """Whether the process lives."""
@@ -125,7 +147,15 @@ class Service:
         """Whether a package is loaded and warm."""
         scorer = self._answerer.scorer()
         looks_up = {name: {"version": one.version, "rows": one.rows} for name, one in scorer.lookups.published.items()}
-        return as_json({"status": "ready", "package": scorer.package, **({"lookups": looks_up} if looks_up else {})})
+        return as_json(
+            {
+                "status": "ready",
+                "package": scorer.package,
+                "log": self._log.mode,
+                "promise": promise(self._log.mode),
+                **({"lookups": looks_up} if looks_up else {}),
+            }
+        )
 
     async def metrics_text(self, request: Request) -> Response:
         """Counters for Prometheus."""
@@ -197,11 +227,12 @@ class _Measured:
             self._metrics.answered(endpoint(scope["path"]), status, time.perf_counter() - since)
 
 
-def build(service: Service) -> Starlette:
+def build(service: Service) -> ASGIApp:
     """The ASGI application of a service."""
-    return Starlette(
+    app = Starlette(
         routes=service.routes(),
         middleware=[Middleware(_Measured, metrics=service.metrics)],
         exception_handlers=HANDLERS,
         lifespan=service.lifespan,
     )
+    return Quick(app, service.desk, service.admission, service.metrics)

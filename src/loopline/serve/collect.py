@@ -37,6 +37,7 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
         "ms": pl.Float64,
     },
     "outcomes": {"prediction_id": pl.String, "outcome": pl.String, "time": _UTC, "day": pl.Date},
+    "feedback": {"prediction_id": pl.String, "rating": pl.Float64, "text": pl.String, "who": pl.String, "time": _UTC, "day": pl.Date},
     "refused": {"time": _UTC, "day": pl.Date, "kind": pl.String, "package": pl.String, "reasons": pl.String, "raw": pl.String},
     "shadows": {
         "prediction_id": pl.String,
@@ -85,6 +86,17 @@ class _Outcome(msgspec.Struct):
         return self.id, self.outcome, self.time, day_of(self.id, self.time)
 
 
+class _Feedback(msgspec.Struct):
+    id: str
+    rating: float | None
+    text: str | None
+    who: str
+    time: datetime
+
+    def cells(self) -> tuple[Any, ...]:
+        return self.id, self.rating, self.text, self.who, self.time, day_of(self.id, self.time)
+
+
 class _Refused(msgspec.Struct):
     time: datetime
     kind: str
@@ -116,6 +128,7 @@ class _Shadow(msgspec.Struct):
 _DECODERS: Mapping[Kind, msgspec.json.Decoder[Any]] = {
     "predictions": msgspec.json.Decoder(_Prediction),
     "outcomes": msgspec.json.Decoder(_Outcome),
+    "feedback": msgspec.json.Decoder(_Feedback),
     "refused": msgspec.json.Decoder(_Refused),
     "shadows": msgspec.json.Decoder(_Shadow),
 }
@@ -192,15 +205,17 @@ def versions(tables: Tables) -> dict[str, int | None]:
     return {kind: tables.version(kind).version if tables.exists(kind) else None for kind in KINDS}
 
 
-def latest(outcomes: pl.LazyFrame) -> pl.LazyFrame:
+def latest(told: pl.LazyFrame, by: Sequence[str] = ("prediction_id",)) -> pl.LazyFrame:
     """One outcome for each prediction: of several, the one that came last holds.
 
     Parameters
     ----------
-    outcomes
-        The table ``outcomes``, or a part of it.
+    told
+        The table ``outcomes``, or a part of it; or ``feedback``.
+    by
+        Of what there is one each: of feedback for each prediction and person, ``prediction_id`` and ``who``.
     """
-    return outcomes.sort("time", maintain_order=True).unique("prediction_id", keep="last", maintain_order=True)
+    return told.sort("time", maintain_order=True).unique(by, keep="last", maintain_order=True)
 
 
 def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
@@ -219,7 +234,8 @@ def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
                 if broken.height:
                     _commit(tables, state, "refused", broken, replace(part, segment=f"{part.segment}:broken"))
                 _commit(tables, state, kind, frame, part)
-                days |= set(frame["day"].unique().to_list())
+                if kind != "feedback":
+                    days |= set(frame["day"].unique().to_list())
             state.offsets[segment.name] = part.end
             read += part.end - part.start
             job.progress.at(read, new_bytes, unit="bytes of the log")
@@ -305,14 +321,30 @@ def _fit(tables: Tables, outcomes: pl.LazyFrame, days: Iterable[date] | None) ->
     )
 
 
+def _feedback(tables: Tables, malformed: int) -> dict[str, int]:
+    """How much feedback came, and how it fits the predictions."""
+    if not tables.exists("feedback"):
+        return {"received": 0, "matched": 0, "early": 0, "repeated": 0, "malformed": malformed}
+    told = tables.read("feedback").select("prediction_id", "who", "time", "day")
+    held = latest(told, ("prediction_id", "who")).collect()
+    matched = 0
+    if tables.exists("predictions"):
+        made = tables.read("predictions").filter(pl.col("day").is_in(held["day"].unique().to_list())).select("prediction_id")
+        matched = held.lazy().join(made, on="prediction_id", how="semi").collect().height
+    received = told.select(pl.len()).collect().item()
+    return {"received": received, "matched": matched, "early": held.height - matched, "repeated": received - held.height, "malformed": malformed}
+
+
 def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
     received, matched, early, repeated, contradictory = (sum(counts) for counts in zip(*state.days.values(), strict=True)) if state.days else (0,) * 5
     malformed = state.refused.get("outcome", 0)
     refused = state.refused.get("row", 0)
+    feedback = _feedback(tables, state.refused.get("feedback", 0))
     made = tables.version("predictions") if tables.exists("predictions") else None
     rows = made.rows if made else 0
     parts = [f"{rows:,} predictions", f"{matched:,} outcomes matched"] if rows or received else ["nothing served yet"]
-    parts += [f"{count:,} {what}" for count, what in ((early, "early"), (repeated, "repeated"), (malformed, "malformed"), (refused, "rows refused")) if count]
+    told = ((early, "early"), (repeated, "repeated"), (malformed, "malformed"), (refused, "rows refused"), (feedback["received"], "items of feedback"))
+    parts += [f"{count:,} {what}" for count, what in told if count]
     return {
         "says": ", ".join(parts),
         "champion": job.step.inputs["champion"],
@@ -326,5 +358,6 @@ def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
             "contradictory": contradictory,
             "malformed": malformed,
         },
+        "feedback": feedback,
         "versions": {name: version for name, version in versions(tables).items() if version is not None},
     }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -14,9 +17,17 @@ from threading import Lock, Thread
 from types import TracebackType
 
 from loopline.errors import Fault
-from loopline.serve.segments import KINDS, Kind
+from loopline.serve.segments import KINDS, Kind, Mode
 
+_said = logging.getLogger("loopline.serve")
 ROLL_BYTES = 64 << 20
+MOST_RECORDS = 1_000
+MOST_MS = 200
+"""With ``async``: so many records, and those of so many milliseconds, may be answered and not yet durable; beyond that answers wait."""
+AGAIN_S = 0.2
+"""So long after a failure what has been answered is written again."""
+GATHER_S = 0.005
+"""With ``async`` so long is waited before a sync, which then does for more records."""
 # A record's size is part of the file's data for fdatasync; only the file's times are left for later.
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
@@ -27,6 +38,13 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def promise(mode: Mode) -> str:
+    """What a log of a mode promises, in a sentence."""
+    if mode == "durable":
+        return "each answer is durable in the prediction log before it leaves"
+    return f"answers leave before they are durable in the prediction log: a crash loses at most {MOST_RECORDS:,} records of {MOST_MS} ms for each worker"
 
 
 class _OpenSegment:
@@ -60,12 +78,39 @@ class _OpenSegment:
 
 
 class _Request:
-    __slots__ = ("data", "done", "kind")
+    __slots__ = ("data", "done", "is_durable", "is_owed", "kind", "since_s")
 
     def __init__(self, kind: Kind, data: bytes) -> None:
         self.kind = kind
         self.data = data
         self.done: Future[None] = Future()
+        self.since_s = time.monotonic()
+        self.is_owed = False
+        self.is_durable = False
+
+
+class _Owed:
+    """What has been answered and is not yet durable, oldest first."""
+
+    def __init__(self) -> None:
+        self._requests: deque[_Request] = deque()
+        self._records = 0
+
+    def takes(self, request: _Request) -> bool:
+        """Whether the bound lets a request be answered before it is durable; it is then among them."""
+        count = request.data.count(b"\n")
+        is_late = bool(self._requests) and request.since_s - self._requests[0].since_s > MOST_MS / 1000
+        if is_late or self._records + count > MOST_RECORDS:
+            return False
+        request.is_owed = True
+        self._requests.append(request)
+        self._records += count
+        return True
+
+    def forget_durable(self) -> None:
+        """Drop those that have become durable."""
+        while self._requests and self._requests[0].is_durable:
+            self._records -= self._requests.popleft().data.count(b"\n")
 
 
 class Log:
@@ -84,6 +129,9 @@ class Log:
         A segment that has grown past this size is closed and the next one begun.
     clock
         Tells the day that a segment is named by.
+    mode
+        ``durable``, or ``async``: a record may be answered for before it is durable, within the bound of `MOST_RECORDS` and `MOST_MS`.
+        What cannot be written is then kept and written again, and nothing more is taken until it is.
 
     Raises
     ------
@@ -91,14 +139,26 @@ class Log:
         When the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, *, server: str = "", roll_bytes: int = ROLL_BYTES, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        server: str = "",
+        roll_bytes: int = ROLL_BYTES,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        mode: Mode = "durable",
+    ) -> None:
         self.folder = folder
+        self.mode = mode
         self.server = server or secrets.token_hex(4)
         self._roll_bytes = roll_bytes
         self._clock = clock
         self._open: dict[Kind, _OpenSegment] = {}
         self._made = 0
         self._closed = False
+        self._owed = _Owed()
+        self._kept: list[_Request] = []
+        self._trouble: Fault | None = None
         self._door = Lock()
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
         _check_writable(folder)
@@ -106,7 +166,7 @@ class Log:
         self._thread.start()
 
     def append(self, kind: Kind, data: bytes) -> Future[None]:
-        """A future that is done once the lines are durable, and fails with a Fault where they cannot be written.
+        """A future that is done once the lines are durable, or are owed within the bound, and fails with a Fault where they cannot be written.
 
         Parameters
         ----------
@@ -117,7 +177,11 @@ class Log:
         with self._door:
             if self._closed:
                 request.done.set_exception(Fault("the prediction log is closed", remedy="try again at another server", retry=True))
+            elif self._trouble is not None:
+                request.done.set_exception(self._trouble)
             else:
+                if self.mode == "async" and self._owed.takes(request):
+                    request.done.set_result(None)
                 self._queue.put(request)
         return request.done
 
@@ -139,19 +203,29 @@ class Log:
         stopping = False
         while not stopping:
             requests, stopping = self._waiting()
+            again, self._kept = self._kept, []
             for kind in KINDS:
-                self._commit(kind, [request for request in requests if request.kind == kind])
+                self._commit(kind, [request for request in (*again, *requests) if request.kind == kind])
+            with self._door:
+                self._owed.forget_durable()
+                if not self._kept:
+                    self._trouble = None
+        if self._kept:
+            _said.error("%d answered records could not be written before the end", sum(request.data.count(b"\n") for request in self._kept))
         for segment in self._open.values():
             segment.close()
 
     def _waiting(self) -> tuple[list[_Request], bool]:
-        """All that has come since the last sync, and whether the end was among it; waits for the first."""
-        found = [self._queue.get()]
+        """All that has come since the last sync, and whether the end was among it; waits for the first, unless something is to be written again."""
+        found: list[_Request | None] = []
         with contextlib.suppress(Empty):
+            found.append(self._queue.get(timeout=AGAIN_S if self._kept else None))
+            if self.mode == "async" and found != [None]:
+                time.sleep(GATHER_S)
             while True:
                 found.append(self._queue.get_nowait())
         # A client that has gone has cancelled its future; its record is then not needed, for nothing will be answered.
-        return [request for request in found if request is not None and request.done.set_running_or_notify_cancel()], None in found
+        return [one for one in found if one is not None and (one.is_owed or one.done.set_running_or_notify_cancel())], None in found
 
     def _commit(self, kind: Kind, requests: list[_Request]) -> None:
         if not requests:
@@ -162,12 +236,22 @@ class Log:
             # After a failed sync the pages' state is unknown, and a reader may be past the end: never append here again.
             if broken := self._open.pop(kind, None):
                 broken.abandon()
-            fault = _unwritable(self.folder / kind, error)
-            for request in requests:
-                request.done.set_exception(fault)
+            self._failed(requests, _unwritable(self.folder / kind, error))
             return
         for request in requests:
-            request.done.set_result(None)
+            request.is_durable = True
+            if not request.is_owed:
+                request.done.set_result(None)
+
+    def _failed(self, requests: list[_Request], fault: Fault) -> None:
+        """Tell those that wait; what has been answered is kept, and nothing is taken until it is written."""
+        kept = [request for request in requests if request.is_owed]
+        with self._door:
+            self._kept += kept
+            self._trouble = fault if self._kept else None
+        for request in requests:
+            if not request.is_owed:
+                request.done.set_exception(fault)
 
     def _segment(self, kind: Kind) -> _OpenSegment:
         day = self._clock().strftime("%Y%m%d")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
@@ -12,11 +14,17 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class Metrics:
-    """The counters of one server, in a registry of its own."""
+    """The counters of one server, in a registry of its own; where it has several workers, what each tells is the sum over all."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+        self._told = self._registry
+        self._is_shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        if self._is_shared:
+            self._told = CollectorRegistry()
+            MultiProcessCollector(self._told)  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=self._registry)
         self._requests = Counter("loopline_requests", "Requests by endpoint and status.", ["endpoint", "status"], registry=self._registry)
         self._seconds = Histogram("loopline_request_seconds", "Time to an answer.", ["endpoint"], buckets=_SECONDS, registry=self._registry)
         self.rows = Counter("loopline_rows", "Rows that were answered with a prediction.", registry=self._registry)
@@ -24,8 +32,21 @@ class Metrics:
         self.outcomes = Counter("loopline_outcomes", "Outcomes that were taken.", registry=self._registry)
         self.malformed = Counter("loopline_malformed_outcomes", "Outcomes that were refused, because they were malformed.", registry=self._registry)
         self.unshown = Counter("loopline_unshown_rows", "Rows that a challenger on trial was not shown, because too many waited.", registry=self._registry)
-        self._package = Gauge("loopline_package_info", "The package that decides now.", ["package", "family", "task"], registry=self._registry)
+        self.feedback = Counter("loopline_feedback", "Items of feedback that were taken.", registry=self._registry)
+        self.malformed_feedback = Counter("loopline_malformed_feedback", "Items of feedback that were malformed.", registry=self._registry)
+        says = ["package", "family", "task"]
+        self._package = Gauge("loopline_package_info", "The package that decides now.", says, registry=self._registry, multiprocess_mode="livemax")
+        self._said: tuple[str, ...] = ()
         self.follow_failures = Counter("loopline_follow_failures", "Times that the champion could not be looked up or loaded.", registry=self._registry)
+
+        self._predicted = self._requests.labels("/v1/predict", "200")
+        self._predicted_seconds = self._seconds.labels("/v1/predict")
+
+    def predicted(self, rows: int, seconds: float) -> None:
+        """Count an answer with so many predictions, and its time in seconds."""
+        self._predicted.inc()
+        self._predicted_seconds.observe(seconds)
+        self.rows.inc(rows)
 
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
         """Count an answer and its time in seconds."""
@@ -34,9 +55,14 @@ class Metrics:
 
     def package(self, labels: Mapping[str, str] | None) -> None:
         """Say which package decides now; None for none."""
-        self._package.clear()
-        if labels is not None:
-            self._package.labels(labels["package"], labels["family"], labels["task"]).set(1)
+        if not self._is_shared:
+            self._package.clear()
+        elif self._said:
+            # A shared file keeps what was once said: only a zero takes it back.
+            self._package.labels(*self._said).set(0)
+        self._said = (labels["package"], labels["family"], labels["task"]) if labels is not None else ()
+        if self._said:
+            self._package.labels(*self._said).set(1)
 
     @property
     def requests(self) -> int:
@@ -44,9 +70,10 @@ class Metrics:
         return int(sum(sample.value for metric in self._requests.collect() for sample in metric.samples if sample.name.endswith("_total")))
 
     def add(self, collector: Collector) -> None:
-        """Have another one's figures told beside these."""
-        self._registry.register(collector)
+        """Have another one's figures told beside these; of several workers each has figures of its own, which are in the ledger alone."""
+        if not self._is_shared:
+            self._registry.register(collector)
 
     def text(self) -> bytes:
         """All counters in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._told)

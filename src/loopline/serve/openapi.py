@@ -76,6 +76,25 @@ _OUTCOMES: Json = {
     },
     "required": ["outcomes"],
 }
+_FEEDBACK: Json = {
+    "type": "object",
+    "properties": {
+        "feedback": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "rating": {"type": ["number", "null"]},
+                    "text": {"type": ["string", "null"]},
+                    "who": {"type": ["string", "null"]},
+                },
+                "required": ["id"],
+            },
+        }
+    },
+    "required": ["feedback"],
+}
 
 
 def _field(column: Column) -> Json:
@@ -165,6 +184,12 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "requestBody": _asked("Outcomes"),
         "responses": {"200": _answer("Received", "How many outcomes were taken, and how many were refused because they were malformed."), **failures},
     }
+    feedback = {
+        "operationId": "feedback",
+        "summary": "Tell what customers say of predictions; the latest word of a person on a prediction holds.",
+        "requestBody": _asked("Feedback"),
+        "responses": {"200": _answer("Received", "How many items were taken, and how many were refused because they were malformed."), **failures},
+    }
     received = {"type": "object", "properties": {"received": {"type": "integer"}, "malformed": {"type": "integer"}}, "required": ["received", "malformed"]}
     return {
         "openapi": "3.1.0",
@@ -172,6 +197,7 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "paths": {
             "/v1/predict": {"post": predict},
             "/v1/outcomes": {"post": outcomes},
+            "/v1/feedback": {"post": feedback},
             **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}}}} for path, text in _SIMPLE.items()},
             "/readyz": {"get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, "503": failures["503"]}}},
             **paths(scorer),
@@ -184,6 +210,7 @@ def document(project: str, scorer: Scorer | None) -> Json:
                 "Predictions": {"anyOf": [_holding("predictions", "Prediction", package={"type": "string"}), _list("Prediction")]},
                 "Reason": _REASON,
                 "Outcomes": _OUTCOMES,
+                "Feedback": _FEEDBACK,
                 "Received": received,
                 "Problem": _PROBLEM,
                 "Error": _ERROR,

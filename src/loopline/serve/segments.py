@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["predictions", "outcomes", "refused", "shadows"]
+Kind = Literal["predictions", "outcomes", "feedback", "refused", "shadows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Mode = Literal["durable", "async"]
+"""Whether an answer leaves once its record is durable, or may leave before, within a bound that is stated."""
 SLICE_BYTES = 32 << 20
 _PART_BYTES = 1 << 20
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from loopline.errors import Fault, Mistake
 from loopline.serve.connections import Connection
@@ -32,8 +32,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shares: bool = False) -> socket.socket:
     """A listening socket; port 0 takes any free one.
+
+    Parameters
+    ----------
+    shares
+        Whether other sockets that share may listen at the same port.
 
     Raises
     ------
@@ -48,6 +53,8 @@ def bind(host: str, port: int) -> socket.socket:
         raise Mistake(f"there is no host {host!r}", where="serve.host", remedy="use 127.0.0.1") from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shares:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind(address)
         listener.listen(_BACKLOG)
@@ -75,7 +82,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(app: Starlette, listener: socket.socket, limits: Limits) -> None:
+def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
     """Serve until the process is told to stop; then requests under way are answered, within their limits, and the app's lifespan ends."""
 
     class Limited(Connection):
@@ -94,16 +101,18 @@ def run(app: Starlette, listener: socket.socket, limits: Limits) -> None:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=math.ceil(longest.total_seconds()) + 1,
     )
-    with _orderly_end():
-        uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    with _orderly_end(server):
+        server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def _orderly_end() -> Iterator[None]:
+def _orderly_end(server: uvicorn.Server) -> Iterator[None]:
     """Being told to stop is a success: uvicorn, when it has ended, raises the signal again, and that is then let pass."""
 
     def let_pass(number: int, frame: FrameType | None) -> None:
-        return None
+        # Before uvicorn has handlers of its own this is the only one that hears of it.
+        server.should_exit = True
 
     asked = (signal.SIGINT, signal.SIGTERM)
     before: list[Callable[[int, FrameType | None], object] | int | None] = [signal.signal(number, let_pass) for number in asked]

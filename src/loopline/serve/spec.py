@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from loopline.declaration import Span, Spec
+from loopline.serve.segments import Mode
 
 
 class Limits(Spec):
@@ -36,8 +37,13 @@ class Limits(Spec):
 
 
 class ServeSpec(Spec):
-    """Where the server listens, and how much it takes."""
+    """Where the server listens, how much it takes, and what its log promises.
+
+    `workers` processes share the port. `log` says whether an answer leaves once its record is durable, or may leave before, within a bound.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8378, ge=1, le=65535)
     limits: Limits = Limits()
+    log: Mode = "durable"
+    workers: int = Field(default=1, ge=1, le=64)

@@ -83,11 +83,13 @@ def beside(room):
             "predictions", pl.DataFrame({"prediction_id": [f"20240501-{name[:3]}"], "day": [date(2024, 5, 1)], **{k: [v] for k, v in record.items()}})
         )
         tables.append("outcomes", pl.DataFrame({"prediction_id": [f"20240501-{name[:3]}"], "outcome": ["yes"]}))
+        tables.append("feedback", pl.DataFrame({"prediction_id": [f"20240501-{name[:3]}"], "text": ["too late"], "who": [name]}))
         tables.append("refused", pl.DataFrame({"kind": ["row"], "raw": [json.dumps({"rows": [{"who": name, "pages": "x"}]})]}))
     log = room.workspace.lake.log
     for kind, line in (
         ("predictions", lambda name: {"id": f"20240502-{name[:3]}", "key": {"who": name}, "row": {"pages": 1}}),
         ("outcomes", lambda name: {"id": f"20240502-{name[:3]}", "outcome": "no"}),
+        ("feedback", lambda name: {"id": f"20240502-{name[:3]}", "text": "too late", "who": name}),
         ("refused", lambda name: {"kind": "row", "raw": json.dumps({"who": name})}),
     ):
         (log / kind).mkdir(parents=True, exist_ok=True)
@@ -153,14 +155,14 @@ def test_nothing_of_somebody_is_left_in_any_version_or_file_and_all_else_is_as_i
     quarantined = [row for row in before["quarantine", 2] if "dan@" in row]
     assert quarantined and quarantined == [row for row in after["quarantine", 2] if "dan@" in row]
     for name, version in before:
-        if name not in ("quarantine", "cleaned", "mends", "outcomes", "predictions", "refused"):
+        if name not in ("quarantine", "cleaned", "mends", "outcomes", "feedback", "predictions", "refused"):
             assert after[name, version] == before[name, version], (name, version)
-    for name, other in (("mends", 1), ("cleaned", 1), ("predictions", 1), ("outcomes", 1), ("refused", 2)):
+    for name, other in (("mends", 1), ("cleaned", 1), ("predictions", 1), ("outcomes", 1), ("feedback", 1), ("refused", 2)):
         assert room.tables.read(name).select(pl.len()).collect().item() == other, name
-    assert [len(path.read_text().split("\n")[0].strip()) for path in sorted(room.workspace.lake.log.rglob("*.jsonl"))] == [0, 0, 0]
+    assert [len(path.read_text().split("\n")[0].strip()) for path in sorted(room.workspace.lake.log.rglob("*.jsonl"))] == [0, 0, 0, 0]
     assert done.rows == {"visits": 1, "people": 1, "orders": 2}
-    assert (done.lines, done.lost, done.proof.left, done.proof.packages, done.proof.elsewhere) == (3, (), [], [], {})
-    assert done.proof.data_files > 20 and done.proof.blobs > 5 and done.proof.segments == 3
+    assert (done.lines, done.lost, done.proof.left, done.proof.packages, done.proof.elsewhere) == (4, (), [], [], {})
+    assert done.proof.data_files > 20 and done.proof.blobs > 5 and done.proof.segments == 4
     assert room.workspace.ledger.verify().intact
 
 
@@ -242,7 +244,7 @@ def test_a_rehearsal_counts_and_writes_nothing(room):
     files = {path: path.read_bytes() for path in room.workspace.lake.folder.rglob("*") if path.is_file()}
     last = room.workspace.ledger.read(newest_first=True, limit=1)
     done = forget_ann(room, Asked("x", rehearses=True))
-    assert (done.rows, done.proof, done.entry, done.lines) == ({"visits": 1, "people": 1, "orders": 2}, None, None, 3)
+    assert (done.rows, done.proof, done.entry, done.lines) == ({"visits": 1, "people": 1, "orders": 2}, None, None, 4)
     assert done.blobs >= 5 and done.tables["visits"].rows >= 3
     assert {path: path.read_bytes() for path in room.workspace.lake.folder.rglob("*") if path.is_file()} == files
     assert room.workspace.ledger.read(newest_first=True, limit=1) == last

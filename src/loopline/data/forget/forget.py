@@ -52,6 +52,7 @@ _BESIDE: tuple[tuple[str, bool, Callable[[Traces, pl.DataFrame], tuple[pl.DataFr
     ("cleaned", False, without_origins),
     (QUARANTINE, True, without_raw),
     ("outcomes", False, without_outcomes),
+    ("feedback", False, without_outcomes),
     ("predictions", False, without_predictions),
     ("refused", True, without_requests),
 )

@@ -217,7 +217,7 @@ def blank_segments(traces: Traces, folder: Path, *, rehearses: bool) -> tuple[in
     lines = files = 0
     ids: set[str] = set()
     # The predictions last: by them the outcomes are found.
-    for kind, theirs in (("outcomes", _outcome_of), ("refused", _refused_line), ("predictions", _logged_for)):
+    for kind, theirs in (("outcomes", _outcome_of), ("feedback", _outcome_of), ("refused", _refused_line), ("predictions", _logged_for)):
         place = folder / kind
         for path in sorted(place.glob("*.jsonl")) if place.is_dir() else ():
             files += 1

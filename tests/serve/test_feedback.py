@@ -1,0 +1,81 @@
+"""Feedback: checked on arrival, kept in the log as its own kind, and collected so that the latest word of a person holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.serve.feedback import Feedback, read_feedback
+from loopline.serve.outcomes import Malformed
+from loopline.serve.segments import records
+from tests.serve.packages import ROW, make_package
+from tests.serve.running import Served
+from tests.serve.test_collect import Bench
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=2))
+
+
+@given(item=JSON | st.dictionaries(st.sampled_from(["id", "rating", "text", "who", "more"]), JSON))
+def test_whatever_comes_is_feedback_or_says_in_a_line_why_not(item):
+    match read_feedback(item):
+        case Malformed(reason):
+            assert reason and "\n" not in reason
+        case made:
+            assert json.loads(json.dumps(made.as_json("now"), allow_nan=False))["id"] == item["id"]
+
+
+@pytest.mark.parametrize(
+    ("item", "names"),
+    [
+        ({"rating": 1}, "id"),
+        ({"id": "a"}, "rating and text"),
+        ({"id": "a", "rating": "five"}, "rating"),
+        ({"id": "a", "rating": True}, "rating"),
+        ({"id": "a", "text": "x" * 10_001}, "text"),
+        ({"id": "a", "text": "good", "who": 7}, "who"),
+        ({"id": "a", "ratng": 7}, "ratng"),
+    ],
+)
+def test_what_is_wrong_is_named(item, names):
+    assert read_feedback(item).reason.startswith(f"{names}: ")
+
+
+def test_a_rating_or_a_text_will_do():
+    assert read_feedback({"id": "a", "rating": 4}) == Feedback("a", 4.0, None, "")
+    assert read_feedback({"id": "a", "text": "good", "who": "ann"}) == Feedback("a", None, "good", "ann")
+
+
+def test_feedback_is_taken_over_http_and_is_in_the_log(tmp_path):
+    served = Served(tmp_path)
+    try:
+        package = make_package(served.lake)
+        served.promote(package)
+        served.start().wait_for(package)
+        (answer,) = served.ask("POST", "/v1/predict", {"rows": [ROW]})[1]["predictions"]
+        items = [{"id": answer["id"], "rating": 5, "text": "right", "who": "ann"}, {"id": 7}]
+        assert served.ask("POST", "/v1/feedback", {"feedback": items}) == (200, {"received": 1, "malformed": 1})
+        (line,) = [line for part in records(served.lake.log, "feedback") for line in part.lines]
+        assert {**json.loads(line), "time": ""} == {**items[0], "rating": 5.0, "time": ""}
+        assert "loopline_feedback_total 1.0" in served.ask("GET", "/metrics")[1]
+    finally:
+        served.close()
+
+
+def test_the_latest_word_of_a_person_holds_whenever_it_came(tmp_path):
+    bench = Bench(tmp_path)
+    try:
+        word = {"id": "20240501-f-a", "rating": 2.0, "text": None, "who": "ann"}
+        bench.write("feedback", [word | {"rating": 5.0, "time": "2024-05-03T00:00:00Z"}, word | {"time": "2024-05-02T00:00:00Z"}])
+        bench.write("feedback", [word | {"who": "bob", "time": "2024-05-02T00:00:00Z"}, word | {"id": "20240501-f-zz", "time": "2024-05-02T00:00:00Z"}])
+        bench.predict("20240501-f-a")
+        bench.write("refused", [{"time": "2024-05-01T00:00:00Z", "kind": "feedback", "package": "", "reasons": ["why"], "raw": "{}"}])
+        facts = bench.collect()
+        assert facts["feedback"] == {"received": 4, "matched": 2, "early": 1, "repeated": 1, "malformed": 1}
+        assert "4 items of feedback" in facts["says"]
+        assert bench.collect() == facts
+    finally:
+        bench.log.close()
+        bench.workspace.ledger.close()

@@ -102,6 +102,8 @@ def asked(tmp_path_factory):
     serve_and_tell(ask, visits)
     for words in ("tick", "status", "charter show", "data show", "data quarantine", "model show", "model list", "release check", "release history"):
         ask(f"loopline {words}")
+    ask("loopline release deploy", "--to", "systemd")
+    ask("loopline release deployments")
     package = ask.said["loopline model show"]["package"]
     ask("loopline model compare", package, package)
     ask("loopline model explain")

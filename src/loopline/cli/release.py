@@ -11,6 +11,7 @@ import click
 from loopline.access.people import person
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.release_check import check, following_of, package_option, settled_now, tallies_of
+from loopline.cli.release_deploy import deploy, deployments
 from loopline.cli.release_waive import command as waive
 from loopline.errors import Mistake
 from loopline.loop import open_loop
@@ -28,6 +29,8 @@ def command() -> None:
 
 
 command.add_command(check)
+command.add_command(deploy)
+command.add_command(deployments)
 command.add_command(waive)
 
 

@@ -35,6 +35,7 @@ DENIED = ("AGPL-*", "GPL-*", "SSPL-*", "BUSL-*", "CC-BY-NC-*", "GNU Affero Gener
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
 
 class WorstSliceSpec(Spec):
@@ -97,7 +98,10 @@ class GatesSpec(Spec):
 
 
 class ReleaseSpec(Spec):
-    """Approvals by role, the limits of the gates, and by gate the roles that may waive it."""
+    """Approvals by role, the limits of the gates, by gate the roles that may waive it, and deploy targets of one's own.
+
+    `targets`: from a name to ``module:function``, which is called as ``loopline release deploy --to NAME``.
+    """
 
     approvals: dict[Role, int] = {}
     latency_ms: float = Field(default=20.0, gt=0)
@@ -105,6 +109,7 @@ class ReleaseSpec(Spec):
     refused_share: float = Field(default=0.2, ge=0, le=1)
     gates: GatesSpec = GatesSpec()
     waive: dict[str, tuple[Role, ...]] = {}
+    targets: dict[str, Reference] = {}
 
     @model_validator(mode="after")
     def _waives_gates(self) -> ReleaseSpec:

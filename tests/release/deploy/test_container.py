@@ -1,0 +1,152 @@
+"""The image: only what serving needs, by hashes, as nobody; its packages really serve with nothing beside them."""
+
+import http.client
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from loopline.release.deploy.container import INSTALL, LOCK, containerfile, files, source, target
+from tests.cli.deciding import make_project
+from tests.release.deploying import serving
+from tests.serve.packages import ROW
+
+REPOSITORY = Path(__file__).parents[3]
+MOST_BYTES = 250_000_000
+NEVER = ("polars", "sklearn", "scipy", "lightgbm", "deltalake", "duckdb", "optuna", "onnx", "alembic", "pandas")
+_AWAY = re.compile("Failed to fetch|Could not connect|error sending request|dns error|network", re.IGNORECASE)
+
+
+def stages(text):
+    """From each stage of a Containerfile to its instructions, as (word, rest)."""
+    found = []
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            word, _, rest = line.partition(" ")
+            if word == "FROM":
+                found.append([])
+            if found:
+                found[-1].append((word, rest))
+    return found
+
+
+def pins(lock):
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), flags=re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """What the Containerfile's first stage makes: the packages of the lock, and Loopline itself."""
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("the lock is for Python 3.11")
+    folder = tmp_path_factory.mktemp("image") / "packages"
+    words = INSTALL.removeprefix("python -m pip ").replace("--no-cache-dir ", "").replace("/packages", shlex.quote(str(folder)))
+    ended = subprocess.run([sys.executable, "-m", "uv", "pip", *shlex.split(words)], cwd=LOCK.parent, capture_output=True, text=True, timeout=170)
+    if ended.returncode and _AWAY.search(ended.stderr):
+        pytest.skip("no network: the packages of the image cannot be fetched")
+    assert ended.returncode == 0, ended.stderr
+    with tarfile.open(fileobj=io.BytesIO(source())) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def test_the_packages_take_at_most_250_mb(packages):
+    assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) <= MOST_BYTES
+
+
+def test_they_serve_with_nothing_else_on_the_path(packages, tmp_path):
+    """A bare interpreter without its own packages, as the image has it: ready, a prediction with its reasons, and an orderly end."""
+    make_project(tmp_path)
+    (tmp_path / "home").mkdir()
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tmp_path / "home")}
+    bare = [os.path.realpath(sys.executable), "-S", "-X", "importtime", "-m", "loopline.cli.main"]
+    words = [*bare, "serve", "--folder", str(tmp_path), "--port", "0", "--json"]
+    with (tmp_path / "imports").open("w") as imports, subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=imports) as server:
+        try:
+            said = json.loads(server.stdout.readline())
+            connection = http.client.HTTPConnection(said["url"].removeprefix("http://"), timeout=30)
+            connection.request("POST", "/v1/predict?reasons=2", json.dumps({"rows": [ROW]}))
+            answer = connection.getresponse()
+            told = json.loads(answer.read())
+            connection.close()
+        finally:
+            server.terminate()
+            server.wait(30)
+    assert (answer.status, server.returncode) == (200, 0)
+    assert len(told["predictions"][0]["reasons"]) == 2
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in (tmp_path / "imports").read_text().splitlines() if "|" in line}
+    assert "onnxruntime" in loaded
+    assert not loaded & set(NEVER)
+
+
+def test_the_lock_holds_what_the_project_s_lock_holds():
+    ours, whole = pins(LOCK), pins(REPOSITORY / "requirements.lock")
+    assert {name: whole.get(name) for name in ours} == ours
+    assert not set(NEVER) & set(ours)
+
+
+def test_every_package_is_pinned_by_hash():
+    blocks = re.split(r"^(?=[a-z0-9-]+==)", LOCK.read_text(), flags=re.MULTILINE)[1:]
+    assert len(blocks) > 20
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert "://" not in LOCK.read_text()
+
+
+def test_the_image_is_made_in_stages_and_runs_as_nobody(tmp_path):
+    text = containerfile(serving(tmp_path))
+    made, run = stages(text)
+    assert ("RUN", INSTALL) in made
+    words = [word for word, _ in run]
+    assert dict(run)["USER"].split(":")[0] not in ("0", "root")
+    assert {"HEALTHCHECK", "ENTRYPOINT", "CMD", "LABEL", "EXPOSE"} <= set(words)
+    assert words.index("USER") > max(index for index, word in enumerate(words) if word == "RUN")
+    assert "ab" * 32 in dict(run)["LABEL"]
+
+
+def test_what_it_starts_is_a_command_that_is_there(tmp_path):
+    run = dict(stages(containerfile(serving(tmp_path)))[1])
+    entry, words = json.loads(run["ENTRYPOINT"]), json.loads(run["CMD"])
+    assert entry[:4] == ["python", "-P", "-m", "loopline.cli.main"]
+    ended = subprocess.run([sys.executable, *entry[1:4], "serve", "--help"], capture_output=True, text=True, timeout=60, check=True)
+    assert all(word in ended.stdout for word in [*entry, *words] if word.startswith("--"))
+    probe = json.loads(run["HEALTHCHECK"].partition("CMD ")[2])
+    compile(probe[2], "probe", "exec")
+
+
+def test_all_that_is_copied_is_written_and_nothing_else_is_sent(tmp_path):
+    held = files(serving(tmp_path))
+    copied = {rest.split()[0] for stage in stages(held["Containerfile"]) for word, rest in stage if word in ("COPY", "ADD") and "--from" not in rest}
+    assert copied == held.keys() - {"Containerfile", ".containerignore"}
+    ignore = held[".containerignore"].split()
+    assert ignore[0] == "*"
+    assert {line.removeprefix("!") for line in ignore[1:]} == copied
+
+
+def test_loopline_s_own_files_are_packed_alike_each_time():
+    first = source()
+    assert first == source()
+    with tarfile.open(fileobj=io.BytesIO(first)) as archive:
+        names = set(archive.getnames())
+    assert {"loopline/cli/serve.py", "loopline/py.typed", "loopline/release/deploy/serving.lock"} <= names
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_how_to_run_it_mounts_what_the_server_writes_to(tmp_path):
+    asked = serving(tmp_path, rooms=(tmp_path / ".loopline", tmp_path / "lake", Path("/var/lib/else")))
+    words = shlex.split(target(asked).notes[1])
+    mounts = [words[index + 1] for index, word in enumerate(words) if word == "--volume"]
+    assert mounts == [f"{tmp_path}/.loopline:/project/.loopline", f"{tmp_path}/lake:/project/lake", "/var/lib/else:/var/lib/else"]
+    assert {"--read-only", "no-new-privileges", "384m"} <= set(words)
+
+
+def test_a_project_s_name_stays_one_label(tmp_path):
+    asked = serving(tmp_path, project="a.b-C")
+    assert 'title="a.b-C"' in containerfile(asked)
+    assert asked.image_name == "loopline-a-b-c:" + "ab" * 6

@@ -10,7 +10,7 @@ from typing import Any
 from loopline.release.spending import FILLED
 
 SERVER_MB = 70
-"""What the server takes beside the process that scores: the ledger's and the web's libraries, measured with one package."""
+"""What the server takes beside a process that scores: 34 for the ledger's and the web's libraries, measured with one package, and as much for requests."""
 
 PEAK = 10
 """How many times its mean a busy second's volume is taken for."""

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from loopline.release.deploy.container import INSTALL, LOCK, containerfile, files, source, target
-from tests.cli.deciding import make_project
+from tests.cli.deciding import DECLARATION, make_project
 from tests.release.deploying import serving
 from tests.serve.packages import ROW
 
 REPOSITORY = Path(__file__).parents[3]
 MOST_BYTES = 250_000_000
-NEVER = ("polars", "sklearn", "scipy", "lightgbm", "deltalake", "duckdb", "optuna", "onnx", "alembic", "pandas")
+BARE = [os.path.realpath(sys.executable), "-S"]
+NEVER = ("polars", "sklearn", "scipy", "lightgbm", "deltalake", "duckdb", "optuna", "onnx", "pandas")
 _AWAY = re.compile("Failed to fetch|Could not connect|error sending request|dns error|network", re.IGNORECASE)
 
 
@@ -57,21 +58,18 @@ def packages(tmp_path_factory):
     return folder
 
 
-def test_the_packages_take_at_most_250_mb(packages):
-    assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) <= MOST_BYTES
+def alone(packages):
+    """The environment of the image: its packages, and nothing of the tests'."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(packages.parent)}
 
 
-def test_they_serve_with_nothing_else_on_the_path(packages, tmp_path):
-    """A bare interpreter without its own packages, as the image has it: ready, a prediction with its reasons, and an orderly end."""
-    make_project(tmp_path)
-    (tmp_path / "home").mkdir()
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tmp_path / "home")}
-    bare = [os.path.realpath(sys.executable), "-S", "-X", "importtime", "-m", "loopline.cli.main"]
-    words = [*bare, "serve", "--folder", str(tmp_path), "--port", "0", "--json"]
-    with (tmp_path / "imports").open("w") as imports, subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=imports) as server:
+def asked_of(packages, folder):
+    """What a server of the image answers to a prediction with reasons: the status and the body; it ends in order."""
+    words = [*BARE, "-X", "importtime", "-m", "loopline.cli.main", "serve", "--folder", str(folder), "--port", "0", "--json"]
+    with (folder / "imports").open("w") as said, subprocess.Popen(words, cwd=folder, env=alone(packages), stdout=subprocess.PIPE, stderr=said) as server:
         try:
-            said = json.loads(server.stdout.readline())
-            connection = http.client.HTTPConnection(said["url"].removeprefix("http://"), timeout=30)
+            url = json.loads(server.stdout.readline())["url"]
+            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
             connection.request("POST", "/v1/predict?reasons=2", json.dumps({"rows": [ROW]}))
             answer = connection.getresponse()
             told = json.loads(answer.read())
@@ -79,11 +77,35 @@ def test_they_serve_with_nothing_else_on_the_path(packages, tmp_path):
         finally:
             server.terminate()
             server.wait(30)
-    assert (answer.status, server.returncode) == (200, 0)
+    assert server.returncode == 0
+    return answer.status, told
+
+
+def test_the_packages_take_at_most_250_mb(packages):
+    assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) <= MOST_BYTES
+
+
+def test_they_serve_with_nothing_else_on_the_path(packages, tmp_path):
+    """A bare interpreter without its own packages, as the image has it: ready, a prediction with its reasons, and an orderly end."""
+    make_project(tmp_path)
+    status, told = asked_of(packages, tmp_path)
+    assert status == 200
     assert len(told["predictions"][0]["reasons"]) == 2
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in (tmp_path / "imports").read_text().splitlines() if "|" in line}
     assert "onnxruntime" in loaded
-    assert not loaded & set(NEVER)
+    assert not loaded & {*NEVER, "alembic"}
+
+
+def test_they_make_a_ledger_where_none_is_mounted(packages, tmp_path):
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    status, told = asked_of(packages, tmp_path)
+    assert status == 503
+    assert "no package has been released yet" in told["error"]["what"]
+
+
+def test_they_reach_postgresql_and_an_object_store(packages):
+    told = "import sqlalchemy, obstore.store; sqlalchemy.create_engine('postgresql+psycopg://h/d'); obstore.store.from_url('s3://bucket/x', region='r')"
+    subprocess.run([*BARE, "-c", told], env=alone(packages), check=True, timeout=60)
 
 
 def test_the_lock_holds_what_the_project_s_lock_holds():

@@ -9,14 +9,22 @@ import shlex
 import subprocess
 import sys
 import tarfile
+from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
+from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
 from loopline.release.deploy.container import INSTALL, LOCK, containerfile, files, source, target
+from loopline.serve.lookups import pack
+from loopline.serve.published import KIND, sheet_of
 from tests.cli.deciding import DECLARATION, make_project
 from tests.release.deploying import serving
-from tests.serve.packages import ROW
+from tests.serve.packages import LOOKUP, ROW, scorer_of
 
 REPOSITORY = Path(__file__).parents[3]
 MOST_BYTES = 250_000_000
@@ -63,14 +71,14 @@ def alone(packages):
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(packages.parent)}
 
 
-def asked_of(packages, folder):
+def asked_of(packages, folder, row=ROW):
     """What a server of the image answers to a prediction with reasons: the status and the body; it ends in order."""
     words = [*BARE, "-X", "importtime", "-m", "loopline.cli.main", "serve", "--folder", str(folder), "--port", "0", "--json"]
     with (folder / "imports").open("w") as said, subprocess.Popen(words, cwd=folder, env=alone(packages), stdout=subprocess.PIPE, stderr=said) as server:
         try:
             url = json.loads(server.stdout.readline())["url"]
             connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
-            connection.request("POST", "/v1/predict?reasons=2", json.dumps({"rows": [ROW]}))
+            connection.request("POST", "/v1/predict?reasons=2", json.dumps({"rows": [row]}))
             answer = connection.getresponse()
             told = json.loads(answer.read())
             connection.close()
@@ -79,6 +87,11 @@ def asked_of(packages, folder):
             server.wait(30)
     assert server.returncode == 0
     return answer.status, told
+
+
+def loaded(folder):
+    """What that server imported, by the names of packages."""
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in (folder / "imports").read_text().splitlines() if "|" in line}
 
 
 def test_the_packages_take_at_most_250_mb(packages):
@@ -91,9 +104,22 @@ def test_they_serve_with_nothing_else_on_the_path(packages, tmp_path):
     status, told = asked_of(packages, tmp_path)
     assert status == 200
     assert len(told["predictions"][0]["reasons"]) == 2
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in (tmp_path / "imports").read_text().splitlines() if "|" in line}
-    assert "onnxruntime" in loaded
-    assert not loaded & {*NEVER, "alembic"}
+    assert "onnxruntime" in loaded(tmp_path)
+    assert not loaded(tmp_path) & {*NEVER, "alembic"}
+
+
+def test_they_look_up_what_is_published(packages, tmp_path):
+    package = make_project(tmp_path, lookup=LOOKUP)
+    lake = Lake(str(tmp_path / ".loopline" / "lake"))
+    with Ledger.open(f"sqlite:///{tmp_path}/.loopline/ledger.db", "p") as ledger:
+        scorer = scorer_of(lake, package)
+        (lookup,) = scorer.lookups.all
+        table = pl.LazyFrame({"city": ["Bern"], "since": [datetime(2024, 1, 1)], "amount": [1000.0]})
+        sheet, _ = sheet_of(table, lookup, {column.name: column for column in scorer.signature.columns}, version=1)
+        ledger.append(Draft(kind=KIND, subject=lookup.digest, body={"blob": Blobs(lake).put(pack(sheet))}))
+    status, told = asked_of(packages, tmp_path, {"age": 30, "city": "Bern", "at": "2024-02-01T00:00:00"})
+    assert (status, told["predictions"][0]["looked_up"]["incomes"]["values"]) == (200, {"income": 1000.0})
+    assert not loaded(tmp_path) & {*NEVER}
 
 
 def test_they_make_a_ledger_where_none_is_mounted(packages, tmp_path):

@@ -98,6 +98,20 @@ def test_a_process_serves_follows_is_replaced_and_ends(project, port):
     ]
 
 
+def test_at_another_address_the_one_before_answers_until_the_new_one_is_ready(project, port):
+    folder, package = project
+    first = start(folder, port)["facts"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        other = taken.getsockname()[1]
+        assert "the port is in use" in refused(folder, "release", "deploy", "--to", "process", "--port", other)
+    assert ask(port)[1]["package"] == package
+    second = start(folder, other)["facts"]
+    assert (second["gap_s"], second["pid"] != first["pid"]) == (0, True)
+    assert ask(other)[1]["package"] == package
+    with pytest.raises(OSError, match="refused"):
+        ask(port)
+
+
 def test_a_server_that_was_killed_is_started_again(project, port):
     folder, _ = project
     pid = start(folder, port)["facts"]["pid"]

@@ -14,6 +14,7 @@ from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
 
 if TYPE_CHECKING:
+    from loopline.ledger.state import State
     from loopline.release.deploy.target import Serving
 
 
@@ -38,9 +39,9 @@ def deploy(
     from loopline.release.deploy.target import carried_out, find, planned
 
     with open_loop(folder) as loop:
-        who = person(by, folder=loop.project.folder)
+        state, who = loop.state(), person(by, folder=loop.project.folder)
         target = find(to, loop.project.declaration.release.targets, loop.project.folder)
-        serving = _serving(loop, (output or loop.project.folder / "deploy" / to).resolve(), port, image)
+        serving = _serving(loop, state, (output or loop.project.folder / "deploy" / to).resolve(), port, image)
         plan = planned(to, target, serving)
         files = {} if is_stop else plan.files
         act = plan.stop if is_stop else plan.launch
@@ -52,9 +53,8 @@ def deploy(
             ledger = loop.workspace.ledger
             records.write(files, serving.output, ledger.read(kinds=(records.KIND,)))
             facts = {} if act is None else carried_out(to, act)
-            state = records.STOPPED if is_stop else records.DEPLOYED
-            parents = (loop.state().champions[-1].id,)
-            (entry,) = ledger.append(records.draft(state, to, serving.package, records.digests(files), facts, actor=who.name, parents=parents))
+            done, parents = records.STOPPED if is_stop else records.DEPLOYED, (state.champions[-1].id,)
+            (entry,) = ledger.append(records.draft(done, to, serving.package, records.digests(files), facts, actor=who.name, parents=parents))
     following = "loopline release deployments" if is_stop else plan.following
     data = {
         **{"target": to, "package": serving.package, "output": str(serving.output) if files else None, "files": records.digests(files)},
@@ -63,7 +63,7 @@ def deploy(
     emit(data, lambda: _text(data, is_stop), as_json)
 
 
-def _serving(loop: Loop, output: Path, port: int | None, image: str) -> Serving:
+def _serving(loop: Loop, state: State, output: Path, port: int | None, image: str) -> Serving:
     """What the champion's server needs, as its gates measured it.
 
     Raises
@@ -75,8 +75,7 @@ def _serving(loop: Loop, output: Path, port: int | None, image: str) -> Serving:
     from loopline.release.deploy.needs import needs
     from loopline.release.deploy.target import Serving
 
-    state, declared, project = loop.state(), loop.project.declaration, loop.project
-    champion = state.champion
+    declared, project, champion = loop.project.declaration, loop.project, state.champion
     if champion is None:
         raise Mistake("no package decides, and only a champion is deployed", remedy="loopline run; then loopline status says whom the release waits for")
     if image and (not image.isprintable() or " " in image):

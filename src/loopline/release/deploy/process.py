@@ -67,36 +67,52 @@ def launch(serving: Serving, home: Path) -> Mapping[str, Any]:
     Returns
     -------
     Mapping
-        ``says``, ``pid``, ``url``, ``log``, and ``gap_s``: for so many seconds requests were refused; 0 where it was kept or none ran.
+        ``says``, ``pid``, ``url``, ``log``, and ``gap_s``: for so many seconds requests were refused; 0 where it was kept, none ran, or the address is new.
 
     Raises
     ------
     Fault
-        When it does not get ready; then it is ended.
+        When it does not get ready; then it is ended. One at another address goes on.
     """
     with _alone(home):
         before, wanted = running(home), _made_of(serving)
         since = time.monotonic()
-        is_kept = before is not None and before.made_of == wanted
-        if before is not None and not is_kept:
+        if before is not None and before.made_of == wanted:
+            _wait(before, serving, home)
+            return _facts(before, home, "the server that runs has taken it over itself, without a refused request")
+        if before is not None and before.url == _url(serving):
             _end(before)
-        now = before if is_kept and before is not None else _start(serving, home, wanted)
-        try:
-            _wait(now, serving, home)
-        except Fault:
-            if not is_kept and now.is_alive:
-                _end(now)
-            raise
-        gap_s = 0.0 if before is None or is_kept else round(time.monotonic() - since, 2)
-    return {"says": _said(before, is_kept, gap_s), "pid": now.pid, "url": now.url, "log": str(home / "server.log"), "gap_s": gap_s}
+            now = _ready(serving, home, wanted)
+            gap_s = round(time.monotonic() - since, 2)
+            return _facts(now, home, f"in place of the server before; requests were refused for {gap_s:g} s, since it was started with something else", gap_s)
+        now = _ready(serving, home, wanted, before=before)
+        if before is None:
+            return _facts(now, home, "started")
+        _end(before)
+    return _facts(now, home, f"in place of the server at {before.url}, which answered until this one was ready")
 
 
-def _said(before: Running | None, is_kept: bool, gap_s: float) -> str:
-    if is_kept:
-        return "the server that runs has taken it over itself, without a refused request"
-    if before is None:
-        return "started"
-    return f"in place of the server before; requests were refused for {gap_s:g} s, since what it was started with has changed"
+def _facts(now: Running, home: Path, says: str, gap_s: float = 0.0) -> dict[str, Any]:
+    return {"says": says, "pid": now.pid, "url": now.url, "log": str(home / "server.log"), "gap_s": gap_s}
+
+
+def _ready(serving: Serving, home: Path, made_of: str, *, before: Running | None = None) -> Running:
+    """A new server that is ready; where it does not get so, it is ended, and the one before stands."""
+    now = _start(serving, home, made_of)
+    _keep(now, home)
+    try:
+        _wait(now, serving, home)
+    except Fault:
+        if now.is_alive:
+            _end(now)
+        if before is not None:
+            _keep(before, home)
+        raise
+    return now
+
+
+def _keep(now: Running, home: Path) -> None:
+    write_whole(home / "pid.json", json.dumps(asdict(now)).encode())
 
 
 def stop(home: Path) -> Mapping[str, Any]:
@@ -140,9 +156,7 @@ def _start(serving: Serving, home: Path, made_of: str) -> Running:
             env=environment,
             start_new_session=True,
         )
-    now = Running(process.pid, _born(process.pid), _url(serving), made_of)
-    write_whole(home / "pid.json", json.dumps(asdict(now)).encode())
-    return now
+    return Running(process.pid, _born(process.pid), _url(serving), made_of)
 
 
 def _wait(now: Running, serving: Serving, home: Path) -> None:

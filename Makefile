@@ -61,9 +61,11 @@ docs: venv ## write docs/commands.md from the command line
 bench: venv ## print the figures, each beside its goal
 	$(BIN)/python -m bench.run
 
-lock: venv ## resolve the dependencies again and write requirements.lock
+lock: venv ## resolve the dependencies again and write requirements.lock and serving.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --python-version 3.11 --extra demo --extra dev --extra postgres --extra mysql --extra s3 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+	cd src/loopline/release/deploy && $(abspath $(BIN))/uv pip compile serving.in --quiet --upgrade --python-version 3.11 --constraint $(CURDIR)/requirements.lock \
+		--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --output-file serving.lock
 
 build: venv ## build wheel and sdist into dist/
 	$(BIN)/python -m build --no-isolation

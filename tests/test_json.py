@@ -128,6 +128,8 @@ def asked(tmp_path_factory):
         "release history",
     ):
         ask(f"loopline {words}")
+    ask("loopline release deploy", "--to", "systemd")
+    ask("loopline release deployments")
     package = ask.said["loopline model show"]["package"]
     ask("loopline model compare", package, package)
     ask("loopline model explain")

@@ -19,11 +19,11 @@ data: {sources: {rows: {path: rows.csv, key: [id]}}}
 """
 
 
-def make_project(folder):
-    """The digest of the champion of a project that decides already."""
+def make_project(folder, **package):
+    """The digest of the champion of a project that decides already; of the package what `make_package` takes."""
     (folder / "loopline.yaml").write_text(DECLARATION)
     lake = Lake(str(folder / ".loopline" / "lake"))
-    package = make_package(lake)
+    package = make_package(lake, **package)
     with Ledger.open(f"sqlite:///{folder}/.loopline/ledger.db", "p") as ledger:
         vouch(ledger, Blobs(lake), package)
         ledger.append(Draft(kind="champion", subject=package, body={"why": "a test", "previous": None}))

@@ -13,6 +13,7 @@ from loopline.access.keys import fingerprint
 from loopline.access.people import person
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
+from loopline.cli.release_deploy import deploy, deployments
 from loopline.cli.release_history import reigns_text, told, withdrawal
 from loopline.cli.release_rollout import lines as trial_lines
 from loopline.cli.release_rollout import pause, promote, resume, withdrawn
@@ -51,6 +52,8 @@ def command() -> None:
 
 
 command.add_command(check)
+command.add_command(deploy)
+command.add_command(deployments)
 command.add_command(waive)
 command.add_command(promote)
 command.add_command(pause)

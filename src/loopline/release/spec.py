@@ -37,6 +37,7 @@ DENIED = ("AGPL-*", "GPL-*", "SSPL-*", "BUSL-*", "CC-BY-NC-*", "GNU Affero Gener
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
 
 class WorstSliceSpec(Spec):
@@ -119,7 +120,10 @@ Approvals = Annotated[
 
 
 class ReleaseSpec(Spec):
-    """Approvals by role, the limits of the gates, by gate the roles that may waive it, and the steps by which a package takes traffic."""
+    """Approvals by role, the limits of the gates, by gate the roles that may waive it, the steps by which a package takes traffic, and where it is deployed.
+
+    `targets`: from a name to ``module:function``, which is called as ``loopline release deploy --to NAME``.
+    """
 
     approvals: Approvals = {}
     four_eyes: bool = False
@@ -129,6 +133,7 @@ class ReleaseSpec(Spec):
     gates: GatesSpec = GatesSpec()
     waive: dict[str, tuple[Role, ...]] = {}
     rollout: PlanText = Plan()
+    targets: dict[str, Reference] = {}
 
     @model_validator(mode="after")
     def _waives_gates(self) -> ReleaseSpec:

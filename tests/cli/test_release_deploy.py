@@ -123,6 +123,15 @@ def test_a_server_that_was_killed_is_started_again(project, port):
     assert (again["pid"] != pid, again["says"]) == (True, "started")
 
 
+def test_a_server_is_ended_although_its_package_was_withdrawn(project, port):
+    folder, package = project
+    start(folder, port)
+    with Ledger.open(f"sqlite:///{folder}/.loopline/ledger.db", "p") as ledger:
+        ledger.append(Draft(kind="champion", subject="", body={"why": "a test", "previous": package}))
+    assert "only a champion is deployed" in refused(folder, "release", "deploy", "--to", "process", "--port", port)
+    assert release(folder, "deploy", "--to", "process", "--stop")["package"] == package
+
+
 def test_a_port_in_use_is_one_line_and_nothing_is_entered(project, port):
     folder, _ = project
     with socket.create_server(("127.0.0.1", port)):

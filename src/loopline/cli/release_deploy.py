@@ -41,7 +41,9 @@ def deploy(
     with open_loop(folder) as loop:
         state, who = loop.state(), person(by, folder=loop.project.folder)
         target = find(to, loop.project.declaration.release.targets, loop.project.folder)
-        serving = _serving(loop, state, (output or loop.project.folder / "deploy" / to).resolve(), port, image)
+        # What was started can be ended although its package was withdrawn since.
+        package = next((entry.subject for entry in reversed(state.champions) if entry.subject), None) if is_stop else state.champion
+        serving = _serving(loop, state, package, (output or loop.project.folder / "deploy" / to).resolve(), port, image)
         plan = planned(to, target, serving)
         files = {} if is_stop else plan.files
         act = plan.stop if is_stop else plan.launch
@@ -63,8 +65,8 @@ def deploy(
     emit(data, lambda: _text(data, is_stop), as_json)
 
 
-def _serving(loop: Loop, state: State, output: Path, port: int | None, image: str) -> Serving:
-    """What the champion's server needs, as its gates measured it.
+def _serving(loop: Loop, state: State, package: str | None, output: Path, port: int | None, image: str) -> Serving:
+    """What a package's server needs, as its gates measured it.
 
     Raises
     ------
@@ -75,12 +77,12 @@ def _serving(loop: Loop, state: State, output: Path, port: int | None, image: st
     from loopline.release.deploy.needs import needs
     from loopline.release.deploy.target import Serving
 
-    declared, project, champion = loop.project.declaration, loop.project, state.champion
-    if champion is None:
+    declared, project = loop.project.declaration, loop.project
+    if package is None:
         raise Mistake("no package decides, and only a champion is deployed", remedy="loopline run; then loopline status says whom the release waits for")
     if image and (not image.isprintable() or " " in image):
         raise Mistake(f"{image[:60]!r} is no name of an image", where="--image", remedy="write it as NAME:TAG")
-    gates = next((entry.body["facts"] for entry in judged(state) if entry.body["facts"]["package"] == champion), None)
+    gates = next((entry.body["facts"] for entry in judged(state) if entry.body["facts"]["package"] == package), None)
     volume = declared.charter.volume
     wanted = needs(
         gates, memory_allowed_mb=declared.release.memory_mb, body_mb=declared.serve.limits.body_mb, per_year=None if volume is None else volume.per_year
@@ -88,7 +90,7 @@ def _serving(loop: Loop, state: State, output: Path, port: int | None, image: st
     return Serving(
         project=project.name,
         folder=project.folder,
-        package=champion,
+        package=package,
         host=declared.serve.host,
         port=port or declared.serve.port,
         needs=wanted,

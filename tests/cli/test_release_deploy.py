@@ -78,7 +78,7 @@ def test_a_process_serves_follows_is_replaced_and_ends(project, port):
     kept = start(folder, port)
     assert (kept["facts"]["pid"], kept["facts"]["gap_s"], kept["package"]) == (first["facts"]["pid"], 0, successor)
     assert ask(port)[1]["package"] == successor
-    (folder / "loopline.yaml").write_text(DECLARATION + "serve: {max_rows: 5}\n")
+    (folder / "loopline.yaml").write_text(DECLARATION + "serve: {limits: {rows: 5}}\n")
     replaced = start(folder, port)
     assert replaced["facts"]["pid"] != first["facts"]["pid"]
     assert replaced["facts"]["gap_s"] > 0

@@ -106,7 +106,7 @@ def standing(loop: Loop, state: State) -> dict[str, Any] | None:
         "began": course.began.isoformat(),
         "since": course.since.isoformat(),
         "why": course.why,
-        "evidence": [one.as_json() for one in evidence],
+        "evidence": list(evidence),
         "ruling": None if ruling is None else ruling.as_json(),
     }
 

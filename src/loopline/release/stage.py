@@ -20,7 +20,7 @@ from loopline.release.champion import promotion
 from loopline.release.rollout.conduct import begin, moved, ruling_on
 from loopline.release.rollout.course import Course, newest
 from loopline.release.rollout.plan import Plan
-from loopline.release.rollout.rule import Ruling
+from loopline.release.rollout.ruling import Ruling
 from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Tally, counted
 from loopline.release.waivers import failing, settled, standing

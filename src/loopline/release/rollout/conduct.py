@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from loopline.engine.local import resolve
 from loopline.engine.step import Facts, Step
 from loopline.ledger.state import State
 from loopline.release.rollout.course import ADVANCED, ASKED, PROMOTED, STARTED, WITHDRAWN, Course
-from loopline.release.rollout.evidence import Evidence
 from loopline.release.rollout.plan import Leg, Plan
-from loopline.release.rollout.rule import Ruling, decide
-from loopline.release.rollout.rule import State as Standing
+from loopline.release.rollout.ruling import Ruling
+from loopline.release.rollout.ruling import State as Standing
 
 ROOMS = ("release/rollout/moves.py", "release/rollout/course.py", "release/champion.py")
 Approvals = Sequence[Mapping[str, Any]]
 
 
-def evidence_on(state: State, course: Course) -> tuple[Evidence, ...]:
+def evidence_on(state: State, course: Course) -> tuple[Facts, ...]:
     """What the watch stage last found out about each leg that has begun; none where it has not looked since the last one began."""
     found = state.facts("watch", "trial")
-    return () if found is None or found["leg"] != course.leg_entry else tuple(map(Evidence.of_json, found["evidence"]))
+    return () if found is None or found["leg"] != course.leg_entry else tuple(found["evidence"])
 
 
 def ruling_on(state: State, course: Course, now: datetime, *, approved: bool) -> Ruling:
@@ -40,7 +40,9 @@ def ruling_on(state: State, course: Course, now: datetime, *, approved: bool) ->
     if state.champion != course.champion:
         return Ruling(action="withdraw", why=f"it was compared with {course.champion[:8]}, which decides no more", figures=())
     standing = Standing(leg=course.leg, since=course.since, paused=course.paused, approved=approved)
-    return decide(plan, standing, evidence_on(state, course), now)
+    # Light until something is on trial: what decides loads NumPy and SciPy.
+    ruling: Ruling = resolve("loopline.release.rollout.rule:judged")(plan, standing, evidence_on(state, course), now)
+    return ruling
 
 
 def begin(package: str, champion: str, plan: Plan) -> Step:

@@ -7,107 +7,22 @@ To be promoted it must be surely good enough in all three at once, each at alpha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
 
-from loopline.declaration import figure, say_duration
+from loopline.declaration import say_duration
 from loopline.release.rollout.evidence import Arm, Evidence, Moments
 from loopline.release.rollout.plan import Leg, Plan
 from loopline.release.rollout.power import failures_needed
+from loopline.release.rollout.ruling import Finding, Judgement, Ruling, State
 from loopline.release.rollout.sequences import BURN_IN, DIFFERING, NOTHING, Estimate, between, evidence_of_errors, log_of_mixture, rate_bounds
 
-Action = Literal["hold", "advance", "withdraw", "promote", "ask"]
 EITHER = 0.5
 """Of what worth may spend: where pairs and arms may both be asked, each has a half."""
-
-Judgement = Literal["worse", "good enough", "undecided", "unknown"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """Where a rollout stands.
-
-    Parameters
-    ----------
-    leg
-        The number of the leg that it is in, from 0.
-    since
-        When that leg began.
-    paused
-        Whether a person stopped it: it goes no further then, but harm still withdraws it.
-    approved
-        Whether the plan's approver lets it pass without outcomes.
-    """
-
-    leg: int
-    since: datetime
-    paused: bool = False
-    approved: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What is known of one question.
-
-    Parameters
-    ----------
-    question
-        ``worth`` (money per decision), ``errors`` (share of requests) or ``latency`` (milliseconds).
-    difference
-        Challenger less champion, as measured; None where nothing was.
-    low, high
-        Within what the true difference lies; None where it is unknown. The bound that tells harm is wrong at any time with a chance of a third of alpha, the
-        other with one of alpha. Those of errors are of the latest leg.
-    margin
-        How far the challenger may be worse.
-    seen
-        Requests, or pairs of decisions, that are as telling as the evidence.
-    unit
-        What the difference is in.
-    note
-        Of what is unknown: what it lacks.
-    """
-
-    question: str
-    judgement: Judgement
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    margin: float
-    seen: int
-    unit: str = ""
-    note: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as plain JSON values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        if self.difference is None or self.low is None or self.high is None:
-            return f"{self.question} is unknown" + (f" ({self.note})" if self.note else "")
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{self.question} differs by {figure(self.difference)}{unit} ({figure(self.low)} to {figure(self.high)}): {self.judgement}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ruling:
-    """What is to be done, why, and the findings behind it.
-
-    `is_overdue`: the leg was undecided for longer than the plan's patience, and a person is to be told.
-    """
-
-    action: Action
-    why: str
-    figures: tuple[Finding, ...]
-    is_overdue: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """The ruling as plain JSON values."""
-        return {"action": self.action, "why": self.why, "figures": [one.as_json() for one in self.figures], "is_overdue": self.is_overdue}
 
 
 def decide(plan: Plan, state: State, evidence: Sequence[Evidence], now: datetime) -> Ruling:
@@ -166,6 +81,11 @@ def _in_words(span: timedelta) -> str:
     """A span as people say it: in whole minutes above one."""
     seconds = span.total_seconds()
     return say_duration(timedelta(minutes=-(-seconds // 60)) if seconds > 60 else timedelta(seconds=-(-seconds // 1)))
+
+
+def judged(plan: Plan, state: State, evidence: Sequence[Mapping[str, Any]], now: datetime) -> Ruling:
+    """`decide`, of evidence as `Evidence.as_json` writes it."""
+    return decide(plan, state, [Evidence.of_json(one) for one in evidence], now)
 
 
 def findings(plan: Plan, evidence: Sequence[Evidence]) -> tuple[Finding, ...]:

@@ -78,6 +78,7 @@ def _serving(loop: Loop, state: State, package: str | None, output: Path, port: 
     from loopline.release.deploy.target import Serving
 
     declared, project = loop.project.declaration, loop.project
+    tokens = [entry for entry in loop.workspace.ledger.read(kinds=("token",)) if entry.body["state"] == "valid"]
     if package is None:
         raise Mistake("no package decides, and only a champion is deployed", remedy="loopline run; then loopline status says whom the release waits for")
     if image and (not image.isprintable() or " " in image):
@@ -97,6 +98,7 @@ def _serving(loop: Loop, state: State, package: str | None, output: Path, port: 
         output=output,
         rooms=_rooms(loop),
         image=image,
+        has_tokens=bool(tokens),
     )
 
 

@@ -198,3 +198,9 @@ def test_a_project_s_name_stays_one_label(tmp_path):
     asked = serving(tmp_path, project="a.b-C")
     assert 'title="a.b-C"' in containerfile(asked)
     assert asked.image_name == "loopline-a-b-c:" + "ab" * 6
+
+
+def test_callers_are_asked_for_tokens_where_there_are_any(tmp_path):
+    open_to_all, asking = target(serving(tmp_path)), target(serving(tmp_path, has_tokens=True))
+    assert "--insecure" in open_to_all.files["Containerfile"] and any("nobody has a token" in note for note in open_to_all.notes)
+    assert "--insecure" not in asking.files["Containerfile"] and "callers need a token" in asking.notes

@@ -15,6 +15,10 @@ LOCK = Path(__file__).with_name("serving.lock")
 
 INSTALL = "python -m pip install --no-cache-dir --no-compile --no-deps --require-hashes --target /packages --requirement serving.lock"
 USER = 10001
+UNASKED = (
+    "callers are not asked who they are, for nobody has a token: publish the port to this machine alone, or make a token and deploy again: "
+    "loopline access token create --for NAME --role predict"
+)
 
 _CONTAINERFILE = """\
 # {head}
@@ -51,7 +55,7 @@ def target(serving: Serving) -> Plan:
     shut_off = f"--read-only --tmpfs /tmp --cap-drop all --security-opt no-new-privileges --memory {limit}m"
     publish = f"--publish 127.0.0.1:{serving.port}:{serving.port}"
     run = f'run it: podman run --rm {shut_off} --user "$(id -u):$(id -g)" {_volumes(serving)} {publish} {image}'
-    reach = "it listens at every address inside: publish its port to this machine alone, or put a proxy that knows the callers before it"
+    reach = "callers need a token" if serving.has_tokens else UNASKED
     return Plan(files=files(serving), notes=(f"build it: podman build --tag {image} {quote(str(serving.output))}", run, reach))
 
 
@@ -83,8 +87,8 @@ def containerfile(serving: Serving) -> str:
 
 
 def words(serving: Serving) -> list[str]:
-    """What the server is told inside: it listens at every address, since what surrounds it says who may reach it."""
-    return ["--host", "0.0.0.0", "--port", str(serving.port), "--insecure"]
+    """What the server is told inside: it listens at every address, and asks callers for their tokens where there are any."""
+    return ["--host", "0.0.0.0", "--port", str(serving.port), *([] if serving.has_tokens else ["--insecure"])]
 
 
 def _volumes(serving: Serving) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from loopline.release.deploy.container import USER, words
+from loopline.release.deploy.container import UNASKED, USER, words
 from loopline.release.deploy.target import Plan, Serving
 
 Manifest = dict[str, Any]
@@ -29,6 +29,8 @@ def target(serving: Serving) -> Plan:
         f"addresses come from a secret: kubectl create secret generic {serving.name} --from-literal=LOOPLINE_LEDGER=... --from-literal=LOOPLINE_LAKE=...",
         f"the prediction log is on the claim {serving.name}: have loopline tick run where it is mounted, or nothing that was served is ever collected",
     ]
+    if not serving.has_tokens:
+        notes.append(UNASKED)
     if serving.rooms:
         notes.append("ledger or lake lie on this machine, where pods do not find them: move them to PostgreSQL and an object store first")
     files = {f"{name}.yaml": _written(serving, one) for name, one in {**made, "kustomization": listed}.items()}
@@ -40,7 +42,7 @@ def manifests(serving: Serving) -> dict[str, Manifest]:
     name, needs, labels = serving.name, serving.needs, _labels(serving)
     scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     load = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": BUSY_PERCENT}}}
-    # Callers are not asked who they are, so that only what runs in the same namespace may call.
+    # Whoever holds a token may call, and without tokens what runs in the same namespace: the rest of the cluster has no business here.
     callers = [{"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": serving.port}]}]
     return {
         "serviceaccount": {**_named(serving, "v1", "ServiceAccount"), "automountServiceAccountToken": False},

@@ -50,6 +50,8 @@ class Serving:
         Folders of this machine that hold the ledger or the lake, which no other machine finds; empty where both are elsewhere.
     image
         The image's name; empty: named after project and package.
+    has_tokens
+        Whether callers have tokens, so that they are asked for them at addresses that others can reach.
     """
 
     project: str
@@ -61,6 +63,7 @@ class Serving:
     output: Path
     rooms: tuple[Path, ...] = ()
     image: str = ""
+    has_tokens: bool = False
 
     @property
     def name(self) -> str:

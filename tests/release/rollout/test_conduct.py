@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loopline.engine.step import Facts, Halt
+from loopline.engine.step import Facts, Halt, Step
 from loopline.ledger.entry import Draft
 from loopline.ledger.state import FOLDED, fold
 from loopline.ledger.store import Ledger
@@ -180,3 +180,19 @@ def test_killed_between_the_promotion_and_the_end_of_the_rollout_it_ends_once(tr
     trial.go()
     assert trial.course.end == "promoted"
     assert trial.champions == [A, B]
+
+
+def test_a_person_s_word_that_comes_between_the_ruling_and_its_move_holds(trial: Trial) -> None:
+    trial.on_trial()
+    trial.saw(GOOD)
+    time.sleep(0.02)
+    perform = trial._perform
+
+    def paused_first(step: Step, verdicts: Mapping[str, bool]) -> Facts:
+        if step.name == "rollout":
+            trial.by_hand("paused")
+        return perform(step, verdicts)
+
+    trial._perform = paused_first  # type: ignore[method-assign]
+    trial.turn(B, spec=SPEC)
+    assert (trial.course.paused, given(trial.course)) == (True, ("shadow", 1.0))

@@ -74,7 +74,7 @@ def moved(course: Course, ruling: Ruling, approvals: Approvals, waived: Approval
         action=action,
         package=course.package,
         leg=leg,
-        leg_entry=course.leg_entry,
+        after=course.entries[-1].id,
         traffic=None if action in (WITHDRAWN, PROMOTED) else traffic(plan.legs[leg]),
         why=ruling.why,
         figures=[one.as_json() for one in ruling.figures],

@@ -19,13 +19,13 @@ def run(job: Job) -> Facts:
                 start(package, inputs["champion"], inputs["plan"], inputs["traffic"], salt=job.attempt, why=inputs["why"], parents=(job.attempt,)),
             )
         return {"says": inputs["why"], "package": package}
-    if course is not None and _waits(course, package, inputs["leg_entry"]):
+    if course is not None and _waits(course, package, inputs["after"]):
         if action == PROMOTED:
             enter(ledger, package, inputs["approvals"], inputs["waived"], also=f"its rollout: {inputs['why']}", key=job.step.key, parents=(job.attempt,))
         ledger.append(move(course, action, why=inputs["why"], traffic=inputs["traffic"], leg=inputs["leg"], figures=inputs["figures"]))
     return {"says": inputs["why"], "package": package}
 
 
-def _waits(course: Course, package: str, leg_entry: str) -> bool:
-    """Whether the course is where it was when the move was ruled: a person may have moved it since."""
-    return course.is_live and course.package == package and course.leg_entry == leg_entry
+def _waits(course: Course, package: str, after: str) -> bool:
+    """Whether the course is where it was when the move was ruled: a person may have moved or paused it since."""
+    return course.is_live and course.package == package and course.entries[-1].id == after

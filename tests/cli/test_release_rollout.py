@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from loopline.cli.release import command
-from loopline.errors import Mistake
+from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from loopline.release.rollout.course import start
@@ -102,6 +102,10 @@ def test_a_rollback_ends_the_trial_and_the_champion_stays(call: Call) -> None:
 
 def test_a_person_may_promote_it_and_the_history_says_who(call: Call) -> None:
     package = call("status")["rollout"]["package"]
+    # The plan asks its approver where outcomes are unknown: nobody passes them by.
+    with pytest.raises(CheckFailed, match="waits for the approval of business"):
+        call("promote", "--why", "we know enough")
+    call("approve", "--for", "rollout", "--as", "business", "--why", "the outcomes come in a year")
     call("promote", "--why", "we know enough")
     (old, new) = call("history")["champions"]
     assert (old["package"], new["package"], new["actor"]) == (OLD, package, "ops@example.com")

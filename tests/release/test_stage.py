@@ -14,10 +14,10 @@ from loopline.access.keys import fingerprint
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import DataSpec
 from loopline.engine.local import LocalEngine, resolve
-from loopline.engine.step import Facts, Halt, Silence, Step
+from loopline.engine.step import Facts, Halt, Silence, Step, Steps
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
-from loopline.ledger.state import FOLDED, fold
+from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model.signing import give_trust, withdraw_trust
 from loopline.release.champion import rollback
@@ -47,7 +47,9 @@ class Told:
     def turn(self, package: str, verdicts: Mapping[str, bool] = GOOD, spec: ReleaseSpec = SPEC) -> Halt | Facts:
         state = fold(self.ledger.read(kinds=FOLDED))
         facts = {"model": {"package": package, "evidence": "e"}, "data": {"read": 10, "quarantined": 0}}
-        story = steps(spec, DATA, CHARTER, Ask(project="p", folder=self.folder, state=state, facts=facts))
+        return self.tell(steps(spec, DATA, CHARTER, Ask(project="p", folder=self.folder, state=state, facts=facts)), state, verdicts)
+
+    def tell(self, story: Steps, state: State, verdicts: Mapping[str, bool] = GOOD) -> Halt | Facts:
         try:
             asked = next(story)
             while isinstance(asked, Step):

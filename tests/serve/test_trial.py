@@ -12,6 +12,8 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from loopline.release.rollout.course import move, newest, start
+from loopline.release.rollout.plan import Plan
 from loopline.serve.champion import Champion
 from loopline.serve.log import Log
 from loopline.serve.segments import records
@@ -40,7 +42,7 @@ def other(lake):
 
 
 def trial_of(scorer, kind, share, salt="7-abc"):
-    return Challenger(Trial(scorer.package, kind, share, salt), scorer)
+    return Challenger(Trial(scorer.package, kind, share, salt, "9-leg"), scorer)
 
 
 @given(share=st.floats(0, 1), wider=st.floats(0, 1), key=st.integers(), noise=st.integers())
@@ -74,7 +76,10 @@ def test_in_a_canary_each_answers_its_own_rows_in_their_order(champion, other):
     assert [one.score for one in made.predictions] == [alone[one.package][at].score for at, one in enumerate(made.predictions)]
     assert [one.row["id"] for one in made.predictions] == [row["id"] for row in ROWS]
     assert not made.problems and not made.failed
-    assert all(one.ms > 0 for one in made.predictions)
+    assert {one.leg for one in made.predictions} == {"9-leg"}
+    # Only a row that is asked alone is timed: of many at once each one's part says nothing.
+    assert {one.ms for one in made.predictions} == {None}
+    assert all(challenger.answer(champion, [row], NOW).predictions[0].ms > 0 for row in ROWS[:8])
 
 
 def test_where_the_challenger_fails_the_champion_answers_and_it_is_told(champion, other, lake):
@@ -86,11 +91,16 @@ def test_where_the_challenger_fails_the_champion_answers_and_it_is_told(champion
     assert {(one.package, one.error) for one in made.failed} == {(other.package, "it cannot be loaded: gone")}
 
     class Dies:
-        def score(self, rows, moment, *, timed):
-            raise FloatingPointError("overflow")
+        def score(self, rows, moment, *, leg):
+            if any(row["id"] % 7 == 0 for row in rows):
+                raise FloatingPointError("overflow")
+            return other.score(rows, moment, leg=leg)
 
-    made = Challenger(broken.trial, Dies()).answer(champion, ROWS[:20], NOW)
+    # One row that it cannot score costs it that row, and no other of the request.
+    made = Challenger(broken.trial, Dies()).answer(champion, ROWS, NOW)
     assert {one.error for one in made.failed} == {"FloatingPointError: overflow"}
+    assert len(made.failed) == len([at for at in own if at % 7 == 0])
+    assert sum(one.package == other.package for one in made.predictions) == len(own) - len(made.failed)
 
 
 def test_a_wrong_row_is_the_caller_s_fault_whoever_it_belongs_to(champion, other):
@@ -130,7 +140,7 @@ def test_in_a_canary_it_is_shown_what_is_not_its_own(champion, other):
 def test_too_many_that_wait_are_not_shown_and_are_counted(champion, other, tmp_path):
     skipped = []
     with Log(tmp_path) as log:
-        shadows = Shadows(log, skipped.append, waiting=1)
+        shadows = Shadows(log, skipped.append, waiting=2 * len(ROWS))
         answered = champion.score(ROWS, NOW)[0]
         for _ in range(20):
             shadows.show(trial_of(other, "shadow", 1.0), champion, ROWS, answered, NOW)
@@ -148,19 +158,23 @@ def test_the_server_follows_the_rollout(lake, tmp_path):
         ledger.append(Draft(kind="champion", subject=first))
         following.look()
         assert following.challenger is None
-        canary = {"kind": "canary", "share": 0.05, "salt": "s"}
-        ledger.append(Draft(kind="rollout", subject=second, body={"action": "started", "traffic": canary}))
+        plan = Plan.model_validate({"plan": "canary 5% 1h -> canary 25% 1h -> full"}).as_json()
+        (begun,) = ledger.append(start(second, first, plan, {"kind": "canary", "share": 0.05}, salt="s", why="w", parents=()))
         following.look()
         held = following.challenger
-        assert held.trial == Trial(second, "canary", 0.05, "s")
-        ledger.append(Draft(kind="rollout", subject=second, body={"action": "advanced", "traffic": {**canary, "share": 0.25}}))
+        assert held.trial == Trial(second, "canary", 0.05, "s", begun.id)
+        (wider,) = ledger.append(move(newest([begun]), "advanced", why="w", traffic={"kind": "canary", "share": 0.25}, leg=1))
         following.look()
-        assert (following.challenger.trial.share, following.challenger.scorer) == (0.25, held.scorer)
+        assert (following.challenger.trial, following.challenger.scorer) == (Trial(second, "canary", 0.25, "s", wider.id), held.scorer)
         ledger.append(Draft(kind="champion", subject=second))
         following.look()
         # The scorer is warm already: it is not loaded anew.
         assert (following.scorer, following.challenger) == (held.scorer, None)
-        ledger.append(Draft(kind="rollout", subject=second, body={"action": "promoted", "traffic": None}))
+        course = newest([begun, wider])
+        ledger.append(move(course, "promoted", why="w", traffic=None))
+        # Who paused it without having seen the end gives it nothing back.
+        ledger.append(move(course, "paused", why="w", traffic=course.traffic))
+        ledger.append(Draft(kind="champion", subject=first))
         following.look()
         assert following.challenger is None
 
@@ -170,8 +184,10 @@ def test_a_challenger_that_cannot_be_loaded_leaves_the_champion_alone(lake, tmp_
     with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
         vouch(ledger, Blobs(lake), first)
         ledger.append(Draft(kind="champion", subject=first))
-        ledger.append(Draft(kind="rollout", subject="ab" * 32, body={"action": "started", "traffic": {"kind": "canary", "share": 1.0, "salt": "s"}}))
+        plan = Plan.model_validate({"plan": "canary 5% 1h -> full"}).as_json()
+        ledger.append(start("ab" * 32, first, plan, {"kind": "canary", "share": 1.0}, salt="s", why="w", parents=()))
         following = Champion.of(ledger, lake)
+        following.look()
         following.look()
         assert following.scorer.package == first and not following.trouble
         made = following.challenger.answer(following.scorer, ROWS[:5], NOW)

@@ -9,7 +9,8 @@ from contextlib import closing
 import pytest
 
 from loopline.lake.blobs import Blobs
-from loopline.ledger.entry import Draft
+from loopline.release.rollout.course import move, newest, start
+from loopline.release.rollout.plan import Plan
 from loopline.serve.segments import records
 from tests.serve.packages import ROW, make_package
 from tests.serve.running import Served
@@ -30,9 +31,18 @@ def served(tmp_path_factory):
     server.close()
 
 
+PLAN = Plan.model_validate({"plan": "canary 5% 1h -> full"}).as_json()
+
+
 def give(served, kind, share):
-    traffic = None if kind is None else {"kind": kind, "share": share, "salt": "s"}
-    served.ledger.append(Draft(kind="rollout", subject=served.second, body={"action": "advanced", "traffic": traffic}))
+    course = newest(served.ledger.read(kinds=("rollout",)))
+    traffic = None if kind is None else {"kind": kind, "share": share}
+    if kind is None:
+        served.ledger.append(move(course, "withdrawn", why="a test", traffic=None))
+    elif course is None or not course.is_live:
+        served.ledger.append(start(served.second, served.first, PLAN, traffic, salt="s", why="a test", parents=()))
+    else:
+        served.ledger.append(move(course, "advanced", why="a test", traffic=traffic, leg=1))
     # The server looks at the ledger every second.
     time.sleep(1.6)
 
@@ -76,7 +86,7 @@ def test_a_shadow_answers_nobody_and_is_logged_beside(served):
     lines = [line for line in logged if line["id"] in asked]
     assert len(lines) == len(ROWS)
     assert {(line["package"], line["kind"]) for line in lines} == {(served.second, "shadow")}
-    assert all(line["ms"] > 0 and 0 <= line["score"] <= 1 for line in lines)
+    assert all(line["leg"] and 0 <= line["score"] <= 1 for line in lines)
 
 
 def test_who_names_the_version_that_decides_is_answered_by_it(served):

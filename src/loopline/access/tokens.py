@@ -72,6 +72,9 @@ def known(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Token]:
     """The tokens by their ids, from the ids and bodies of their entries in the ledger's order."""
     found: dict[str, Token] = {}
     for id, body in entries:
+        if id in found and found[id].is_revoked:
+            # Whoever copies an older entry gives nothing back.
+            continue
         expires = datetime.fromisoformat(body["expires"])
         found[id] = Token(id, body["holder"], tuple(body["roles"]), body["digest"], expires, is_revoked=body["state"] == "revoked")
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
 from loopline.release.approvals import named
 from loopline.release.champion import enter
-from loopline.release.rollout.conduct import evidence_on, ruling_on, traffic
+from loopline.release.rollout.conduct import evidence_on, traffic
 from loopline.release.rollout.course import PAUSED, PROMOTED, RESUMED, WITHDRAWN, Course, live, move, newest
 from loopline.release.rollout.plan import Plan
-from loopline.release.stage import awaited, is_passed, waived_of
+from loopline.release.spec import ROLLOUT
+from loopline.release.stage import awaited, ruling_now, waived_of
 from loopline.release.tally import counted
+from loopline.release.waivers import failing
 
 why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
 
@@ -47,6 +48,12 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
         if halt is not None:
             raise CheckFailed(halt.why, remedy=halt.next)
         gates = settled_now(loop, state, named(state, course.package).body["facts"])["gates"]
+        failed = failing(gates)
+        if failed:
+            raise CheckFailed(f"it no longer passes {', '.join(gate['name'] for gate in failed)}", where="release promote", remedy="loopline release check")
+        asked = tally_now(loop, state, course.package, ROLLOUT)
+        if (waits := awaited(course.package, asked)) is not None:
+            raise CheckFailed(waits.why, where="release promote", remedy=waits.next)
         waived = waived_of(gates)
         ledger = loop.workspace.ledger
         enter(ledger, course.package, counted(said), waived, also=f"{who.name} ended its rollout: {reason}", parents=(course.entries[-1].id,), actor=who.name)
@@ -93,8 +100,7 @@ def standing(loop: Loop, state: State) -> dict[str, Any] | None:
     plan, evidence = Plan.of_json(course.plan), evidence_on(state, course)
     ruling = None
     if course.is_live:
-        approved = is_passed(loop.project.declaration.release, loop.project.declaration.charter, state, course)
-        ruling = ruling_on(state, course, datetime.now(UTC), approved=approved)
+        ruling = ruling_now(loop.project.declaration.release, loop.project.declaration.charter, state, course)
     return {
         "package": course.package,
         "champion": course.champion,

@@ -118,6 +118,7 @@ def fold(entries: Iterable[Entry]) -> State:
     constraints: dict[str, Entry] = {}
     vouched: list[Entry] = []
     waivers: dict[tuple[str, str], Entry] = {}
+    waived: set[str] = set()
     rollouts: list[Entry] = []
     proposal: Entry | None = None
     ended: list[Entry] = []
@@ -152,7 +153,10 @@ def fold(entries: Iterable[Entry]) -> State:
             case "key" | "signature", _:
                 vouched.append(entry)
             case "waiver", _:
-                waivers[entry.subject, entry.body["package"] or ""] = entry
+                # A signature holds wherever its entry is copied to: what was taken back must not come again by a copy.
+                if entry.body.get("signature") not in waived:
+                    waivers[entry.subject, entry.body["package"] or ""] = entry
+                    waived |= {entry.body["signature"]} if "signature" in entry.body else set()
             case "rollout", _:
                 rollouts.append(entry)
             case "gc", _:

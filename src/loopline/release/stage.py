@@ -18,7 +18,7 @@ from loopline.model.signing import trust
 from loopline.release.approvals import judged, stakeholders, tally_of
 from loopline.release.champion import promotion
 from loopline.release.rollout.conduct import begin, moved, ruling_on
-from loopline.release.rollout.course import Course, newest
+from loopline.release.rollout.course import WITHDRAWN, Course, newest
 from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.ruling import Ruling
 from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
@@ -42,16 +42,13 @@ GATES_ROOMS = (
 
 
 def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """Gates, then approvals, then the rollout, then the promotion.
+    """Gates, then approvals, then the rollout, then the promotion; `trial` takes a rollout on.
 
-    A challenger that is on trial already comes first. A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and
+    A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and
     the loop goes on with it. A package is promoted once; after a rollback only a person brings it back.
     """
     package = str(ask.facts["model"]["package"])
     course = newest(ask.state.rollouts)
-    on_trial = ""
-    if course is not None and course.is_live:
-        on_trial = yield from _tried(spec, charter, ask, course)
     done = promotion(ask.state.champions, package)
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
@@ -70,16 +67,9 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
     halt = awaited(package, said)
     if halt is not None:
         yield halt
-    if spec.rollout.is_declared and ask.state.champion is not None:
-        if course is None or course.package != package:
-            if on_trial:
-                return {"says": f"{on_trial}; {package[:8]} passed its gates and waits for its end", "champion": ask.state.champion, "package": package}
-            begun = yield begin(package, ask.state.champion, spec.rollout)
-            return {"says": begun["says"], "champion": ask.state.champion, "package": package}
-        if course.is_live:
-            return {"says": on_trial, "champion": ask.state.champion, "package": package}
-        says = f"{package[:8]} was withdrawn from its rollout: {course.why}; the champion stays"
-        return {"says": says, "champion": ask.state.champion, "package": package}
+    tried = yield from _tried(spec, charter, ask, course, package)
+    if tried:
+        return {"says": tried, "champion": ask.state.champion, "package": package}
     waived = waived_of(gates)
     facts = yield _promotion(package, counted(said), waived)
     let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
@@ -87,21 +77,57 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
     return {"says": says, "champion": facts["champion"], "package": package}
 
 
-def _tried(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, course: Course) -> Generator[Step, Facts, str]:
-    """What is done with the challenger on trial, in words; where there is something to do, it is done first."""
-    now, people = datetime.now(UTC), stakeholders(charter)
+def _tried(spec: ReleaseSpec, charter: CharterSpec, ask: Ask, course: Course | None, package: str) -> Generator[Step, Facts, str]:
+    """Why a package that may decide does not yet, for it is tried, was withdrawn, or waits for another one's trial; empty where it may."""
+    champion = ask.state.champion
+    if champion is None or course is None or (course.package != package and not course.is_live):
+        return str((yield begin(package, champion, spec.rollout, course))["says"]) if champion is not None and spec.rollout.is_declared else ""
+    if course.is_live:
+        ruling = ruling_now(spec, charter, ask.state, course)
+        told = f"{course.package[:8]} is on trial ({Plan.of_json(course.plan).legs[course.leg]}), {ruling.action}: {ruling.why}"
+        return told if course.package == package else f"{told}; {package[:8]} passed its gates and waits for its end"
+    if course.end == WITHDRAWN and spec.rollout.is_declared and _is_said_again(spec, charter, ask.state, course):
+        return str((yield begin(package, champion, spec.rollout, course))["says"])
+    return f"{package[:8]} was withdrawn from its rollout: {course.why}; the champion stays" if course.end == WITHDRAWN else ""
+
+
+def _is_said_again(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:
+    """Whether everybody who is asked has said yes to a package since it was withdrawn, so that it is tried again."""
+    roles = tally_of(spec, charter, state, course.package).roles
+    return bool(roles) and all(sum(entry.seq > course.entries[-1].seq for entry in one.approvals) >= one.needed for one in roles)
+
+
+def trial(spec: ReleaseSpec, charter: CharterSpec, ask: Ask) -> Steps:
+    """What is done with the challenger on trial, once the turn has collected and watched: whatever ails the stages that make its successor."""
+    course = newest(ask.state.rollouts)
+    if course is None or not course.is_live:
+        return {"says": "no package is on trial"}
     said = tally_of(spec, charter, ask.state, course.package)
-    halt = awaited(course.package, said)
-    # A yes that was taken back ends the trial that it allowed.
-    approved = is_passed(spec, charter, ask.state, course)
-    ruling = ruling_on(ask.state, course, now, approved=approved) if halt is None else Ruling(action="withdraw", why=halt.why, figures=())
-    verdicts = next(entry.body["facts"] for entry in judged(ask.state) if entry.body["facts"]["package"] == course.package)
-    waivers = standing(ask.state.waivers.values(), spec, people, course.package, keys=trust(ask.state.vouched).keys, today=now.date())
-    step = moved(course, ruling, counted(said), waived_of(settled(verdicts, waivers)["gates"]))
+    ruling = ruling_now(spec, charter, ask.state, course)
+    step = moved(course, ruling, counted(said), waived_of(_gates_now(spec, charter, ask.state, course)))
     if step is not None:
         yield step
-    plan = Plan.of_json(course.plan)
-    return f"{course.package[:8]} is on trial ({plan.legs[course.leg]}), {ruling.action}: {ruling.why}"
+    return {"says": ruling.why}
+
+
+def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> Ruling:
+    """What is to be done; a yes that was taken back, or a gate that no longer lets the package through, ends the trial that it allowed."""
+    halt = awaited(course.package, tally_of(spec, charter, state, course.package))
+    if halt is not None:
+        return Ruling(action="withdraw", why=halt.why, figures=())
+    failed = failing(_gates_now(spec, charter, state, course))
+    if failed:
+        return Ruling(action="withdraw", why=f"it no longer passes: {_named(failed)}", figures=())
+    return ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
+
+
+def _gates_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> list[Mapping[str, Any]]:
+    """The gates' newest verdicts on the challenger, with the waivers that count today."""
+    verdicts = next(entry.body["facts"] for entry in judged(state) if entry.body["facts"]["package"] == course.package)
+    people, today = stakeholders(charter), datetime.now(UTC).date()
+    waivers = standing(state.waivers.values(), spec, people, course.package, keys=trust(state.vouched).keys, today=today)
+    gates: list[Mapping[str, Any]] = settled(verdicts, waivers)["gates"]
+    return gates
 
 
 def is_passed(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:

@@ -22,7 +22,7 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self.most_rows = limits.rows
         self._limits = limits
-        self._max_body = int(limits.body_mb * 1_000_000)
+        self._max_body = self.most_bytes = int(limits.body_mb * 1_000_000)
         self._max_held = int(limits.memory_mb * 1_000_000)
         self._body_s = limits.body_within.total_seconds()
         self._answer_s = limits.answer_within.total_seconds()

@@ -184,5 +184,13 @@ def _made(scorer: Scorer, challenger: Challenger | None, rows: Sequence[object],
 
 def _explained(scorers: Mapping[str, Scorer], predictions: Sequence[Prediction], answers: Sequence[Answer], count: int) -> list[Answer]:
     """The answers with the strongest reasons of each; told of the row as it stands in the log, by the package that answered it."""
-    found = (scorers[made.package].explain(made.row) for made in predictions)
-    return [replace(answer, base=one.base, reasons=one.strongest(count)) for answer, one in zip(answers, found, strict=True)]
+    # A challenger may tell no reasons, or know other columns: its answer leaves without them.
+    found = (_reasons(scorers[made.package], made.row, count) for made in predictions)
+    return [answer if said is None else replace(answer, base=said[0], reasons=said[1]) for answer, said in zip(answers, found, strict=True)]
+
+
+def _reasons(scorer: Scorer, row: object, count: int) -> tuple[float, list[dict[str, Any]]] | None:
+    if not scorer.tells_reasons:
+        return None
+    found = scorer.explain(row)
+    return found.base, found.strongest(count)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Event, Thread
 
 from loopline.errors import LooplineError, Mistake
@@ -124,6 +123,8 @@ class Champion:
     def look(self) -> None:
         """Follow the pointer once. In trouble the scorer that holds stays, and `trouble` says why."""
         before = self.scorer, self.trouble
+        # First, and apart: one that was taken off trial must get nothing more, whatever ails the champion.
+        self._look_for_challenger()
         try:
             digest = self._find()
             if digest is None:
@@ -132,13 +133,14 @@ class Champion:
                 self.scorer = self._made(digest)
             else:
                 self._refresh(self.scorer)
-            self._look_for_challenger()
             self.trouble = ""
         except LooplineError as error:
             self.trouble = str(error)
         except Exception as error:  # the worker's door: the follower outlives whatever a look meets
             _said.exception("the champion could not be followed")
             self.trouble = f"the champion could not be loaded ({type(error).__name__})"
+        if self.challenger is not None and self.scorer is not None and self.challenger.trial.package == self.scorer.package:
+            self.challenger = None
         if (self.scorer, self.trouble) != before:
             for listener in self._listeners:
                 listener(self.scorer, self.trouble)
@@ -154,20 +156,35 @@ class Champion:
         return scorer
 
     def _look_for_challenger(self) -> None:
-        """A challenger that cannot be loaded troubles nobody but itself: it fails each row that is its own."""
-        trial, held = self._trial(), self.challenger
+        """Follow the rollout. A challenger that cannot be loaded troubles nobody but itself: it fails each row that is its own."""
+        held = self.challenger
+        try:
+            trial = self._trial()
+        except Exception as error:  # as above: what holds goes on while the ledger is away
+            _said.warning("the rollout could not be followed: %s", error)
+            return
         if trial is None or self.scorer is None or trial.package == self.scorer.package:
             self.challenger = None
-        else:
-            try:
-                if held is not None and held.trial.package == trial.package and held.scorer is not None:
-                    self._refresh(held.scorer)
-                    self.challenger = replace(held, trial=trial)
-                else:
-                    self.challenger = Challenger(trial, self._made(trial.package))
-            except Exception as error:  # as above: a defect of its package is the challenger's, not the server's
-                _said.warning("challenger %s cannot be loaded: %s", trial.package[:12], error)
-                self.challenger = Challenger(trial, None, f"it cannot be loaded: {error}"[:500])
+            return
+        scorer = held.scorer if held is not None and held.trial.package == trial.package else None
+        try:
+            if scorer is None:
+                scorer = self._load(trial.package)
+        except Exception as error:  # as above: a defect of its package is the challenger's, not the server's
+            _said.warning("challenger %s cannot be loaded: %s", trial.package[:12], error)
+            self.challenger = Challenger(trial, None, f"it cannot be loaded: {error}"[:500])
+            return
+        is_new = held is None or held.scorer is not scorer
+        try:
+            self._refresh(scorer)
+            if is_new:
+                scorer.warm()
+        except Exception as error:  # as above: what it looks up is published when the loop turns; until then a new one is shown nothing
+            _said.info("challenger %s waits: %s", trial.package[:12], error)
+            if is_new:
+                self.challenger = None
+                return
+        self.challenger = Challenger(trial, scorer)
 
     def _follow(self) -> None:
         self.look()

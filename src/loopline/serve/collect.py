@@ -34,6 +34,7 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
         "scores": pl.String,
         "decision": pl.String,
         "looked_up": pl.String,
+        "leg": pl.String,
         "ms": pl.Float64,
     },
     "outcomes": {"prediction_id": pl.String, "outcome": pl.String, "time": _UTC, "day": pl.Date},
@@ -45,6 +46,7 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
         "time": _UTC,
         "package": pl.String,
         "kind": pl.String,
+        "leg": pl.String,
         "score": pl.Float64,
         "scores": pl.String,
         "decision": pl.String,
@@ -68,13 +70,14 @@ class _Prediction(msgspec.Struct):
     scores: msgspec.Raw
     decision: str | float
     looked_up: msgspec.Raw = _ABSENT
+    leg: str | None = None
     ms: float | None = None
 
     def cells(self) -> tuple[Any, ...]:
         scores = None if bytes(self.scores) == b"null" else str(self.scores, "utf-8")
         key, row, day = str(self.key, "utf-8"), str(self.row, "utf-8"), day_of(self.id, self.time)
         looked_up = str(self.looked_up, "utf-8") or None
-        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up, self.ms
+        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up, self.leg, self.ms
 
 
 class _Outcome(msgspec.Struct):
@@ -113,6 +116,7 @@ class _Shadow(msgspec.Struct):
     time: datetime
     package: str
     kind: str
+    leg: str = ""
     score: float | None = None
     scores: msgspec.Raw = _ABSENT
     decision: str | float | None = None
@@ -122,7 +126,7 @@ class _Shadow(msgspec.Struct):
     def cells(self) -> tuple[Any, ...]:
         decision = None if self.decision is None else as_text(self.decision)
         scores = str(self.scores, "utf-8") or None
-        return self.id, day_of(self.id, self.time), self.time, self.package, self.kind, self.score, scores, decision, self.ms, self.error
+        return self.id, day_of(self.id, self.time), self.time, self.package, self.kind, self.leg, self.score, scores, decision, self.ms, self.error
 
 
 _DECODERS: Mapping[Kind, msgspec.json.Decoder[Any]] = {

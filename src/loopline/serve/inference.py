@@ -213,7 +213,7 @@ def _tensors(scorer: Scorer, answers: Sequence[Answer], reasons: int) -> list[Js
     rows, classes = len(answers), scorer.truth.classes
     made = [_made("score", "FP64", [rows], [one.score for one in answers])]
     if scorer.truth.task == "multiclass":
-        scores = [(one.scores or {})[name] for one in answers for name in classes]
+        scores = [(one.scores or {}).get(name) for one in answers for name in classes]
         made.append(_made("scores", "FP64", [rows, len(classes)], scores) | {"parameters": {"classes": json.dumps(classes)}})
     made.append(_made("decision", "FP64" if scorer.truth.task == "regression" else "BYTES", [rows], [one.decision for one in answers]))
     made.append(_made("prediction_id", "BYTES", [rows], [one.id for one in answers]))

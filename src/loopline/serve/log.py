@@ -55,7 +55,11 @@ class _OpenSegment:
         self.day = day
         self.size_bytes = 0
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        _sync_folder(path.parent)
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            self.close()
+            raise
 
     def append(self, data: bytes) -> None:
         """Everything is on the disk, or OSError and the segment may end with a part of it."""
@@ -72,9 +76,11 @@ class _OpenSegment:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        with contextlib.suppress(OSError):
-            os.close(self._descriptor)
+        """Close the file; once, for its number may be another file's afterwards."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 class _Request:
@@ -258,7 +264,8 @@ class Log:
         segment = self._open.get(kind)
         if segment is None or segment.day != day or segment.size_bytes >= self._roll_bytes:
             if segment is not None:
-                segment.close()
+                # Out of reach before it is closed: where the next one cannot be opened, its descriptor is somebody else's by then.
+                self._open.pop(kind).close()
             self._made += 1
             segment = self._open[kind] = _OpenSegment(self.folder / kind / f"{day}-{self.server}-{self._made:06}.jsonl", day)
         return segment

@@ -108,7 +108,7 @@ def _columns(answers: Sequence[Answer], package: str, truth: Truth, reasons: int
     return {
         "id": [answer.id for answer in answers],
         "score": [answer.score for answer in answers],
-        **{f"score_{name}": [(answer.scores or {})[name] for answer in answers] for name in classes},
+        **{f"score_{name}": [(answer.scores or {}).get(name) for answer in answers] for name in classes},
         "decision": [answer.decision for answer in answers],
         "package": [answer.package or package for answer in answers],
         **{f"reason_{at + 1}": [one[at] if at < len(one) else None for one in said] for at in range(reasons)},

@@ -135,7 +135,7 @@ class Quick:
         since = time.perf_counter()
         try:
             message = await self._admission.first(receive)
-            rows = plain_rows(message, self._admission.most_rows)
+            rows = plain_rows(message, self._admission.most_rows, self._admission.most_bytes)
             answers = None
             if rows is not None:
                 async with self._admission.place():
@@ -163,10 +163,10 @@ def _is_json(scope: Scope) -> bool:
     )
 
 
-def plain_rows(message: Message, most: int = MOST_ROWS) -> list[Any] | None:
+def plain_rows(message: Message, most: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> list[Any] | None:
     """The rows of a body that came whole; None where the request is no plain one."""
     body = message.get("body", b"")
-    if message["type"] != "http.request" or message.get("more_body") or len(body) > MOST_BYTES:
+    if message["type"] != "http.request" or message.get("more_body") or len(body) > min(MOST_BYTES, most_bytes):
         return None
     try:
         said = msgspec.json.decode(body)

@@ -40,8 +40,10 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Multiclass: probability of each class.
     looked_up
         What was looked up of the row, by the lookups' names; None where nothing was.
+    leg
+        Id of the entry that began the leg of the rollout in which it was made; None where no package was on trial.
     ms
-        Time in milliseconds that scoring took, of several rows together each one's part; told while a rollout compares.
+        Time in milliseconds that scoring took, told while a rollout compares, of rows that were asked alone.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scores: dict[str, float] | None
     decision: str | float
     looked_up: dict[str, Found] | None = None
+    leg: str | None = None
     ms: float | None = None
 
 
@@ -99,7 +102,7 @@ class Scorer:
         """Predict once, so that the first request does not pay for what is made lazily."""
         self.score([{**dict.fromkeys(name for lookup in self.lookups.all for name in lookup.ours), **self.signature.example()}], datetime.now(UTC))
 
-    def score(self, rows: Sequence[object], moment: datetime, *, timed: bool = False) -> tuple[list[Prediction], list[Problem]]:
+    def score(self, rows: Sequence[object], moment: datetime, *, leg: str | None = None) -> tuple[list[Prediction], list[Problem]]:
         """A prediction for every row, or else every problem of every row; one of the two is empty.
 
         Parameters
@@ -108,8 +111,8 @@ class Scorer:
             JSON values.
         moment
             Now: the time of the predictions, and their event time where the row does not say one.
-        timed
-            Whether each prediction says how long it took.
+        leg
+            What each prediction says of the rollout that compares it; one that was asked alone says also how long it took.
         """
         since = time.perf_counter()
         values: list[list[Any]] = []
@@ -127,8 +130,8 @@ class Scorer:
             return [], problems
         scores = self.predict(dict(zip(self._names, zip(*values, strict=True), strict=True)))
         problems = [Problem(int(index), "", "the model has no finite score for it", "values like those seen in training") for index in unscored(scores)]
-        ms = (time.perf_counter() - since) * 1000 / len(rows) if timed else None
-        return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment, ms)), [])
+        ms = (time.perf_counter() - since) * 1000 if leg is not None and len(rows) == 1 else None
+        return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment, leg, ms)), [])
 
     def predict(self, columns: Mapping[str, Any], *, whole_periods: bool = False) -> Scores:
         """Scores and decisions for columns of n typed values each, as `Predictor.predict` gives them; the features must be among them."""
@@ -168,6 +171,7 @@ class Scorer:
         found: Sequence[dict[str, Found]],
         scores: Scores,
         moment: datetime,
+        leg: str | None,
         ms: float | None,
     ) -> Iterator[Prediction]:
         now = stamp(moment)
@@ -187,6 +191,7 @@ class Scorer:
                 scores=None if by_class is None else dict(zip(self.truth.classes, by_class[at], strict=True)),
                 decision=decisions[at],
                 looked_up=found[at] or None if found else None,
+                leg=leg,
                 ms=ms,
             )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from queue import Full, Queue
-from threading import Thread
+from queue import SimpleQueue
+from threading import Lock, Thread
 
 import msgspec
 
@@ -14,8 +14,8 @@ from loopline.serve.log import Log
 from loopline.serve.scorer import Prediction, Scorer
 from loopline.serve.trial import Challenger
 
-WAITING = 1000
-"""So many requests wait for the challenger at most; further ones are not shown to it, and are counted."""
+WAITING = 10_000
+"""So many rows wait for the challenger at most; further ones are not shown to it, and are counted."""
 
 _said = logging.getLogger("loopline.serve")
 _Shown = tuple[Challenger, Scorer, Sequence[object], Sequence[Prediction], datetime]
@@ -35,16 +35,22 @@ class Shadows:
     def __init__(self, log: Log, skipped: Callable[[int], None], *, waiting: int = WAITING) -> None:
         self._log = log
         self._skipped = skipped
-        self._queue: Queue[_Shown | None] = Queue(waiting)
+        self._most = waiting
+        self._waiting = 0
+        self._door = Lock()
+        self._queue: SimpleQueue[_Shown | None] = SimpleQueue()
         self._encoder = msgspec.json.Encoder()
         self._thread = Thread(target=self._work, name="shadows", daemon=True)
         self._thread.start()
 
     def show(self, challenger: Challenger, champion: Scorer, rows: Sequence[object], answered: Sequence[Prediction], moment: datetime) -> None:
         """Have the challenger look at a request's rows, at once or not at all."""
-        try:
-            self._queue.put_nowait((challenger, champion, rows, answered, moment))
-        except Full:
+        with self._door:
+            fits = self._waiting + len(rows) <= self._most
+            self._waiting += len(rows) if fits else 0
+        if fits:
+            self._queue.put((challenger, champion, rows, answered, moment))
+        else:
             self._skipped(len(rows))
 
     def close(self) -> None:
@@ -62,3 +68,6 @@ class Shadows:
             except Exception:  # the worker's door: the thread outlives whatever a request brings
                 _said.exception("a request could not be shown to the challenger")
                 self._skipped(len(rows))
+            finally:
+                with self._door:
+                    self._waiting -= len(rows)

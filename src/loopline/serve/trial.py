@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 
 from loopline.ledger.store import Ledger
+from loopline.release.rollout.course import KIND, newest
 from loopline.serve.scorer import Prediction, Scorer, stamp
 from loopline.serve.signature import Problem
 
@@ -29,19 +30,22 @@ class Trial:
         Share of the keys that it takes, 0 to 1.
     salt
         Id of the rollout: another rollout takes other keys, and a wider leg takes those of the narrower one too.
+    leg
+        Id of the entry that began the leg; it stands in each record of it.
     """
 
     package: str
     kind: str
     share: float
     salt: str
+    leg: str = ""
 
     @classmethod
     def of(cls, ledger: Ledger) -> Trial | None:
-        """What the newest word on a rollout gives; None where no challenger is on trial."""
-        newest = ledger.read(kinds=("rollout",), newest_first=True, limit=1)
-        said = newest[0].body["traffic"] if newest else None
-        return None if said is None else cls(newest[0].subject, said["kind"], said["share"], said["salt"])
+        """What the rollout that runs gives; None where no challenger is on trial."""
+        course = newest(ledger.read(kinds=(KIND,)))
+        given = None if course is None else course.traffic
+        return None if course is None or given is None else cls(course.package, given["kind"], given["share"], given["salt"], course.leg_entry)
 
     def takes(self, row: object, key: Sequence[str]) -> bool:
         """Whether a row is the challenger's, by a hash of its key, or of the whole row where it has none: the same key always meets the same package."""
@@ -59,14 +63,17 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Id of the champion's prediction.
     kind
         ``shadow``: the champion was to answer it. ``canary``: the challenger should have answered it, and could not.
+    leg
+        Id of the entry that began the rollout's leg.
     ms
-        Time in milliseconds that it took; of a request with several rows, each one's part.
+        Time in milliseconds that it took, where the row was asked alone.
     """
 
     id: str
     time: str
     package: str
     kind: str
+    leg: str = ""
     score: float | None = None
     scores: dict[str, float] | None = None
     decision: str | float | None = None
@@ -99,24 +106,19 @@ class Challenger:
 
     def answer(self, champion: Scorer, rows: Sequence[object], moment: datetime) -> Made:
         """The predictions of a request: the challenger's for its rows of a canary, the champion's for all others, and where the challenger fails."""
-        own = [at for at, row in enumerate(rows) if self.trial.takes(row, champion.key)] if self.trial.kind == "canary" else []
-        if not own:
-            predictions, problems = champion.score(rows, moment, timed=True)
-            return Made(predictions, problems, [])
-        taken = set(own)
+        taken = {at for at, row in enumerate(rows) if self.trial.takes(row, champion.key)} if self.trial.kind == "canary" else set()
         others = [at for at in range(len(rows)) if at not in taken]
-        found, problems = _at(others, champion.score([rows[at] for at in others], moment, timed=True))
-        said, why = self._said([rows[at] for at in own], moment)
-        if said is not None:
-            found |= dict(zip(own, said, strict=True))
-            return Made([found[at] for at in sorted(found)] if not problems else [], problems, [])
+        found, problems = _at(others, champion.score([rows[at] for at in others], moment, leg=self.trial.leg))
+        said = dict(zip(sorted(taken), self._said([rows[at] for at in sorted(taken)], moment), strict=True))
+        found |= {at: one for at, one in said.items() if isinstance(one, Prediction)}
         # A person waits for an answer: the champion gives it, and the failure counts against the challenger, unless the row is at fault.
-        instead, faults = _at(own, champion.score([rows[at] for at in own], moment, timed=True))
+        lost = [at for at, one in said.items() if not isinstance(one, Prediction)]
+        instead, faults = _at(lost, champion.score([rows[at] for at in lost], moment, leg=self.trial.leg))
         problems = sorted([*problems, *faults], key=lambda problem: problem.row)
         if problems:
             return Made([], problems, [])
         found |= instead
-        return Made([found[at] for at in sorted(found)], [], [self._failure(made, moment, why, "canary") for made in instead.values()])
+        return Made([found[at] for at in sorted(found)], [], [self._failure(made, moment, str(said[at]), "canary") for at, made in instead.items()])
 
     def watch(self, champion: Scorer, rows: Sequence[object], answered: Sequence[Prediction], moment: datetime) -> Iterator[Shadow]:
         """What the challenger says of rows that the champion has answered: of its share of a shadow, and of all that are not its own in a canary.
@@ -125,37 +127,39 @@ class Challenger:
         """
         is_shadow = self.trial.kind == "shadow"
         own = [at for at, row in enumerate(rows) if self.trial.takes(row, champion.key) == is_shadow]
-        if not own:
-            return
-        said, why = self._said([rows[at] for at in own], moment)
-        for index, at in enumerate(own):
-            if said is None:
-                yield self._failure(answered[at], moment, why, "shadow")
+        for at, made in zip(own, self._said([rows[at] for at in own], moment), strict=True):
+            if not isinstance(made, Prediction):
+                yield self._failure(answered[at], moment, made, "shadow")
             else:
-                made = said[index]
                 yield Shadow(
                     id=answered[at].id,
                     time=made.time,
                     package=made.package,
                     kind="shadow",
+                    leg=self.trial.leg,
                     score=made.score,
                     scores=made.scores,
                     decision=made.decision,
                     ms=made.ms,
                 )
 
-    def _said(self, rows: Sequence[object], moment: datetime) -> tuple[list[Prediction] | None, str]:
-        """Its predictions; or None and why it has none."""
-        if self.scorer is None:
-            return None, self.trouble
+    def _said(self, rows: Sequence[object], moment: datetime) -> list[Prediction | str]:
+        """Its prediction of each row, or why it has none; one row that it cannot score costs the others nothing."""
+        if self.scorer is None or not rows:
+            return [self.trouble] * len(rows)
         try:
-            predictions, problems = self.scorer.score(rows, moment, timed=True)
+            predictions, problems = self.scorer.score(rows, moment, leg=self.trial.leg)
         except Exception as error:  # whatever a package on trial meets must not reach who waits for an answer
-            return None, f"{type(error).__name__}: {error}"[:500]
-        return (None, problems[0].reason) if problems else (predictions, "")
+            return self._apart(rows, moment) if len(rows) > 1 else [f"{type(error).__name__}: {error}"[:500]]
+        if problems:
+            return self._apart(rows, moment) if len(rows) > 1 else [problems[0].reason]
+        return list(predictions)
+
+    def _apart(self, rows: Sequence[object], moment: datetime) -> list[Prediction | str]:
+        return [one for row in rows for one in self._said([row], moment)]
 
     def _failure(self, answered: Prediction, moment: datetime, why: str, kind: str) -> Shadow:
-        return Shadow(id=answered.id, time=stamp(moment), package=self.trial.package, kind=kind, error=why)
+        return Shadow(id=answered.id, time=stamp(moment), package=self.trial.package, kind=kind, leg=self.trial.leg, error=why)
 
 
 def _at(places: Sequence[int], made: tuple[list[Prediction], list[Problem]]) -> tuple[dict[int, Prediction], list[Problem]]:

@@ -165,7 +165,14 @@ class Workers:
             _forget_gauges(worker.process.pid or 0)
         if worker.due_s is not None and now >= worker.due_s:
             worker.pipe.close()
-            worker.process, worker.pipe = self._started(worker.listener)
+            try:
+                worker.process, worker.pipe = self._started(worker.listener)
+            except OSError as error:
+                # The others go on; a machine without room for a process may have it a little later.
+                _said.error("a worker could not be started: %s", error)
+                worker.deaths += 1
+                worker.due_s = now + pause_s(worker.deaths)
+                return
             worker.since_s, worker.due_s = now, None
 
     def _started(self, listener: socket.socket) -> tuple[SpawnProcess, Connection]:

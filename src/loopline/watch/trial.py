@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -40,11 +39,12 @@ def run(job: Job) -> Facts:
     tables, versions = Tables(job.workspace.lake), inputs["versions"]
     found = []
     for leg in inputs["legs"]:
-        served = _Served(tables, versions, leg["since"], leg["until"])
-        # Where an outcome is seen only when the champion acted, what the challenger would have brought about is not known.
-        evidence = _side_by_side(served, champion, challenger, known=reads["outcome_seen"] == "always")
+        served = _Served(tables, versions, leg["leg"])
+        # Where an outcome is seen only after acting, neither what the other would have brought about nor what not acting brings is known.
+        known = reads["outcome_seen"] == "always"
+        evidence = _side_by_side(served, champion, challenger, known=known)
         if leg["kind"] == "canary":
-            own, on_trial = _arms(served, champion, challenger)
+            own, on_trial = _arms(served, champion, challenger, known=known)
             evidence = replace(evidence, champion=own, challenger=on_trial)
         found.append(replace(evidence, currency=worth.currency))
     whole = sum(found, Evidence())
@@ -53,24 +53,22 @@ def run(job: Job) -> Facts:
 
 
 class _Served:
-    """The log's tables while a leg ran."""
+    """The log's tables, as far as they are about a leg."""
 
-    def __init__(self, tables: Tables, versions: Mapping[str, int], since: str, until: str | None) -> None:
+    def __init__(self, tables: Tables, versions: Mapping[str, int], leg: str) -> None:
         self._tables = tables
         self._versions = versions
-        self._since = datetime.fromisoformat(since)
-        self._until = None if until is None else datetime.fromisoformat(until)
+        self._leg = leg
 
     def read(self, name: str, package: str) -> pl.LazyFrame | None:
-        """What a package did then; None where there is no such table yet."""
+        """What a package did in the leg, as whoever answered stamped it; None where there is no such table yet."""
         if name not in self._versions:
             return None
         frame = self._tables.read(name, version=self._versions[name])
-        if "ms" not in frame.collect_schema():
+        if "leg" not in frame.collect_schema():
             # Such a table was written before anything was on trial.
             return None
-        frame = frame.filter((pl.col("package") == package) & (pl.col("time") >= self._since))
-        return frame if self._until is None else frame.filter(pl.col("time") < self._until)
+        return frame.filter((pl.col("package") == package) & (pl.col("leg") == self._leg))
 
     def with_outcomes(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """The frame with ``outcome``, null where none has come."""
@@ -80,7 +78,7 @@ class _Served:
         return frame.join(latest(told.select("prediction_id", "outcome", "time")).drop("time"), on="prediction_id", how="left")
 
 
-def _arms(served: _Served, champion: Gauge, challenger: Gauge) -> tuple[Arm, Arm]:
+def _arms(served: _Served, champion: Gauge, challenger: Gauge, *, known: bool) -> tuple[Arm, Arm]:
     """What each did with the rows that it answered."""
     failed = served.read("shadows", challenger.yardstick.package)
     errors = None if failed is None else failed.filter(pl.col("kind") == "canary").select("prediction_id")
@@ -90,16 +88,16 @@ def _arms(served: _Served, champion: Gauge, challenger: Gauge) -> tuple[Arm, Arm
         if frame is not None and errors is not None:
             # What the champion answered in place of the challenger is no row of its own.
             frame = frame.join(errors, on="prediction_id", how="anti")
-        arms.append(Arm() if frame is None else _arm(served.with_outcomes(frame), measured))
+        arms.append(Arm() if frame is None else _arm(served.with_outcomes(frame), measured, known=known))
     lost = 0 if errors is None else errors.select(pl.len()).collect().item()
     own, on_trial = arms
     return own, replace(on_trial, requests=on_trial.requests + lost, errors=lost)
 
 
-def _arm(frame: pl.LazyFrame, measured: Gauge) -> Arm:
+def _arm(frame: pl.LazyFrame, measured: Gauge, *, known: bool) -> Arm:
     whole = Arm()
     for part in frame.select("prediction_id", "row", *_ANSWER, "outcome").collect(engine="streaming").iter_slices(SLICE_ROWS):
-        whole += Arm(requests=part.height, latency=_latency(part["ms"]), worth=Moments.of(_money(part, measured)))
+        whole += Arm(requests=part.height, latency=_latency(part["ms"]), worth=Moments.of(_money(part, measured)) if known else Moments())
     return whole
 
 

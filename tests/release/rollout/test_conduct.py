@@ -16,7 +16,9 @@ from loopline.ledger.store import Ledger
 from loopline.release.rollout.course import Course, courses, move, newest
 from loopline.release.rollout.evidence import Arm, Evidence, Moments
 from loopline.release.spec import ReleaseSpec
-from tests.release.test_stage import A, B, C, Told
+from loopline.release.stage import trial as trial_of
+from loopline.workspace import Ask
+from tests.release.test_stage import CHARTER, A, B, C, Told
 
 SPEC = ReleaseSpec.model_validate(
     {"approvals": {"business": 1, "devops": 1}, "rollout": {"plan": "shadow 0.01s -> canary 5% 0.01s -> canary 25% 0.01s -> full", "non_inferiority": 1}}
@@ -61,9 +63,15 @@ class Trial(Told):
         if evidence is not None:
             self.saw(evidence)
         time.sleep(0.02)
+        self.turn(package, spec=SPEC)
+        self.judge()
         facts = self.turn(package, spec=SPEC)
-        assert not isinstance(facts, Halt)
-        return str(facts["says"])
+        return facts.why if isinstance(facts, Halt) else str(facts["says"])
+
+    def judge(self) -> None:
+        """As the loop does once the turn has watched."""
+        state = fold(self.ledger.read(kinds=FOLDED))
+        self.tell(trial_of(SPEC, CHARTER, Ask(project="p", folder=self.folder, state=state, facts={})), state)
 
     def by_hand(self, action: str) -> None:
         self.ledger.append(move(self.course, action, why="a person says so", traffic=self.course.traffic, actor="ann"))
@@ -152,16 +160,54 @@ def test_the_next_package_waits_until_the_trial_ends_and_is_tried_then(trial: Tr
     assert "cccccccc passed its gates and waits for its end" in trial.go(package=C)
     assert trial.course.package == B
     trial.go(BAD, package=C)
-    trial.go(package=C)
     assert (trial.course.package, trial.course.is_live) == (C, True)
 
 
 def test_a_yes_that_is_taken_back_ends_the_trial(trial: Trial) -> None:
     trial.on_trial()
     trial.word(B, "devops", "ben", verdict="withdrawn", why="the pager went")
-    trial.turn(B, spec=SPEC)
+    trial.go()
     assert trial.course.end == "withdrawn"
     assert "waits for the approval of devops" in trial.course.why
+    trial.word(B, "devops", "ben", why="it works again")
+    trial.word(B, "business", "ann", why="it does")
+    trial.go()
+    assert (trial.course.package, trial.course.is_live, trial.course.leg) == (B, True, 0)
+
+
+def test_a_gate_that_no_longer_passes_ends_the_trial(trial: Trial) -> None:
+    trial.on_trial()
+    state = fold(trial.ledger.read(kinds=FOLDED))
+    judged = next(entry for entry in state.verdicts.values() if entry.body["facts"]["package"] == B)
+    gates = [{**gate, "passed": False} for gate in judged.body["facts"]["gates"]]
+    facts = {**judged.body["facts"], "passed": False, "gates": gates}
+    trial.ledger.append(Draft(kind="step", subject="release", key="again", body={**judged.body, "facts": facts}))
+    trial.judge()
+    assert trial.course.end == "withdrawn"
+    assert "it no longer passes: contract" in trial.course.why
+
+
+def test_a_plan_that_is_taken_out_of_the_declaration_promotes_nobody(trial: Trial) -> None:
+    trial.on_trial()
+    plain = ReleaseSpec.model_validate({"approvals": {"business": 1, "devops": 1}})
+    trial.turn(B, spec=plain)
+    assert trial.champions == [A]
+    trial.go(BAD)
+    trial.turn(B, spec=plain)
+    assert trial.champions == [A]
+
+
+def test_a_package_is_tried_again_after_another_one(trial: Trial) -> None:
+    trial.on_trial()
+    trial.go(BAD)
+    for package in (C, B):
+        trial.turn(package, spec=SPEC)
+        trial.word(package, "business", "ann")
+        trial.word(package, "devops", "ben")
+        trial.turn(package, spec=SPEC)
+        assert (trial.course.package, trial.course.is_live) == (package, True)
+        trial.go(BAD, package=package)
+        assert trial.course.end == "withdrawn"
 
 
 def test_when_another_package_decides_the_trial_ends(trial: Trial) -> None:
@@ -194,5 +240,5 @@ def test_a_person_s_word_that_comes_between_the_ruling_and_its_move_holds(trial:
         return perform(step, verdicts)
 
     trial._perform = paused_first  # type: ignore[method-assign]
-    trial.turn(B, spec=SPEC)
+    trial.judge()
     assert (trial.course.paused, given(trial.course)) == (True, ("shadow", 1.0))

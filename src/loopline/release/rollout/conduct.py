@@ -45,11 +45,19 @@ def ruling_on(state: State, course: Course, now: datetime, *, approved: bool) ->
     return ruling
 
 
-def begin(package: str, champion: str, plan: Plan) -> Step:
-    """The step by which a package that may decide is put on trial first."""
+def begin(package: str, champion: str, plan: Plan, before: Course | None) -> Step:
+    """The step by which a package that may decide is put on trial first.
+
+    Parameters
+    ----------
+    before
+        The newest rollout so far: the same package may be tried again after another one, or after a second yes.
+    """
     first = plan.legs[0]
     return _step(
+        stage="release",
         action=STARTED,
+        after="" if before is None else before.entries[-1].id,
         package=package,
         champion=champion,
         plan=plan.as_json(),
@@ -71,6 +79,8 @@ def moved(course: Course, ruling: Ruling, approvals: Approvals, waived: Approval
         case _:
             return None
     return _step(
+        # It watches over what runs, and is not held back when the budget to make something new is spent.
+        stage="watch",
         action=action,
         package=course.package,
         leg=leg,
@@ -87,5 +97,5 @@ def traffic(leg: Leg) -> Facts:
     return {"kind": leg.kind, "share": 1.0 if leg.kind == "shadow" else leg.share}
 
 
-def _step(**inputs: Any) -> Step:
-    return Step(stage="release", name="rollout", function="loopline.release.rollout.moves:run", reads={}, inputs=inputs, rooms=ROOMS)
+def _step(*, stage: str, **inputs: Any) -> Step:
+    return Step(stage=stage, name="rollout", function="loopline.release.rollout.moves:run", reads={}, inputs=inputs, rooms=ROOMS)

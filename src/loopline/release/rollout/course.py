@@ -63,10 +63,9 @@ class Course:
 
     @property
     def legs(self) -> tuple[dict[str, Any], ...]:
-        """The legs that have begun: ``kind``, and ``since`` and ``until`` as ISO 8601 in UTC; the last one has no ``until`` while it runs."""
+        """The legs that have begun: ``kind``, and ``leg``, the id of the entry that began it, which stands in each record of it."""
         began = [one for one in self.entries if one.body["action"] in (STARTED, ADVANCED)]
-        ends = [*(one.time.isoformat() for one in began[1:]), None if self.is_live else self.entries[-1].time.isoformat()]
-        return tuple({"kind": one.body["traffic"]["kind"], "since": one.time.isoformat(), "until": end} for one, end in zip(began, ends, strict=True))
+        return tuple({"kind": one.body["traffic"]["kind"], "leg": one.id} for one in began)
 
     def overlaps(self, since: datetime, until: datetime | None) -> bool:
         """Whether the challenger was on trial at any moment of a time; one without an end goes on."""
@@ -105,7 +104,8 @@ def courses(entries: Iterable[Entry]) -> tuple[Course, ...]:
     for entry in entries:
         if entry.body["action"] == STARTED:
             found.append(_begun(entry))
-        elif found:
+        elif found and found[-1].is_live and entry.subject == found[-1].package:
+            # What comes after an end was written by somebody who had not seen it, and moves nothing.
             found[-1] = found[-1].moved(entry)
     return tuple(found)
 

@@ -14,7 +14,7 @@ def run(job: Job) -> Facts:
     course = newest(ledger.read(kinds=("rollout",)))
     action, package = inputs["action"], inputs["package"]
     if action == STARTED:
-        if course is None or course.package != package:
+        if inputs["after"] == ("" if course is None else course.entries[-1].id):
             ledger.append(
                 start(package, inputs["champion"], inputs["plan"], inputs["traffic"], salt=job.attempt, why=inputs["why"], parents=(job.attempt,)),
             )

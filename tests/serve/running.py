@@ -26,9 +26,9 @@ from loopline.serve.app import Service, build
 from loopline.serve.champion import Champion
 from loopline.serve.log import Log
 from loopline.serve.server import bind, run, url_of
-from loopline.serve.spec import Limits, ServeSpec
+from loopline.serve.spec import ServeSpec
 
-ledger, lake, spec = Ledger.open(sys.argv[1], "p"), Lake(sys.argv[2]), ServeSpec(limits=Limits.model_validate_json(sys.argv[3]))
+ledger, lake, spec = Ledger.open(sys.argv[1], "p"), Lake(sys.argv[2]), ServeSpec.model_validate_json(sys.argv[3])
 listener = bind("127.0.0.1", 0)
 service = Service("p", spec, Log(lake.log, mode=spec.log), Champion.of(ledger, lake))
 print(url_of(listener), flush=True)
@@ -40,10 +40,10 @@ print("ended " + " ".join(sorted({name.split(".")[0] for name in sys.modules})),
 class Served:
     """A workspace in a folder, and a server over it."""
 
-    def __init__(self, folder: Path, **limits: Any) -> None:
+    def __init__(self, folder: Path, *, log: str = "durable", **limits: Any) -> None:
         self.lake = Lake(str(folder / "lake"))
         self.ledger = Ledger.open(f"sqlite:///{folder}/ledger.db", "p")
-        self._limits = json.dumps(limits)
+        self._spec = json.dumps({"log": log, "limits": limits})
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
@@ -59,7 +59,7 @@ class Served:
         self.ledger.append(Draft(kind="champion", subject=package, body={"why": "a test", "previous": None}))
 
     def start(self) -> Served:
-        arguments = [sys.executable, "-W", "error", "-c", _PROGRAM, self.ledger.url, self.lake.url, self._limits]
+        arguments = [sys.executable, "-W", "error", "-c", _PROGRAM, self.ledger.url, self.lake.url, self._spec]
         self._process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

@@ -48,7 +48,7 @@ while len(shed) < 5:
     if status == 200:
         answered.append(said["predictions"][0]["id"])
     else:
-        assert after == "1" and "prediction log cannot be written" in said["error"]["what"], said
+        assert int(after) >= 1 and "prediction log cannot be written" in said["error"]["what"], said
         shed.append(said)
 assert served.ask("GET", "/healthz")[0] == 200
 # Room is made: what was collected is no longer needed in the log.

@@ -107,7 +107,8 @@ def _worth(plan: Plan, evidence: Sequence[Evidence]) -> Finding:
         estimate = Estimate(value=np.asarray(found.mean), variance=np.asarray(found.variance / found.n), pairs=np.asarray(float(found.n)))
     else:
         # A shadow has no rows of the challenger's own.
-        estimate = _between([(one.challenger.worth, one.champion.worth) for one in evidence if one.paired is None or one.challenger.latency.n])
+        own = (one for leg, one in zip(plan.legs, evidence, strict=False) if one.paired is None or leg.kind == "canary")
+        estimate = _between([(one.challenger.worth, one.champion.worth) for one in own])
     finding = _mean(plan, "worth", estimate, margin=plan.non_inferiority, harm=-1, unit=unit, spends=spends)
     if finding.judgement != "unknown":
         return finding

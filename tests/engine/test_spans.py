@@ -1,11 +1,14 @@
-"""Which exporters OTEL_* asks for, and a word where there are none; a collector that is away holds up nothing."""
+"""Which exporters OTEL_* asks for, and a word where there are none; the steps of a run against a real collector."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 
 from loopline.engine import spans as spans_module
 from loopline.engine.spans import exporters, opened
+from tests.serve.collector import collecting
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 with_the_extra = pytest.mark.skipif(importlib.util.find_spec("opentelemetry") is None, reason="the extra otel is not installed")
@@ -71,3 +75,25 @@ def test_a_collector_that_is_not_there_does_not_hold_up_the_end(monkeypatch: pyt
     since = time.monotonic()
     spans.close()
     assert time.monotonic() - since < 5
+
+
+@with_the_extra
+def test_each_step_of_a_run_is_a_span_and_one_that_is_done_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rows.csv").write_text("id,a,y\n" + "".join(f"{i},{i % 7},{'yes' if i % 7 > 3 else 'no'}\n" for i in range(200)))
+    declared = {"project": "p", "charter": {"predict": "y"}, "data": {"sources": {"rows": {"path": "rows.csv", "key": ["id"]}}}}
+    (tmp_path / "loopline.yaml").write_text(json.dumps(declared))
+    command = [sys.executable, "-m", "loopline.cli.main", "run", "--until", "data", "--json", "--folder", str(tmp_path)]
+    said = []
+    for _ in range(2):
+        with collecting() as collector:
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+        (whole,) = (span for span in collector.spans() if span.name == "loopline run")
+        steps = collector.children(whole)
+        assert len(steps) == len(collector.spans()) - 1
+        said.append([(span.name, span.said["loopline.stage"], span.said["loopline.step"], span.said["loopline.cached"]) for span in steps])
+    first, second = said
+    assert ("data: ingest", "data", "ingest", False) in first and not any(cached for *_, cached in first)
+    assert {name for name, *_ in second} == {name for name, *_ in first} and all(cached for *_, cached in second)
+    assert len(second) == len({name for name, *_ in second})

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from threading import Thread
 from typing import Any
 
+from loopline.engine.step import Step
 from loopline.errors import Mistake
 
 Attributes = Mapping[str, str | int | float | bool]
@@ -93,6 +94,17 @@ class Spans:
         """Say of a span that it failed."""
         span.set_status(self._trace.StatusCode.ERROR)
 
+    @contextmanager
+    def current(self, name: str, attributes: Attributes) -> Iterator[Any]:
+        """A span around what is done in it, within that which is open already; of an error it tells the class alone, since its text may quote a row."""
+        with self._tracer.start_as_current_span(name, attributes=attributes, record_exception=False, set_status_on_exception=False) as span:
+            try:
+                yield span
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__qualname__)
+                self.fail(span)
+                raise
+
     def close(self) -> None:
         """Hand over what is left; what a collector does not take within seconds is given up."""
         ending = Thread(target=self._provider.shutdown, name="spans", daemon=True)
@@ -144,3 +156,50 @@ def tracing(service: str) -> Iterator[Spans | None]:
     finally:
         if spans is not None:
             spans.close()
+
+
+class StepSpans:
+    """A span for each step of one run of the loop, where spans are made.
+
+    Parameters
+    ----------
+    spans
+        None where none are made.
+    """
+
+    def __init__(self, spans: Spans | None = None) -> None:
+        self._spans = spans
+        self._told: set[str] = set()
+
+    @contextmanager
+    def around(self, step: Step, *, cached: bool = False) -> Iterator[None]:
+        """A span around a step.
+
+        Parameters
+        ----------
+        cached
+            Whether it has been done already. The loop asks for such a step anew whenever another one is done, and it is told once.
+        """
+        if self._spans is None or (cached and step.key in self._told):
+            yield
+            return
+        self._told.add(step.key)
+        with self._spans.current(f"{step.stage}: {step.name}", {"loopline.stage": step.stage, "loopline.step": step.name, "loopline.cached": cached}):
+            yield
+
+
+@contextmanager
+def run_spans(project: str) -> Iterator[StepSpans]:
+    """The spans of one run of the loop, within one for the whole run.
+
+    Raises
+    ------
+    Mistake
+        When a variable OTEL_* has a value that the SDK cannot use.
+    """
+    with tracing(project) as spans:
+        if spans is None:
+            yield StepSpans()
+            return
+        with spans.current("loopline run", {"loopline.project": project}):
+            yield StepSpans(spans)

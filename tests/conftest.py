@@ -24,6 +24,9 @@ for _name in (
     "LOOPLINE_DEBUG",
     "LOOPLINE_TRUST",
     "MLFLOW_TRACKING_URI",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ):
     os.environ.pop(_name, None)
 # A key of their own, made on first need: nobody's real one may be touched.

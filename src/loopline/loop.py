@@ -17,6 +17,7 @@ from loopline.data.probe import history as probe_history
 from loopline.engine.address import engine_at
 from loopline.engine.local import resolve
 from loopline.engine.memory import Peak
+from loopline.engine.spans import StepSpans, run_spans
 from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
 from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
@@ -163,7 +164,7 @@ class Loop:
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
         turn = _Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
-        with self.workspace.ledger.lease(), writing(self.workspace.lake):
+        with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
             declare(self.workspace.ledger, self.project.declaration.keys)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
@@ -292,6 +293,7 @@ class _Turn(_Look):
         self._refreshed: set[str] = set()
         self._failed: dict[str, LooplineError] = {}
         self.segments = serve_stage.listed(workspace.lake.log)
+        self.spans = StepSpans()
         self.moved = False
 
     def timed(self, status: StageStatus) -> StageStatus:
@@ -304,7 +306,8 @@ class _Turn(_Look):
         done = super().perform(step, state)
         again = step.stage == self._fresh and step.key not in self._refreshed
         if done is not None and not again:
-            return self._recalled(step, done, state)
+            with self.spans.around(step, cached=True):
+                return self._recalled(step, done, state)
         if step.key in self._failed:
             raise self._failed[step.key]
         self._budget.require(step.stage, self._state(), self._workspace.ledger, now())
@@ -312,7 +315,8 @@ class _Turn(_Look):
         self.progress.say(f"{step.stage}: {step.name}")
         since = time.monotonic()
         try:
-            return self._attempt(step, since)
+            with self.spans.around(step):
+                return self._attempt(step, since)
         except LooplineError as error:
             self._failed[step.key] = error
             raise

@@ -71,15 +71,17 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *,
     processes
         How many processes answer at this address.
     """
+    from loopline.engine.spans import tracing
     from loopline.serve.app import Service, build
     from loopline.serve.champion import Champion
     from loopline.serve.door import Door, Holders, tokens_of
     from loopline.serve.log import Log, promise
     from loopline.serve.server import run, url_of
+    from loopline.serve.traces import Traced
     from loopline.serve.usage import Usage, price
 
     spec, workspace = loop.project.declaration.serve, loop.workspace
-    with Log(workspace.lake.log, mode=spec.log) as log:
+    with tracing(loop.project.name) as spans, Log(workspace.lake.log, mode=spec.log) as log:
         champion = Champion.of(workspace.ledger, workspace.lake)
         service = Service(loop.project.name, spec, log, champion)
         champion.look()
@@ -99,10 +101,10 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *,
         tell({**said, "example": example})
         with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder), processes=processes):
             if not asks:
-                run(build(service), listener, spec.limits)
+                run(Traced.around(build(service), spans), listener, spec.limits)
                 return
             with Holders(partial(tokens_of, workspace.ledger)) as holders:
-                run(Door(build(service), holders), listener, spec.limits)
+                run(Traced.around(Door(build(service), holders), spans), listener, spec.limits)
 
 
 def _share(work: Callable[[socket.socket, Connection], None], host: str, port: int, count: int, tell: Callable[[Said], None]) -> None:

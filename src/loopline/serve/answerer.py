@@ -20,6 +20,7 @@ from loopline.serve.scorer import Prediction, Scorer, stamp
 from loopline.serve.segments import Kind
 from loopline.serve.shadows import Shadows
 from loopline.serve.signature import Problem
+from loopline.serve.timeline import asks, part
 from loopline.serve.trial import Challenger, Made, Shadow
 
 # Up to so many rows are scored between two other requests; more would hold those up, and go to a thread.
@@ -81,11 +82,13 @@ class Answerer:
         Fault
             When the predictions could not be written to the log.
         """
+        asks(scorer.package, len(rows))
         self._admission.require_rows(len(rows), reasons=reasons > 0)
         moment = datetime.now(UTC)
         challenger = None if alone else self._champion.challenger
         # A thread costs more than a few rows do.
-        made = _made(scorer, challenger, rows, moment) if len(rows) <= INLINE_ROWS else await self.thread(_made, scorer, challenger, rows, moment)
+        with part("score"):
+            made = _made(scorer, challenger, rows, moment) if len(rows) <= INLINE_ROWS else await self.thread(_made, scorer, challenger, rows, moment)
         predictions = made.predictions
         if made.problems:
             await self._refuse(scorer, len(rows), lambda row: raw(rows[row]), made.problems, moment)
@@ -112,6 +115,7 @@ class Answerer:
         """
         tables = await self.thread(tabular)
         frame = await self.thread(tables.read, media, body, self._admission.most_rows)
+        asks(scorer.package, frame.height)
         self._admission.require_rows(frame.height, reasons=reasons > 0)
         moment = datetime.now(UTC)
         sheet = await self.thread(tables.checked, scorer.signature, frame)
@@ -120,7 +124,8 @@ class Answerer:
         if scorer.lookups.all or self._champion.challenger is not None:
             # What is published for requests is looked up row by row, and a challenger takes its rows one by one.
             return await self.rows(scorer, await self.thread(tables.rows, sheet), reasons)
-        made = await self.thread(tables.score, scorer, sheet, moment)
+        with part("score"):
+            made = await self.thread(tables.score, scorer, sheet, moment)
         if made.problems:
             await self._refuse(scorer, frame.height, lambda row: tables.raw(frame, row), made.problems, moment)
         if made.answers:
@@ -144,8 +149,9 @@ class Answerer:
             await self._write(kind, ENCODER.encode_lines(records))
 
     async def _write(self, kind: Kind, lines: bytes) -> None:
-        written: Future[None] = self._log.append(kind, lines)
-        await asyncio.wrap_future(written)
+        with part("log"):
+            written: Future[None] = self._log.append(kind, lines)
+            await asyncio.wrap_future(written)
 
     async def _refuse(self, scorer: Scorer, rows: int, raw_of: Callable[[int], str], problems: Sequence[Problem], moment: datetime) -> None:
         reasons: dict[int, list[str]] = {}

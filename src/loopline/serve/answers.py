@@ -15,6 +15,7 @@ from starlette.responses import Response
 from loopline.errors import Fault, LooplineError
 from loopline.serve.scorer import Prediction
 from loopline.serve.signature import RAW_CHARACTERS, Problem
+from loopline.serve.timeline import TIMELINE
 
 SHOWN_PROBLEMS = 100
 RETRY_AFTER_S = "1"
@@ -43,6 +44,8 @@ PATHS = frozenset(path for _, path, _ in ENDPOINTS)
 
 _RETRY_AFTER_S = {429: 1, 503: 5}
 """After so many seconds it is worth asking again."""
+_OF_CONTENT = frozenset({400, 415, 422})
+"""What these say is about what the request holds; the others are about limits, paths and the server."""
 _CODES = {400: "BAD_REQUEST", 404: "RESOURCE_DOES_NOT_EXIST", 422: "INVALID_PARAMETER_VALUE", 429: "REQUEST_LIMIT_EXCEEDED", 500: "INTERNAL_ERROR"}
 """MLflow's names for what went wrong."""
 
@@ -128,8 +131,20 @@ def endpoint(path: str) -> str:
     return path if path in PATHS else "other"
 
 
+def reason_of(status: int, error: LooplineError, problems: Sequence[Problem] = ()) -> str:
+    """Why a request is refused, without a word of its body: what is said of a body's content may quote it."""
+    if problems:
+        return f"{len({one.row for one in problems}):,} rows are not as the package wants them"
+    if status in _OF_CONTENT:
+        return f"not as it is wanted: {error.where or 'the request'}"
+    return error.what
+
+
 def failure(path: str, status: int, error: LooplineError, problems: Sequence[Problem] = ()) -> Response:
     """A refusal in the words of the protocol that a path belongs to."""
+    timeline = TIMELINE.get()
+    if timeline is not None:
+        timeline.refused = reason_of(status, error, problems)
     said: dict[str, Any] = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if problems:
         said["problems"] = [{"row": one.row, "field": one.field, "what": one.what, "expected": one.expected} for one in problems[:SHOWN_PROBLEMS]]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +25,7 @@ from loopline.serve.champion import Champion
 from loopline.serve.log import Log
 from loopline.serve.metrics import Metrics
 from loopline.serve.scorer import Prediction, Scorer
+from loopline.serve.timeline import TIMELINE, Timeline
 
 PATH = "/v1/predict"
 MOST_BYTES = 65_536
@@ -42,8 +43,12 @@ class Answers(msgspec.Struct, frozen=True):
     predictions: list[Any]
 
 
-Asked = tuple[list[Any], "asyncio.Future[Answers | None]"]
-"""The rows of a request, and its answer once that may leave; None where the app shall answer it."""
+class Asked(NamedTuple):
+    """The rows of a request, and its answer once that may leave; None where the app shall answer it."""
+
+    rows: list[Any]
+    answer: asyncio.Future[Answers | None]
+    timeline: Timeline | None
 
 
 class Desk:
@@ -63,11 +68,11 @@ class Desk:
         if not self._waiting:
             loop.call_soon(self._turn, loop)
         answer: asyncio.Future[Answers | None] = loop.create_future()
-        self._waiting.append((rows, answer))
+        self._waiting.append(Asked(rows, answer, TIMELINE.get()))
         return answer
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        ends = list(accumulate(len(rows) for rows, _ in self._waiting))
+        ends = list(accumulate(len(one.rows) for one in self._waiting))
         taken = max(1, sum(end <= AT_ONCE for end in ends))
         asked, self._waiting = self._waiting[:taken], self._waiting[taken:]
         if self._waiting:
@@ -78,39 +83,46 @@ class Desk:
         except Exception:  # the worker's door: the app meets it again, alone, and says what it is
             _said.debug("a turn failed", exc_info=True)
             found = []
-        answered = {id(answer) for _, answer, _ in found}
-        for _, answer in asked:
-            if id(answer) not in answered and not answer.done():
-                answer.set_result(None)
+        answered = {id(one.answer) for one, _ in found}
+        for one in asked:
+            if id(one.answer) not in answered and not one.answer.done():
+                one.answer.set_result(None)
         if scorer is not None and found:
-            self._keep(loop, scorer.package, [(answer, made) for _, answer, made in found])
+            self._keep(loop, scorer.package, found)
 
-    def _scored(self, scorer: Scorer, asked: Sequence[Asked]) -> list[tuple[list[Any], asyncio.Future[Answers | None], list[Prediction]]]:
+    def _scored(self, scorer: Scorer, asked: Sequence[Asked]) -> list[tuple[Asked, list[Prediction]]]:
         """The predictions of each request with which all is well."""
-        moment = datetime.now(UTC)
-        predictions, problems = scorer.score([row for rows, _ in asked for row in rows], moment)
+        moment, since_ns = datetime.now(UTC), time.time_ns()
+        predictions, problems = scorer.score([row for one in asked for row in one.rows], moment)
         if problems:
             wrong = {problem.row for problem in problems}
-            starts = accumulate((len(rows) for rows, _ in asked), initial=0)
-            asked = [one for one, start in zip(asked, starts, strict=False) if wrong.isdisjoint(range(start, start + len(one[0])))]
-            predictions, problems = scorer.score([row for rows, _ in asked for row in rows], moment)
+            starts = accumulate((len(one.rows) for one in asked), initial=0)
+            asked = [one for one, start in zip(asked, starts, strict=False) if wrong.isdisjoint(range(start, start + len(one.rows)))]
+            predictions, problems = scorer.score([row for one in asked for row in one.rows], moment)
             if problems:
                 return []
         parts = iter(predictions)
-        return [(rows, answer, [next(parts) for _ in rows]) for rows, answer in asked]
+        for one in asked:
+            if one.timeline is not None:
+                one.timeline.package, one.timeline.rows = scorer.package, len(one.rows)
+                one.timeline.took("score", since_ns)
+        return [(one, [next(parts) for _ in one.rows]) for one in asked]
 
-    def _keep(self, loop: asyncio.AbstractEventLoop, package: str, made: list[tuple[asyncio.Future[Answers | None], list[Prediction]]]) -> None:
+    def _keep(self, loop: asyncio.AbstractEventLoop, package: str, made: list[tuple[Asked, list[Prediction]]]) -> None:
         records = [prediction for _, predictions in made for prediction in predictions]
+        since_ns = time.time_ns()
 
         def leave(written: Future[None]) -> None:
             error = written.exception()
-            for answer, predictions in made:
-                if answer.done():
+            for one, predictions in made:
+                if one.answer.done():
                     continue
+                if one.timeline is not None:
+                    one.timeline.took("log", since_ns)
                 if error is not None:
-                    answer.set_exception(error)
+                    one.answer.set_exception(error)
                 else:
-                    answer.set_result(Answers(package, [Answer.of(one, beside=package) for one in predictions]))
+                    one.answer.set_result(Answers(package, [Answer.of(prediction, beside=package) for prediction in predictions]))
 
         written = self._log.append("predictions", ENCODER.encode_lines(records))
         if written.done():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,8 @@ def test_a_yes_that_is_taken_back_holds_the_release_up(call: Call, folder: Path)
 
 def test_history_of_a_day_tells_by_which_figures_and_who_signed_and_whether_that_holds_today(call: Call, folder: Path) -> None:
     package = release(call, folder)
-    (reign,) = told(call("history", "--at", "2999-01-01", "--json"))["champions"]
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    (reign,) = told(call("history", "--at", today, "--json"))["champions"]
     assert reign["package"] == package
     assert {gate["name"] for gate in reign["judged"]["gates"]} >= {"contract", "beats_baseline", "latency"}
     assert [(one["by"], one["role"], one["why"], one["verifies"], one["withdrawn"]) for one in reign["approvals"]] == [
@@ -187,7 +189,7 @@ def test_history_of_a_day_tells_by_which_figures_and_who_signed_and_whether_that
     ]
     with open_loop(folder) as loop:
         withdraw_trust(loop.workspace.ledger, reign["approvals"][1]["key"], by="ann")
-    text = call("history", "--at", "2999-01-01").stdout
+    text = call("history", "--at", today).stdout
     assert "signed by  as" in text and "beats_baseline" in text
     assert f"its key {reign['approvals'][1]['fingerprint']} is not trusted here" in text
     (reign,) = told(call("history", "--json"))["champions"]
@@ -285,3 +287,14 @@ def test_history_of_a_day_on_which_nothing_decided(call: Call) -> None:
 def test_without_a_champion_there_is_nothing_to_roll_back(call: Call) -> None:
     with pytest.raises(Mistake, match="no package decides"):
         call("rollback", "--by", "ann", "--why", "x")
+
+
+def test_a_day_to_come_has_no_history(call: Call) -> None:
+    with pytest.raises(Mistake, match="2999-01-01 has not come yet"):
+        call("history", "--at", "2999-01-01")
+
+
+def test_who_holds_no_role_moves_nothing(call: Call, folder: Path) -> None:
+    release(call, folder)
+    with pytest.raises(Mistake, match="mallory holds no role here"):
+        call("rollback", "--by", "mallory", "--why", "because")

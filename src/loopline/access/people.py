@@ -99,6 +99,18 @@ def roles_of(name: str, stakeholders: Stakeholders) -> tuple[str, ...]:
     return tuple(role for role in stakeholders if same(name) in {same(other) for other in stakeholders[role]})
 
 
+def require_listed(who: Person, stakeholders: Stakeholders) -> None:
+    """Check that a person holds a role, where anybody is listed at all.
+
+    Raises
+    ------
+    Mistake
+        When others are listed and they are not.
+    """
+    if any(stakeholders.values()) and not roles_of(who.name, stakeholders):
+        raise Mistake(f"{who} holds no role here", where="charter.stakeholders", remedy="ask somebody who is listed there, or add the name to a role")
+
+
 def nearest_role(role: str, known: Sequence[str]) -> str:
     """The role, once it is known.
 

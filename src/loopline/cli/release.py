@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loopline.access.keys import fingerprint
-from loopline.access.people import person
+from loopline.access.people import person, require_listed
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
 from loopline.cli.release_deploy import deploy, deployments
@@ -24,7 +24,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.state import GATES, State
 from loopline.loop import Loop, open_loop
 from loopline.model.signing import speaker
-from loopline.release.approvals import word
+from loopline.release.approvals import stakeholders, word
 from loopline.release.champion import history, on, promotion, rollback, standing, way_back
 from loopline.release.record import taken_back
 from loopline.release.rollout.course import newest
@@ -127,6 +127,10 @@ def _after(loop: Loop, state: State, package: str, move: str) -> tuple[Halt | No
     return None, following, "every role that is asked has said yes"
 
 
+_AFTER = {"paused": "loopline release resume --why '...'", "withdrawn": "change the data or the model, or say yes again; then: loopline run"}
+"""What follows for the newest package from where its rollout stands."""
+
+
 def _way_back(state: State) -> str:
     """The command that lets the package before decide again; empty where there is none."""
     return "loopline release rollback --why '...'" if len(standing(state.champions)) > 1 else ""
@@ -146,6 +150,7 @@ def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
         state = loop.state()
+        require_listed(who, stakeholders(loop.project.declaration.charter))
         course = newest(state.rollouts)
         if course is not None and course.is_live and to is None:
             ended = withdrawn(loop, course, who=who.name, why=why)
@@ -174,9 +179,17 @@ def show_history(when: str | None, folder: Path | None, as_json: bool) -> None:
     with open_loop(folder) as loop:
         state = loop.state()
     reigns = history(state.champions)
+    if moment is not None and _is_to_come(moment):
+        raise Mistake(f"{when} has not come yet", where="--at", remedy="name a day or a moment that has passed")
     chosen = [told(state, reign) for reign in (reigns if moment is None else on(reigns, moment))]
     nothing = "no package has decided yet" if moment is None else f"no package decided at {when}"
     emit({"champions": chosen}, lambda: reigns_text(chosen, in_full=moment is not None, way_back=_way_back(state)) if chosen else nothing, as_json)
+
+
+def _is_to_come(moment: date | datetime) -> bool:
+    if not isinstance(moment, datetime):
+        return moment > datetime.now(UTC).date()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) > datetime.now(UTC)
 
 
 def _moment(text: str) -> date | datetime:
@@ -203,6 +216,8 @@ def status(folder: Path | None, as_json: bool) -> None:
     halt = awaited(package, said) if waits and package is not None else None
     if back and not waits:
         following = _way_back(state) or following
+    if rollout is not None and rollout["package"] == package:
+        following = _AFTER.get(rollout["state"], following)
     data = {
         "champion": state.champion,
         "since": reigns[-1].since.isoformat() if reigns else None,

@@ -48,8 +48,9 @@ def _row(reign: Told) -> tuple[str, ...]:
 
 def _trial(one: Told) -> tuple[str, ...]:
     """A challenger's trial beside the reign in which it took place."""
-    said = one["moves"][-1]["why"]
-    return minute(one["since"]), _until(one), one["package"][:12], "on trial", "loopline", f"{one['end']}: {said}" if one["end"] else said
+    last = one["moves"][-1]
+    said = f"{last['action']}: {last['why']}"
+    return minute(one["since"]), _until(one), one["package"][:12], "on trial", last["by"], said
 
 
 def _until(reign: Told) -> str:
@@ -64,8 +65,8 @@ def _in_full(reign: Told) -> str:
         rows = [gate_row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
         lines += ["", table(("", "gate", "asked", "found"), rows)]
     for one in reign["trials"]:
-        moves = [(minute(made["at"]), made["action"], _given(made["traffic"]), made["why"]) for made in one["moves"]]
-        lines += ["", f"{one['package'][:12]} was on trial beside it:", table(("at (UTC)", "", "traffic", "why"), moves)]
+        moves = [(minute(made["at"]), made["action"], made["by"], _given(made["traffic"]), made["why"]) for made in one["moves"]]
+        lines += ["", f"{one['package'][:12]} was on trial beside it:", table(("at (UTC)", "", "by", "traffic", "why"), moves)]
     if reign["approvals"]:
         signed = [(one["by"], one["role"], minute(one["at"] or "-"), one["fingerprint"], _today(one), one["why"]) for one in reign["approvals"]]
         lines += ["", table(("signed by", "as", "at (UTC)", "key", "today", "why"), signed)]

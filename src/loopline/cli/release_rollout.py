@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loopline.access.people import person
+from loopline.access.people import person, require_listed
 from loopline.cli.data_quarantine import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.cli.release_check import settled_now, tally_now
@@ -16,7 +16,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
-from loopline.release.approvals import named
+from loopline.release.approvals import named, stakeholders
 from loopline.release.champion import enter
 from loopline.release.rollout.conduct import evidence_on, traffic
 from loopline.release.rollout.course import PAUSED, PROMOTED, RESUMED, WITHDRAWN, Course, live, move, newest
@@ -42,6 +42,7 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
     with open_loop(folder) as loop:
         state = loop.state()
         course, who = live(state.rollouts), person(by, folder=loop.project.folder)
+        require_listed(who, stakeholders(loop.project.declaration.charter))
         reason = _reason(why)
         said = tally_now(loop, state, course.package)
         halt = awaited(course.package, said)
@@ -82,6 +83,7 @@ def _moved(action: str, by: str | None, why: str, folder: Path | None, as_json: 
             what = "the rollout is paused already" if course.paused else "the rollout is not paused"
             raise Mistake(what, remedy="see where it stands: loopline release status")
         who = person(by, folder=loop.project.folder)
+        require_listed(who, stakeholders(loop.project.declaration.charter))
         (entry,) = loop.workspace.ledger.append(move(course, action, why=_reason(why), traffic=course.traffic, actor=who.name))
     following = "loopline release resume --why '...'" if action == PAUSED else "loopline run"
     _told(entry, f"the rollout of {course.package[:12]} is {action}", following, as_json)

@@ -74,7 +74,10 @@ class Course:
 
     def as_json(self) -> dict[str, Any]:
         """What was on trial from when to when, with what it was given in turn and how it ended; times as ISO 8601 in UTC."""
-        given = [{"at": one.time.isoformat(), "action": one.body["action"], "traffic": one.body["traffic"], "why": one.body["why"]} for one in self.entries]
+        given = [
+            {"at": one.time.isoformat(), "action": one.body["action"], "traffic": one.body["traffic"], "by": one.actor, "why": one.body["why"]}
+            for one in self.entries
+        ]
         until = self.entries[-1].time.isoformat() if self.end else None
         return {"package": self.package, "since": self.began.isoformat(), "until": until, "end": self.end or None, "moves": given}
 

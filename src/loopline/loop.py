@@ -38,7 +38,6 @@ from loopline.workspace import Ask, Job, Workspace
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 RUNNING = STAGES[4:]
 """The stages of a package that decides already; those before them make its successor."""
-JUDGING = "watch"
 Condition = Literal["done", "stale", "waiting", "failed"]
 
 
@@ -207,7 +206,7 @@ class Loop:
             ask = Ask(project=self.project.name, folder=self.project.folder, state=state, facts=dict(facts))
             status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
             reached.append(status)
-            if name == JUDGING and status.state == "done" and not teller.moved:
+            if name == "watch" and status.state == "done" and not teller.moved:
                 # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged.
                 declared = self.project.declaration
                 teller.tell(name, release_stage.trial(declared.release, declared.charter, replace(ask, state=self.state())), self.state())

@@ -44,6 +44,7 @@ class Pipeline:
 
 _LEDGER = "the shared ledger, such as postgresql://user:password@host/database; without it there is no champion to compare with"
 _LAKE = "the shared lake, such as s3://bucket/prefix; the store's own variables (AWS_ACCESS_KEY_ID, ...) beside it"
+_READ = "by a login that can only read: they run code that nobody may have read yet"
 _KEY = "the private key that signs packages on the main branch, as PEM; its public half is under keys: in loopline.yaml"
 _NAMED = re.compile(r"""(?:^|["'\[,])\s*loopline\s*(?=$|[\[@=<>~!;"'#,])""", flags=re.MULTILINE)
 PROVIDERS = {
@@ -51,7 +52,13 @@ PROVIDERS = {
         ".github/workflows/loopline.yml",
         "github.yml",
         "Settings, Secrets and variables, Actions",
-        (Setting("LOOPLINE_LEDGER", _LEDGER), Setting("LOOPLINE_LAKE", _LAKE), Setting("LOOPLINE_SIGNING_KEY", _KEY)),
+        (
+            Setting("LOOPLINE_LEDGER", _LEDGER),
+            Setting("LOOPLINE_LAKE", _LAKE),
+            Setting("LOOPLINE_LEDGER_READ", f"the ledger for pull requests, {_READ}"),
+            Setting("LOOPLINE_LAKE_READ", f"the lake for pull requests, {_READ}"),
+            Setting("LOOPLINE_SIGNING_KEY", _KEY),
+        ),
     ),
     "gitlab": Pipeline(
         ".gitlab-ci.yml",

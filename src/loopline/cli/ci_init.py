@@ -32,5 +32,8 @@ def command(provider: str, force: bool, folder: Path | None, as_json: bool) -> N
     settings = [{"name": one.name, "why": one.why} for one in pipeline.settings]
     following = f"git add {pipeline.file}"
     told = {"provider": provider, "file": str(file), "install": requirement, "place": pipeline.place, "settings": settings, "next": following}
-    lines = [f"wrote {file}", f"it installs: pip install {requirement}", f"set these under {pipeline.place}:"]
+    lines = [f"wrote {file}", f"it installs: pip install {requirement}"]
+    if "==" in requirement:
+        lines.append("pip must find that version in an index that the pipeline knows; else name a repository or a file in requirements.txt, and write it anew")
+    lines.append(f"set these under {pipeline.place}:")
     emit(told, lambda: "\n".join([*lines, table(("name", "what for"), [(one.name, one.why) for one in pipeline.settings])]) + hint(following), as_json)

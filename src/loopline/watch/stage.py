@@ -9,7 +9,7 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
-from loopline.release.rollout.course import newest
+from loopline.release.rollout.course import Course, newest
 from loopline.watch.spec import WatchSpec
 from loopline.watch.telling import due
 from loopline.workspace import Ask
@@ -73,20 +73,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
     waiting = due(ask.state.open_alerts(), spec.tell, now())
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
-        yield Step(
-            stage="watch",
-            name="trial",
-            function="loopline.watch.trial:run",
-            reads={"watch": spec.fields("window"), **charter.fields("worth", "outcome_seen")},
-            inputs={
-                "versions": ask.facts["serve"]["versions"],
-                "champion": course.champion,
-                "challenger": course.package,
-                "leg": course.leg_entry,
-                "legs": course.legs,
-            },
-            rooms=(*_ROOMS, "watch/trial.py", "release/rollout/evidence.py"),
-        )
+        yield _trial(spec, charter, ask, course)
     if waiting:
         yield Step(
             stage="watch",
@@ -97,6 +84,24 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             rooms=("watch/telling.py", "watch/spec.py", "tell.py", "charter/spec.py", "expression", "declaration.py"),
         )
     return watched
+
+
+def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> Step:
+    """The step that sums up what champion and challenger did in each leg of the rollout that runs."""
+    return Step(
+        stage="watch",
+        name="trial",
+        function="loopline.watch.trial:run",
+        reads={"watch": spec.fields("window"), **charter.fields("worth", "outcome_seen")},
+        inputs={
+            "versions": ask.facts["serve"]["versions"],
+            "champion": course.champion,
+            "challenger": course.package,
+            "leg": course.leg_entry,
+            "legs": course.legs,
+        },
+        rooms=(*_ROOMS, "watch/trial.py", "release/rollout/evidence.py"),
+    )
 
 
 def _evidence(state: State, package: str | None) -> str | None:

@@ -38,8 +38,10 @@ if _OURS not in os.environ.get("LOOPLINE_KEY", ""):  # a test's own process keep
 # Two test workers share the cores; threads that spin while they wait would take the time of those that work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# A busy machine makes single examples slow; that is no failure.
-settings.register_profile("loopline", deadline=None, print_blob=True)
+# A busy machine makes single examples slow; that is no failure. Two hundred properties, each with the usual hundred examples, would take minutes:
+# more are asked for with --hypothesis-profile long.
+settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("long", deadline=None, print_blob=True, max_examples=400)
 settings.load_profile("loopline")
 
 

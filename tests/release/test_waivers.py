@@ -76,9 +76,14 @@ def test_it_counts_only_while_its_signature_verifies_as_the_person_s_own(said: S
     assert not said.standing()
     signed = said.waive()
     assert said.standing()
-    said.ledger.append(Draft(kind="waiver", subject="latency", body={**signed.body, "why": "another reason"}, actor="ann"))
+    forged = Draft(kind="waiver", subject="latency", body={**signed.body, "why": "another reason"}, actor="ann")
+    said.ledger.append(forged)
+    assert said.standing()["latency"].why == "w"
+    said.withdraw()
+    # What was taken back does not come again by a copy.
+    said.ledger.append(Draft(kind="waiver", subject="latency", body=signed.body, actor="ann"), forged)
     assert not said.standing()
-    said.waive()
+    said.waive(why="again")
     withdraw_trust(said.ledger, said.keys["ann"].public, by="bob")
     assert not said.standing()
 

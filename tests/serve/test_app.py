@@ -7,6 +7,7 @@ import resource
 import signal
 import threading
 import time
+from http.client import HTTPException
 
 import pytest
 from openapi_spec_validator import validate
@@ -277,7 +278,7 @@ class Load:
                     self.answered.append((said["package"], said["predictions"][0]["id"]))
                 else:
                     self.failed.append((response.status, said))
-            except (OSError, ValueError) as error:
+            except (OSError, HTTPException, ValueError) as error:  # an answer that was cut off was not given
                 self.failed.append(error)
                 break
         connection.close()

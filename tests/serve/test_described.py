@@ -10,6 +10,7 @@ from tests.serve.packages import make_package
 from tests.serve.running import Served
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed: nothing reads the description here")
+requests = pytest.importorskip("requests", reason="schemathesis asks by requests")
 
 # A full queue and a disk that fills up are answered with 503; neither happens here.
 FAILURES = range(500, 600)
@@ -38,7 +39,8 @@ def _is_asked(operation, mode, examples):
     @settings(max_examples=examples, deadline=None, database=None, derandomize=True, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case):
-        assert case.call().status_code not in FAILURES, case.as_curl_command()
+        with requests.Session() as session:
+            assert case.call(session=session).status_code not in FAILURES, case.as_curl_command()
 
     try:
         ask()

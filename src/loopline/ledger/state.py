@@ -105,64 +105,78 @@ class State:
 
 def fold(entries: Iterable[Entry]) -> State:
     """The state after the entries, which come in the order of the ledger."""
-    succeeded: dict[str, Entry] = {}
-    latest: dict[tuple[str, str], Entry] = {}
-    failed: dict[str, Entry] = {}
-    champions: list[Entry] = []
-    approvals: dict[str, list[Entry]] = {}
-    verdicts: dict[str, Entry] = {}
-    overrides: dict[str, Entry] = {}
-    packages: dict[str, Entry] = {}
-    alerts: dict[str, Entry] = {}
-    deliveries: dict[str, Entry] = {}
-    constraints: dict[str, Entry] = {}
-    vouched: list[Entry] = []
-    waivers: dict[tuple[str, str], Entry] = {}
-    waived: set[str] = set()
-    rollouts: list[Entry] = []
-    proposal: Entry | None = None
-    ended: list[Entry] = []
+    found = _Found()
     for entry in entries:
-        match entry.kind, entry.body.get("state"):
-            case "step", "succeeded":
-                succeeded[entry.key] = entry
-                latest[entry.subject, entry.body["name"]] = entry
-                failed.pop(entry.subject, None)
-                ended.append(entry)
-                if (entry.subject, entry.body["name"]) == GATES:
-                    verdicts[entry.id] = entry
-            case "step", "failed":
-                failed[entry.subject] = entry
-                ended.append(entry)
-            case "champion", _:
-                champions.append(entry)
-            case "approval", _:
-                approvals.setdefault(entry.subject, []).append(entry)
-            case "override", _:
-                overrides[entry.subject] = entry
-            case "package", _:
-                packages[entry.subject] = entry
-            case "alert", _:
-                alerts[entry.subject] = entry
-            case "delivery", _:
-                deliveries[entry.subject] = entry
-            case "import", _:
-                proposal = None if entry.body.get("state") == "withdrawn" else entry
-            case "constraint", _:
-                constraints[entry.subject] = entry
-            case "key" | "signature", _:
-                vouched.append(entry)
-            case "waiver", _:
-                # A signature holds wherever its entry is copied to: what was taken back must not come again by a copy.
-                if entry.body.get("signature") not in waived:
-                    waivers[entry.subject, entry.body["package"] or ""] = entry
-                    waived |= {entry.body["signature"]} if "signature" in entry.body else set()
-            case "rollout", _:
-                rollouts.append(entry)
-            case "gc", _:
+        found.take(entry)
+    whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
+    return State(**{**whole, "champions": tuple(found.champions), "vouched": tuple(found.vouched), "rollouts": tuple(found.rollouts)})
+
+
+class _Found:
+    """What the entries have said so far, under the names of `State`."""
+
+    def __init__(self) -> None:
+        self.succeeded: dict[str, Entry] = {}
+        self.latest: dict[tuple[str, str], Entry] = {}
+        self.failed: dict[str, Entry] = {}
+        self.champions: list[Entry] = []
+        self.approvals: dict[str, list[Entry]] = {}
+        self.verdicts: dict[str, Entry] = {}
+        self.overrides: dict[str, Entry] = {}
+        self.packages: dict[str, Entry] = {}
+        self.alerts: dict[str, Entry] = {}
+        self.deliveries: dict[str, Entry] = {}
+        self.constraints: dict[str, Entry] = {}
+        self.vouched: list[Entry] = []
+        self.waivers: dict[tuple[str, str], Entry] = {}
+        self.rollouts: list[Entry] = []
+        self.proposal: Entry | None = None
+        self.ended: list[Entry] = []
+        self._newest = {
+            "override": self.overrides,
+            "package": self.packages,
+            "alert": self.alerts,
+            "delivery": self.deliveries,
+            "constraint": self.constraints,
+        }
+        self._all = {"champion": self.champions, "rollout": self.rollouts, "key": self.vouched, "signature": self.vouched}
+        self._waived: set[str] = set()
+
+    def take(self, entry: Entry) -> None:
+        """Take in the next entry."""
+        match entry.kind:
+            case "step":
+                self._step(entry)
+            case kind if kind in self._newest:
+                self._newest[kind][entry.subject] = entry
+            case kind if kind in self._all:
+                self._all[kind].append(entry)
+            case "approval":
+                self.approvals.setdefault(entry.subject, []).append(entry)
+            case "import":
+                self.proposal = None if entry.body.get("state") == "withdrawn" else entry
+            case "waiver":
+                self._waiver(entry)
+            case "gc":
                 for key in entry.body.get("steps", ()):
-                    succeeded.pop(key, None)
-    return State(
-        *(succeeded, latest, failed, tuple(champions), approvals, verdicts, overrides, packages, alerts, deliveries, constraints),
-        *(tuple(vouched), waivers, tuple(rollouts), proposal, ended),
-    )
+                    self.succeeded.pop(key, None)
+
+    def _step(self, entry: Entry) -> None:
+        state = entry.body.get("state")
+        if state == "succeeded":
+            self.succeeded[entry.key] = entry
+            self.latest[entry.subject, entry.body["name"]] = entry
+            self.failed.pop(entry.subject, None)
+            if (entry.subject, entry.body["name"]) == GATES:
+                self.verdicts[entry.id] = entry
+        elif state == "failed":
+            self.failed[entry.subject] = entry
+        if state in ("succeeded", "failed"):
+            self.ended.append(entry)
+
+    def _waiver(self, entry: Entry) -> None:
+        # A signature holds wherever its entry is copied to: what was taken back must not come again by a copy.
+        signature = str(entry.body.get("signature", ""))
+        if not signature or signature not in self._waived:
+            self.waivers[entry.subject, entry.body["package"] or ""] = entry
+            self._waived.add(signature)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from loopline.serve.outcomes import LONGEST, Malformed
+from loopline.serve.outcomes import LONGEST, Malformed, read_id
 from loopline.serve.signature import describe, is_text
 
 LONGEST_TEXT = 10_000
@@ -42,9 +42,9 @@ def read_feedback(item: object) -> Feedback | Malformed:
     unknown = sorted(name[:80] for name in item if name not in _FIELDS)
     if unknown:
         return Malformed(f"{ascii(unknown[0])[1:-1]}: there is no such field; expected one of: id, rating, text, who")
-    key, rating, text, who = (item.get(name) for name in ("id", "rating", "text", "who"))
-    if type(key) is not str or not key or len(key) > LONGEST or not key.isprintable():
-        return Malformed(f"id: it is {describe(key) if key is not None else 'missing'}; expected the id of a prediction, as text")
+    key, rating, text, who = read_id(item.get("id")), item.get("rating"), item.get("text"), item.get("who")
+    if isinstance(key, Malformed):
+        return key
     if rating is not None and (type(rating) not in (int, float) or not abs(rating) < 1e300 or not math.isfinite(rating)):
         return Malformed(f"rating: it is {describe(rating)}; expected a number")
     if text is not None and (not is_text(text) or len(text) > LONGEST_TEXT):

@@ -63,13 +63,20 @@ class Malformed:
     reason: str
 
 
+def read_id(key: object) -> str | Malformed:
+    """The id of a prediction, or why it is none."""
+    if type(key) is str and 0 < len(key) <= LONGEST and key.isprintable():
+        return key
+    return Malformed(f"id: it is {describe(key) if key is not None else 'missing'}; expected the id of a prediction, as text")
+
+
 def read_outcome(item: object, truth: Truth) -> Outcome | Malformed:
     """The outcome in one item of a request's ``outcomes``, or why there is none."""
     if type(item) is not dict:
         return Malformed(f"the item is {describe(item)}; expected an object with id and outcome")
-    key, value = item.get("id"), item.get("outcome")
-    if type(key) is not str or not key or len(key) > LONGEST or not key.isprintable():
-        return Malformed(f"id: it is {describe(key) if key is not None else 'missing'}; expected the id of a prediction, as text")
+    key, value = read_id(item.get("id")), item.get("outcome")
+    if isinstance(key, Malformed):
+        return key
     if value is None:
         return Malformed(f"outcome: it is {'null' if 'outcome' in item else 'missing'}; expected {truth.expected}")
     text = truth.read(value)

@@ -99,6 +99,19 @@ def roles_of(name: str, stakeholders: Stakeholders) -> tuple[str, ...]:
     return tuple(role for role in stakeholders if same(name) in {same(other) for other in stakeholders[role]})
 
 
+def reason(why: str) -> str:
+    """The reason that a person gives, without what surrounds it.
+
+    Raises
+    ------
+    Mistake
+        When it is empty.
+    """
+    if not why.strip():
+        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    return why.strip()
+
+
 def require_listed(who: Person, stakeholders: Stakeholders) -> None:
     """Check that a person holds a role, where anybody is listed at all.
 

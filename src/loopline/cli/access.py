@@ -10,12 +10,11 @@ import click
 
 from loopline.access.people import person
 from loopline.access.tokens import ROLES, Token, TokenRole, mint
+from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.declaration import parse_duration
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
-
-by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
 
 
 @click.group()

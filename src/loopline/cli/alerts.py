@@ -8,13 +8,12 @@ from typing import Any
 import click
 
 from loopline.access.people import person
+from loopline.cli.options import any_why_option as why_option
+from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.ledger.entry import Entry
 from loopline.loop import open_loop
 from loopline.watch.spec import URGENCY
-
-by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
-why_option = click.option("--why", metavar="TEXT", default="", help="The reason; it is kept.")
 
 
 @click.group()

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from loopline.access.people import person, roles_of
+from loopline.access.people import person, reason, roles_of
 from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import READS
 from loopline.cli.charter_spent import spent
+from loopline.cli.options import why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest, now
@@ -52,7 +53,7 @@ def show(folder: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.option("--by", metavar="NAME", help="Who decides so; else LOOPLINE_USER, git's user.email or your user name.")
-@click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
+@why_option
 @click.option("--budget", "is_budget", is_flag=True, help="Go on in spite of a spent budget instead of a no-go.")
 @folder_option
 @json_option
@@ -61,13 +62,12 @@ def override(by: str | None, why: str, is_budget: bool, folder: Path | None, as_
 
     It binds to this very charter, and ends when that changes; with --budget it binds to this very amount, and ends with the month.
     """
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    said = reason(why)
     with open_loop(folder) as loop:
         refused = _overdrawn(loop) if is_budget else _no_go(loop)
         who = person(by, folder=loop.project.folder)
         people = {str(role): names for role, names in loop.project.declaration.charter.stakeholders.items()}
-        body = {"why": why.strip(), **refused.body, "roles": list(roles_of(who.name, people))}
+        body = {"why": said, **refused.body, "roles": list(roles_of(who.name, people))}
         (entry,) = loop.workspace.ledger.append(replace(refused, body=body, actor=who.name))
     data = {"by": who.name, "why": entry.body["why"], "reasons": entry.body["reasons"], "entry": entry.id, "next": "loopline run"}
     emit(data, f"{who} overrides {'the budget' if is_budget else 'the no-go'}: {entry.body['why']}" + hint("loopline run"), as_json)

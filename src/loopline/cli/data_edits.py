@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.access.people import person
+from loopline.cli.options import any_why_option as why_option
+from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from loopline.data.edits.edits import Asked, Done, Restored
     from loopline.ledger.entry import Entry
 
-by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
-why_option = click.option("--why", metavar="TEXT", default="", help="The reason; it is kept.")
 dry_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 _SHOWN = 5
 

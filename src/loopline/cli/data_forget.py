@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.access.people import person
-from loopline.cli.data_edits import by_option, dry_option
+from loopline.cli.data_edits import dry_option
+from loopline.cli.options import by_option
 from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option
 from loopline.errors import Mistake
 from loopline.loop import open_loop

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from loopline.cli.options import by_option
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option
 from loopline.loop import open_loop
 
@@ -39,7 +40,7 @@ def pull(source: str | None, folder: Path | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("batch")
-@click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
+@by_option
 @click.option("--why", required=True, help="Why the rules do not matter this time.")
 @folder_option
 @json_option

@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from loopline.access.people import person
+from loopline.cli.options import any_why_option as why_option
+from loopline.cli.options import by_option
 from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
 
 STATES = ("refused", "merged", "replayed", "discarded")
-by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
-why_option = click.option("--why", metavar="TEXT", default="", help="The reason; it is kept.")
 table_option = click.option("--table", "name", metavar="NAME", help="Only rows of this table.")
 
 

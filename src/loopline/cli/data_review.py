@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.access.people import person, speak_for
-from loopline.cli.data_quarantine import by_option, short
+from loopline.cli.data_quarantine import short
+from loopline.cli.options import by_option
 from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, write_whole
 from loopline.errors import Fault, Mistake
 from loopline.loop import Loop, open_loop

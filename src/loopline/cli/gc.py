@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.access.people import person
+from loopline.cli.options import by_option
 from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
 from loopline.declaration import parse_duration, say_duration
 from loopline.errors import Mistake
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--keep-logs", metavar="SPAN", help="How long segments of the prediction log stay that are in their tables; else keep.logs.")
 @click.option("--keep-trials", metavar="SPAN", help="How long packages that never decided and replaced results stay; else keep.trials.")
 @click.option("--keep-blobs", metavar="SPAN", help="How long bytes stay that nothing names; else keep.blobs.")
-@click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
+@by_option
 @folder_option
 @json_option
 def command(dry_run: bool, by: str | None, folder: Path | None, as_json: bool, **spans: str | None) -> None:

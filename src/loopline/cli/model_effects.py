@@ -10,8 +10,8 @@ import click
 
 from loopline.access.people import Person, nearest_role, person, speak_for
 from loopline.charter.spec import ROLES
-from loopline.cli.data_quarantine import by_option
 from loopline.cli.model_explain import explained, named
+from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
 from loopline.errors import Mistake
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 EXPERT = "expert"
 as_option = click.option("--as", "role", metavar="ROLE", default=EXPERT, show_default=True, help="The role that you speak for; effects are the expert's.")
-why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
 
 
 @click.command()

@@ -12,11 +12,10 @@ from typing import Any
 import click
 
 from loopline.cli.model_explain import named
+from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
-
-by_option = click.option("--by", metavar="NAME", help="Who acts; by default LOOPLINE_USER, git's user.email or the system's user.")
 
 
 @click.command()

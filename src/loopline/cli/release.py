@@ -11,6 +11,7 @@ import click
 
 from loopline.access.keys import fingerprint
 from loopline.access.people import person, require_listed
+from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
 from loopline.cli.release_deploy import deploy, deployments
@@ -33,8 +34,6 @@ from loopline.release.stage import awaited
 from loopline.release.tally import RoleTally, Tally, counted
 from loopline.release.words import NO, WITHDRAWN, YES, say
 
-by_option = click.option("--by", metavar="NAME", help="Who acts; else LOOPLINE_USER, git's user.email or your user name.")
-why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
 as_option = click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
 for_option = click.option(
     "--for",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.access.people import person
-from loopline.cli.data_quarantine import by_option
+from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop

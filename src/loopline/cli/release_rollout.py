@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from loopline.access.people import person, require_listed
-from loopline.cli.data_quarantine import by_option
+from loopline.access.people import person, reason, require_listed
+from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.cli.release_check import settled_now, tally_now
 from loopline.errors import CheckFailed, Mistake
@@ -26,8 +26,6 @@ from loopline.release.stage import awaited, ruling_now, waived_of
 from loopline.release.tally import counted
 from loopline.release.waivers import failing
 
-why_option = click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
-
 
 def _by_hand(run: Callable[..., None]) -> Callable[..., None]:
     for option in (json_option, folder_option, why_option, by_option):
@@ -43,7 +41,7 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
         state = loop.state()
         course, who = live(state.rollouts), person(by, folder=loop.project.folder)
         require_listed(who, stakeholders(loop.project.declaration.charter))
-        reason = _reason(why)
+        because = reason(why)
         said = tally_now(loop, state, course.package)
         halt = awaited(course.package, said)
         if halt is not None:
@@ -57,8 +55,8 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
             raise CheckFailed(waits.why, where="release promote", remedy=waits.next)
         waived = waived_of(gates)
         ledger = loop.workspace.ledger
-        enter(ledger, course.package, counted(said), waived, also=f"{who.name} ended its rollout: {reason}", parents=(course.entries[-1].id,), actor=who.name)
-        (entry,) = ledger.append(move(course, PROMOTED, why=reason, traffic=None, actor=who.name))
+        enter(ledger, course.package, counted(said), waived, also=f"{who.name} ended its rollout: {because}", parents=(course.entries[-1].id,), actor=who.name)
+        (entry,) = ledger.append(move(course, PROMOTED, why=because, traffic=None, actor=who.name))
     _told(entry, f"{course.package[:12]} decides from now on in place of {course.champion[:12]}", "loopline run", as_json)
 
 
@@ -84,14 +82,14 @@ def _moved(action: str, by: str | None, why: str, folder: Path | None, as_json: 
             raise Mistake(what, remedy="see where it stands: loopline release status")
         who = person(by, folder=loop.project.folder)
         require_listed(who, stakeholders(loop.project.declaration.charter))
-        (entry,) = loop.workspace.ledger.append(move(course, action, why=_reason(why), traffic=course.traffic, actor=who.name))
+        (entry,) = loop.workspace.ledger.append(move(course, action, why=reason(why), traffic=course.traffic, actor=who.name))
     following = "loopline release resume --why '...'" if action == PAUSED else "loopline run"
     _told(entry, f"the rollout of {course.package[:12]} is {action}", following, as_json)
 
 
 def withdrawn(loop: Loop, course: Course, *, who: str, why: str) -> Entry:
     """The entry by which a person ends the trial; the champion goes on."""
-    return loop.workspace.ledger.append(move(course, WITHDRAWN, why=_reason(why), traffic=None, actor=who))[0]
+    return loop.workspace.ledger.append(move(course, WITHDRAWN, why=reason(why), traffic=None, actor=who))[0]
 
 
 def standing(loop: Loop, state: State) -> dict[str, Any] | None:
@@ -129,12 +127,6 @@ def lines(told: dict[str, Any]) -> list[str]:
     said.append(f"  {told['kind']} since {minute(told['since'])} UTC: it {gets}" + (", and is paused" if told["state"] == "paused" else ""))
     said.append(f"  {told['ruling']['action']}: {told['ruling']['why']}")
     return said
-
-
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
-    return why.strip()
 
 
 def _told(entry: Entry, text: str, following: str, as_json: bool) -> None:

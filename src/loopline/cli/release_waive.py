@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from loopline.access.people import person
-from loopline.cli.data_quarantine import by_option
+from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import following_of, package_option, settled_now
 from loopline.errors import Mistake
@@ -23,7 +23,7 @@ from loopline.release.words import say
 @click.argument("gate")
 @click.option("--as", "role", required=True, metavar="ROLE", help="The role that you speak for.")
 @by_option
-@click.option("--why", required=True, metavar="TEXT", help="The reason; it is kept.")
+@why_option
 @click.option("--until", metavar="DATE", help="For every package until the end of this day (UTC): 2026-01-31. Without it, for one package alone.")
 @click.option("--withdraw", "is_withdrawn", is_flag=True, help="End the gate's waivers, so that it blocks again.")
 @package_option

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from loopline.access.people import reason
 from loopline.charter.spec import Task
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -138,7 +139,7 @@ def refusal(
     if hold != "exclude" and task == "multiclass":
         what = "a model of several classes has no one score that could only rise or fall"
         raise Mistake(what, where="--may-only", remedy=f"keep it from the model: loopline model refuse {column} --exclude --why '...'")
-    return Draft(kind=KIND, subject=column, body={"hold": hold, "role": "expert", "why": _reason(why)}, parents=parents, actor=by)
+    return Draft(kind=KIND, subject=column, body={"hold": hold, "role": "expert", "why": reason(why)}, parents=parents, actor=by)
 
 
 def withdrawal(column: str, *, by: str, why: str, newest: Mapping[str, Entry]) -> Draft:
@@ -152,13 +153,7 @@ def withdrawal(column: str, *, by: str, why: str, newest: Mapping[str, Entry]) -
     if column not in newest or newest[column].body["hold"] is None:
         there = [one.column for one in standing(newest.values())]
         raise Mistake(f"no refusal of {column!r} stands", remedy=f"refused are: {', '.join(there)}" if there else "loopline model effects shows the effects")
-    return Draft(kind=KIND, subject=column, body={"hold": None, "role": "expert", "why": _reason(why)}, parents=(newest[column].id,), actor=by)
-
-
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
-    return why.strip()
+    return Draft(kind=KIND, subject=column, body={"hold": None, "role": "expert", "why": reason(why)}, parents=(newest[column].id,), actor=by)
 
 
 def _plural(kind: str) -> str:

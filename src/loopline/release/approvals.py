@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from loopline.access.people import Person, nearest_role, same, speak_for
+from loopline.access.people import Person, nearest_role, reason, same, speak_for
 from loopline.charter.spec import ROLES, CharterSpec
+from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import GATES, State
@@ -46,6 +48,12 @@ def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str
 def stakeholders(charter: CharterSpec) -> dict[str, tuple[str, ...]]:
     """The people of each role, as `loopline.access.people` takes them."""
     return {str(role): people for role, people in charter.stakeholders.items()}
+
+
+def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: Facts) -> dict[str, Any]:
+    """The gates' facts on a package, with the waivers that count today."""
+    keys, today = trust(state.vouched).keys, datetime.now(UTC).date()
+    return settled(facts, standing(state.waivers.values(), spec, stakeholders(charter), facts["package"], keys=keys, today=today))
 
 
 def authors(state: State, package: str) -> frozenset[str]:
@@ -119,8 +127,7 @@ def word(
         when four eyes do not let this yes count, or there is no yes to take back.
     """
     nearest_role(role, ROLES)
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    said = reason(why)
     if verdict == WITHDRAWN:
         note, (digest, about) = "", _meant(state, package, move)
         _require_yes(state, digest, move, role, who)
@@ -131,7 +138,7 @@ def word(
             _require_waiting(spec, charter, state, state.verdicts[about])
     if verdict == YES:
         _require_other_eyes(rules_of(spec, charter, state, digest, move), state, digest, role, who)
-    body = {"move": move, "role": role, "verdict": verdict, "why": why.strip(), "about": about}
+    body = {"move": move, "role": role, "verdict": verdict, "why": said, "about": about}
     return Word(Draft(kind="approval", subject=digest, body=body, parents=(about,), actor=who.name), note)
 
 
@@ -159,8 +166,7 @@ def _require_waiting(spec: ReleaseSpec, charter: CharterSpec, state: State, gate
     digest = facts["package"]
     if promotion(state.champions, digest) is not None:
         raise Mistake(f"{digest[:8]} was promoted already", remedy="to take it back: loopline release rollback --why '...'")
-    waivers = standing(state.waivers.values(), spec, stakeholders(charter), digest, keys=trust(state.vouched).keys, today=datetime.now(UTC).date())
-    failed = [gate["name"] for gate in failing(settled(facts, waivers)["gates"])]
+    failed = [gate["name"] for gate in failing(settled_today(spec, charter, state, facts)["gates"])]
     if failed:
         raise Mistake(f"{digest[:8]} did not pass {', '.join(failed)}, so it waits for nobody", remedy="see why: loopline release check")
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from loopline.access.people import reason
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -162,10 +163,9 @@ def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str
     Mistake
         When there is no way back, `to` names no other earlier champion or more than one, or the reason is empty.
     """
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    said = reason(why)
     target = way_back(champions, to)
-    body = {"how": ROLLED_BACK, "why": why.strip(), "previous": champions[-1].subject, "approvals": list(approvals)}
+    body = {"how": ROLLED_BACK, "why": said, "previous": champions[-1].subject, "approvals": list(approvals)}
     parents = (champions[-1].id, *(approval["entry"] for approval in approvals))
     return ledger.append(Draft(kind="champion", subject=target, body=body, parents=parents, actor=actor))[0]
 

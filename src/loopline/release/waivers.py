@@ -12,7 +12,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
-from loopline.access.people import Person, Stakeholders, holds, nearest_role, speak_for
+from loopline.access.people import Person, Stakeholders, holds, nearest_role, reason, speak_for
 from loopline.charter.spec import ROLES
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
@@ -126,7 +126,7 @@ def waive(gates: Entry, gate: str, spec: ReleaseSpec, people: Stakeholders, *, r
     if until is not None and until < today:
         raise Mistake(f"{until} has passed", where="--until", remedy=f"name a day from {today} on, or leave it out: then it is for this package alone")
     package = gates.body["facts"]["package"] if until is None else None
-    body = {"state": STANDING, "role": role, "why": _reason(why), "until": None if until is None else str(until), "package": package}
+    body = {"state": STANDING, "role": role, "why": reason(why), "until": None if until is None else str(until), "package": package}
     return Let((Draft(kind=KIND, subject=gate, body=body, parents=(gates.id,), actor=who.name),), note)
 
 
@@ -143,7 +143,7 @@ def withdraw(gates: Entry, gate: str, newest: Iterable[Entry], spec: ReleaseSpec
     found = [one for one in newest if one.subject == gate and one.body["state"] == STANDING and one.body["package"] in (None, package)]
     if not found:
         raise Mistake(f"no waiver of {gate} stands", remedy="see the gates with: loopline release check")
-    said = {"state": WITHDRAWN, "role": role, "why": _reason(why), "until": None}
+    said = {"state": WITHDRAWN, "role": role, "why": reason(why), "until": None}
     drafts = (Draft(kind=KIND, subject=gate, body={**said, "package": one.body["package"]}, parents=(one.id,), actor=who.name) for one in found)
     return Let(tuple(drafts), note)
 
@@ -160,9 +160,3 @@ def _right(gates: Entry, gate: str, spec: ReleaseSpec, people: Stakeholders, rol
         remedy = f"{' or '.join(allowed)} may" if allowed else f"nobody may; to let a role, say release.waive: {{{gate.partition(' ')[0]}: [{role}]}}"
         raise Mistake(f"{role} may not waive {gate}", where="--as", remedy=remedy)
     return speak_for(who, role, people)
-
-
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
-    return why.strip()

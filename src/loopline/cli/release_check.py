@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -16,15 +15,14 @@ from loopline.declaration import figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
-from loopline.model.signing import trust
 from loopline.release import remedies
-from loopline.release.approvals import judged, named, stakeholders, tally_of
+from loopline.release.approvals import judged, named, settled_today, tally_of
 from loopline.release.champion import promotion
 from loopline.release.spec import PROMOTION
 from loopline.release.stage import awaited
 from loopline.release.tally import Tally
 from loopline.release.traces import traced
-from loopline.release.waivers import may_waive, settled, standing
+from loopline.release.waivers import may_waive
 
 package_option = click.option("--package", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
 _MARKS = {"passed": "passed", "failed": "FAILED", "waived": "waived", "not asked": "not asked"}
@@ -62,15 +60,7 @@ def check(ctx: click.Context, package: str | None, junit: Path | None, report: P
 def settled_now(loop: Loop, state: State, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The gates' facts on a package, with the waivers that count today."""
     declared = loop.project.declaration
-    waivers = standing(
-        state.waivers.values(),
-        declared.release,
-        stakeholders(declared.charter),
-        facts["package"],
-        keys=trust(state.vouched).keys,
-        today=datetime.now(UTC).date(),
-    )
-    return settled(facts, waivers)
+    return settled_today(declared.release, declared.charter, state, facts)
 
 
 def following_of(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:

@@ -14,8 +14,7 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.model.signing import trust
-from loopline.release.approvals import judged, stakeholders, tally_of
+from loopline.release.approvals import judged, settled_today, tally_of
 from loopline.release.champion import promotion
 from loopline.release.rollout.conduct import begin, moved, ruling_on
 from loopline.release.rollout.course import WITHDRAWN, Course, newest
@@ -23,7 +22,7 @@ from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.ruling import Ruling
 from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Tally, counted
-from loopline.release.waivers import failing, settled, standing
+from loopline.release.waivers import failing
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
@@ -53,8 +52,7 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
     found = yield _gates(spec, data, charter, ask, package, None if against == package else against)
-    waivers = standing(ask.state.waivers.values(), spec, stakeholders(charter), package, keys=trust(ask.state.vouched).keys, today=datetime.now(UTC).date())
-    gates = settled(found, waivers)["gates"]
+    gates = settled_today(spec, charter, ask.state, found)["gates"]
     failed = failing(gates)
     if any(gate["name"] != "beats_champion" for gate in failed):
         yield Halt(state="failed", why=f"{package[:8]} does not pass: {_named(failed)}", next="loopline release check")
@@ -124,9 +122,7 @@ def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Co
 def _gates_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> list[Mapping[str, Any]]:
     """The gates' newest verdicts on the challenger, with the waivers that count today."""
     verdicts = next(entry.body["facts"] for entry in judged(state) if entry.body["facts"]["package"] == course.package)
-    people, today = stakeholders(charter), datetime.now(UTC).date()
-    waivers = standing(state.waivers.values(), spec, people, course.package, keys=trust(state.vouched).keys, today=today)
-    gates: list[Mapping[str, Any]] = settled(verdicts, waivers)["gates"]
+    gates: list[Mapping[str, Any]] = settled_today(spec, charter, state, verdicts)["gates"]
     return gates
 
 

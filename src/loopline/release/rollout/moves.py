@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from loopline.engine.step import Facts
 from loopline.release.champion import enter
-from loopline.release.rollout.course import PROMOTED, STARTED, Course, move, newest, start
+from loopline.release.rollout.course import KIND, PROMOTED, STARTED, Course, move, newest, start
 from loopline.workspace import Job
 
 
 def run(job: Job) -> Facts:
     """Make the move that was ruled, unless it has been made."""
     inputs, ledger = job.step.inputs, job.workspace.ledger
-    course = newest(ledger.read(kinds=("rollout",)))
+    course = newest(ledger.read(kinds=(KIND,)))
     action, package = inputs["action"], inputs["package"]
     if action == STARTED:
         if inputs["after"] == ("" if course is None else course.entries[-1].id):

@@ -1,7 +1,7 @@
 """Several server processes on one port: a parent starts them, starts anew what dies, and ends them in order.
 
 Each worker listens at a socket of its own that the parent holds as well. The kernel shares connections out between the sockets, and those that wait for a
-worker that died wait for the one that takes its place.
+worker that died wait for the one that takes its place; but for a worker that dies again and again, whose socket is closed until it is started anew.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from loopline.errors import Fault
+from loopline.errors import Fault, LooplineError
 from loopline.serve.server import bind
 
 Work = Callable[[socket.socket, Connection], None]
@@ -32,6 +32,8 @@ Work = Callable[[socket.socket, Connection], None]
 LONG_S = 10.0
 """A worker that has lived so long is started anew at once."""
 LONGEST_PAUSE_S = 10.0
+MOST_DEATHS = 3
+"""A worker that has died so often soon after its start takes its socket with it: the kernel gives its share of the connections to the others."""
 START_S = 60.0
 END_S = 30.0
 _LOOK_S = 0.2
@@ -105,6 +107,7 @@ class Workers:
     def __init__(self, work: Work, sockets: Sequence[socket.socket]) -> None:
         self._work = work
         self._stopping = threading.Event()
+        self._address = sockets[0].getsockname()[:2]
         self._workers = [_Worker(listener, *self._started(listener), time.monotonic()) for listener in sockets]
 
     @property
@@ -155,6 +158,7 @@ class Workers:
             worker.process.kill()
             worker.process.join()
             worker.pipe.close()
+            worker.listener.close()
 
     def _look(self, worker: _Worker) -> None:
         now = time.monotonic()
@@ -163,11 +167,15 @@ class Workers:
             worker.due_s = now + pause_s(worker.deaths)
             _said.error("worker %s ended with %s and is started anew", worker.process.pid, worker.process.exitcode)
             _forget_gauges(worker.process.pid or 0)
+            if worker.deaths >= MOST_DEATHS:
+                worker.listener.close()
         if worker.due_s is not None and now >= worker.due_s:
             worker.pipe.close()
             try:
+                if worker.listener.fileno() < 0:
+                    worker.listener = bind(*self._address, shares=True)
                 worker.process, worker.pipe = self._started(worker.listener)
-            except OSError as error:
+            except (OSError, LooplineError) as error:
                 # The others go on; a machine without room for a process may have it a little later.
                 _said.error("a worker could not be started: %s", error)
                 worker.deaths += 1

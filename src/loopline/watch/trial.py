@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import WorthSpec
 from loopline.engine.step import Facts
+from loopline.errors import LooplineError
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.model.package import load
@@ -35,7 +36,7 @@ def run(job: Job) -> Facts:
     inputs, reads = job.step.inputs, job.step.reads
     blobs, trust = Blobs(job.workspace.lake), Trust.of(job.workspace.ledger)
     spec, worth = WatchSpec.model_validate(reads["watch"]), WorthSpec.model_validate(reads["worth"])
-    champion, challenger = (gauge(load(blobs, inputs[name], trust), worth, spec.window) for name in ("champion", "challenger"))
+    champion, challenger = (_Measured.of(blobs, inputs[name], trust, worth, spec) for name in ("champion", "challenger"))
     tables, versions = Tables(job.workspace.lake), inputs["versions"]
     found = []
     for leg in inputs["legs"]:
@@ -50,6 +51,21 @@ def run(job: Job) -> Facts:
     whole = sum(found, Evidence())
     says = f"{whole.champion.requests:,} decisions of the champion, {whole.challenger.requests:,} of the challenger"
     return {"says": says, "leg": inputs["leg"], "package": inputs["challenger"], "evidence": [one.as_json() for one in found]}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A package and what it is measured with; None where it can no longer be read, so that its worth is unknown and only its errors tell."""
+
+    package: str
+    gauge: Gauge | None
+
+    @classmethod
+    def of(cls, blobs: Blobs, package: str, trust: Trust, worth: WorthSpec, spec: WatchSpec) -> _Measured:
+        try:
+            return cls(package, gauge(load(blobs, package, trust), worth, spec.window))
+        except LooplineError:
+            return cls(package, None)
 
 
 class _Served:
@@ -78,13 +94,13 @@ class _Served:
         return frame.join(latest(told.select("prediction_id", "outcome", "time")).drop("time"), on="prediction_id", how="left")
 
 
-def _arms(served: _Served, champion: Gauge, challenger: Gauge, *, known: bool) -> tuple[Arm, Arm]:
+def _arms(served: _Served, champion: _Measured, challenger: _Measured, *, known: bool) -> tuple[Arm, Arm]:
     """What each did with the rows that it answered."""
-    failed = served.read("shadows", challenger.yardstick.package)
+    failed = served.read("shadows", challenger.package)
     errors = None if failed is None else failed.filter(pl.col("kind") == "canary").select("prediction_id")
     arms = []
     for measured in (champion, challenger):
-        frame = served.read("predictions", measured.yardstick.package)
+        frame = served.read("predictions", measured.package)
         if frame is not None and errors is not None:
             # What the champion answered in place of the challenger is no row of its own.
             frame = frame.join(errors, on="prediction_id", how="anti")
@@ -94,21 +110,22 @@ def _arms(served: _Served, champion: Gauge, challenger: Gauge, *, known: bool) -
     return own, replace(on_trial, requests=on_trial.requests + lost, errors=lost)
 
 
-def _arm(frame: pl.LazyFrame, measured: Gauge, *, known: bool) -> Arm:
+def _arm(frame: pl.LazyFrame, measured: _Measured, *, known: bool) -> Arm:
     whole = Arm()
     for part in frame.select("prediction_id", "row", *_ANSWER, "outcome").collect(engine="streaming").iter_slices(SLICE_ROWS):
         whole += Arm(requests=part.height, latency=_latency(part["ms"]), worth=Moments.of(_money(part, measured)) if known else Moments())
     return whole
 
 
-def _side_by_side(served: _Served, champion: Gauge, challenger: Gauge, *, known: bool) -> Evidence:
+def _side_by_side(served: _Served, champion: _Measured, challenger: _Measured, *, known: bool) -> Evidence:
     """What both said of the same rows, which the champion answered."""
-    shown, answered = served.read("shadows", challenger.yardstick.package), served.read("predictions", champion.yardstick.package)
+    shown, answered = served.read("shadows", challenger.package), served.read("predictions", champion.package)
     if shown is None or answered is None:
         return Evidence(champion=Arm(), challenger=Arm())
     own = served.with_outcomes(answered.select("prediction_id", "row", *_ANSWER))
     other = shown.filter(pl.col("kind") == "shadow").select("prediction_id", "error", *(pl.col(name).alias(f"{name} on trial") for name in _ANSWER))
     both = own.join(other, on="prediction_id", how="inner").collect(engine="streaming")
+    known = known and champion.gauge is not None and challenger.gauge is not None
     arms, paired, differ = [Arm(), Arm()], Moments(), 0
     for part in both.iter_slices(SLICE_ROWS):
         failed = int((part["error"] != "").sum())
@@ -127,12 +144,12 @@ def _latency(ms: pl.Series) -> Moments:
     return Moments.of(ms.drop_nulls().clip(upper_bound=SLOWEST_MS).to_numpy())
 
 
-def _money(frame: pl.DataFrame, measured: Gauge) -> NDArray[np.float64]:
+def _money(frame: pl.DataFrame, measured: _Measured) -> NDArray[np.float64]:
     """The money of each row whose outcome has come, shape (n,)."""
-    yardstick = measured.yardstick
     known = frame.filter(pl.col("outcome").is_not_null())
-    if known.is_empty():
+    if measured.gauge is None or known.is_empty():
         return np.empty(0)
-    read: dict[str, Any] = {name: measured.columns[name] for name in yardstick.worth.columns if name in measured.columns}
+    yardstick, columns = measured.gauge.yardstick, measured.gauge.columns
+    read: dict[str, Any] = {name: columns[name] for name in yardstick.worth.columns if name in columns}
     classes = yardstick.classes if yardstick.task == "multiclass" else ()
     return judge(decoded(known, read, classes), yardstick)[0].money

@@ -1,0 +1,34 @@
+"""A worker that dies again and again costs nobody more than a broken connection: none waits for it."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.conftest import REPOSITORY
+
+
+def test_a_worker_that_never_comes_back_gives_up_its_share(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tests.serve.dying", str(tmp_path)]
+    with subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            until, answered = time.monotonic() + 60, 0
+            while answered < 40 and time.monotonic() < until:
+                answered = answered + 1 if _is_answered(port) else 0
+            assert answered == 40
+        finally:
+            server.send_signal(signal.SIGTERM)
+            said = server.communicate(timeout=60)[1]
+    assert "is started anew" in said
+
+
+def _is_answered(port: int) -> bool:
+    """Whether a connection brings the word; one that is broken off does not, and none may wait for longer than a worker takes to die."""
+    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        return client.recv(4) == b"here"
+    return False

@@ -63,7 +63,7 @@ def test_the_report_begins_with_the_business_owner_s_own_words(entry: Entry) -> 
     assert "**It may not be released.**" in text
     assert text.index("| Mostly taken (A1) | `precision >= 0.2` | passed | 0.3 | 0.25 (bbbbbbbb) |") < text.index("## Every gate")
     assert "| waived | latency | quick | slow; waived by ann as devops until 2026-12-31: a\\|b |" in text
-    assert "| not asked | budget | - | not asked: no amount |" in text
+    assert "| not asked | budget | - | no amount |" in text
 
 
 def test_check_writes_both_files_and_says_where(call: Call, tmp_path: Path) -> None:

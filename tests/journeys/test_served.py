@@ -68,7 +68,8 @@ def test_served_predictions_and_their_outcomes_reach_the_review(ran):
         told = [{"id": one["id"], "outcome": row["bought"]} for one, row in zip(answer["predictions"], rows, strict=True)]
         early = {"id": "20240101-00000000-nobody", "outcome": "yes"}
         code, received = call("/v1/outcomes", {"outcomes": [*told, told[0], early, {"id": 7}]})
-        assert (code, received) == (200, {"received": 302, "malformed": 1})
+        problem = {"item": 302, "what": "id: it is the number 7; expected the id of a prediction, as text"}
+        assert (code, received) == (200, {"received": 302, "malformed": 1, "problems": [problem]})
         assert "loopline" in call("/metrics")[1]
     status = ran.json("run")
     assert stage(status, "serve")["why"].startswith("300 predictions")

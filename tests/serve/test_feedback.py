@@ -56,7 +56,8 @@ def test_feedback_is_taken_over_http_and_is_in_the_log(tmp_path):
         served.start().wait_for(package)
         (answer,) = served.ask("POST", "/v1/predict", {"rows": [ROW]})[1]["predictions"]
         items = [{"id": answer["id"], "rating": 5, "text": "right", "who": "ann"}, {"id": 7}]
-        assert served.ask("POST", "/v1/feedback", {"feedback": items}) == (200, {"received": 1, "malformed": 1})
+        problem = {"item": 1, "what": "id: it is the number 7; expected the id of a prediction, as text"}
+        assert served.ask("POST", "/v1/feedback", {"feedback": items}) == (200, {"received": 1, "malformed": 1, "problems": [problem]})
         (line,) = [line for part in records(served.lake.log, "feedback") for line in part.lines]
         assert {**json.loads(line), "time": ""} == {**items[0], "rating": 5.0, "time": ""}
         assert "loopline_feedback_total 1.0" in served.ask("GET", "/metrics")[1]

@@ -94,7 +94,8 @@ def found(gate: Gate) -> str:
     """What a gate found, and who waived it."""
     waived = gate["waived"]
     if not waived:
-        return str(gate["says"])
+        # The verdict stands beside it.
+        return str(gate["says"]).removeprefix("not asked: ")
     end = f" until {waived['until']}" if waived["until"] else ""
     return f"{gate['says']}; waived by {waived['by']} as {waived['role']}{end}: {waived['why']}"
 

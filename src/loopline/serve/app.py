@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from html import escape
+from itertools import islice
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loopline.serve.admission import Admission
 from loopline.serve.answerer import Answerer, reasons_of
-from loopline.serve.answers import ENDPOINTS, HANDLERS, Refusal, as_json, decode, endpoint, raw
+from loopline.serve.answers import ENDPOINTS, HANDLERS, SHOWN_PROBLEMS, Refusal, as_json, decode, endpoint, raw
 from loopline.serve.champion import Champion
 from loopline.serve.feedback import read_feedback
 from loopline.serve.inference import Inference
@@ -107,10 +108,10 @@ class Service:
             found = read_outcome(item, truth)
             return found if isinstance(found, Malformed) else {"id": found.prediction_id, "outcome": found.value, "time": now}
 
-        taken, refused = await self._take(request, "outcomes", "outcome", read)
-        self.metrics.outcomes.inc(taken)
-        self.metrics.malformed.inc(refused)
-        return as_json({"received": taken, "malformed": refused})
+        said = await self._take(request, "outcomes", "outcome", read)
+        self.metrics.outcomes.inc(said["received"])
+        self.metrics.malformed.inc(said["malformed"])
+        return as_json(said)
 
     async def feedback(self, request: Request) -> Response:
         """Take feedback; what is malformed is kept apart, with the reason."""
@@ -119,25 +120,25 @@ class Service:
             found = read_feedback(item)
             return found if isinstance(found, Malformed) else found.as_json(now)
 
-        taken, refused = await self._take(request, "feedback", "feedback", read)
-        self.metrics.feedback.inc(taken)
-        self.metrics.malformed_feedback.inc(refused)
-        return as_json({"received": taken, "malformed": refused})
+        said = await self._take(request, "feedback", "feedback", read)
+        self.metrics.feedback.inc(said["received"])
+        self.metrics.malformed_feedback.inc(said["malformed"])
+        return as_json(said)
 
-    async def _take(self, request: Request, kind: Kind, one: str, read: Callable[[object, str], Malformed | dict[str, Any]]) -> tuple[int, int]:
-        """How many items of a request were kept, and how many were malformed and are kept apart."""
+    async def _take(self, request: Request, kind: Kind, one: str, read: Callable[[object, str], Malformed | dict[str, Any]]) -> dict[str, Any]:
+        """The answer: how many items of a request were kept, how many are malformed and kept apart, and what is wrong with the first of those."""
         async with self.admission.taken(request) as body:
             items = _items(decode(body), kind)
             self.admission.require_rows(len(items), name=kind)
             now = stamp(datetime.now(UTC))
-            said = [(item, read(item, now)) for item in items]
-            taken = [record for _, record in said if not isinstance(record, Malformed)]
-            refused = [
-                {"time": now, "kind": one, "package": "", "reasons": [wrong.reason], "raw": raw(item)} for item, wrong in said if isinstance(wrong, Malformed)
-            ]
+            said = [read(item, now) for item in items]
+            taken = [record for record in said if not isinstance(record, Malformed)]
+            wrong = {at: record.reason for at, record in enumerate(said) if isinstance(record, Malformed)}
             await self._answerer.keep(kind, taken)
+            refused = [{"time": now, "kind": one, "package": "", "reasons": [reason], "raw": raw(items[at])} for at, reason in wrong.items()]
             await self._answerer.keep("refused", refused)
-            return len(taken), len(refused)
+        problems = [{"item": at, "what": reason} for at, reason in islice(wrong.items(), SHOWN_PROBLEMS)]
+        return {"received": len(taken), "malformed": len(wrong), **({"problems": problems} if problems else {})}
 
     async def healthz(self, request: Request) -> Response:
         """Whether the process lives."""

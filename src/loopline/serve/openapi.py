@@ -190,7 +190,12 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "requestBody": _asked("Feedback"),
         "responses": {"200": _answer("Received", "How many items were taken, and how many were refused because they were malformed."), **failures},
     }
-    received = {"type": "object", "properties": {"received": {"type": "integer"}, "malformed": {"type": "integer"}}, "required": ["received", "malformed"]}
+    problem = {"type": "object", "properties": {"item": {"type": "integer"}, "what": {"type": "string"}}, "required": ["item", "what"]}
+    received = {
+        "type": "object",
+        "properties": {"received": {"type": "integer"}, "malformed": {"type": "integer"}, "problems": {"type": "array", "items": problem}},
+        "required": ["received", "malformed"],
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": project, "version": scorer.package[:8] if scorer else "none", "description": f"Served by Loopline {version('loopline')}."},

@@ -148,6 +148,15 @@ def test_failed_tests_of_the_data_are_exit_code_1(run: Ran, folder: Path) -> Non
     assert data["changed"] == ["data.contract"]
 
 
+def test_rows_that_are_refused_below_what_is_declared_stop_nothing(run: Ran, folder: Path) -> None:
+    declare(folder, "data:\n", "data:\n  contract: {size: {type: number, max: 2.5}, batch: {refused: 5%}}\n")
+    told = next(step for step in said(run("--json"))["steps"] if step["name"] == "data tests")
+    assert (told["state"], told["says"].split("; ")[1]) == ("passed", "1 refuse no more rows than contract.batch.refused lets pass")
+    declare(folder, "refused: 5%", "refused: 0.1%")
+    told = next(step for step in said(run("--json", code=1))["steps"] if step["name"] == "data tests")
+    assert told["state"] == "failed"
+
+
 def test_a_wrong_declaration_names_its_line_in_the_report_too(run: Ran, folder: Path, tmp_path: Path) -> None:
     declare(folder, "predict: y", "predct: y")
     with pytest.raises(Mistake, match="line 4.*did you mean 'predict'"):

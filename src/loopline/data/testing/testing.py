@@ -52,6 +52,16 @@ class Report:
         """How many cases ended so."""
         return sum(verdict.outcome in outcomes for verdict in self.verdicts)
 
+    @property
+    def stopping(self) -> list[Verdict]:
+        """The verdicts for which a batch would not be taken in as the contract wants it.
+
+        Where it declares how many rows may be refused, a rule that refuses rows stops nothing below that.
+        """
+        lets = any((verdict.kind, verdict.outcome) == ("refused", "pass") for verdict in self.verdicts)
+        failed = [verdict for verdict in self.verdicts if verdict.outcome in ("fail", "error")]
+        return [verdict for verdict in failed if not (lets and verdict.outcome == "fail" and verdict.severity == "refuse")]
+
 
 @dataclass(frozen=True)
 class _Asked:

@@ -54,7 +54,7 @@ def shared_data() -> Path:
     return folder
 
 
-_LONG = ("test_json.py", "test_docs.py")
+_LONG = ("test_json.py", "test_docs.py", "test_shared_data.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import click
 import pytest
 
 from loopline.cli.main import command as root
+from tests.calling import Bash
 from tests.conftest import SHARED
 
 REPOSITORY = Path(__file__).parents[1]
@@ -96,7 +96,7 @@ def test_commands_that_are_shown_exist(page):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "<!-- run -->" in page.read_text()], ids=lambda page: page.name)
-def test_blocks_that_are_marked_run(page, tmp_path):
+def test_blocks_that_are_marked_run(page, tmp_path, tmp_path_factory):
     """In their order, in one folder, as a reader would."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     blocks = [(language, text) for marked, language, text in BLOCK.findall(page.read_text()) if marked]
@@ -105,10 +105,11 @@ def test_blocks_that_are_marked_run(page, tmp_path):
         if not (SHARED / "data" / name).is_file():
             pytest.skip(f"there is no {name} in {SHARED / 'data'}; name a folder with LOOPLINE_SHARED")
         shutil.copy(SHARED / "data" / name, tmp_path)
+    bash = Bash(tmp_path, tmp_path_factory.mktemp("calls"), environment)
     for language, text in blocks:
-        words = {"python": [sys.executable, "-c", text], "bash": ["bash", "-euo", "pipefail", "-c", text]}[language]
-        ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=170)
-        assert ended.returncode == 0, f"{text}\n{ended.stdout}\n{ended.stderr}"
+        script = {"python": f"python -c {shlex.quote(text)}", "bash": text}[language]
+        ended = bash.run(script, timeout_s=170)
+        assert ended.code == 0, f"{text}\n{ended.out}\n{ended.err}"
 
 
 def test_every_decision_is_one_page():

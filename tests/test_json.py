@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 import socket
 import subprocess
@@ -11,8 +10,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bench.shop import command, make
+from loopline.cli.main import command as root
 
 PAGE = (Path(__file__).parents[1] / "docs" / "json.md").read_text()
 PERSON = "owner@example.com"
@@ -86,10 +87,13 @@ class Asked:
         declaration.write_text(f"{text}release: {{approvals: {{business: 1}}}}\nwatch: {{window: 1d}}\n")
         self.said = {}
 
-    def __call__(self, words, *more):
-        words_of = [*command(self.folder, *words.split()[1:], *more), "--json"]
-        ended = subprocess.run(words_of, capture_output=True, text=True, timeout=170, env={**os.environ, "LOOPLINE_USER": PERSON})
-        assert ended.returncode == 0, ended.stderr
+    def __call__(self, words, *more, code=0, anywhere=False):
+        """Ask in this process; where `anywhere`, without the project's folder."""
+        folder = () if anywhere else ("--folder", str(self.folder))
+        ended = CliRunner().invoke(root, [*words.split()[1:], *more, *folder, "--json"], env={"LOOPLINE_USER": PERSON})
+        if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+            raise ended.exception
+        assert ended.exit_code == code, ended.output
         self.said[words] = json.loads(ended.stdout)
         return self.said[words]
 
@@ -108,9 +112,7 @@ def asked(tmp_path_factory):
     ask("loopline run")
     ask("loopline ci init", "--provider", "jenkins")
     # Some of its rows are refused, which a test of the data says.
-    ended = subprocess.run([*command(ask.folder, "ci", "run", "--minutes", "1"), "--json"], capture_output=True, text=True, timeout=170)
-    assert ended.returncode == 1, ended.stderr
-    ask.said["loopline ci run"] = json.loads(ended.stdout)
+    ask("loopline ci run", "--minutes", "1", code=1)
     serve_and_tell(ask, visits)
     made = ask("loopline access token create", "--for", "web shop", "--role", "predict")
     ask("loopline access token list")
@@ -142,7 +144,9 @@ def asked(tmp_path_factory):
         ask(f"loopline model {words}")
     ask("loopline model export", "--to", str(folder / "package.zip"))
     ask("loopline model import", str(folder / "package.zip"))
-    subprocess.run([*command(ask.folder, "model", "import", "--withdraw")], check=True, timeout=60, capture_output=True)
+    taken_over = ask.said["loopline model import"]
+    ask("loopline model import", "--withdraw")
+    ask.said["loopline model import"] = taken_over
     ask("loopline data ingest", str(visits))
     ask("loopline data pull")
     deal_with_refused(ask, folder)
@@ -151,8 +155,7 @@ def asked(tmp_path_factory):
     ask("loopline data evolve")
     contract = str(folder / "shop.odcs.yaml")
     ask("loopline data contract export", "-o", contract)
-    ended = subprocess.run([*command(folder, "data", "contract", "import", contract)[:-2], "--json"], capture_output=True, text=True, timeout=60, check=True)
-    ask.said["loopline data contract import"] = json.loads(ended.stdout)
+    ask("loopline data contract import", contract, anywhere=True)
     ask("loopline data explore")
     ask("loopline tick --keep", "--turns", "1")
     ask("loopline data clean", "--file", str(visits), "--sample", "10")
@@ -169,9 +172,7 @@ def asked(tmp_path_factory):
     ask("loopline data forget", "visits", "--key", "v00003", "--by", PERSON, "--why", "a test")
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     ask("loopline data lineage", "visits")
-    converts = command(folder, "data", "convert", str(visits), str(folder / "visits.jsonl"))[:-2]
-    ended = subprocess.run([*converts, "--json"], capture_output=True, text=True, timeout=60, check=True)
-    ask.said["loopline data convert"] = json.loads(ended.stdout)
+    ask("loopline data convert", str(visits), str(folder / "visits.jsonl"), anywhere=True)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
@@ -180,10 +181,8 @@ def asked(tmp_path_factory):
     alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
     ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
-    ended = subprocess.run([*command(folder, "init", str(visits), "--target", "bought"), "--json"], capture_output=True, text=True, timeout=60, check=True)
-    ask.said["loopline init"] = json.loads(ended.stdout)
-    ended = subprocess.run([*command(folder, "completion", "bash")[:-2], "--json"], capture_output=True, text=True, timeout=60, check=True)
-    ask.said["loopline completion"] = json.loads(ended.stdout)
+    ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)
+    ask("loopline completion", "bash", anywhere=True)
     return ask.said
 
 

@@ -7,11 +7,11 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from datetime import datetime, timedelta
 
 import pytest
+
+from tests.calling import call
 
 
 class Shell:
@@ -22,18 +22,11 @@ class Shell:
 
     def __call__(self, *words, code=0, **environment):
         """What the command printed; its exit code must be the expected one."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "loopline.cli.main", *map(str, words)],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=170,
-            env={**os.environ, **environment},
-        )
-        assert ended.returncode == code, f"exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-        assert "Traceback" not in ended.stderr
-        self.stderr = ended.stderr
-        return ended.stdout
+        ended = call([str(word) for word in words], folder=self.folder, environment={**os.environ, **environment})
+        assert ended.code == code, f"exit {ended.code}\n{ended.out}\n{ended.err}"
+        assert "Traceback" not in ended.err
+        self.stderr = ended.err
+        return ended.out
 
     def json(self, *words, code=0, **environment):
         """The one JSON object that the command printed."""

@@ -24,7 +24,7 @@ def test_real_data_goes_round_the_loop_without_its_leaks(file, target, task, lea
     shell = Shell(tmp_path)
     shell("init", file, "--target", target)
     declaration = tmp_path / "loopline.yaml"
-    declaration.write_text(declaration.read_text().replace("trials: 20", "trials: 4"))
+    declaration.write_text(declaration.read_text().replace("trials: 20", "trials: 2"))
     left_out = {name for name, column in load(tmp_path).declaration.data.contract.columns.items() if not column.use}
     assert left_out == leaks
     status = shell.json("run")

@@ -183,7 +183,9 @@ def test_outcomes_are_taken_and_malformed_ones_kept_apart_with_the_reason(served
     _, said = served.ask("POST", "/v1/predict", {"rows": [ROW]})
     id = said["predictions"][0]["id"]
     items = [{"id": id, "outcome": "yes"}, {"id": 7, "outcome": "yes"}, {"id": id, "outcome": "what"}, {"id": "20240101-early-x", "outcome": False}]
-    assert served.ask("POST", "/v1/outcomes", {"outcomes": items}) == (200, {"received": 2, "malformed": 2})
+    status, said = served.ask("POST", "/v1/outcomes", {"outcomes": items})
+    assert (status, said["received"], said["malformed"]) == (200, 2, 2)
+    assert [(one["item"], one["what"].split(":")[0]) for one in said["problems"]] == [(1, "id"), (2, "outcome")]
     assert [(record["id"], record["outcome"]) for record in logged(served, "outcomes")] == [(id, "yes"), ("20240101-early-x", "no")]
     reasons = [record["reasons"] for record in logged(served, "refused") if record["kind"] == "outcome"]
     assert [reason[0].split(":")[0] for reason in reasons] == ["id", "outcome"]

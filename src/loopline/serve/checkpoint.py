@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +28,8 @@ SINKS: Mapping[str, Callable[[pl.LazyFrame, Path], object]] = {
 }
 """From a name's ending to what writes rows into such a file, without holding them in memory."""
 _RUN = "run.json"
+DYING_S = 2.0
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -183,10 +186,8 @@ def checkpoint(out: Path, belongs: Mapping[str, str], versions: Mapping[str, int
     folder.mkdir(exist_ok=True)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Mistake("another process is writing this file", where=str(out), remedy="wait for it, or name another file with -o") from None
+        if not _is_taken(lock):
+            raise Mistake("another process is writing this file", where=str(out), remedy="wait for it, or name another file with -o")
         kept = Checkpoint(out, Run.new(belongs, versions))
         try:
             yield kept
@@ -200,6 +201,19 @@ def checkpoint(out: Path, belongs: Mapping[str, str], versions: Mapping[str, int
         kept.discard()
     finally:
         os.close(lock)
+
+
+def _is_taken(lock: int) -> bool:
+    """Whether the lock is this process' now; one that was killed a moment ago may take as long to let go of it."""
+    until = time.monotonic() + DYING_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_S)
 
 
 def _folder(out: Path) -> Path:

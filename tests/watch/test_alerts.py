@@ -14,7 +14,7 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.watch import alerts
 from loopline.watch.earned import Earned, Sums
-from loopline.watch.monitors import Breach, Promise
+from loopline.watch.monitors.watched import Breach, Promise
 from loopline.watch.windows import Window
 
 DAY = timedelta(days=1)

@@ -11,10 +11,11 @@ import pytest
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
-from loopline.watch import monitors
 from loopline.watch.drift import Bins, distance
 from loopline.watch.earned import Earned, Sums, by_group
-from loopline.watch.monitors import MONITORS, SHARES, Breach, Earlier, Promise, Watched, look
+from loopline.watch.monitors import listed as monitors
+from loopline.watch.monitors.listed import MONITORS, look
+from loopline.watch.monitors.watched import SHARES, Breach, Earlier, Promise, Watched
 from loopline.watch.spec import URGENCY, WatchSpec
 from loopline.watch.windows import SCORE, Window, Yardstick
 

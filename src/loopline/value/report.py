@@ -17,7 +17,7 @@ from loopline.declaration import figure
 from loopline.value.realised import Amount, Body, Realised
 from loopline.value.rules import Case, Review, following
 from loopline.watch.earned import CONFIDENCE, Earned, Sums, interval, summed
-from loopline.watch.monitors import OF_MONEY
+from loopline.watch.monitors.listed import OF_MONEY
 from loopline.watch.spec import URGENCY
 
 ADVICE = {"keep": "Keep it", "retrain": "Retrain it", "retire": "Retire it"}

@@ -11,7 +11,7 @@ from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
 from loopline.value.realised import Amount, Body, Realised, realise
 from loopline.value.spec import ValueSpec
-from loopline.watch.monitors import OF_THE_MODEL
+from loopline.watch.monitors.listed import OF_THE_MODEL
 from loopline.watch.spec import URGENCY
 
 Recommendation = Literal["keep", "retrain", "retire"]

@@ -11,7 +11,7 @@ from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
 from loopline.watch.earned import summed
-from loopline.watch.monitors import Breach, Promise
+from loopline.watch.monitors.watched import Breach, Promise
 from loopline.watch.windows import Window
 
 FINE_NEEDED = 3

@@ -23,7 +23,7 @@ from loopline.model.predictor import Predictor, Scores
 from loopline.model.signing import Trust
 from loopline.watch.drift import Bins
 from loopline.watch.earned import Earned, Sums
-from loopline.watch.monitors import Earlier, Promise
+from loopline.watch.monitors.watched import Earlier, Promise
 from loopline.watch.spec import WatchSpec
 from loopline.watch.windows import LOSS, SCORE, Yardstick, windows
 from loopline.workspace import Job

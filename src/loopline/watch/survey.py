@@ -20,7 +20,9 @@ from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
 from loopline.watch.gauge import Gauge, gauge, read_before
-from loopline.watch.monitors import Earlier, Promise, Watched, drift_limits, look
+from loopline.watch.monitors.drifting import drift_limits
+from loopline.watch.monitors.listed import look
+from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
 from loopline.watch.spec import URGENCY, WatchSpec
 from loopline.watch.windows import SCORE, Window, windows, with_gaps

@@ -1,0 +1,20 @@
+"""The monitors that look at each window."""
+
+from __future__ import annotations
+
+from loopline.watch.monitors.drifting import drift, score_drift
+from loopline.watch.monitors.earning import performance, worth_baseline, worth_promised
+from loopline.watch.monitors.traffic import refused_share, volume
+from loopline.watch.monitors.watched import Breach, Monitor, Watched
+
+MONITORS: tuple[Monitor, ...] = (volume, refused_share, drift, score_drift, performance, worth_promised, worth_baseline)
+
+OF_THE_MODEL = frozenset({"drift", "score_drift", "performance", "worth_promised", "worth_baseline"})
+"""The monitors whose breaches a new training may mend; too few requests, or refused ones, are not the model's fault."""
+
+OF_MONEY = frozenset({"performance", "worth_promised", "worth_baseline"})
+
+
+def look(watched: Watched) -> dict[str, list[Breach] | None]:
+    """What every monitor found in the window, by the monitor's name."""
+    return {monitor.__name__: monitor(watched) for monitor in MONITORS}

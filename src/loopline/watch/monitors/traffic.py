@@ -1,0 +1,54 @@
+"""Monitors of what comes: too few rows, or too many that are refused."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist, median
+
+from loopline.watch.drift import ROWS_NEEDED
+from loopline.watch.monitors.watched import USUAL_MEMORY, Breach, Watched
+
+_WINDOWS_NEEDED = 14
+
+
+def volume(watched: Watched) -> list[Breach] | None:
+    """Rows far fewer than in the last 28 windows: below their median, and below the fifth with the fewest, by more than chance explains.
+
+    The square roots of counts have nearly the same variance everywhere: a half, where they come independently. The scatter about the
+    median is taken from the median deviation and is at least that; the quietest fifth stands for weekends and nights.
+
+    References
+    ----------
+    Anscombe, F. J. (1948). The transformation of Poisson, binomial and negative-binomial data. Biometrika 35.
+    """
+    roots = sorted(math.sqrt(window.rows) for window in watched.windows[max(0, watched.at - USUAL_MEMORY) : watched.at])
+    if not watched.is_closed or len(roots) < _WINDOWS_NEEDED:
+        return None
+    centre, quiet = median(roots), roots[len(roots) // 5]
+    scatter = max(0.5, 1.4826 * median(abs(root - centre) for root in roots))
+    z = NormalDist().inv_cdf(1 - watched.chance("volume"))
+    limit = max(0.0, min(centre - z * scatter, quiet - z * math.sqrt(0.5))) ** 2
+    rows = watched.window.rows
+    if rows >= limit:
+        return []
+    said = "no rows came" if rows == 0 else f"only {rows:,} rows came"
+    return [Breach(monitor="volume", role="devops", says=f"{said}, {centre**2:,.0f} are usual", value=rows, limit=limit)]
+
+
+def refused_share(watched: Watched) -> list[Breach] | None:
+    """A share of refused rows that is surely above the declared one (the lower end of Wilson's interval).
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
+    """
+    window, allowed = watched.window, watched.spec.refused_share
+    came = window.rows + window.refused
+    if came < ROWS_NEEDED:
+        return None
+    share, z = window.refused / came, NormalDist().inv_cdf(1 - watched.chance("refused_share"))
+    middle, reach = share + z * z / (2 * came), z * math.sqrt(share * (1 - share) / came + z * z / (4 * came * came))
+    if (middle - reach) / (1 + z * z / came) <= allowed:
+        return []
+    says = f"{share:.0%} of the rows were refused, {allowed:.0%} are allowed"
+    return [Breach(monitor="refused_share", role="data", says=says, value=share, limit=allowed)]

@@ -19,7 +19,13 @@ from loopline.cli import main as door
 # What stays behind as a process must not be a child of the tests, and what is sent to the background must be a process.
 _FUNCTION = """
 loopline() {
-    case " $* " in " serve "* | *" deploy "* | *" --keep "*) command loopline "$@"; return ;; esac
+    case " $* " in
+    " serve "* | *" deploy "* | *" --keep "*)
+        # In the background it is what $! names.
+        if test "$BASHPID" != "$$"; then exec loopline "$@"; fi
+        command loopline "$@"
+        return ;;
+    esac
     local asked code
     asked=$(mktemp -d "$CALLS/XXXXXX")
     printf '%s\\0' "$@" > "$asked/words"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from tests.calling import call
 from tests.serve.packages import make_package
 from tests.signing import vouch
 
@@ -38,8 +40,7 @@ def loopline(folder, *words):
 
 def refused(folder, *words):
     """The one line in which a command says why not; its exit code is 2."""
-    process = loopline(folder, *words)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 2, err
-    assert len(err.splitlines()) == 1
-    return err
+    ended = call([*map(str, words), "--folder", str(folder)], folder=folder, environment=os.environ)
+    assert ended.code == 2, ended.err
+    assert len(ended.err.splitlines()) == 1
+    return ended.err

@@ -45,6 +45,14 @@ def release(folder, *words, code=0):
     return json.loads(out)
 
 
+def refused_apart(folder, *words):
+    """As `refused`, of a command that starts a server, whose parent must end."""
+    process = loopline(folder, *words)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2, err
+    return err
+
+
 def start(folder, port, *words):
     return release(folder, "deploy", "--to", "process", "--port", port, "--by", "ann", *words)
 
@@ -103,7 +111,7 @@ def test_at_another_address_the_one_before_answers_until_the_new_one_is_ready(pr
     first = start(folder, port)["facts"]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         other = taken.getsockname()[1]
-        assert "the port is in use" in refused(folder, "release", "deploy", "--to", "process", "--port", other)
+        assert "the port is in use" in refused_apart(folder, "release", "deploy", "--to", "process", "--port", other)
     assert ask(port)[1]["package"] == package
     second = start(folder, other)["facts"]
     assert (second["gap_s"], second["pid"] != first["pid"]) == (0, True)
@@ -135,7 +143,7 @@ def test_a_server_is_ended_although_its_package_was_withdrawn(project, port):
 def test_a_port_in_use_is_one_line_and_nothing_is_entered(project, port):
     folder, _ = project
     with socket.create_server(("127.0.0.1", port)):
-        said = refused(folder, "release", "deploy", "--to", "process", "--port", port)
+        said = refused_apart(folder, "release", "deploy", "--to", "process", "--port", port)
     assert "the port is in use" in said
     assert release(folder, "deployments") == {"deployments": []}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.torture.rooms import Rooms, take
 
-SHORT, LONG = 35, 3000
+SHORT, LONG = 15, 3000
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 CELL = st.one_of(

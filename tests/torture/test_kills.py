@@ -56,7 +56,6 @@ def kill_and_resume(start, name: str, place, chance: random.Random, number: int)
 @pytest.mark.parametrize(
     ("name", "rows", "kills"),
     [
-        ("run", 30_000, 1),
         ("changed", 30_000, 1),
         ("pull", 30_000, 1),
         pytest.param("ingest", 1_000_000, 100, marks=_LONG),

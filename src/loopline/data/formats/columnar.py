@@ -134,7 +134,15 @@ def parquet(path: Path, *, where: str) -> Columnar:
         When it is damaged, or names a column as Loopline names its own.
     """
     with _damage(where):
-        return scanned(pl.scan_parquet(path, glob=False, hive_partitioning=False), {"format": "parquet"}, where)
+        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        rows = int(frame.select(pl.len()).collect().item())
+
+        def frames(only: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+            wanted = frame if only is None else frame.select(only)
+            # One after the other: a stream of them reads whole row groups ahead, of which each may be hundreds of megabytes.
+            return (wanted.slice(at, CHUNK_ROWS).collect() for at in range(0, rows, CHUNK_ROWS))
+
+        return Columnar(frames, frame.collect_schema(), {"format": "parquet"}, where=where)
 
 
 def arrow(path: Path, *, where: str) -> Columnar:

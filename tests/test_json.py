@@ -179,6 +179,9 @@ def asked(tmp_path_factory):
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
+    ask("loopline alerts silence", alert, "--for", "1d", "--by", PERSON, "--why", "a test")
+    ask("loopline alerts list")
+    ask("loopline alerts show", alert)
     ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)

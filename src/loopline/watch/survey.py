@@ -14,7 +14,7 @@ from loopline.charter.spec import WorthSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Draft
+from loopline.ledger.entry import Draft, now
 from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
@@ -176,7 +176,7 @@ def _alerts(ledger: Ledger, judged: _Judged | None, champion: str | None) -> lis
     if judged is None:
         return gone
     own = {id: body for id, body in recorded.items() if body["package"] == champion}
-    return [*alerts.drafts(judged.episodes, own, judged.windows, judged.promise, currency=judged.currency), *gone]
+    return [*alerts.drafts(judged.episodes, own, judged.windows, judged.promise, currency=judged.currency, now=now()), *gone]
 
 
 def _newest(ledger: Ledger, kind: str) -> dict[tuple[str, str], Any]:

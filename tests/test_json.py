@@ -179,6 +179,7 @@ def asked(tmp_path_factory):
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
+    ask("loopline watch export", "--prometheus-rules", str(folder / "rules.yml"), "--grafana", str(folder / "board.json"))
     ask("loopline alerts silence", alert, "--for", "1d", "--by", PERSON, "--why", "a test")
     ask("loopline alerts list")
     ask("loopline alerts show", alert)

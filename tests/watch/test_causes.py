@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.watch.causes import LINES, Cause, causes, level, urgency
+from loopline.watch.causes import FOR_THE_DIGEST, LINES, PAGES, Cause, causes, level, urgency
+from loopline.watch.monitors.listed import MONITORS
 from loopline.watch.spec import URGENCY
 from tests.watch.world import DAY, World
 
-MONITORS = st.sampled_from(URGENCY)
+ANY = st.sampled_from(URGENCY)
 
 
 def found(world: World, *silent: str) -> list[Cause]:
@@ -78,11 +79,13 @@ def test_money_pages_and_drift_waits_for_the_digest(monitor: str, value: float, 
     assert level({"monitor": monitor, "value": value}) == expected
 
 
-def test_the_lines_name_monitors_that_are_there() -> None:
-    assert frozenset().union(*LINES) <= set(URGENCY)
+def test_every_monitor_of_a_package_stands_in_one_line() -> None:
+    named = [monitor for line in LINES for monitor in line]
+    assert sorted(named) == sorted(monitor.__name__ for monitor in MONITORS)
+    assert {*PAGES, *FOR_THE_DIGEST} <= set(named)
 
 
-@given(st.lists(st.tuples(MONITORS, st.sampled_from("pq"), st.booleans()), max_size=12))
+@given(st.lists(st.tuples(ANY, st.sampled_from("pq"), st.booleans()), max_size=12))
 def test_every_alert_that_lasts_is_in_one_cause_and_no_other_is_more_urgent_than_its_head(opened: list[tuple[str, str, bool]]) -> None:
     world = World.of()
     for at, (monitor, package, is_over) in enumerate(opened):

@@ -40,6 +40,17 @@ def test_of_several_silences_the_longest_holds() -> None:
     assert found is not None and found.subject == "drift:x"
 
 
+def test_an_alert_about_several_features_is_silent_where_all_of_them_are() -> None:
+    world = World.of()
+    body = {**world.alerts[world.open("drift")].body, "features": ["x", "y"]}
+    world.silence("drift:x", lasting=3 * DAY)
+    assert covering("id", body, world.silences, MONDAY) is None
+    world.silence("drift:y", lasting=DAY)
+    found = covering("id", body, world.silences, MONDAY)
+    assert found is not None and found.subject == "drift:y"
+    assert covering("id", body, world.silences, MONDAY + DAY) is None
+
+
 def test_a_silence_is_ended_by_a_person_and_ends_nothing_twice() -> None:
     world = world_of("drift")
     draft = ended(world.silences, "drift", now=MONDAY + HOUR, by="bob", why="solved")

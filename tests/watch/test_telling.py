@@ -46,7 +46,15 @@ def declare(shop: Shop, **watch: Any) -> None:
 def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "business", says: str = "", since: str = BODY["since"]) -> str:
     """Enter an open alert of the package; its id."""
     assert shop.at is not None
-    more = {"monitor": monitor, "feature": feature, "role": role, "says": says or f"{monitor} is wrong", "opened": shop.at.isoformat(), "since": since}
+    more = {
+        "monitor": monitor,
+        "feature": feature,
+        "role": role,
+        "what": says or f"{monitor} is wrong",
+        "says": says or f"{monitor} is wrong",
+        "opened": shop.at.isoformat(),
+        "since": since,
+    }
     id = alerts.digest([monitor, feature])[:12]
     shop.ledger.append(Draft(kind="alert", subject=id, key=since, body={**BODY, **more}))
     return id
@@ -95,7 +103,7 @@ def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) ->
         got = {mail["To"]: text for mail, text in zip(inbox.mails, inbox.texts(), strict=True)}
     assert len(inbox.mails) == 2
     (owner,) = (text for to, text in got.items() if "owner" in to)
-    assert "- each decision earns 1 EUR, 2 were promised\n  explained by: the Brier score is 0.4" in owner.replace("\r", "")
+    assert "- each decision earns 1 EUR, 2 were promised\n  explained by: the Brier score is 0.4 (since 2024-01-01)" in owner.replace("\r", "")
     (both,) = (text for to, text in got.items() if "team" in to)
     assert "only 3 rows came" in both and "the disk is full" in both and "Brier" not in both
     assert "(and 1 more)" in both
@@ -204,7 +212,7 @@ def test_alertmanager_is_told_what_burns_and_what_is_over(shop: Shop, web: Heard
     assert (burning["labels"]["severity"], burning["labels"]["project"], burning["labels"]["role"]) == ("critical", "shop", "business")
     assert "feature" not in burning["labels"]
     assert burning["annotations"]["summary"] == "each decision earns 1 EUR"
-    assert burning["annotations"]["explained_by"] == "x has drifted"
+    assert burning["annotations"]["explained_by"] == "x has drifted (since 2024-01-01)"
     assert burning["startsAt"] < shop.at.isoformat() == over["endsAt"] < burning["endsAt"]
 
 
@@ -212,7 +220,10 @@ def test_a_message_begins_with_money_and_ends_with_the_digest() -> None:
     world = World.of()
     made = [("told", world.alerts[world.open(monitor, feature)], []) for monitor, feature in (("drift", "x"), ("refused_share", ""), ("worth_promised", ""))]
     lines = telling.message(made).splitlines()
-    assert lines[:4] == ["- worth_promised is wrong", "- refused_share is wrong", "For the digest:", "- drift:x is wrong"]
+    assert lines[:4] == [f"- {what} is wrong, and that costs 5 EUR" for what in ("worth_promised", "refused_share")] + [
+        "For the digest:",
+        "- drift:x is wrong, and that costs 5 EUR",
+    ]
     assert lines[-1] == "Take it on: loopline alerts ack worth_promised"
 
 
@@ -222,5 +233,6 @@ def test_many_explanations_are_told_in_few_lines_and_a_title_is_never_long() -> 
     others = [world.alerts[world.open("drift", str(at))] for at in range(9)]
     text = telling.message([("told", head, others)])
     assert text.count("explained by") == 5 and "and by 4 more" in text
+    assert text.count("5 EUR") == 1
     long = [structs.replace(entry, body={**entry.body, "says": "x" * 300}) for entry in (head, others[0])]
     assert len(telling.title("a shop", long)) <= 140 and telling.title("a shop", long).endswith("(and 1 more)")

@@ -73,7 +73,8 @@ class World:
             "value": value,
             "limit": 0.0,
             "cost": None,
-            "says": f"{id} is wrong",
+            "what": f"{id} is wrong",
+            "says": f"{id} is wrong, and that costs 5 EUR",
         }
         self.alerts[id] = self._enter(Draft(kind="alert", subject=id, key=body["since"], body=body))
         return id

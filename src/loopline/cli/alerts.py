@@ -15,6 +15,7 @@ from loopline.cli.options import by_option
 from loopline.cli.output import counted, emit, folder_option, hint, json_option, minute, table
 from loopline.ledger.entry import now
 from loopline.loop import open_loop
+from loopline.watch.causes import explains
 
 if TYPE_CHECKING:
     from loopline.ledger.entry import Entry
@@ -65,7 +66,7 @@ def _listed(shown: Sequence[Standing], resolved: int, silences: Sequence[dict[st
 
 
 def _says(one: Standing) -> str:
-    return f"{'' if one.is_told_apart else '  '}{one.entry.body['says']}"
+    return str(one.entry.body["says"]) if one.is_told_apart else f"  {explains(one.entry.body)}"
 
 
 def _told(one: Standing) -> str:
@@ -89,11 +90,10 @@ def show(id: str, folder: Path | None, as_json: bool) -> None:
         history = loop.workspace.ledger.read(kinds=("alert",), subject=entry.subject)
     found = {one.id: one for one in standings(state, now())}
     one = found[entry.subject]
-    sent = [message for message in state.messages if any((item["alert"], item["since"]) == (entry.subject, entry.key) for item in message.body["items"])]
     data = {
         **one.as_json(),
         "explanation": [found[other].as_json() for other in one.explained_by],
-        "messages": [_message(message, entry) for message in sent],
+        "messages": [_message(message, one.id) for message in one.messages],
         "history": [
             {"state": was.body["state"], "by": was.actor, "why": was.body.get("why", ""), "time": was.time.isoformat(), "entry": was.id} for was in history
         ],
@@ -102,8 +102,8 @@ def show(id: str, folder: Path | None, as_json: bool) -> None:
     emit(data, lambda: _shown(data) + hint(data["next"]), as_json)
 
 
-def _message(message: Entry, alert: Entry) -> dict[str, Any]:
-    purpose = next(item["purpose"] for item in message.body["items"] if item["alert"] == alert.subject)
+def _message(message: Entry, alert: str) -> dict[str, Any]:
+    purpose = next(item["purpose"] for item in message.body["items"] if item["alert"] == alert)
     return {"purpose": purpose, **{name: message.body[name] for name in ("at", "through", "roles", "done", "why")}, "entry": message.id}
 
 
@@ -114,7 +114,7 @@ def _shown(data: dict[str, Any]) -> str:
         lines.append(f"it explains {data['cause']}, and is not told apart")
     if data["silence"] is not None:
         lines.append(f"silent until {minute(data['silence']['until'])} by {data['silence']['by']}: {data['silence']['why']}")
-    lines += [f"explained by {one['id']}: {one['says']}" for one in data["explanation"]]
+    lines += [f"explained by {one['id']}: {explains(one)}" for one in data["explanation"]]
     rows = [(minute(one["time"]), one["state"], one["by"], one["why"]) for one in data["history"]]
     lines += ["", table(("when", "state", "by", "why"), rows)]
     sent = [

@@ -137,6 +137,7 @@ def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, curre
         "value": breach.value,
         "limit": breach.limit,
         "cost": cost,
+        "what": breach.says,
         "says": f"{breach.says} (since {episode.since:%Y-%m-%d}); {_say_cost(cost, currency)}",
     }
 

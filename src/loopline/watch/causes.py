@@ -64,6 +64,11 @@ def urgency(body: Mapping[str, Any]) -> tuple[int, int]:
     return _loudness(body), URGENCY.index(monitor) if monitor in URGENCY else len(URGENCY)
 
 
+def explains(body: Mapping[str, Any]) -> str:
+    """What an alert says where it explains another one: what it has cost is said there already."""
+    return f"{body['what']} (since {body['since'][:10]})"
+
+
 def _loudness(body: Mapping[str, Any]) -> int:
     return LEVELS.index(level(body))
 

@@ -51,14 +51,25 @@ def ended(silences: Mapping[str, Entry], subject: str, *, now: datetime, by: str
 
 def lasts(entry: Entry, now: datetime) -> bool:
     """Whether a silence has not ended yet."""
-    return now < datetime.fromisoformat(entry.body["until"])
+    return now < _end(entry)
 
 
 def covering(id: str, body: Mapping[str, Any], silences: Mapping[str, Entry], now: datetime) -> Entry | None:
-    """The silence that lasts longest of those over an alert now; None where it may be told."""
-    subjects = {id, body["monitor"], monitored(body["monitor"], body["feature"])}
-    over = [silences[subject] for subject in sorted(subjects) if subject in silences and lasts(silences[subject], now)]
-    return max(over, key=lambda entry: datetime.fromisoformat(entry.body["until"]), default=None)
+    """The silence that lasts longest of those over an alert now; None where it may be told.
+
+    An alert about several features is silent where all of them are, and as long as all of them are.
+    """
+    features = body.get("features") or [body["feature"]]
+    over = [_longest({id, body["monitor"], monitored(body["monitor"], feature)}, silences, now) for feature in features]
+    return min((one for one in over if one is not None), key=_end) if None not in over else None
+
+
+def _longest(subjects: set[str], silences: Mapping[str, Entry], now: datetime) -> Entry | None:
+    return max((silences[subject] for subject in sorted(subjects) if subject in silences and lasts(silences[subject], now)), key=_end, default=None)
+
+
+def _end(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.body["until"])
 
 
 def state_of(id: str, body: Mapping[str, Any], silences: Mapping[str, Entry], now: datetime) -> str:

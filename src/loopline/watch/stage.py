@@ -36,7 +36,7 @@ _SCORING = (
     "policy",
 )
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey", "spec", "spec_duty")),
+    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "causes", "survey", "spec", "spec_duty")),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),

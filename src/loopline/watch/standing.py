@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.watch.causes import Cause, Level, causes, level, urgency
 from loopline.watch.silences import covering, state_of
-from loopline.watch.told import standing_of
+from loopline.watch.told import by_alert, outcome
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Standing:
         The id of the alert that is told for both; its own where it is that one. None once it is resolved.
     explained_by
         The ids of the alerts that explain it.
-    told
-        Whether it was told, since when, and why not; None where nobody was to be told yet.
+    messages
+        What was sent about it, or could not be, oldest first.
     """
 
     entry: Entry
@@ -35,7 +35,7 @@ class Standing:
     level: Level
     cause: str | None
     explained_by: tuple[str, ...]
-    told: Mapping[str, Any] | None
+    messages: Sequence[Entry]
     silence: Entry | None
 
     @property
@@ -47,6 +47,11 @@ class Standing:
     def is_told_apart(self) -> bool:
         """Whether it is told by itself, and not as the explanation of another one."""
         return self.cause in (None, self.id)
+
+    @property
+    def told(self) -> Mapping[str, Any] | None:
+        """Whether it was told, when, and why not; None where nobody was to be told yet."""
+        return outcome(self.messages)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `docs/json.md` has the shape."""
@@ -73,6 +78,8 @@ def silence_as_json(entry: Entry) -> dict[str, Any]:
 def standings(state: State, now: datetime) -> list[Standing]:
     """Every alert: by their causes, the most urgent first, each followed by what explains it; then those that are resolved, newest first."""
 
+    sent = by_alert(state.messages)
+
     def silence(entry: Entry) -> Entry | None:
         return covering(entry.subject, entry.body, state.silences, now)
 
@@ -84,7 +91,7 @@ def standings(state: State, now: datetime) -> list[Standing]:
             level=level(entry.body),
             cause=None if cause is None else cause.head.subject,
             explained_by=others,
-            told=standing_of(entry, state.messages),
+            messages=sent.get((entry.subject, entry.key), ()),
             silence=silence(entry) if cause is not None else None,
         )
 

@@ -19,12 +19,13 @@ from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
+from loopline.watch.causes import urgency
 from loopline.watch.gauge import Gauge, gauge, read_before
 from loopline.watch.monitors.drifting import drift_limits
 from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
-from loopline.watch.spec import URGENCY, WatchSpec
+from loopline.watch.spec import WatchSpec
 from loopline.watch.windows import SCORE, Window, windows, with_gaps
 from loopline.workspace import Job
 
@@ -204,7 +205,7 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) ->
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
     says = f"{len(bodies)} windows, {rows:,} predictions, {outcomes:,} outcomes" if bodies else "nothing served yet"
     if lasting:
-        first = min(lasting, key=lambda body: URGENCY.index(body["monitor"]))
+        first = min(lasting, key=urgency)
         says += f"; {len(lasting)} {'alert is' if len(lasting) == 1 else 'alerts are'} open: {first['says']}"
     return {
         "says": says,

@@ -11,7 +11,7 @@ from loopline.engine.step import Facts
 from loopline.ledger.entry import Draft, Entry, by_id
 from loopline.ledger.store import Ledger
 from loopline.tell import hand_over, tell
-from loopline.watch.causes import level, urgency
+from loopline.watch.causes import explains, level, urgency
 from loopline.watch.exported import alertmanager
 from loopline.watch.told import KIND, address, is_alertmanager
 from loopline.workspace import Job
@@ -88,7 +88,7 @@ def message(items: Sequence[tuple[str, Entry, Sequence[Entry]]]) -> str:
             lines.append("For the digest:")
         lines.append(f"- {alert.body['says']}")
         lines += [f"  {_WHY[purpose].format(role=alert.body['role'])}"] if purpose in _WHY else []
-        lines += [f"  explained by: {other.body['says']}" for other in others[:_SHOWN]]
+        lines += [f"  explained by: {explains(other.body)}" for other in others[:_SHOWN]]
         lines += [f"  and by {len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
     first = ordered[0][1].subject
     return "\n".join([*lines, "", f"Look: loopline alerts show {first}", f"Take it on: loopline alerts ack {first}"])

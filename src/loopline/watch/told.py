@@ -105,10 +105,19 @@ class Told:
             yield id, since, at
 
 
-def standing_of(alert: Entry, messages: Sequence[Entry]) -> dict[str, Any] | None:
-    """Whether an alert was told, since when, and why not; None where nobody was to be told yet."""
-    mine = [one for one in messages if any((item["alert"], item["since"]) == (alert.subject, alert.key) for item in one.body["items"])]
-    if not mine:
+def by_alert(messages: Iterable[Entry]) -> dict[tuple[str, str], list[Entry]]:
+    """The messages about each alert, oldest first; alerts are known by their id and since when they last."""
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for entry in messages:
+        for item in entry.body["items"]:
+            found.setdefault((item["alert"], item["since"]), []).append(entry)
+    return found
+
+
+def outcome(messages: Sequence[Entry]) -> dict[str, Any] | None:
+    """Whether one of the messages about an alert got through, when, and why none did; None of no messages."""
+    if not messages:
         return None
-    done = next((one for one in mine if one.body["done"]), None)
-    return {"done": done is not None, "at": (done or mine[-1]).body["at"], "why": "" if done is not None else mine[-1].body["why"], "tries": len(mine)}
+    done = next((one for one in messages if one.body["done"]), None)
+    last = messages[-1] if done is None else done
+    return {"done": done is not None, "at": last.body["at"], "why": last.body["why"], "tries": len(messages)}

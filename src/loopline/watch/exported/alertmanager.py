@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from loopline.ledger.entry import Entry
-from loopline.watch.causes import Level, level
+from loopline.watch.causes import Level, explains, level
 from loopline.watch.told import LASTING
 
 _SEVERITY: dict[Level, str] = {"page": "critical", "notice": "warning", "digest": "info"}
@@ -40,7 +40,7 @@ def body(project: str, entry: Entry, others: Sequence[Entry], *, now: datetime, 
         "feature": said["feature"],
         "package": said["package"][:12],
     }
-    explained = "; ".join(other.body["says"] for other in others[:_SHOWN])
+    explained = "; ".join(explains(other.body) for other in others[:_SHOWN])
     annotations = {"summary": said["says"], "explained_by": explained, "look": f"loopline alerts show {entry.subject}"}
     return {
         # A label without a value is one that is not there.

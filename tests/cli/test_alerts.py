@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from loopline.cli.alerts import command
 from loopline.errors import Mistake
-from tests.cli.watched import Call, caller, told, watched
+from tests.cli.watched import DECLARATION, Call, caller, told, watched
+from tests.receivers import free_port, mail_channel, mail_server, web_server
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,22 @@ def test_a_silence_that_cannot_be_meant_is_a_mistake(call: Call, words: tuple[st
 def test_a_silence_needs_a_reason(call: Call) -> None:
     with pytest.raises(Mistake, match="reason is empty"):
         call("silence", "--monitor", "drift", "--for", "1d", "--by", "ann")
+
+
+def test_each_channel_is_tried_and_one_that_fails_is_said(tmp_path: Path) -> None:
+    with mail_server() as (inbox, port), web_server() as heard:
+        mail, hook = mail_channel(port), f"json://127.0.0.1:{heard.port}"
+        tell = f"{{business: '{mail}', ml: ['{mail}', '{hook}'], devops: 'json://127.0.0.1:{free_port()}', data: 'alertmanager+http://127.0.0.1:{heard.port}'}}"
+        (tmp_path / "loopline.yaml").write_text(f"{DECLARATION}watch: {{tell: {tell}}}\n")
+        call = caller(command, tmp_path)
+        result = call("try", "--json", code=1)
+        channels = {tuple(one["roles"]): (one["through"], one["done"]) for one in json.loads(result.stdout)["channels"]}
+        assert channels == {("business", "ml"): ("mailto", True), ("ml",): ("json", True), ("devops",): ("json", False), ("data",): ("alertmanager+http", True)}
+        assert [mail["Subject"] for mail in inbox.mails] == ["shop: a test"]
+        assert [path for path, _, _ in heard.calls] == ["/", "/api/v2/alerts"]
+        assert "yes" in call("try", "--as", "business").output
+    with pytest.raises(Mistake, match="no channel is declared for expert"):
+        call("try", "--as", "expert")
 
 
 def test_an_alert_that_is_not_there_is_a_mistake(call: Call) -> None:

@@ -309,6 +309,22 @@ def test_what_is_silenced_is_over_for_alertmanager_and_burns_again_afterwards() 
     assert [purpose for purpose, _ in world.told()] == ["told", "over", "told"]
 
 
+@pytest.mark.parametrize("monitor", ["worth_promised", "drift"])
+def test_a_clock_that_was_set_back_silences_nothing(monitor: str) -> None:
+    channel = "alertmanager+http://here:9093"
+    world = World.of(tell={"business": BOSS, "science": CHAT, "devops": channel}, escalate={"after": "4h", "to": ["devops"]})
+    world.now += 900 * DAY
+    world.down = {BOSS, CHAT, channel}
+    world.open(monitor)
+    world.wait(DAY)
+    world.now = MONDAY
+    world.down = set()
+    world.wait(3 * DAY)
+    assert world.told({"worth_promised": BOSS, "drift": CHAT}[monitor]) == [("told", monitor)]
+    if monitor == "worth_promised":
+        assert [purpose for purpose, _ in world.told(channel)] == ["escalated", "lasts", "lasts"]
+
+
 SPECS = (
     {"tell": {"business": BOSS, "ml": [MAIL, CHAT], "devops": MAIL}},
     {"tell": {"business": BOSS, "ml": MAIL, "science": CHAT}, "hours": {"ml": "Mon-Fri 08:00-18:00", "science": "22:00-06:00 Europe/Zurich"}},

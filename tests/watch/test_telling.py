@@ -106,7 +106,7 @@ def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) ->
     assert "- each decision earns 1 EUR, 2 were promised\n  explained by: the Brier score is 0.4 (since 2024-01-01)" in owner.replace("\r", "")
     (both,) = (text for to, text in got.items() if "team" in to)
     assert "only 3 rows came" in both and "the disk is full" in both and "Brier" not in both
-    assert "(and 1 more)" in both
+    assert "(and 1 more)" in both and "for devops: only" in both and "for ml: the disk" in both
 
 
 def test_a_mail_server_that_is_down_is_a_fact_the_next_channel_is_told_and_the_mail_comes_later(shop: Shop, web: Heard) -> None:
@@ -219,10 +219,12 @@ def test_alertmanager_is_told_what_burns_and_what_is_over(shop: Shop, web: Heard
 def test_a_message_begins_with_money_and_ends_with_the_digest() -> None:
     world = World.of()
     made = [("told", world.alerts[world.open(monitor, feature)], []) for monitor, feature in (("drift", "x"), ("refused_share", ""), ("worth_promised", ""))]
-    lines = telling.message(made).splitlines()
-    assert lines[:4] == [f"- {what} is wrong, and that costs 5 EUR" for what in ("worth_promised", "refused_share")] + [
+    lines = telling.message(made, ["science", "data", "business"]).splitlines()
+    assert lines[:4] == [
+        "- for business: worth_promised is wrong, and that costs 5 EUR",
+        "- for data: refused_share is wrong, and that costs 5 EUR",
         "For the digest:",
-        "- drift:x is wrong, and that costs 5 EUR",
+        "- for science: drift:x is wrong, and that costs 5 EUR",
     ]
     assert lines[-1] == "Take it on: loopline alerts ack worth_promised"
 
@@ -231,8 +233,10 @@ def test_many_explanations_are_told_in_few_lines_and_a_title_is_never_long() -> 
     world = World.of()
     head = world.alerts[world.open("worth_promised")]
     others = [world.alerts[world.open("drift", str(at))] for at in range(9)]
-    text = telling.message([("told", head, others)])
+    text = telling.message([("told", head, others)], ["business"])
     assert text.count("explained by") == 5 and "and by 4 more" in text
     assert text.count("5 EUR") == 1
-    long = [structs.replace(entry, body={**entry.body, "says": "x" * 300}) for entry in (head, others[0])]
-    assert len(telling.title("a shop", long)) <= 140 and telling.title("a shop", long).endswith("(and 1 more)")
+    assert "no channel" not in text
+    assert "you are told because business has no channel" in telling.message([("told", head, others)], ["devops"])
+    long = [structs.replace(entry, body={**entry.body, "says": "x\n" * 300}) for entry in (head, others[0])]
+    assert len(telling.title("a shop", long)) <= 140 and "\n" not in telling.title("a shop", long) and telling.title("a shop", long).endswith("(and 1 more)")

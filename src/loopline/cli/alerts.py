@@ -10,6 +10,7 @@ import click
 
 from loopline.access.people import person
 from loopline.cli.alerts_silence import silence
+from loopline.cli.alerts_try import attempt
 from loopline.cli.options import any_why_option as why_option
 from loopline.cli.options import by_option
 from loopline.cli.output import counted, emit, folder_option, hint, json_option, minute, table
@@ -28,6 +29,7 @@ def command() -> None:
 
 
 command.add_command(silence)
+command.add_command(attempt)
 
 
 @command.command("list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -16,8 +16,9 @@ from loopline.watch.causes import Cause, causes
 from loopline.watch.silences import covering
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_duty import Hours
-from loopline.watch.told import RENEWED, Told, address, is_alertmanager
+from loopline.watch.told import RENEWED, Told, address, is_alertmanager, long_since
 
+_AHEAD = timedelta(days=1)
 Purpose = Literal["told", "elsewhere", "escalated", "lasts", "over"]
 """Why an alert is in a letter: its role is told, another is because the role's channels fail or nobody took it on; or Alertmanager is kept up to date."""
 
@@ -123,7 +124,8 @@ class _Desk:
     def _first(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To the channels of the alert's role that do not know it yet."""
         opened = datetime.fromisoformat(cause.head.body["opened"])
-        if cause.level == "digest" and (self._digest is None or self._digest < opened):
+        # An alert from far ahead was opened before the clock was set back: rather too early than never.
+        if cause.level == "digest" and opened <= self._now + _AHEAD and (self._digest is None or self._digest < opened):
             return
         role = self._answering(cause.head.body["role"])
         if role is not None and self._hears(role, cause):
@@ -149,14 +151,14 @@ class _Desk:
     def _escalated(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To those who are told when nobody has taken it on."""
         escalate, first = self._spec.escalate, self._told.first_try(cause.as_loud)
-        if escalate is None or cause.level == "digest" or first is None or self._now - first < escalate.after:
+        if escalate is None or cause.level == "digest" or first is None or not long_since(first, self._now, escalate.after):
             return
         for role in escalate.to:
             heard = self._answering(role)
             if heard is not None and self._hears(heard, cause):
                 for channel in self._spec.tell[heard]:
                     last = self._told.last(channel, cause.as_loud)
-                    if not self._told.knows(channel, cause.as_loud, purpose="escalated") and (last is None or self._now - last >= escalate.after):
+                    if not self._told.knows(channel, cause.as_loud, purpose="escalated") and (last is None or long_since(last, self._now, escalate.after)):
                         yield heard, channel, Item("escalated", cause.head, cause.others)
 
     def _kept_up_to_date(self) -> Iterator[tuple[Role, str, Item]]:
@@ -169,7 +171,7 @@ class _Desk:
                         continue
                     if entry.body["state"] == "resolved" or self._is_silenced(entry):
                         yield role, channel, Item("over", entry)
-                    elif self._now - last >= RENEWED:
+                    elif long_since(last, self._now, RENEWED):
                         yield role, channel, Item("lasts", entry)
 
     def _is_silenced(self, entry: Entry) -> bool:

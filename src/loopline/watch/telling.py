@@ -20,7 +20,10 @@ _SHOWN = 5
 _WHY = {
     "elsewhere": "you are told because no channel of {role} takes messages now",
     "escalated": "nobody has taken it on; {role} was told first",
+    "told": "you are told because {role} has no channel",
 }
+Items = Sequence[tuple[str, Entry, Sequence[Entry]]]
+"""Purpose, alert, and the alerts that explain it."""
 
 
 def run(job: Job) -> Facts:
@@ -37,7 +40,7 @@ def run(job: Job) -> Facts:
             continue
         channel = channels[letter["to"]]
         job.progress.say(f"telling {' and '.join(letter['roles'])}")
-        why = _hand_over(channel, job.project, items, now) if is_alertmanager(channel) else _write(channel, job.project, items)
+        why = _hand_over(channel, job.project, items, now) if is_alertmanager(channel) else _write(channel, job.project, items, letter["roles"])
         sent, failed = (sent, failed + 1) if why else (sent + 1, failed)
         ledger.append(_message(letter, channel, items, why, now))
     says = f"{sent} messages sent" + (f", {failed} could not be sent" if failed else "")
@@ -51,16 +54,24 @@ def _fresh(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> list[tuple[str
     return [one for one in found if ledger.read(kinds=("alert",), subject=one[1].subject, newest_first=True, limit=1)[0].id == one[1].id]
 
 
-def _write(channel: str, project: str, items: Sequence[tuple[str, Entry, Sequence[Entry]]]) -> str | None:
-    return tell(channel, title=title(project, [alert for _, alert, _ in items]), text=message(items), reveal=reveal)
+def attempt(channel: str, project: str) -> str | None:
+    """None when a channel took a message that says it is a test, else the reason why not; Alertmanager takes an empty list."""
+    if is_alertmanager(channel):
+        return hand_over(alertmanager.place(channel), [], reveal=reveal)
+    text = f"Alerts of {project} will reach you here. Nothing is wrong: somebody asked for this with `loopline alerts try`."
+    return tell(channel, title=f"{project}: a test", text=text, reveal=reveal)
 
 
-def _hand_over(channel: str, project: str, items: Sequence[tuple[str, Entry, Sequence[Entry]]], now: datetime) -> str | None:
+def _write(channel: str, project: str, items: Items, roles: Sequence[str]) -> str | None:
+    return tell(channel, title=title(project, [alert for _, alert, _ in items]), text=message(items, roles), reveal=reveal)
+
+
+def _hand_over(channel: str, project: str, items: Items, now: datetime) -> str | None:
     bodies = [alertmanager.body(project, alert, others, now=now, is_over=purpose == "over") for purpose, alert, others in items]
     return hand_over(alertmanager.place(channel), bodies, reveal=reveal)
 
 
-def _message(letter: Mapping[str, Any], channel: str, items: Sequence[tuple[str, Entry, Sequence[Entry]]], why: str | None, now: datetime) -> Draft:
+def _message(letter: Mapping[str, Any], channel: str, items: Items, why: str | None, now: datetime) -> Draft:
     body = {
         "at": now.isoformat(),
         "through": channel.partition("://")[0],
@@ -74,20 +85,29 @@ def _message(letter: Mapping[str, Any], channel: str, items: Sequence[tuple[str,
 
 def title(project: str, alerts: Sequence[Entry]) -> str:
     """The message's title: the most urgent alert, and how many more there are."""
-    first = min(alerts, key=lambda entry: urgency(entry.body)).body["says"]
+    first = " ".join(min(alerts, key=lambda entry: urgency(entry.body)).body["says"].split())
     more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
     return f"{project}: {first[: 118 - len(more)]}{more}"
 
 
-def message(items: Sequence[tuple[str, Entry, Sequence[Entry]]]) -> str:
-    """What is told: each alert in a line with what explains it, and what to do. The digest comes last."""
+def message(items: Items, roles: Sequence[str]) -> str:
+    """What is told: each alert in a line with what explains it, and what to do. The digest comes last.
+
+    Parameters
+    ----------
+    roles
+        Those that are spoken to.
+    """
     ordered = sorted(items, key=lambda item: urgency(item[1].body))
+    several = len({alert.body["role"] for _, alert, _ in items}) > 1
     lines: list[str] = []
     for purpose, alert, others in ordered:
+        role = alert.body["role"]
         if level(alert.body) == "digest" and "For the digest:" not in lines:
             lines.append("For the digest:")
-        lines.append(f"- {alert.body['says']}")
-        lines += [f"  {_WHY[purpose].format(role=alert.body['role'])}"] if purpose in _WHY else []
+        lines.append(f"- for {role}: {alert.body['says']}" if several else f"- {alert.body['says']}")
+        if purpose != "told" or role not in roles:
+            lines.append(f"  {_WHY[purpose].format(role=role)}")
         lines += [f"  explained by: {explains(other.body)}" for other in others[:_SHOWN]]
         lines += [f"  and by {len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
     first = ordered[0][1].subject

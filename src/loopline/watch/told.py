@@ -30,11 +30,12 @@ def is_alertmanager(channel: str) -> bool:
 
 @dataclass
 class _Line:
-    """What went over one channel: its failures in a row, its last try, and what it knows, by purpose."""
+    """What went over one channel: its failures in a row, its last try, what it knows, for which purposes, and when it heard of it last."""
 
     failures: int = 0
     tried: datetime | None = None
-    knows: dict[str, _Known] = field(default_factory=dict)
+    knows: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    last: _Known = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,10 @@ class Told:
             line.failures = 0 if entry.body["done"] else line.failures + 1
             for item in entry.body["items"]:
                 alert = item["alert"], item["since"]
-                if item["purpose"] == "over":
-                    if entry.body["done"]:
-                        line.knows = {purpose: {one: when for one, when in known.items() if one != alert} for purpose, known in line.knows.items()}
-                    continue
-                tries.setdefault(alert, at)
+                if item["purpose"] != "over":
+                    tries.setdefault(alert, at)
                 if entry.body["done"]:
-                    line.knows.setdefault(item["purpose"], {})[alert] = at
+                    _hear(line, alert, item["purpose"], at)
         return cls(lines, tries)
 
     def fails(self, channel: str) -> bool:
@@ -74,35 +72,46 @@ class Told:
         line = self.lines.get(address(channel))
         if line is None or line.tried is None or not line.failures:
             return True
-        return now - line.tried >= min(LONGEST_WAIT, FIRST_WAIT * (1 << min(line.failures - 1, 20)))
+        return long_since(line.tried, now, min(LONGEST_WAIT, FIRST_WAIT * (1 << min(line.failures - 1, 20))))
 
     def knows(self, channel: str, alerts: Iterable[Entry], *, purpose: str | None = None) -> bool:
         """Whether a channel was told of one of the alerts, for a purpose or any."""
         line = self.lines.get(address(channel))
-        if line is None:
-            return False
-        known = [line.knows.get(purpose, {})] if purpose is not None else list(line.knows.values())
-        about = {(entry.subject, entry.key) for entry in alerts}
-        return any(not about.isdisjoint(one) for one in known)
+        heard = [line.knows[alert] for alert in map(_known_as, alerts) if alert in line.knows] if line is not None else []
+        return any(purpose is None or purpose in purposes for purposes in heard)
 
     def last(self, channel: str, alerts: Iterable[Entry]) -> datetime | None:
         """When a channel was last told of one of the alerts, for whatever purpose; None where it never was."""
-        about = {(entry.subject, entry.key) for entry in alerts}
-        return max((at for id, since, at in self.standing(channel) if (id, since) in about), default=None)
+        line = self.lines.get(address(channel))
+        return None if line is None else max((line.last[alert] for alert in map(_known_as, alerts) if alert in line.last), default=None)
 
     def first_try(self, alerts: Iterable[Entry]) -> datetime | None:
         """When somebody was first told of one of the alerts, or was to be; None before."""
-        return min((self.tries[entry.subject, entry.key] for entry in alerts if (entry.subject, entry.key) in self.tries), default=None)
+        return min((self.tries[alert] for alert in map(_known_as, alerts) if alert in self.tries), default=None)
 
     def standing(self, channel: str) -> Iterator[tuple[str, str, datetime]]:
         """The alerts that a channel believes to last: id, since when, and when it heard of them last."""
         line = self.lines.get(address(channel))
-        last: _Known = {}
-        for known in line.knows.values() if line is not None else ():
-            for alert, at in known.items():
-                last[alert] = max(at, last.get(alert, at))
-        for (id, since), at in sorted(last.items()):
+        for (id, since), at in sorted(line.last.items()) if line is not None else ():
             yield id, since, at
+
+
+def long_since(then: datetime, now: datetime, span: timedelta) -> bool:
+    """Whether so much time has gone by; also where the clock was set back since, for rather too early than never."""
+    return abs(now - then) >= span
+
+
+def _known_as(alert: Entry) -> tuple[str, str]:
+    return alert.subject, alert.key
+
+
+def _hear(line: _Line, alert: tuple[str, str], purpose: str, at: datetime) -> None:
+    if purpose == "over":
+        line.knows.pop(alert, None)
+        line.last.pop(alert, None)
+    else:
+        line.knows.setdefault(alert, set()).add(purpose)
+        line.last[alert] = at
 
 
 def by_alert(messages: Iterable[Entry]) -> dict[tuple[str, str], list[Entry]]:

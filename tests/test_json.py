@@ -26,6 +26,7 @@ NOT_ASKED = {
     "loopline release pause": "nothing is on trial; its own tests ask it",
     "loopline release resume": "nothing is on trial; its own tests ask it",
     "loopline release waive": "no gate failed; its own tests ask it",
+    "loopline alerts try": "no channel is declared; its own tests ask it",
     "loopline schema": "its shape is that of JSON schema",
 }
 
@@ -179,6 +180,10 @@ def asked(tmp_path_factory):
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
+    ask("loopline watch export", "--prometheus-rules", str(folder / "rules.yml"), "--grafana", str(folder / "board.json"))
+    ask("loopline alerts silence", alert, "--for", "1d", "--by", PERSON, "--why", "a test")
+    ask("loopline alerts list")
+    ask("loopline alerts show", alert)
     ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)

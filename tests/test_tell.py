@@ -3,101 +3,67 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging.handlers
-import socket
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
 
 from loopline.access.secrets import reveal
-from loopline.tell import tell
+from loopline.tell import hand_over, tell
+from tests.receivers import Heard, Inbox, free_port, mail_channel, mail_server, text_of, web_server
 
 SECRET = "hunter2/&"
 revealed = partial(reveal, environment={"TOKEN": SECRET})
 
 
-class Inbox(Message):
-    """Keeps the mails that come."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mails: list[Any] = []
-
-    def handle_message(self, message: Any) -> None:
-        self.mails.append(message)
-
-
 @pytest.fixture
 def mail() -> Iterator[tuple[Inbox, int]]:
-    inbox = Inbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Controller(inbox, hostname="127.0.0.1", port=port)
-    server.start()
-    try:
-        yield inbox, port
-    finally:
-        server.stop()
+    with mail_server() as running:
+        yield running
 
 
 @pytest.fixture
-def web() -> Iterator[tuple[list[tuple[str | None, dict[str, Any]]], int]]:
-    received: list[tuple[str | None, dict[str, Any]]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path.startswith("/refuse"):
-                self.send_error(403)
-                return
-            received.append((self.headers["Authorization"], json.loads(body)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield received, server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def web() -> Iterator[Heard]:
+    with web_server() as heard:
+        yield heard
 
 
 def test_a_mail_arrives(mail: tuple[Inbox, int]) -> None:
     inbox, port = mail
-    channel = f"mailto://127.0.0.1:{port}?from=loop@example.com&to=owner@example.com&mode=insecure"
-    assert tell(channel, title="Earnings fell", text="Down by 12 per decision.", reveal=revealed) is None
+    assert tell(mail_channel(port), title="Earnings fell", text="Down by 12 per decision.", reveal=revealed) is None
     (message,) = inbox.mails
     assert message["Subject"] == "Earnings fell"
     assert "owner@example.com" in message["To"]
-    assert "Down by 12" in "".join(part.get_payload(decode=True).decode() for part in message.walk() if not part.is_multipart())
+    assert "Down by 12" in text_of(message)
 
 
-def test_a_web_hook_is_called_with_the_secret_that_the_channel_refers_to(web: tuple[list[Any], int]) -> None:
-    received, port = web
-    assert tell(f"json://loop:${{TOKEN}}@127.0.0.1:{port}/hook", title="T", text="B", reveal=revealed) is None
-    ((authorization, body),) = received
+def test_a_web_hook_is_called_with_the_secret_that_the_channel_refers_to(web: Heard) -> None:
+    assert tell(f"json://loop:${{TOKEN}}@127.0.0.1:{web.port}/hook", title="T", text="B", reveal=revealed) is None
+    ((_, authorization, body),) = web.calls
     assert (body["title"], body["message"]) == ("T", "B")
-    assert base64.b64decode(authorization.split()[1]).decode() == f"loop:{SECRET}"
+    assert authorization is not None and base64.b64decode(authorization.split()[1]).decode() == f"loop:{SECRET}"
 
 
-def test_a_refusal_is_a_reason(web: tuple[list[Any], int]) -> None:
-    reason = tell(f"json://127.0.0.1:{web[1]}/refuse", title="T", text="B", reveal=revealed)
+def test_a_refusal_is_a_reason(web: Heard) -> None:
+    reason = tell(f"json://127.0.0.1:{web.port}/refuse", title="T", text="B", reveal=revealed)
     assert reason is not None
     assert "403" in reason
+
+
+def test_a_value_is_handed_over_as_json_with_the_secret_that_the_url_refers_to(web: Heard) -> None:
+    assert hand_over(f"http://loop:${{TOKEN}}@127.0.0.1:{web.port}/api", [{"a": 1}], reveal=revealed) is None
+    ((path, authorization, body),) = web.calls
+    assert (path, body) == ("/api", [{"a": 1}])
+    assert authorization is not None and base64.b64decode(authorization.split()[1]).decode() == f"loop:{SECRET}"
+
+
+def test_a_value_that_is_not_taken_leaves_a_reason_without_the_secret(web: Heard) -> None:
+    refused = hand_over(f"http://loop:${{TOKEN}}@127.0.0.1:{web.port}/refuse", [], reveal=revealed)
+    assert refused is not None and refused.startswith("it answered 403")
+    for url in (f"http://u:${{TOKEN}}@127.0.0.1:{free_port()}/", "http://u:${UNSET}@h/", "nosuch://${TOKEN}", "http://[${TOKEN}/"):
+        reason = hand_over(url, [], reveal=revealed)
+        assert reason and "hunter2" not in reason and "\n" not in reason
 
 
 @pytest.mark.parametrize(

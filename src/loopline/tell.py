@@ -1,17 +1,24 @@
-"""One message to one role, through Apprise: mail, chat and a hundred more channels, each by its URL."""
+"""One message to one role, through Apprise: mail, chat and a hundred more channels, each by its URL; or JSON to a URL."""
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import re
+import urllib.error
+import urllib.request
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from loopline.errors import LooplineError
 
 Reveal = Callable[[str], tuple[str, tuple[str, ...]]]
 _STAMP = re.compile(r"^\S+ \S+ - (?:WARNING|ERROR|CRITICAL) - ")
+_WAIT_S = 10.0
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
 
 
@@ -41,6 +48,35 @@ def tell(channel: str, *, title: str, text: str, reveal: Reveal) -> str | None:
     return None if said is None else _reason(said, channel, url, secrets)
 
 
+def hand_over(url: str, value: Any, *, reveal: Reveal) -> str | None:
+    """None when the URL took the value as JSON, else the reason why not; it never raises.
+
+    Parameters
+    ----------
+    url
+        ``http://`` or ``https://``; it may refer to environment variables, as in ``https://loop:${PASSWORD}@example.com``.
+    """
+    try:
+        place, secrets = reveal(url)
+    except LooplineError as error:
+        return str(error)
+    try:
+        parts = urlsplit(place)
+        request = urllib.request.Request(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), json.dumps(value).encode())
+        request.add_header("Content-Type", "application/json")
+        if parts.username is not None:
+            said = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            request.add_header("Authorization", f"Basic {base64.b64encode(said.encode()).decode()}")
+        with urllib.request.urlopen(request, timeout=_WAIT_S):
+            return None
+    except urllib.error.HTTPError as error:
+        with error:
+            said = error.read(500).decode(errors="replace")
+        return _reason(f"it answered {error.code} {error.reason} {said}".replace("\n", " ").strip(), url, place, secrets)
+    except (OSError, ValueError) as error:
+        return _reason(f"{type(error).__name__}: {error}", url, place, secrets)
+
+
 def _send(url: str, title: str, text: str) -> str | None:
     """None, or what Apprise logged."""
     # Apprise takes a quarter of a second to load, and most runs have nothing to tell.
@@ -57,7 +93,7 @@ def _send(url: str, title: str, text: str) -> str | None:
 
 
 def _reason(said: str, channel: str, url: str, secrets: tuple[str, ...]) -> str:
-    """What Apprise logged, as one line without secrets."""
+    """What went wrong, as one line without secrets."""
     lines = [_STAMP.sub("", line).strip() for line in said.splitlines()]
     line = next((line for line in lines if line), "the channel did not take the message")
     line = line.replace(url, channel)

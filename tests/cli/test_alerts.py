@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from loopline.cli.alerts import command
 from loopline.errors import Mistake
-from tests.cli.watched import Call, caller, told, watched
+from tests.cli.watched import DECLARATION, Call, caller, told, watched
+from tests.receivers import free_port, mail_channel, mail_server, web_server
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,98 @@ def test_an_alert_is_taken_on_and_closed_by_name_and_with_a_reason(call: Call) -
     assert next(alert for alert in told(call("list", "--all", "--json"))["alerts"] if alert["id"] == id)["state"] == "resolved"
     with pytest.raises(Mistake, match="resolved already"):
         call("resolve", id)
+
+
+def drifted(call: Call) -> str:
+    return str(next(alert["id"] for alert in told(call("list", "--json"))["alerts"] if alert["feature"] == "size"))
+
+
+def test_alerts_with_one_cause_are_listed_together_under_the_one_that_is_told(call: Call) -> None:
+    alerts = told(call("list", "--json"))["alerts"]
+    heads = [alert for alert in alerts if alert["cause"] == alert["id"]]
+    assert {alert["cause"] for alert in alerts} == {head["id"] for head in heads}
+    for head in heads:
+        assert [alert["id"] for alert in alerts if alert["cause"] == head["id"] != alert["id"]] == head["explained_by"]
+
+
+def test_one_alert_is_shown_with_its_history(call: Call) -> None:
+    id = drifted(call)
+    call("ack", id, "--by", "ann", "--why", "on it")
+    shown = told(call("show", id[:6], "--json"))
+    assert [(was["state"], was["by"], was["why"]) for was in shown["history"]][-1] == ("acknowledged", "ann", "on it")
+    assert shown["history"][0]["state"] == "open"
+    assert (shown["messages"], shown["next"]) == ([], "loopline alerts list")
+    text = call("show", id).output
+    assert "size has drifted" in text and "ann" in text and "nobody was told yet" in text
+
+
+@pytest.mark.parametrize("about", ["alert", "monitor", "feature"])
+def test_a_silence_is_kept_by_name_is_shown_and_is_ended(call: Call, about: str) -> None:
+    id = drifted(call)
+    what = {"alert": (id[:6],), "monitor": ("--monitor", "drift"), "feature": ("--monitor", "drift", "--feature", "size")}[about]
+    subject = {"alert": id, "monitor": "drift", "feature": "drift:size"}[about]
+    made = told(call("silence", *what, "--for", "3d", "--by", "ann", "--why", "a season", "--json"))
+    assert (made["of"], made["by"], made["why"], made["ended"]) == (subject, "ann", "a season", False)
+    listed = told(call("list", "--json"))
+    assert [one["of"] for one in listed["silences"]] == [subject]
+    alert = next(alert for alert in listed["alerts"] if alert["id"] == id)
+    assert (alert["state"], alert["silence"]["why"]) == ("silenced", "a season")
+    assert "a season" in call("list").output and "silent until" in call("show", id).output
+    assert "has ended" in call("silence", *what, "--end", "--by", "bob").output
+    after = told(call("list", "--json"))
+    assert after["silences"] == []
+    assert next(alert for alert in after["alerts"] if alert["id"] == id)["state"] == "open"
+
+
+def test_a_silence_lasts_until_a_day(call: Call) -> None:
+    made = told(call("silence", "--monitor", "volume", "--until", "2999-12-01", "--by", "ann", "--why", "closed", "--json"))
+    assert made["until"] == "2999-12-01T00:00:00+00:00"
+    made = told(call("silence", "--monitor", "volume", "--until", "2999-12-01T08:00+01:00", "--by", "ann", "--why", "closed", "--json"))
+    assert made["until"] == "2999-12-01T07:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--monitor", "drift"), "for how long"),
+        (("--monitor", "drift", "--for", "1d", "--until", "2999-01-01"), "for how long"),
+        (("--for", "1d"), "what is to be silent"),
+        (("zzz", "--for", "1d"), "there is no alert"),
+        (("zzz", "--monitor", "drift", "--for", "1d"), "what is to be silent"),
+        (("zzz", "--feature", "x", "--for", "1d"), "one feature already"),
+        (("--monitor", "rain", "--for", "1d"), "no monitor 'rain'"),
+        (("--monitor", "drift", "--for", "soon"), "cannot be read as a time"),
+        (("--monitor", "drift", "--for", "0d"), "no time at all"),
+        (("--monitor", "drift", "--for", "99999999999w"), "cannot be read as a time"),
+        (("--monitor", "drift", "--until", "tomorrow"), "cannot be read as a time"),
+        (("--monitor", "drift", "--until", "2001-01-01"), "has passed"),
+        (("--monitor", "drift", "--end"), "no silence"),
+    ],
+)
+def test_a_silence_that_cannot_be_meant_is_a_mistake(call: Call, words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(Mistake, match=says):
+        call("silence", *words, "--by", "ann", "--why", "a test")
+
+
+def test_a_silence_needs_a_reason(call: Call) -> None:
+    with pytest.raises(Mistake, match="reason is empty"):
+        call("silence", "--monitor", "drift", "--for", "1d", "--by", "ann")
+
+
+def test_each_channel_is_tried_and_one_that_fails_is_said(tmp_path: Path) -> None:
+    with mail_server() as (inbox, port), web_server() as heard:
+        mail, hook = mail_channel(port), f"json://127.0.0.1:{heard.port}"
+        tell = f"{{business: '{mail}', ml: ['{mail}', '{hook}'], devops: 'json://127.0.0.1:{free_port()}', data: 'alertmanager+http://127.0.0.1:{heard.port}'}}"
+        (tmp_path / "loopline.yaml").write_text(f"{DECLARATION}watch: {{tell: {tell}}}\n")
+        call = caller(command, tmp_path)
+        result = call("try", "--json", code=1)
+        channels = {tuple(one["roles"]): (one["through"], one["done"]) for one in json.loads(result.stdout)["channels"]}
+        assert channels == {("business", "ml"): ("mailto", True), ("ml",): ("json", True), ("devops",): ("json", False), ("data",): ("alertmanager+http", True)}
+        assert [mail["Subject"] for mail in inbox.mails] == ["shop: a test"]
+        assert [path for path, _, _ in heard.calls] == ["/", "/api/v2/alerts"]
+        assert "yes" in call("try", "--as", "business").output
+    with pytest.raises(Mistake, match="no channel is declared for expert"):
+        call("try", "--as", "expert")
 
 
 def test_an_alert_that_is_not_there_is_a_mistake(call: Call) -> None:

@@ -71,6 +71,7 @@ def test_each_has_segments_of_its_own_and_what_they_count_is_told_together(runni
     text = running.ask("GET", "/metrics")[1]
     assert counted(text, "loopline_rows_total") == 40
     assert counted(text, "loopline_package_info") == 1
+    assert 0 < counted(text, "loopline_log_free_bytes") <= counted(text, "loopline_log_disk_bytes")
     code, _, err = running.close()
     assert (code, err) == (0, "")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from loopline.cli.watch import command
-from loopline.errors import Mistake
+from loopline.errors import LooplineError, Mistake
 from tests.cli.watched import DECLARATION, caller, released, told, watched
 
 
@@ -32,3 +34,28 @@ def test_before_the_first_run_it_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "loopline.yaml").write_text(DECLARATION)
     with pytest.raises(Mistake, match="nothing has been watched yet"):
         caller(command, tmp_path)("show")
+
+
+def test_rules_and_a_dashboard_are_written_with_the_limits_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "loopline.yaml").write_text(f"{DECLARATION}release: {{latency_ms: 35}}\nwatch: {{refused_share: 0.2}}\n")
+    call = caller(command, tmp_path)
+    rules, board = tmp_path / "rules.yml", tmp_path / "board.json"
+    made = told(call("export", "--prometheus-rules", str(rules), "--grafana", str(board), "--job", "shop", "--json"))
+    (group,) = yaml.safe_load(rules.read_text())["groups"]
+    assert made["prometheus_rules"] == {"file": str(rules), "rules": len(group["rules"])}
+    assert made["grafana"] == {"file": str(board), "panels": len(json.loads(board.read_text())["panels"])}
+    by_name = {rule["alert"]: rule["expr"] for rule in group["rules"]}
+    assert by_name["LooplineSlow"].endswith("> 0.035") and by_name["LooplineRefusesRows"].endswith("> 0.2")
+    assert all('job="shop"' in expression for expression in by_name.values())
+    assert "import it in Grafana" in call("export", "--grafana", str(board)).output
+
+
+def test_an_export_of_nothing_or_into_nowhere_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    call = caller(command, tmp_path)
+    with pytest.raises(Mistake, match="nothing is to be written"):
+        call("export")
+    with pytest.raises(Mistake, match="no name of a job"):
+        call("export", "--grafana", str(tmp_path / "b.json"), "--job", 'a"b')
+    with pytest.raises(LooplineError, match="file that can be written"):
+        call("export", "--grafana", str(tmp_path / "loopline.yaml" / "b.json"))

@@ -108,6 +108,7 @@ class Shop:
         self.spec = spec or WatchSpec()
         self.package, self.evidence = make_package(self.lake)
         self.days = 0
+        self.at: datetime | None = None
         vouch(self.ledger, self.blobs, self.package)
         self.ledger.append(
             Draft(kind="step", subject="model", key="search-1", body={"state": "succeeded", "name": "search", "facts": {"evidence": self.evidence}}),
@@ -151,7 +152,7 @@ class Shop:
 
     def watch(self) -> Mapping[str, Any]:
         """The watch stage's facts, its steps run where they have not succeeded."""
-        told = steps(self.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, self.ask())  # type: ignore[dict-item]
+        told = steps(self.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, self.ask(), at=self.at)  # type: ignore[dict-item]
         facts: Any = None
         while True:
             try:

@@ -21,6 +21,7 @@ DAY = timedelta(days=1)
 T0 = datetime(2024, 1, 1, tzinfo=UTC)
 BREACH = Breach(monitor="drift", feature="x", role="science", says="x has drifted", value=0.4, limit=0.1)
 ID = alerts.alert_id(BREACH, "p")
+NOW = T0 + 99 * DAY
 PROMISE = Promise(per_decision=2.0, loss=None, rows=100)
 
 
@@ -33,7 +34,7 @@ def days(marks: str, *, outcomes: int = 0) -> tuple[list[Window], list[alerts.Fo
 
 def bring(marks: str, recorded: Mapping[str, Any] | None = None, *, outcomes: int = 0) -> list[Draft]:
     windows, found = days(marks, outcomes=outcomes)
-    return alerts.drafts(alerts.episodes(windows, found), recorded or {}, windows, PROMISE, currency="EUR")
+    return alerts.drafts(alerts.episodes(windows, found), recorded or {}, windows, PROMISE, currency="EUR", now=NOW)
 
 
 def states(drafts: Sequence[Draft]) -> list[str]:
@@ -91,7 +92,7 @@ def test_told_turn_by_turn_or_all_at_once_the_ledger_ends_alike(marks: str, cut:
 
 def test_an_alert_says_since_when_and_what_it_has_cost() -> None:
     (made,) = bring(".!!", outcomes=50)
-    assert made.body["since"] == (T0 + DAY).isoformat()
+    assert (made.body["since"], made.body["opened"]) == ((T0 + DAY).isoformat(), NOW.isoformat())
     assert made.body["cost"] == {"per_decision": 1.0, "promised": 2.0, "lost": 100.0}
     assert made.body["says"] == "x has drifted (since 2024-01-02); 100 EUR lost so far against the promise"
     assert "what it costs shows when outcomes come" in bring("!")[0].body["says"]
@@ -128,6 +129,8 @@ def test_alerts_of_a_package_that_does_not_decide_any_more_are_resolved() -> Non
     recorded = {ID: bring("!")[0].body}
     assert alerts.superseded(recorded, "p") == []
     assert states(alerts.superseded(recorded, "q")) == ["resolved"]
+    of_none = {ID: {**recorded[ID], "package": ""}}
+    assert alerts.superseded(of_none, "q") == []
 
 
 def test_what_lasted_when_a_package_was_replaced_lasts_again_when_it_comes_back() -> None:

@@ -1,110 +1,242 @@
-"""Telling: once to each channel; a channel that fails is a fact, and is tried again later."""
+"""Telling, with a real mail server and a real web server: once to each channel; one that fails is a fact, and is told later."""
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
-from loopline.ledger.entry import Entry, now
+from loopline.engine.step import Step
+from loopline.ledger.entry import Draft, now
 from loopline.watch import alerts, telling
+from loopline.watch.silences import silence
 from loopline.watch.spec import WatchSpec
-from tests.watch.shop import Crowd, Shop
-from tests.watch.test_alerts import bring, entry
+from loopline.watch.stage import steps
+from tests.receivers import Heard, free_port, mail_channel, mail_server, web_server
+from tests.watch.shop import CHARTER, Crowd, DataSpec, Shop
+from tests.watch.world import DAY, HOUR, World
 
-NOW = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-class Ear(http.server.BaseHTTPRequestHandler):
-    """A channel that hears."""
-
-    heard: list[dict[str, str]] = []
-
-    def do_POST(self) -> None:
-        self.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+MINUTE = timedelta(minutes=1)
+BODY = {"state": "open", "package": "p", "last": "2024-01-01T00:00:00+00:00", "since": "2024-01-01T00:00:00+00:00", "value": 1.0, "limit": 0.0, "cost": None}
 
 
 @pytest.fixture
-def ear() -> Iterator[int]:
-    Ear.heard = []
-    with http.server.HTTPServer(("127.0.0.1", 0), Ear) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+def web() -> Iterator[Heard]:
+    with web_server() as heard:
+        yield heard
 
 
-def told(tries: int, *, done: bool = False) -> Entry:
-    made = bring("!")[0]
-    return entry(made.__class__(kind=made.kind, subject=made.subject, key=made.key, body={**made.body, "told": {"done": done, "why": "", "tries": tries}}))
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    made.at = now()
+    yield made
+    made.ledger.close()
 
 
-def test_a_role_without_a_channel_is_told_through_the_first_one() -> None:
-    channels = {"devops": "json://a", "business": "json://b"}
-    assert telling.channel_of("business", channels) == "json://b"
-    assert telling.channel_of("science", channels) == "json://a"
-    assert telling.channel_of("science", {}) is None
+def declare(shop: Shop, **watch: Any) -> None:
+    shop.spec = WatchSpec.model_validate(watch)
 
 
-def test_an_alert_is_due_at_first_never_again_once_told_and_later_and_later_after_failures() -> None:
-    channels = {"science": "json://a"}
-    assert telling.due([entry(bring("!")[0])], channels, NOW)
-    assert not telling.due([entry(bring("!")[0])], {}, NOW)
-    assert not telling.due([told(1, done=True)], channels, NOW + timedelta(days=9))
-    for tries, minutes in ((1, 5), (2, 10), (5, 80), (30, 24 * 60)):
-        assert not telling.due([told(tries)], channels, NOW + timedelta(minutes=minutes - 1))
-        assert telling.due([told(tries)], channels, NOW + timedelta(minutes=minutes))
-    resolved = bring("!...")[1]
-    assert not telling.due([entry(resolved)], channels, NOW)
+def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "business", says: str = "", since: str = BODY["since"]) -> str:
+    """Enter an open alert of the package; its id."""
+    assert shop.at is not None
+    more = {
+        "monitor": monitor,
+        "feature": feature,
+        "role": role,
+        "what": says or f"{monitor} is wrong",
+        "says": says or f"{monitor} is wrong",
+        "opened": shop.at.isoformat(),
+        "since": since,
+    }
+    id = alerts.digest([monitor, feature])[:12]
+    shop.ledger.append(Draft(kind="alert", subject=id, key=since, body={**BODY, **more}))
+    return id
 
 
-def test_a_channel_hears_of_all_its_alerts_in_one_message_and_only_once(tmp_path: Path, ear: int) -> None:
-    shop = Shop(tmp_path, WatchSpec.model_validate({"tell": {"business": f"json://127.0.0.1:{ear}"}}))
-    shop.serve(Crowd.of(300, seed=0, shift=3.0))
-    for _ in range(4):
-        shop.watch()
-    (message,) = Ear.heard
-    assert message["title"].startswith("shop: ")
-    assert "x has drifted" in message["message"]
-    assert "loopline alerts ack" in message["message"]
-    assert all(one.body["told"] == {"done": True, "why": "", "tries": 1} for one in shop.state().open_alerts())
-    shop.ledger.close()
+def tell(shop: Shop) -> None:
+    """Ask who is to be told until nobody is; the windows are not asked."""
+    while True:
+        told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
+        asked: Any = next(told)
+        while asked.name != "tell":
+            try:
+                asked = told.send({"windows": None})
+            except StopIteration:
+                return
+        assert isinstance(asked, Step)
+        shop.perform(asked)
 
 
-def test_a_channel_that_fails_is_a_fact_and_stops_nothing(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, WatchSpec.model_validate({"tell": {"business": "json://127.0.0.1:9"}}))
-    shop.serve(Crowd.of(300, seed=0, shift=3.0))
-    for _ in range(4):
-        facts = shop.watch()
-    assert facts["alerts"]["open"] > 0
-    for one in shop.state().open_alerts():
-        assert (one.body["told"]["done"], one.body["told"]["tries"]) == (False, 1)
-        assert one.body["told"]["why"]
-    assert telling.due(shop.state().open_alerts(), shop.spec.tell, now() + timedelta(minutes=6))
-    shop.ledger.close()
+def test_a_drift_that_the_windows_show_is_mailed_in_the_digest_and_only_once(shop: Shop) -> None:
+    with mail_server() as (inbox, port):
+        declare(shop, tell={"science": mail_channel(port)})
+        shop.serve(Crowd.of(300, seed=0, shift=3.0))
+        for _ in range(3):
+            shop.watch()
+        assert inbox.mails == []
+        assert shop.open() >= {"drift:x"}
+        for later in (DAY, DAY + MINUTE, 2 * DAY):
+            shop.at = now() + later
+            shop.watch()
+        (text,) = inbox.texts()
+    assert text.startswith("shop: ")
+    assert "For the digest:" in text and "x has drifted" in text and "loopline alerts ack" in text
 
 
-def test_who_takes_an_alert_on_while_the_message_goes_out_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = Shop(tmp_path, WatchSpec.model_validate({"tell": {"business": "json://127.0.0.1:9"}}))
-    shop.serve(Crowd.of(300, seed=0, shift=3.0))
+def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) -> None:
+    with mail_server() as (inbox, port):
+        team = mail_channel(port, "team@example.com")
+        declare(shop, tell={"business": mail_channel(port), "ml": team, "devops": team})
+        open_alert(shop, "worth_promised", says="each decision earns 1 EUR, 2 were promised")
+        open_alert(shop, "performance", role="ml", says="the Brier score is 0.4")
+        open_alert(shop, "volume", role="devops", says="only 3 rows came")
+        open_alert(shop, "disk", role="ml", says="the disk is full in 2 days")
+        tell(shop)
+        tell(shop)
+        got = {mail["To"]: text for mail, text in zip(inbox.mails, inbox.texts(), strict=True)}
+    assert len(inbox.mails) == 2
+    (owner,) = (text for to, text in got.items() if "owner" in to)
+    assert "- each decision earns 1 EUR, 2 were promised\n  explained by: the Brier score is 0.4 (since 2024-01-01)" in owner.replace("\r", "")
+    (both,) = (text for to, text in got.items() if "team" in to)
+    assert "only 3 rows came" in both and "the disk is full" in both and "Brier" not in both
+    assert "(and 1 more)" in both and "for devops: only" in both and "for ml: the disk" in both
 
-    def slowly(channel: str, **words: object) -> None:
-        shop.ledger.append(*(alerts.acknowledge(one, by="ann", why="on it") for one in shop.state().open_alerts()))
 
-    monkeypatch.setattr(telling, "tell", slowly)
-    for _ in range(3):
-        shop.watch()
-    taken = shop.state().open_alerts()
-    assert taken
-    for one in taken:
-        assert (one.body["state"], one.body["by"], one.body["told"]["done"]) == ("acknowledged", "ann", True)
-    shop.ledger.close()
+def test_a_mail_server_that_is_down_is_a_fact_the_next_channel_is_told_and_the_mail_comes_later(shop: Shop, web: Heard) -> None:
+    port = free_port()
+    declare(shop, tell={"business": mail_channel(port), "ml": f"json://127.0.0.1:{web.port}"})
+    id = open_alert(shop, "worth_promised")
+    tell(shop)
+    (failed, elsewhere) = shop.state().messages
+    assert (failed.body["done"], failed.body["through"], failed.body["roles"]) == (False, "mailto", ["business"])
+    assert failed.body["why"] and "owner@example.com" not in str(failed.body)
+    assert (elsewhere.body["done"], elsewhere.body["items"][0]["purpose"]) == (True, "elsewhere")
+    assert "no channel of business takes messages now" in web.bodies()[0]["message"]
+    assert shop.at is not None
+    with mail_server(port) as (inbox, _):
+        for later in (4 * MINUTE, 6 * MINUTE, DAY):
+            shop.at += later
+            tell(shop)
+        assert [mail["To"] for mail in inbox.mails] == ["owner@example.com"]
+    assert len(web.calls) == 1
+    assert {item["alert"] for message in shop.state().messages for item in message.body["items"]} == {id}
+
+
+def test_nobody_took_it_on_so_that_another_is_told_in_words_that_say_so(shop: Shop, web: Heard) -> None:
+    with mail_server() as (inbox, port):
+        declare(shop, tell={"devops": f"json://127.0.0.1:{web.port}", "business": mail_channel(port)}, escalate={"after": "2h", "to": ["business"]})
+        open_alert(shop, "volume", role="devops")
+        tell(shop)
+        assert shop.at is not None and inbox.mails == []
+        shop.at += 2 * HOUR
+        tell(shop)
+        (text,) = inbox.texts()
+    assert "nobody has taken it on; devops was told first" in text
+
+
+def test_what_is_silenced_goes_to_nobody(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    id = open_alert(shop, "worth_promised")
+    assert shop.at is not None
+    shop.ledger.append(silence(id, until=shop.at + DAY, now=shop.at, by="ann", why="a test"))
+    tell(shop)
+    assert web.calls == []
+    shop.at += DAY
+    tell(shop)
+    assert len(web.calls) == 1
+
+
+def test_a_channel_s_secret_is_nowhere_in_the_ledger(shop: Shop, web: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", "s3cr3t")
+    declare(shop, tell={"business": f"json://u:${{HOOK}}@127.0.0.1:{web.port}/refuse/s0me-t0ken"})
+    open_alert(shop, "worth_promised")
+    tell(shop)
+    (failed,) = shop.state().messages
+    assert "403" in failed.body["why"]
+    # What the chat's own path holds cannot be told from any other path, and so is not repeated either.
+    assert not re.search("s3cr3t|s0me-t0ken", str([entry.body for entry in shop.ledger.read()]))
+
+
+def test_killed_before_the_entry_it_is_told_once_more_and_killed_after_it_is_not(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    open_alert(shop, "worth_promised")
+    told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
+    asked: Any = next(told)
+    while asked.name != "tell":
+        asked = told.send({"windows": None})
+    kept: list[Draft] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.ledger, "append", lambda *drafts: kept.extend(drafts))
+        shop.run(asked)
+    assert len(web.calls) == 1 and [draft.kind for draft in kept] == ["message"]
+    shop.run(asked)
+    assert len(web.calls) == 2
+    tell(shop)
+    assert len(web.calls) == 2
+
+
+def test_who_takes_an_alert_on_after_the_letter_was_thought_of_is_not_told_of_it(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    id = open_alert(shop, "worth_promised")
+    told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
+    asked: Any = next(told)
+    while asked.name != "tell":
+        asked = told.send({"windows": None})
+    shop.ledger.append(alerts.acknowledge(shop.state().alerts[id], by="ann", why="on it"))
+    assert shop.run(asked)["sent"] == 0
+    assert web.calls == []
+    assert shop.state().alerts[id].body["state"] == "acknowledged"
+
+
+def test_alertmanager_is_told_what_burns_and_what_is_over(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"alertmanager+http://127.0.0.1:{web.port}/am/"})
+    id = open_alert(shop, "worth_promised", says="each decision earns 1 EUR")
+    open_alert(shop, "drift", feature="x", role="science", says="x has drifted")
+    tell(shop)
+    assert shop.at is not None
+    newest = shop.state().alerts[id]
+    shop.ledger.append(alerts.resolve(newest, by="ann", why="mended", until=None))
+    shop.at += HOUR
+    tell(shop)
+    tell(shop)
+    (path, _, [burning]), (_, _, [over]) = web.calls
+    assert path == "/am/api/v2/alerts"
+    assert burning["labels"] == over["labels"]
+    assert (burning["labels"]["severity"], burning["labels"]["project"], burning["labels"]["role"]) == ("critical", "shop", "business")
+    assert "feature" not in burning["labels"]
+    assert burning["annotations"]["summary"] == "each decision earns 1 EUR"
+    assert burning["annotations"]["explained_by"] == "x has drifted (since 2024-01-01)"
+    assert burning["startsAt"] < shop.at.isoformat() == over["endsAt"] < burning["endsAt"]
+
+
+def test_a_message_begins_with_money_and_ends_with_the_digest() -> None:
+    world = World.of()
+    made = [("told", world.alerts[world.open(monitor, feature)], []) for monitor, feature in (("drift", "x"), ("refused_share", ""), ("worth_promised", ""))]
+    lines = telling.message(made, ["science", "data", "business"]).splitlines()
+    assert lines[:4] == [
+        "- for business: worth_promised is wrong, and that costs 5 EUR",
+        "- for data: refused_share is wrong, and that costs 5 EUR",
+        "For the digest:",
+        "- for science: drift:x is wrong, and that costs 5 EUR",
+    ]
+    assert lines[-1] == "Take it on: loopline alerts ack worth_promised"
+
+
+def test_many_explanations_are_told_in_few_lines_and_a_title_is_never_long() -> None:
+    world = World.of()
+    head = world.alerts[world.open("worth_promised")]
+    others = [world.alerts[world.open("drift", str(at))] for at in range(9)]
+    text = telling.message([("told", head, others)], ["business"])
+    assert text.count("explained by") == 5 and "and by 4 more" in text
+    assert text.count("5 EUR") == 1
+    assert "no channel" not in text
+    assert "you are told because business has no channel" in telling.message([("told", head, others)], ["devops"])
+    long = [structs.replace(entry, body={**entry.body, "says": "x\n" * 300}) for entry in (head, others[0])]
+    assert len(telling.title("a shop", long)) <= 140 and "\n" not in telling.title("a shop", long) and telling.title("a shop", long).endswith("(and 1 more)")

@@ -1,4 +1,4 @@
-"""``loopline watch``: windows of what was served."""
+"""``loopline watch``: windows of what was served, and what other tools need to watch it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.cli.watch_export import export
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 
 
 @click.group()
 def command() -> None:
-    """Windows of what was served."""
+    """Windows of what was served, and what other tools need to watch it."""
+
+
+command.add_command(export)
 
 
 @command.command()

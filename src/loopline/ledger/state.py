@@ -9,7 +9,10 @@ from typing import Any
 from loopline.ledger.entry import Entry
 from loopline.ledger.spend import Span, Spend, account
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout", "key", "signature")
+FOLDED = (
+    *("step", "approval", "override", "champion", "alert", "silence", "message", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout"),
+    *("key", "signature"),
+)
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 GATES = ("release", "gates")
@@ -40,6 +43,10 @@ class State:
         From a package's digest to the entry that made it.
     alerts
         From an alert's subject to its newest entry.
+    silences
+        From what nobody is told of to the newest word on it: a silence, or its end.
+    messages
+        What was told to whom, or could not be, oldest first; `loopline.watch.duty` tells what is still to be told.
     deliveries
         From a table to the newest batch that a person delivered to it by hand.
     constraints
@@ -65,6 +72,8 @@ class State:
     overrides: Mapping[str, Entry] = field(default_factory=dict)
     packages: Mapping[str, Entry] = field(default_factory=dict)
     alerts: Mapping[str, Entry] = field(default_factory=dict)
+    silences: Mapping[str, Entry] = field(default_factory=dict)
+    messages: tuple[Entry, ...] = ()
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
     vouched: tuple[Entry, ...] = ()
@@ -109,7 +118,7 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         found.take(entry)
     whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
-    return State(**{**whole, "champions": tuple(found.champions), "vouched": tuple(found.vouched), "rollouts": tuple(found.rollouts)})
+    return State(**{**whole, **{name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages")}})
 
 
 class _Found:
@@ -125,6 +134,8 @@ class _Found:
         self.overrides: dict[str, Entry] = {}
         self.packages: dict[str, Entry] = {}
         self.alerts: dict[str, Entry] = {}
+        self.silences: dict[str, Entry] = {}
+        self.messages: list[Entry] = []
         self.deliveries: dict[str, Entry] = {}
         self.constraints: dict[str, Entry] = {}
         self.vouched: list[Entry] = []
@@ -136,10 +147,11 @@ class _Found:
             "override": self.overrides,
             "package": self.packages,
             "alert": self.alerts,
+            "silence": self.silences,
             "delivery": self.deliveries,
             "constraint": self.constraints,
         }
-        self._all = {"champion": self.champions, "rollout": self.rollouts, "key": self.vouched, "signature": self.vouched}
+        self._all = {"champion": self.champions, "rollout": self.rollouts, "key": self.vouched, "signature": self.vouched, "message": self.messages}
         self._waived: set[str] = set()
 
     def take(self, entry: Entry) -> None:

@@ -52,6 +52,7 @@ class Service:
         self.project = project
         self.limits = spec.limits
         self.metrics = Metrics()
+        self.metrics.watch_disk(log.folder)
         self._champion = champion
         self._log = log
         self.admission = Admission(spec.limits)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -74,6 +77,25 @@ class Metrics:
         if not self._is_shared:
             self._registry.register(collector)
 
+    def watch_disk(self, folder: Path) -> None:
+        """Tell how much of the disk is free where the log is; of several workers each sees the same."""
+        self._told.register(_Disk(folder))
+
     def text(self) -> bytes:
         """All counters in Prometheus' text format."""
         return generate_latest(self._told)
+
+
+class _Disk(Collector):
+    """The bytes that are free where a folder is; nothing while there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            usage = shutil.disk_usage(self._folder)
+        except OSError:
+            return
+        yield GaugeMetricFamily("loopline_log_free_bytes", "Bytes that are free where the prediction log is.", value=usage.free)
+        yield GaugeMetricFamily("loopline_log_disk_bytes", "Bytes of the disk that the prediction log is on.", value=usage.total)

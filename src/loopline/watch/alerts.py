@@ -1,4 +1,4 @@
-"""Alerts: one for each cause, opened by breaches, resolved when windows are fine again, told once to the role that must know."""
+"""Alerts: opened by breaches, one for each monitor and feature while they last, and resolved when windows are fine again."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def episodes(windows: Sequence[Window], found: Sequence[Found]) -> dict[str, lis
     return told
 
 
-def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], windows: Sequence[Window], promise: Promise, *, currency: str) -> list[Draft]:
+def drafts(
+    told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], windows: Sequence[Window], promise: Promise, *, currency: str, now: datetime
+) -> list[Draft]:
     """The entries that bring the recorded alerts up to what the windows show; none when they are.
 
     What a person said stays: an acknowledged alert is resolved when it is over, and one that was resolved by hand opens again only
@@ -81,6 +83,8 @@ def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], 
     ----------
     recorded
         The newest body of each alert of this package, by its id.
+    now
+        When what opens is opened.
     """
     made: list[Draft] = []
     for id, mine in told.items():
@@ -97,7 +101,7 @@ def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], 
             if not known and not lasting:
                 if body is not None and body["state"] != "resolved":
                     made.append(_resolved(id, body, "another breach followed after windows that were fine"))
-                body = _opened(episode, windows, promise, currency)
+                body = {**_opened(episode, windows, promise, currency), "opened": now.isoformat()}
                 made.append(_draft(id, body))
             if episode.over is not None and body is not None and body["state"] != "resolved" and body["since"] <= episode.last.isoformat():
                 why = f"{FINE_NEEDED} windows in a row were fine, the last one that of {episode.over:%Y-%m-%d %H:%M}"
@@ -109,8 +113,8 @@ def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], 
 
 
 def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]:
-    """The entries that resolve the alerts of packages that do not decide any more."""
-    return [_resolved(id, body, _SUPERSEDED) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] != package]
+    """The entries that resolve the alerts of packages that do not decide any more; an alert that is about no package stays."""
+    return [_resolved(id, body, _SUPERSEDED) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] not in ("", package)]
 
 
 def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:
@@ -133,8 +137,8 @@ def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, curre
         "value": breach.value,
         "limit": breach.limit,
         "cost": cost,
+        "what": breach.says,
         "says": f"{breach.says} (since {episode.since:%Y-%m-%d}); {_say_cost(cost, currency)}",
-        "told": None,
     }
 
 

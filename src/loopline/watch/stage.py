@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -10,8 +11,8 @@ from loopline.engine.step import Step, Steps
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
+from loopline.watch.duty import letters
 from loopline.watch.spec import WatchSpec
-from loopline.watch.telling import due
 from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
@@ -35,7 +36,7 @@ _SCORING = (
     "policy",
 )
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey", "spec")),
+    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "causes", "survey", "spec", "spec_duty")),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
@@ -45,10 +46,25 @@ _ROOMS = (
     "expression",
     "charts.py",
 )
+_TELLING = (
+    *(f"watch/{module}.py" for module in ("telling", "causes", "told", "spec", "spec_duty")),
+    "watch/exported/alertmanager.py",
+    "tell.py",
+    "charter/spec.py",
+    *SPEC,
+    "expression",
+    "declaration.py",
+)
 
 
-def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then alerts nobody was told of."""
+def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
+    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then who is to be told of what.
+
+    Parameters
+    ----------
+    at
+        The moment at which it is asked who is on duty; this one where None.
+    """
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
     evidence = _evidence(ask.state, champion)
@@ -71,18 +87,19 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before},
         rooms=_ROOMS,
     )
-    waiting = due(ask.state.open_alerts(), spec.tell, now())
+    at = at or now()
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
         yield _trial(spec, charter, ask, course)
-    if waiting:
+    due = letters(ask.state, spec, at)
+    if due:
         yield Step(
             stage="watch",
             name="tell",
             function="loopline.watch.telling:run",
-            reads={"tell": dict(spec.tell)},
-            inputs={"alerts": sorted(entry.id for entry in waiting)},
-            rooms=("watch/telling.py", "watch/spec.py", "tell.py", "charter/spec.py", "expression", "declaration.py"),
+            reads=spec.fields("tell"),
+            inputs={"letters": [letter.as_json() for letter in due], "now": at.isoformat()},
+            rooms=_TELLING,
         )
     return watched
 

@@ -14,17 +14,18 @@ from loopline.charter.spec import WorthSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Draft
+from loopline.ledger.entry import Draft, now
 from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
+from loopline.watch.causes import urgency
 from loopline.watch.gauge import Gauge, gauge, read_before
 from loopline.watch.monitors.drifting import drift_limits
 from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
-from loopline.watch.spec import URGENCY, WatchSpec
+from loopline.watch.spec import WatchSpec
 from loopline.watch.windows import SCORE, Window, windows, with_gaps
 from loopline.workspace import Job
 
@@ -176,7 +177,7 @@ def _alerts(ledger: Ledger, judged: _Judged | None, champion: str | None) -> lis
     if judged is None:
         return gone
     own = {id: body for id, body in recorded.items() if body["package"] == champion}
-    return [*alerts.drafts(judged.episodes, own, judged.windows, judged.promise, currency=judged.currency), *gone]
+    return [*alerts.drafts(judged.episodes, own, judged.windows, judged.promise, currency=judged.currency, now=now()), *gone]
 
 
 def _newest(ledger: Ledger, kind: str) -> dict[tuple[str, str], Any]:
@@ -204,7 +205,7 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) ->
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
     says = f"{len(bodies)} windows, {rows:,} predictions, {outcomes:,} outcomes" if bodies else "nothing served yet"
     if lasting:
-        first = min(lasting, key=lambda body: URGENCY.index(body["monitor"]))
+        first = min(lasting, key=urgency)
         says += f"; {len(lasting)} {'alert is' if len(lasting) == 1 else 'alerts are'} open: {first['says']}"
     return {
         "says": says,

@@ -1,81 +1,114 @@
-"""Telling: each open alert is told once to its role's channel; a channel that fails is a fact in the ledger, and is tried again later."""
+"""Telling: the letters that are due are sent, one message to each channel; whether it got through is an entry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from loopline.access.secrets import reveal
 from loopline.engine.step import Facts
-from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.entry import Draft, Entry, by_id
 from loopline.ledger.store import Ledger
-from loopline.tell import tell
-from loopline.watch.spec import URGENCY
+from loopline.tell import hand_over, tell
+from loopline.watch.causes import explains, level, urgency
+from loopline.watch.exported import alertmanager
+from loopline.watch.told import KIND, address, is_alertmanager
 from loopline.workspace import Job
 
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(days=1)
-
-
-def channel_of(role: str, channels: Mapping[Any, str]) -> str | None:
-    """The role's channel; where it has none, the first that is declared, so that no alert is lost; None where there is none at all."""
-    return channels.get(role) or next(iter(channels.values()), None)
-
-
-def due(alerts: Sequence[Entry], channels: Mapping[Any, str], now: datetime) -> list[Entry]:
-    """The open alerts that are to be told now: never tried, or failed long enough ago; the wait doubles with every failure."""
-    return [entry for entry in alerts if entry.body["state"] == "open" and channel_of(entry.body["role"], channels) and _is_due(entry, now)]
-
-
-def _is_due(entry: Entry, now: datetime) -> bool:
-    told: Mapping[str, Any] | None = entry.body["told"]
-    if told is None:
-        return True
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(told["tries"] - 1, 20))
-    return not told["done"] and now - entry.time >= wait
+_SHOWN = 5
+_WHY = {
+    "elsewhere": "you are told because no channel of {role} takes messages now",
+    "escalated": "nobody has taken it on; {role} was told first",
+    "told": "you are told because {role} has no channel",
+}
+Items = Sequence[tuple[str, Entry, Sequence[Entry]]]
+"""Purpose, alert, and the alerts that explain it."""
 
 
 def run(job: Job) -> Facts:
-    """Tell each channel its alerts in one message, and enter whether that succeeded.
+    """Send each channel its letter in one message, and enter whether that succeeded.
 
-    Killed between the message and the entry, it tells the same alerts once more: rather twice than never.
+    Killed between the message and the entry, it sends the same letter once more: rather twice than never.
     """
-    ledger, channels = job.workspace.ledger, job.step.reads["tell"]
-    entries = ledger.read(kinds=("alert",), ids=job.step.inputs["alerts"])
-    waiting: dict[str, list[Entry]] = {}
-    for entry in entries:
-        channel = channel_of(entry.body["role"], channels)
-        if channel is not None and _newest(ledger, entry).id == entry.id:
-            waiting.setdefault(channel, []).append(entry)
-    failed = 0
-    for channel, alerts in waiting.items():
-        job.progress.say(f"telling {len(alerts)} alerts")
-        why = tell(channel, title=title(job.project, alerts), text=message(alerts), reveal=reveal)
-        failed += len(alerts) if why else 0
-        # A person may have taken an alert on while the message went out: their word stays.
-        newest = (_newest(ledger, entry) for entry in alerts)
-        ledger.append(*(_told(entry, why) for entry in newest))
-    count = sum(map(len, waiting.values()))
-    return {"says": f"{count - failed} alerts told" + (f", {failed} could not be told" if failed else ""), "told": count - failed, "failed": failed}
+    ledger, now = job.workspace.ledger, datetime.fromisoformat(job.step.inputs["now"])
+    channels = {address(channel): channel for listed in job.step.reads["tell"].values() for channel in listed}
+    sent = failed = 0
+    for letter in job.step.inputs["letters"]:
+        items = _fresh(ledger, letter["items"])
+        if not items:
+            continue
+        channel = channels[letter["to"]]
+        job.progress.say(f"telling {' and '.join(letter['roles'])}")
+        why = _hand_over(channel, job.project, items, now) if is_alertmanager(channel) else _write(channel, job.project, items, letter["roles"])
+        sent, failed = (sent, failed + 1) if why else (sent + 1, failed)
+        ledger.append(_message(letter, channel, items, why, now))
+    says = f"{sent} messages sent" + (f", {failed} could not be sent" if failed else "")
+    return {"says": says, "sent": sent, "failed": failed}
 
 
-def _newest(ledger: Ledger, entry: Entry) -> Entry:
-    return ledger.read(kinds=("alert",), subject=entry.subject, newest_first=True, limit=1)[0]
+def _fresh(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry, list[Entry]]]:
+    """Purpose, alert and what explains it; without those of which somebody has spoken since the letter was thought of."""
+    entries = by_id(ledger.read(kinds=("alert",), ids=[id for item in items for id in (item["alert"], *item["others"])]))
+    found = [(item["purpose"], entries[item["alert"]], [entries[id] for id in item["others"]]) for item in items]
+    return [one for one in found if ledger.read(kinds=("alert",), subject=one[1].subject, newest_first=True, limit=1)[0].id == one[1].id]
 
 
-def _told(entry: Entry, why: str | None) -> Draft:
-    tries = (entry.body["told"] or {"tries": 0})["tries"] + 1
-    body = {**entry.body, "told": {"done": why is None, "why": why or "", "tries": tries}}
-    return Draft(kind="alert", subject=entry.subject, key=entry.key, body=body, parents=(entry.id,))
+def attempt(channel: str, project: str) -> str | None:
+    """None when a channel took a message that says it is a test, else the reason why not; Alertmanager takes an empty list."""
+    if is_alertmanager(channel):
+        return hand_over(alertmanager.place(channel), [], reveal=reveal)
+    text = f"Alerts of {project} will reach you here. Nothing is wrong: somebody asked for this with `loopline alerts try`."
+    return tell(channel, title=f"{project}: a test", text=text, reveal=reveal)
+
+
+def _write(channel: str, project: str, items: Items, roles: Sequence[str]) -> str | None:
+    return tell(channel, title=title(project, [alert for _, alert, _ in items]), text=message(items, roles), reveal=reveal)
+
+
+def _hand_over(channel: str, project: str, items: Items, now: datetime) -> str | None:
+    bodies = [alertmanager.body(project, alert, others, now=now, is_over=purpose == "over") for purpose, alert, others in items]
+    return hand_over(alertmanager.place(channel), bodies, reveal=reveal)
+
+
+def _message(letter: Mapping[str, Any], channel: str, items: Items, why: str | None, now: datetime) -> Draft:
+    body = {
+        "at": now.isoformat(),
+        "through": channel.partition("://")[0],
+        "roles": letter["roles"],
+        "items": [{"purpose": purpose, "alert": alert.subject, "since": alert.key} for purpose, alert, _ in items],
+        "done": why is None,
+        "why": why or "",
+    }
+    return Draft(kind=KIND, subject=letter["to"], body=body, parents=tuple(alert.id for _, alert, _ in items))
 
 
 def title(project: str, alerts: Sequence[Entry]) -> str:
-    """The message's title."""
-    return f"{project}: {alerts[0].body['says']}"[:120] if len(alerts) == 1 else f"{project}: {len(alerts)} alerts"
+    """The message's title: the most urgent alert, and how many more there are."""
+    first = " ".join(min(alerts, key=lambda entry: urgency(entry.body)).body["says"].split())
+    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
+    return f"{project}: {first[: 118 - len(more)]}{more}"
 
 
-def message(alerts: Sequence[Entry]) -> str:
-    """What is told: each alert in a line, and what to do."""
-    urgent = sorted(alerts, key=lambda entry: URGENCY.index(entry.body["monitor"]))
-    lines = [f"- {entry.body['says']}" for entry in urgent]
-    return "\n".join([*lines, "", "Look: loopline alerts list, loopline watch show", f"Take it on: loopline alerts ack {urgent[0].subject}"])
+def message(items: Items, roles: Sequence[str]) -> str:
+    """What is told: each alert in a line with what explains it, and what to do. The digest comes last.
+
+    Parameters
+    ----------
+    roles
+        Those that are spoken to.
+    """
+    ordered = sorted(items, key=lambda item: urgency(item[1].body))
+    several = len({alert.body["role"] for _, alert, _ in items}) > 1
+    lines: list[str] = []
+    for purpose, alert, others in ordered:
+        role = alert.body["role"]
+        if level(alert.body) == "digest" and "For the digest:" not in lines:
+            lines.append("For the digest:")
+        lines.append(f"- for {role}: {alert.body['says']}" if several else f"- {alert.body['says']}")
+        if purpose != "told" or role not in roles:
+            lines.append(f"  {_WHY[purpose].format(role=role)}")
+        lines += [f"  explained by: {explains(other.body)}" for other in others[:_SHOWN]]
+        lines += [f"  and by {len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
+    first = ordered[0][1].subject
+    return "\n".join([*lines, "", f"Look: loopline alerts show {first}", f"Take it on: loopline alerts ack {first}"])

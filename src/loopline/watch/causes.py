@@ -1,0 +1,95 @@
+"""Causes: alerts that last at the same time and explain one another are one, and only the most urgent of them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from loopline.ledger.entry import Entry
+from loopline.watch.spec import URGENCY
+
+Level = Literal["page", "notice", "digest"]
+LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
+"""How loudly an alert is told, the loudest first: at any hour, in the role's hours, or in the digest."""
+
+PAGES = frozenset({"worth_baseline", "worth_promised"})
+"""The monitors that speak of money."""
+FOR_THE_DIGEST = frozenset({"score_drift", "drift"})
+"""The monitors that explain; by themselves they say nothing of a loss."""
+LINES: tuple[frozenset[str], ...] = (
+    frozenset({"worth_baseline", "worth_promised", "performance", "score_drift", "drift"}),
+    frozenset({"volume", "refused_share"}),
+)
+"""The monitors that explain one another: what the model earns, and what comes. Any other monitor stands for itself."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Alerts with one cause.
+
+    Parameters
+    ----------
+    head
+        The most urgent one: the one that is told.
+    others
+        Those that explain it, the most urgent first.
+    """
+
+    head: Entry
+    others: tuple[Entry, ...]
+
+    @property
+    def level(self) -> Level:
+        """How loudly it is told."""
+        return level(self.head.body)
+
+    @property
+    def as_loud(self) -> list[Entry]:
+        """Its alerts that are told as loudly as the head: whoever knows one of them knows of the cause."""
+        return [entry for entry in (self.head, *self.others) if _loudness(entry.body) == _loudness(self.head.body)]
+
+
+def level(body: Mapping[str, Any]) -> Level:
+    """How loudly an alert is told: money and requests that do not come at all page, drift by itself waits for the digest."""
+    monitor = body["monitor"]
+    if monitor in PAGES or (monitor == "volume" and body["value"] == 0):
+        return "page"
+    return "digest" if monitor in FOR_THE_DIGEST else "notice"
+
+
+def urgency(body: Mapping[str, Any]) -> tuple[int, int]:
+    """What alerts are sorted by, the most urgent first: by how loudly they are told, then in the order of `URGENCY`."""
+    monitor = body["monitor"]
+    return _loudness(body), URGENCY.index(monitor) if monitor in URGENCY else len(URGENCY)
+
+
+def explains(body: Mapping[str, Any]) -> str:
+    """What an alert says where it explains another one: what it has cost is said there already."""
+    return f"{body['what']} (since {body['since'][:10]})"
+
+
+def _loudness(body: Mapping[str, Any]) -> int:
+    return LEVELS.index(level(body))
+
+
+def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> list[Cause]:
+    """The alerts that are not resolved, by their cause, the most urgent first.
+
+    Of equally urgent ones the head is one that is not silenced, and then the one that has lasted longest.
+    """
+    together: dict[tuple[str, int | str], list[Entry]] = {}
+    for entry in alerts:
+        if entry.body["state"] != "resolved":
+            together.setdefault((entry.body["package"], _line(entry.body)), []).append(entry)
+
+    def rank(entry: Entry) -> tuple[tuple[int, int], bool, str, str]:
+        return urgency(entry.body), is_silenced(entry), entry.body["since"], entry.subject
+
+    found = [Cause(head, tuple(others)) for head, *others in (sorted(entries, key=rank) for entries in together.values())]
+    return sorted(found, key=lambda cause: rank(cause.head))
+
+
+def _line(body: Mapping[str, Any]) -> int | str:
+    monitor: str = body["monitor"]
+    return next((at for at, line in enumerate(LINES) if monitor in line), f"{monitor}:{body['feature']}")

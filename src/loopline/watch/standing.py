@@ -1,0 +1,102 @@
+"""Where each alert stands: its state, whom it was told, which cause it belongs to, and what keeps it silent; what lists and pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
+from loopline.watch.causes import Cause, Level, causes, level, urgency
+from loopline.watch.silences import covering, state_of
+from loopline.watch.told import by_alert, outcome
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An alert and all that is known of it.
+
+    Parameters
+    ----------
+    state
+        ``open``, ``acknowledged``, ``silenced`` or ``resolved``.
+    cause
+        The id of the alert that is told for both; its own where it is that one. None once it is resolved.
+    explained_by
+        The ids of the alerts that explain it.
+    messages
+        What was sent about it, or could not be, oldest first.
+    """
+
+    entry: Entry
+    state: str
+    level: Level
+    cause: str | None
+    explained_by: tuple[str, ...]
+    messages: Sequence[Entry]
+    silence: Entry | None
+
+    @property
+    def id(self) -> str:
+        """The alert's id."""
+        return self.entry.subject
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether it is told by itself, and not as the explanation of another one."""
+        return self.cause in (None, self.id)
+
+    @property
+    def told(self) -> Mapping[str, Any] | None:
+        """Whether it was told, when, and why not; None where nobody was to be told yet."""
+        return outcome(self.messages)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; `docs/json.md` has the shape."""
+        silence = None if self.silence is None else silence_as_json(self.silence)
+        return {
+            "id": self.id,
+            **self.entry.body,
+            "state": self.state,
+            "level": self.level,
+            "cause": self.cause,
+            "explained_by": list(self.explained_by),
+            "told": self.told,
+            "silence": silence,
+            "time": self.entry.time.isoformat(),
+            "entry": self.entry.id,
+        }
+
+
+def silence_as_json(entry: Entry) -> dict[str, Any]:
+    """A silence as plain values."""
+    return {"of": entry.subject, "until": entry.body["until"], "by": entry.body["by"], "why": entry.body["why"], "entry": entry.id}
+
+
+def standings(state: State, now: datetime) -> list[Standing]:
+    """Every alert: by their causes, the most urgent first, each followed by what explains it; then those that are resolved, newest first."""
+
+    sent = by_alert(state.messages)
+
+    def silence(entry: Entry) -> Entry | None:
+        return covering(entry.subject, entry.body, state.silences, now)
+
+    def standing(entry: Entry, cause: Cause | None) -> Standing:
+        others = tuple(other.subject for other in cause.others) if cause is not None and cause.head is entry else ()
+        return Standing(
+            entry=entry,
+            state=state_of(entry.subject, entry.body, state.silences, now),
+            level=level(entry.body),
+            cause=None if cause is None else cause.head.subject,
+            explained_by=others,
+            messages=sent.get((entry.subject, entry.key), ()),
+            silence=silence(entry) if cause is not None else None,
+        )
+
+    lasting = [
+        standing(entry, cause) for cause in causes(state.alerts.values(), lambda entry: silence(entry) is not None) for entry in (cause.head, *cause.others)
+    ]
+    resolved = [entry for entry in state.alerts.values() if entry.body["state"] == "resolved"]
+    return lasting + [standing(entry, None) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]

@@ -1,0 +1,100 @@
+"""Causes: alerts that explain one another are one, and money is told before what explains it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.watch.causes import FOR_THE_DIGEST, LINES, PAGES, Cause, causes, level, urgency
+from loopline.watch.monitors.listed import MONITORS
+from loopline.watch.spec import URGENCY
+from tests.watch.world import DAY, World
+
+ANY = st.sampled_from(URGENCY)
+
+
+def found(world: World, *silent: str) -> list[Cause]:
+    return causes(world.alerts.values(), lambda entry: entry.subject in silent)
+
+
+def ids(cause: Cause) -> tuple[str, ...]:
+    return (cause.head.subject, *(other.subject for other in cause.others))
+
+
+def test_a_loss_the_performance_and_the_drift_that_explains_them_are_one_cause() -> None:
+    world = World.of()
+    for monitor, feature in (("drift", "age"), ("performance", ""), ("worth_promised", ""), ("drift", "size")):
+        world.open(monitor, feature)
+        world.now += DAY
+    assert [ids(cause) for cause in found(world)] == [("worth_promised", "performance", "drift:age", "drift:size")]
+
+
+def test_what_comes_and_what_the_model_earns_are_causes_of_their_own_and_packages_are_too() -> None:
+    world = World.of()
+    for monitor in ("refused_share", "volume", "performance"):
+        world.open(monitor)
+    world.open("drift", "x", package="q")
+    assert {ids(cause) for cause in found(world)} == {("performance",), ("volume", "refused_share"), ("drift:x",)}
+
+
+def test_a_monitor_of_no_line_stands_for_itself() -> None:
+    world = World.of()
+    world.open("disk", "log", package="")
+    world.open("disk", "lake", package="")
+    assert {ids(cause) for cause in found(world)} == {("disk:log",), ("disk:lake",)}
+    assert level(world.alerts["disk:log"].body) == "notice"
+
+
+def test_when_the_head_is_resolved_another_one_that_lasts_is() -> None:
+    world = World.of()
+    for monitor in ("worth_promised", "performance"):
+        world.open(monitor)
+    world.say("worth_promised", "resolved")
+    assert [ids(cause) for cause in found(world)] == [("performance",)]
+
+
+def test_of_equals_the_head_is_not_silenced_and_has_lasted_longest() -> None:
+    world = World.of()
+    for feature in ("a", "b", "c"):
+        world.open("drift", feature)
+        world.now += DAY
+    assert ids(found(world)[0])[0] == "drift:a"
+    assert ids(found(world, "drift:a")[0])[0] == "drift:b"
+
+
+@pytest.mark.parametrize(
+    ("monitor", "value", "expected"),
+    [
+        ("worth_baseline", -1, "page"),
+        ("worth_promised", 1, "page"),
+        ("volume", 0, "page"),
+        ("volume", 3, "notice"),
+        ("performance", 1, "notice"),
+        ("drift", 1, "digest"),
+        ("score_drift", 1, "digest"),
+    ],
+)
+def test_money_pages_and_drift_waits_for_the_digest(monitor: str, value: float, expected: str) -> None:
+    assert level({"monitor": monitor, "value": value}) == expected
+
+
+def test_every_monitor_of_a_package_stands_in_one_line() -> None:
+    named = [monitor for line in LINES for monitor in line]
+    assert sorted(named) == sorted(monitor.__name__ for monitor in MONITORS)
+    assert {*PAGES, *FOR_THE_DIGEST} <= set(named)
+
+
+@given(st.lists(st.tuples(ANY, st.sampled_from("pq"), st.booleans()), max_size=12))
+def test_every_alert_that_lasts_is_in_one_cause_and_no_other_is_more_urgent_than_its_head(opened: list[tuple[str, str, bool]]) -> None:
+    world = World.of()
+    for at, (monitor, package, is_over) in enumerate(opened):
+        id = world.open(monitor, str(at), package=package)
+        if is_over:
+            world.say(id, "resolved")
+    made = found(world)
+    lasting = sorted(id for id, entry in world.alerts.items() if entry.body["state"] != "resolved")
+    assert sorted(id for cause in made for id in ids(cause)) == lasting
+    for cause in made:
+        assert all(urgency(cause.head.body) <= urgency(other.body) for other in cause.others)
+        assert len({entry.body["package"] for entry in (cause.head, *cause.others)}) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
 from loopline.model.package import load
 from loopline.model.signing import Trust
@@ -116,6 +118,23 @@ def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body]
     if charter.outcome_seen == "when_acted" and measured.task == "binary":
         said += [HIDDEN] if measured.acts_without or not has_holdout else [HIDDEN, USELESS]
     return said
+
+
+def readings(lake: Lake, summary: str, facts: Facts, charter: CharterSpec, spec: ValueSpec) -> list[dict[str, Any]]:
+    """The lift after each window, as plain values; none where nothing tells it.
+
+    Parameters
+    ----------
+    summary
+        The digest of all windows.
+    facts
+        What `run` found.
+    """
+    if facts["lift"] is None:
+        return []
+    windows = json.loads(Blobs(lake).get(summary))
+    found = lift(windows, charter, confidence=spec.confidence, acts_without=facts["lift"]["method"] == "paired")
+    return [] if found is None else [asdict(reading) for reading in found.readings]
 
 
 def lines(facts: Mapping[str, Any]) -> list[str]:

@@ -181,7 +181,9 @@ class Loop:
         Mistake
             When no package has been released yet, or a column that the package needs is missing.
         """
-        return resolve("loopline.serve.frame:score_frame")(self.workspace.lake, self.state().champion, frame, trust=Trust.of(self.workspace.ledger))
+        ledger, lake, spec = self.workspace.ledger, self.workspace.lake, self.project.declaration.value
+        apart = resolve("loopline.value.holdout:apart_of")(spec.holdout, self.project.name, ledger)
+        return resolve("loopline.serve.frame:score_frame")(lake, self.state().champion, frame, trust=Trust.of(ledger), apart=apart)
 
     def _walk(self, until: str | None, teller: _Look) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.
@@ -303,8 +305,7 @@ class _Turn(_Look):
     def perform(self, step: Step, state: State) -> Entry:
         """The entry of the step's success, which is computed where there is none."""
         done = super().perform(step, state)
-        again = step.stage == self._fresh and step.key not in self._refreshed
-        if done is not None and not again:
+        if done is not None and not (step.stage == self._fresh and step.key not in self._refreshed):
             with self.spans.around(step, cached=True):
                 return self._recalled(step, done, state)
         if step.key in self._failed:
@@ -369,8 +370,7 @@ def _undone(step: Step, state: State) -> StageStatus:
         return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
     if before is None:
         return StageStatus(step.stage, "stale", False, 0.0, "it has not run yet", None)
-    changed = _changed(before.body["made_from"], step.made_from)
-    return StageStatus(step.stage, "stale", False, 0.0, f"changed: {', '.join(changed)}", before.id)
+    return StageStatus(step.stage, "stale", False, 0.0, f"changed: {', '.join(_changed(before.body['made_from'], step.made_from))}", before.id)
 
 
 def open_loop(folder: Path | str | None = None) -> Loop:

@@ -28,7 +28,8 @@ def command(source: str, out: Path, reasons: int, whole_periods: bool, folder: P
     IN is a file of any size, in any format that is read here, or table:NAME or table:NAME@VERSION.
 
     Columns that are looked up, and that the rows lack, are found as of each row's moment. Rows that the package cannot take
-    stand in OUT's folder as NAME.refused.csv, with the reasons. Each prediction is logged like a served one.
+    stand in OUT's folder as NAME.refused.csv, with the reasons. Each prediction is logged like a served one, and what value.holdout holds out
+    from the model, or an experiment decides, is the same as there.
 
     Stopped or killed, the same command goes on from where it was.
     """
@@ -39,10 +40,12 @@ def command(source: str, out: Path, reasons: int, whole_periods: bool, folder: P
     from loopline.serve.files import score_file
     from loopline.serve.log import Log
     from loopline.serve.scorer import load
+    from loopline.value.holdout import apart_of
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
         data, lake = loop.project.declaration.data, loop.workspace.lake
         scorer = load(Blobs(lake), released(loop.state().champion), Trust.of(loop.workspace.ledger))
+        scorer.set_apart(apart_of(loop.project.declaration.value.holdout, loop.project.name, loop.workspace.ledger))
         written = {name: column.format for name, column in data.contract.columns.items() if column.format}
         with Log(lake.log) as log:
             like = data.sources[data.main]

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import socket
     from multiprocessing.connection import Connection
 
+    from loopline.ledger.store import Ledger
     from loopline.loop import Loop
+    from loopline.serve.apart import Apart
+    from loopline.serve.experiments import Experiment
     from loopline.serve.spec import Limits
 
 Said = dict[str, Any]
@@ -82,8 +85,9 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *,
 
     spec, workspace = loop.project.declaration.serve, loop.workspace
     with tracing(loop.project.name) as spans, Log(workspace.lake.log, mode=spec.log) as log:
-        champion = Champion.of(workspace.ledger, workspace.lake)
-        service = Service(loop.project.name, spec, log, champion)
+        champion = Champion.of(workspace.ledger, workspace.lake, apart=_Apart(loop))
+        features = partial(_features, workspace.ledger)
+        service = Service(loop.project.name, spec, log, champion, features=features)
         champion.look()
         if champion.trouble:
             raise Fault(champion.trouble, where="the champion")
@@ -105,6 +109,36 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *,
                 return
             with Holders(partial(tokens_of, workspace.ledger)) as holders:
                 run(Traced.around(Door(build(service), holders), spans), listener, spec.limits)
+
+
+class _Apart:
+    """What is decided apart from the packages' policies: the hold-out as the declaration has it now, and the experiment that runs."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._project = loop.project
+        self._ledger = loop.workspace.ledger
+        self._changed_ns = self._stamp()
+
+    def __call__(self) -> Apart:
+        from loopline.project import load
+        from loopline.value.holdout import apart_of
+
+        if (changed_ns := self._stamp()) != self._changed_ns:
+            # A declaration that is being mended is told of once; until it is right again, what it said before holds.
+            self._changed_ns = changed_ns
+            self._project = load(self._project.folder)
+        return apart_of(self._project.declaration.value.holdout, self._project.name, self._ledger)
+
+    def _stamp(self) -> int:
+        from loopline.project import FILE
+
+        return (self._project.folder / FILE).stat().st_mtime_ns
+
+
+def _features(ledger: Ledger) -> list[Experiment]:
+    from loopline.serve.experiments import KIND, folded
+
+    return [one for one in folded(ledger.read(kinds=(KIND,))) if one.sort == "feature"]
 
 
 def _share(work: Callable[[socket.socket, Connection], None], host: str, port: int, count: int, tell: Callable[[Said], None]) -> None:

@@ -44,7 +44,7 @@ ROW = "__row"
 HIDDEN = (BATCH, LINE, ROW)
 """The columns that Loopline adds to what a source delivers; no model learns from them."""
 
-RESERVED = ("quarantine", "mends", "cleaned", "forgotten", "predictions", "outcomes", "feedback", "refused")
+RESERVED = ("quarantine", "mends", "cleaned", "forgotten", "predictions", "outcomes", "feedback", "refused", "assignments", "measures")
 """Tables that Loopline keeps itself."""
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 

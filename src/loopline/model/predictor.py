@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,11 @@ class Predictor:
         The package, as `loopline.model.package.load` gives it.
     threads
         Threads of one prediction: one is quickest for single rows.
+
+    Attributes
+    ----------
+    unaided
+        The one decision for all rows that is best without the model; None where the package names none.
     """
 
     def __init__(self, package: Package, *, threads: int = 1) -> None:
@@ -68,8 +73,10 @@ class Predictor:
         self.task: Task = package.manifest["task"]
         self.classes: tuple[str, ...] = tuple(package.manifest["classes"])
         self.policy: Policy = package.parsed("policy.json")
+        # An imported graph may name none.
+        self.unaided: str | float | None = package.parsed("metrics.json").get("worth", {}).get("constant")
         self._types = {column["name"]: column["type"] for column in self.signature["columns"]}
-        self._priced = columns_of(self.policy)
+        self._reads = columns_of(self.policy)
         self.plan = Plan.of_json(self.signature)
         self.scoring: Scoring = package.parsed("scoring.json")
         self.layout = Layout.of_json(self.signature["layout"]) if "layout" in self.signature else None
@@ -102,7 +109,7 @@ class Predictor:
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model and its policy read."""
         read = self.plan.columns if self.layout is None else self.layout.columns
-        return tuple(dict.fromkeys((*read, *self._priced)))
+        return tuple(dict.fromkeys((*read, *self._reads)))
 
     def predict(self, columns: Raw, *, whole_periods: bool = False) -> Scores:
         """Scores and decisions for raw columns of n rows.
@@ -170,8 +177,21 @@ class Predictor:
             return Scores(raw.max(axis=1), raw, decide(self.policy, raw, self.classes))
         score = raw[:, 0]
         periods = self._periods(columns) if whole_periods and "per" in self.policy else None
-        priced = {name: self._typed(name, columns[name]) if name in columns else np.full(len(score), np.nan) for name in self._priced}
-        return Scores(score, None, decide(self.policy, score, self.classes, priced, periods))
+        return Scores(score, None, decide(self.policy, score, self.classes, self._priced(self._reads, columns, len(score)), periods))
+
+    def decide(self, policy: Policy, scores: Scores, columns: Raw) -> NDArray[Any]:
+        """What another policy decides of rows that were scored, each row alone; shape (n,).
+
+        Parameters
+        ----------
+        columns
+            The raw columns that the scores are of.
+        """
+        return decide(policy, for_judging(scores), self.classes, self._priced(columns_of(policy), columns, len(scores.score)))
+
+    def _priced(self, reads: Sequence[str], columns: Raw, rows: int) -> dict[str, NDArray[Any]]:
+        """The columns that a policy reads; one that is absent is null."""
+        return {name: self._typed(name, columns[name]) if name in columns else np.full(rows, np.nan) for name in reads}
 
     def _typed(self, name: str, values: Any) -> NDArray[Any]:
         """A column as the policy's expressions take it, by its type in the signature."""

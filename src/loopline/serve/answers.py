@@ -34,6 +34,7 @@ ENDPOINTS = (
     ("GET", "/health", "whether a package is loaded and warm"),
     ("GET", "/version", "the version of Loopline"),
     ("POST", "/v1/feedback", "tell what customers say of predictions"),
+    ("POST", "/v1/assign", "the arm of units in an experiment on a feature"),
     ("GET", "/healthz", "whether the process lives"),
     ("GET", "/readyz", "whether a package is loaded and warm"),
     ("GET", "/metrics", "counters for Prometheus"),
@@ -63,7 +64,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A prediction as it is answered; `scores` only where there are several classes, `looked_up` where something was, `reasons` where they were asked for.
 
     `base` is the mean score of the background; with the effects of all columns, of which the reasons are the strongest, it makes the score.
-    `package` stands in it where nothing around it says which one answered.
+    `package` stands in it where nothing around it says which one answered; `holdout` where there is a hold-out, and `arm` where an experiment has it take part.
     """
 
     id: str
@@ -74,6 +75,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     base: float | None = None
     reasons: list[dict[str, Any]] | None = None
     package: str | None = None
+    holdout: bool | None = None
+    arm: str | None = None
 
     @classmethod
     def of(cls, made: Prediction, *, beside: str) -> Answer:
@@ -88,7 +91,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
             name: {"found": one.found, "as_of": one.as_of, "values": {column: made.row[column] for column in one.columns}}
             for name, one in (made.looked_up or {}).items()
         }
-        return cls(made.id, made.score, made.decision, made.scores, found or None, package=None if made.package == beside else made.package)
+        other = None if made.package == beside else made.package
+        return cls(made.id, made.score, made.decision, made.scores, found or None, package=other, holdout=made.holdout, arm=made.arm)
 
 
 def decode(body: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -22,7 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from loopline.serve.admission import Admission
 from loopline.serve.answerer import Answerer, reasons_of
 from loopline.serve.answers import ENDPOINTS, HANDLERS, SHOWN_PROBLEMS, Refusal, as_json, decode, endpoint, raw
+from loopline.serve.assign import Features, is_measure, read_assign, read_measure
 from loopline.serve.champion import Champion
+from loopline.serve.experiments import Experiment
 from loopline.serve.feedback import read_feedback
 from loopline.serve.inference import Inference
 from loopline.serve.invocations import Invocations
@@ -46,9 +48,11 @@ class Service:
         The project's name.
     log, champion
         Started and stopped with the server.
+    features
+        Every experiment on a feature, looked up anew.
     """
 
-    def __init__(self, project: str, spec: ServeSpec, log: Log, champion: Champion) -> None:
+    def __init__(self, project: str, spec: ServeSpec, log: Log, champion: Champion, *, features: Callable[[], Sequence[Experiment]] = tuple) -> None:
         self.project = project
         self.limits = spec.limits
         self.metrics = Metrics()
@@ -59,6 +63,7 @@ class Service:
         self._answerer = Answerer(self.admission, log, champion, self.metrics)
         self._protocols = Inference(project, self.admission, self._answerer), Invocations(self.admission, self._answerer)
         self.desk = Desk(champion, log)
+        self._features = Features(features)
         champion.listen(self._told)
 
     @asynccontextmanager
@@ -77,6 +82,7 @@ class Service:
             Route("/v1/predict", self.predict, methods=["POST"]),
             Route("/v1/outcomes", self.outcomes, methods=["POST"]),
             Route("/v1/feedback", self.feedback, methods=["POST"]),
+            Route("/v1/assign", self.assign, methods=["POST"]),
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
             Route("/metrics", self.metrics_text),
@@ -102,11 +108,12 @@ class Service:
             return response(answers, asked, scorer.package, scorer.truth, count)
 
     async def outcomes(self, request: Request) -> Response:
-        """Take outcomes; those that are malformed are kept apart, with the reason."""
-        truth = self._answerer.scorer().truth
+        """Take outcomes of predictions and of units in experiments; those that are malformed are kept apart, with the reason."""
 
         def read(item: object, now: str) -> Malformed | dict[str, Any]:
-            found = read_outcome(item, truth)
+            if is_measure(item):
+                return read_measure(item, now)
+            found = read_outcome(item, self._answerer.scorer().truth)
             return found if isinstance(found, Malformed) else {"id": found.prediction_id, "outcome": found.value, "time": now}
 
         said = await self._take(request, "outcomes", "outcome", read)
@@ -126,6 +133,17 @@ class Service:
         self.metrics.malformed_feedback.inc(said["malformed"])
         return as_json(said)
 
+    async def assign(self, request: Request) -> Response:
+        """Tell the arm of units in experiments on features, and keep who was told."""
+        async with self.admission.taken(request) as body:
+            items = _items(decode(body), "assign")
+            self.admission.require_rows(len(items), name="assign")
+            known = await self._answerer.thread(self._features.look)
+            assigned = [read_assign(item, at, known) for at, item in enumerate(items)]
+            now = stamp(datetime.now(UTC))
+            await self._answerer.keep("assignments", [record for one in assigned if (record := one.record(now)) is not None])
+        return as_json({"assigned": [one.answer() for one in assigned]})
+
     async def _take(self, request: Request, kind: Kind, one: str, read: Callable[[object, str], Malformed | dict[str, Any]]) -> dict[str, Any]:
         """The answer: how many items of a request were kept, how many are malformed and kept apart, and what is wrong with the first of those."""
         async with self.admission.taken(request) as body:
@@ -135,7 +153,8 @@ class Service:
             said = [read(item, now) for item in items]
             taken = [record for record in said if not isinstance(record, Malformed)]
             wrong = {at: record.reason for at, record in enumerate(said) if isinstance(record, Malformed)}
-            await self._answerer.keep(kind, taken)
+            await self._answerer.keep(kind, [record for record in taken if "metric" not in record])
+            await self._answerer.keep("measures", [record for record in taken if "metric" in record])
             refused = [{"time": now, "kind": one, "package": "", "reasons": [reason], "raw": raw(items[at])} for at, reason in wrong.items()]
             await self._answerer.keep("refused", refused)
         problems = [{"item": at, "what": reason} for at, reason in islice(wrong.items(), SHOWN_PROBLEMS)]

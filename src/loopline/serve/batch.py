@@ -18,13 +18,17 @@ from loopline.data.casting import absent, formats, parsed
 from loopline.data.spec import HIDDEN
 from loopline.errors import Mistake
 from loopline.model.predictor import Scores
+from loopline.serve.apart import Decided
 from loopline.serve.log import Log
 from loopline.serve.scorer import Scorer, prediction_ids, stamp, unscored
 from loopline.serve.signature import EXPECTED, LARGEST, RAW_CHARACTERS, Column, Problem, Signature, describe
+from loopline.serve.split import unit_of
 
 CHUNK = 50_000
 
-_ANSWER = ("prediction_id", "score", "prediction", "decision", "package", "refused")
+_ANSWER = ("prediction_id", "score", "prediction", "decision", "package", "refused", "holdout", "arm")
+_APART = ("holdout", "instead_of", "experiment", "arm")
+"""What the records of rows that are decided apart say besides."""
 _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
 _Rows = TypeVar("_Rows", pl.DataFrame, pl.Series)
 UNSCORED = ("the model has no finite score for it", "values like those seen in training")
@@ -197,15 +201,15 @@ def predicted(
     """
     rows = _at(sheet.typed, places)
     without: list[int] = []
-    scores = None
+    scores, columns = None, columns_of(rows)
     if rows.height:
-        scores = scorer.predict(columns_of(rows), whole_periods=whole_periods)
+        scores = scorer.predict(columns, whole_periods=whole_periods)
         without = unscored(scores)
     if without:
         kept = np.delete(places, without)
         done = predicted(scorer, sheet, kept, moment=moment, named=named, reasons=reasons, whole_periods=whole_periods)
         return replace(done, scored=replace(done.scored, reasons={int(places[at]): (_NO_SCORE,) for at in without}))
-    made = pl.DataFrame(_no_scores(scorer) if scores is None else _said(scorer, scores))
+    made = pl.DataFrame(_no_scores(scorer) if scores is None else _said(scorer, scores, decided(scorer, rows, scores, columns)))
     ids = pl.Series("prediction_id", named(places), dtype=pl.String)
     out = _answers(scorer, rows, ids, made)
     if reasons:
@@ -247,12 +251,24 @@ def _no_scores(scorer: Scorer) -> dict[str, pl.Series]:
     decision = pl.Float64 if scorer.truth.task == "regression" else pl.String
     classes = scorer.truth.classes if scorer.truth.task == "multiclass" else ()
     floats = {name: pl.Series([], dtype=pl.Float64) for name in ("score", *(f"score_{name}" for name in classes))}
-    return floats | {"decision": pl.Series([], dtype=decision)}
+    apart = {"holdout": pl.Series([], dtype=pl.Boolean)} if scorer.decider.has_holdout else {}
+    apart |= {"arm": pl.Series([], dtype=pl.String)} if scorer.decider.has_arms else {}
+    return floats | {"decision": pl.Series([], dtype=decision)} | apart
 
 
-def _said(scorer: Scorer, scores: Scores) -> dict[str, pl.Series]:
-    """Score, decision and, for several classes, the score of each."""
-    said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(scores.decision.tolist())}
+def decided(scorer: Scorer, rows: pl.DataFrame, scores: Scores, columns: Mapping[str, Any]) -> Decided:
+    """The decisions of typed rows that were scored; `columns` is what `columns_of` gives of them."""
+    return scorer.decider.decide(scores, columns, lambda: [unit_of(row, scorer.key) for row in rows.iter_rows(named=True)])
+
+
+def _said(scorer: Scorer, scores: Scores, made: Decided) -> dict[str, pl.Series]:
+    """Score, decision, what was decided apart and, for several classes, the score of each."""
+    said = {"score": pl.Series(scores.score, dtype=pl.Float64), "decision": pl.Series(made.decision.tolist())}
+    if made.holdout is not None and made.instead_of is not None:
+        said |= {"holdout": pl.Series(made.holdout), "instead_of": pl.Series(made.instead_of.tolist(), dtype=said["decision"].dtype)}
+    if made.arm is not None:
+        arm = pl.Series(made.arm.tolist(), dtype=pl.String)
+        said |= {"experiment": pl.Series([None if one is None else made.experiment for one in arm], dtype=pl.String), "arm": arm}
     if scores.scores is None:
         return said
     return said | {f"score_{name}": pl.Series(scores.scores[:, index], dtype=pl.Float64) for index, name in enumerate(scorer.truth.classes)}
@@ -272,7 +288,7 @@ def _answers(scorer: Scorer, rows: pl.DataFrame, ids: pl.Series, made: pl.DataFr
     else:
         numbers = [*(made[f"score_{name}"] for name in scorer.truth.classes), made["decision"].alias("prediction")]
     package = pl.repeat(scorer.package, rows.height, dtype=pl.String, eager=True).alias("package")
-    return pl.DataFrame([*key, ids, *numbers, made["decision"], package])
+    return pl.DataFrame([*key, ids, *numbers, made["decision"], package, *(made[name] for name in ("holdout", "arm") if name in made.columns)])
 
 
 def as_sent(rows: pl.DataFrame) -> pl.DataFrame:
@@ -285,9 +301,9 @@ def columns_of(rows: pl.DataFrame) -> dict[str, Any]:
     return {name: _plain(rows[name]) for name in rows.columns}
 
 
-def lines_of(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], scores: Scores, moment: datetime) -> bytes:
+def lines_of(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: Sequence[str], scores: Scores, made: Decided, moment: datetime) -> bytes:
     """The log's records of typed rows, each a JSON line: the same as for single rows."""
-    return _lines(scorer, rows, looked_up, pl.Series(ids, dtype=pl.String), pl.DataFrame(_said(scorer, scores)), moment)
+    return _lines(scorer, rows, looked_up, pl.Series(ids, dtype=pl.String), pl.DataFrame(_said(scorer, scores, made)), moment)
 
 
 def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids: pl.Series, made: pl.DataFrame, moment: datetime) -> bytes:
@@ -329,10 +345,11 @@ def _lines(scorer: Scorer, rows: pl.DataFrame, looked_up: pl.Series | None, ids:
 
 
 def _decided(scorer: Scorer, made: pl.DataFrame) -> pl.Series:
-    """Score, scores and decision as a JSON object."""
+    """Score, scores, decision and what was decided apart, as a JSON object."""
     classes = scorer.truth.classes if scorer.truth.task == "multiclass" else ()
     scores = pl.struct(pl.col(f"score_{name}").alias(name) for name in classes) if classes else pl.lit(None)
-    return made.select(pl.struct(score="score", scores=scores, decision="decision").struct.json_encode()).to_series()
+    apart = [name for name in _APART if name in made.columns]
+    return made.select(pl.struct(*apart, score="score", scores=scores, decision="decision").struct.json_encode()).to_series()
 
 
 def _iso(name: str, kind: pl.DataType) -> pl.Expr:

@@ -11,6 +11,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.store import Ledger
 from loopline.model.signing import Trust
+from loopline.serve.apart import NOTHING, Apart
 from loopline.serve.lookups import Published
 from loopline.serve.scorer import Scorer, load
 from loopline.serve.trial import Challenger, Trial
@@ -70,6 +71,8 @@ class Champion:
         Has a scorer find what is published for its lookups now.
     trial
         What the rollout gives a challenger now, looked up anew; None where there is none.
+    apart
+        What is decided apart from the packages' policies now, looked up anew.
     every_s
         Seconds between two looks.
     """
@@ -81,6 +84,7 @@ class Champion:
         *,
         refresh: Callable[[Scorer], None] = lambda scorer: None,
         trial: Callable[[], Trial | None] = lambda: None,
+        apart: Callable[[], Apart] = lambda: NOTHING,
         every_s: float = 1.0,
     ) -> None:
         self.scorer: Scorer | None = None
@@ -90,20 +94,23 @@ class Champion:
         self._load = load
         self._refresh = refresh
         self._trial = trial
+        self._find_apart = apart
+        self._apart = NOTHING
         self._every_s = every_s
         self._listeners: list[Callable[[Scorer | None, str], None]] = []
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="champion", daemon=True)
 
     @classmethod
-    def of(cls, ledger: Ledger, lake: Lake) -> Champion:
-        """The champion that a ledger points to, loaded from a lake."""
+    def of(cls, ledger: Ledger, lake: Lake, *, apart: Callable[[], Apart] = lambda: NOTHING) -> Champion:
+        """The champion that a ledger points to, loaded from a lake; `apart` tells what is decided apart from its policy now."""
         blobs = Blobs(lake)
         return cls(
             lambda: pointer(ledger),
             lambda package: load(blobs, package, Trust.of(ledger)),
             refresh=lambda scorer: refresh(ledger, blobs, scorer),
             trial=lambda: Trial.of(ledger),
+            apart=apart,
         )
 
     def listen(self, listener: Callable[[Scorer | None, str], None]) -> None:
@@ -123,6 +130,7 @@ class Champion:
     def look(self) -> None:
         """Follow the pointer once. In trouble the scorer that holds stays, and `trouble` says why."""
         before = self.scorer, self.trouble
+        self._look_apart()
         # First, and apart: one that was taken off trial must get nothing more, whatever ails the champion.
         self._look_for_challenger()
         try:
@@ -133,6 +141,7 @@ class Champion:
                 self.scorer = self._made(digest)
             else:
                 self._refresh(self.scorer)
+                self.scorer.set_apart(self._apart)
             self.trouble = ""
         except LooplineError as error:
             self.trouble = str(error)
@@ -152,8 +161,16 @@ class Champion:
             return held
         scorer = self._load(package)
         self._refresh(scorer)
+        scorer.set_apart(self._apart)
         scorer.warm()
         return scorer
+
+    def _look_apart(self) -> None:
+        """Follow what is decided apart; while that cannot be told, what held goes on."""
+        try:
+            self._apart = self._find_apart()
+        except Exception as error:  # as in `look`: a declaration that is being mended stops no server
+            _said.warning("what is decided apart could not be followed: %s", error)
 
     def _look_for_challenger(self) -> None:
         """Follow the rollout. A challenger that cannot be loaded troubles nobody but itself: it fails each row that is its own."""
@@ -177,6 +194,7 @@ class Champion:
         is_new = held is None or held.scorer is not scorer
         try:
             self._refresh(scorer)
+            scorer.set_apart(self._apart)
             if is_new:
                 scorer.warm()
         except Exception as error:  # as above: what it looks up is published when the loop turns; until then a new one is shown nothing

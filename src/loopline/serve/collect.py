@@ -7,152 +7,17 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import polars as pl
 
-from loopline.charter.worth import as_text
 from loopline.engine.step import Facts
 from loopline.lake.tables import Tables
+from loopline.serve.records import DECODERS, OF_PREDICTIONS, SCHEMAS
 from loopline.serve.segments import KINDS, Kind, Segment, Slice, listing, slices
 from loopline.workspace import Job
-
-_UTC = pl.Datetime("us", "UTC")
-_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
-    "predictions": {
-        "prediction_id": pl.String,
-        "day": pl.Date,
-        "time": _UTC,
-        "event_time": _UTC,
-        "package": pl.String,
-        "key": pl.String,
-        "row": pl.String,
-        "score": pl.Float64,
-        "scores": pl.String,
-        "decision": pl.String,
-        "looked_up": pl.String,
-        "leg": pl.String,
-        "ms": pl.Float64,
-    },
-    "outcomes": {"prediction_id": pl.String, "outcome": pl.String, "time": _UTC, "day": pl.Date},
-    "feedback": {"prediction_id": pl.String, "rating": pl.Float64, "text": pl.String, "who": pl.String, "time": _UTC, "day": pl.Date},
-    "refused": {"time": _UTC, "day": pl.Date, "kind": pl.String, "package": pl.String, "reasons": pl.String, "raw": pl.String},
-    "shadows": {
-        "prediction_id": pl.String,
-        "day": pl.Date,
-        "time": _UTC,
-        "package": pl.String,
-        "kind": pl.String,
-        "leg": pl.String,
-        "score": pl.Float64,
-        "scores": pl.String,
-        "decision": pl.String,
-        "ms": pl.Float64,
-        "error": pl.String,
-    },
-}
-
-
-_ABSENT = msgspec.Raw(b"")
-
-
-class _Prediction(msgspec.Struct):
-    id: str
-    time: datetime
-    event_time: datetime
-    package: str
-    key: msgspec.Raw
-    row: msgspec.Raw
-    score: float
-    scores: msgspec.Raw
-    decision: str | float
-    looked_up: msgspec.Raw = _ABSENT
-    leg: str | None = None
-    ms: float | None = None
-
-    def cells(self) -> tuple[Any, ...]:
-        scores = None if bytes(self.scores) == b"null" else str(self.scores, "utf-8")
-        key, row, day = str(self.key, "utf-8"), str(self.row, "utf-8"), day_of(self.id, self.time)
-        looked_up = str(self.looked_up, "utf-8") or None
-        return self.id, day, self.time, self.event_time, self.package, key, row, self.score, scores, as_text(self.decision), looked_up, self.leg, self.ms
-
-
-class _Outcome(msgspec.Struct):
-    id: str
-    outcome: str
-    time: datetime
-
-    def cells(self) -> tuple[Any, ...]:
-        return self.id, self.outcome, self.time, day_of(self.id, self.time)
-
-
-class _Feedback(msgspec.Struct):
-    id: str
-    rating: float | None
-    text: str | None
-    who: str
-    time: datetime
-
-    def cells(self) -> tuple[Any, ...]:
-        return self.id, self.rating, self.text, self.who, self.time, day_of(self.id, self.time)
-
-
-class _Refused(msgspec.Struct):
-    time: datetime
-    kind: str
-    package: str
-    reasons: list[str]
-    raw: str
-
-    def cells(self) -> tuple[Any, ...]:
-        return self.time, self.time.date(), self.kind, self.package, json.dumps(self.reasons, ensure_ascii=False), self.raw
-
-
-class _Shadow(msgspec.Struct):
-    id: str
-    time: datetime
-    package: str
-    kind: str
-    leg: str = ""
-    score: float | None = None
-    scores: msgspec.Raw = _ABSENT
-    decision: str | float | None = None
-    ms: float | None = None
-    error: str = ""
-
-    def cells(self) -> tuple[Any, ...]:
-        decision = None if self.decision is None else as_text(self.decision)
-        scores = str(self.scores, "utf-8") or None
-        return self.id, day_of(self.id, self.time), self.time, self.package, self.kind, self.leg, self.score, scores, decision, self.ms, self.error
-
-
-_DECODERS: Mapping[Kind, msgspec.json.Decoder[Any]] = {
-    "predictions": msgspec.json.Decoder(_Prediction),
-    "outcomes": msgspec.json.Decoder(_Outcome),
-    "feedback": msgspec.json.Decoder(_Feedback),
-    "refused": msgspec.json.Decoder(_Refused),
-    "shadows": msgspec.json.Decoder(_Shadow),
-}
-
-
-def day_of(prediction_id: str, otherwise: datetime) -> date:
-    """The day that a prediction's id carries; that of the other moment where it is no such id.
-
-    >>> day_of("20130701-0a1b2c3d-xyz", datetime(2013, 7, 2))
-    datetime.date(2013, 7, 1)
-    """
-    return _day(prediction_id.split("-")[0]) or otherwise.date()
-
-
-@lru_cache(maxsize=4096)
-def _day(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y%m%d").date()
-    except ValueError:
-        return None
 
 
 @dataclass
@@ -238,7 +103,7 @@ def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
                 if broken.height:
                     _commit(tables, state, "refused", broken, replace(part, segment=f"{part.segment}:broken"))
                 _commit(tables, state, kind, frame, part)
-                if kind != "feedback":
+                if kind in OF_PREDICTIONS:
                     days |= set(frame["day"].unique().to_list())
             state.offsets[segment.name] = part.end
             read += part.end - part.start
@@ -269,7 +134,7 @@ def _commit(tables: Tables, state: Collected, kind: Kind, frame: pl.DataFrame, p
 
 def _frame(kind: Kind, part: Slice) -> tuple[pl.DataFrame, pl.DataFrame]:
     """A slice's records as a frame, and the lines that are no record, as refused ones."""
-    decoder = _DECODERS[kind]
+    decoder = DECODERS[kind]
     cells: list[tuple[Any, ...]] = []
     broken: list[tuple[Any, ...]] = []
     for line in part.lines:
@@ -287,7 +152,7 @@ def _frame(kind: Kind, part: Slice) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _rows(kind: Kind, cells: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    return pl.DataFrame(cells, schema=dict(_SCHEMAS[kind]), orient="row")
+    return pl.DataFrame(cells, schema=dict(SCHEMAS[kind]), orient="row")
 
 
 def _recount(tables: Tables, state: Collected, days: Iterable[date] | None) -> None:

@@ -121,7 +121,7 @@ def score_file(
     given = opened(str(source), lake, like)
     progress.say(f"reading {source}")
     asked = {"nulls": like.nulls, "decimal": like.decimal, "records": like.records, "written": dict(written)}
-    options = repr((reasons, whole_periods, sorted(asked.items())))
+    options = repr((reasons, whole_periods, sorted(asked.items()), scorer.decider.apart))
     belongs = {"rows": given.is_same_as, "package": scorer.package, "options": options, "version of Loopline": version("loopline")}
     with closing(given.reading) as reading, checkpoint(out, belongs, newest(scorer, lake, reading.columns)) as kept:
         before = sum(kept.counts())

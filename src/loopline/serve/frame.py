@@ -13,6 +13,7 @@ from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.model.signing import Trust
+from loopline.serve.apart import NOTHING, Apart
 from loopline.serve.batch import check, log_refused, score
 from loopline.serve.champion import released
 from loopline.serve.filled import filled
@@ -20,11 +21,11 @@ from loopline.serve.log import Log
 from loopline.serve.scorer import load
 
 
-def score_frame(lake: Lake, champion: str | None, frame: Any, *, trust: Trust) -> Any:
+def score_frame(lake: Lake, champion: str | None, frame: Any, *, trust: Trust, apart: Apart = NOTHING) -> Any:
     """The champion's scores and decisions for a pandas or Polars frame, as a frame of the same kind.
 
     Every row is there, in its place. A refused row has no score, and then there is a column ``refused`` with the reasons.
-    Each prediction is logged like a served one.
+    Each prediction is logged like a served one; what is decided apart from the package's policy is the same as there.
 
     Raises
     ------
@@ -33,6 +34,7 @@ def score_frame(lake: Lake, champion: str | None, frame: Any, *, trust: Trust) -
     """
     given = _as_polars(frame)
     scorer = load(Blobs(lake), released(champion), trust)
+    scorer.set_apart(apart)
     sheet = filled(check(scorer.signature, given, where="frame"), scorer, lake, where="frame")
     with Log(lake.log) as log:
         done = score(scorer, sheet, log)

@@ -218,6 +218,10 @@ def _tensors(scorer: Scorer, answers: Sequence[Answer], reasons: int) -> list[Js
     made.append(_made("decision", "FP64" if scorer.truth.task == "regression" else "BYTES", [rows], [one.decision for one in answers]))
     made.append(_made("prediction_id", "BYTES", [rows], [one.id for one in answers]))
     made.append(_made("package", "BYTES", [rows], [one.package or scorer.package for one in answers]))
+    if scorer.decider.has_holdout:
+        made.append(_made("holdout", "BOOL", [rows], [bool(one.holdout) for one in answers]))
+    if scorer.decider.has_arms:
+        made.append(_made("arm", "BYTES", [rows], [one.arm or "" for one in answers]))
     if reasons:
         said = [[reason["says"] for reason in one.reasons or ()] for one in answers]
         made.append(_made("reasons", "BYTES", [rows, reasons], [one[at] if at < len(one) else "" for one in said for at in range(reasons)]))

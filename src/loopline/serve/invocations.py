@@ -45,6 +45,7 @@ def prediction(answer: Answer, package: str) -> Json:
     said: Json = {"score": answer.score, "decision": answer.decision}
     said |= {f"score {name}": score for name, score in (answer.scores or {}).items()}
     said |= {"prediction_id": answer.id, "package": answer.package or package}
+    said |= {name: value for name, value in (("holdout", answer.holdout), ("arm", answer.arm)) if value is not None}
     return said if answer.reasons is None else {**said, "reasons": answer.reasons}
 
 

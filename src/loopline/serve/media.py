@@ -102,7 +102,10 @@ def _line(line: bytes, at: int) -> object:
 
 
 def _columns(answers: Sequence[Answer], package: str, truth: Truth, reasons: int) -> dict[str, list[Any]]:
-    """The answers as columns: ``id``, ``score``, for several classes ``score_<class>``, ``decision``, ``package``, ``reason_1`` and so on."""
+    """The answers as columns: ``id``, ``score``, for several classes ``score_<class>``, ``decision``, ``package``, ``reason_1`` and so on.
+
+    Where there is a hold-out or an experiment, ``holdout`` or ``arm`` stand behind ``package``.
+    """
     classes = truth.classes if truth.task == "multiclass" else ()
     said = [[reason["says"] for reason in answer.reasons or ()] for answer in answers]
     return {
@@ -111,6 +114,8 @@ def _columns(answers: Sequence[Answer], package: str, truth: Truth, reasons: int
         **{f"score_{name}": [(answer.scores or {}).get(name) for answer in answers] for name in classes},
         "decision": [answer.decision for answer in answers],
         "package": [answer.package or package for answer in answers],
+        **({"holdout": [answer.holdout for answer in answers]} if any(answer.holdout is not None for answer in answers) else {}),
+        **({"arm": [answer.arm for answer in answers]} if any(answer.arm is not None for answer in answers) else {}),
         **{f"reason_{at + 1}": [one[at] if at < len(one) else None for one in said] for at in range(reasons)},
     }
 

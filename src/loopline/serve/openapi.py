@@ -69,7 +69,11 @@ _OUTCOMES: Json = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"id": {"type": "string"}, "outcome": {"type": ["string", "number", "boolean"]}},
+                "properties": {
+                    "id": {"type": "string"},
+                    "outcome": {"type": ["string", "number", "boolean"]},
+                    "metric": {"type": "string", "description": "Of a unit in an experiment: what is measured."},
+                },
                 "required": ["id", "outcome"],
             },
         }
@@ -94,6 +98,36 @@ _FEEDBACK: Json = {
         }
     },
     "required": ["feedback"],
+}
+
+_ASSIGN: Json = {
+    "type": "object",
+    "properties": {
+        "assign": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "experiment": {"type": "string"},
+                    "unit": {"type": "string"},
+                    "prior": {"type": ["number", "null"], "description": "What the unit brought before the experiment, where that is known."},
+                },
+                "required": ["experiment", "unit"],
+            },
+        }
+    },
+    "required": ["assign"],
+}
+_ASSIGNED: Json = {
+    "type": "object",
+    "properties": {
+        "experiment": {"type": "string"},
+        "unit": {"type": "string"},
+        "arm": {"type": ["string", "null"], "description": "Null for a unit that takes no part."},
+        "id": {"type": ["string", "null"], "description": "By which outcomes of the unit are told."},
+        "running": {"type": "boolean", "description": "Whether it runs still; after its end every unit has the winner."},
+    },
+    "required": ["experiment", "unit", "arm", "id", "running"],
 }
 
 
@@ -134,6 +168,8 @@ def _prediction(scorer: Scorer | None) -> Json:
         properties["scores"] = {"type": "object", "additionalProperties": {"type": "number"}}
         required.append("scores")
     properties["package"] = {"type": "string", "description": "Where the rows were sent as a list."}
+    properties["holdout"] = {"type": "boolean", "description": "Where there is a hold-out: whether the row was decided without the model."}
+    properties["arm"] = {"type": "string", "description": "Where an experiment runs: the arm that the row belongs to."}
     if scorer is None or scorer.tells_reasons:
         properties["base"] = {"type": "number", "description": "With reasons: the mean score of the background; with all columns' effects it makes the score."}
         properties["reasons"] = {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}, "description": "Where they are asked for, strongest first."}
@@ -190,6 +226,12 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "requestBody": _asked("Feedback"),
         "responses": {"200": _answer("Received", "How many items were taken, and how many were refused because they were malformed."), **failures},
     }
+    assign: Json = {
+        "operationId": "assign",
+        "summary": "The arm of units in an experiment on a feature; the same unit has always the same one.",
+        "requestBody": _asked("Assign"),
+        "responses": {"200": _answer("Assignments", "One arm for each item, in their order; each is in the log."), **failures},
+    }
     problem = {"type": "object", "properties": {"item": {"type": "integer"}, "what": {"type": "string"}}, "required": ["item", "what"]}
     received = {
         "type": "object",
@@ -203,6 +245,7 @@ def document(project: str, scorer: Scorer | None) -> Json:
             "/v1/predict": {"post": predict},
             "/v1/outcomes": {"post": outcomes},
             "/v1/feedback": {"post": feedback},
+            "/v1/assign": {"post": assign},
             **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}}}} for path, text in _SIMPLE.items()},
             "/readyz": {"get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, "503": failures["503"]}}},
             **paths(scorer),
@@ -216,6 +259,9 @@ def document(project: str, scorer: Scorer | None) -> Json:
                 "Reason": _REASON,
                 "Outcomes": _OUTCOMES,
                 "Feedback": _FEEDBACK,
+                "Assign": _ASSIGN,
+                "Assigned": _ASSIGNED,
+                "Assignments": _holding("assigned", "Assigned"),
                 "Received": received,
                 "Problem": _PROBLEM,
                 "Error": _ERROR,

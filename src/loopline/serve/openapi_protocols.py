@@ -83,6 +83,8 @@ SCHEMAS: Mapping[str, Json] = {
                         "decision": {"type": ["string", "number"]},
                         "prediction_id": {"type": "string"},
                         "package": {"type": "string"},
+                        "holdout": {"type": "boolean"},
+                        "arm": {"type": "string"},
                     },
                     "required": ["score", "decision", "prediction_id", "package"],
                 },

@@ -17,9 +17,11 @@ from loopline.lake.blobs import Blobs
 from loopline.model.predictor import Predictor, Scores
 from loopline.model.reasons import Explained
 from loopline.model.signing import Trust
+from loopline.serve.apart import NOTHING, Apart, Decided, Decider
 from loopline.serve.lookups import Found, Lookups
 from loopline.serve.outcomes import Truth
 from loopline.serve.signature import Problem, Signature
+from loopline.serve.split import unit_of
 
 HINTS = 100
 """From so many problems in one request on, no more nearest names are looked for: nobody reads them, and they would hold up the server."""
@@ -44,6 +46,12 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Id of the entry that began the leg of the rollout in which it was made; None where no package was on trial.
     ms
         Time in milliseconds that scoring took, told while a rollout compares, of rows that were asked alone.
+    holdout
+        Whether it was decided without the model; None where there was no hold-out.
+    instead_of
+        What the model decided, where that was not done.
+    experiment, arm
+        Id of the entry that began the experiment that it took part in, and its arm; None where it took part in none.
     """
 
     id: str
@@ -58,6 +66,10 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     looked_up: dict[str, Found] | None = None
     leg: str | None = None
     ms: float | None = None
+    holdout: bool | None = None
+    instead_of: str | float | None = None
+    experiment: str | None = None
+    arm: str | None = None
 
 
 def stamp(moment: datetime | date) -> str:
@@ -94,9 +106,21 @@ class Scorer:
         self.key: tuple[str, ...] = tuple(predictor.manifest["key"])
         self.time: str | None = predictor.manifest["time"]
         self.lookups = Lookups(predictor.signature.get("lookups", ()), self.signature.columns)
+        self.decider = Decider(predictor, NOTHING)
         self._predictor = predictor
         self._names = [column.name for column in self.signature.columns]
         self._time_at = self._names.index(self.time) if self.time in self._names else None
+
+    def set_apart(self, apart: Apart) -> None:
+        """Have rows decided apart from now on; a request that is being scored is not touched.
+
+        Raises
+        ------
+        Mistake
+            When the hold-out's decision is none of the package's.
+        """
+        if apart != self.decider.apart:
+            self.decider = Decider(self._predictor, apart)
 
     def warm(self) -> None:
         """Predict once, so that the first request does not pay for what is made lazily."""
@@ -128,10 +152,14 @@ class Scorer:
             problems += wrong
         if problems or not rows:
             return [], problems
-        scores = self.predict(dict(zip(self._names, zip(*values, strict=True), strict=True)))
+        columns = dict(zip(self._names, zip(*values, strict=True), strict=True))
+        scores = self.predict(columns)
         problems = [Problem(int(index), "", "the model has no finite score for it", "values like those seen in training") for index in unscored(scores)]
         ms = (time.perf_counter() - since) * 1000 if leg is not None and len(rows) == 1 else None
-        return ([], problems) if problems else (list(self._predictions(whole, values, found, scores, moment, leg, ms)), [])
+        if problems:
+            return [], problems
+        decided = self.decider.decide(scores, columns, lambda: [unit_of(dict(zip(self._names, row, strict=True)), self.key) for row in values])
+        return list(self._predictions(whole, values, found, scores, decided, moment, leg, ms)), []
 
     def predict(self, columns: Mapping[str, Any], *, whole_periods: bool = False) -> Scores:
         """Scores and decisions for columns of n typed values each, as `Predictor.predict` gives them; the features must be among them."""
@@ -170,12 +198,13 @@ class Scorer:
         values: Sequence[Sequence[Any]],
         found: Sequence[dict[str, Found]],
         scores: Scores,
+        decided: Decided,
         moment: datetime,
         leg: str | None,
         ms: float | None,
     ) -> Iterator[Prediction]:
         now = stamp(moment)
-        decisions = scores.decision.tolist()
+        decisions = decided.decision.tolist()
         numbers = scores.score.tolist()
         by_class = scores.scores.tolist() if scores.scores is not None else None
         for at, (id, row) in enumerate(zip(prediction_ids(self.package, moment, len(rows)), rows, strict=True)):
@@ -193,6 +222,7 @@ class Scorer:
                 looked_up=found[at] or None if found else None,
                 leg=leg,
                 ms=ms,
+                **decided.said(at),
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Kind = Literal["predictions", "outcomes", "feedback", "refused", "shadows"]
+Kind = Literal["predictions", "outcomes", "feedback", "refused", "shadows", "assignments", "measures"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Mode = Literal["durable", "async"]
 """Whether an answer leaves once its record is durable, or may leave before, within a bound that is stated."""

@@ -14,7 +14,7 @@ from loopline.serve.spec import ServeSpec
 from loopline.workspace import Ask
 
 _PUBLISHING = (
-    *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "outcomes", "log", "segments")),
+    *(f"serve/{module}.py" for module in ("published", "lookups", "batch", "scorer", "signature", "split", "apart", "outcomes", "log", "segments")),
     *(f"data/{module}.py" for module in ("casting", "contract/contract", "contract/few", "contract/rules", "derived/lookups", "moments")),
     *SPEC,
     *(
@@ -77,7 +77,7 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
             "segments": listed(log_folder) if segments is None else segments,
             "champion": ask.state.champion,
         },
-        rooms=("serve/collect.py", "serve/segments.py", "charter/spec.py", "charter/worth.py", "expression", "declaration.py"),
+        rooms=("serve/collect.py", "serve/records.py", "serve/segments.py", "charter/spec.py", "charter/worth.py", "expression", "declaration.py"),
     )
     return facts
 

@@ -16,7 +16,7 @@ from loopline.data.casting import DATES, ISO
 from loopline.errors import Mistake
 from loopline.serve.answers import Answer, Refusal
 from loopline.serve.arrow import require_plain
-from loopline.serve.batch import UNSCORED, Sheet, as_sent, check, columns_of, lines_of
+from loopline.serve.batch import UNSCORED, Sheet, as_sent, check, columns_of, decided, lines_of
 from loopline.serve.media import ARROW
 from loopline.serve.scorer import Scorer, prediction_ids, unscored
 from loopline.serve.signature import RAW_CHARACTERS, Problem, Signature, missing
@@ -93,14 +93,17 @@ def score(scorer: Scorer, sheet: Sheet, moment: datetime) -> Made:
     """An answer for every row of a sheet without problems."""
     if not sheet.typed.height:
         return Made([], b"", [])
-    scores = scorer.predict(columns_of(sheet.typed))
+    columns = columns_of(sheet.typed)
+    scores = scorer.predict(columns)
     without = unscored(scores)
     if without:
         return Made([], b"", [Problem(row, "", *UNSCORED) for row in without])
     ids = prediction_ids(scorer.package, moment, sheet.typed.height)
     by_class = [None] * len(ids) if scores.scores is None else [dict(zip(scorer.truth.classes, one, strict=True)) for one in scores.scores.tolist()]
-    made = zip(ids, scores.score.tolist(), scores.decision.tolist(), by_class, strict=True)
-    return Made([Answer(*one) for one in made], lines_of(scorer, sheet.typed, None, ids, scores, moment), [])
+    said = decided(scorer, sheet.typed, scores, columns)
+    made = zip(ids, scores.score.tolist(), said.decision.tolist(), by_class, strict=True)
+    answers = [Answer(*one, **said.answered(at)) for at, one in enumerate(made)]
+    return Made(answers, lines_of(scorer, sheet.typed, None, ids, scores, said, moment), [])
 
 
 def explained(scorer: Scorer, sheet: Sheet, answers: Sequence[Answer], count: int) -> list[Answer]:

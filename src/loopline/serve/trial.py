@@ -1,8 +1,7 @@
-"""A trial: the challenger beside the champion, which rows it answers or is only shown, and what it said of them."""
+"""A trial: the challenger of a rollout or an experiment beside the champion, which rows it answers or is only shown, and what it said of them."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,11 +10,10 @@ import msgspec
 
 from loopline.ledger.store import Ledger
 from loopline.release.rollout.course import KIND, newest
+from loopline.serve.experiments import running
 from loopline.serve.scorer import Prediction, Scorer, stamp
 from loopline.serve.signature import Problem
-
-_ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=str)
-_WHOLE = 1 << 64
+from loopline.serve.split import place
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Trial:
     salt
         Id of the rollout: another rollout takes other keys, and a wider leg takes those of the narrower one too.
     leg
-        Id of the entry that began the leg; it stands in each record of it.
+        Id of the entry that began the leg or the experiment; it stands in each record of it.
     """
 
     package: str
@@ -42,16 +40,21 @@ class Trial:
 
     @classmethod
     def of(cls, ledger: Ledger) -> Trial | None:
-        """What the rollout that runs gives; None where no challenger is on trial."""
+        """What the rollout that runs gives, or else an experiment on packages; None where no other package takes part."""
         course = newest(ledger.read(kinds=(KIND,)))
         given = None if course is None else course.traffic
-        return None if course is None or given is None else cls(course.package, given["kind"], given["share"], given["salt"], course.leg_entry)
+        if course is not None and given is not None:
+            return cls(course.package, given["kind"], given["share"], given["salt"], course.leg_entry)
+        compared = running(ledger, "package")
+        if compared is None:
+            return None
+        other = compared.arms[-1]
+        return cls(other.package, "canary", other.share, compared.id, compared.id)
 
     def takes(self, row: object, key: Sequence[str]) -> bool:
         """Whether a row is the challenger's, by a hash of its key, or of the whole row where it has none: the same key always meets the same package."""
         own = {name: row[name] for name in key if name in row} if isinstance(row, Mapping) else {}
-        digest = hashlib.blake2b(_ENCODER.encode(own or row), digest_size=8, key=self.salt.encode()[:64]).digest()
-        return int.from_bytes(digest, "big") < self.share * _WHOLE
+        return place(own or row, self.salt) < self.share
 
 
 class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

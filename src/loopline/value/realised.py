@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
-from loopline.watch.earned import Earned, Sums, interval, summed
+from loopline.watch.earned import Earned, Split, Sums, interval, summed
 
 PACE_NEEDED = timedelta(days=28)
 """So long must decisions have come before their pace says how many a year has."""
@@ -43,7 +43,7 @@ class Realised:
     since, until
         Start of the first window and end of the last one.
     decisions
-        Decisions that were served; `outcomes` of them are known by now.
+        Decisions of the model that were served, without those that were held out from it; `outcomes` of them are known by now.
     earned
         Money per decision.
     added
@@ -92,7 +92,7 @@ def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float)
         return None
     since = min(datetime.fromisoformat(window["start"]) for window in windows)
     until = max(datetime.fromisoformat(window["end"]) for window in windows)
-    decisions = sum(window["rows"] for window in windows)
+    decisions = sum(window["rows"] - split_of(window).held for window in windows)
     paced = decisions * timedelta(days=365.25) / (until - since) if until - since >= PACE_NEEDED else None
     return Realised(
         since=since,
@@ -106,6 +106,11 @@ def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float)
         per_year=paced if charter.volume is None else charter.volume.per_year,
         declared=charter.volume is not None,
     )
+
+
+def split_of(window: Body) -> Split:
+    """How a window's decisions were split between the model and a hold-out; of nothing where there was none."""
+    return Split.of_json(window.get("split"))
 
 
 def _amount(parts: Sequence[Sums], confidence: float) -> Amount:

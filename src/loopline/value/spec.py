@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from loopline.declaration import Spec
 
+BASELINE = "baseline"
+
+
+def _share(said: object) -> object:
+    if isinstance(said, str) and said.strip().endswith("%"):
+        try:
+            return float(said.strip()[:-1]) / 100
+        except ValueError:
+            raise ValueError(f"{said!r} is no share; write it as 5%") from None
+    return said
+
+
+Share = Annotated[float, BeforeValidator(_share)]
+"""A part of the whole, such as ``5%`` or 0.05."""
+
+
+class HoldoutSpec(Spec):
+    """The share of the keys that is decided without the model, so that what the model causes can be told.
+
+    `decision` is what is decided for them: ``baseline``, the best decision without the model as the package names it, or one in its own words (``act`` or
+    ``rest``, a class, a number).
+    """
+
+    share: Share = Field(ge=0, le=0.5)
+    decision: float | str = BASELINE
+
+
+def _spelled(declared: object) -> object:
+    return {"share": declared} if isinstance(declared, str | int | float) and not isinstance(declared, bool) else declared
+
 
 class ValueSpec(Spec):
-    """How sure the review must be, and from how many outcomes on it judges."""
+    """How sure the review must be, from how many outcomes on it judges, and which share of the decisions is taken without the model to compare with.
+
+    `holdout` is written ``5%``, or ``{share: 5%, decision: rest}``.
+    """
 
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     outcomes_needed: int = Field(default=100, ge=2)
+    holdout: Annotated[HoldoutSpec | None, BeforeValidator(_spelled)] = None

@@ -1,4 +1,4 @@
-"""The value stage's door: the review of what was realised."""
+"""The value stage's door: what the model causes, and the review of what was realised."""
 
 from __future__ import annotations
 
@@ -20,16 +20,39 @@ _ROOMS = (
     "expression",
     "charts.py",
 )
+_SCORING = (
+    *("background", "blocks", "calibration", "columns", "encode", "evaluate", "formulas", "layout", "package", "plan", "policy", "predictor"),
+    *("reasons", "scoring", "signing", "words"),
+)
+_LIFT_ROOMS = (
+    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
+    *(f"watch/{module}.py" for module in ("drift", "earned", "gauge", "monitors/watched", "served", "spec", "windows")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    "release/rollout/sequences.py",
+    *(f"model/{module}.py" for module in _SCORING),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    *SPEC,
+    "declaration.py",
+    "expression",
+)
 _ALERT = ("monitor", "feature", "package", "state", "since", "says")
 
 
 def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """The review of the champion, made anew when a window, an alert or the charter has changed."""
+    """What the champion causes, and its review, made anew when a window, an alert or the charter has changed."""
+    yield Step(
+        stage="value",
+        name="lift",
+        function="loopline.value.caused:run",
+        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence")},
+        inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "versions": ask.facts["serve"]["versions"]},
+        rooms=_LIFT_ROOMS,
+    )
     facts = yield Step(
         stage="value",
         name="review",
         function="loopline.value.review:run",
-        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.model_dump(mode="json")},
+        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence", "outcomes_needed")},
         inputs={
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,

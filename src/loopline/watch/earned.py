@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -83,6 +83,42 @@ class Earned:
     def of_json(cls, said: dict[str, Any]) -> Earned:
         """The inverse of `as_json`."""
         return cls(Sums(*said["money"]), Sums(*said["gain"]), said["perfect"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Decisions that were split by chance between the model and what is decided without it.
+
+    Parameters
+    ----------
+    rows, held
+        How many took part, and how many of them were held out from the model.
+    policy, holdout
+        The money of either side's decisions whose outcome has come.
+    instead
+        What the model's own decision would have earned more on what was held out, given the same outcome: only of rows on which that is another sum.
+    """
+
+    rows: int = 0
+    held: int = 0
+    policy: Sums = Sums()
+    holdout: Sums = Sums()
+    instead: Sums = Sums()
+
+    def __add__(self, other: Split) -> Split:
+        sums = {name: getattr(self, name) + getattr(other, name) for name in ("policy", "holdout", "instead")}
+        return Split(rows=self.rows + other.rows, held=self.held + other.held, **sums)
+
+    def as_json(self) -> dict[str, Any]:
+        """The split as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, said: dict[str, Any] | None) -> Split:
+        """The inverse of `as_json`; of nothing where nothing was split."""
+        if said is None:
+            return cls()
+        return cls(rows=said["rows"], held=said["held"], **{name: Sums(**said[name]) for name in ("policy", "holdout", "instead")})
 
 
 def summed(parts: Sequence[Earned]) -> Earned:

@@ -28,8 +28,11 @@ def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: st
     predictions, outcomes
         The tables of the same names.
     """
+    # A table that was written before anything was held out does not say so.
+    kinds = {"holdout": pl.Boolean, "instead_of": pl.String}
+    apart = {name: pl.col(name) if name in predictions.collect_schema() else pl.lit(None, dtype=kind) for name, kind in kinds.items()}
     own = predictions.filter(pl.col("package") == package).select(
-        "prediction_id", "time", "row", "score", "scores", "decision", when=pl.coalesce("event_time", "time").dt.cast_time_unit("us")
+        "prediction_id", "time", "row", "score", "scores", "decision", **apart, when=pl.coalesce("event_time", "time").dt.cast_time_unit("us")
     )
     if outcomes is None:
         return own.with_columns(outcome=pl.lit(None, dtype=pl.String))

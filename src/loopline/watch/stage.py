@@ -39,7 +39,7 @@ _ROOMS = (
     *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "causes", "survey", "spec", "spec_duty")),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"serve/{module}.py" for module in ("collect", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",

@@ -84,7 +84,9 @@ class _Served:
         if "leg" not in frame.collect_schema():
             # Such a table was written before anything was on trial.
             return None
-        return frame.filter((pl.col("package") == package) & (pl.col("leg") == self._leg))
+        own = frame.filter((pl.col("package") == package) & (pl.col("leg") == self._leg))
+        # What is held out from the model was decided by neither of the two.
+        return own.filter(~pl.col("holdout").fill_null(False)) if name == "predictions" and "holdout" in own.collect_schema() else own
 
     def with_outcomes(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """The frame with ``outcome``, null where none has come."""

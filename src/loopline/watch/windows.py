@@ -18,7 +18,7 @@ from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, metrics, outcomes
 from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
-from loopline.watch.earned import CONFIDENCE, Earned, Sums, by_group, interval
+from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
@@ -68,13 +68,15 @@ class Window:
     rows, refused, outcomes
         Predictions, rows refused meanwhile, and predictions whose outcome has come.
     acted
-        Share of the rows on which the decision was to act; None for other tasks than binary, and for no rows.
+        Share of the model's decisions that were to act; None for other tasks than binary, and for no rows.
     counts
         Rows in each bin of each feature, and of the score.
     drift
         Distance of each feature from training, 0 to 1, and of the score.
     earned
-        The money of the rows whose outcome has come.
+        The money of the model's decisions whose outcome has come: what was held out from it is no decision of its own.
+    split
+        Where a share is held out from the model: how much, and what either side earned.
     loss
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
@@ -91,6 +93,7 @@ class Window:
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     drift: Mapping[str, float] = field(default_factory=dict)
     earned: Earned = Earned()
+    split: Split = Split()
     loss: Sums = Sums()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
 
@@ -127,6 +130,7 @@ class Window:
             "metrics": dict(self.metrics),
             "worth": worth,
             "sums": self.earned.as_json(),
+            "split": self.split.as_json() if self.split.rows else None,
         }
 
 
@@ -155,10 +159,14 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     ----------
     frame
         ``when`` (moment in UTC), ``decision`` (text), ``score``, ``scores`` (multiclass: struct with a probability for each class),
-        ``outcome`` (text; null where none has come) and ``row`` (struct: the columns of the request).
+        ``outcome`` (text; null where none has come), ``row`` (struct: the columns of the request) and, where a share was held out from the
+        model, ``holdout`` (whether it was; null where there was no hold-out) and ``instead_of`` (what the model decided of those that were).
     """
     if frame.is_empty():
         return []
+    for name, kind in (("holdout", pl.Boolean), ("instead_of", pl.String)):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=kind).alias(name))
     frame = frame.with_columns(start=starts(pl.col("when"), span))
     first = frame["start"].unique().sort()
     group = frame["start"].to_physical().to_numpy()
@@ -179,9 +187,14 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
         )
         for at, start in enumerate(first)
     ]
+    own = ~frame["holdout"].fill_null(False).to_numpy()
     if yardstick.task == "binary":
-        acted = np.bincount(group, weights=(frame["decision"] == "act").to_numpy(), minlength=many) / rows
-        made = [replace(window, acted=float(share)) for window, share in zip(made, acted, strict=True)]
+        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in ((frame["decision"] == "act").to_numpy()[own], None))
+        made = [replace(window, acted=float(part / all) if all else None) for window, part, all in zip(made, acted, decided, strict=True)]
+    if frame["holdout"].is_not_null().any():
+        split = np.bincount(group, weights=frame["holdout"].is_not_null().to_numpy(), minlength=many)
+        held = np.bincount(group[~own], minlength=many)
+        made = [replace(window, split=Split(rows=int(split[at]), held=int(held[at]))) for at, window in enumerate(made)]
     return _with_outcomes(made, frame, yardstick, group)
 
 
@@ -206,8 +219,14 @@ def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yards
     known = frame["outcome"].is_not_null().to_numpy()
     if not known.any():
         return list(made)
-    judged, gain, perfect = judge(frame.filter(pl.col("outcome").is_not_null()), yardstick)
-    group, many = group[known], len(made)
+    frame, group, many = frame.filter(pl.col("outcome").is_not_null()), group[known], len(made)
+    judged, gain, perfect = judge(frame, yardstick)
+    came = np.bincount(group, minlength=many)
+    made = [replace(window, outcomes=int(came[at])) for at, window in enumerate(made)]
+    if any(window.split.rows for window in made):
+        made = _with_split(made, frame, judged.money, group, yardstick)
+        own = ~frame["holdout"].fill_null(False).to_numpy()
+        judged, gain, perfect, group = judged.where(own), gain[own], perfect[own], group[own]
     money, above = by_group(judged.money, group, many), by_group(gain, group, many)
     best = np.bincount(group, weights=perfect, minlength=many)
     lost = by_group(loss(judged), group, many)
@@ -217,12 +236,28 @@ def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yards
     return [
         replace(
             window,
-            outcomes=money[at].count,
             earned=Earned(money[at], above[at], float(best[at])),
             loss=lost[at],
             metrics=metrics(judged.where(order[edges[at] : edges[at + 1]])) if money[at].count else {},
         )
         for at, window in enumerate(made)
+    ]
+
+
+def _with_split(made: Sequence[Window], frame: pl.DataFrame, money: NDArray[np.float64], group: NDArray[np.intp], yardstick: Yardstick) -> list[Window]:
+    """The windows with what either side of the split earned, and what the model would have earned more on what was held out."""
+    many = len(made)
+    policy, held = (side.fill_null(False).to_numpy() for side in (~frame["holdout"], frame["holdout"]))
+    of_policy, of_holdout = (by_group(money[side], group[side], many) for side in (policy, held))
+    instead = np.zeros(len(money))
+    told = held & frame["instead_of"].is_not_null().to_numpy()
+    if told.any():
+        instead[told] = judge(frame.filter(told).with_columns(decision="instead_of"), yardstick)[0].money - money[told]
+    differs = instead != 0
+    more = by_group(instead[differs], group[differs], many)
+    sums = zip(of_policy, of_holdout, more, strict=True)
+    return [
+        replace(window, split=replace(window.split, policy=one, holdout=other, instead=above)) for window, (one, other, above) in zip(made, sums, strict=True)
     ]
 
 
@@ -274,6 +309,7 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         counts=counts,
         drift={bins.name: float(distance(np.asarray(counts[bins.name]), np.asarray(bins.counts))) for bins in features if rows},
         earned=first.earned + second.earned,
+        split=first.split + second.split,
         loss=first.loss + second.loss,
         metrics={},
     )

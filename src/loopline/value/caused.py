@@ -1,0 +1,151 @@
+"""What the model causes, from what there is: a hold-out where chance took one, else estimates with what must be true for them, and what cannot be known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from loopline.charter.spec import CharterSpec
+from loopline.engine.step import Facts
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
+from loopline.lake.tables import Tables
+from loopline.model.package import load
+from loopline.model.signing import Trust
+from loopline.value import offpolicy
+from loopline.value.lift import Lift, lift, yearly
+from loopline.value.logged import Logged, Measured, acted, read
+from loopline.value.offpolicy import Estimated
+from loopline.value.realised import Body, realise, split_of
+from loopline.value.spec import ValueSpec
+from loopline.watch.earned import Earned, interval, summed
+from loopline.workspace import Job
+
+NEWEST = 500_000
+"""So many decisions are read at most where bounds need single rows: the newest."""
+
+ABOVE = "what the model adds to deciding without it"
+
+NOTHING_HELD = (
+    "Nothing is held out from the model: were acting to change what happens, nobody would see it. Declare value.holdout, such as 5%, and a part of the "
+    "decisions is taken without the model to compare with."
+)
+HIDDEN = "Outcomes are seen only where somebody acted: what became of the rows that were left alone is not known, and neither is a mean over all decisions."
+USELESS = "Nobody acts on what is held out, so that no outcome of it is seen: this hold-out tells nothing. Let it act (decision: act), or leave it out."
+
+
+def run(job: Job) -> Facts:
+    """What the champion causes, in money per decision and per year."""
+    inputs, reads = job.step.inputs, job.step.reads
+    blobs, charter = Blobs(job.workspace.lake), CharterSpec.model_validate(reads["charter"])
+    spec = ValueSpec.model_validate(reads["value"])
+    windows = json.loads(blobs.get(inputs["summary"]))
+    if inputs["champion"] is None or not any(window["rows"] for window in windows):
+        return _facts(None, [], [], charter, None, says="nothing is served yet: what the model causes is not known")
+    measured = Measured.of(load(blobs, inputs["champion"], Trust.of(job.workspace.ledger)), charter.worth)
+    found = lift(windows, charter, confidence=spec.confidence, acts_without=measured.acts_without)
+    told = list(instead(windows, charter, spec, measured, lambda: read(Tables(job.workspace.lake), inputs["versions"], measured, newest=NEWEST)))
+    whole = realise(windows, charter, confidence=spec.confidence)
+    return _facts(found, told, unknowable(charter, measured, windows), charter, None if whole is None else whole.per_year)
+
+
+def _facts(found: Lift | None, told: Sequence[Estimated], cannot: Sequence[str], charter: CharterSpec, per_year: float | None, *, says: str = "") -> Facts:
+    currency = charter.worth.currency
+    facts = None if found is None else found.as_json(per_year)
+    if found is not None and facts is not None:
+        says = "; ".join(part for part in (found.says(currency), yearly(facts, currency)) if part)
+    elif told:
+        says = told[0].says(ABOVE, currency)
+    return {
+        "says": says or "no outcome has come yet: what the model causes is not known",
+        "lift": facts,
+        "estimates": [one.as_json() for one in told],
+        "cannot": list(cannot),
+        "currency": currency,
+    }
+
+
+def instead(windows: Sequence[Body], charter: CharterSpec, spec: ValueSpec, measured: Measured, rows: Callable[[], Logged]) -> Iterator[Estimated]:
+    """What the model adds to deciding without it, told from its own decisions.
+
+    Parameters
+    ----------
+    rows
+        Gives the logged decisions; called only where sums over windows do not suffice.
+    """
+    parts = [Earned.of_json(window["sums"]) for window in windows]
+    whole = summed(parts)
+    if charter.outcome_seen == "always" or measured.task != "binary":
+        if whole.outcomes:
+            yield _direct(whole, parts, spec.confidence, share=1.0, assumptions=(offpolicy.UNCHANGED, offpolicy.ALIKE))
+        return
+    if not measured.acts_without:
+        decided = sum(window["rows"] - split_of(window).held for window in windows)
+        acting = sum((window["acted"] or 0.0) * (window["rows"] - split_of(window).held) for window in windows)
+        if whole.outcomes and decided:
+            # Where the model rests, it does what is done without it: nothing is added there, and nothing needs to be seen.
+            yield _direct(whole, parts, spec.confidence, share=acting / decided, assumptions=(offpolicy.UNCHANGED, offpolicy.ALIKE))
+        return
+    yield from _against_acting(rows(), measured, spec.confidence)
+
+
+def _direct(whole: Earned, parts: Sequence[Earned], confidence: float, *, share: float, assumptions: tuple[str, ...]) -> Estimated:
+    seen = interval([part.gain for part in parts], confidence) if whole.outcomes >= offpolicy.LEAST_ROWS else None
+    low, high = (None, None) if seen is None else (share * seen[0], share * seen[1])
+    value = share * whole.gain.total / whole.outcomes
+    return Estimated(method="direct", value=value, low=low, high=high, rows=whole.outcomes, assumptions=assumptions)
+
+
+def _against_acting(logged: Logged, measured: Measured, confidence: float) -> Iterator[Estimated]:
+    """Against acting on every row: where the model rests, nobody has seen what acting would have brought."""
+    own = ~logged.held
+    rests = ~acted(logged.own)[own]
+    saved = [np.where(rests, -measured.of_acting(logged, happens=happens)[own], 0.0) for happens in (True, False)]
+    yield offpolicy.bound(np.minimum(*saved), np.maximum(*saved))
+    chance = logged.scores[own]
+    expected = np.where(rests, chance * saved[0] + (1 - chance) * saved[1], 0.0)
+    yield offpolicy.direct(expected, confidence=confidence, assumptions=(offpolicy.UNCHANGED, offpolicy.CALIBRATED))
+
+
+def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body]) -> list[str]:
+    """What cannot be known from these decisions, in words; empty where nothing stands in the way."""
+    has_holdout = any(split_of(window).held for window in windows)
+    said = [] if has_holdout else [NOTHING_HELD]
+    if charter.outcome_seen == "when_acted" and measured.task == "binary":
+        said += [HIDDEN] if measured.acts_without or not has_holdout else [HIDDEN, USELESS]
+    return said
+
+
+def readings(lake: Lake, summary: str, facts: Facts, charter: CharterSpec, spec: ValueSpec) -> list[dict[str, Any]]:
+    """The lift after each window, as plain values; none where nothing tells it.
+
+    Parameters
+    ----------
+    summary
+        The digest of all windows.
+    facts
+        What `run` found.
+    """
+    if facts["lift"] is None:
+        return []
+    windows = json.loads(Blobs(lake).get(summary))
+    found = lift(windows, charter, confidence=spec.confidence, acts_without=facts["lift"]["method"] == "paired")
+    return [] if found is None else [asdict(reading) for reading in found.readings]
+
+
+def lines(facts: Mapping[str, Any]) -> list[str]:
+    """The facts of `run` for a person."""
+    currency, found = facts["currency"], facts["lift"]
+    shown = [facts["says"]]
+    if found is not None:
+        came = found["outcomes"]
+        shown.append(f"  {found['held']:,} of {found['decisions']:,} decisions were held out; outcomes came of {came['policy']:,} and {came['holdout']:,}")
+        shown.append(f"  the bounds hold at all looks together with {found['confidence']:.0%}")
+    for one in facts["estimates"]:
+        told = Estimated(**{**one, "assumptions": tuple(one["assumptions"])})
+        shown += [f"{told.method.replace('_', ' ')}: {told.says(ABOVE, currency)}", *(f"  if: {assumed}" for assumed in told.assumptions)]
+    return [*shown, *facts["cannot"]]

@@ -1,0 +1,1 @@
+"""Experiments: planned, begun, read at any time, and ended with a winner."""

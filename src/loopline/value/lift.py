@@ -1,0 +1,216 @@
+"""What the model really causes: the decisions by its policy against those that chance held out from it, with bounds that hold however often one looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+import numpy as np
+
+from loopline.charter.spec import CharterSpec
+from loopline.declaration import figure
+from loopline.release.rollout.sequences import BURN_IN, DIFFERING, NOTHING, Estimate, between
+from loopline.value.realised import Body, split_of
+from loopline.watch.earned import Split, Sums
+
+Method = Literal["difference", "paired"]
+TIGHTEST = 20_000
+"""Decisions for which the bounds are drawn, or those of a quarter where that is more: they are about tightest there, and hold at any number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The lift as it was known when a window's outcomes were.
+
+    Parameters
+    ----------
+    start
+        Start of the window, as ISO 8601.
+    policy, holdout
+        Money per decision of either side in this window; None where no outcome has come.
+    value, low, high
+        The lift per decision since the beginning, with its bounds; None while they are too few to judge.
+    """
+
+    start: str
+    policy: float | None
+    holdout: float | None
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lift:
+    """The money per decision that the policy causes, above what is decided without the model.
+
+    Parameters
+    ----------
+    method
+        ``difference`` of the mean of the policy's decisions and that of those held out; or ``paired``: what the model's own decision would have earned
+        more on the rows that were held out, whose outcome is seen whatever the model wanted.
+    decisions, held
+        Decisions that were split, and how many of them were held out.
+    outcomes
+        Outcomes of the policy's side and of the hold-out that have come.
+    policy, holdout
+        Money per decision of either side; None where it cannot be known.
+    value, low, high
+        The lift per decision; None while they are too few to judge.
+    confidence
+        The chance with which the bounds hold at all looks together.
+    readings
+        The same after each window.
+    """
+
+    method: Method
+    decisions: int
+    held: int
+    outcomes: tuple[int, int]
+    policy: float | None
+    holdout: float | None
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    readings: tuple[Reading, ...]
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the bounds exclude that the model causes nothing."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    def says(self, currency: str) -> str:
+        """The lift in one line."""
+        if self.value is None or self.low is None or self.high is None:
+            held = f"{self.outcomes[1]:,} outcomes of what was held out have come"
+            needed = f"{DIFFERING:,} on which the model decides otherwise" if self.method == "paired" else f"{BURN_IN:,}"
+            return f"too early to tell what the model causes: {held}, {needed} are needed"
+        sure = "surely gains" if self.low > 0 else "surely loses" if self.high < 0 else "is not yet told from chance: it makes"
+        between = f"{figure(self.low)} to {figure(self.high)}"
+        return f"the model {sure} {figure(self.value)} {currency} a decision ({between}), against {self.held:,} held out from it"
+
+    def as_json(self, per_year: float | None) -> dict[str, Any]:
+        """The lift as plain values.
+
+        Parameters
+        ----------
+        per_year
+            Decisions in a year; None where that is unknown.
+        """
+        yearly = None if per_year is None or self.value is None else {name: getattr(self, name) * per_year for name in ("value", "low", "high")}
+        return {
+            "method": self.method,
+            "decisions": self.decisions,
+            "held": self.held,
+            "outcomes": {"policy": self.outcomes[0], "holdout": self.outcomes[1]},
+            "policy": self.policy,
+            "holdout": self.holdout,
+            "per_decision": self.value,
+            "low": self.low,
+            "high": self.high,
+            "confidence": self.confidence,
+            "per_year": yearly,
+        }
+
+
+def lift(windows: Sequence[Body], charter: CharterSpec, *, confidence: float, acts_without: bool = False) -> Lift | None:
+    """What the policy causes, as far as outcomes have come; None where nothing was held out, or what was cannot tell.
+
+    Where an outcome is seen only after acting, two means of money cannot be had. Then only a hold-out on which one always acts tells, pair by pair.
+
+    Parameters
+    ----------
+    windows
+        Every window of every package.
+    acts_without
+        Whether what is decided without the model is to act (binary).
+
+    References
+    ----------
+    Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics
+    52(6), section 3: randomised experiments that are looked at all the time. The days are strata, each compared within itself: Miratrix, Sekhon & Yu (2013),
+    "Adjusting treatment effect estimates by post-stratification", JRSS B 75(2).
+    """
+    days = [(start, sum((split_of(window) for window in same), Split())) for start, same in _by_start(windows)]
+    whole = sum((split for _, split in days), Split())
+    always = charter.outcome_seen == "always"
+    if not whole.held or not (always or acts_without):
+        return None
+    method: Method = "difference" if always else "paired"
+    share = whole.held / whole.rows
+    drawn_for = TIGHTEST if charter.volume is None else max(TIGHTEST, charter.volume.per_year / 4)
+    tightest = drawn_for * share * ((1 - share) if always else 1.0)
+    readings = tuple(_read(days, method, (1 - confidence) / 2, tightest))
+    last = readings[-1]
+    return Lift(
+        method=method,
+        decisions=whole.rows,
+        held=whole.held,
+        outcomes=(whole.policy.count, whole.holdout.count),
+        policy=whole.policy.mean if always else None,
+        holdout=whole.holdout.mean,
+        value=last.value,
+        low=last.low,
+        high=last.high,
+        confidence=confidence,
+        readings=readings,
+    )
+
+
+def _by_start(windows: Sequence[Body]) -> Iterator[tuple[str, Iterator[Body]]]:
+    def start(window: Body) -> str:
+        return str(window["start"])
+
+    return groupby(sorted((window for window in windows if window.get("split")), key=start), key=start)
+
+
+def _read(days: Sequence[tuple[str, Split]], method: Method, alpha: float, tightest: float) -> Iterator[Reading]:
+    """The lift after each window. Windows are joined to strata until either side of each can be judged; what is left over belongs to the last one."""
+    done, stratum, last = NOTHING, Split(), Split()
+    for start, split in days:
+        stratum += split
+        if method == "paired":
+            found = _paired(stratum)
+        elif min(stratum.policy.count, stratum.holdout.count) >= BURN_IN:
+            done += _apart(last)
+            last, stratum = stratum, Split()
+            found = done + _apart(last)
+        else:
+            found = done + _apart(last + stratum)
+        value, low, high = _bounds(found, alpha, tightest)
+        yield Reading(start=start, policy=split.policy.mean if method == "difference" else None, holdout=split.holdout.mean, value=value, low=low, high=high)
+
+
+def _apart(split: Split) -> Estimate:
+    """The policy's mean less that of the hold-out, of which the spread is taken to be the policy's at least: a small side has seen fewer rare large sums."""
+    found = between(_parts(split.holdout), _parts(split.policy))
+    return Estimate(value=-found.value, variance=found.variance, pairs=found.pairs)
+
+
+def _parts(sums: Sums) -> tuple[float, float, float]:
+    return sums.count, sums.mean or 0.0, sums.variance
+
+
+def _paired(split: Split) -> Estimate:
+    """What the model's own decision would have earned more on a row that was held out; rows on which that is nothing count by their number."""
+    rows = split.holdout.count
+    if split.instead.count < DIFFERING:
+        return NOTHING
+    whole = Sums(rows, split.instead.total, split.instead.squares)
+    return Estimate(value=np.asarray(whole.mean), variance=np.asarray(whole.variance / rows), pairs=np.asarray(float(rows)))
+
+
+def _bounds(found: Estimate, alpha: float, tightest: float) -> tuple[float, float, float] | tuple[None, None, None]:
+    if not found.pairs:
+        return None, None, None
+    low, high = found.bounds(alpha, tightest=tightest)
+    return float(found.value), float(low), float(high)
+
+
+def yearly(facts: Mapping[str, Any], currency: str) -> str:
+    """The lift of a year in words, from what `Lift.as_json` wrote; empty where it is unknown."""
+    year = facts["per_year"]
+    return "" if year is None else f"that is {figure(year['value'])} {currency} a year ({figure(year['low'])} to {figure(year['high'])})"

@@ -1,0 +1,206 @@
+"""Decisions as the log has them, as arrays: how each came about, what it earned, and what the score let expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from loopline.charter.spec import Task, WorthSpec
+from loopline.charter.worth import Worth
+from loopline.data.spec import ColumnType
+from loopline.lake.tables import Tables
+from loopline.model.columns import raw
+from loopline.model.package import Package
+from loopline.model.policy import ACT, ASK, Policy, columns_of, decide, for_worth
+from loopline.serve.collect import latest
+from loopline.watch.gauge import Gauge, gauge
+from loopline.watch.served import SLICE_ROWS, decoded
+from loopline.watch.windows import judge
+
+Floats = NDArray[np.float64]
+_OPTIONAL: Mapping[str, Any] = {"holdout": pl.Boolean, "instead_of": pl.String, "experiment": pl.String, "arm": pl.String, "leg": pl.String, "ms": pl.Float64}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Logged:
+    """Decisions of one package, each array of shape (n,) but for the scores of several classes.
+
+    Parameters
+    ----------
+    id, unit
+        The prediction's id, and its key as JSON text; its id where it has none.
+    decision
+        What was decided, as text.
+    own
+        What the package's policy decided, also where that was not done.
+    split, held
+        Whether chance could hold it out from the model, and whether it did.
+    arm
+        Its arm in the experiment; None where it took part in none.
+    scores
+        Shape (n,), or (n, k) for several classes.
+    known, outcome
+        Whether its outcome has come, and the outcome as text.
+    money
+        What it earned; NaN where its outcome has not come.
+    ms
+        Milliseconds that it took; NaN where that was not told.
+    """
+
+    id: NDArray[Any]
+    unit: NDArray[Any]
+    decision: NDArray[Any]
+    own: NDArray[Any]
+    split: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    arm: NDArray[Any]
+    scores: Floats
+    known: NDArray[np.bool_]
+    outcome: NDArray[Any]
+    money: Floats
+    ms: Floats
+    columns: Mapping[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A package, and what its decisions are measured with."""
+
+    package: Package
+    gauge: Gauge
+    worth: Worth
+    policy: Policy
+
+    @classmethod
+    def of(cls, package: Package, worth: WorthSpec) -> Measured:
+        """The measure of a package by the charter's worth."""
+        measured = gauge(package, worth, timedelta(days=1))
+        return cls(package, measured, measured.yardstick.worth, package.parsed("policy.json"))
+
+    @property
+    def task(self) -> Task:
+        """The package's task."""
+        return self.gauge.yardstick.task
+
+    @property
+    def acts_without(self) -> bool:
+        """Whether one always acts without the model (binary)."""
+        return self.task == "binary" and self.gauge.yardstick.without_model is True
+
+    def decide(self, policy: Policy, logged: Logged) -> NDArray[Any]:
+        """What a policy decides of logged rows, each alone; shape (n,)."""
+        return decide(policy, logged.scores, self.gauge.yardstick.classes, logged.columns)
+
+    def expected(self, policy: Policy, logged: Logged) -> Floats:
+        """The money that a policy's decisions let expect by the scores, shape (n,); of numbers, which have no chances, the predicted value itself.
+
+        It is known before anything is done, whichever arm a row belongs to: a covariate of what the row earns.
+        """
+        if self.task == "regression":
+            return logged.scores
+        said = for_worth(self.task, self.decide(policy, logged))
+        if self.task == "multiclass":
+            right, wrong = (self._money(said, said if hits else np.full(len(said), None), logged) for hits in (True, False))
+            chance = logged.scores.max(axis=1)
+        else:
+            right, wrong = (self._money(said.astype(bool), np.full(len(said), happens), logged) for happens in (True, False))
+            chance = logged.scores
+        return np.asarray(chance * right + (1 - chance) * wrong)
+
+    def _money(self, decision: NDArray[Any], outcome: NDArray[Any], logged: Logged) -> Floats:
+        return self.worth.per_row(decision, outcome, logged.columns)
+
+    def of_acting(self, logged: Logged, *, happens: bool) -> Floats:
+        """The money of acting above that of resting, shape (n,), given the outcome (binary)."""
+        rows = len(logged)
+        outcome = np.full(rows, happens)
+        return self._money(np.ones(rows, dtype=bool), outcome, logged) - self._money(np.zeros(rows, dtype=bool), outcome, logged)
+
+
+def read(tables: Tables, versions: Mapping[str, int], measured: Measured, *, where: pl.Expr | None = None, newest: int | None = None) -> Logged:
+    """The decisions of a package in the log's tables.
+
+    Parameters
+    ----------
+    versions
+        The tables' versions.
+    where
+        Which of them, over the columns of the table ``predictions``; all by default.
+    newest
+        At most so many, those of the latest moments.
+    """
+    parts = list(_slices(tables, versions, measured, where, newest))
+    joined = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Logged) if one.name != "columns"}
+    return Logged(**joined, columns={name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns})
+
+
+def _slices(tables: Tables, versions: Mapping[str, int], measured: Measured, where: pl.Expr | None, newest: int | None) -> Iterator[Logged]:
+    yardstick, policy_reads = measured.gauge.yardstick, columns_of(measured.policy)
+    types = {column["name"]: column["type"] for column in measured.package.parsed("signature.json")["columns"]}
+    read = {name: types[name] for name in sorted({*yardstick.worth.columns, *policy_reads}) if name in types}
+    frame = _frame(tables, versions, measured.package.digest, where, newest)
+    yield _arrays(frame.head(0), measured, read)
+    for part in frame.iter_slices(SLICE_ROWS):
+        yield _arrays(part, measured, read)
+
+
+def _frame(tables: Tables, versions: Mapping[str, int], package: str, where: pl.Expr | None, newest: int | None) -> pl.DataFrame:
+    if "predictions" not in versions:
+        nothing = {"prediction_id": pl.String, "key": pl.String, "row": pl.String, "score": pl.Float64, "scores": pl.String, "decision": pl.String}
+        return pl.DataFrame(schema={**nothing, **_OPTIONAL, "outcome": pl.String})
+    made = tables.read("predictions", version=versions["predictions"])
+    there = made.collect_schema()
+    made = made.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in {"key": pl.String, **_OPTIONAL}.items() if name not in there)
+    own = made.filter((pl.col("package") == package) & (pl.lit(True) if where is None else where))
+    own = own.sort(pl.coalesce("event_time", "time"), "prediction_id")
+    own = (own if newest is None else own.tail(newest)).select("prediction_id", "key", "row", "score", "scores", "decision", *_OPTIONAL)
+    if "outcomes" not in versions:
+        return own.with_columns(outcome=pl.lit(None, dtype=pl.String)).collect(engine="streaming")
+    told = latest(tables.read("outcomes", version=versions["outcomes"]).select("prediction_id", "outcome", "time")).drop("time")
+    return own.join(told, on="prediction_id", how="left", maintain_order="left").collect(engine="streaming")
+
+
+def _arrays(part: pl.DataFrame, measured: Measured, read: Mapping[str, ColumnType]) -> Logged:
+    yardstick = measured.gauge.yardstick
+    frame = decoded(part, read, yardstick.classes if yardstick.task == "multiclass" else ())
+    known = frame["outcome"].is_not_null().to_numpy()
+    money = np.full(frame.height, np.nan)
+    if known.any():
+        money[known] = judge(frame.filter(known), yardstick)[0].money
+    scores = frame["score"].to_numpy()
+    if yardstick.task == "multiclass":
+        scores = frame["scores"].struct.unnest().select(yardstick.classes).to_numpy().reshape(-1, len(yardstick.classes))
+    key = frame["key"].to_numpy()
+    return Logged(
+        id=_texts(frame["prediction_id"]),
+        unit=np.where((key == "{}") | frame["key"].is_null().to_numpy(), _texts(frame["prediction_id"]), key),
+        decision=_texts(frame["decision"]),
+        own=_texts(frame.select(pl.coalesce("instead_of", "decision")).to_series()),
+        split=frame["holdout"].is_not_null().to_numpy(),
+        held=frame["holdout"].fill_null(False).to_numpy(),
+        arm=_texts(frame["arm"]),
+        scores=scores,
+        known=known,
+        outcome=_texts(frame["outcome"]),
+        money=money,
+        ms=frame["ms"].to_numpy(),
+        columns=raw(frame["row"].struct.unnest(), list(read)) if read else {},
+    )
+
+
+def _texts(values: pl.Series) -> NDArray[Any]:
+    return np.array(values.to_list(), dtype=object)
+
+
+def acted(decision: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each decision is to act, or to ask a person who acts where it is right, shape (n,)."""
+    return np.asarray((decision == ACT) | (decision == ASK))

@@ -11,7 +11,7 @@ from loopline.ledger.spend import Span, Spend, account
 
 FOLDED = (
     *("step", "approval", "override", "champion", "alert", "silence", "message", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout"),
-    *("key", "signature"),
+    *("key", "signature", "experiment"),
 )
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
@@ -57,6 +57,8 @@ class State:
         From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
     rollouts
         The entries by which rollouts began, went on and ended, oldest first; `loopline.release.rollout.course` tells where they stand.
+    experiments
+        The entries by which experiments began and ended, oldest first; `loopline.serve.experiments` tells where they stand.
     proposal
         The newest model that was imported as a candidate.
     ended
@@ -79,6 +81,7 @@ class State:
     vouched: tuple[Entry, ...] = ()
     waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     rollouts: tuple[Entry, ...] = ()
+    experiments: tuple[Entry, ...] = ()
     proposal: Entry | None = None
     ended: Sequence[Entry] = ()
 
@@ -118,7 +121,7 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         found.take(entry)
     whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
-    return State(**{**whole, **{name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages")}})
+    return State(**{**whole, **{name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages", "experiments")}})
 
 
 class _Found:
@@ -141,6 +144,7 @@ class _Found:
         self.vouched: list[Entry] = []
         self.waivers: dict[tuple[str, str], Entry] = {}
         self.rollouts: list[Entry] = []
+        self.experiments: list[Entry] = []
         self.proposal: Entry | None = None
         self.ended: list[Entry] = []
         self._newest = {
@@ -151,7 +155,14 @@ class _Found:
             "delivery": self.deliveries,
             "constraint": self.constraints,
         }
-        self._all = {"champion": self.champions, "rollout": self.rollouts, "key": self.vouched, "signature": self.vouched, "message": self.messages}
+        self._all = {
+            "champion": self.champions,
+            "rollout": self.rollouts,
+            "key": self.vouched,
+            "signature": self.vouched,
+            "message": self.messages,
+            "experiment": self.experiments,
+        }
         self._waived: set[str] = set()
 
     def take(self, entry: Entry) -> None:

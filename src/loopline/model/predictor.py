@@ -26,6 +26,8 @@ from loopline.model.signing import Trust
 
 BACKGROUND = "background.json"
 """The package's file with the made-up rows that reasons are told against."""
+METRICS = "metrics.json"
+"""The package's file with what was measured of it."""
 
 _CHUNK = 20_000
 """Rows that go through the graph at once, divided by the number of classes, which all trees of a forest say something of."""
@@ -73,8 +75,9 @@ class Predictor:
         self.task: Task = package.manifest["task"]
         self.classes: tuple[str, ...] = tuple(package.manifest["classes"])
         self.policy: Policy = package.parsed("policy.json")
-        # An imported graph may name none.
-        self.unaided: str | float | None = package.parsed("metrics.json").get("worth", {}).get("constant")
+        # While a package is made, nothing is measured of it yet.
+        measured = package.parsed(METRICS) if METRICS in package.contents else {}
+        self.unaided: str | float | None = measured.get("worth", {}).get("constant")
         self._types = {column["name"]: column["type"] for column in self.signature["columns"]}
         self._reads = columns_of(self.policy)
         self.plan = Plan.of_json(self.signature)

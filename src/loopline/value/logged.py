@@ -33,8 +33,8 @@ class Logged:
 
     Parameters
     ----------
-    id, unit
-        The prediction's id, and its key as JSON text; its id where it has none.
+    id, unit, when
+        The prediction's id, its key as JSON text (its id where it has none), and the moment that it is about.
     decision
         What was decided, as text.
     own
@@ -55,6 +55,7 @@ class Logged:
 
     id: NDArray[Any]
     unit: NDArray[Any]
+    when: NDArray[np.datetime64]
     decision: NDArray[Any]
     own: NDArray[Any]
     split: NDArray[np.bool_]
@@ -119,6 +120,11 @@ class Measured:
     def _money(self, decision: NDArray[Any], outcome: NDArray[Any], logged: Logged) -> Floats:
         return self.worth.per_row(decision, outcome, logged.columns)
 
+    def of_resting(self, logged: Logged) -> Floats:
+        """The money of resting, shape (n,), given the outcome; of a row without one as if nothing had happened (binary)."""
+        happened = np.asarray(logged.outcome == self.gauge.yardstick.positive)
+        return self._money(np.zeros(len(logged), dtype=bool), happened, logged)
+
     def of_acting(self, logged: Logged, *, happens: bool) -> Floats:
         """The money of acting above that of resting, shape (n,), given the outcome (binary)."""
         rows = len(logged)
@@ -155,14 +161,14 @@ def _slices(tables: Tables, versions: Mapping[str, int], measured: Measured, whe
 
 def _frame(tables: Tables, versions: Mapping[str, int], package: str, where: pl.Expr | None, newest: int | None) -> pl.DataFrame:
     if "predictions" not in versions:
-        nothing = {"prediction_id": pl.String, "key": pl.String, "row": pl.String, "score": pl.Float64, "scores": pl.String, "decision": pl.String}
-        return pl.DataFrame(schema={**nothing, **_OPTIONAL, "outcome": pl.String})
+        texts = dict.fromkeys(("prediction_id", "key", "row", "scores", "decision", "outcome"), pl.String)
+        return pl.DataFrame(schema={**texts, **_OPTIONAL, "when": pl.Datetime("us"), "score": pl.Float64})
     made = tables.read("predictions", version=versions["predictions"])
     there = made.collect_schema()
     made = made.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in {"key": pl.String, **_OPTIONAL}.items() if name not in there)
     own = made.filter((pl.col("package") == package) & (pl.lit(True) if where is None else where))
-    own = own.sort(pl.coalesce("event_time", "time"), "prediction_id")
-    own = (own if newest is None else own.tail(newest)).select("prediction_id", "key", "row", "score", "scores", "decision", *_OPTIONAL)
+    own = own.with_columns(when=pl.coalesce("event_time", "time").dt.cast_time_unit("us").dt.replace_time_zone(None)).sort("when", "prediction_id")
+    own = (own if newest is None else own.tail(newest)).select("prediction_id", "when", "key", "row", "score", "scores", "decision", *_OPTIONAL)
     if "outcomes" not in versions:
         return own.with_columns(outcome=pl.lit(None, dtype=pl.String)).collect(engine="streaming")
     told = latest(tables.read("outcomes", version=versions["outcomes"]).select("prediction_id", "outcome", "time")).drop("time")
@@ -183,6 +189,7 @@ def _arrays(part: pl.DataFrame, measured: Measured, read: Mapping[str, ColumnTyp
     return Logged(
         id=_texts(frame["prediction_id"]),
         unit=np.where((key == "{}") | frame["key"].is_null().to_numpy(), _texts(frame["prediction_id"]), key),
+        when=frame["when"].to_numpy(),
         decision=_texts(frame["decision"]),
         own=_texts(frame.select(pl.coalesce("instead_of", "decision")).to_series()),
         split=frame["holdout"].is_not_null().to_numpy(),

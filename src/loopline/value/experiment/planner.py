@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
 from scipy.stats import norm
 
 from loopline.declaration import figure
 from loopline.release.rollout.power import detects, needed
+from loopline.value.experiment.cuped import Units
 
 ROUNDS = 12
 """The bounds are drawn for the number of units that is needed, which depends on them: so often each is found anew."""
@@ -37,6 +39,18 @@ class Measured:
     per_day: float
     explained: float = 0.0
     rows: int = 0
+
+
+def measured_of(units: Units, days: float) -> Measured | None:
+    """What units that came within so many days tell of the metric; None of fewer than two."""
+    if len(units) < 2:
+        return None
+    values = units.values()
+    explained = 0.0
+    if units.before is not None and values.std() > 0 and units.before.std() > 0:
+        explained = float(np.corrcoef(values, units.before)[0, 1] ** 2)
+    per_day = len(units) / days if days > 0 else 0.0
+    return Measured(mean=units.mean, sd=float(values.std(ddof=1)), per_day=per_day, explained=explained, rows=int(units.count.sum()))
 
 
 @dataclass(frozen=True, kw_only=True)

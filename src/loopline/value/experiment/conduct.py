@@ -1,0 +1,128 @@
+"""An experiment begun and ended: the entries that say so, which the server follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from loopline.errors import CheckFailed, Mistake
+from loopline.ledger.entry import Draft, Entry
+from loopline.serve.experiments import ENDED, KIND, STARTED, Arm, Experiment, Sort, folded
+from loopline.value.experiment.analysis import Analysis
+from loopline.value.experiment.spec import Plan
+
+
+def named(entries: Sequence[Entry], name: str) -> Experiment:
+    """The experiment of a name.
+
+    Raises
+    ------
+    Mistake
+        When there is none.
+    """
+    known = {one.name: one for one in folded(entries)}
+    if name not in known:
+        there = ", ".join(known) or "none"
+        raise Mistake(f"there is no experiment {name!r}", remedy=f"there are: {there}; begin one with: loopline value experiment start")
+    return known[name]
+
+
+def begin(entries: Sequence[Entry], name: str, sort: Sort, arms: Sequence[Arm], plan: Plan, *, package: str, is_tried: bool, why: str, who: str) -> Draft:
+    """The entry by which an experiment begins.
+
+    Parameters
+    ----------
+    entries
+        Those on experiments so far.
+    package
+        The package that decides now.
+    is_tried
+        Whether a rollout runs.
+
+    Raises
+    ------
+    Mistake
+        When there is one of this name already, or another one decides on the same rows.
+    CheckFailed
+        When a rollout runs, which splits the same rows.
+    """
+    known = folded(entries)
+    if any(one.name == name for one in known):
+        raise Mistake(f"there is an experiment {name!r} already", where="NAME", remedy="give it another name: what it found is kept under this one")
+    if sort != "feature":
+        rivals = [one.name for one in known if one.is_running and one.sort != "feature"]
+        if rivals:
+            raise Mistake(f"{rivals[0]!r} runs, and decides on the same rows", remedy=f"end it first: loopline value experiment stop {rivals[0]} --why '...'")
+        if is_tried:
+            raise CheckFailed("a package is on trial, on the same rows", remedy="wait for its end, or end it: loopline release rollback --why '...'")
+    body = {"action": STARTED, "sort": sort, "package": package, "arms": [asdict(arm) for arm in arms], "plan": plan.model_dump(mode="json"), "why": why}
+    return Draft(kind=KIND, subject=name, body=body, actor=who)
+
+
+def end(experiment: Experiment, analysis: Analysis, *, winner: str | None, why: str, who: str) -> Draft:
+    """The entry by which an experiment ends and names its winner.
+
+    Parameters
+    ----------
+    winner
+        The arm that a person names; by default the one that the evidence tells, or none.
+
+    Raises
+    ------
+    Mistake
+        When it has ended already, or there is no such arm.
+    """
+    if not experiment.is_running:
+        raise Mistake(f"{experiment.name!r} has ended already", remedy=f"see what it found: loopline value experiment status {experiment.name}")
+    names = [arm.name for arm in experiment.arms]
+    if winner is not None and winner not in names:
+        raise Mistake(f"there is no arm {winner!r}", where="--winner", remedy=f"there are: {', '.join(names)}")
+    found = analysis.as_json()
+    body = {
+        "action": ENDED,
+        "winner": analysis.winner if winner is None else winner,
+        "told_by": "evidence" if winner is None else "person",
+        "found": found,
+        "why": why,
+    }
+    return Draft(kind=KIND, subject=experiment.name, body=body, parents=(experiment.id,), actor=who)
+
+
+def shares(experiment: Experiment) -> dict[str, float]:
+    """Each arm's planned share of the units, the control first."""
+    return {arm.name: arm.share for arm in experiment.arms}
+
+
+def told(experiment: Experiment, now: datetime) -> dict[str, Any]:
+    """An experiment as plain values, without what it found."""
+    last = experiment.entries[-1]
+    until = experiment.ended or now
+    return {
+        "name": experiment.name,
+        "sort": experiment.sort,
+        "state": "running" if experiment.is_running else "ended",
+        "arms": shares(experiment),
+        "package": experiment.package or None,
+        "began": experiment.began.isoformat(),
+        "ended": None if experiment.ended is None else experiment.ended.isoformat(),
+        "days": round((until - experiment.began).total_seconds() / 86_400, 2),
+        "winner": experiment.winner or None,
+        "why": last.body["why"],
+        "by": last.actor,
+        "plan": dict(experiment.plan),
+        "entry": last.id,
+    }
+
+
+def following(experiment: Experiment, found: Mapping[str, Any]) -> str:
+    """What to do next, as an exact command where there is one."""
+    if experiment.is_running:
+        return f"loopline value experiment stop {experiment.name} --why '...'" if found["state"] != "running" else "loopline tick"
+    winner = next((arm for arm in experiment.arms if arm.name == experiment.winner), None)
+    if winner is None or winner is experiment.arms[0] or experiment.sort == "feature":
+        return "loopline value experiment list"
+    if experiment.sort == "package":
+        return f"loopline model show {winner.package[:8]}"
+    return "loopline run --fresh model"

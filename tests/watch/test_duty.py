@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from loopline.watch.causes import level
+from loopline.watch.causes import explains, level
 from loopline.watch.duty import is_on
 from loopline.watch.spec_duty import Hours, parse_hours
 from tests.watch.world import DAY, HOUR, MINUTE, MONDAY, World
@@ -92,6 +93,17 @@ def test_drift_alone_waits_for_the_digest_and_comes_in_one_message() -> None:
     assert world.told() == []
     world.wait(DAY, every=10 * MINUTE)
     assert [(at.astimezone(ZURICH).strftime("%a %H:%M"), items) for at, _, items in world.heard] == [("Tue 08:00", (("told", "drift:x"), ("told", "drift:y")))]
+
+
+def test_an_alert_of_a_ledger_that_did_not_keep_when_it_was_opened_is_told_too() -> None:
+    world = World.of(tell={"science": MAIL})
+    for feature in ("x", "y"):
+        entry = world.alerts[world.open("drift", feature)]
+        body = {name: value for name, value in entry.body.items() if name not in ("opened", "what")}
+        world.alerts[entry.subject] = structs.replace(entry, body=body)
+    world.wait(2 * DAY)
+    assert world.told() == [("told", "drift:x")]
+    assert explains(body).startswith("drift:y is wrong")
 
 
 def test_a_loop_that_turns_once_a_day_still_sends_its_digest() -> None:

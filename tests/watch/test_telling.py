@@ -90,6 +90,23 @@ def test_a_drift_that_the_windows_show_is_mailed_in_the_digest_and_only_once(sho
     assert "For the digest:" in text and "x has drifted" in text and "loopline alerts ack" in text
 
 
+def test_a_loss_that_the_windows_show_is_one_message_with_what_explains_it_however_many_windows_follow(shop: Shop, web: Heard) -> None:
+    declare(
+        shop,
+        tell={"business": f"json://127.0.0.1:{web.port}/owner", "ml": f"json://127.0.0.1:{web.port}/ml", "science": f"json://127.0.0.1:{web.port}/science"},
+    )
+    for day in range(5):
+        shop.serve(Crowd.of(300, seed=day, shift=2.0, contrary=True))
+        shop.at = now() + timedelta(minutes=day)
+        for _ in range(3):
+            shop.watch()
+    assert shop.open() >= {"worth_promised", "performance", "drift:x"}
+    ((path, _, body),) = web.calls
+    assert path == "/owner"
+    assert "each decision earns" in body["message"]
+    assert "explained by: the Brier score" in body["message"] and "explained by: x has drifted" in body["message"]
+
+
 def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) -> None:
     with mail_server() as (inbox, port):
         team = mail_channel(port, "team@example.com")

@@ -123,7 +123,7 @@ class _Desk:
 
     def _first(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To the channels of the alert's role that do not know it yet."""
-        opened = datetime.fromisoformat(cause.head.body["opened"])
+        opened = datetime.fromisoformat(cause.head.body.get("opened", cause.head.body["since"]))
         # An alert from far ahead was opened before the clock was set back: rather too early than never.
         if cause.level == "digest" and opened <= self._now + _AHEAD and (self._digest is None or self._digest < opened):
             return

@@ -205,6 +205,31 @@ def test_while_a_channel_is_down_the_next_one_is_told_and_the_first_one_still_is
     assert world.told(CHAT) == []
 
 
+def test_a_channel_that_failed_once_long_ago_is_tried_before_another_is_told() -> None:
+    world = World.of(tell={"business": BOSS, "ml": MAIL})
+    world.down = {BOSS}
+    world.open("worth_promised")
+    world.turn()
+    world.say("worth_promised", "resolved")
+    world.down = set()
+    world.now += DAY
+    world.open("worth_promised")
+    world.wait(DAY)
+    assert world.told() == [("elsewhere", "worth_promised"), ("told", "worth_promised")]
+
+
+def test_nobody_else_is_told_of_what_waits_for_the_role_to_be_on_duty() -> None:
+    world = World.of(tell={"devops": MAIL, "data": CHAT, "business": BOSS}, hours={"data": "Mon-Fri 08:00-18:00"})
+    world.now = EVENING
+    world.down = {CHAT}
+    world.open("disk")
+    world.open("refused_share")
+    world.wait(11 * HOUR)
+    assert world.told() == [("told", "disk")]
+    world.wait(3 * HOUR, every=10 * MINUTE)
+    assert world.told()[1:] == [("elsewhere", "refused_share")]
+
+
 def test_a_role_of_whose_channels_one_works_has_been_reached() -> None:
     world = World.of(tell={"business": [BOSS, CHAT], "ml": MAIL})
     world.down = {BOSS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,9 +61,16 @@ def mail_channel(port: int, to: str = "owner@example.com") -> str:
 
 @dataclass
 class Heard:
-    """What a web server was sent: paths, authorizations and bodies, in their order; below /refuse it takes nothing."""
+    """What a web server was sent: paths, authorizations and bodies, in their order; below /refuse it takes nothing.
+
+    Parameters
+    ----------
+    before_answer
+        Done once a call has been heard and before it is answered.
+    """
 
     port: int = 0
+    before_answer: Callable[[], None] = field(default=lambda: None)
     calls: list[tuple[str, str | None, Any]] = field(default_factory=list)
 
     def bodies(self) -> list[Any]:
@@ -83,6 +90,7 @@ def web_server() -> Iterator[Heard]:
                 self.send_error(403)
                 return
             heard.calls.append((self.path, self.headers["Authorization"], json.loads(body)))
+            heard.before_answer()
             self.send_response(200)
             self.end_headers()
 

@@ -72,7 +72,7 @@ def hand_over(url: str, value: Any, *, reveal: Reveal) -> str | None:
     except urllib.error.HTTPError as error:
         with error:
             said = error.read(500).decode(errors="replace")
-        return _reason(f"it answered {error.code} {error.reason} {said}".replace("\n", " ").strip(), url, place, secrets)
+        return _reason(" ".join(f"it answered {error.code} {error.reason} {said}".split()), url, place, secrets)
     except (OSError, ValueError) as error:
         return _reason(f"{type(error).__name__}: {error}", url, place, secrets)
 

@@ -37,7 +37,12 @@ def test_the_list_names_the_feature_the_role_and_the_next_command(call: Call) ->
 def test_an_alert_is_taken_on_and_closed_by_name_and_with_a_reason(call: Call) -> None:
     id = next(alert["id"] for alert in told(call("list", "--json"))["alerts"] if alert["feature"] == "size")
     acked = told(call("ack", id[:6], "--by", "ann", "--why", "on it", "--json"))
-    assert (acked["state"], acked["by"], acked["why"], acked["next"]) == ("acknowledged", "ann", "on it", "loopline alerts list")
+    assert (acked["state"], acked["by"], acked["why"], acked["next"]) == (
+        "acknowledged",
+        "ann",
+        "on it",
+        f"loopline alerts ack {acked['cause']}" if acked["cause"] != id else "loopline alerts list",
+    )
     assert "resolved by bob" in call("resolve", id, "--by", "bob").output
     assert id not in call("list").output
     assert next(alert for alert in told(call("list", "--all", "--json"))["alerts"] if alert["id"] == id)["state"] == "resolved"
@@ -55,6 +60,13 @@ def test_alerts_with_one_cause_are_listed_together_under_the_one_that_is_told(ca
     assert {alert["cause"] for alert in alerts} == {head["id"] for head in heads}
     for head in heads:
         assert [alert["id"] for alert in alerts if alert["cause"] == head["id"] != alert["id"]] == head["explained_by"]
+
+
+def test_who_takes_on_what_only_explains_an_alert_is_led_to_that_one(call: Call) -> None:
+    alerts = told(call("list", "--json"))["alerts"]
+    explaining = next(alert for alert in alerts if alert["cause"] != alert["id"])
+    assert told(call("ack", explaining["id"], "--by", "ann", "--json"))["next"] == f"loopline alerts ack {explaining['cause']}"
+    assert told(call("ack", explaining["cause"], "--by", "ann", "--json"))["next"] == "loopline alerts list"
 
 
 def test_one_alert_is_shown_with_its_history(call: Call) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.ledger.entry import Entry
-from loopline.ledger.state import fold
+from loopline.ledger.state import FOLDED, fold
 
 
 def entry(seq, kind, subject="", key="", actor="ann", **body):
@@ -36,6 +36,19 @@ def test_a_success_whose_results_were_freed_is_no_longer_one_until_it_succeeds_a
 def test_the_newest_word_on_a_column_holds():
     words = [entry(1, "constraint", "age", hold="rise"), entry(2, "constraint", "size", hold="exclude"), entry(3, "constraint", "age", hold=None)]
     assert {column: word.seq for column, word in fold(words).constraints.items()} == {"age": 3, "size": 2}
+
+
+def test_the_newest_word_on_a_silence_holds_and_every_message_is_kept():
+    said = [
+        entry(1, "silence", "drift", until="a"),
+        entry(2, "message", "m", done=False),
+        entry(3, "silence", "drift", until="b"),
+        entry(4, "message", "m", done=True),
+    ]
+    state = fold(said)
+    assert {subject: word.seq for subject, word in state.silences.items()} == {"drift": 3}
+    assert [message.seq for message in state.messages] == [2, 4]
+    assert set(FOLDED) >= {"silence", "message"}
 
 
 def test_the_last_champion_holds_and_none_may_hold():

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from loopline.watch.causes import level
+from loopline.watch.causes import explains, level
 from loopline.watch.duty import is_on
 from loopline.watch.spec_duty import Hours, parse_hours
 from tests.watch.world import DAY, HOUR, MINUTE, MONDAY, World
@@ -92,6 +93,17 @@ def test_drift_alone_waits_for_the_digest_and_comes_in_one_message() -> None:
     assert world.told() == []
     world.wait(DAY, every=10 * MINUTE)
     assert [(at.astimezone(ZURICH).strftime("%a %H:%M"), items) for at, _, items in world.heard] == [("Tue 08:00", (("told", "drift:x"), ("told", "drift:y")))]
+
+
+def test_an_alert_of_a_ledger_that_did_not_keep_when_it_was_opened_is_told_too() -> None:
+    world = World.of(tell={"science": MAIL})
+    for feature in ("x", "y"):
+        entry = world.alerts[world.open("drift", feature)]
+        body = {name: value for name, value in entry.body.items() if name not in ("opened", "what")}
+        world.alerts[entry.subject] = structs.replace(entry, body=body)
+    world.wait(2 * DAY)
+    assert world.told() == [("told", "drift:x")]
+    assert explains(body).startswith("drift:y is wrong")
 
 
 def test_a_loop_that_turns_once_a_day_still_sends_its_digest() -> None:
@@ -191,6 +203,31 @@ def test_while_a_channel_is_down_the_next_one_is_told_and_the_first_one_still_is
     world.wait(DAY)
     assert world.told(BOSS) == [("told", "worth_promised")]
     assert world.told(CHAT) == []
+
+
+def test_a_channel_that_failed_once_long_ago_is_tried_before_another_is_told() -> None:
+    world = World.of(tell={"business": BOSS, "ml": MAIL})
+    world.down = {BOSS}
+    world.open("worth_promised")
+    world.turn()
+    world.say("worth_promised", "resolved")
+    world.down = set()
+    world.now += DAY
+    world.open("worth_promised")
+    world.wait(DAY)
+    assert world.told() == [("elsewhere", "worth_promised"), ("told", "worth_promised")]
+
+
+def test_nobody_else_is_told_of_what_waits_for_the_role_to_be_on_duty() -> None:
+    world = World.of(tell={"devops": MAIL, "data": CHAT, "business": BOSS}, hours={"data": "Mon-Fri 08:00-18:00"})
+    world.now = EVENING
+    world.down = {CHAT}
+    world.open("disk")
+    world.open("refused_share")
+    world.wait(11 * HOUR)
+    assert world.told() == [("told", "disk")]
+    world.wait(3 * HOUR, every=10 * MINUTE)
+    assert world.told()[1:] == [("elsewhere", "refused_share")]
 
 
 def test_a_role_of_whose_channels_one_works_has_been_reached() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +25,19 @@ from tests.receivers import Heard, free_port, mail_channel, mail_server, web_ser
 from tests.watch.shop import CHARTER, Crowd, DataSpec, Shop
 from tests.watch.world import DAY, HOUR, World
 
+_TELLS = """
+import json, sys
+from pathlib import Path
+from loopline.engine.local import LocalEngine
+from loopline.engine.step import Silence, Step
+from loopline.lake.place import Lake
+from loopline.ledger.store import Ledger
+from loopline.watch.telling import run
+from loopline.workspace import Job, Workspace
+
+workspace = Workspace(Ledger.open(sys.argv[1], "shop"), Lake(sys.argv[2]), LocalEngine(1))
+run(Job(project="shop", folder=Path.cwd(), step=Step(**json.loads(sys.argv[3])), attempt="", workspace=workspace, progress=Silence()))
+"""
 MINUTE = timedelta(minutes=1)
 BODY = {"state": "open", "package": "p", "last": "2024-01-01T00:00:00+00:00", "since": "2024-01-01T00:00:00+00:00", "value": 1.0, "limit": 0.0, "cost": None}
 
@@ -60,18 +77,22 @@ def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "busi
     return id
 
 
+def thought_of(shop: Shop) -> Step | None:
+    """The step that tells what is due, as the loop would run it; the windows are not asked."""
+    told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
+    try:
+        asked = next(told)
+        while not (isinstance(asked, Step) and asked.name == "tell"):
+            asked = told.send({"windows": None})
+    except StopIteration:
+        return None
+    return asked
+
+
 def tell(shop: Shop) -> None:
-    """Ask who is to be told until nobody is; the windows are not asked."""
-    while True:
-        told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
-        asked: Any = next(told)
-        while asked.name != "tell":
-            try:
-                asked = told.send({"windows": None})
-            except StopIteration:
-                return
-        assert isinstance(asked, Step)
-        shop.perform(asked)
+    """Tell until nothing is due."""
+    while (step := thought_of(shop)) is not None:
+        shop.perform(step)
 
 
 def test_a_drift_that_the_windows_show_is_mailed_in_the_digest_and_only_once(shop: Shop) -> None:
@@ -88,6 +109,23 @@ def test_a_drift_that_the_windows_show_is_mailed_in_the_digest_and_only_once(sho
         (text,) = inbox.texts()
     assert text.startswith("shop: ")
     assert "For the digest:" in text and "x has drifted" in text and "loopline alerts ack" in text
+
+
+def test_a_loss_that_the_windows_show_is_one_message_with_what_explains_it_however_many_windows_follow(shop: Shop, web: Heard) -> None:
+    declare(
+        shop,
+        tell={"business": f"json://127.0.0.1:{web.port}/owner", "ml": f"json://127.0.0.1:{web.port}/ml", "science": f"json://127.0.0.1:{web.port}/science"},
+    )
+    for day in range(5):
+        shop.serve(Crowd.of(300, seed=day, shift=2.0, contrary=True))
+        shop.at = now() + timedelta(minutes=day)
+        for _ in range(3):
+            shop.watch()
+    assert shop.open() >= {"worth_promised", "performance", "drift:x"}
+    ((path, _, body),) = web.calls
+    assert path == "/owner"
+    assert "each decision earns" in body["message"]
+    assert "explained by: the Brier score" in body["message"] and "explained by: x has drifted" in body["message"]
 
 
 def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) -> None:
@@ -164,31 +202,28 @@ def test_a_channel_s_secret_is_nowhere_in_the_ledger(shop: Shop, web: Heard, mon
     assert not re.search("s3cr3t|s0me-t0ken", str([entry.body for entry in shop.ledger.read()]))
 
 
-def test_killed_before_the_entry_it_is_told_once_more_and_killed_after_it_is_not(shop: Shop, web: Heard) -> None:
+def test_killed_between_the_message_and_its_entry_it_is_told_once_more_and_then_never_again(shop: Shop, web: Heard) -> None:
     declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
     open_alert(shop, "worth_promised")
-    told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
-    asked: Any = next(told)
-    while asked.name != "tell":
-        asked = told.send({"windows": None})
-    kept: list[Draft] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shop.ledger, "append", lambda *drafts: kept.extend(drafts))
-        shop.run(asked)
-    assert len(web.calls) == 1 and [draft.kind for draft in kept] == ["message"]
-    shop.run(asked)
-    assert len(web.calls) == 2
+    step = thought_of(shop)
+    assert step is not None
+    told = {name: getattr(step, name) for name in ("stage", "name", "function", "reads", "inputs", "rooms")}
+    words = [sys.executable, "-c", _TELLS, shop.ledger.url, shop.lake.url, json.dumps(told)]
+    with subprocess.Popen(words) as process:
+        web.before_answer = process.kill
+        assert process.wait(60) == -signal.SIGKILL
+    web.before_answer = lambda: None
+    assert (len(web.calls), shop.state().messages) == (1, ())
     tell(shop)
-    assert len(web.calls) == 2
+    tell(shop)
+    assert len(web.calls) == 2 and len(shop.state().messages) == 1
 
 
 def test_who_takes_an_alert_on_after_the_letter_was_thought_of_is_not_told_of_it(shop: Shop, web: Heard) -> None:
     declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
     id = open_alert(shop, "worth_promised")
-    told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
-    asked: Any = next(told)
-    while asked.name != "tell":
-        asked = told.send({"windows": None})
+    asked = thought_of(shop)
+    assert asked is not None
     shop.ledger.append(alerts.acknowledge(shop.state().alerts[id], by="ann", why="on it"))
     assert shop.run(asked)["sent"] == 0
     assert web.calls == []

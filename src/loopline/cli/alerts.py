@@ -74,7 +74,9 @@ def _says(one: Standing) -> str:
 def _told(one: Standing) -> str:
     if one.told is not None:
         return "yes" if one.told["done"] else f"no: {one.told['why']}"
-    return "-" if one.is_told_apart else f"with {str(one.cause)[:6]}"
+    if not one.is_told_apart:
+        return f"with {str(one.cause)[:6]}"
+    return "in the digest" if one.state == "open" and one.level == "digest" else "-"
 
 
 @command.command()
@@ -160,7 +162,9 @@ def _speak(id: str, by: str | None, why: str, folder: Path | None, as_json: bool
         loop.workspace.ledger.append(draft)
         found = standings(loop.state(), now())
     made = next(one for one in found if one.id == entry.subject)
-    last = sum(one.state == "open" and one.is_told_apart for one in found)
-    data = {**made.as_json(), "by": who.name, "next": "loopline alerts list"}
+    waiting = [one for one in found if one.state == "open" and one.is_told_apart]
+    # Who took on what only explains an alert has not taken on that one, and others will be told of it.
+    following = next((f"loopline alerts ack {one.id}" for one in waiting if one.id == made.cause), "loopline alerts list")
+    data = {**made.as_json(), "by": who.name, "next": following}
     says = f"{made.id} is {verb} by {who}: {made.entry.body['says']}"
-    emit(data, f"{says}\n{counted(last, 'cause')} {'is' if last == 1 else 'are'} open" + hint("loopline alerts list"), as_json)
+    emit(data, f"{says}\n{counted(len(waiting), 'cause')} {'is' if len(waiting) == 1 else 'are'} open" + hint(following), as_json)

@@ -66,7 +66,7 @@ def urgency(body: Mapping[str, Any]) -> tuple[int, int]:
 
 def explains(body: Mapping[str, Any]) -> str:
     """What an alert says where it explains another one: what it has cost is said there already."""
-    return f"{body['what']} (since {body['since'][:10]})"
+    return f"{body.get('what', body['says'])} (since {body['since'][:10]})"
 
 
 def _loudness(body: Mapping[str, Any]) -> int:

@@ -104,7 +104,7 @@ class _Desk:
     def letters(self) -> list[Letter]:
         made: dict[str, Letter] = {}
         for role, channel, item in self._items():
-            if not self._told.may_try(channel, self._now):
+            if self._told.is_down(channel, self._now):
                 continue
             letter = made.get(channel, Letter(channel, (), ()))
             roles = letter.roles if role in letter.roles else (*letter.roles, role)
@@ -123,7 +123,7 @@ class _Desk:
 
     def _first(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To the channels of the alert's role that do not know it yet."""
-        opened = datetime.fromisoformat(cause.head.body["opened"])
+        opened = datetime.fromisoformat(cause.head.body.get("opened", cause.head.body["since"]))
         # An alert from far ahead was opened before the clock was set back: rather too early than never.
         if cause.level == "digest" and opened <= self._now + _AHEAD and (self._digest is None or self._digest < opened):
             return
@@ -134,17 +134,17 @@ class _Desk:
                     yield role, channel, Item("told", cause.head, cause.others)
 
     def _elsewhere(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
-        """To the next channel that works, while all those of the alert's role fail."""
+        """To the next channel that works, while all those of the alert's role are down."""
         role = self._answering(cause.head.body["role"])
-        if cause.level == "digest" or role is None:
+        if cause.level == "digest" or role is None or not self._hears(role, cause):
             return
         mine = self._spec.tell[role]
-        if not all(self._told.fails(channel) for channel in mine):
+        if not all(self._told.is_down(channel, self._now) for channel in mine):
             return
         others = [(other, channel) for other, channels in self._spec.tell.items() for channel in channels if channel not in mine]
         if any(self._told.knows(channel, cause.as_loud) for _, channel in others):
             return
-        next_one = next(((other, channel) for other, channel in others if not self._told.fails(channel) and self._hears(other, cause)), None)
+        next_one = next(((other, channel) for other, channel in others if self._hears(other, cause) and not self._told.is_down(channel, self._now)), None)
         if next_one is not None:
             yield *next_one, Item("elsewhere", cause.head, cause.others)
 

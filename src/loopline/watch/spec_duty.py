@@ -117,7 +117,7 @@ def _texts(values: tuple[Any, ...]) -> list[str]:
 
 HoursText = Annotated[Hours, BeforeValidator(parse_hours)]
 HoursTexts = Annotated[tuple[HoursText, ...], BeforeValidator(_several), PlainSerializer(_texts, return_type=list[str]), _ONE_OR_MORE]
-DailyText = Annotated[ScheduleSpec, BeforeValidator(_daily), PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
+DailyText = Annotated[ScheduleSpec, BeforeValidator(_daily), PlainSerializer(str, return_type=str), WithJsonSchema({"type": ["string", "integer"]})]
 Channels = Annotated[tuple[Address, ...], BeforeValidator(_several), Field(min_length=1), _ONE_OR_MORE]
 
 

@@ -62,17 +62,12 @@ class Told:
                     _hear(line, alert, item["purpose"], at)
         return cls(lines, tries)
 
-    def fails(self, channel: str) -> bool:
-        """Whether the last message to a channel did not get through."""
-        line = self.lines.get(address(channel))
-        return line is not None and line.failures > 0
-
-    def may_try(self, channel: str, now: datetime) -> bool:
-        """Whether a channel works, or failed long enough ago."""
+    def is_down(self, channel: str, now: datetime) -> bool:
+        """Whether the last message to a channel did not get through, and it is too early for another try."""
         line = self.lines.get(address(channel))
         if line is None or line.tried is None or not line.failures:
-            return True
-        return long_since(line.tried, now, min(LONGEST_WAIT, FIRST_WAIT * (1 << min(line.failures - 1, 20))))
+            return False
+        return not long_since(line.tried, now, min(LONGEST_WAIT, FIRST_WAIT * (1 << min(line.failures - 1, 20))))
 
     def knows(self, channel: str, alerts: Iterable[Entry], *, purpose: str | None = None) -> bool:
         """Whether a channel was told of one of the alerts, for a purpose or any."""

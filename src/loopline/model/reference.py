@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.model.encode import texts
-from loopline.model.plan import MISSING
+from loopline.model.plan import MISSING, SHARED_BY
 
 FREQUENT = 30
 """Values of a category that are counted one by one; the rest share one place."""
@@ -19,18 +19,29 @@ DAYS = 90
 """The latest days that are counted one by one, so that what varies from day to day is known to whoever looks for drift."""
 
 Profile = Mapping[str, Any]
-"""Plain values: ``kind`` (number, category), ``edges`` or ``values``, and ``counts``."""
+"""Plain values: ``kind`` (number, category), ``edges`` or ``values``, ``counts``, and of a number ``range`` and ``outside``."""
 
 
 def number_profile(values: NDArray[np.float64]) -> dict[str, Any]:
     """The profile of a number: the inner edges of its tenths, and the count of rows in each bin, with that of nulls last.
 
-    Bin i holds the values from ``edges[i - 1]`` up to below ``edges[i]``.
+    Bin i holds the values from ``edges[i - 1]`` up to below ``edges[i]``. ``range`` is where the values lie, but for the few at either end
+    that are too few to be named, and ``outside`` counts these; it is null where there are too few values.
     """
     known = values[np.isfinite(values)]
+    seen = _range(known)
     edges = np.unique(np.quantile(known, np.arange(1, 10) / 10)) if len(known) else np.array([])
     profile: dict[str, Any] = {"kind": "number", "edges": [float(edge) for edge in edges]}
+    profile |= {"range": seen, "outside": 0 if seen is None else int(((known < seen[0]) | (known > seen[1])).sum())}
     return {**profile, "counts": counts(profile, values).tolist()}
+
+
+def _range(known: NDArray[np.float64]) -> list[float] | None:
+    """The range that all but fewer than `SHARED_BY` values at either end lie in: an extreme may be one person's."""
+    if len(known) < 2 * SHARED_BY:
+        return None
+    ends = np.partition(known, (SHARED_BY - 1, len(known) - SHARED_BY))
+    return [float(ends[SHARED_BY - 1]), float(ends[-SHARED_BY])]
 
 
 def category_profile(values: Sequence[Any] | NDArray[Any], *, shared_by: int = 1) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, curre
         "state": "open",
         "monitor": breach.monitor,
         "feature": breach.feature,
+        "features": list(breach.features),
         "package": windows[0].package,
         "role": breach.role,
         "since": episode.since.isoformat(),

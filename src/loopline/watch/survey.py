@@ -19,8 +19,9 @@ from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
-from loopline.watch.gauge import Gauge, gauge, read_before
-from loopline.watch.monitors.drifting import drift_limits
+from loopline.watch.domain import Sample, areas, looked_at
+from loopline.watch.gauge import Gauge, gauge, read_before, read_sample
+from loopline.watch.monitors.drifting import drift_limits, score_limit
 from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
@@ -45,7 +46,7 @@ class Seen:
         return [self._body(at) for at in range(len(self.windows))]
 
     def _body(self, at: int) -> dict[str, Any]:
-        breaches = sorted(breach.name for looks in self.found[at].values() for breach in looks or ())
+        breaches = sorted(name for looks in self.found[at].values() for breach in looks or () for name in breach.names)
         limits = self.limits[at]
         own = {name: limit for name, limit in limits.items() if name != SCORE}
         return {**self.windows[at].as_json(), "drift_limits": own, "score_limit": limits.get(SCORE), "breaches": breaches}
@@ -64,13 +65,14 @@ def run(job: Job) -> Facts:
     earlier, scattered = read_before(blobs, job.step.inputs["before"])
     bodies: list[dict[str, Any]] = []
     judged: _Judged | None = None
-    trust = Trust.of(ledger)
+    trust, sample = Trust.of(ledger), read_sample(blobs, job.step.inputs["before"])
     for package in served.packages():
         measured = gauge(load(blobs, package, trust), worth, spec.window)
         if package == champion and scattered:
             measured = _with_score_spread(measured, tuple(scattered))
-        whole = with_gaps(_windows(job, served, measured, spec.window), served.refused_by(package, spec.window))
-        seen = _watch(whole, measured, earlier, spec, worth.currency, champion, served.last(spec.window))
+        told_from = _ToldFrom.of(sample, ledger, package) if package == champion and sample is not None else None
+        whole = with_gaps(_windows(job, served, measured, spec.window, told_from), served.refused_by(package, spec.window))
+        seen = _watch(whole, measured, earlier, spec, worth.currency, champion, served.last(spec.window), sample)
         bodies += seen.bodies()
         if package == champion:
             judged = _Judged(whole, alerts.episodes(whole, seen.found), measured.promise, worth.currency)
@@ -127,12 +129,29 @@ class _Served:
         return moment
 
 
-def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta) -> list[Window]:
+@dataclass(frozen=True)
+class _ToldFrom:
+    """What a classifier tells the champion's windows from, and what it found before: rows and area by the window's start."""
+
+    sample: Sample
+    known: Mapping[datetime, tuple[int, float]]
+
+    @classmethod
+    def of(cls, sample: Sample, ledger: Ledger, package: str) -> _ToldFrom:
+        entered = ledger.read(kinds=("window",), subject=package)
+        bodies = [entry.body for entry in entered if entry.body.get("apart") is not None]
+        return cls(sample, {datetime.fromisoformat(body["start"]): (body["rows"], body["apart"]) for body in bodies})
+
+
+def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta, told_from: _ToldFrom | None) -> list[Window]:
+    looked = looked_at(measured.yardstick.features)
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
     made: list[Window] = []
     done = 0
     for part in slices(served.joined(measured.yardstick.package), span):
-        made += windows(decoded(part, measured.columns, classes), measured.yardstick, span=span)
+        rows = decoded(part, measured.columns, classes)
+        apart = {} if told_from is None else areas(rows, told_from.sample, looked, span=span, known=told_from.known)
+        made += [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
         done += part.height
         job.progress.at(done, unit="predictions", note=f"{len(made)} windows")
     return made
@@ -145,7 +164,14 @@ def _with_score_spread(measured: Gauge, scattered: tuple[tuple[int, float], ...]
 
 
 def _watch(
-    whole: Sequence[Window], measured: Gauge, earlier: Sequence[Earlier], spec: WatchSpec, currency: str, champion: str | None, last: datetime | None
+    whole: Sequence[Window],
+    measured: Gauge,
+    earlier: Sequence[Earlier],
+    spec: WatchSpec,
+    currency: str,
+    champion: str | None,
+    last: datetime | None,
+    sample: Sample | None,
 ) -> Seen:
     """What the monitors find in a package's windows; only the champion's are judged."""
     if measured.yardstick.package != champion:
@@ -162,10 +188,12 @@ def _watch(
             before=earlier,
             spec=spec,
             currency=currency,
+            apart_before=() if sample is None else sample.spans,
         )
         looks = look(watched)
         found.append(looks)
-        limits.append({} if looks["drift"] is None else drift_limits(watched))
+        score = score_limit(watched)
+        limits.append({} if looks["drift"] is None else {**drift_limits(watched), **({} if score is None else {SCORE: score})})
     return Seen(measured, whole, found, limits)
 
 

@@ -14,6 +14,7 @@ from loopline.charter.worth import Worth
 from loopline.watch.drift import Bins, distance
 from loopline.watch.earned import Earned, Sums, by_group
 from loopline.watch.monitors import listed as monitors
+from loopline.watch.monitors.earning import detectable
 from loopline.watch.monitors.listed import MONITORS, look
 from loopline.watch.monitors.watched import SHARES, Breach, Earlier, Promise, Watched
 from loopline.watch.spec import URGENCY, WatchSpec
@@ -157,6 +158,24 @@ def test_windows_that_scattered_before_the_release_may_scatter_after_it() -> Non
     quiet_day = [window(0, rng=rng, worth=-0.5)]
     assert monitors.worth_promised(watched(quiet_day, before=calm))
     assert not monitors.worth_promised(watched(quiet_day, before=wild))
+
+
+def test_the_smallest_loss_that_is_paged_soon_follows_from_the_scatter_and_is_paged() -> None:
+    rng = np.random.default_rng(13)
+    before = [Earlier(one.rows, one.earned, one.loss) for one in (window(day, rng=rng) for day in range(30))]
+    good = [window(day, rng=rng) for day in range(10)]
+    loss = detectable(watched(good, before=before))
+    assert loss is not None
+    # Rows scatter by 10, so that three days of 300 rows have a standard error of a third.
+    assert 1.0 < loss < 1.8
+    paged = 0
+    for _ in range(60):
+        less = [*good[:7], *(window(day, rng=rng, worth=2.0 - loss) for day in range(7, 10))]
+        paged += any(monitors.worth_promised(watched(less, at, before=before)) for at in (7, 8, 9))
+    assert paged >= 50
+    assert detectable(watched([window(0, rng=rng, rows=3)])) is None
+    scarce = watched(good, before=before, spec=WatchSpec.model_validate({"false_alarms": "1 per year"}))
+    assert (detectable(scarce) or 0.0) > loss
 
 
 def test_a_larger_error_is_a_breach_of_performance() -> None:

@@ -35,7 +35,7 @@ _SCORING = (
     "policy",
 )
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "limits", "domain", "earned", "gauge", "served", "alerts", "survey", "spec")),
+    *(f"watch/{module}.py" for module in ("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "survey", "spec")),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),

@@ -18,17 +18,17 @@ NAMED = 3
 """So many features are named in a breach, those that matter most; the others are counted."""
 _YEAR_S = 365.25 * 86_400
 SHARES = {
-    "worth_promised": 0.35,
+    "worth_promised": 0.45,
     "worth_baseline": 0.1,
     "performance": 0.05,
-    "volume": 0.1,
-    "refused_share": 0.05,
-    "nulls": 0.05,
-    "new_categories": 0.05,
-    "unseen_ranges": 0.05,
-    "score_drift": 0.05,
-    "drift": 0.1,
-    "multivariate": 0.05,
+    "volume": 0.08,
+    "refused_share": 0.04,
+    "nulls": 0.04,
+    "new_categories": 0.04,
+    "unseen_ranges": 0.04,
+    "score_drift": 0.04,
+    "drift": 0.08,
+    "multivariate": 0.04,
 }
 """How the declared rate of false alarms is shared out; each is that of a monitor over all features together. Money has most, so that small losses are seen."""
 

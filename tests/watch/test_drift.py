@@ -55,3 +55,24 @@ def test_days_are_put_together_to_spans_as_long_as_a_window() -> None:
 def test_counts_that_do_not_fit_the_bins_are_refused() -> None:
     with pytest.raises(ValueError, match="3 counts for 2 bins"):
         Bins(name="x", kind="number", counts=(1, 2, 3), cuts=())
+
+
+def test_a_column_alone_is_binned_as_a_package_bins_it() -> None:
+    rng = np.random.default_rng(1)
+    numbers = np.where(rng.random(3000) < 0.1, np.nan, np.round(rng.normal(size=3000), 1))
+    texts = [None if at % 50 == 0 else f"v{at % 37}" for at in range(3000)]
+    made = Bins.of_values("x", pl.Series(numbers), span=300)
+    assert made.counts == Bins.of_profile("x", number_profile(numbers)).counts
+    assert [rows for rows, _ in made.spread] == [300] * 10
+    assert Bins.of_values("x", pl.Series(numbers), span=2000).spread == ()
+    named = Bins.of_values("c", pl.Series(texts))
+    assert (named.values, named.counts) == (Bins.of_profile("c", category_profile(texts)).values, Bins.of_profile("c", category_profile(texts)).counts)
+    assert named.counted(pl.Series([None, "v1", "new"]))[-2:].tolist() == [1, 1]
+    assert Bins.of_values("none", pl.Series([None, None], dtype=pl.String)).counts == (0, 2)
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=True, allow_infinity=True), max_size=50))
+def test_every_number_is_inside_the_range_outside_it_or_none(numbers: list[float | None]) -> None:
+    made = Bins(name="x", kind="number", counts=(1, 1, 0), cuts=(0.0,), seen=(-1.0, 1.0))
+    outside = made.outside_of(pl.Series(numbers, dtype=pl.Float64))
+    assert outside.tolist() == [value is not None and np.isfinite(value) and not -1 <= value <= 1 for value in numbers]

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option, table
+from loopline.cli.watch_compare import compare
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.loop import open_loop
@@ -18,6 +19,9 @@ from loopline.loop import open_loop
 @click.group()
 def command() -> None:
     """Windows of what was served."""
+
+
+command.add_command(compare)
 
 
 @command.command()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from loopline.model.plan import MISSING
+from loopline.model.reference import counted_profile, number_places, number_profile
 
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -58,27 +61,47 @@ class Bins:
         """Training rows."""
         return sum(self.counts)
 
-    def places(self, values: pl.Series) -> NDArray[np.intp]:
+    def places(self, values: pl.Series) -> NDArray[np.int64]:
         """The bin of each value, shape (n,); NaN, infinite and null values are in the last."""
         if self.kind == "number":
-            numbers = values.cast(pl.Float64, strict=False).to_numpy()
-            return np.where(np.isfinite(numbers), np.searchsorted(self.cuts, numbers, side="right"), len(self.counts) - 1)
-        known = len(self.values)
-        texts = values.cast(pl.String)
-        codes = (
-            texts.replace_strict(list(self.values), list(range(known)), default=known, return_dtype=pl.Int64)
-            if known
-            else pl.repeat(known, len(texts), eager=True)
-        )
+            return number_places(self.cuts, _numbers(values))
+        texts, known = values.cast(pl.String), len(self.values)
+        codes = texts.cast(pl.Enum(self.values), strict=False).to_physical().cast(pl.Int64).fill_null(known)
         return np.where(texts.is_null().to_numpy(), known + 1, codes.to_numpy())
 
     def outside_of(self, values: pl.Series) -> NDArray[np.bool_]:
         """Whether each number lies outside the range of training, shape (n,); never for a category, nor where the range is not known."""
         if self.seen is None:
             return np.zeros(len(values), dtype=bool)
-        numbers = values.cast(pl.Float64, strict=False).to_numpy()
+        numbers = _numbers(values)
         outside: NDArray[np.bool_] = np.isfinite(numbers) & ((numbers < self.seen[0]) | (numbers > self.seen[1]))
         return outside
+
+    @classmethod
+    def of_values(cls, name: str, values: pl.Series, *, span: int | None = None) -> Bins:
+        """The bins of a column of which nothing else is known: tenths of numbers and dates, frequent values of all else.
+
+        Parameters
+        ----------
+        span
+            The natural variation is that of spans of so many rows, in their order; without it, and of fewer than two spans, it is not known.
+        """
+        if values.dtype.is_numeric() or values.dtype.is_temporal():
+            made = cls.of_profile(name, number_profile(_numbers(values)))
+        else:
+            counted = values.cast(pl.String).value_counts(name="rows")
+            made = cls.of_profile(name, counted_profile({MISSING if text is None else text: count for text, count in counted.iter_rows()}))
+        many = len(values) // span if span else 0
+        if span is None or many < 2:
+            return made
+        width = len(made.counts)
+        cells = np.arange(many * span) // span * width + made.places(values[: many * span])
+        spans = np.bincount(cells, minlength=many * width).reshape(many, width)
+        return replace(made, spread=tuple((span, float(far)) for far in distance(spans, np.asarray(made.counts))))
+
+    def counted(self, values: pl.Series) -> Counts:
+        """How many of the values are in each bin."""
+        return np.bincount(self.places(values), minlength=len(self.counts))
 
     @classmethod
     def of_profile(cls, name: str, profile: Mapping[str, Any], *, days: int = 1, weight: float = 1.0) -> Bins:
@@ -98,6 +121,10 @@ class Bins:
         if seen := profile.get("range"):
             kept |= {"seen": (seen[0], seen[1]), "outside": profile["outside"]}
         return cls(name=name, kind=profile["kind"], counts=tuple(counts.tolist()), spread=spread, weight=weight, **kept)
+
+
+def _numbers(values: pl.Series) -> NDArray[np.float64]:
+    return values.cast(pl.Float64, strict=False).to_numpy()
 
 
 def distance(first: Shares | Counts, second: Shares | Counts) -> NDArray[np.float64]:

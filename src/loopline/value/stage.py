@@ -13,7 +13,7 @@ _ROOMS = (
     "value",
     *(f"watch/{module}.py" for module in ("drift", "limits", "scan", "earned", "spec", "windows")),
     "watch/monitors",
-    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "package", "policy", "signing")),
+    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "formulas", "package", "plan", "policy", "reference", "signing", "words")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",

@@ -31,6 +31,7 @@ _SCORING = (
     "encode",
     "formulas",
     "plan",
+    "reference",
     "words",
     "policy",
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -75,6 +77,27 @@ def test_a_changed_world_raises_one_alert_for_each_cause_and_is_resolved_when_it
     assert "drift" not in shop.open()
     states = [entry.body["state"] for entry in shop.ledger.read(kinds=("alert",), subject=drifted.subject)]
     assert states == ["open", "resolved"]
+
+
+def test_a_category_that_training_did_not_know_is_told_to_the_data_role(shop: Shop) -> None:
+    for day in range(3):
+        crowd = Crowd.of(200, seed=day)
+        shop.serve(replace(crowd, c=np.where(np.arange(200) % 4 == 0, "z", crowd.c)) if day else crowd)
+    shop.watch()
+    (told,) = (entry.body for entry in shop.state().open_alerts() if entry.body["monitor"] == "new_categories")
+    assert (told["role"], told["features"], told["since"][:10]) == ("data", ["c"], "2024-01-02")
+    assert "c 25.0% (in training 0.0%)" in told["says"]
+    assert "new_categories:c" in shop.windows()[-1]["breaches"]
+
+
+def test_the_smallest_loss_that_is_paged_is_told_once_outcomes_have_come(shop: Shop) -> None:
+    for day in range(6):
+        shop.serve(Crowd.of(150, seed=day), outcomes=False)
+    # The test part's outcomes are known: they tell how money scatters.
+    first = shop.watch()["detectable"]
+    assert first["windows"] == 3 and 0 < first["per_decision"] < first["promised"]
+    shop.ledger.append(Draft(kind="champion", subject="", body={"why": "taken back", "previous": shop.package}))
+    assert shop.watch()["detectable"] is None
 
 
 def test_outcomes_against_what_was_learned_raise_an_alert_of_money(shop: Shop) -> None:
@@ -178,6 +201,7 @@ def test_a_wider_window_holds_the_same_rows(tmp_path: Path) -> None:
         shop.serve(Crowd.of(60, seed=day))
     shop.watch()
     assert [window["rows"] for window in shop.windows()] == [420, 420]
+    assert all(0.4 < window["apart"] < 0.6 for window in shop.windows())
     shop.ledger.close()
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
-import lightgbm
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from loopline.watch.drift import Bins
 from loopline.watch.limits import APART_ROWS
@@ -137,6 +136,8 @@ def area(rows: Codes, reference: Codes) -> float:
     Friedman, J. H. (2003). On multivariate goodness-of-fit and two-sample testing (a classifier's scores as a test).
     Lopez-Paz, D., Oquab, M. (2017). Revisiting classifier two-sample tests. ICLR.
     """
+    # It takes a second to load, and most turns have nothing to learn.
+    lightgbm = import_module("lightgbm")
     features = np.concatenate([rows, reference]).astype(np.float32)
     is_new = np.concatenate([np.ones(len(rows)), np.zeros(len(reference))])
     half = np.concatenate([np.arange(len(rows)), np.arange(len(reference))]) % 2
@@ -150,7 +151,10 @@ def area(rows: Codes, reference: Codes) -> float:
 
 
 def _area(scores: NDArray[np.float64], is_new: NDArray[np.bool_]) -> float:
-    ranks, new = rankdata(scores), int(is_new.sum())
+    _, place, equal = np.unique(scores, return_inverse=True, return_counts=True)
+    # The mean rank of those that are equal.
+    ranks = (equal.cumsum() - (equal - 1) / 2)[place]
+    new = int(is_new.sum())
     return float((ranks[is_new].sum() - new * (new + 1) / 2) / (new * (len(scores) - new)))
 
 

@@ -15,7 +15,9 @@ FINE_NEEDED = 3
 
 _RUNS, _WINDOWS = 200, 2_000
 _RARE = 60
-_HEIGHTS = np.arange(1.0, 5.01, 0.1)
+_HEIGHTS = np.arange(2.0, 5.01, 0.1)
+"""Nobody is told of less than two standard errors, however many false alarms are borne."""
+
 _WORLDS = 4_000
 
 Floats = NDArray[np.float64]
@@ -49,10 +51,8 @@ def _rates() -> tuple[Floats, Floats]:
     """Thresholds, and the alerts that begin per window where nothing has changed; as far as they can be counted."""
     farthest = _farthest(np.random.default_rng(0).normal(size=(_RUNS, _WINDOWS)), 0.0)[:, max(POOLS) :]
     rates = np.array([_begun(farthest > height).mean() for height in _HEIGHTS])
-    # At low thresholds one alert never ends, and the rate falls again.
-    first = int(np.argmax(rates))
-    counted = rates[first:] * farthest.size >= _RARE
-    return _HEIGHTS[first:][counted], rates[first:][counted]
+    counted = rates * farthest.size >= _RARE
+    return _HEIGHTS[counted], rates[counted]
 
 
 def _begun(breached: NDArray[np.bool_]) -> NDArray[np.bool_]:

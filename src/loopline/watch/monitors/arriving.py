@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from scipy.special import betaincinv
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik, betaincinv
 
 from loopline.watch.drift import Bins
 from loopline.watch.limits import concentration
@@ -89,4 +89,5 @@ def share_limit(bins: Bins, usual: int, rows: int, chance: float) -> float:
     """
     likely, spread = (usual + 0.5) / (bins.rows + 1), max(1.0, concentration(bins))
     highest = float(betaincinv(likely * spread, (1 - likely) * spread, 1 - chance / 2))
-    return float(binom.isf(chance / 2, rows, highest)) / rows
+    most = math.ceil(bdtrik(1 - chance / 2, rows, highest))
+    return (most - 1 if most > 0 and bdtr(most - 1, rows, highest) >= 1 - chance / 2 else most) / rows

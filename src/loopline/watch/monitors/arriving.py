@@ -90,4 +90,6 @@ def share_limit(bins: Bins, usual: int, rows: int, chance: float) -> float:
     likely, spread = (usual + 0.5) / (bins.rows + 1), max(1.0, concentration(bins))
     highest = float(betaincinv(likely * spread, (1 - likely) * spread, 1 - chance / 2))
     most = math.ceil(bdtrik(1 - chance / 2, rows, highest))
-    return (most - 1 if most > 0 and bdtr(most - 1, rows, highest) >= 1 - chance / 2 else most) / rows
+    # The inverse is rounded: one fewer may do as well.
+    least: float = most - 1 if most > 0 and bdtr(most - 1, rows, highest) >= 1 - chance / 2 else most
+    return least / rows

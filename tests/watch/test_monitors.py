@@ -131,6 +131,28 @@ def test_drift_names_the_feature_and_the_score_has_a_monitor_of_its_own() -> Non
     assert one(monitors.score_drift(watched([moved]))).names == ("score_drift",)
 
 
+def test_columns_that_go_together_anew_are_told_where_no_single_one_has_drifted() -> None:
+    rng = np.random.default_rng(14)
+    spans = [(1000, float(0.5 + 0.015 * rng.normal())) for _ in range(30)]
+    quiet, changed = window(0, rng=rng, apart=0.51), window(0, rng=rng, apart=0.8)
+    assert monitors.multivariate(replace(watched([quiet]), apart_before=spans)) == []
+    assert "AUC of 0.80" in one(monitors.multivariate(replace(watched([changed]), apart_before=spans))).says
+    assert monitors.multivariate(replace(watched([changed]), apart_before=spans[:3])) is None
+    drifted = window(0, rng=rng, apart=0.8, shape=np.array([0.7, 0.1, 0.1, 0.1]))
+    assert monitors.multivariate(replace(watched([drifted]), apart_before=spans)) is None
+
+
+def test_a_column_that_the_model_does_not_use_alarms_nobody_and_the_weightiest_is_named_first() -> None:
+    rng = np.random.default_rng(15)
+    moved = window(0, rng=rng, shape=np.array([0.7, 0.1, 0.1, 0.1]))
+    a, b, score = FEATURES
+    light = replace(watched([moved]), yardstick=replace(YARDSTICK, features=(replace(a, weight=0.1), replace(b, weight=0.9), score)))
+    assert one(monitors.drift(light)).features == ("b", "a")
+    unused = replace(light, yardstick=replace(YARDSTICK, features=(replace(a, weight=0.0), replace(b, weight=1.0), score)))
+    assert one(monitors.drift(unused)).features == ("b",)
+    assert monitors.drift(replace(light, yardstick=replace(YARDSTICK, features=(replace(a, weight=0.0), score)))) == []
+
+
 def test_a_window_that_has_just_begun_is_not_judged_for_drift() -> None:
     rng = np.random.default_rng(6)
     usual = [window(day, rows=1000, rng=rng) for day in range(5)]

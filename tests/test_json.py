@@ -174,6 +174,7 @@ def asked(tmp_path_factory):
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     ask("loopline data lineage", "visits")
     ask("loopline data convert", str(visits), str(folder / "visits.jsonl"), anywhere=True)
+    ask("loopline watch compare", str(visits), str(folder / "visits.jsonl"), anywhere=True)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]

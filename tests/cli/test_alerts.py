@@ -26,7 +26,7 @@ def call(template: Path, tmp_path: Path) -> Call:
 
 def test_the_list_names_the_feature_the_role_and_the_next_command(call: Call) -> None:
     result = told(call("list", "--json"))
-    drifted = next(alert for alert in result["alerts"] if alert["feature"] == "size")
+    drifted = next(alert for alert in result["alerts"] if alert["monitor"] == "drift")
     assert (drifted["state"], drifted["role"], drifted["monitor"], drifted["told"]) == ("open", "science", "drift", None)
     assert "2026-03-02" < drifted["since"] < "2026-03-06"
     assert result["next"].startswith("loopline alerts ack ")
@@ -35,7 +35,7 @@ def test_the_list_names_the_feature_the_role_and_the_next_command(call: Call) ->
 
 
 def test_an_alert_is_taken_on_and_closed_by_name_and_with_a_reason(call: Call) -> None:
-    id = next(alert["id"] for alert in told(call("list", "--json"))["alerts"] if alert["feature"] == "size")
+    id = next(alert["id"] for alert in told(call("list", "--json"))["alerts"] if alert["monitor"] == "drift")
     acked = told(call("ack", id[:6], "--by", "ann", "--why", "on it", "--json"))
     assert (acked["state"], acked["by"], acked["why"], acked["next"]) == (
         "acknowledged",

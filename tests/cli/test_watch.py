@@ -22,6 +22,8 @@ def test_the_windows_are_shown_with_their_breaches_and_all_of_them_as_json(tmp_p
     text = call("show", "--last", "2").output
     assert "drift:size" in text and "2026-03-08 00:00" in text and "2026-03-04 00:00" not in text
     assert "the newest 2 of 7 windows" in text
+    assert result["detectable"]["per_decision"] > 0
+    assert "is paged within 3 windows in 95 of 100 cases" in text
 
 
 def test_before_anything_is_served_it_says_so(tmp_path: Path) -> None:

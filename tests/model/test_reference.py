@@ -24,6 +24,13 @@ def test_a_number_with_few_values_has_fewer_bins() -> None:
     assert profile["counts"] == [0, 100, 0]
 
 
+def test_the_range_leaves_out_the_few_extremes_and_counts_them() -> None:
+    profile = number_profile(np.append(np.arange(100.0), [np.nan, np.inf]))
+    assert (profile["range"], profile["outside"]) == ([4.0, 95.0], 8)
+    assert (number_profile(np.zeros(50))["range"], number_profile(np.zeros(50))["outside"]) == ([0.0, 0.0], 0)
+    assert number_profile(np.arange(9.0))["range"] is None
+
+
 def test_a_number_that_is_always_null_has_a_profile() -> None:
     assert number_profile(np.full(7, np.nan))["counts"] == [0, 7]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from loopline.engine.step import Step
-from loopline.model.package import load
+from loopline.model.package import Package, load, written
 from loopline.model.signing import Trust
-from loopline.watch.gauge import gauge, read_before
+from loopline.watch.gauge import gauge, read_before, read_sample, weights
 from loopline.watch.stage import steps
 from loopline.watch.windows import SCORE
 from tests.watch.shop import CHARTER, Shop
@@ -53,6 +53,9 @@ def test_the_windows_of_the_test_part_are_measured_like_those_that_are_served(sh
     assert all(0 < value < 0.4 for _, value in scores)
     assert shop.run(step) == facts
     assert read_before(shop.blobs, None) == ([], [])
+    sample = read_sample(shop.blobs, facts["windows"])
+    assert sample is not None and sample.codes.shape == (1000, 2)
+    assert read_sample(shop.blobs, None) is None
 
 
 def test_without_evidence_of_its_own_a_package_is_watched_without_the_windows_before(shop: Shop) -> None:
@@ -62,3 +65,22 @@ def test_without_evidence_of_its_own_a_package_is_watched_without_the_windows_be
     assert isinstance(step, Step)
     assert (step.name, step.inputs["before"]) == ("windows", None)
     assert shop.run(step)["windows"] == 0
+
+
+def column(name: str, loss: float, *, matters: bool) -> dict[str, object]:
+    return {"column": name, "loss": {"mean": loss, "low": 0.0, "high": 0.0}, "matters": matters}
+
+
+def test_what_hangs_on_a_column_is_what_shuffling_costs_or_what_the_reasons_say() -> None:
+    told = {
+        "importance": [
+            column("x", 0.3, matters=True),
+            column("c", 0.1, matters=True),
+            column("twin", 0.01, matters=False),
+            column("noise", 0.02, matters=False),
+        ],
+        "summary": [{"column": name, "mean": mean} for name, mean in (("x", 0.6), ("c", 0.2), ("twin", 0.195), ("noise", 0.005))],
+    }
+    made = weights(Package("p", {}, {"explanation.json": written(told)}))
+    assert made == {"x": pytest.approx(0.75), "c": pytest.approx(0.25), "twin": pytest.approx(0.195), "noise": 0.0}
+    assert weights(Package("p", {}, {})) == {}

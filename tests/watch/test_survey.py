@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -63,17 +65,39 @@ def test_a_changed_world_raises_one_alert_for_each_cause_and_is_resolved_when_it
     for day in range(4, 8):
         shop.serve(Crowd.of(200, seed=day, shift=1.5))
     facts = shop.watch()
-    assert {"drift:x", "score_drift"} <= shop.open()
-    (drifted,) = (entry for entry in shop.ledger.read(kinds=("alert",)) if entry.body["feature"] == "x")
+    assert {"drift", "score_drift", "unseen_ranges"} <= shop.open()
+    (drifted,) = (entry for entry in shop.ledger.read(kinds=("alert",)) if entry.body["monitor"] == "drift")
     assert drifted.body["since"].startswith("2024-01-05")
+    assert drifted.body["features"] == ["x"]
     assert "EUR" in drifted.body["says"]
     assert "x has drifted" in facts["says"] or "alerts are open" in facts["says"]
     for day in range(8, 12):
         shop.serve(Crowd.of(200, seed=day))
     shop.watch()
-    assert "drift:x" not in shop.open()
+    assert "drift" not in shop.open()
     states = [entry.body["state"] for entry in shop.ledger.read(kinds=("alert",), subject=drifted.subject)]
     assert states == ["open", "resolved"]
+
+
+def test_a_category_that_training_did_not_know_is_told_to_the_data_role(shop: Shop) -> None:
+    for day in range(3):
+        crowd = Crowd.of(200, seed=day)
+        shop.serve(replace(crowd, c=np.where(np.arange(200) % 4 == 0, "z", crowd.c)) if day else crowd)
+    shop.watch()
+    (told,) = (entry.body for entry in shop.state().open_alerts() if entry.body["monitor"] == "new_categories")
+    assert (told["role"], told["features"], told["since"][:10]) == ("data", ["c"], "2024-01-02")
+    assert "c 25.0% (in training 0.0%)" in told["says"]
+    assert "new_categories:c" in shop.windows()[-1]["breaches"]
+
+
+def test_the_smallest_loss_that_is_paged_is_told_once_outcomes_have_come(shop: Shop) -> None:
+    for day in range(6):
+        shop.serve(Crowd.of(150, seed=day), outcomes=False)
+    # The test part's outcomes are known: they tell how money scatters.
+    first = shop.watch()["detectable"]
+    assert first["windows"] == 3 and 0 < first["per_decision"] < first["promised"]
+    shop.ledger.append(Draft(kind="champion", subject="", body={"why": "taken back", "previous": shop.package}))
+    assert shop.watch()["detectable"] is None
 
 
 def test_outcomes_against_what_was_learned_raise_an_alert_of_money(shop: Shop) -> None:
@@ -95,7 +119,7 @@ def test_what_was_late_to_be_known_is_added_to_an_alert_that_lasts(shop: Shop) -
     for day, crowd in enumerate(crowds):
         shop.tell([f"{shop.package[:8]}-{day}-{row}" for row in range(200)], crowd)
     shop.watch()
-    told = [entry.body["cost"] for entry in shop.ledger.read(kinds=("alert",)) if entry.body["feature"] == "x"]
+    told = [entry.body["cost"] for entry in shop.ledger.read(kinds=("alert",)) if entry.body["monitor"] == "drift"]
     assert told[0] is None
     assert told[1]["per_decision"] == pytest.approx(sum(crowd.money().sum() for crowd in crowds) / 400)
 
@@ -121,7 +145,7 @@ def test_rows_that_were_refused_count_in_the_window_that_was_served_meanwhile(sh
 def test_only_the_champion_is_judged_and_the_alerts_of_another_are_closed(shop: Shop) -> None:
     shop.serve(Crowd.of(200, seed=0, shift=3.0))
     shop.watch()
-    assert "drift:x" in shop.open()
+    assert "drift" in shop.open()
     shop.ledger.append(Draft(kind="champion", subject="", body={"why": "taken back", "previous": shop.package}))
     shop.watch()
     assert shop.open() == set()
@@ -132,7 +156,7 @@ def test_a_person_s_word_stays_until_a_later_window_breaches(shop: Shop) -> None
     for day in range(2):
         shop.serve(Crowd.of(200, seed=day, shift=3.0))
     until = shop.watch()["until"]
-    entry = next(one for one in shop.state().open_alerts() if one.body["feature"] == "x")
+    entry = next(one for one in shop.state().open_alerts() if one.body["monitor"] == "drift")
     shop.ledger.append(alerts.acknowledge(entry, by="ann", why="on it"))
     shop.serve(Crowd.of(200, seed=3, shift=3.0))
     shop.watch()
@@ -177,6 +201,7 @@ def test_a_wider_window_holds_the_same_rows(tmp_path: Path) -> None:
         shop.serve(Crowd.of(60, seed=day))
     shop.watch()
     assert [window["rows"] for window in shop.windows()] == [420, 420]
+    assert all(0.4 < window["apart"] < 0.6 for window in shop.windows())
     shop.ledger.close()
 
 

@@ -21,7 +21,7 @@ from loopline.watch.windows import SCORE, Window, Yardstick, merged, start_of, s
 DAY = timedelta(days=1)
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
 FEATURES = (
-    Bins(name="x", kind="number", counts=(50, 50, 0), cuts=(0.0,)),
+    Bins(name="x", kind="number", counts=(50, 50, 0), cuts=(0.0,), seen=(-0.3, 0.4)),
     Bins(name="c", kind="category", counts=(60, 40, 0, 0), values=("a", "b")),
     Bins(name=SCORE, kind="number", counts=(70, 30, 0), cuts=(0.5,)),
 )
@@ -117,7 +117,8 @@ def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, fl
     if len(parts) < 2:
         return
     both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), BINARY, span=DAY)
-    assert (both.rows, both.outcomes, both.counts) == (whole.rows, whole.outcomes, whole.counts)
+    assert (both.rows, both.outcomes, both.counts, dict(both.outside)) == (whole.rows, whole.outcomes, whole.counts, dict(whole.outside))
+    assert whole.outside.get("x", 0) == sum(not -0.3 <= score - 0.5 <= 0.4 for _, score, _ in rows)
     assert both.acted == pytest.approx(whole.acted)
     assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)
     assert both.earned.money.total == pytest.approx(whole.earned.money.total, abs=1e-9)

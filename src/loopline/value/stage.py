@@ -11,9 +11,9 @@ from loopline.workspace import Ask
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target")
 _ROOMS = (
     "value",
-    *(f"watch/{module}.py" for module in ("drift", "earned", "spec", "spec_duty", "windows")),
+    *(f"watch/{module}.py" for module in ("drift", "limits", "scan", "earned", "spec", "spec_duty", "windows")),
     "watch/monitors",
-    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "package", "policy", "signing")),
+    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "formulas", "package", "plan", "policy", "reference", "signing", "words")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",

@@ -12,10 +12,8 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
 from loopline.watch.earned import summed
 from loopline.watch.monitors.watched import Breach, Promise
+from loopline.watch.scan import FINE_NEEDED
 from loopline.watch.windows import Window
-
-FINE_NEEDED = 3
-"""Windows in a row that must be fine before an alert is resolved."""
 
 _ANEW = "the windows, computed anew, do not show it"
 _SUPERSEDED = "another package decides now"
@@ -130,6 +128,7 @@ def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, curre
         "state": "open",
         "monitor": breach.monitor,
         "feature": breach.feature,
+        "features": list(breach.features),
         "package": windows[0].package,
         "role": breach.role,
         "since": episode.since.isoformat(),

@@ -1,24 +1,23 @@
-"""How far a window's values are from those of training, and from which distance on that is no accident."""
+"""How far a window's values are from those of training: bins, counts and the distance between them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from loopline.model.plan import MISSING
+from loopline.model.reference import counted_profile, number_places, number_profile
+
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
 ROWS_NEEDED = 30
 """With fewer rows than these, a window's shares say nothing yet."""
-
-_DRAWS, _DRAWS_MAX = 1_000, 20_000
-_CONCENTRATIONS = tuple(float(2**power) for power in range(-2, 21))
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,12 @@ class Bins:
         Training rows per bin.
     spread
         The natural variation: rows and distance of spans before the release, each about as long as a window; empty where there are none.
+    seen
+        The range of the numbers of training, but for the few at either end; None for a category, and where the profile does not say.
+    outside
+        Training rows outside that range.
+    weight
+        The share of what the model does that hangs on the feature, 0 to 1: 0 where the model does not use it.
     """
 
     name: str
@@ -42,6 +47,9 @@ class Bins:
     cuts: tuple[float, ...] = ()
     values: tuple[str, ...] = ()
     spread: tuple[tuple[int, float], ...] = ()
+    seen: tuple[float, float] | None = None
+    outside: int = 0
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         expected = len(self.cuts) + 2 if self.kind == "number" else len(self.values) + 2
@@ -53,22 +61,50 @@ class Bins:
         """Training rows."""
         return sum(self.counts)
 
-    def places(self, values: pl.Series) -> NDArray[np.intp]:
+    def places(self, values: pl.Series) -> NDArray[np.int64]:
         """The bin of each value, shape (n,); NaN, infinite and null values are in the last."""
         if self.kind == "number":
-            numbers = values.cast(pl.Float64, strict=False).to_numpy()
-            return np.where(np.isfinite(numbers), np.searchsorted(self.cuts, numbers, side="right"), len(self.counts) - 1)
-        known = len(self.values)
-        texts = values.cast(pl.String)
-        codes = (
-            texts.replace_strict(list(self.values), list(range(known)), default=known, return_dtype=pl.Int64)
-            if known
-            else pl.repeat(known, len(texts), eager=True)
-        )
+            return number_places(self.cuts, _numbers(values))
+        texts, known = values.cast(pl.String), len(self.values)
+        codes = texts.cast(pl.Enum(self.values), strict=False).to_physical().cast(pl.Int64).fill_null(known)
         return np.where(texts.is_null().to_numpy(), known + 1, codes.to_numpy())
 
+    def outside_of(self, values: pl.Series) -> NDArray[np.bool_]:
+        """Whether each number lies outside the range of training, shape (n,); never for a category, nor where the range is not known."""
+        if self.seen is None:
+            return np.zeros(len(values), dtype=bool)
+        numbers = _numbers(values)
+        outside: NDArray[np.bool_] = np.isfinite(numbers) & ((numbers < self.seen[0]) | (numbers > self.seen[1]))
+        return outside
+
     @classmethod
-    def of_profile(cls, name: str, profile: Mapping[str, Any], *, days: int = 1) -> Bins:
+    def of_values(cls, name: str, values: pl.Series, *, span: int | None = None) -> Bins:
+        """The bins of a column of which nothing else is known: tenths of numbers and dates, frequent values of all else.
+
+        Parameters
+        ----------
+        span
+            The natural variation is that of spans of so many rows, in their order; without it, and of fewer than two spans, it is not known.
+        """
+        if values.dtype.is_numeric() or values.dtype.is_temporal():
+            made = cls.of_profile(name, number_profile(_numbers(values)))
+        else:
+            counted = values.cast(pl.String).value_counts(name="rows")
+            made = cls.of_profile(name, counted_profile({MISSING if text is None else text: count for text, count in counted.iter_rows()}))
+        many = len(values) // span if span else 0
+        if span is None or many < 2:
+            return made
+        width = len(made.counts)
+        cells = np.arange(many * span) // span * width + made.places(values[: many * span])
+        spans = np.bincount(cells, minlength=many * width).reshape(many, width)
+        return replace(made, spread=tuple((span, float(far)) for far in distance(spans, np.asarray(made.counts))))
+
+    def counted(self, values: pl.Series) -> Counts:
+        """How many of the values are in each bin."""
+        return np.bincount(self.places(values), minlength=len(self.counts))
+
+    @classmethod
+    def of_profile(cls, name: str, profile: Mapping[str, Any], *, days: int = 1, weight: float = 1.0) -> Bins:
         """The bins of a profile in a package's ``reference.json``.
 
         Parameters
@@ -81,8 +117,14 @@ class Bins:
         whole = len(daily) // days
         spans = daily[len(daily) - whole * days :].reshape(whole, days, len(counts)).sum(axis=1)
         spread = tuple((int(span.sum()), float(distance(span, counts))) for span in spans if span.sum())
-        kept = {"cuts": tuple(profile["edges"])} if profile["kind"] == "number" else {"values": tuple(profile["values"])}
-        return cls(name=name, kind=profile["kind"], counts=tuple(counts.tolist()), spread=spread, **kept)
+        kept: dict[str, Any] = {"values": tuple(profile["values"])} if profile["kind"] == "category" else {"cuts": tuple(profile["edges"])}
+        if seen := profile.get("range"):
+            kept |= {"seen": (seen[0], seen[1]), "outside": profile["outside"]}
+        return cls(name=name, kind=profile["kind"], counts=tuple(counts.tolist()), spread=spread, weight=weight, **kept)
+
+
+def _numbers(values: pl.Series) -> NDArray[np.float64]:
+    return values.cast(pl.Float64, strict=False).to_numpy()
 
 
 def distance(first: Shares | Counts, second: Shares | Counts) -> NDArray[np.float64]:
@@ -103,96 +145,3 @@ def distance(first: Shares | Counts, second: Shares | Counts) -> NDArray[np.floa
         empty = np.isnan(p).any(axis=-1) | np.isnan(q).any(axis=-1)
     # Rounding leaves a few 1e-17 on either side of the range.
     return np.where(empty, np.nan, np.sqrt(np.clip(bits.sum(axis=-1) / 2, 0.0, 1.0)))
-
-
-def _smooth(counts: Sequence[int]) -> Shares:
-    """Shares in which no bin is impossible (Jeffreys' prior: half a row in each bin)."""
-    shares = np.asarray(counts, dtype=np.float64) + 0.5
-    smoothed: Shares = shares / shares.sum()
-    return smoothed
-
-
-def _draws(generator: np.random.Generator, bins: Bins, rows: int, concentration: float, times: int) -> NDArray[np.float64]:
-    """Distances of `times` windows in which nothing has changed, shape (times,)."""
-    shares = _smooth(bins.counts)
-    scattered = generator.gamma(np.maximum(shares * concentration, 1e-12), size=(times, len(shares)))
-    totals = scattered.sum(axis=1, keepdims=True)
-    likely = np.where(totals > 0, scattered / np.where(totals > 0, totals, 1.0), shares)
-    return distance(generator.multinomial(rows, likely), np.asarray(bins.counts))
-
-
-@lru_cache(maxsize=1024)
-def concentration(bins: Bins) -> float:
-    """How closely the shares of windows keep to those of training: the concentration of a Dirichlet distribution.
-
-    It is at most the number of training rows, because the shares of training are themselves a sample. Where natural variation is known, it
-    is the one whose distances have the mean, and the 0.9 quantile, of those that were seen; the more scattered of the two.
-    """
-    most = float(bins.rows)
-    usable = [(rows, seen) for rows, seen in bins.spread if rows >= ROWS_NEEDED]
-    if len(usable) < 2:
-        return most
-    generator = np.random.default_rng(1)
-    rows = int(np.median([rows for rows, _ in usable]))
-    seen = np.array([seen for _, seen in usable])
-    among = np.array([value for value in _CONCENTRATIONS if value < most] + [most])
-    drawn = np.stack([_draws(generator, bins, rows, float(value), 300) for value in among])
-    matches = [_matching(among, measure(drawn), float(measure(seen))) for measure in (_mean, _tail)]
-    return min(most, *matches)
-
-
-def _mean(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(distances.mean(axis=-1))
-
-
-def _tail(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.quantile(distances, 0.9, axis=-1))
-
-
-def _matching(among: NDArray[np.float64], drawn: NDArray[np.float64], seen: float) -> float:
-    """The concentration at which the drawn figure, which falls as the concentration grows, is the one that was seen."""
-    falling = np.minimum.accumulate(drawn)
-    return float(np.exp(np.interp(seen, falling[::-1], np.log(among)[::-1])))
-
-
-@lru_cache(maxsize=256)
-def _limits_at(features: tuple[Bins, ...], rows: int, chance: float) -> NDArray[np.float64]:
-    """The limit of each feature for windows of exactly so many rows, shape (features,)."""
-    generator = np.random.default_rng(0)
-    times = int(np.clip(20 / chance, _DRAWS, _DRAWS_MAX))
-    squares = np.stack([_draws(generator, bins, rows, concentration(bins), times) ** 2 for bins in features], axis=1)
-    centre, scale = squares.mean(axis=0), np.maximum(squares.std(axis=0), 1e-12)
-    worst = ((squares - centre) / scale).max(axis=1)
-    limit: NDArray[np.float64] = np.sqrt(np.clip(centre + np.quantile(worst, 1 - chance) * scale, 0.0, 1.0))
-    return limit
-
-
-def limits(features: Sequence[Bins], rows: int, chance: float) -> dict[str, float]:
-    """The distance that each feature stays below in a window of `rows` rows in which nothing has changed.
-
-    The limits hold together: in a share of `chance` of such windows one feature or more is above its own. They come from a parametric
-    bootstrap. Shares are drawn around those of training (a Dirichlet distribution, as wide as the size of training and the natural variation
-    between windows make it), a window's counts from these shares (a multinomial distribution), and the limits are set so that the
-    largest of the standardised squared distances exceeds them with the given chance. Between two sizes of window the limits
-    are interpolated along the logarithms, where they are nearly straight.
-
-    Parameters
-    ----------
-    chance
-        Of a false alarm per window, over all features together.
-
-    References
-    ----------
-    Efron, B., Tibshirani, R. J. (1993). An Introduction to the Bootstrap, chapter 6.5 (the parametric bootstrap).
-    Westfall, P. H., Young, S. S. (1993). Resampling-Based Multiple Testing (the distribution of the maximum).
-    Mosimann, J. E. (1962). On the compound multinomial distribution. Biometrika 49 (overdispersed shares).
-    """
-    if not features or rows < 1:
-        return {}
-    known = tuple(features)
-    lower = 1 << (rows.bit_length() - 1)
-    low, high = _limits_at(known, lower, chance), _limits_at(known, 2 * lower, chance)
-    weight = np.log2(rows / lower)
-    between = np.exp((1 - weight) * np.log(np.maximum(low, 1e-12)) + weight * np.log(np.maximum(high, 1e-12)))
-    # A hair above, because a window can be exactly as far away as the farthest that was drawn (one weekday of seven).
-    return {bins.name: min(1.0, float(value) + 1e-6) for bins, value in zip(known, between, strict=True)}

@@ -21,12 +21,18 @@ from loopline.model.columns import raw
 from loopline.model.package import Package, load
 from loopline.model.predictor import Predictor, Scores
 from loopline.model.signing import Trust
+from loopline.watch.domain import Sample, looked_at
 from loopline.watch.drift import Bins
 from loopline.watch.earned import Earned, Sums
 from loopline.watch.monitors.watched import Earlier, Promise
 from loopline.watch.spec import WatchSpec
 from loopline.watch.windows import LOSS, SCORE, Yardstick, windows
 from loopline.workspace import Job
+
+EXPLANATION = "explanation.json"
+
+USED = 0.01
+"""A column on which less than this share hangs is not used."""
 
 _DAY = timedelta(days=1)
 
@@ -55,7 +61,12 @@ def gauge(package: Package, worth: WorthSpec, span: timedelta) -> Gauge:
     task = manifest["task"]
     priced = Worth.of(worth, task)
     days = max(1, span // _DAY)
-    features = [Bins.of_profile(name, profile, days=days) for name, profile in reference["features"].items() if name != SCORE]
+    weight = weights(package)
+    features = [
+        Bins.of_profile(name, profile, days=days, weight=weight.get(name, 0.0) if weight else 1.0)
+        for name, profile in reference["features"].items()
+        if name != SCORE
+    ]
     yardstick = Yardstick(
         package=package.digest,
         task=task,
@@ -72,6 +83,27 @@ def gauge(package: Package, worth: WorthSpec, span: timedelta) -> Gauge:
     lost = None if test is None else 1 - test if task == "multiclass" else test
     promise = Promise(measured["worth"]["per_decision"], lost, measured["rows"]["test"])
     return Gauge(yardstick=yardstick, promise=promise, columns=columns, time=manifest["time"])
+
+
+def weights(package: Package) -> dict[str, float]:
+    """The share of what the model does that hangs on each column, 0 where it does not use it; empty where the package explains nothing.
+
+    It is the column's share in what shuffling costs, among the columns whose shuffling surely costs anything; or its share in the reasons of
+    single scores where that is greater, because what two columns both tell is not lost when one of them is shuffled. Less than `USED` is
+    no use.
+    """
+    if EXPLANATION not in package.contents:
+        return {}
+    told = package.parsed(EXPLANATION)
+    costs = {one["column"]: max(0.0, one["loss"]["mean"]) if one["matters"] else 0.0 for one in told["importance"]}
+    moves = {one["column"]: one["mean"] for one in told["summary"]}
+    shares = {name: max(_share(costs, name), _share(moves, name)) for name in costs}
+    return {name: share if share >= USED else 0.0 for name, share in shares.items()}
+
+
+def _share(parts: Mapping[str, float], name: str) -> float:
+    whole = sum(parts.values())
+    return parts.get(name, 0.0) / whole if whole > 0 else 0.0
 
 
 def _without_model(decision: str | float, task: str) -> bool | str | float:
@@ -92,9 +124,13 @@ def run(job: Job) -> Facts:
     if not frame[measured.time].dtype.is_temporal():
         return {"says": f"{measured.time} holds no dates: the test part has no windows", "windows": None}
     predictor = Predictor(package)
-    made = windows(as_served(frame, predictor.predict(raw(frame, predictor.columns)), measured), measured.yardstick, span=spec.window)
+    served = as_served(frame, predictor.predict(raw(frame, predictor.columns)), measured)
+    made = windows(served, measured.yardstick, span=spec.window)
+    job.progress.say("telling the windows of the test part from one another")
+    sample = Sample.of(served, looked_at(measured.yardstick.features), span=spec.window)
     said = [{"rows": window.rows, "earned": window.earned.as_json(), "loss": list(_plain(window.loss)), "score": window.drift.get(SCORE)} for window in made]
-    return {"says": f"{len(made)} windows of the test part", "windows": blobs.put(json.dumps(said, sort_keys=True).encode())}
+    kept = {"windows": said, "sample": sample.as_json()}
+    return {"says": f"{len(made)} windows of the test part", "windows": blobs.put(json.dumps(kept, sort_keys=True).encode())}
 
 
 def _plain(sums: Sums) -> tuple[Any, ...]:
@@ -132,6 +168,11 @@ def read_before(blobs: Blobs, digest: str | None) -> tuple[list[Earlier], list[t
     """The windows of the test part, and their rows and score's distance; nothing where there are none."""
     if digest is None:
         return [], []
-    said = json.loads(blobs.get(digest))
+    said = json.loads(blobs.get(digest))["windows"]
     earlier = [Earlier(one["rows"], Earned.of_json(one["earned"]), Sums(*one["loss"])) for one in said]
     return earlier, [(one["rows"], one["score"]) for one in said if one["score"] is not None]
+
+
+def read_sample(blobs: Blobs, digest: str | None) -> Sample | None:
+    """The rows of the test part that windows are told from; None where there are none."""
+    return None if digest is None else Sample.of_json(json.loads(blobs.get(digest))["sample"])

@@ -11,7 +11,19 @@ from loopline.data.spec_source import ScheduleSpec
 from loopline.declaration import Rate, RateText, Span, Spec
 from loopline.watch.spec_duty import Channels, DailyText, EscalateSpec, HoursTexts
 
-URGENCY = ("worth_baseline", "worth_promised", "performance", "volume", "refused_share", "score_drift", "drift")
+URGENCY = (
+    "worth_baseline",
+    "worth_promised",
+    "performance",
+    "volume",
+    "refused_share",
+    "nulls",
+    "new_categories",
+    "unseen_ranges",
+    "score_drift",
+    "drift",
+    "multivariate",
+)
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 
 

@@ -32,11 +32,13 @@ _SCORING = (
     "encode",
     "formulas",
     "plan",
+    "reference",
     "words",
     "policy",
 )
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "causes", "survey", "spec", "spec_duty")),
+    *(f"watch/{module}.py" for module in ("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served")),
+    *(f"watch/{module}.py" for module in ("alerts", "causes", "survey", "spec", "spec_duty")),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "records", "segments")),

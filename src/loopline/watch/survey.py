@@ -20,8 +20,10 @@ from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
 from loopline.watch.causes import urgency
-from loopline.watch.gauge import Gauge, gauge, read_before
-from loopline.watch.monitors.drifting import drift_limits
+from loopline.watch.domain import Sample, areas, looked_at
+from loopline.watch.gauge import Gauge, gauge, read_before, read_sample
+from loopline.watch.monitors.drifting import drift_limits, score_limit
+from loopline.watch.monitors.earning import SEEN_WITHIN, detectable
 from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
@@ -34,19 +36,20 @@ _SCHEMA: dict[str, Any] = {"prediction_id": pl.String, "time": pl.Datetime("us",
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A package's windows, what the monitors found in each, and the limits of drift where they were applied."""
+    """A package's windows, what the monitors found in each, the limits of drift where they were applied, and the smallest loss that is paged soon."""
 
     gauge: Gauge
     windows: Sequence[Window]
     found: Sequence[alerts.Found]
     limits: Sequence[Mapping[str, float]]
+    detectable: float | None = None
 
     def bodies(self) -> list[dict[str, Any]]:
         """The windows as entries' bodies, with what the monitors found."""
         return [self._body(at) for at in range(len(self.windows))]
 
     def _body(self, at: int) -> dict[str, Any]:
-        breaches = sorted(breach.name for looks in self.found[at].values() for breach in looks or ())
+        breaches = sorted(name for looks in self.found[at].values() for breach in looks or () for name in breach.names)
         limits = self.limits[at]
         own = {name: limit for name, limit in limits.items() if name != SCORE}
         return {**self.windows[at].as_json(), "drift_limits": own, "score_limit": limits.get(SCORE), "breaches": breaches}
@@ -62,26 +65,50 @@ def run(job: Job) -> Facts:
     worth = WorthSpec.model_validate(job.step.reads["worth"])
     blobs, ledger, champion = Blobs(job.workspace.lake), job.workspace.ledger, job.step.inputs["champion"]
     served = _Served.at(Tables(job.workspace.lake), job.step.inputs["versions"])
-    earlier, scattered = read_before(blobs, job.step.inputs["before"])
+    before = _Before.of(blobs, job.step.inputs["before"])
     bodies: list[dict[str, Any]] = []
     judged: _Judged | None = None
+    paged: dict[str, Any] | None = None
     trust = Trust.of(ledger)
     for package in served.packages():
         measured = gauge(load(blobs, package, trust), worth, spec.window)
-        if package == champion and scattered:
-            measured = _with_score_spread(measured, tuple(scattered))
-        whole = with_gaps(_windows(job, served, measured, spec.window), served.refused_by(package, spec.window))
-        seen = _watch(whole, measured, earlier, spec, worth.currency, champion, served.last(spec.window))
+        if package == champion and before.scattered:
+            measured = _with_score_spread(measured, before.scattered)
+        told_from = _ToldFrom.of(before.sample, ledger, package) if package == champion and before.sample is not None else None
+        whole = with_gaps(_windows(job, served, measured, spec.window, told_from), served.refused_by(package, spec.window))
+        seen = _watch(whole, measured, before, spec, worth.currency, champion, served.last(spec.window))
         bodies += seen.bodies()
         if package == champion:
             judged = _Judged(whole, alerts.episodes(whole, seen.found), measured.promise, worth.currency)
+            paged = _detectable(seen)
     bodies.sort(key=lambda body: (body["start"], body["package"]))
     parents = (job.attempt,)
     fresh = _changed(ledger, bodies)
     # Only now: a person may have spoken while the windows were computed, and their word stays.
     ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *_alerts(ledger, judged, champion)]))
     summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
-    return _facts(ledger, bodies, summary)
+    return {**_facts(ledger, bodies, summary), "detectable": paged}
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The windows of the champion's test part, how far the score was from training in each, and the rows that windows are told from."""
+
+    earlier: Sequence[Earlier]
+    scattered: tuple[tuple[int, float], ...]
+    sample: Sample | None
+
+    @classmethod
+    def of(cls, blobs: Blobs, digest: str | None) -> _Before:
+        earlier, scattered = read_before(blobs, digest)
+        return cls(earlier, tuple(scattered), read_sample(blobs, digest))
+
+
+def _detectable(seen: Seen) -> dict[str, Any] | None:
+    """The smallest loss that is paged soon, beside what was promised; None where it cannot be told yet."""
+    if seen.detectable is None:
+        return None
+    return {"per_decision": seen.detectable, "promised": seen.gauge.promise.per_decision, "windows": SEEN_WITHIN}
 
 
 @dataclass(frozen=True)
@@ -128,12 +155,29 @@ class _Served:
         return moment
 
 
-def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta) -> list[Window]:
+@dataclass(frozen=True)
+class _ToldFrom:
+    """What a classifier tells the champion's windows from, and what it found before: rows and area by the window's start."""
+
+    sample: Sample
+    known: Mapping[datetime, tuple[int, float]]
+
+    @classmethod
+    def of(cls, sample: Sample, ledger: Ledger, package: str) -> _ToldFrom:
+        entered = ledger.read(kinds=("window",), subject=package)
+        bodies = [entry.body for entry in entered if entry.body.get("apart") is not None]
+        return cls(sample, {datetime.fromisoformat(body["start"]): (body["rows"], body["apart"]) for body in bodies})
+
+
+def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta, told_from: _ToldFrom | None) -> list[Window]:
+    looked = looked_at(measured.yardstick.features)
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
     made: list[Window] = []
     done = 0
     for part in slices(served.joined(measured.yardstick.package), span):
-        made += windows(decoded(part, measured.columns, classes), measured.yardstick, span=span)
+        rows = decoded(part, measured.columns, classes)
+        apart = {} if told_from is None else areas(rows, told_from.sample, looked, span=span, known=told_from.known)
+        made += [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
         done += part.height
         job.progress.at(done, unit="predictions", note=f"{len(made)} windows")
     return made
@@ -145,29 +189,29 @@ def _with_score_spread(measured: Gauge, scattered: tuple[tuple[int, float], ...]
     return replace(measured, yardstick=replace(measured.yardstick, features=features))
 
 
-def _watch(
-    whole: Sequence[Window], measured: Gauge, earlier: Sequence[Earlier], spec: WatchSpec, currency: str, champion: str | None, last: datetime | None
-) -> Seen:
+def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: WatchSpec, currency: str, champion: str | None, last: datetime | None) -> Seen:
     """What the monitors find in a package's windows; only the champion's are judged."""
     if measured.yardstick.package != champion:
         return Seen(measured, whole, [{} for _ in whole], [{} for _ in whole])
     found, limits = [], []
+    watched: Watched | None = None
     for at, window in enumerate(whole):
-        closed = last is not None and window.end <= last
         watched = Watched(
             windows=whole,
             at=at,
-            is_closed=closed,
+            is_closed=last is not None and window.end <= last,
             yardstick=measured.yardstick,
             promise=measured.promise,
-            before=earlier,
+            before=before.earlier,
             spec=spec,
             currency=currency,
+            apart_before=() if before.sample is None else before.sample.spans,
         )
         looks = look(watched)
         found.append(looks)
-        limits.append({} if looks["drift"] is None else drift_limits(watched))
-    return Seen(measured, whole, found, limits)
+        score = score_limit(watched)
+        limits.append({} if looks["drift"] is None else {**drift_limits(watched), **({} if score is None else {SCORE: score})})
+    return Seen(measured, whole, found, limits, None if watched is None else detectable(watched))
 
 
 def _alerts(ledger: Ledger, judged: _Judged | None, champion: str | None) -> list[Draft]:

@@ -73,6 +73,11 @@ class Window:
         Rows in each bin of each feature, and of the score.
     drift
         Distance of each feature from training, 0 to 1, and of the score.
+    outside
+        Rows whose number is outside the range of training, of each feature that has such rows.
+    apart
+        How well a classifier tells the rows from those of the test part, by all features together: an area under the ROC curve, 0.5 where not at all;
+        None where that was not tried.
     earned
         The money of the model's decisions whose outcome has come: what was held out from it is no decision of its own.
     split
@@ -92,6 +97,8 @@ class Window:
     acted: float | None = None
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     drift: Mapping[str, float] = field(default_factory=dict)
+    outside: Mapping[str, int] = field(default_factory=dict)
+    apart: float | None = None
     earned: Earned = Earned()
     split: Split = Split()
     loss: Sums = Sums()
@@ -127,6 +134,8 @@ class Window:
             "acted": self.acted,
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
+            "apart": self.apart,
+            "outside": {name: count / self.rows for name, count in self.outside.items() if name != SCORE},
             "metrics": dict(self.metrics),
             "worth": worth,
             "sums": self.earned.as_json(),
@@ -173,7 +182,7 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     group = np.searchsorted(first.to_physical().to_numpy(), group)
     many = len(first)
     rows = np.bincount(group, minlength=many)
-    counts = _counts(frame, yardstick, group, many)
+    counts, outside = _counts(frame, yardstick, group, many)
     distances = {bins.name: distance(counts[bins.name], np.asarray(bins.counts)) for bins in yardstick.features}
     made = [
         Window(
@@ -184,6 +193,7 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
             acted=None,
             counts={name: tuple(part[at].tolist()) for name, part in counts.items()},
             drift={name: float(part[at]) for name, part in distances.items() if not math.isnan(part[at])},
+            outside={name: int(part[at]) for name, part in outside.items() if part[at]},
         )
         for at, start in enumerate(first)
     ]
@@ -198,20 +208,24 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     return _with_outcomes(made, frame, yardstick, group)
 
 
-def _counts(frame: pl.DataFrame, yardstick: Yardstick, group: NDArray[np.intp], many: int) -> dict[str, Counts]:
-    """The rows in each bin, shape (windows, bins), of each feature."""
-    row = frame["row"].struct.unnest() if yardstick.features and frame["row"].dtype.base_type() == pl.Struct else pl.DataFrame()
+def columns_of(frame: pl.DataFrame, features: Sequence[Bins]) -> dict[str, pl.Series]:
+    """The values of each feature, and of the score under its name; null throughout where no request has the column."""
+    row = frame["row"].struct.unnest() if frame["row"].dtype.base_type() == pl.Struct else pl.DataFrame()
+    there = {name: row[name] for name in row.columns} | {SCORE: frame["score"]}
+    return {bins.name: there.get(bins.name, pl.Series(bins.name, [None], dtype=pl.String).new_from_index(0, frame.height)) for bins in features}
+
+
+def _counts(frame: pl.DataFrame, yardstick: Yardstick, group: NDArray[np.intp], many: int) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """The rows in each bin, shape (windows, bins), of each feature, and those outside its range, shape (windows,)."""
+    columns = columns_of(frame, yardstick.features)
     found: dict[str, Counts] = {}
+    beyond: dict[str, Counts] = {}
     for bins in yardstick.features:
-        width = len(bins.counts)
-        if bins.name == SCORE:
-            code = bins.places(frame["score"])
-        elif bins.name in row.columns:
-            code = bins.places(row[bins.name])
-        else:
-            code = np.full(frame.height, width - 1)
-        found[bins.name] = np.bincount(group * width + code, minlength=many * width).reshape(many, width)
-    return found
+        width, values = len(bins.counts), columns[bins.name]
+        found[bins.name] = np.bincount(group * width + bins.places(values), minlength=many * width).reshape(many, width)
+        if bins.seen is not None:
+            beyond[bins.name] = np.bincount(group[bins.outside_of(values)], minlength=many)
+    return found, beyond
 
 
 def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yardstick, group: NDArray[np.intp]) -> list[Window]:
@@ -308,6 +322,8 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         acted=acted,
         counts=counts,
         drift={bins.name: float(distance(np.asarray(counts[bins.name]), np.asarray(bins.counts))) for bins in features if rows},
+        outside={name: first.outside.get(name, 0) + second.outside.get(name, 0) for name in {**first.outside, **second.outside}},
+        apart=None,
         earned=first.earned + second.earned,
         split=first.split + second.split,
         loss=first.loss + second.loss,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import NormalDist
 
 from loopline.charter.spec import Task
 from loopline.declaration import figure
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import Sums, standard_error
-from loopline.watch.monitors.watched import Breach, Earlier, Watched
+from loopline.watch.monitors.watched import USUAL_MEMORY, Breach, Earlier, Watched
+from loopline.watch.scan import POOLS, smallest_change, threshold
 from loopline.watch.windows import Window
 
-MEMORY = 7
-"""Windows that are judged together by what they earned: single ones scatter too much."""
 WINDOWS_NEEDED = 5
+"""Windows that must be known before their scatter is."""
+
+SEEN_WITHIN = 3
+"""Windows within which `detectable` asks that a loss is paged."""
 
 _UNITS: dict[Task, str] = {"binary": "Brier score", "multiclass": "share of wrong classes", "regression": "mean absolute error"}
 
@@ -57,12 +59,34 @@ def worth_baseline(watched: Watched) -> list[Breach] | None:
     ]
 
 
+def detectable(watched: Watched) -> float | None:
+    """The smallest lasting loss of money per decision that `worth_promised` pages within `SEEN_WITHIN` windows in 95 of 100 cases.
+
+    It follows from how many outcomes the newest windows have, how much they scatter, how surely the promise is known, and the declared rate of
+    false alarms. None where nothing was promised, or too few outcomes have come.
+    """
+    if watched.promise.per_decision is None:
+        return None
+    settled = [window.earned.money for window in _come(watched.windows)][-USUAL_MEMORY:]
+    before = [window.earned.money for window in watched.before]
+    parts = [part for part in settled or before if part.count >= ROWS_NEEDED]
+    if not parts:
+        return None
+    rows = sorted(part.count for part in parts)[len(parts) // 2]
+    variance = max(_within(parts), _within(before))
+    usual = _usual(before) if len(_usual(before)) >= WINDOWS_NEEDED else parts
+    one = math.sqrt(variance / rows + _between(usual))
+    return smallest_change(
+        window_error=one, promised_error=_promised_error(watched, parts, before), chance=watched.chance("worth_promised"), windows=SEEN_WITHIN
+    )
+
+
 def _beyond(
     watched: Watched, monitor: str, take: Callable[[Window | Earlier], Sums], promised: float, *, sign: int, is_measured: bool = True
 ) -> list[tuple[float, float]] | None:
     """The mean that lies significantly beyond the promised one, and the limit; none where it does not, None where nothing can be judged.
 
-    The window is judged by itself, which shows what breaks at once, and together with those before it, which shows what wanes.
+    The newest windows are judged one, two, and up to eight together (`loopline.watch.scan`): one by itself shows what breaks at once, eight what wanes.
 
     Parameters
     ----------
@@ -71,41 +95,69 @@ def _beyond(
     is_measured
         Whether the promised mean is itself measured, with an error of its own.
     """
-    pools = _pools(watched)
+    settled = [take(window) for window in _settled(watched)]
     before = [take(window) for window in watched.before]
-    for pool in pools:
-        parts = [take(window) for window in pool]
+    pools = [settled[-size:] for size in POOLS if size <= len(settled) and sum(part.count for part in settled[-size:]) >= ROWS_NEEDED]
+    height = threshold(watched.chance(monitor))
+    found: list[tuple[float, float, float]] = []
+    for parts in pools:
         seen = sum(part.total for part in parts) / sum(part.count for part in parts)
-        z = NormalDist().inv_cdf(1 - watched.chance(monitor) / len(pools))
-        limit = promised + sign * z * math.hypot(_own_error(parts, before), _promised_error(watched, parts, before) if is_measured else 0.0)
-        if sign * (seen - limit) > 0:
-            return [(seen, limit)]
-    return [] if pools else None
+        error = math.hypot(_own_error(parts, before, settled[: -len(parts)]), _promised_error(watched, parts, before) if is_measured else 0.0)
+        beyond = sign * (seen - promised)
+        if beyond > height * error:
+            found.append((beyond / error if error else math.inf, seen, promised + sign * height * error))
+    return ([max(found)[1:]] if found else []) if pools else None
 
 
-def _pools(watched: Watched) -> list[list[Window]]:
-    """The window, and the window with those before it; only such that have enough outcomes.
-
-    A window whose outcomes are only beginning to come is left out: those that come first are often of one kind.
-    """
-    known = [window for window in watched.windows[: watched.at + 1] if window.outcomes]
+def _come(windows: Sequence[Window]) -> list[Window]:
+    """The windows whose outcomes have come; not those whose are only beginning to: the first that come are often of one kind."""
+    known = [window for window in windows if window.outcomes]
     most = max((window.completeness or 0.0 for window in known), default=0.0)
-    settled = [window for window in known if (window.completeness or 0.0) >= most / 2]
-    if watched.window not in settled[-1:]:
-        return []
-    both = [settled[-1:], settled[-MEMORY:]] if len(settled) > 1 else [settled]
-    return [pool for pool in both if sum(window.outcomes for window in pool) >= ROWS_NEEDED]
+    return [window for window in known if (window.completeness or 0.0) >= most / 2]
 
 
-def _own_error(parts: Sequence[Sums], before: Sequence[Sums]) -> float:
-    """The standard error of the mean over all parts: the widest of what their rows, the parts themselves and the windows of the test part say."""
-    usual = [part.total / part.count for part in before if part.count >= ROWS_NEEDED]
-    own = standard_error(parts)
-    if len(usual) < WINDOWS_NEEDED:
-        return own
-    centre = sum(usual) / len(usual)
-    scatter = math.sqrt(sum((mean - centre) ** 2 for mean in usual) / (len(usual) - 1))
-    return max(own, scatter / math.sqrt(len(parts)))
+def _settled(watched: Watched) -> list[Window]:
+    """The windows up to the judged one whose outcomes have come; none where its own have not."""
+    come = _come(watched.windows[: watched.at + 1])
+    return come if watched.window in come[-1:] else []
+
+
+def _own_error(parts: Sequence[Sums], before: Sequence[Sums], earlier: Sequence[Sums]) -> float:
+    """The standard error of the mean over all parts: what their rows say, and how windows scatter beyond that, in the test part or else in the windows before.
+
+    Where neither has windows enough, only the parts themselves can speak.
+    """
+    usual = next((some for some in (_usual(before), _usual(earlier)[-USUAL_MEMORY:]) if len(some) >= WINDOWS_NEEDED), None)
+    if usual is None:
+        return standard_error(parts)
+    rows = sum(part.count for part in parts)
+    variance = max(sum(parts, Sums()).variance, _within(usual))
+    return math.sqrt(variance / rows + _between(usual) * sum(part.count**2 for part in parts) / rows**2)
+
+
+def _usual(parts: Sequence[Sums]) -> list[Sums]:
+    return [part for part in parts if part.count >= ROWS_NEEDED]
+
+
+def _within(parts: Sequence[Sums]) -> float:
+    """The variance of rows within windows."""
+    return sum((part.count - 1) * part.variance for part in parts) / max(1, sum(part.count - 1 for part in parts))
+
+
+def _between(parts: Sequence[Sums]) -> float:
+    """The variance between the means of windows, beyond what their rows make; 0 of fewer than two.
+
+    References
+    ----------
+    Searle, S. R., Casella, G., McCulloch, C. E. (1992). Variance Components, chapter 3 (the one-way analysis of variance, unequal sizes).
+    """
+    rows, many = sum(part.count for part in parts), len(parts)
+    if many < 2:
+        return 0.0
+    mean = sum(part.total for part in parts) / rows
+    squares = sum(part.count * (part.total / part.count - mean) ** 2 for part in parts) / (many - 1)
+    size = (rows - sum(part.count**2 for part in parts) / rows) / (many - 1)
+    return max(0.0, (squares - _within(parts)) / size)
 
 
 def _promised_error(watched: Watched, parts: Sequence[Sums], before: Sequence[Sums]) -> float:

@@ -7,15 +7,30 @@ from dataclasses import dataclass
 from statistics import median
 
 from loopline.charter.spec import Role
+from loopline.watch.drift import ROWS_NEEDED, Bins
 from loopline.watch.earned import Earned, Sums
 from loopline.watch.spec import WatchSpec
-from loopline.watch.windows import Window, Yardstick
+from loopline.watch.windows import SCORE, Window, Yardstick
 
 USUAL_MEMORY = 28
 """Windows before the judged one that tell how many rows are usual."""
+NAMED = 3
+"""So many features are named in a breach, those that matter most; the others are counted."""
 _YEAR_S = 365.25 * 86_400
-SHARES = {"drift": 0.5, "volume": 0.1, "refused_share": 0.1, "performance": 0.1, "worth_promised": 0.1, "worth_baseline": 0.1}
-"""How the declared rate of false alarms is shared out; drift is that of all features and of the score."""
+SHARES = {
+    "worth_promised": 0.45,
+    "worth_baseline": 0.1,
+    "performance": 0.05,
+    "volume": 0.08,
+    "refused_share": 0.04,
+    "nulls": 0.04,
+    "new_categories": 0.04,
+    "unseen_ranges": 0.04,
+    "score_drift": 0.04,
+    "drift": 0.08,
+    "multivariate": 0.04,
+}
+"""How the declared rate of false alarms is shared out; each is that of a monitor over all features together. Money has most, so that small losses are seen."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,8 @@ class Watched:
         Whether time has gone beyond the window.
     before
         The windows of the test part; empty where the package has no time.
+    apart_before
+        Rows of each of these, and how well a classifier told it from the others (`Window.apart`).
     """
 
     windows: Sequence[Window]
@@ -60,11 +77,22 @@ class Watched:
     before: Sequence[Earlier]
     spec: WatchSpec
     currency: str
+    apart_before: Sequence[tuple[int, float]] = ()
 
     @property
     def window(self) -> Window:
         """The window that is judged."""
         return self.windows[self.at]
+
+    @property
+    def used(self) -> tuple[Bins, ...]:
+        """The features that the model uses; the others explain, and alarm nobody."""
+        return tuple(bins for bins in self.yardstick.features if bins.weight > 0 and bins.name != SCORE)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the window has rows enough to be held against training."""
+        return self.window.rows >= ROWS_NEEDED and self.is_full
 
     def chance(self, monitor: str) -> float:
         """Of a false alarm of one monitor in one window."""
@@ -85,22 +113,31 @@ class Breach:
     Parameters
     ----------
     feature
-        The feature that it is about; empty where it is about none.
+        The feature that it is about; empty where it is about none, or several.
+    features
+        The features that it is about, the one that matters most first: what several show in one window is one cause.
     role
         Who is to be told.
     """
 
     monitor: str
     feature: str = ""
+    features: tuple[str, ...] = ()
     role: Role
     says: str
     value: float
     limit: float
 
     @property
-    def name(self) -> str:
-        """Monitor and feature as one text."""
-        return f"{self.monitor}:{self.feature}" if self.feature else self.monitor
+    def names(self) -> tuple[str, ...]:
+        """The monitor, with each feature that the breach is about, as texts."""
+        about = self.features or ((self.feature,) if self.feature else ())
+        return tuple(f"{self.monitor}:{feature}" for feature in about) or (self.monitor,)
 
 
 Monitor = Callable[[Watched], list[Breach] | None]
+
+
+def listed(told: Sequence[str], count: int) -> str:
+    """Some of so many things as a list in words."""
+    return ", ".join(told) + (f" and {count - len(told)} more" if count > len(told) else "")

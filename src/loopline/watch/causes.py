@@ -15,10 +15,11 @@ LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
 
 PAGES = frozenset({"worth_baseline", "worth_promised"})
 """The monitors that speak of money."""
-FOR_THE_DIGEST = frozenset({"score_drift", "drift"})
+FOR_THE_DIGEST = frozenset({"score_drift", "drift", "multivariate"})
 """The monitors that explain; by themselves they say nothing of a loss."""
+_ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
 LINES: tuple[frozenset[str], ...] = (
-    frozenset({"worth_baseline", "worth_promised", "performance", "score_drift", "drift"}),
+    frozenset({"worth_baseline", "worth_promised", "performance", *_ARRIVING, *FOR_THE_DIGEST}),
     frozenset({"volume", "refused_share"}),
 )
 """The monitors that explain one another: what the model earns, and what comes. Any other monitor stands for itself."""

@@ -51,7 +51,7 @@ def test_an_alert_is_taken_on_and_closed_by_name_and_with_a_reason(call: Call) -
 
 
 def drifted(call: Call) -> str:
-    return str(next(alert["id"] for alert in told(call("list", "--json"))["alerts"] if alert["feature"] == "size"))
+    return str(next(alert["id"] for alert in told(call("list", "--json"))["alerts"] if alert["monitor"] == "drift"))
 
 
 def test_alerts_with_one_cause_are_listed_together_under_the_one_that_is_told(call: Call) -> None:

@@ -22,11 +22,11 @@ _ROOMS = (
 )
 _SCORING = (
     *("background", "blocks", "calibration", "columns", "encode", "evaluate", "formulas", "layout", "package", "plan", "policy", "predictor"),
-    *("reasons", "scoring", "signing", "words"),
+    *("reasons", "reference", "scoring", "signing", "words"),
 )
 _LIFT_ROOMS = (
     *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
-    *(f"watch/{module}.py" for module in ("drift", "earned", "gauge", "monitors/watched", "served", "spec", "windows")),
+    *(f"watch/{module}.py" for module in ("domain", "drift", "earned", "gauge", "limits", "monitors/watched", "served", "spec", "spec_duty", "windows")),
     *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
     "release/rollout/sequences.py",
     *(f"model/{module}.py" for module in _SCORING),

@@ -10,7 +10,17 @@ from loopline.access.secrets import Address
 from loopline.charter.spec import Role
 from loopline.declaration import Rate, RateText, Span, Spec
 
-URGENCY = ("worth_baseline", "worth_promised", "performance", "volume", "refused_share", "score_drift", "drift")
+URGENCY = (
+    "worth_baseline",
+    "worth_promised",
+    "worth_estimated",
+    "performance",
+    "performance_estimated",
+    "volume",
+    "refused_share",
+    "score_drift",
+    "drift",
+)
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 
 

@@ -34,8 +34,25 @@ _SCORING = (
     "words",
     "policy",
 )
+_WATCHING = (
+    "windows",
+    "drift",
+    "earned",
+    "gauge",
+    "served",
+    "alerts",
+    "survey",
+    "spec",
+    "basis",
+    "estimate",
+    "estimated",
+    "expected",
+    "confidence",
+    "reweighted",
+    "honesty",
+)
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey", "spec")),
+    *(f"watch/{module}.py" for module in _WATCHING),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
@@ -68,7 +85,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         name="windows",
         function="loopline.watch.survey:run",
         reads=reads,
-        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before},
+        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before, "evidence": evidence},
         rooms=_ROOMS,
     )
     waiting = due(ask.state.open_alerts(), spec.tell, now())

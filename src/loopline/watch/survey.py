@@ -19,7 +19,9 @@ from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
+from loopline.watch.basis import Basis
 from loopline.watch.gauge import Gauge, gauge, read_before
+from loopline.watch.honesty import checked
 from loopline.watch.monitors.drifting import drift_limits
 from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
@@ -65,18 +67,24 @@ def run(job: Job) -> Facts:
     bodies: list[dict[str, Any]] = []
     judged: _Judged | None = None
     trust = Trust.of(ledger)
+    known = _newest(ledger, "window")
     for package in served.packages():
-        measured = gauge(load(blobs, package, trust), worth, spec.window)
+        loaded = load(blobs, package, trust)
+        measured = gauge(loaded, worth, spec.window)
         if package == champion and scattered:
             measured = _with_score_spread(measured, tuple(scattered))
-        whole = with_gaps(_windows(job, served, measured, spec.window), served.refused_by(package, spec.window))
+        evidence = job.step.inputs["evidence"] if package == champion else None
+        own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
+        basis = Basis(blobs, loaded, measured, evidence, job.step.reads["worth"], own)
+        before = [one.misses for one in earlier] if package == champion else []
+        whole = checked(with_gaps(_windows(job, served, basis, spec.window), served.refused_by(package, spec.window)), before)
         seen = _watch(whole, measured, earlier, spec, worth.currency, champion, served.last(spec.window))
         bodies += seen.bodies()
         if package == champion:
             judged = _Judged(whole, alerts.episodes(whole, seen.found), measured.promise, worth.currency)
     bodies.sort(key=lambda body: (body["start"], body["package"]))
     parents = (job.attempt,)
-    fresh = _changed(ledger, bodies)
+    fresh = _changed(known, bodies)
     # Only now: a person may have spoken while the windows were computed, and their word stays.
     ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *_alerts(ledger, judged, champion)]))
     summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
@@ -127,12 +135,14 @@ class _Served:
         return moment
 
 
-def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta) -> list[Window]:
+def _windows(job: Job, served: _Served, basis: Basis, span: timedelta) -> list[Window]:
+    measured = basis.gauge
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
     made: list[Window] = []
     done = 0
     for part in slices(served.joined(measured.yardstick.package), span):
-        made += windows(decoded(part, measured.columns, classes), measured.yardstick, span=span)
+        rows = decoded(part, measured.columns, classes)
+        made += basis.estimated(rows, windows(rows, measured.yardstick, span=span), span)
         done += part.height
         job.progress.at(done, unit="predictions", note=f"{len(made)} windows")
     return made
@@ -185,9 +195,8 @@ def _newest(ledger: Ledger, kind: str) -> dict[tuple[str, str], Any]:
     return {(entry.subject, entry.key if kind == "window" else ""): entry for entry in entries}
 
 
-def _changed(ledger: Ledger, bodies: Sequence[Mapping[str, Any]]) -> list[Draft]:
+def _changed(known: Mapping[tuple[str, str], Any], bodies: Sequence[Mapping[str, Any]]) -> list[Draft]:
     """The windows that the ledger does not have as they are now."""
-    known = _newest(ledger, "window")
     fresh = []
     for body in bodies:
         entry = known.get((body["package"], body["start"]))

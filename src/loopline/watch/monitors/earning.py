@@ -17,7 +17,7 @@ MEMORY = 7
 """Windows that are judged together by what they earned: single ones scatter too much."""
 WINDOWS_NEEDED = 5
 
-_UNITS: dict[Task, str] = {"binary": "Brier score", "multiclass": "share of wrong classes", "regression": "mean absolute error"}
+UNITS: dict[Task, str] = {"binary": "Brier score", "multiclass": "share of wrong classes", "regression": "mean absolute error"}
 
 
 def performance(watched: Watched) -> list[Breach] | None:
@@ -26,7 +26,7 @@ def performance(watched: Watched) -> list[Breach] | None:
     found = None if promised is None else _beyond(watched, "performance", lambda window: window.loss, promised, sign=1)
     if promised is None or found is None:
         return None
-    what = _UNITS[watched.yardstick.task]
+    what = UNITS[watched.yardstick.task]
     return [
         Breach(monitor="performance", role="ml", says=f"the {what} is {figure(seen)}, it was {figure(promised)} on the test part", value=seen, limit=limit)
         for seen, limit in found
@@ -77,7 +77,7 @@ def _beyond(
         parts = [take(window) for window in pool]
         seen = sum(part.total for part in parts) / sum(part.count for part in parts)
         z = NormalDist().inv_cdf(1 - watched.chance(monitor) / len(pools))
-        limit = promised + sign * z * math.hypot(_own_error(parts, before), _promised_error(watched, parts, before) if is_measured else 0.0)
+        limit = promised + sign * z * math.hypot(own_error(parts, before), promised_error(watched, parts, before) if is_measured else 0.0)
         if sign * (seen - limit) > 0:
             return [(seen, limit)]
     return [] if pools else None
@@ -97,7 +97,7 @@ def _pools(watched: Watched) -> list[list[Window]]:
     return [pool for pool in both if sum(window.outcomes for window in pool) >= ROWS_NEEDED]
 
 
-def _own_error(parts: Sequence[Sums], before: Sequence[Sums]) -> float:
+def own_error(parts: Sequence[Sums], before: Sequence[Sums]) -> float:
     """The standard error of the mean over all parts: the widest of what their rows, the parts themselves and the windows of the test part say."""
     usual = [part.total / part.count for part in before if part.count >= ROWS_NEEDED]
     own = standard_error(parts)
@@ -108,7 +108,7 @@ def _own_error(parts: Sequence[Sums], before: Sequence[Sums]) -> float:
     return max(own, scatter / math.sqrt(len(parts)))
 
 
-def _promised_error(watched: Watched, parts: Sequence[Sums], before: Sequence[Sums]) -> float:
+def promised_error(watched: Watched, parts: Sequence[Sums], before: Sequence[Sums]) -> float:
     """The standard error of the mean on the test part; where its windows are not known, from the rows' variance now."""
     usual = [part for part in before if part.count]
     if usual:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from loopline.charter.spec import Role
@@ -14,17 +14,33 @@ from loopline.watch.windows import Window, Yardstick
 USUAL_MEMORY = 28
 """Windows before the judged one that tell how many rows are usual."""
 _YEAR_S = 365.25 * 86_400
-SHARES = {"drift": 0.5, "volume": 0.1, "refused_share": 0.1, "performance": 0.1, "worth_promised": 0.1, "worth_baseline": 0.1}
+SHARES = {
+    "drift": 0.5,
+    "volume": 0.1,
+    "refused_share": 0.1,
+    "performance": 0.06,
+    "worth_promised": 0.06,
+    "worth_baseline": 0.06,
+    "performance_estimated": 0.06,
+    "worth_estimated": 0.06,
+}
 """How the declared rate of false alarms is shared out; drift is that of all features and of the score."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A window of the test part: what windows looked like before the release."""
+    """A window of the test part: what windows looked like before the release.
+
+    Parameters
+    ----------
+    misses
+        How far off its estimates were, as `loopline.watch.honesty.misses` tells it.
+    """
 
     rows: int
     earned: Earned
     loss: Sums
+    misses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -144,10 +144,13 @@ def _confident(frame: pl.DataFrame, chances: Confidence, reference: Reference) -
     weighed = _weighed(spoken, possible, reference.yardstick)
     rows, place = frame.height, chances.bins(spoken.score)
     here = np.bincount(place, minlength=len(chances.rows))
+    known = chances.rows[place]
 
     def told(measure: Measure) -> Figure:
         chance, influence = (each.reshape(len(possible), rows) for each in (weighed.weight, measure.influence))
         scatter = np.maximum((chance * influence**2).sum(axis=0) - (chance * influence).sum(axis=0) ** 2, 0.0)
+        # As though each bin held one more row, of even chances: that nothing else was seen there does not make it impossible.
+        scatter = (known * scatter + np.ptp(influence, axis=0) ** 2 / 4) / (known + 1)
         by_bin = np.bincount(place, weights=scatter, minlength=len(here))
         doubt = np.sqrt(np.sum(here * by_bin / np.maximum(chances.rows, 1))) / rows
         return Figure(measure.value, float(np.sqrt(scatter.sum())) / rows, float(doubt))

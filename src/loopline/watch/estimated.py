@@ -16,6 +16,13 @@ Method = Literal["confidence", "weighted", "none"]
 REACH = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 """Standard errors to either side of an estimate that its interval spans, as long as estimates have come true as well as they should."""
 
+_SHARE = (0.0, 1.0)
+_RANGES: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("roc_auc", "brier", "precision", "recall", "accuracy", "macro_f1"), _SHARE),
+    **dict.fromkeys(("log_loss", "mae", "rmse"), (0.0, math.inf)),
+    "r2": (-math.inf, 1.0),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -119,7 +126,8 @@ class Estimated:
 
     def _said(self, name: str, figure: Figure) -> dict[str, Any]:
         record = self.record(name)
-        low, high = figure.interval(record.widened)
+        least, most = _RANGES.get(name, (-math.inf, math.inf))
+        low, high = (min(max(bound, least), most) for bound in figure.interval(record.widened))
         value = {"per_decision" if name == "worth" else "value": figure.value}
         return {**value, "low": low, "high": high, "noise": figure.noise, "doubt": figure.doubt, **record.as_json()}
 
@@ -131,6 +139,16 @@ class Estimated:
             figures["worth"] = Figure(worth["per_decision"], worth["noise"], worth["doubt"])
         money, loss = (Sums(*said["sums"][name]) for name in ("money", "loss"))
         return cls(method=said["method"], why=said["why"], rows=said["rows"], basis=said["basis"], money=money, loss=loss, figures=figures)
+
+
+def silences(said: Mapping[str, Any]) -> list[str]:
+    """In words, which estimates of a window, as `Estimated.as_json` gives it, are silent, and why."""
+    told = {"worth": said["worth"], **said["metrics"]}
+    return [
+        f"the estimate of {name} is silent: in {one['beyond']} of the last {one['checked']} windows what came true lay beyond its interval"
+        for name, one in told.items()
+        if one is not None and one["silent"]
+    ]
 
 
 def together(parts: Sequence[Estimated]) -> Estimated:

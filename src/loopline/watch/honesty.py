@@ -26,7 +26,7 @@ MEMORY = 30
 FARTHEST = 100.0
 """Standard errors: a miss of more tells no more."""
 
-CHANCE = 0.01
+CHANCE = 0.005
 """An honest interval is as often wrong as the remembered ones were by so small a chance: the estimate is silent then."""
 
 

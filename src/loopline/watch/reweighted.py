@@ -31,14 +31,14 @@ Places = Mapping[str, NDArray[np.intp]]
 """The bin of each row, shape (n,), by feature."""
 
 HEAVIEST = 20.0
-"""No row stands for more than so many: a few of them would speak for the whole window."""
+"""In no round a row is let stand for more than so many: a few of them would speak for the whole window."""
 
 _ROUNDS, _CLOSE = 15, 1e-3
 _CHANCE = 3.0
 """Standard deviations of chi-squared above its mean up to which a feature's shares differ by chance, and are left alone: weights must not chase it."""
 
 UNSEEN = 0.02
-"""A window with a greater share of rows than this in bins of which the test part has none cannot be told from it."""
+"""A window with a greater share of rows than this in bins of which the test part has none, or too few, cannot be told from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,22 +76,27 @@ def weights(places: Places, counts: Mapping[str, Sequence[int]]) -> Weights:
     shares = {name: np.asarray(counts[name], dtype=np.float64) / sum(counts[name]) for name in names}
     held = {name: own[name] > 0 for name in names}
     rows = len(next(iter(places.values()))) if places else 0
-    each = np.ones(rows)
+    each, off = np.ones(rows), dict.fromkeys(names, 0.0)
     for name in names:
         if (unseen := float(shares[name][~held[name]].sum())) > UNSEEN:
             return Weights(each, names, f"{unseen:.0%} of its rows have a {name} of which the test part has none")
     for _ in range(_ROUNDS if names else 0):
-        furthest = 0.0
         for name in names:
-            now = np.bincount(places[name], weights=each, minlength=len(shares[name])) / each.sum()
-            furthest = max(furthest, float(np.abs(now - shares[name])[held[name]].max()))
+            now = _shares(places[name], each, len(shares[name]))
             each = each * np.divide(shares[name], now, out=np.zeros_like(now), where=now > 0)[places[name]]
-        if furthest < _CLOSE or not each.any():
-            break
+        if not each.any():
+            return Weights(np.ones(rows), names, "no row of the test part is like its rows")
         each = np.minimum(each / each.mean(), HEAVIEST)
-    if not each.any():
-        return Weights(np.ones(rows), names, "no row of the test part is like its rows")
-    return Weights(each / each.mean(), names)
+        off = {name: float(np.abs(_shares(places[name], each, len(shares[name])) - shares[name]).max()) for name in names}
+        if max(off.values()) < _CLOSE:
+            break
+    furthest = max(names, key=lambda name: off[name], default="")
+    unlike = f"few rows of the test part have its {furthest}" if furthest and off[furthest] > UNSEEN else ""
+    return Weights(each / each.mean() if rows else each, names, unlike)
+
+
+def _shares(place: NDArray[np.intp], each: Floats, bins: int) -> Floats:
+    return np.bincount(place, weights=each, minlength=bins) / max(float(each.sum()), 1e-300)
 
 
 def has_moved(own: NDArray[np.int64], counts: Sequence[int]) -> bool:

@@ -20,6 +20,7 @@ from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
 from loopline.watch.basis import Basis
+from loopline.watch.estimated import silences
 from loopline.watch.gauge import Gauge, gauge, read_before
 from loopline.watch.honesty import checked
 from loopline.watch.monitors.drifting import drift_limits
@@ -212,6 +213,10 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) ->
     lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
     says = f"{len(bodies)} windows, {rows:,} predictions, {outcomes:,} outcomes" if bodies else "nothing served yet"
+    newest = next((body["estimated"] for body in reversed(bodies) if body["estimated"] is not None), None)
+    silent = [] if newest is None else silences(newest)
+    if silent:
+        says += f"; {silent[0]}"
     if lasting:
         first = min(lasting, key=lambda body: URGENCY.index(body["monitor"]))
         says += f"; {len(lasting)} {'alert is' if len(lasting) == 1 else 'alerts are'} open: {first['says']}"

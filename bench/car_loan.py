@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "car_loan"
 CHUNK = 5_000
 SPAN = timedelta(days=1)
 FEATURES = ("car_value", "salary_range", "debt_to_income_ratio", "loan_length", "repaid_loan_on_prev_car", "size_of_downpayment", "driver_tenure")
-PRICED = WorthSpec(currency="EUR", act_right=1200, act_wrong=-9000)  # type: ignore[arg-type]
+PRICED = WorthSpec(currency="EUR", act_right=1200, act_wrong=-9000)
 """A loan that is repaid earns interest, one that is not loses most of a car."""
 
 

@@ -12,7 +12,7 @@ from loopline.errors import Mistake
 from tests.cli.watched import DECLARATION, caller, released, told, watched
 
 
-def test_the_windows_are_shown_with_their_breaches_and_all_of_them_as_json(tmp_path: Path) -> None:
+def test_the_windows_are_shown_with_their_breaches_and_what_was_expected_as_table_json_and_picture(tmp_path: Path) -> None:
     call = caller(command, watched(tmp_path))
     result = told(call("show", "--json"))
     assert (result["rows"], result["outcomes"], result["currency"], len(result["windows"])) == (840, 840, "EUR", 7)
@@ -21,13 +21,7 @@ def test_the_windows_are_shown_with_their_breaches_and_all_of_them_as_json(tmp_p
     text = call("show", "--last", "2").output
     assert "drift:size" in text and "2026-03-08 00:00" in text and "2026-03-04 00:00" not in text
     assert "the newest 2 of 7 windows" in text
-
-
-def test_what_was_expected_is_shown_beside_what_came_true_and_drawn(tmp_path: Path) -> None:
-    call = caller(command, watched(tmp_path))
-    first = told(call("show", "--json"))["windows"][0]
-    worth = first["estimated"]["worth"]
-    text = call("show").output
+    worth = result["windows"][-1]["estimated"]["worth"]
     assert f"{figure(worth['per_decision'])} ({figure(worth['low'])} to {figure(worth['high'])})" in text
     assert "expected, in the newest window, by the scores' own probabilities" in text
     for name in ("worth.svg", "worth.html"):

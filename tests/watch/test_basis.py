@@ -73,6 +73,16 @@ def test_a_package_that_decides_no_more_keeps_its_estimates_and_gets_no_others(s
     assert asked == ["01-01"]
 
 
+def test_rows_of_a_test_part_that_were_erased_leave_windows_without_an_estimate_and_it_says_so(shop: Shop) -> None:
+    shop.watch()
+    shop.blobs.erase(shop.evidence, None)
+    shop.serve(Crowd.of(100, seed=0))
+    shop.watch()
+    (window,) = shop.windows()
+    assert (window["estimated"]["method"], window["estimated"]["why"]) == ("none", "the rows of the test part are not at hand")
+    assert window["worth"] is not None
+
+
 def test_a_mix_of_rows_that_earns_less_is_told_before_outcomes_come(shop: Shop) -> None:
     for day in range(2):
         shop.serve(Crowd.of(400, seed=day))

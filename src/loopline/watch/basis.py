@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from loopline.engine.step import brief_digest, source_digest
+from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.model.columns import raw
 from loopline.model.package import Package
@@ -72,7 +73,11 @@ class Basis:
 
     @cached_property
     def _reference(self) -> Reference:
-        frame = pl.read_parquet(io.BytesIO(self.blobs.get(str(self.evidence))))
+        try:
+            rows = self.blobs.get(str(self.evidence))
+        except Mistake:
+            return Reference.without(self.gauge.yardstick, "the rows of the test part are not at hand", self.name)
+        frame = pl.read_parquet(io.BytesIO(rows))
         predictor = Predictor(self.package)
         scores = predictor.predict(raw(frame, predictor.columns))
         return Reference.of(as_judged(frame, scores, self.gauge), self.gauge.yardstick, self.name)

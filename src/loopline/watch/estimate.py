@@ -34,7 +34,7 @@ from loopline.watch.windows import LOSS, SCORE, Said, Window, Yardstick, earns, 
 PART = 1_000_000
 """So many outcomes of rows are weighed at a time; a window of more is estimated in parts."""
 
-REFERENCE_MOST = 20_000
+REFERENCE_MOST = 10_000
 """Rows of the test part that are weighted; more of them are taken evenly."""
 
 EFFECTIVE_NEEDED = 200
@@ -85,6 +85,12 @@ class Reference:
         }
         weighable = _weighed(spoken.where(even), [(known[even], np.ones(len(even)))], yardstick)
         return cls(yardstick, confidence(yardstick.task, known, spoken.score), weighable, places, basis)
+
+    @classmethod
+    def without(cls, yardstick: Yardstick, why: str, basis: str = "") -> Reference:
+        """The reference of a package whose test part is not at hand: it says why nothing is estimated."""
+        nothing = np.empty(0)
+        return cls(yardstick, why, Weighed(yardstick.task, nothing, nothing, nothing, nothing, nothing), {}, basis)
 
 
 def estimates(frame: pl.DataFrame, made: Sequence[Window], reference: Reference, *, span: timedelta) -> Iterator[tuple[datetime, Estimated]]:

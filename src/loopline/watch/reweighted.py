@@ -33,7 +33,10 @@ Places = Mapping[str, NDArray[np.intp]]
 HEAVIEST = 20.0
 """In no round a row is let stand for more than so many: a few of them would speak for the whole window."""
 
-_ROUNDS, _CLOSE = 15, 1e-3
+_ROUNDS = 15
+_CLOSE = 0.2
+"""Shares are matched to this over the square root of the window's rows: chance moves a share of a tenth by more."""
+
 _CHANCE = 3.0
 """Standard deviations of chi-squared above its mean up to which a feature's shares differ by chance, and are left alone: weights must not chase it."""
 
@@ -76,22 +79,25 @@ def weights(places: Places, counts: Mapping[str, Sequence[int]]) -> Weights:
     shares = {name: np.asarray(counts[name], dtype=np.float64) / sum(counts[name]) for name in names}
     held = {name: own[name] > 0 for name in names}
     rows = len(next(iter(places.values()))) if places else 0
-    each, off = np.ones(rows), dict.fromkeys(names, 0.0)
+    close = _CLOSE / math.sqrt(max((sum(counts[name]) for name in names), default=1))
+    each = np.ones(rows)
     for name in names:
         if (unseen := float(shares[name][~held[name]].sum())) > UNSEEN:
             return Weights(each, names, f"{unseen:.0%} of its rows have a {name} of which the test part has none")
     for _ in range(_ROUNDS if names else 0):
+        furthest = 0.0
         for name in names:
             now = _shares(places[name], each, len(shares[name]))
+            furthest = max(furthest, float(np.abs(now - shares[name]).max()))
             each = each * np.divide(shares[name], now, out=np.zeros_like(now), where=now > 0)[places[name]]
         if not each.any():
             return Weights(np.ones(rows), names, "no row of the test part is like its rows")
         each = np.minimum(each / each.mean(), HEAVIEST)
-        off = {name: float(np.abs(_shares(places[name], each, len(shares[name])) - shares[name]).max()) for name in names}
-        if max(off.values()) < _CLOSE:
+        if furthest < close:
             break
-    furthest = max(names, key=lambda name: off[name], default="")
-    unlike = f"few rows of the test part have its {furthest}" if furthest and off[furthest] > UNSEEN else ""
+    off = {name: float(np.abs(_shares(places[name], each, len(shares[name])) - shares[name]).max()) for name in names}
+    far = max(off, key=lambda name: off[name], default="")
+    unlike = f"few rows of the test part have its {far}" if far and off[far] > UNSEEN else ""
     return Weights(each / each.mean() if rows else each, names, unlike)
 
 

@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from loopline.cli.watch import command
+from loopline.declaration import figure
 from loopline.errors import LooplineError, Mistake
 from tests.cli.watched import DECLARATION, caller, released, told, watched
 
 
-def test_the_windows_are_shown_with_their_breaches_and_all_of_them_as_json(tmp_path: Path) -> None:
+def test_the_windows_are_shown_with_their_breaches_and_what_was_expected_as_table_json_and_picture(tmp_path: Path) -> None:
     call = caller(command, watched(tmp_path))
     result = told(call("show", "--json"))
     assert (result["rows"], result["outcomes"], result["currency"], len(result["windows"])) == (840, 840, "EUR", 7)
@@ -24,12 +25,22 @@ def test_the_windows_are_shown_with_their_breaches_and_all_of_them_as_json(tmp_p
     assert "the newest 2 of 7 windows" in text
     assert result["detectable"]["per_decision"] > 0
     assert "is paged within 3 windows in 95 of 100 cases" in text
+    worth = result["windows"][-1]["estimated"]["worth"]
+    assert f"{figure(worth['per_decision'])} ({figure(worth['low'])} to {figure(worth['high'])})" in text
+    assert "expected, in the newest window, by the scores' own probabilities" in text
+    for name in ("worth.svg", "worth.html"):
+        call("show", "--output", str(tmp_path / name))
+        assert "expected" in (tmp_path / name).read_text()
+    with pytest.raises(Mistake, match="no form of a picture"):
+        call("show", "--output", str(tmp_path / "worth.pdf"))
 
 
 def test_before_anything_is_served_it_says_so(tmp_path: Path) -> None:
     call = caller(command, released(tmp_path))
     assert "nothing served yet" in call("show").output
     assert told(call("show", "--json"))["next"] == "loopline serve"
+    with pytest.raises(Mistake, match="nothing was expected of any window"):
+        call("show", "--output", str(tmp_path / "worth.svg"))
 
 
 def test_before_the_first_run_it_says_what_to_run(tmp_path: Path) -> None:

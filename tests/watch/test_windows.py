@@ -16,6 +16,8 @@ from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
+from loopline.watch.earned import Sums
+from loopline.watch.estimated import Estimated, Figure
 from loopline.watch.windows import SCORE, Window, Yardstick, merged, start_of, starts, windows, with_gaps
 
 DAY = timedelta(days=1)
@@ -123,6 +125,16 @@ def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, fl
     assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)
     assert both.earned.money.total == pytest.approx(whole.earned.money.total, abs=1e-9)
     assert both.earned.gain.squares == pytest.approx(whole.earned.gain.squares, abs=1e-6)
+
+
+def test_what_is_expected_of_the_halves_is_expected_of_the_whole() -> None:
+    halves = windows(frame([(T0, 0.9, "yes"), (T0 + DAY, 0.9, "no")]), BINARY, span=DAY)
+    expected = [Estimated(method="confidence", why="", rows=1, money=Sums(1, each, each**2), figures={"worth": Figure(each, 1.0, 0.5)}) for each in (2.0, 4.0)]
+    first, second = (replace(half, estimated=one) for half, one in zip(halves, expected, strict=True))
+    both = merged(first, second, FEATURES).estimated
+    assert both is not None and (both.rows, both.money) == (2, Sums(2, 6.0, 20.0))
+    assert both.figures["worth"] == Figure(3.0, pytest.approx(0.5**0.5), 0.5)  # type: ignore[arg-type]
+    assert merged(first, replace(second, estimated=None), FEATURES).estimated is None
 
 
 def test_a_window_says_what_its_decisions_earned_beside_no_model_and_a_perfect_one() -> None:

@@ -15,6 +15,7 @@ from loopline.cli.watch_export import export
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.loop import open_loop
+from loopline.watch.estimated import silences
 
 
 @click.group()
@@ -30,12 +31,17 @@ command.add_command(compare)
 
 @command.command()
 @click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="So many of the newest windows; --json has all.")
+@click.option("--output", type=click.Path(path_type=Path), help="Draw what was expected, and what came true, into this file: .html, .png or .svg.")
 @folder_option
 @json_option
-def show(last: int, folder: Path | None, as_json: bool) -> None:
-    """Show the windows: volume, refused rows, drift, and worth where outcomes have come."""
+def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> None:
+    """Show the windows: volume, refused rows, drift, the worth that is expected, and the one that came true once outcomes have come."""
     from loopline.lake.blobs import Blobs
 
+    if output is not None:
+        from loopline.cli.pictures import picture_form
+
+        picture_form(output)
     with open_loop(folder) as loop:
         state = loop.state()
         facts = state.facts("watch", "windows")
@@ -43,6 +49,8 @@ def show(last: int, folder: Path | None, as_json: bool) -> None:
             raise Mistake("nothing has been watched yet", remedy="loopline run")
         windows: list[dict[str, Any]] = json.loads(Blobs(loop.workspace.lake).get(facts["summary"]))
         currency = loop.project.declaration.charter.worth.currency
+    if output is not None:
+        _draw(output, windows, currency, str(facts["says"]))
     following = "loopline alerts list" if state.open_alerts() else "loopline value review" if windows else "loopline serve"
     data = {
         **{name: facts[name] for name in ("rows", "outcomes", "alerts")},
@@ -54,13 +62,26 @@ def show(last: int, folder: Path | None, as_json: bool) -> None:
     emit(data, lambda: _shown(windows, last, currency, str(facts["says"])) + _told(facts.get("detectable"), currency) + hint(following), as_json)
 
 
+def _draw(output: Path, windows: Sequence[Mapping[str, Any]], currency: str, says: str) -> None:
+    from loopline.cli.pictures import write_picture
+    from loopline.watch.pictures import expected
+
+    drawn = expected(windows, currency)
+    if drawn is None:
+        raise Mistake("nothing was expected of any window: there is nothing to draw", where=str(output), remedy="`loopline watch show --json` says why")
+    write_picture(output, "Worth, expected and come true", [("Worth", "", drawn)], says=says)
+
+
 def _shown(windows: Sequence[Mapping[str, Any]], last: int, currency: str, says: str) -> str:
     if not windows:
         return says
-    head = ("window", "package", "rows", "refused", "outcomes", f"worth ({currency})", "no model", "most drifted", "breaches")
-    lines = [says, "", table(head, map(_row, windows[-last:]), right=(2, 3, 4, 5, 6))]
+    head = ("window", "package", "rows", "refused", "outcomes", f"expected ({currency})", "worth", "no model", "most drifted", "breaches")
+    lines = [says, "", table(head, map(_row, windows[-last:]), right=(2, 3, 4, 5, 6, 7))]
     if len(windows) > last:
         lines.append(f"the newest {last} of {len(windows):,} windows; worth is per decision")
+    newest = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
+    if newest is not None:
+        lines += [f"expected, in the newest window, by {newest['why']}", *silences(newest)]
     return "\n".join(lines)
 
 
@@ -74,7 +95,7 @@ def _told(detectable: Mapping[str, Any] | None, currency: str) -> str:
 
 
 def _row(window: Mapping[str, Any]) -> tuple[object, ...]:
-    worth, drift = window["worth"], window["drift"]
+    worth, drift, expected = window["worth"], window["drift"], (window["estimated"] or {}).get("worth")
     most = max(drift, key=lambda name: drift[name], default=None)
     return (
         window["start"][:16].replace("T", " "),
@@ -82,6 +103,7 @@ def _row(window: Mapping[str, Any]) -> tuple[object, ...]:
         window["rows"],
         window["refused"],
         window["outcomes"],
+        None if expected is None else f"{figure(expected['per_decision'])} ({figure(expected['low'])} to {figure(expected['high'])})",
         None if worth is None else float(worth["per_decision"]),
         None if worth is None else float(worth["baseline"]),
         None if most is None else f"{most} {drift[most]:.2f}",

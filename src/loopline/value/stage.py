@@ -11,8 +11,7 @@ from loopline.workspace import Ask
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target")
 _ROOMS = (
     "value",
-    *(f"watch/{module}.py" for module in ("drift", "limits", "scan", "earned", "spec", "spec_duty", "windows")),
-    "watch/monitors",
+    "watch",
     *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "formulas", "package", "plan", "policy", "reference", "signing", "words")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
@@ -26,7 +25,7 @@ _SCORING = (
 )
 _LIFT_ROOMS = (
     *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
-    *(f"watch/{module}.py" for module in ("domain", "drift", "earned", "gauge", "limits", "monitors/watched", "served", "spec", "spec_duty", "windows")),
+    "watch",
     *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
     "release/rollout/sequences.py",
     *(f"model/{module}.py" for module in _SCORING),

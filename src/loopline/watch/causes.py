@@ -19,7 +19,7 @@ FOR_THE_DIGEST = frozenset({"score_drift", "drift", "multivariate"})
 """The monitors that explain; by themselves they say nothing of a loss."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
 LINES: tuple[frozenset[str], ...] = (
-    frozenset({"worth_baseline", "worth_promised", "performance", *_ARRIVING, *FOR_THE_DIGEST}),
+    frozenset({*PAGES, "worth_estimated", "performance", "performance_estimated", *_ARRIVING, *FOR_THE_DIGEST}),
     frozenset({"volume", "refused_share"}),
 )
 """The monitors that explain one another: what the model earns, and what comes. Any other monitor stands for itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +24,11 @@ from loopline.model.signing import Trust
 from loopline.watch.domain import Sample, looked_at
 from loopline.watch.drift import Bins
 from loopline.watch.earned import Earned, Sums
+from loopline.watch.estimate import Reference, estimates
+from loopline.watch.honesty import misses
 from loopline.watch.monitors.watched import Earlier, Promise
 from loopline.watch.spec import WatchSpec
-from loopline.watch.windows import LOSS, SCORE, Yardstick, windows
+from loopline.watch.windows import LOSS, SCORE, Window, Yardstick, windows
 from loopline.workspace import Job
 
 EXPLANATION = "explanation.json"
@@ -128,9 +130,21 @@ def run(job: Job) -> Facts:
     made = windows(served, measured.yardstick, span=spec.window)
     job.progress.say("telling the windows of the test part from one another")
     sample = Sample.of(served, looked_at(measured.yardstick.features), span=spec.window)
-    said = [{"rows": window.rows, "earned": window.earned.as_json(), "loss": list(_plain(window.loss)), "score": window.drift.get(SCORE)} for window in made]
+    expected = dict(estimates(served, made, Reference.of(served, measured.yardstick), span=spec.window))
+    said = [_said(replace(window, estimated=expected[window.start])) for window in made]
     kept = {"windows": said, "sample": sample.as_json()}
     return {"says": f"{len(made)} windows of the test part", "windows": blobs.put(json.dumps(kept, sort_keys=True).encode())}
+
+
+def _said(window: Window) -> dict[str, Any]:
+    """A window of the test part as plain values: what `read_before` reads."""
+    return {
+        "rows": window.rows,
+        "earned": window.earned.as_json(),
+        "loss": list(_plain(window.loss)),
+        "score": window.drift.get(SCORE),
+        "misses": misses(window),
+    }
 
 
 def _plain(sums: Sums) -> tuple[Any, ...]:
@@ -138,8 +152,13 @@ def _plain(sums: Sums) -> tuple[Any, ...]:
 
 
 def as_served(frame: pl.DataFrame, scores: Scores, measured: Gauge) -> pl.DataFrame:
-    """Rows with known outcomes as if they had been served: the frame that `loopline.watch.windows.windows` takes."""
+    """Rows with known outcomes and a moment as if they had been served: the frame that `loopline.watch.windows.windows` takes."""
     when = pl.Series("when", raw(frame, [str(measured.time)])[str(measured.time)].astype("datetime64[us]")).dt.replace_time_zone("UTC")
+    return as_judged(frame, scores, measured).with_columns(when).filter(pl.col("when").is_not_null())
+
+
+def as_judged(frame: pl.DataFrame, scores: Scores, measured: Gauge) -> pl.DataFrame:
+    """Rows with known outcomes beside what a package says of them: all of `as_served` but the moments."""
     yardstick = measured.yardstick
     known = [
         (as_text(value) if yardstick.task == "multiclass" else repr(float(value)) if yardstick.task == "regression" else _class(bool(value), yardstick))
@@ -148,7 +167,6 @@ def as_served(frame: pl.DataFrame, scores: Scores, measured: Gauge) -> pl.DataFr
     by_class = None if scores.scores is None else [dict(zip(yardstick.classes, row, strict=True)) for row in scores.scores.tolist()]
     served = pl.DataFrame(
         {
-            "when": when,
             "decision": [as_text(value) for value in scores.decision],
             "score": np.asarray(scores.score, dtype=np.float64),
             "outcome": known,
@@ -157,7 +175,7 @@ def as_served(frame: pl.DataFrame, scores: Scores, measured: Gauge) -> pl.DataFr
     )
     if by_class is not None:
         served = served.with_columns(pl.Series("scores", by_class))
-    return served.filter(pl.col("when").is_not_null())
+    return served
 
 
 def _class(happened: bool, yardstick: Yardstick) -> str:
@@ -169,7 +187,7 @@ def read_before(blobs: Blobs, digest: str | None) -> tuple[list[Earlier], list[t
     if digest is None:
         return [], []
     said = json.loads(blobs.get(digest))["windows"]
-    earlier = [Earlier(one["rows"], Earned.of_json(one["earned"]), Sums(*one["loss"])) for one in said]
+    earlier = [Earlier(one["rows"], Earned.of_json(one["earned"]), Sums(*one["loss"]), one["misses"]) for one in said]
     return earlier, [(one["rows"], one["score"]) for one in said if one["score"] is not None]
 
 

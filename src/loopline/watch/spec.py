@@ -14,7 +14,9 @@ from loopline.watch.spec_duty import Channels, DailyText, EscalateSpec, HoursTex
 URGENCY = (
     "worth_baseline",
     "worth_promised",
+    "worth_estimated",
     "performance",
+    "performance_estimated",
     "volume",
     "refused_share",
     "nulls",

@@ -36,9 +36,12 @@ _SCORING = (
     "words",
     "policy",
 )
+_WATCHING = (
+    *("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey", "spec", "spec_duty"),
+    *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
+)
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served")),
-    *(f"watch/{module}.py" for module in ("alerts", "causes", "survey", "spec", "spec_duty")),
+    *(f"watch/{module}.py" for module in _WATCHING),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
@@ -86,7 +89,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         name="windows",
         function="loopline.watch.survey:run",
         reads=reads,
-        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before},
+        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before, "evidence": evidence},
         rooms=_ROOMS,
     )
     at = at or now()

@@ -19,9 +19,12 @@ from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.watch import alerts
+from loopline.watch.basis import Basis
 from loopline.watch.causes import urgency
 from loopline.watch.domain import Sample, areas, looked_at
+from loopline.watch.estimated import silences
 from loopline.watch.gauge import Gauge, gauge, read_before, read_sample
+from loopline.watch.honesty import checked
 from loopline.watch.monitors.drifting import drift_limits, score_limit
 from loopline.watch.monitors.earning import SEEN_WITHIN, detectable
 from loopline.watch.monitors.listed import look
@@ -70,12 +73,17 @@ def run(job: Job) -> Facts:
     judged: _Judged | None = None
     paged: dict[str, Any] | None = None
     trust = Trust.of(ledger)
+    known = _newest(ledger, "window")
     for package in served.packages():
-        measured = gauge(load(blobs, package, trust), worth, spec.window)
-        if package == champion and before.scattered:
+        loaded, decides = load(blobs, package, trust), package == champion
+        measured = gauge(loaded, worth, spec.window)
+        if decides and before.scattered:
             measured = _with_score_spread(measured, before.scattered)
-        told_from = _ToldFrom.of(before.sample, ledger, package) if package == champion and before.sample is not None else None
-        whole = with_gaps(_windows(job, served, measured, spec.window, told_from), served.refused_by(package, spec.window))
+        own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
+        told_from = _ToldFrom.of(before.sample, own) if decides and before.sample is not None else None
+        basis = Basis(blobs, loaded, measured, job.step.inputs["evidence"] if decides else None, job.step.reads["worth"], own)
+        made = _windows(job, served, basis, spec.window, told_from)
+        whole = checked(with_gaps(made, served.refused_by(package, spec.window)), [one.misses for one in before.earlier] if decides else [])
         seen = _watch(whole, measured, before, spec, worth.currency, champion, served.last(spec.window))
         bodies += seen.bodies()
         if package == champion:
@@ -83,7 +91,7 @@ def run(job: Job) -> Facts:
             paged = _detectable(seen)
     bodies.sort(key=lambda body: (body["start"], body["package"]))
     parents = (job.attempt,)
-    fresh = _changed(ledger, bodies)
+    fresh = _changed(known, bodies)
     # Only now: a person may have spoken while the windows were computed, and their word stays.
     ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *_alerts(ledger, judged, champion)]))
     summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
@@ -163,13 +171,13 @@ class _ToldFrom:
     known: Mapping[datetime, tuple[int, float]]
 
     @classmethod
-    def of(cls, sample: Sample, ledger: Ledger, package: str) -> _ToldFrom:
-        entered = ledger.read(kinds=("window",), subject=package)
-        bodies = [entry.body for entry in entered if entry.body.get("apart") is not None]
+    def of(cls, sample: Sample, own: Mapping[str, Mapping[str, Any]]) -> _ToldFrom:
+        bodies = [body for body in own.values() if body.get("apart") is not None]
         return cls(sample, {datetime.fromisoformat(body["start"]): (body["rows"], body["apart"]) for body in bodies})
 
 
-def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta, told_from: _ToldFrom | None) -> list[Window]:
+def _windows(job: Job, served: _Served, basis: Basis, span: timedelta, told_from: _ToldFrom | None) -> list[Window]:
+    measured = basis.gauge
     looked = looked_at(measured.yardstick.features)
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
     made: list[Window] = []
@@ -177,7 +185,8 @@ def _windows(job: Job, served: _Served, measured: Gauge, span: timedelta, told_f
     for part in slices(served.joined(measured.yardstick.package), span):
         rows = decoded(part, measured.columns, classes)
         apart = {} if told_from is None else areas(rows, told_from.sample, looked, span=span, known=told_from.known)
-        made += [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
+        own = [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
+        made += basis.estimated(rows, own, span)
         done += part.height
         job.progress.at(done, unit="predictions", note=f"{len(made)} windows")
     return made
@@ -230,9 +239,8 @@ def _newest(ledger: Ledger, kind: str) -> dict[tuple[str, str], Any]:
     return {(entry.subject, entry.key if kind == "window" else ""): entry for entry in entries}
 
 
-def _changed(ledger: Ledger, bodies: Sequence[Mapping[str, Any]]) -> list[Draft]:
+def _changed(known: Mapping[tuple[str, str], Any], bodies: Sequence[Mapping[str, Any]]) -> list[Draft]:
     """The windows that the ledger does not have as they are now."""
-    known = _newest(ledger, "window")
     fresh = []
     for body in bodies:
         entry = known.get((body["package"], body["start"]))
@@ -248,6 +256,10 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) ->
     lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
     says = f"{len(bodies)} windows, {rows:,} predictions, {outcomes:,} outcomes" if bodies else "nothing served yet"
+    newest = next((body["estimated"] for body in reversed(bodies) if body["estimated"] is not None), None)
+    silent = [] if newest is None else silences(newest)
+    if silent:
+        says += f"; {silent[0]}"
     if lasting:
         first = min(lasting, key=urgency)
         says += f"; {len(lasting)} {'alert is' if len(lasting) == 1 else 'alerts are'} open: {first['says']}"

@@ -19,6 +19,7 @@ from loopline.model.evaluate import Judged, metrics, outcomes
 from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
+from loopline.watch.estimated import Estimated, together
 
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
@@ -86,6 +87,8 @@ class Window:
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
         The task's metrics over the rows whose outcome has come.
+    estimated
+        What all rows are expected to show; None where nobody estimated it.
     """
 
     package: str
@@ -103,6 +106,7 @@ class Window:
     split: Split = Split()
     loss: Sums = Sums()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    estimated: Estimated | None = None
 
     @property
     def completeness(self) -> float | None:
@@ -138,6 +142,7 @@ class Window:
             "outside": {name: count / self.rows for name, count in self.outside.items() if name != SCORE},
             "metrics": dict(self.metrics),
             "worth": worth,
+            "estimated": None if self.estimated is None else self.estimated.as_json(),
             "sums": self.earned.as_json(),
             "split": self.split.as_json() if self.split.rows else None,
         }
@@ -275,25 +280,62 @@ def _with_split(made: Sequence[Window], frame: pl.DataFrame, money: NDArray[np.f
     ]
 
 
-def judge(frame: pl.DataFrame, yardstick: Yardstick) -> tuple[Judged, NDArray[np.float64], NDArray[np.float64]]:
-    """Decisions beside outcomes, the money above the baseline and the money of a perfect model, each of shape (n,)."""
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a package said of n rows, and the columns that their worth reads.
+
+    Parameters
+    ----------
+    decision
+        Shape (n,): booleans (acted), texts or floats.
+    score
+        Shape (n,), or (n, classes) for multiclass.
+    asked
+        Shape (n,): the rows that a person was asked about (binary).
+    """
+
+    decision: NDArray[Any]
+    score: NDArray[np.float64]
+    asked: NDArray[np.bool_] | None
+    columns: Mapping[str, NDArray[Any]]
+
+    def where(self, rows: NDArray[np.int64]) -> Said:
+        """The same for some of the rows."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Said(self.decision[rows], self.score[rows], None if self.asked is None else self.asked[rows], columns)
+
+
+def said(frame: pl.DataFrame, yardstick: Yardstick) -> Said:
+    """Decisions, scores and the columns of worth as arrays; outcomes are not looked at."""
     task, worth = yardstick.task, yardstick.worth
-    outcome = outcomes(task, frame["outcome"].to_list(), yardstick.positive)
-    if task == "binary":
-        outcome = outcome.astype(bool)
-    said = np.array(frame["decision"].to_list(), dtype=object)
-    asked = np.asarray(said == ASK) if task == "binary" else None
-    decision = for_worth(task, said)
-    decision = decision.astype({"binary": bool, "multiclass": object, "regression": np.float64}[task])
+    told = np.array(frame["decision"].to_list(), dtype=object)
+    asked = np.asarray(told == ASK) if task == "binary" else None
+    decision = for_worth(task, told).astype({"binary": bool, "multiclass": object, "regression": np.float64}[task])
     score = frame["score"].to_numpy()
     if task == "multiclass":
         score = frame["scores"].struct.unnest().select(yardstick.classes).to_numpy()
     columns = raw(frame["row"].struct.unnest(), sorted(worth.columns)) if worth.columns else {}
-    money = worth.per_row(decision, outcome, columns, asked=asked, ask_costs=yardstick.ask_costs)
-    constant = np.full(len(outcome), yardstick.without_model, dtype=decision.dtype)
-    gain = money - worth.per_row(constant, outcome, columns)
-    judged = Judged(task, yardstick.classes, outcome, decision, score, money)
-    return judged, gain, worth.perfect(outcome, columns)
+    return Said(decision, score, asked, columns)
+
+
+def judge(frame: pl.DataFrame, yardstick: Yardstick) -> tuple[Judged, NDArray[np.float64], NDArray[np.float64]]:
+    """Decisions beside outcomes, the money above the baseline and the money of a perfect model, each of shape (n,)."""
+    outcome = outcomes(yardstick.task, frame["outcome"].to_list(), yardstick.positive)
+    return priced(said(frame, yardstick), outcome.astype(bool) if yardstick.task == "binary" else outcome, yardstick)
+
+
+def earns(told: Said, outcome: NDArray[Any], yardstick: Yardstick) -> NDArray[np.float64]:
+    """The money of each decision with an outcome, shape (n,)."""
+    return yardstick.worth.per_row(told.decision, outcome, told.columns, asked=told.asked, ask_costs=yardstick.ask_costs)
+
+
+def priced(told: Said, outcome: NDArray[Any], yardstick: Yardstick) -> tuple[Judged, NDArray[np.float64], NDArray[np.float64]]:
+    """What `judge` gives, for decisions and outcomes as arrays: booleans, texts or floats."""
+    worth, money = yardstick.worth, earns(told, outcome, yardstick)
+    constant = np.full(len(outcome), yardstick.without_model, dtype=told.decision.dtype)
+    gain = money - worth.per_row(constant, outcome, told.columns)
+    judged = Judged(yardstick.task, yardstick.classes, outcome, told.decision, told.score, money)
+    return judged, gain, worth.perfect(outcome, told.columns)
 
 
 def loss(judged: Judged) -> NDArray[np.float64]:
@@ -328,6 +370,7 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         split=first.split + second.split,
         loss=first.loss + second.loss,
         metrics={},
+        estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
     )
 
 

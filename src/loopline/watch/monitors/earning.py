@@ -19,7 +19,7 @@ WINDOWS_NEEDED = 5
 SEEN_WITHIN = 3
 """Windows within which `detectable` asks that a loss is paged."""
 
-_UNITS: dict[Task, str] = {"binary": "Brier score", "multiclass": "share of wrong classes", "regression": "mean absolute error"}
+UNITS: dict[Task, str] = {"binary": "Brier score", "multiclass": "share of wrong classes", "regression": "mean absolute error"}
 
 
 def performance(watched: Watched) -> list[Breach] | None:
@@ -28,7 +28,7 @@ def performance(watched: Watched) -> list[Breach] | None:
     found = None if promised is None else _beyond(watched, "performance", lambda window: window.loss, promised, sign=1)
     if promised is None or found is None:
         return None
-    what = _UNITS[watched.yardstick.task]
+    what = UNITS[watched.yardstick.task]
     return [
         Breach(monitor="performance", role="ml", says=f"the {what} is {figure(seen)}, it was {figure(promised)} on the test part", value=seen, limit=limit)
         for seen, limit in found
@@ -77,7 +77,7 @@ def detectable(watched: Watched) -> float | None:
     usual = _usual(before) if len(_usual(before)) >= WINDOWS_NEEDED else parts
     one = math.sqrt(variance / rows + _between(usual))
     return smallest_change(
-        window_error=one, promised_error=_promised_error(watched, parts, before), chance=watched.chance("worth_promised"), windows=SEEN_WITHIN
+        window_error=one, promised_error=promised_error(watched, parts, before), chance=watched.chance("worth_promised"), windows=SEEN_WITHIN
     )
 
 
@@ -102,7 +102,7 @@ def _beyond(
     found: list[tuple[float, float, float]] = []
     for parts in pools:
         seen = sum(part.total for part in parts) / sum(part.count for part in parts)
-        error = math.hypot(_own_error(parts, before, settled[: -len(parts)]), _promised_error(watched, parts, before) if is_measured else 0.0)
+        error = math.hypot(own_error(parts, before, settled[: -len(parts)]), promised_error(watched, parts, before) if is_measured else 0.0)
         beyond = sign * (seen - promised)
         if beyond > height * error:
             found.append((beyond / error if error else math.inf, seen, promised + sign * height * error))
@@ -122,7 +122,7 @@ def _settled(watched: Watched) -> list[Window]:
     return come if watched.window in come[-1:] else []
 
 
-def _own_error(parts: Sequence[Sums], before: Sequence[Sums], earlier: Sequence[Sums]) -> float:
+def own_error(parts: Sequence[Sums], before: Sequence[Sums], earlier: Sequence[Sums] = ()) -> float:
     """The standard error of the mean over all parts: what their rows say, and how windows scatter beyond that, in the test part or else in the windows before.
 
     Where neither has windows enough, only the parts themselves can speak.
@@ -160,7 +160,7 @@ def _between(parts: Sequence[Sums]) -> float:
     return max(0.0, (squares - _within(parts)) / size)
 
 
-def _promised_error(watched: Watched, parts: Sequence[Sums], before: Sequence[Sums]) -> float:
+def promised_error(watched: Watched, parts: Sequence[Sums], before: Sequence[Sums]) -> float:
     """The standard error of the mean on the test part; where its windows are not known, from the rows' variance now."""
     usual = [part for part in before if part.count]
     if usual:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loopline.watch.monitors.arriving import new_categories, nulls, unseen_ranges
 from loopline.watch.monitors.drifting import drift, multivariate, score_drift
 from loopline.watch.monitors.earning import performance, worth_baseline, worth_promised
+from loopline.watch.monitors.estimated import performance_estimated, worth_estimated
 from loopline.watch.monitors.traffic import refused_share, volume
 from loopline.watch.monitors.watched import Breach, Monitor, Watched
 
@@ -20,9 +21,13 @@ MONITORS: tuple[Monitor, ...] = (
     performance,
     worth_promised,
     worth_baseline,
+    performance_estimated,
+    worth_estimated,
 )
 
-OF_THE_MODEL = frozenset({"drift", "score_drift", "multivariate", "performance", "worth_promised", "worth_baseline"})
+OF_THE_MODEL = frozenset(
+    {"drift", "score_drift", "multivariate", "performance", "worth_promised", "worth_baseline", "performance_estimated", "worth_estimated"}
+)
 """The monitors whose breaches a new training may mend; too few requests, or refused ones, are not the model's fault."""
 
 OF_MONEY = frozenset({"performance", "worth_promised", "worth_baseline"})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from loopline.charter.spec import Role
@@ -18,10 +18,12 @@ NAMED = 3
 """So many features are named in a breach, those that matter most; the others are counted."""
 _YEAR_S = 365.25 * 86_400
 SHARES = {
-    "worth_promised": 0.45,
-    "worth_baseline": 0.1,
+    "worth_promised": 0.42,
+    "worth_baseline": 0.08,
+    "worth_estimated": 0.04,
     "performance": 0.05,
-    "volume": 0.08,
+    "performance_estimated": 0.03,
+    "volume": 0.06,
     "refused_share": 0.04,
     "nulls": 0.04,
     "new_categories": 0.04,
@@ -35,11 +37,18 @@ SHARES = {
 
 @dataclass(frozen=True)
 class Earlier:
-    """A window of the test part: what windows looked like before the release."""
+    """A window of the test part: what windows looked like before the release.
+
+    Parameters
+    ----------
+    misses
+        How far off its estimates were, as `loopline.watch.honesty.misses` tells it.
+    """
 
     rows: int
     earned: Earned
     loss: Sums
+    misses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""Estimates held against what came true: earlier misses widen the interval, and too many of them silence the estimate. Pure.
+
+References
+----------
+Vovk, V., Gammerman, A., Shafer, G. (2005). Algorithmic Learning in a Random World. Lei, J. et al. (2018). Distribution-free predictive inference
+for regression. JASA 113: the quantile of earlier misses, each in units of its own error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from loopline.watch.drift import ROWS_NEEDED
+from loopline.watch.earned import CONFIDENCE
+from loopline.watch.estimated import NEW, REACH, Estimated, Figure, Record
+from loopline.watch.windows import Window
+
+KNOWN = 0.9
+"""A window is held against its estimate once so great a share of its outcomes has come: those that come first are often of one kind."""
+
+MEMORY = 30
+"""So many of the newest checked windows are remembered: the world changes, and so does the model's fault."""
+
+FARTHEST = 100.0
+"""Standard errors: a miss of more tells no more."""
+
+CHANCE = 0.005
+"""An honest interval is as often wrong as the remembered ones were by so small a chance: the estimate is silent then."""
+
+
+def checked(windows: Sequence[Window], before: Sequence[Mapping[str, float]] = ()) -> list[Window]:
+    """The windows, each estimate with its record: how those of the windows before it came true.
+
+    Parameters
+    ----------
+    before
+        The `misses` of windows before the release: they widen an interval from the first day, and silence nothing.
+    """
+    seen: dict[str, list[float]] = {name: [one[name] for one in before if name in one] for name in {name for one in before for name in one}}
+    beyond: dict[str, list[bool]] = {}
+    made = []
+    for window in windows:
+        estimated = window.estimated
+        if estimated is None:
+            made.append(window)
+            continue
+        records = {name: _record(seen.get(name, ()), beyond.get(name, ())) for name in estimated.figures}
+        made.append(replace(window, estimated=replace(estimated, records={name: record for name, record in records.items() if record != NEW})))
+        for name, miss in misses(window).items():
+            seen.setdefault(name, []).append(miss)
+            beyond.setdefault(name, []).append(miss > REACH * records[name].widened)
+    return made
+
+
+def came_true(window: Window, name: str) -> float | None:
+    """The number that an estimate is held against; None before enough outcomes have come."""
+    if window.outcomes < ROWS_NEEDED or window.outcomes < KNOWN * window.rows:
+        return None
+    return window.earned.money.mean if name == "worth" else window.metrics.get(name)
+
+
+def misses(window: Window) -> dict[str, float]:
+    """How far off a window's estimates were, in standard errors, by figure; none where that cannot be said yet."""
+    estimated = window.estimated
+    if estimated is None:
+        return {}
+    found = {name: _miss(window, estimated, figure, came_true(window, name)) for name, figure in estimated.figures.items()}
+    return {name: miss for name, miss in found.items() if miss is not None}
+
+
+def is_refuted(window: Window, name: str) -> bool:
+    """Whether outcomes have come, and lie beyond the estimate's interval."""
+    estimated, miss = window.estimated, misses(window).get(name)
+    return estimated is not None and miss is not None and miss > REACH * estimated.record(name).widened
+
+
+def _miss(window: Window, estimated: Estimated, figure: Figure, seen: float | None) -> float | None:
+    if seen is None:
+        return None
+    # The noise is that of all rows; with some outcomes still missing there is more of it.
+    error = math.hypot(figure.noise * math.sqrt(max(1.0, estimated.rows / window.outcomes)), figure.doubt)
+    off = abs(seen - figure.value)
+    return off / error if error > 0 else 0.0 if math.isclose(seen, figure.value, abs_tol=1e-12) else FARTHEST
+
+
+def _record(seen: Sequence[float], beyond: Sequence[bool]) -> Record:
+    count, wrong = len(beyond[-MEMORY:]), sum(beyond[-MEMORY:])
+    return Record(checked=count, beyond=wrong, widened=_widened(seen[-MEMORY:]), silent=_tail(count, wrong, 1 - CONFIDENCE) < CHANCE)
+
+
+def _widened(seen: Sequence[float]) -> float:
+    """By how much the interval must be wider to have held as many of the earlier misses as it should, in tenths; 1 where they are too few to say."""
+    rank = math.ceil((len(seen) + 1) * CONFIDENCE)
+    if rank > len(seen):
+        return 1.0
+    needed = min(sorted(seen)[rank - 1], FARTHEST) / REACH
+    # In tenths, so that a new outcome does not change what was said of every later window.
+    return max(1.0, math.ceil(needed * 10 - 1e-9) / 10)
+
+
+def _tail(count: int, wrong: int, chance: float) -> float:
+    """The chance of so many or more of `count` where each has the same one: the binomial distribution."""
+    return sum(math.comb(count, many) * chance**many * (1 - chance) ** (count - many) for many in range(wrong, count + 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +70,15 @@ def test_more_rows_and_more_false_alarms_lower_the_limit_and_a_small_training_ra
     assert limits([feature], 500, 0.1)["x"] < limits([feature], 500, 0.001)["x"]
     assert limits([small], 500, 0.03)["x"] > limits([feature], 500, 0.03)["x"]
     assert limits([], 500, 0.03) == {}
+
+
+def test_a_chance_too_small_to_be_drawn_raises_the_limit_further() -> None:
+    feature = bins("x", [3000, 3000, 4000, 0])
+    limit = [limits([feature], 300, 10.0**-power)["x"] for power in range(2, 7)]
+    assert all(low < high for low, high in itertools.pairwise(limit))
+    rng = np.random.default_rng(12)
+    far = distance(rng.multinomial(300, np.array([0.3, 0.3, 0.4, 0.0]), size=200_000), np.array(feature.counts))
+    assert 2e-5 <= (far > limit[2]).mean() <= 2.5e-4  # 1e-4 is asked for
 
 
 SHIFTED = {0.03: "no alarm", 0.15: "alarm"}

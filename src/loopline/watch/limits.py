@@ -21,7 +21,7 @@ APART_ROWS = 1_000
 """So many rows of a window, and of the reference, the classifier looks at; with more it would tell apart what does not matter."""
 
 _SPANS_NEEDED = 5
-_DRAWS, _DRAWS_MAX = 1_000, 10_000
+_DRAWS, _DRAWS_MAX, _DRAWS_ABOVE = 1_000, 5_000, 10
 _CONCENTRATIONS = tuple(float(2**power) for power in range(-2, 21))
 _WEIGHT_LEAST = 0.01
 
@@ -80,14 +80,16 @@ def _matching(among: NDArray[np.float64], drawn: NDArray[np.float64], seen: floa
 def _limits_at(features: tuple[Bins, ...], rows: int, chance: float) -> NDArray[np.float64]:
     """The limit of each feature for windows of exactly so many rows, shape (features,)."""
     generator = np.random.default_rng(0)
-    times = int(np.clip(10 / chance, _DRAWS, _DRAWS_MAX))
+    times = int(np.clip(_DRAWS_ABOVE / chance, _DRAWS, _DRAWS_MAX))
+    # A smaller chance than a few draws can show follows from it: p-values are as rare as they say.
+    counted = max(chance, _DRAWS_ABOVE / times)
     squares = np.stack([_draws(generator, bins, rows, concentration(bins), times) ** 2 for bins in features], axis=1)
     centre = np.maximum(squares.mean(axis=0), 1e-12)
     shape = (centre / np.maximum(squares.std(axis=0), 1e-3 * centre)) ** 2
     weights = np.maximum([bins.weight for bins in features], _WEIGHT_LEAST)
     worth = np.log(weights / weights.mean())
     surprise = -np.log(np.maximum(gammaincc(shape, shape * squares / centre), 1e-300)) + worth
-    least = np.quantile(surprise.max(axis=1), 1 - chance)
+    least = np.quantile(surprise.max(axis=1), 1 - counted) + np.log(counted / chance)
     far = gammainccinv(shape, np.exp(np.minimum(0.0, worth - least))) * centre / shape
     # Few rows alone make a squared distance of `centre` on average: what is negligible is so beyond that.
     limit: NDArray[np.float64] = np.sqrt(np.clip(np.maximum(far, centre + NEGLIGIBLE**2), 0.0, 1.0))

@@ -1,0 +1,161 @@
+"""What a project costs now and as its load grows, where it is cheaper, and what is left of the worth. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from loopline.charter.cost import FILLED, OWNED, RENTED, Cost, cost_of
+from loopline.charter.prices import Prices
+from loopline.charter.spec import CharterSpec
+from loopline.declaration import figure
+from loopline.value.cost.breakeven import Crossing, crossings
+from loopline.value.cost.profit import Profit, outlay, profit_of
+from loopline.value.cost.usage import Measured
+from loopline.value.realised import Realised
+
+LOADS = (0.5, 1.0, 2.0, 5.0, 10.0, 100.0, 1000.0)
+"""Times the present load for which a month is shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """The analysis of what a project costs.
+
+    Parameters
+    ----------
+    now
+        A month at the load that was asked for.
+    grown
+        A month at each load of `LOADS`, and at that one, ascending.
+    crossings
+        The loads at which the cheaper place changes.
+    place
+        Where it runs: on own machines where these have a price; None where no place has a bill.
+    unsaid
+        What the price book does not say and so counts as nothing.
+    warnings
+        What makes the prices doubtful.
+    """
+
+    currency: str
+    book: Prices
+    today: date
+    measured: Measured
+    now: Cost
+    grown: tuple[Cost, ...]
+    crossings: tuple[Crossing, ...]
+    place: str | None
+    profit: Profit
+    assumptions: tuple[str, ...]
+    unsaid: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def costs_of(
+    measured: Measured, book: Prices, charter: CharterSpec, *, realised: Realised | None, built: float | None, today: date, load: float = 1.0
+) -> Costs:
+    """What a project costs, by its measured use and a price book.
+
+    Parameters
+    ----------
+    realised
+        What its decisions earned; None where no outcome has come.
+    built
+        The machine's money until the first package decided, as the ledger has it; None where it had no price.
+    load
+        Times the present number of decisions.
+    """
+    now = cost_of(measured.use, book, load)
+    place = next((one for one in (OWNED, RENTED) if one in now.bills), None)
+    spent = outlay(now, charter, place=place or OWNED, built=built)
+    return Costs(
+        currency=charter.worth.currency if charter.worth.is_priced else book.currency or charter.worth.currency,
+        book=book,
+        today=today,
+        measured=measured,
+        now=now,
+        grown=tuple(cost_of(measured.use, book, one) for one in sorted({*LOADS, load})),
+        crossings=crossings(measured.use, book),
+        place=place,
+        profit=profit_of(realised, spent, charter, decisions=now.decisions),
+        assumptions=tuple(_assumptions(book, measured)),
+        unsaid=tuple(_unsaid(book)),
+        warnings=tuple(_warnings(book, today)),
+    )
+
+
+def _assumptions(book: Prices, measured: Measured) -> Iterator[str]:
+    """What the figures rest on, in words."""
+    yield from measured.rests_on
+    yield f"a machine is filled to {FILLED:.0%} of its time at most, so that a busy hour finds room; one serves at any load"
+    yield "collecting and watching grow with the decisions; trainings and people's hours stay the same at any load"
+    yield "storage counts at its present size, of which the prediction log grows with the load"
+    if book.machine is not None:
+        yield "an own machine is paid for every hour, and trains and watches beside serving"
+        if book.machine.cores is None:
+            yield "the own machine does the work of one process at a time: machine.cores is not said"
+    if book.cloud is not None:
+        yield "rented machines serve every hour of the month, and others train and watch by the hour"
+        if names := [name for name, instance in book.cloud.instances.items() if instance.cores is None]:
+            yield f"{', '.join(names)} in the cloud does the work of one process at a time: its cores are not said"
+        yield "all machines are as quick as this one, core by core"
+
+
+def _unsaid(book: Prices) -> Iterator[str]:
+    """What has no price, place by place."""
+    machine, cloud = book.machine, book.cloud
+    if machine is not None and machine.price is None:
+        said = {
+            "purchase": machine.purchase,
+            "power": machine.power,
+            "rack": machine.rack,
+            "upkeep": machine.upkeep,
+            "people": machine.people,
+        }
+        yield from _absent("machine", {name: value is not None for name, value in said.items()})
+    if cloud is not None:
+        said_there = {name: getattr(cloud, name) is not None for name in ("storage", "requests", "egress", "people")}
+        yield from _absent("cloud", said_there)
+
+
+def _absent(place: str, said: dict[str, bool]) -> Iterator[str]:
+    names = [f"{place}.{name}" for name, is_said in said.items() if not is_said]
+    if names:
+        yield f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not said, and {'counts' if len(names) == 1 else 'count'} as nothing"
+
+
+def _warnings(book: Prices, today: date) -> Iterator[str]:
+    if book.dated is None:
+        yield "the price book has no date: write the day on which its prices were asked for, such as dated: 2026-09-01"
+    elif book.is_old(today):
+        yield f"the prices are of {book.dated}, more than a year ago: ask for them again, and write the new day"
+
+
+def break_even_says(costs: Costs) -> str:
+    """Where it is cheaper, and from which load on that changes, in words."""
+    if set(costs.now.bills) != {OWNED, RENTED}:
+        return "; ".join(f"{place}: {why}" for place, why in costs.now.absent.items())
+    if costs.measured.use.decisions is None:
+        return f"{costs.now.cheaper} is cheaper; at which load that changes cannot be told without a volume: say charter.volume or --volume '900 per day'"
+    if not costs.crossings:
+        return f"{costs.now.cheaper} is cheaper at any load that was looked at"
+    first, last = costs.crossings[0], costs.crossings[-1]
+    told = f"below {_load(costs, first)} {_other(first.cheaper)} is cheaper, above it {first.cheaper}"
+    if last is not first:
+        told += f"; with more machines it changes again, {len(costs.crossings)} times in all: from {_load(costs, last)} on {last.cheaper}"
+    return told
+
+
+def per_day(costs: Costs, load: float) -> float:
+    """Decisions a day at a load."""
+    return (costs.measured.use.decisions or 0.0) * load * 12 / 365.25
+
+
+def _load(costs: Costs, crossing: Crossing) -> str:
+    return f"{figure(crossing.load)} times the load now ({figure(per_day(costs, crossing.load))} decisions a day)"
+
+
+def _other(place: str) -> str:
+    return RENTED if place == OWNED else OWNED

@@ -16,10 +16,12 @@ from loopline.declaration import figure
 
 FILLED = 0.5
 """The share of its time that a machine is busy at most."""
+LOGGED_MONTHS = 12
+"""So many months of the prediction log are kept."""
 OWNED, RENTED = "on own machines", "in the cloud"
 
 _MONTH_S = HOURS_PER_MONTH * 3600
-_ROUNDING = 1e-9
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,10 @@ class Use:
         The work of one training, from the data to the gates, and how many there are in a month.
     serving_bytes, working_bytes
         The most memory that the server, and any other work, has held; None where it is not known.
-    kept_bytes, logged_bytes
-        What is stored, apart from what grows with the decisions, and that.
-    sent_bytes
-        What one decision's answer sends to its caller.
+    kept_bytes
+        What is stored whatever comes.
+    logged_bytes, sent_bytes
+        What one decision leaves in the prediction log, and what its answer sends to its caller.
     """
 
     decisions: float | None = None
@@ -95,6 +97,10 @@ class Use:
     def followed(self, load: float) -> Labour:
         """A month's work after the answers."""
         return self.turning + self.follow.times((self.decisions or 0.0) * load)
+
+    def stored_bytes(self, load: float) -> float:
+        """What is stored, with `LOGGED_MONTHS` of the prediction log."""
+        return self.kept_bytes + self.logged_bytes * (self.decisions or 0.0) * load * LOGGED_MONTHS
 
     @property
     def trained(self) -> Labour:
@@ -249,7 +255,7 @@ def _by_the_hour(name: str, work: Labour, instances: dict[str, Instance]) -> Ite
 def _metered(place: Metered, use: Use, work: Labour, load: float) -> Iterator[Item]:
     """What is paid for by the amount, and the people."""
     if place.storage is not None:
-        stored = (use.kept_bytes + use.logged_bytes * load) / 1e9
+        stored = use.stored_bytes(load) / 1e9
         yield Item("storage", stored * place.storage, f"{figure(stored)} GB at {place.storage:g} per GB-month")
     if place.requests is not None:
         yield Item("requests", work.calls / 1e6 * place.requests, f"{figure(work.calls)} reads and writes at {place.requests:g} per million")
@@ -257,7 +263,8 @@ def _metered(place: Metered, use: Use, work: Labour, load: float) -> Iterator[It
         sent = use.sent_bytes * (use.decisions or 0.0) * load / 1e9
         yield Item("egress", sent * place.egress, f"{figure(sent)} GB at {place.egress:g} per GB")
     if place.people is not None:
-        yield Item("people", place.people.per_month, f"{place.people.hours.amount:g} hours per {place.people.hours.period} at {place.people.rate:g} per hour")
+        hours = f"{place.people.hours.amount:g} hour{'' if place.people.hours.amount == 1 else 's'} per {place.people.hours.period}"
+        yield Item("people", place.people.per_month, f"{hours} at {place.people.rate:g} per hour")
 
 
 def _other(book: Prices, use: Use, load: float) -> Iterator[Item]:

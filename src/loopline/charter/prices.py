@@ -88,20 +88,22 @@ class Prices(Spec):
         return self.dated is not None and today - self.dated > OLD
 
 
-def load(name: str, folder: Path, *, today: date | None = None) -> Prices:
+def load(name: str, folder: Path, *, today: date | None = None, where: str = "") -> Prices:
     """The prices in a file, relative to the declaration's folder.
 
     Parameters
     ----------
     today
         The day after which no book can be dated; this one in UTC by default.
+    where
+        Who names the file; the charter by default.
 
     Raises
     ------
     Mistake
         When there is no such file, it is not understood, or it is dated in the future.
     """
-    where = f"charter.prices: {name}"
+    where = where or f"charter.prices: {name}"
     try:
         said = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
     except UnicodeDecodeError:

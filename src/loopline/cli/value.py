@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.cli.value_cost import cost
 from loopline.declaration import figure
 from loopline.errors import Fault, Mistake
 from loopline.lake.place import Lake
@@ -22,6 +23,9 @@ _FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "mark
 @click.group()
 def command() -> None:
     """What the model earns, and what to do about it."""
+
+
+command.add_command(cost)
 
 
 @command.command()

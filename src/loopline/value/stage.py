@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps, brief_digest
@@ -20,11 +21,31 @@ _ROOMS = (
     "expression",
     "charts.py",
 )
+COST_ROOMS = (
+    "value/cost",
+    *(f"value/{module}.py" for module in ("realised", "spec")),
+    "watch/earned.py",
+    "serve/segments.py",
+    *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),
+    "declaration.py",
+    "expression",
+    "charts.py",
+)
 _ALERT = ("monitor", "feature", "package", "state", "since", "says")
 
 
 def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """The review of the champion, made anew when a window, an alert or the charter has changed."""
+    """What the project costs, where the charter names prices, and the review of the champion: each made anew when what it is about has changed."""
+    prices = of_charter(charter, ask.folder)
+    if prices is not None:
+        yield Step(
+            stage="value",
+            name="cost",
+            function="loopline.value.cost.measuring:run",
+            reads={"charter": charter.fields(*CHARTER_READS, "budget"), "value": spec.fields("confidence")},
+            inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "prices": prices.model_dump(mode="json", exclude_none=True)},
+            rooms=COST_ROOMS,
+        )
     facts = yield Step(
         stage="value",
         name="review",

@@ -13,9 +13,9 @@ from loopline.charter.cost import FILLED, OWNED, RENTED, Labour, Use, cost_of
 from loopline.charter.machines import HOURS_PER_MONTH
 from loopline.charter.prices import Prices
 
-MOST_LOAD, MOST_MACHINES = 1e6, 400
+MOST_LOAD, MOST_MACHINES = 1e6, 50
 """Beyond so many times the present load, or so many machines of any kind, nothing is asked."""
-_INSIDE = 1e-7
+_INSIDE, _SAME = 1e-5, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _stretches(use: Use, book: Prices) -> Iterator[tuple[float, float]]:
     """From a load at which another machine is needed to the next one."""
     start = 0.0
     for end in _steps(use, book):
-        if end > start * (1 + _INSIDE):
+        if end > start * (1 + _SAME):
             yield start, end
             start = end
 

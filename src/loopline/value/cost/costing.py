@@ -89,11 +89,10 @@ def costs_of(
 def _assumptions(book: Prices, measured: Measured) -> Iterator[str]:
     """What the figures rest on, in words."""
     yield from measured.rests_on
-    yield f"a machine is filled to {FILLED:.0%} of its time at most, so that a busy hour finds room; one serves at any load"
+    yield f"a machine is filled to {FILLED:.0%} of its time at most, so that a busy hour finds room; at least one serves, whatever comes"
     yield "collecting and watching grow with the decisions; trainings and people's hours stay the same at any load"
-    yield "storage counts at its present size, of which the prediction log grows with the load"
     if book.machine is not None:
-        yield "an own machine is paid for every hour, and trains and watches beside serving"
+        yield "it runs on own machines, since the price book has one; an own machine is paid for every hour, and trains and watches beside serving"
         if book.machine.cores is None:
             yield "the own machine does the work of one process at a time: machine.cores is not said"
     if book.cloud is not None:

@@ -152,7 +152,9 @@ def _payback(found: Profit, currency: str) -> str:
         return ""
     if found.net.mean <= 0:
         return f"building ({figure(build)} {currency}) is never earned back at this rate"
-    return f"building ({figure(build)} {currency}) is earned back in {figure(found.payback_months or 0.0)} months at this rate"
+    months = found.payback_months or 0.0
+    span = f"{figure(months)} months" if months >= 2 else f"{figure(months * _DAYS_PER_MONTH)} days"
+    return f"building ({figure(build)} {currency}) is earned back in {span} at this rate"
 
 
 def _target(found: Profit, currency: str) -> str:
@@ -164,7 +166,8 @@ def _target(found: Profit, currency: str) -> str:
         reached = "reached" if found.added.mean >= found.target else "not reached"
         return f"the target is {figure(found.target)} {currency} a month, which is {reached}; no share of it can be told"
     share = found.added.mean / found.target
-    return f"the target is {figure(found.target)} {currency} a month, of which {share:.0%} is added"
+    reached = f"{figure(share)} times as much" if share >= 10 else f"{share:.0%} of it"
+    return f"the target is {figure(found.target)} {currency} a month, and {reached} is added"
 
 
 def _run_budget(found: Profit, currency: str) -> str:

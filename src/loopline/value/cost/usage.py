@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from loopline.charter.cost import NOTHING, Labour, Use
+from loopline.charter.cost import LOGGED_MONTHS, NOTHING, Labour, Use
 from loopline.charter.machines import HOURS_PER_MONTH
 from loopline.declaration import Rate, figure
 from loopline.ledger.entry import Entry
@@ -121,10 +121,9 @@ def measure(traces: Traces) -> Measured:
     peaks = [spend.peak_bytes for spend in _spends(traces.ended) if spend.peak_bytes is not None]
     if not peaks:
         found.lacks("the memory that the steps held")
-    stored = traces.stored
-    found.says(
-        f"stored: ledger {_mb(stored.ledger_bytes)}, lake {_mb(stored.lake_bytes)}, prediction log {_mb(stored.log_bytes)} (the last grows with the decisions)"
-    )
+    kept_bytes, logged_bytes = found.storage(traces)
+    moved = total(_spends((*traces.ended, *traces.usage)))
+    found.says(f"so far {_mb(moved.read_bytes)} were read from devices and {_mb(moved.written_bytes)} written, in {figure(moved.calls or 0)} reads and writes")
     use = Use(
         decisions=decisions,
         answer=answer,
@@ -135,8 +134,8 @@ def measure(traces: Traces) -> Measured:
         trainings=found.trainings(traces),
         serving_bytes=found.serving_bytes(traces),
         working_bytes=max(peaks, default=None),
-        kept_bytes=stored.ledger_bytes + stored.lake_bytes,
-        logged_bytes=stored.log_bytes,
+        kept_bytes=kept_bytes,
+        logged_bytes=logged_bytes,
         sent_bytes=sent_bytes,
     )
     return Measured(use, tuple(found.rests_on), tuple(found.unmeasured))
@@ -220,6 +219,17 @@ class _Found:
         pace = _trainings(traces) / months
         self.says(f"{figure(pace)} trainings a month, as in the {figure(months)} months since the first step")
         return pace
+
+    def storage(self, traces: Traces) -> tuple[float, float]:
+        """The bytes that are kept whatever comes, and those that one decision leaves in the prediction log."""
+        stored, logged = traces.stored, sum(turn.decisions for turn in _turns(traces.ended))
+        self.says(f"stored now: ledger {_mb(stored.ledger_bytes)}, lake {_mb(stored.lake_bytes)}, prediction log {_mb(stored.log_bytes)}")
+        if not logged:
+            self.lacks("what a decision leaves in the prediction log: none has been collected yet")
+            return stored.ledger_bytes + stored.lake_bytes + stored.log_bytes, 0.0
+        each = stored.log_bytes / logged
+        self.says(f"a decision leaves {figure(each / 1e3)} kB in the prediction log, of which {LOGGED_MONTHS} months are kept")
+        return stored.ledger_bytes + stored.lake_bytes, each
 
     def serving_bytes(self, traces: Traces) -> float | None:
         """The most memory that a server held; else what the gates measured of a process that predicts."""

@@ -85,8 +85,8 @@ def _use(use: Use) -> dict[str, Any]:
         "training_s": use.training.seconds,
         "serving_bytes": use.serving_bytes,
         "working_bytes": use.working_bytes,
-        "stored_bytes": use.kept_bytes + use.logged_bytes,
-        "logged_bytes": use.logged_bytes,
+        "stored_bytes": use.stored_bytes(1.0),
+        "logged_bytes_per_decision": use.logged_bytes,
         "calls": whole.calls,
         "sent_bytes": use.sent_bytes * (use.decisions or 0.0),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -20,9 +20,6 @@ from loopline.declaration import Rate, figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
 from loopline.loop import open_loop
-
-if TYPE_CHECKING:
-    from loopline.value.cost.costing import Costs
 
 _TIMES = re.compile(r"\s*(\d+(?:\.\d+)?)\s*x?\s*")
 _MOST = 1e6
@@ -54,9 +51,10 @@ def cost(times: str, volume: str | None, trainings: str | None, prices: str | No
         state, charter = loop.state(), declared.charter
         costs = analyse(loop.workspace, state, charter, declared.value, book, moment=now(), load=load, volume=comes, trainings=trains)
         name = loop.project.name
+    view = view_of(costs)
     if output is not None:
-        _draw(output, name, costs)
-    data = {**view_of(costs), "output": None if output is None else str(output), "next": "loopline value review"}
+        _draw(output, name, view)
+    data = {**view, "output": None if output is None else str(output), "next": "loopline value review"}
     emit(data, lambda: "\n".join(_lines(data)) + hint(data["next"]), as_json)
 
 
@@ -89,12 +87,11 @@ def _book(charter: CharterSpec, name: str | None, folder: Path) -> Prices:
     return found
 
 
-def _draw(output: Path, project: str, costs: Costs) -> None:
+def _draw(output: Path, project: str, view: Mapping[str, Any]) -> None:
     from loopline.value.cost.picture import by_item, by_load
-    from loopline.value.cost.view import says
 
-    parts = [("A month as the load grows", "", by_load(costs)), ("What it is made of", "", by_item(costs))]
-    write_picture(output, f"{project}: cost", parts, says=says(costs))
+    parts = [("A month as the load grows", "", by_load(view)), ("What it is made of", "", by_item(view))]
+    write_picture(output, f"{project}: cost", parts, says=view["says"])
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:

@@ -29,7 +29,6 @@ COST_ROOMS = (
     *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),
     "declaration.py",
     "expression",
-    "charts.py",
 )
 _ALERT = ("monitor", "feature", "package", "state", "since", "says")
 

@@ -88,9 +88,11 @@ def test_in_points_the_money_is_that_of_the_book() -> None:
     ids=["both", "no load", "no volume", "one", "none", "for nothing"],
 )
 def test_the_pictures_can_be_drawn(found: Costs, width: int) -> None:
-    assert all(svg(picture).startswith("<svg") for picture in (by_load(found, width=width), by_item(found, width=width)))
+    assert all(svg(picture).startswith("<svg") for picture in (by_load(view_of(found), width=width), by_item(view_of(found), width=width)))
 
 
 def test_the_picture_shows_both_lines_and_where_they_meet() -> None:
-    drawn = svg(by_load(costs(Use(decisions=1e6, answer=USE.answer, follow=USE.follow, sent_bytes=300))))
+    view = view_of(costs(Use(decisions=1e6, answer=USE.answer, follow=USE.follow, sent_bytes=300)))
+    drawn = svg(by_load(view))
     assert "on own machines from here" in drawn and "decisions a day" in drawn
+    assert view["break_even"][0]["load"] in view["curve"]["load"] and len(view["curve"]["load"]) == len(view["curve"]["bills"][OWNED]) > 40

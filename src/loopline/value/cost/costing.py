@@ -17,6 +17,9 @@ from loopline.value.realised import Realised
 
 LOADS = (0.5, 1.0, 2.0, 5.0, 10.0, 100.0, 1000.0)
 """Times the present load for which a month is shown."""
+CURVE = tuple(10.0 ** (number / 10) for number in range(-10, 31))
+"""Times the present load for which a month is drawn."""
+_SHOWN, _ABOVE = 4, 1.0001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,8 @@ class Costs:
         A month at the load that was asked for.
     grown
         A month at each load of `LOADS`, and at that one, ascending.
+    curve
+        A month at each load of `CURVE`, and at both sides of the first loads at which the cheaper place changes, ascending.
     crossings
         The loads at which the cheaper place changes.
     place
@@ -45,6 +50,7 @@ class Costs:
     measured: Measured
     now: Cost
     grown: tuple[Cost, ...]
+    curve: tuple[Cost, ...]
     crossings: tuple[Crossing, ...]
     place: str | None
     profit: Profit
@@ -69,6 +75,8 @@ def costs_of(
     """
     now = cost_of(measured.use, book, load)
     place = next((one for one in (OWNED, RENTED) if one in now.bills), None)
+    turning = crossings(measured.use, book)
+    drawn = {load, *CURVE, *(one.load * times for one in turning[:_SHOWN] for times in (1.0, _ABOVE) if CURVE[0] <= one.load <= CURVE[-1])}
     spent = outlay(now, charter, place=place or OWNED, built=built)
     return Costs(
         currency=charter.worth.currency if charter.worth.is_priced else book.currency or charter.worth.currency,
@@ -77,7 +85,8 @@ def costs_of(
         measured=measured,
         now=now,
         grown=tuple(cost_of(measured.use, book, one) for one in sorted({*LOADS, load})),
-        crossings=crossings(measured.use, book),
+        curve=tuple(cost_of(measured.use, book, one) for one in sorted(drawn) if one > 0),
+        crossings=turning,
         place=place,
         profit=profit_of(realised, spent, charter, decisions=now.decisions),
         assumptions=tuple(_assumptions(book, measured)),

@@ -256,7 +256,7 @@ def _turns(ended: Sequence[Entry]) -> list[_Turn]:
         if spend is None or entry.subject not in FOLLOWING:
             continue
         if (entry.subject, entry.body["name"]) == _COLLECT and entry.body["state"] == "succeeded":
-            rows = int(entry.body["facts"]["predictions"]["rows"])
+            rows = int(entry.body["facts"].get("predictions", {}).get("rows", before))
             turns.append(_Turn(max(0, rows - before), spend))
             before = rows
         elif turns:

@@ -14,7 +14,8 @@ from loopline.value.realised import Amount
 def view_of(costs: Costs) -> dict[str, Any]:
     """The analysis as plain values; money is per month in `currency`, and what is not known is None.
 
-    ``now`` and each of ``loads`` have ``bills`` by place, ``break_even`` the loads at which the cheaper place changes, ``profit`` what is left of the worth.
+    ``now`` and each of ``loads`` have ``bills`` by place, ``break_even`` the loads at which the cheaper place changes, ``curve`` what
+    `loopline.value.cost.picture` draws, ``profit`` what is left of the worth.
     """
     return {
         "says": says(costs),
@@ -30,6 +31,10 @@ def view_of(costs: Costs) -> dict[str, Any]:
         "use": _use(costs.measured.use),
         "now": _cost(costs.now, with_items=True),
         "loads": [_cost(one) for one in costs.grown],
+        "curve": {
+            "load": [one.load for one in costs.curve],
+            "bills": {place: [round(one.bills[place].per_month, 4) if place in one.bills else None for one in costs.curve] for place in costs.now.bills},
+        },
         "break_even": [
             {"load": one.load, "decisions_per_day": per_day(costs, one.load), "cheaper": one.cheaper, "per_month": one.per_month, "meets": one.meets}
             for one in costs.crossings

@@ -117,6 +117,9 @@ def test_the_short_form_means_a_machine_written_off_by_the_hour(per_hour: float,
         ("other: {licences: 40}", "is not a rate"),
         ("other: {licences: {}}", "nothing says how much"),
         ("dated: last week", "dated"),
+        ("dated: 2026-02-30", "no YAML"),
+        ("- 1", "the file: "),
+        ("machine: 1 per hour\nruns: cloud", "it runs on cloud, which has no price"),
     ],
 )
 def test_what_is_not_understood_is_one_line_with_the_remedy(tmp_path: Path, text: str, said: str) -> None:
@@ -132,6 +135,12 @@ def test_an_absent_file_and_one_that_is_no_text_are_told(tmp_path: Path) -> None
     (tmp_path / "prices.yaml").write_bytes(b"machine: \xff")
     with pytest.raises(Mistake, match="not UTF-8"):
         load("prices.yaml", tmp_path)
+
+
+def test_where_it_runs_is_the_own_machine_unless_it_is_said(tmp_path: Path) -> None:
+    both = "machine: 1 per hour\ncloud: 2 per hour\n"
+    assert load(written(tmp_path, both), tmp_path).working_per_hour == pytest.approx(1)
+    assert load(written(tmp_path, both + "runs: cloud\n"), tmp_path).working_per_hour == pytest.approx(2)
 
 
 def test_a_book_of_tomorrow_is_refused_and_one_of_long_ago_is_known_as_old(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -18,6 +18,7 @@ from loopline.ledger.entry import now
 
 OLD = timedelta(days=366)
 """A book that is older is used, and warned of."""
+_EASTERNMOST = timedelta(hours=14)
 _REMEDY = "write a file with, for instance, machine: 0.10 per hour"
 
 
@@ -57,6 +58,8 @@ class Prices(Spec):
         An own machine, paid for whether it works or not.
     cloud
         Rented machines, paid for while they run.
+    runs
+        Where the project runs, where both are said: ``machine`` by default.
     other
         The user's own prices by name, such as ``licences: 40 per month`` or ``look-ups: 0.02 per decision``; paid wherever it runs.
     """
@@ -66,7 +69,19 @@ class Prices(Spec):
     sources: tuple[str, ...] = ()
     machine: Machine | None = Field(default=None)
     cloud: Cloud | None = Field(default=None)
+    runs: Literal["machine", "cloud"] | None = None
     other: dict[str, Fee] = {}
+
+    @model_validator(mode="after")
+    def _runs_where_it_has_a_price(self) -> Prices:
+        if self.runs is not None and getattr(self, self.runs) is None:
+            raise ValueError(f"it runs on {self.runs}, which has no price; say {self.runs}: 0.10 per hour, or another place")
+        return self
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether the project runs on an own machine: where it says so, or that has a price and nothing else is said."""
+        return self.machine is not None and self.runs != "cloud"
 
     @property
     def machine_per_hour(self) -> float | None:
@@ -80,8 +95,8 @@ class Prices(Spec):
 
     @property
     def working_per_hour(self) -> float | None:
-        """Money that an hour of the machine that works costs: an own one, or a rented one where only its price is said."""
-        return self.cloud_per_hour if self.machine is None else self.machine_per_hour
+        """Money that an hour of the machine that works costs."""
+        return self.machine_per_hour if self.is_owned else self.cloud_per_hour
 
     def is_old(self, today: date) -> bool:
         """Whether the prices were asked for more than a year ago."""
@@ -94,7 +109,7 @@ def load(name: str, folder: Path, *, today: date | None = None, where: str = "")
     Parameters
     ----------
     today
-        The day after which no book can be dated; this one in UTC by default.
+        The day after which no book can be dated; by default the latest that it is anywhere now.
     where
         Who names the file; the charter by default.
 
@@ -110,15 +125,15 @@ def load(name: str, folder: Path, *, today: date | None = None, where: str = "")
         raise Mistake("the file is not UTF-8 text", where=where, remedy=_REMEDY) from None
     except OSError:
         raise Mistake(f"there is no file {name}", where=where, remedy=_REMEDY) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise Mistake(f"the file is no YAML ({str(error).splitlines()[0]})", where=where, remedy=_REMEDY) from None
     try:
         book = Prices.model_validate(said or {})
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
         raise Mistake(f"{field}: {first['msg'].removeprefix('Value error, ')}", where=where, remedy=_REMEDY) from None
-    if book.dated is not None and book.dated > (today or now().date()):
+    if book.dated is not None and book.dated > (today or (now() + _EASTERNMOST).date()):
         raise Mistake(f"the prices are dated {book.dated}, which is yet to come", where=where, remedy="write the day on which they were asked for")
     return book
 

@@ -70,6 +70,13 @@ def test_where_it_is_cheaper_is_told_in_words(found: Costs, said: str) -> None:
     assert said in break_even_says(found)
 
 
+def test_the_return_is_that_of_the_place_where_it_runs() -> None:
+    owned, rented = costs(), costs(runs="cloud")
+    assert (owned.place, rented.place) == (OWNED, RENTED)
+    assert rented.profit.outlay.run == rented.now.bills[RENTED].per_month != owned.profit.outlay.run == owned.now.bills[OWNED].per_month
+    assert any("says no other place" in line for line in owned.assumptions) and any(line == "it runs in the cloud" for line in rented.assumptions)
+
+
 def test_nothing_to_price_is_told_too() -> None:
     view = view_of(costs(machine=None, cloud=None))
     assert "write machine: 0.10 per hour" in view["says"] and view["place"] is None and view["cheaper"] is None

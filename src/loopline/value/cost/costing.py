@@ -37,7 +37,7 @@ class Costs:
     crossings
         The loads at which the cheaper place changes.
     place
-        Where it runs: on own machines where these have a price; None where no place has a bill.
+        Where it runs; None where that has no bill.
     unsaid
         What the price book does not say and so counts as nothing.
     warnings
@@ -74,10 +74,10 @@ def costs_of(
         Times the present number of decisions.
     """
     now = cost_of(measured.use, book, load)
-    place = next((one for one in (OWNED, RENTED) if one in now.bills), None)
+    place = here(book) if here(book) in now.bills else None
     turning = crossings(measured.use, book)
     drawn = {load, *CURVE, *(one.load * times for one in turning[:_SHOWN] for times in (1.0, _ABOVE) if CURVE[0] <= one.load <= CURVE[-1])}
-    spent = outlay(now, charter, place=place or OWNED, built=built)
+    spent = outlay(now, charter, place=here(book), built=built)
     return Costs(
         currency=charter.worth.currency if charter.worth.is_priced else book.currency or charter.worth.currency,
         book=book,
@@ -95,13 +95,20 @@ def costs_of(
     )
 
 
+def here(book: Prices) -> str:
+    """The place where the project runs."""
+    return OWNED if book.is_owned else RENTED
+
+
 def _assumptions(book: Prices, measured: Measured) -> Iterator[str]:
     """What the figures rest on, in words."""
     yield from measured.rests_on
+    if book.machine is not None and book.cloud is not None:
+        yield f"it runs {here(book)}" + (", since the price book has one and says no other place (runs: cloud)" if book.runs is None else "")
     yield f"a machine is filled to {FILLED:.0%} of its time at most, so that a busy hour finds room; at least one serves, whatever comes"
     yield "collecting and watching grow with the decisions; trainings and people's hours stay the same at any load"
     if book.machine is not None:
-        yield "it runs on own machines, since the price book has one; an own machine is paid for every hour, and trains and watches beside serving"
+        yield "an own machine is paid for every hour, and trains and watches beside serving"
         if book.machine.cores is None:
             yield "the own machine does the work of one process at a time: machine.cores is not said"
     if book.cloud is not None:

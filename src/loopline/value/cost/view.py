@@ -54,7 +54,8 @@ def says(costs: Costs) -> str:
     if not bills:
         return "no place has a bill: " + "; ".join(costs.now.absent.values())
     each = [f"{figure(bill.per_month)} {costs.currency} {place}{_thousand(costs.now, place)}" for place, bill in bills.items()]
-    return f"a month costs {', '.join(each)}" + (f"; {costs.now.cheaper} is cheaper" if len(bills) > 1 else "")
+    amounts = sorted(bill.per_month for bill in bills.values())
+    return f"a month costs {', '.join(each)}" + (f"; {costs.now.cheaper} is cheaper by {figure(amounts[1] - amounts[0])}" if len(bills) > 1 else "")
 
 
 def _thousand(cost: Cost, place: str) -> str:

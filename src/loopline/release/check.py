@@ -230,6 +230,7 @@ def _facts(evidence: Evidence, verdicts: Sequence[Verdict]) -> Facts:
         "passed": not failed,
         "gates": [asdict(verdict) for verdict in verdicts],
         "against": evidence.rival,
+        "answer_ms": float(np.median(evidence.latency_ms)),
     }
 
 

@@ -87,9 +87,9 @@ def test_reports_that_know_only_requests_take_each_for_a_decision_and_say_what_i
 
 
 def test_before_a_server_has_reported_the_gates_measure_is_taken_and_said() -> None:
-    measured = measure(traces(latency_ms=4.0, memory_mb=90.0))
+    measured = measure(traces(answer_ms=4.0, memory_mb=90.0))
     assert measured.use.answer.cpu_s == 0.004 and measured.use.serving_bytes == 90e6
-    assert any("the slowest of a hundred that the gates measured" in one for one in measured.rests_on)
+    assert any("4 ms of a processor, as the gates measured single rows" in one for one in measured.rests_on)
     assert any("none has reported an answer yet" in one for one in measured.unmeasured)
     nothing = measure(traces(ended=[], decisions=None))
     assert nothing.use.answer.cpu_s == 0 and nothing.use.decisions is None

@@ -61,14 +61,14 @@ def analyse(
         Taken in place of what the charter says or the project shows; None where that holds.
     """
     windows = _windows(workspace.lake, state)
-    gates = {gate["name"]: gate["value"] for gate in (state.facts("release", "gates") or {}).get("gates", ())}
+    judged = state.facts("release", "gates") or {}
     traces = Traces(
         ended=state.ended,
         usage=workspace.ledger.read(kinds=(USAGE,)),
         stored=stored(workspace),
         now=moment,
-        latency_ms=gates.get("latency"),
-        memory_mb=gates.get("memory"),
+        answer_ms=judged.get("answer_ms"),
+        memory_mb=next((gate["value"] for gate in judged.get("gates", ()) if gate["name"] == "memory"), None),
         decisions=decisions_of(charter, windows, volume),
         trainings=trainings,
     )

@@ -48,8 +48,8 @@ class Traces:
         What its servers reported, oldest first.
     stored
         What it keeps now.
-    latency_ms, memory_mb
-        Of one prediction, the slowest of a hundred, and of a process that predicts, as the gates measured them; None before the first package.
+    answer_ms, memory_mb
+        What a single row takes, half of them less, and what a process that predicts holds, as the gates measured them; None before the first package.
     decisions
         In a month, and where that is known from; None where it is not.
     trainings
@@ -60,7 +60,7 @@ class Traces:
     usage: Sequence[Entry]
     stored: Stored
     now: datetime
-    latency_ms: float | None = None
+    answer_ms: float | None = None
     memory_mb: float | None = None
     decisions: tuple[float, str] | None = None
     trainings: Rate | None = None
@@ -175,10 +175,12 @@ class _Found:
     def _unasked(self, traces: Traces) -> Labour:
         """An answer as the gates measured it, where no server has answered yet."""
         self.lacks("what a server takes and sends: none has reported an answer yet")
-        if traces.latency_ms is None:
+        if traces.answer_ms is None:
             return NOTHING
-        self.says(f"an answer takes at most {figure(traces.latency_ms)} ms of a processor: the slowest of a hundred that the gates measured")
-        return Labour(traces.latency_ms / 1e3, traces.latency_ms / 1e3)
+        self.says(
+            f"an answer takes {figure(traces.answer_ms)} ms of a processor, as the gates measured single rows: what the server around it takes is not in it"
+        )
+        return Labour(traces.answer_ms / 1e3, traces.answer_ms / 1e3)
 
     def following(self, traces: Traces) -> tuple[Labour, Labour]:
         """What collecting, watching and reviewing takes in a month in which nothing comes, and for a decision."""

@@ -185,17 +185,18 @@ class _Found:
     def following(self, traces: Traces) -> tuple[Labour, Labour]:
         """What collecting, watching and reviewing takes in a month in which nothing comes, and for a decision."""
         turns = _turns(traces.ended)
-        fitted = line([1.0] * len(turns), [turn.decisions for turn in turns], [turn.spend.wall_s for turn in turns])
+        fitted = line([1.0] * len(turns), [turn.decisions for turn in turns], [turn.spend.cpu_s for turn in turns])
         if fitted is None:
             self.lacks("what collecting and watching takes: nothing that was served has been collected yet")
             return NOTHING, NOTHING
         whole = total(turn.spend for turn in turns)
-        each = Labour(1.0, whole.cpu_s / whole.wall_s, (whole.calls or 0) / whole.wall_s) if whole.wall_s else NOTHING
+        # Processors, and not time that passed, which other work on the machine makes longer.
+        each = Labour(whole.wall_s / whole.cpu_s, 1.0, (whole.calls or 0) / whole.cpu_s) if whole.cpu_s else NOTHING
         months = _months(traces)
         in_month = 30.4375 if months is None else len(turns) / months
         how = f"and {figure(fitted.standing)} s a turn" if fitted.is_told_apart else "at most: what a turn takes without any is in it"
         pace = "one turn a day is assumed" if months is None else f"{figure(in_month)} turns a month"
-        self.says(f"following a decision takes {figure(fitted.each * 1e3)} ms, {how} ({len(turns)} turns of collecting, watching and reviewing; {pace})")
+        self.says(f"following a decision takes {figure(fitted.each * 1e3)} ms of a processor, {how} ({len(turns)} turns of collecting and reviewing; {pace})")
         return each.times(fitted.standing * in_month), each.times(fitted.each)
 
     def training(self, traces: Traces) -> Labour:

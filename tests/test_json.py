@@ -177,6 +177,10 @@ def asked(tmp_path_factory):
     ask("loopline watch compare", str(visits), str(folder / "visits.jsonl"), anywhere=True)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
+    (folder / "prices.yaml").write_text(
+        "dated: 2026-09-01\nmachine: {purchase: 2400, years: 4, residual: 200}\ncloud: {instances: {a: 0.04 per hour}, storage: 0.02 per GB-month}\n"
+    )
+    ask("loopline value cost", "--prices", str(folder / "prices.yaml"), "--volume", "900 per day")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)

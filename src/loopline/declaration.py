@@ -12,7 +12,7 @@ _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PERIODS_PER_YEAR = {"hour": 8766.0, "day": 365.25, "week": 52.18, "month": 12.0, "quarter": 4.0, "year": 1.0}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)\s*")
 _MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s+(\S.*?)\s*")
-_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
+_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e-?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
 
 _SAME_AS_ONE = 1e-12
 """How far from 1 a sum of rounded numbers may end up."""

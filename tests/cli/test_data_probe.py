@@ -76,7 +76,7 @@ def test_a_step_says_what_its_time_went_to(shop: Path) -> None:
     with open_loop(shop) as loop:
         loop.run(until="charter", fresh="charter")
         io = [entry.body["io"] for entry in loop.workspace.ledger.read(kinds=("step",)) if entry.body["state"] == "succeeded"][-1]
-    assert set(io) == {"wall_s", "cpu_s", "waited_s", "read_bytes", "written_bytes", "how"}
+    assert set(io) == {"wall_s", "cpu_s", "waited_s", "read_bytes", "written_bytes", "how", "calls"}
 
 
 class Slow(LocalEngine):

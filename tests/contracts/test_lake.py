@@ -415,3 +415,13 @@ def test_erased_bytes_are_gone_and_their_successor_has_their_place(lake: Lake) -
     assert not [path for path in Inventory(lake).paths("blobs") if b"ann" in (Inventory(lake).read(path) or b"")]
     blobs.erase(by, b"nobody")
     assert blobs.get(first) == b"nobody"
+
+
+def test_the_sizes_of_files_are_told_by_their_paths(tables: Tables, lake: Lake) -> None:
+    Blobs(lake).put(b"0" * 1234)
+    tables.append("t", rows(1, 2), batch="b1")
+    inventory = Inventory(lake)
+    blobs, files = inventory.sizes("blobs"), inventory.sizes(lake.tables)
+    assert list(blobs.values()) == [1234] and list(blobs) == inventory.paths("blobs")
+    assert list(files) == inventory.paths(lake.tables) and all(size > 0 for size in files.values())
+    assert inventory.sizes("nothing") == {}

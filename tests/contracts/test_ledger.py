@@ -338,3 +338,13 @@ def test_a_connection_that_postgres_closed_is_opened_again(postgres_url: str) ->
             connection.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"))
         engine.dispose()
         assert ledger.append(step(2))[0].seq == 2
+
+
+def test_the_size_grows_with_the_entries_and_is_shared_by_the_projects(ledger: Ledger) -> None:
+    assert ledger.size_bytes() == 0
+    ledger.append(*(step(number) for number in range(300)))
+    alone = ledger.size_bytes()
+    assert alone > 300 * 100
+    ledger.beside("other").append(*(step(number) for number in range(300)))
+    assert ledger.size_bytes() == pytest.approx(ledger.beside("other").size_bytes(), abs=1)
+    assert ledger.size_bytes() <= 1.1 * alone

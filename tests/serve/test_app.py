@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 import threading
@@ -198,6 +199,16 @@ def test_metrics_count_what_happened(served):
     assert "loopline_request_seconds_bucket" in text
     assert 'family="linear"' in text
     assert "loopline_rows_total" in text
+
+
+def test_the_bytes_of_the_answers_are_counted(served):
+    def sent():
+        return float(re.search(r"^loopline_sent_bytes_total (\S+)$", served.ask("GET", "/metrics")[1], flags=re.MULTILINE)[1])
+
+    before = sent()
+    _, said = served.ask("POST", "/v1/predict", {"rows": [ROW]})
+    # The first page of metrics is itself an answer.
+    assert sent() - before > 1000 + len(json.dumps(said, separators=(",", ":")))
 
 
 def test_the_description_is_valid_openapi_and_typed_by_the_signature(served):

@@ -47,13 +47,25 @@ class Away(Ledger):
 def test_the_end_of_a_server_is_entered(ledger: Ledger) -> None:
     metrics = Metrics()
     with Usage(ledger, metrics, cost):
-        metrics.answered("/v1/predict", 200, 0.001)
-        metrics.answered("/v1/predict", 422, 0.001)
-        metrics.answered("/healthz", 200, 0.001)
+        metrics.predicted(7, 0.001, 900)
+        metrics.answered("/v1/predict", 422, 0.001, 80)
+        metrics.answered("/healthz", 200, 0.001, 20)
         time.sleep(0.05)
     (entry,) = entered(ledger)
-    assert set(entry.body) == {"wall_s", "cpu_s", "peak_bytes", "read_bytes", "written_bytes", "requests", "cost", "currency"}
-    assert entry.subject == "serve" and entry.body["requests"] == 3
+    assert set(entry.body) == {
+        "wall_s",
+        "cpu_s",
+        "peak_bytes",
+        "read_bytes",
+        "written_bytes",
+        "calls",
+        "requests",
+        "decisions",
+        "sent_bytes",
+        "cost",
+        "currency",
+    }
+    assert entry.subject == "serve" and (entry.body["requests"], entry.body["decisions"], entry.body["sent_bytes"]) == (3, 7, 1000)
     assert entry.body["wall_s"] >= 0.05 and entry.body["cost"] == pytest.approx(2 * entry.body["wall_s"])
     spend = spend_of(entry)
     assert spend is not None and (spend.requests, spend.wall_s) == (3, entry.body["wall_s"])

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loopline.charter.prices import load
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
 from loopline.errors import CheckFailed
@@ -109,7 +109,8 @@ class Budget:
 
     def __init__(self, charter: CharterSpec, folder: Path) -> None:
         self._charter = charter
-        self.per_hour = None if charter.prices is None else load(charter.prices, folder).working_per_hour
+        book = of_charter(charter, folder)
+        self.per_hour = None if book is None else book.working_per_hour
 
     def cost(self, seconds: float) -> dict[str, Any]:
         """What so many seconds of a machine cost, as an entry says it: ``cost`` and ``currency``, None where the charter has no price."""

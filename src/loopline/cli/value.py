@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.cli.value_cost import cost
 from loopline.cli.value_experiment import command as experiment
 from loopline.cli.value_lift import command as lift
 from loopline.declaration import figure
@@ -28,6 +29,7 @@ def command() -> None:
 
 command.add_command(lift)
 command.add_command(experiment)
+command.add_command(cost)
 
 
 @command.command()

@@ -38,6 +38,8 @@ class Moment:
         What the threads that are there have waited for block devices since they began.
     stalled_s
         How long anything on this machine, or in this group of processes, has been stalled on input and output.
+    calls
+        Times that something was read or written, whether from devices or from the cache.
     """
 
     wall_s: float
@@ -46,6 +48,7 @@ class Moment:
     written_bytes: int | None
     delay_s: float | None
     stalled_s: float | None
+    calls: int | None = None
 
     @classmethod
     def now(cls) -> Moment:
@@ -59,6 +62,7 @@ class Moment:
             written_bytes=moved.get("write_bytes"),
             delay_s=_delay_s(),
             stalled_s=_stalled_s(),
+            calls=moved["syscr"] + moved["syscw"] if {"syscr", "syscw"} <= moved.keys() else None,
         )
 
 
@@ -72,6 +76,8 @@ class Spent:
         Seconds that it waited for storage, as `how` tells: ``delays`` (counted by the system), ``pressure`` (at most so long: neither computing nor
         while nothing was stalled), ``bound`` (at most so long: not computing), ``remote`` (the same, of storage over the network),
         ``unknown`` (None).
+    calls
+        Times that it read or wrote: at most so many requests reach the storage, the cache answers the rest.
     """
 
     wall_s: float
@@ -80,6 +86,7 @@ class Spent:
     read_bytes: int | None
     written_bytes: int | None
     how: How
+    calls: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The figures as plain values."""
@@ -98,18 +105,19 @@ def spent(before: Moment, after: Moment, *, is_remote: bool = False) -> Spent:
     wall_s, cpu_s = after.wall_s - before.wall_s, after.cpu_s - before.cpu_s
     read, written = _grown(before.read_bytes, after.read_bytes), _grown(before.written_bytes, after.written_bytes)
     idle_s = max(0.0, wall_s - cpu_s)
+    calls = _grown(before.calls, after.calls)
     delayed, stalled = _grown(before.delay_s, after.delay_s), _grown(before.stalled_s, after.stalled_s)
     if is_remote:
-        return Spent(wall_s, cpu_s, idle_s, read, written, "remote")
+        return Spent(wall_s, cpu_s, idle_s, read, written, "remote", calls)
     if read is not None and written is not None and not read and not written:
-        return Spent(wall_s, cpu_s, 0.0, read, written, "bound")
+        return Spent(wall_s, cpu_s, 0.0, read, written, "bound", calls)
     if delayed is not None:
-        return Spent(wall_s, cpu_s, delayed, read, written, "delays")
+        return Spent(wall_s, cpu_s, delayed, read, written, "delays", calls)
     if stalled is not None:
-        return Spent(wall_s, cpu_s, min(idle_s, stalled), read, written, "pressure")
+        return Spent(wall_s, cpu_s, min(idle_s, stalled), read, written, "pressure", calls)
     if read is None:
-        return Spent(wall_s, cpu_s, None, read, written, "unknown")
-    return Spent(wall_s, cpu_s, idle_s, read, written, "bound")
+        return Spent(wall_s, cpu_s, None, read, written, "unknown", calls)
+    return Spent(wall_s, cpu_s, idle_s, read, written, "bound", calls)
 
 
 def waits_more_than_it_computes(io: Mapping[str, Any]) -> bool:

@@ -31,6 +31,20 @@ class Inventory:
         for page in self._store.list(f"{prefix}/"):
             yield from (item["path"] for item in page)
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """From the path of each file under a prefix to its bytes; one that goes meanwhile is left out."""
+        with objects.told(self.lake):
+            return dict(sorted(self._sized(prefix)))
+
+    def _sized(self, prefix: str) -> Iterator[tuple[str, int]]:
+        if self._store is None:
+            for path in self._listed(prefix):
+                with suppress(FileNotFoundError):
+                    yield path, (self.lake.folder / path).stat().st_size
+            return
+        for page in self._store.list(f"{prefix}/"):
+            yield from ((item["path"], item["size"]) for item in page)
+
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, or None where it is gone."""
         with objects.told(self.lake):

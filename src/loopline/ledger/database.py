@@ -21,6 +21,12 @@ from loopline.errors import Fault, LooplineError, Mistake
 LOCK_WAIT_S = 120.0
 """How long SQLite waits for somebody who holds the file otherwise than through a `Ledger`."""
 
+SIZE = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "postgresql": "SELECT pg_total_relation_size('ledger_entries')",
+}
+"""What asks each database for the bytes that the entries take."""
+
 _POSTGRES = ("postgres", "postgresql", "postgresql+psycopg")
 _FORMS = "write sqlite:////folder/ledger.db or postgresql://user@host/database"
 

@@ -51,6 +51,10 @@ class Spend:
         Requests that the server answered.
     money
         By currency.
+    decisions, sent_bytes
+        Decisions that the server answered with, and the bytes of its answers; None where none said so.
+    calls
+        Times that something was read or written; None where the system does not count it.
     """
 
     works: int = 0
@@ -61,9 +65,16 @@ class Spend:
     written_bytes: int = 0
     requests: int = 0
     money: Mapping[str, float] = field(default_factory=dict)
+    decisions: int | None = None
+    sent_bytes: int | None = None
+    calls: int | None = None
 
     def __add__(self, other: Spend) -> Spend:
         peaks = [peak for peak in (self.peak_bytes, other.peak_bytes) if peak is not None]
+
+        def sum_of(one: int | None, more: int | None) -> int | None:
+            return (one or 0) + (more or 0) if one is not None or more is not None else None
+
         return Spend(
             works=self.works + other.works,
             wall_s=self.wall_s + other.wall_s,
@@ -72,6 +83,9 @@ class Spend:
             read_bytes=self.read_bytes + other.read_bytes,
             written_bytes=self.written_bytes + other.written_bytes,
             requests=self.requests + other.requests,
+            decisions=sum_of(self.decisions, other.decisions),
+            sent_bytes=sum_of(self.sent_bytes, other.sent_bytes),
+            calls=sum_of(self.calls, other.calls),
             money={name: self.money.get(name, 0.0) + other.money.get(name, 0.0) for name in sorted({*self.money, *other.money})},
         )
 
@@ -94,6 +108,9 @@ def spend_of(entry: Entry) -> Spend | None:
         read_bytes=used.get("read_bytes") or 0,
         written_bytes=used.get("written_bytes") or 0,
         requests=body.get("requests", 0),
+        decisions=body.get("decisions"),
+        sent_bytes=body.get("sent_bytes"),
+        calls=used.get("calls"),
         money={} if cost is None else {body["currency"]: cost},
     )
 

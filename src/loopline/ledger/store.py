@@ -97,6 +97,14 @@ class Ledger:
         """The ledger's address, without a password."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    def size_bytes(self) -> int:
+        """What the project's entries take in the database; where several projects share it, by the number of their entries."""
+        with database.told(self._engine), self._engine.begin() as connection:
+            whole = connection.scalar(sa.text(database.SIZE[self._engine.dialect.name])) or 0
+            entries = sa.select(sa.func.count()).select_from(ENTRIES)
+            every, own = connection.scalar(entries) or 0, connection.scalar(entries.where(ENTRIES.c.project == self.project)) or 0
+        return round(whole * own / every) if every else 0
+
     def close(self) -> None:
         """Lets the database go."""
         self._engine.dispose()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from loopline.charter.prices import load
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps
@@ -107,9 +107,10 @@ def _units(data: DataSpec, lookups: Iterable[Facts]) -> dict[str, str]:
 
 def _stop(charter: CharterSpec, folder: Path) -> dict[str, Any]:
     """What a minute of search costs and a better model would earn, where the charter says prices and a volume: the search weighs the two."""
-    if charter.prices is None or charter.volume is None:
+    book = of_charter(charter, folder)
+    if book is None or charter.volume is None:
         return {}
-    per_hour = load(charter.prices, folder).machine_per_hour
+    per_hour = book.machine_per_hour
     return {} if per_hour is None else {"stop": {"per_year": charter.volume.per_year, "per_hour": per_hour, "currency": charter.worth.currency}}
 
 

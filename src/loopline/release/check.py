@@ -106,11 +106,9 @@ def _advisories(job: Job, limits: ReleaseSpec) -> tuple[Advisory, ...] | None:
 
 
 def _spent(charter: CharterSpec, inputs: Mapping[str, Any]) -> Spent:
-    prices = Prices.model_validate(inputs.get("prices", {}))
     return Spent(
         **inputs.get("spent", {}),
-        machine_per_hour=prices.machine_per_hour,
-        cloud_per_hour=prices.cloud_per_hour,
+        book=Prices.model_validate(inputs.get("prices", {})),
         decisions_per_year=None if charter.volume is None else charter.volume.per_year,
         build=charter.budget.build,
         run_per_year=None if charter.budget.run is None else charter.budget.run.per_year,
@@ -232,6 +230,7 @@ def _facts(evidence: Evidence, verdicts: Sequence[Verdict]) -> Facts:
         "passed": not failed,
         "gates": [asdict(verdict) for verdict in verdicts],
         "against": evidence.rival,
+        "answer_ms": float(np.median(evidence.latency_ms)),
     }
 
 

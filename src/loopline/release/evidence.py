@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.charter.prices import Prices
 from loopline.model.blocks import Blocks
 from loopline.release.advisories import Advisory
 from loopline.release.spec import ReleaseSpec
@@ -24,8 +25,8 @@ class Spent:
     ----------
     search_s, step_s
         Seconds of the search, and of the whole step in which it lies.
-    machine_per_hour, cloud_per_hour
-        Money for an hour of an own machine, and of a rented one like it.
+    book
+        What machines cost.
     decisions_per_year
         How often the package is asked.
     build
@@ -36,8 +37,7 @@ class Spent:
 
     search_s: float | None = None
     step_s: float | None = None
-    machine_per_hour: float | None = None
-    cloud_per_hour: float | None = None
+    book: Prices = Prices()
     decisions_per_year: float | None = None
     build: float | None = None
     run_per_year: float | None = None

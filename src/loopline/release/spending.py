@@ -1,21 +1,13 @@
-"""Gates on money: what making a package cost, and where it is cheaper to run. Pure.
-
-An own machine is paid for every hour of the month, and trains beside serving. A rented one is paid for every hour that it serves, and another one for the
-hours of training only. A machine is filled to a half at most, so that a busy hour finds room.
-"""
+"""Gates on money: what making a package cost, and where it is cheaper to run. Pure."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from loopline.charter.cost import Labour, Use, cost_of
+from loopline.charter.machines import HOURS_PER_MONTH
 from loopline.declaration import figure
 from loopline.release.evidence import Evidence, Spent, Verdict, not_asked, unknown
-
-HOURS_PER_MONTH = 730.5
-FILLED = 0.5
-"""The share of its time that a machine is busy at most."""
 
 _MONTHS_PER_YEAR = 12
 
@@ -29,18 +21,18 @@ def budget(evidence: Evidence) -> Verdict:
         told = "" if cost is None else f"; making it cost {figure(cost)} {evidence.currency}"
         return not_asked("budget", f"neither release.gates.budget nor charter.budget.build says an amount{told}", value=cost)
     asked = f"making it costs at most {figure(limit)} {evidence.currency}"
-    if cost is None or spent.step_s is None or spent.machine_per_hour is None:
-        why = "charter.prices says no price of this machine" if spent.machine_per_hour is None else "nobody measured how long it took to make"
+    if cost is None or spent.step_s is None or spent.book.machine_per_hour is None:
+        why = "charter.prices says no price of this machine" if spent.book.machine_per_hour is None else "nobody measured how long it took to make"
         # The charter's budget is also for people: only a limit on this cost itself must be shown to hold.
         return not_asked("budget", why) if limits.budget is None else unknown("budget", asked, why)
     search = "" if spent.search_s is None else f", {figure(spent.search_s / 60)} of them for the search"
-    price = f"{figure(spent.machine_per_hour)} {evidence.currency} an hour"
+    price = f"{figure(spent.book.machine_per_hour)} {evidence.currency} an hour"
     says = f"it cost {figure(cost)} {evidence.currency}: {figure(spent.step_s / 60)} minutes{search}, at {price}"
     return Verdict(name="budget", passed=cost <= limit, asked=asked, value=cost, threshold=limit, says=says)
 
 
 def _cost(spent: Spent) -> float | None:
-    return None if spent.step_s is None or spent.machine_per_hour is None else spent.step_s / 3600 * spent.machine_per_hour
+    return None if spent.step_s is None or spent.book.machine_per_hour is None else spent.step_s / 3600 * spent.book.machine_per_hour
 
 
 def where_to_run(evidence: Evidence) -> Verdict:
@@ -76,14 +68,13 @@ def monthly(spent: Spent, *, busy_share: float, retrainings: float) -> dict[str,
     retrainings
         How many times in a month the package is made anew.
     """
-    training_h = retrainings * (spent.step_s or 0.0) / 3600
-    serving = max(1, math.ceil(busy_share / FILLED))
-    owned = max(1, math.ceil((busy_share + training_h / HOURS_PER_MONTH) / FILLED))
-    costs = {
-        "on own machines": None if spent.machine_per_hour is None else owned * HOURS_PER_MONTH * spent.machine_per_hour,
-        "in the cloud": None if spent.cloud_per_hour is None else (serving * HOURS_PER_MONTH + training_h) * spent.cloud_per_hour,
-    }
-    return {name: cost for name, cost in costs.items() if cost is not None}
+    use = Use(
+        decisions=(spent.decisions_per_year or 0.0) / _MONTHS_PER_YEAR,
+        idle=Labour(cpu_s=busy_share * HOURS_PER_MONTH * 3600),
+        training=Labour(seconds=spent.step_s or 0.0, cpu_s=spent.step_s or 0.0),
+        trainings=retrainings,
+    )
+    return {place: bill.per_month for place, bill in cost_of(use, spent.book).bills.items()}
 
 
 def _told(costs: dict[str, float], evidence: Evidence) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loopline.charter.prices import load
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
@@ -31,9 +31,7 @@ GATES_ROOMS = (
     "release/rollout/plan.py",
     *(f"release/{module}.py" for module in ("gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")),
     "model",
-    "charter/spec.py",
-    "charter/prices.py",
-    "charter/worth.py",
+    *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost", "worth")),
     *SPEC,
     "declaration.py",
     "expression",
@@ -158,7 +156,7 @@ def _approve(role: str, package: str, move: str) -> str:
 
 
 def _gates(spec: ReleaseSpec, tables: DataSpec, charter: CharterSpec, ask: Ask, package: str, against: str | None) -> Step:
-    model, data = ask.facts["model"], ask.facts["data"]
+    model, data, prices = ask.facts["model"], ask.facts["data"], of_charter(charter, ask.folder)
     advisories = spec.gates.vulnerabilities.advisories
     return Step(
         stage="release",
@@ -173,7 +171,7 @@ def _gates(spec: ReleaseSpec, tables: DataSpec, charter: CharterSpec, ask: Ask, 
             "rows refused": data["quarantined"],
             "tests": _tests(tables, ask),
             **({"advisories": _digest(ask.folder / advisories)} if advisories else {}),
-            **({"prices": load(charter.prices, ask.folder).model_dump(mode="json"), "spent": _spent(ask)} if charter.prices else {}),
+            **({} if prices is None else {"prices": prices.model_dump(mode="json", exclude_none=True), "spent": _spent(ask)}),
             # A package that was made elsewhere was measured there on other rows.
             **({"measured": model["metrics"]["test"]} if model.get("imported") else {}),
         },

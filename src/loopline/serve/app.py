@@ -234,18 +234,19 @@ class _Measured:
             await self._app(scope, receive, send)
             return
         since = time.perf_counter()
-        status = 500
+        status, sent_bytes = 500, 0
 
         async def counted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, sent_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
+            sent_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
             await self._app(scope, receive, counted)
         finally:
-            self._metrics.answered(endpoint(scope["path"]), status, time.perf_counter() - since)
+            self._metrics.answered(endpoint(scope["path"]), status, time.perf_counter() - since, sent_bytes)
 
 
 def build(service: Service) -> ASGIApp:

@@ -31,6 +31,7 @@ class Metrics:
         self._requests = Counter("loopline_requests", "Requests by endpoint and status.", ["endpoint", "status"], registry=self._registry)
         self._seconds = Histogram("loopline_request_seconds", "Time to an answer.", ["endpoint"], buckets=_SECONDS, registry=self._registry)
         self.rows = Counter("loopline_rows", "Rows that were answered with a prediction.", registry=self._registry)
+        self._sent = Counter("loopline_sent_bytes", "Bytes of the answers' bodies.", registry=self._registry)
         self.refused = Counter("loopline_refused_rows", "Rows that were refused with a reason.", registry=self._registry)
         self.outcomes = Counter("loopline_outcomes", "Outcomes that were taken.", registry=self._registry)
         self.malformed = Counter("loopline_malformed_outcomes", "Outcomes that were refused, because they were malformed.", registry=self._registry)
@@ -45,16 +46,18 @@ class Metrics:
         self._predicted = self._requests.labels("/v1/predict", "200")
         self._predicted_seconds = self._seconds.labels("/v1/predict")
 
-    def predicted(self, rows: int, seconds: float) -> None:
-        """Count an answer with so many predictions, and its time in seconds."""
+    def predicted(self, rows: int, seconds: float, sent_bytes: int = 0) -> None:
+        """Count an answer with so many predictions, its time in seconds and its size."""
         self._predicted.inc()
         self._predicted_seconds.observe(seconds)
         self.rows.inc(rows)
+        self._sent.inc(sent_bytes)
 
-    def answered(self, endpoint: str, status: int, seconds: float) -> None:
-        """Count an answer and its time in seconds."""
+    def answered(self, endpoint: str, status: int, seconds: float, sent_bytes: int = 0) -> None:
+        """Count an answer, its time in seconds and its size."""
         self._requests.labels(endpoint, str(status)).inc()
         self._seconds.labels(endpoint).observe(seconds)
+        self._sent.inc(sent_bytes)
 
     def package(self, labels: Mapping[str, str] | None) -> None:
         """Say which package decides now; None for none."""
@@ -70,7 +73,17 @@ class Metrics:
     @property
     def requests(self) -> int:
         """Requests that were answered or refused."""
-        return int(sum(sample.value for metric in self._requests.collect() for sample in metric.samples if sample.name.endswith("_total")))
+        return _counted(self._requests)
+
+    @property
+    def decisions(self) -> int:
+        """Rows that were answered with a prediction."""
+        return _counted(self.rows)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the answers' bodies."""
+        return _counted(self._sent)
 
     def add(self, collector: Collector) -> None:
         """Have another one's figures told beside these; of several workers each has figures of its own, which are in the ledger alone."""
@@ -99,3 +112,7 @@ class _Disk(Collector):
             return
         yield GaugeMetricFamily("loopline_log_free_bytes", "Bytes that are free where the prediction log is.", value=usage.free)
         yield GaugeMetricFamily("loopline_log_disk_bytes", "Bytes of the disk that the prediction log is on.", value=usage.total)
+
+
+def _counted(counter: Counter) -> int:
+    return int(sum(sample.value for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")))

@@ -162,7 +162,7 @@ class Quick:
             return
         body = ENCODER.encode(answers)
         # Counted before it leaves: who has the answer finds it counted.
-        self._metrics.predicted(len(answers.predictions), time.perf_counter() - since)
+        self._metrics.predicted(len(answers.predictions), time.perf_counter() - since, len(body))
         headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

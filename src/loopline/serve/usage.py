@@ -45,6 +45,8 @@ class _Reading:
 
     moment: Moment
     requests: int
+    decisions: int
+    sent_bytes: int
 
 
 class Usage(Collector):
@@ -102,14 +104,14 @@ class Usage(Collector):
             yield gauge
 
     def _read(self) -> _Reading:
-        return _Reading(Moment.now(), self._metrics.requests)
+        return _Reading(Moment.now(), self._metrics.requests, self._metrics.decisions, self._metrics.sent_bytes)
 
     def _between(self, before: _Reading, after: _Reading) -> dict[str, Any]:
         took = spent(before.moment, after.moment).as_json()
         return {
-            **{name: took[name] for name in ("wall_s", "cpu_s", "read_bytes", "written_bytes")},
+            **{name: took[name] for name in ("wall_s", "cpu_s", "read_bytes", "written_bytes", "calls")},
             "peak_bytes": highest(),
-            "requests": after.requests - before.requests,
+            **{name: getattr(after, name) - getattr(before, name) for name in ("requests", "decisions", "sent_bytes")},
             **self._cost(took["wall_s"] / self._processes),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps, brief_digest
@@ -34,11 +35,20 @@ _LIFT_ROOMS = (
     "declaration.py",
     "expression",
 )
+COST_ROOMS = (
+    "value/cost",
+    *(f"value/{module}.py" for module in ("realised", "spec")),
+    "watch/earned.py",
+    "serve/segments.py",
+    *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),
+    "declaration.py",
+    "expression",
+)
 _ALERT = ("monitor", "feature", "package", "state", "since", "says")
 
 
 def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the champion causes, and its review, made anew when a window, an alert or the charter has changed."""
+    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
     yield Step(
         stage="value",
         name="lift",
@@ -47,6 +57,16 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "versions": ask.facts["serve"]["versions"]},
         rooms=_LIFT_ROOMS,
     )
+    prices = of_charter(charter, ask.folder)
+    if prices is not None:
+        yield Step(
+            stage="value",
+            name="cost",
+            function="loopline.value.cost.measuring:run",
+            reads={"charter": charter.fields(*CHARTER_READS, "budget"), "value": spec.fields("confidence")},
+            inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "prices": prices.model_dump(mode="json", exclude_none=True)},
+            rooms=COST_ROOMS,
+        )
     facts = yield Step(
         stage="value",
         name="review",

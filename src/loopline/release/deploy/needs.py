@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loopline.release.spending import FILLED
+from loopline.charter.cost import FILLED
 
 SERVER_MB = 70
 """What the server takes beside a process that scores: 34 for the ledger's and the web's libraries, measured with one package, and as much for requests."""

@@ -41,6 +41,7 @@ def panels(measured: Measured) -> list[Panel]:
         Panel(title="Answers", says="Requests in a second, by status.", asks=[("{{status}}", measured.statuses())], unit="reqps"),
         Panel(title="Time to an answer", says="So many of the predictions' requests are answered within.", asks=seconds, unit="s"),
         Panel(title="Predictions", says="Rows in a second that were answered.", asks=[("rows", measured.rows())], unit="ops"),
+        Panel(title="Sent", says="Bytes of answers in a second.", asks=[("answers", measured.rate("loopline_sent_bytes_total"))], unit="Bps"),
         Panel(
             title="Failed, refused, malformed",
             says="Shares of requests, of rows, and of outcomes.",

@@ -1,0 +1,115 @@
+"""Reads from a workspace what a project has taken, keeps and earned, and prices it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from loopline.charter.prices import Prices
+from loopline.charter.spec import CharterSpec
+from loopline.declaration import Rate
+from loopline.engine.step import Facts
+from loopline.lake.blobs import Blobs
+from loopline.lake.inventory import Inventory
+from loopline.lake.place import Lake
+from loopline.ledger.entry import now
+from loopline.ledger.spend import USAGE, total
+from loopline.ledger.state import State, fold
+from loopline.serve.segments import KINDS, listing
+from loopline.value.cost.costing import Costs, costs_of
+from loopline.value.cost.usage import Stored, Traces, measure
+from loopline.value.cost.view import view_of
+from loopline.value.realised import PACE_NEEDED, Body, realise
+from loopline.value.spec import ValueSpec
+from loopline.workspace import Job, Workspace
+
+_MONTHS_PER_YEAR = 12
+_YEAR = timedelta(days=365.25)
+
+
+def run(job: Job) -> Facts:
+    """The analysis of what the project costs, as an entry keeps it."""
+    job.progress.say("adding up what it took")
+    state = fold(job.workspace.ledger.read(kinds=("step", "champion")))
+    reads, inputs = job.step.reads, job.step.inputs
+    charter, value = CharterSpec.model_validate(reads["charter"]), ValueSpec.model_validate(reads["value"])
+    return view_of(analyse(job.workspace, state, charter, value, Prices.model_validate(inputs["prices"]), moment=now()))
+
+
+def analyse(
+    workspace: Workspace,
+    state: State,
+    charter: CharterSpec,
+    value: ValueSpec,
+    book: Prices,
+    *,
+    moment: datetime,
+    load: float = 1.0,
+    volume: Rate | None = None,
+    trainings: Rate | None = None,
+) -> Costs:
+    """What the project in a workspace costs by a price book.
+
+    Parameters
+    ----------
+    moment
+        Now, in UTC.
+    load
+        Times the present number of decisions.
+    volume, trainings
+        Taken in place of what the charter says or the project shows; None where that holds.
+    """
+    windows = _windows(workspace.lake, state)
+    judged = state.facts("release", "gates") or {}
+    traces = Traces(
+        ended=state.ended,
+        usage=workspace.ledger.read(kinds=(USAGE,)),
+        stored=stored(workspace),
+        now=moment,
+        answer_ms=judged.get("answer_ms"),
+        memory_mb=next((gate["value"] for gate in judged.get("gates", ()) if gate["name"] == "memory"), None),
+        decisions=decisions_of(charter, windows, volume),
+        trainings=trainings,
+    )
+    built = total(spend for span, spend in state.spend().items() if span.phase == "build").money.get(charter.worth.currency)
+    realised = realise(windows, charter, confidence=value.confidence)
+    return costs_of(measure(traces), book, charter, realised=realised, built=built, today=moment.date(), load=load)
+
+
+def decisions_of(charter: CharterSpec, windows: list[Body], volume: Rate | None) -> tuple[float, str] | None:
+    """How many decisions come in a month, and where that is known from; None where too short a time has passed to tell."""
+    if volume is not None:
+        return volume.per_year / _MONTHS_PER_YEAR, f"{volume}, as was asked for"
+    if charter.volume is not None:
+        return charter.volume.per_year / _MONTHS_PER_YEAR, f"charter.volume, {charter.volume}"
+    if not windows:
+        return None
+    since = min(datetime.fromisoformat(window["start"]) for window in windows)
+    span = max(datetime.fromisoformat(window["end"]) for window in windows) - since
+    if span < PACE_NEEDED:
+        return None
+    rows = sum(window["rows"] for window in windows)
+    return rows * (_YEAR / span) / _MONTHS_PER_YEAR, f"{rows:,} came in {span.days} days"
+
+
+def stored(workspace: Workspace) -> Stored:
+    """The bytes that the project keeps now; blobs that projects share count for each of them."""
+    lake = workspace.lake
+    inventory = Inventory(lake)
+    tables, blobs = inventory.sizes(lake.tables), inventory.sizes("blobs")
+    logs = tuple(f"{lake.tables}/{kind}/" for kind in KINDS)
+    in_log = sum(size for path, size in tables.items() if path.startswith(logs))
+    return Stored(
+        ledger_bytes=workspace.ledger.size_bytes(),
+        lake_bytes=sum(tables.values()) - in_log + sum(blobs.values()),
+        log_bytes=in_log + sum(segment.size_bytes for kind in KINDS for segment in listing(lake.log, kind)),
+    )
+
+
+def _windows(lake: Lake, state: State) -> list[Any]:
+    watched = state.facts("watch", "windows")
+    if watched is None:
+        return []
+    windows: list[Any] = json.loads(Blobs(lake).get(watched["summary"]))
+    return windows

@@ -19,7 +19,8 @@ from bench.shop import command
 from loopline.cli.main import command as root
 from loopline.cli.turns import LONGEST_RETRY_S, Turns, retry_s
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
-from loopline.loop import LoopStatus, StageStatus
+from loopline.loop import LoopStatus
+from loopline.story import StageStatus
 
 DECLARED = """\
 project: shop

@@ -9,7 +9,23 @@ from typing import Any
 from loopline.ledger.entry import Entry
 from loopline.ledger.spend import Span, Spend, account
 
-FOLDED = ("step", "approval", "override", "champion", "alert", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout", "key", "signature")
+FOLDED = (
+    "step",
+    "approval",
+    "override",
+    "champion",
+    "alert",
+    "package",
+    "delivery",
+    "import",
+    "gc",
+    "constraint",
+    "waiver",
+    "rollout",
+    "key",
+    "signature",
+    "retrain",
+)
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
 GATES = ("release", "gates")
@@ -50,6 +66,8 @@ class State:
         From a gate and the package that is let through it (empty: any) to the newest word on it: a waiver, or its withdrawal.
     rollouts
         The entries by which rollouts began, went on and ended, oldest first; `loopline.release.rollout.course` tells where they stand.
+    retrains
+        The entries that asked for a retraining, oldest first.
     proposal
         The newest model that was imported as a candidate.
     ended
@@ -70,6 +88,7 @@ class State:
     vouched: tuple[Entry, ...] = ()
     waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     rollouts: tuple[Entry, ...] = ()
+    retrains: tuple[Entry, ...] = ()
     proposal: Entry | None = None
     ended: Sequence[Entry] = ()
 
@@ -109,7 +128,8 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         found.take(entry)
     whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
-    return State(**{**whole, "champions": tuple(found.champions), "vouched": tuple(found.vouched), "rollouts": tuple(found.rollouts)})
+    frozen = {name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "retrains")}
+    return State(**{**whole, **frozen})
 
 
 class _Found:
@@ -130,6 +150,7 @@ class _Found:
         self.vouched: list[Entry] = []
         self.waivers: dict[tuple[str, str], Entry] = {}
         self.rollouts: list[Entry] = []
+        self.retrains: list[Entry] = []
         self.proposal: Entry | None = None
         self.ended: list[Entry] = []
         self._newest = {
@@ -139,7 +160,7 @@ class _Found:
             "delivery": self.deliveries,
             "constraint": self.constraints,
         }
-        self._all = {"champion": self.champions, "rollout": self.rollouts, "key": self.vouched, "signature": self.vouched}
+        self._all = {"champion": self.champions, "rollout": self.rollouts, "retrain": self.retrains, "key": self.vouched, "signature": self.vouched}
         self._waived: set[str] = set()
 
     def take(self, entry: Entry) -> None:

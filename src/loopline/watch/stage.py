@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import asdict
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
-from loopline.engine.step import Step, Steps
+from loopline.engine.step import Facts, Step, Steps
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
+from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spec import WatchSpec
+from loopline.watch.spec_retrain import RetrainSpec
 from loopline.watch.telling import due
 from loopline.workspace import Ask
 
@@ -35,7 +39,7 @@ _SCORING = (
     "policy",
 )
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey", "spec")),
+    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey", "spec", "spec_retrain")),
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
@@ -82,9 +86,32 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             function="loopline.watch.telling:run",
             reads={"tell": dict(spec.tell)},
             inputs={"alerts": sorted(entry.id for entry in waiting)},
-            rooms=("watch/telling.py", "watch/spec.py", "tell.py", "charter/spec.py", "expression", "declaration.py"),
+            rooms=("watch/telling.py", "watch/spec.py", "watch/spec_retrain.py", *SPEC, "tell.py", "charter/spec.py", "expression", "declaration.py"),
         )
-    return watched
+    if spec.retrain is None:
+        return watched
+    said = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+
+
+def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
+    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it."""
+    seen = situation(spec, ask.state, ask.facts.get("data", {}), now())
+    reasons = [] if seen is None else asked(seen)
+    if seen is None or not reasons:
+        return came_of(ask.state)
+    why = "; ".join(reason.says for reason in reasons)
+    if hold := held(seen):
+        return f"a retraining is due ({why}), and held back: {hold}"
+    facts = yield Step(
+        stage="watch",
+        name="retrain",
+        function="loopline.watch.request:run",
+        reads={},
+        inputs={"champion": ask.state.champion, "after": seen.trained.id, "reasons": [asdict(reason) for reason in reasons]},
+        rooms=("watch/request.py",),
+    )
+    return str(facts["says"])
 
 
 def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> Step:

@@ -17,7 +17,7 @@ from loopline.cli.output import emit, folder_option, json_option
 from loopline.cli.status import show
 from loopline.declaration import parse_duration, say_duration
 from loopline.errors import Mistake
-from loopline.loop import STAGES, open_loop
+from loopline.loop import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +63,9 @@ def command(
         ctx.exit(_keep(folder, until, poll or timedelta(seconds=5), every or timedelta(hours=1), turns, as_json))
     if poll is not None or every is not None or turns is not None:
         raise Mistake("--poll, --every and --turns belong to --keep", remedy="add --keep, or leave them out")
-    with open_loop(folder) as loop:
-        status = loop.run(until=until)
+    from loopline.cli.turns import take
+
+    status = take(folder, until)
     emit(status.as_json(), lambda: show(status), as_json)
     if status.error is not None:
         click.echo(f"loopline: {status.error}", err=True)

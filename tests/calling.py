@@ -19,7 +19,7 @@ from loopline.cli import main as door
 # What stays behind as a process must not be a child of the tests, and what is sent to the background must be a process.
 _FUNCTION = """
 loopline() {
-    case " $* " in " serve "* | *" deploy "* | *" --keep "*) command loopline "$@"; return ;; esac
+    case " $* " in " serve "* | " up "* | *" deploy "* | *" --keep "*) command loopline "$@"; return ;; esac
     local asked code
     asked=$(mktemp -d "$CALLS/XXXXXX")
     printf '%s\\0' "$@" > "$asked/words"

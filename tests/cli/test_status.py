@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from loopline.cli.turns import take
+from loopline.errors import Mistake
 from loopline.loop import open_loop
 from loopline.watch.turns import KIND
 from tests.calling import Ended, call
@@ -72,6 +73,17 @@ def test_a_heartbeat_that_is_not_taken_is_a_fact_and_no_failure(shop: Path) -> N
     assert "refused" in entry.body["heartbeat"]
     ended = status(shop)
     assert ended.code == 0 and "its heartbeat was not taken" in ended.out
+
+
+def test_a_turn_that_ends_unexpectedly_is_entered_and_one_that_met_another_is_not(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_loop(shop) as loop, loop.workspace.ledger.lease(), pytest.raises(Mistake, match="already running"):
+        take(shop, "data")
+    assert entered(shop) == []
+    monkeypatch.setattr("loopline.data.stage.listing", lambda *given, **more: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        take(shop, "data")
+    (entry,) = entered(shop)
+    assert entry.body["state"] == "failed" and entry.body["says"].startswith("unexpected ZeroDivisionError")
 
 
 def test_no_heartbeat_leaves_a_turn_that_failed(shop: Path) -> None:

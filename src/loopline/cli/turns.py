@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from loopline.data.arrivals import Arrivals, next_moment
@@ -124,11 +125,15 @@ class Turns:
     @property
     def watches(self) -> list[str]:
         """What is waited for, in words."""
-        found = []
-        for name, source in self._declared.data.sources.items():
-            found += [f"{name}: files in {source.watch}"] if source.watch is not None else []
-            found += [f"{name}: {source.schedule}"] if source.schedule is not None else []
-        return found + [f"a retraining: {schedule}" for schedule in retrains(self._declared)]
+        return watches(self._declared)
+
+    def keep(self, stop: Event, poll: timedelta) -> Iterator[Turn]:
+        """The turns as they are taken, with a look every so often, until the event is set."""
+        while not stop.is_set():
+            turn = self.look()
+            if turn is not None:
+                yield turn
+            stop.wait(poll.total_seconds())
 
     def look(self) -> Turn | None:
         """One look at what has come, and the turn that it led to, if any."""
@@ -196,7 +201,7 @@ class Turns:
             return ("refused" if isinstance(error, CheckFailed) else "failed"), str(error), error
         except Exception as error:
             _log.debug("a turn failed", exc_info=True)
-            fault = Fault(f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}", remedy="`loopline run` says more")
+            fault = _as_fault(error)
             return "failed", str(fault), fault
         return told(status)
 
@@ -211,26 +216,38 @@ def take(folder: Path | None, until: str | None, *, every: timedelta | None = No
     """
     since = time.monotonic()
     with open_loop(folder) as loop:
-        status = loop.run(until=until)
-        _enter(loop, status, every, time.monotonic() - since)
+        try:
+            status = loop.run(until=until)
+        except Exception as error:
+            if not (isinstance(error, LooplineError) and error.retry):
+                _enter(loop, "failed", str(_as_fault(error)), every, since, did_something=True)
+            raise
+        state, says, _ = told(status)
+        _enter(loop, state, says, every, since, did_something=any(stage.seconds for stage in status.stages))
     return status
 
 
-def _enter(loop: Loop, status: LoopStatus, every: timedelta | None, seconds: float) -> None:
+def _enter(loop: Loop, state: str, says: str, every: timedelta | None, since: float, *, did_something: bool) -> None:
     ledger, address = loop.workspace.ledger, loop.project.declaration.watch.heartbeat
-    state, says, _ = told(status)
     body = {
         "state": state,
         "says": says,
-        "seconds": round(seconds, 3),
+        "seconds": round(time.monotonic() - since, 3),
         "every_s": None if every is None else every.total_seconds(),
         "host": socket.gethostname(),
         # Empty where it was taken.
         "heartbeat": beat(address) if address is not None and state != "failed" else None,
     }
     last = next(iter(ledger.read(kinds=(KIND,), newest_first=True, limit=1)), None)
-    if is_news(body, last, datetime.now(UTC), did_something=any(stage.seconds for stage in status.stages)):
+    if is_news(body, last, datetime.now(UTC), did_something=did_something):
         ledger.append(Draft(kind=KIND, body=body))
+
+
+def _as_fault(error: Exception) -> LooplineError:
+    """What went wrong, in the words of a turn."""
+    if isinstance(error, LooplineError):
+        return error
+    return Fault(f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}", remedy="`loopline run` says more")
 
 
 def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
@@ -240,6 +257,15 @@ def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
         return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
     waits = [f"waiting for {status.waiting_for}: {status.next}"] if status.waiting_for else []
     return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
+
+
+def watches(declared: Declaration) -> list[str]:
+    """What calls for a turn, in words: watched folders and schedules."""
+    found = []
+    for name, source in declared.data.sources.items():
+        found += [f"{name}: files in {source.watch}"] if source.watch is not None else []
+        found += [f"{name}: {source.schedule}"] if source.schedule is not None else []
+    return found + [f"a retraining: {schedule}" for schedule in retrains(declared)]
 
 
 def retrains(declared: Declaration) -> list[ScheduleSpec]:

@@ -215,7 +215,7 @@ class Loop:
             case "serve":
                 return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
             case "watch":
-                return watch_stage.steps(said.watch, said.data, said.charter, ask)
+                return watch_stage.steps(said.watch, said.data, said.charter, ask, at=teller.at)
             case _:
                 return value_stage.steps(said.value, said.charter, ask)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from loopline.charter.budget import Budget
@@ -49,6 +50,7 @@ class Look:
 
     moved = False
     segments: serve_stage.Listed | None = None
+    at: datetime | None = None
     follows: str | None = None
 
     def tell(self, stage: str, steps: Steps, state: State) -> tuple[StageStatus, Facts, Halt | None, LooplineError | None]:
@@ -89,6 +91,7 @@ class Turn(Look):
         self._refreshed: set[str] = set()
         self._failed: dict[str, LooplineError] = {}
         self.segments = serve_stage.listed(workspace.lake.log)
+        self.at = now()
         self.spans = StepSpans()
         self.moved = False
 

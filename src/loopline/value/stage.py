@@ -11,7 +11,7 @@ from loopline.workspace import Ask
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target")
 _ROOMS = (
     "value",
-    *(f"watch/{module}.py" for module in ("drift", "earned", "spec", "spec_retrain", "windows")),
+    *(f"watch/{module}.py" for module in ("drift", "earned", "spec", "spec_machinery", "spec_retrain", "windows")),
     "watch/monitors",
     *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "package", "policy", "signing")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),

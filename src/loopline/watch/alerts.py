@@ -109,8 +109,8 @@ def drafts(told: Mapping[str, Sequence[Episode]], recorded: Mapping[str, Body], 
 
 
 def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]:
-    """The entries that resolve the alerts of packages that do not decide any more."""
-    return [_resolved(id, body, _SUPERSEDED) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] != package]
+    """The entries that resolve the alerts of packages that do not decide any more; an alert that is about no package stays."""
+    return [_resolved(id, body, _SUPERSEDED) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] not in ("", package)]
 
 
 def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:

@@ -9,9 +9,10 @@ from pydantic import Field, field_validator
 from loopline.access.secrets import Address
 from loopline.charter.spec import Role
 from loopline.declaration import Rate, RateText, Span, Spec
+from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
 from loopline.watch.spec_retrain import RetrainSpec
 
-URGENCY = ("worth_baseline", "worth_promised", "performance", "volume", "refused_share", "score_drift", "drift")
+URGENCY = ("worth_baseline", "worth_promised", "performance", "volume", "refused_share", "score_drift", "drift", *MACHINERY)
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 
 LEAST_LATE = timedelta(hours=2)
@@ -29,6 +30,7 @@ class WatchSpec(Spec):
     refused_share: float = Field(default=0.1, ge=0, le=1)
     tell: dict[Role, Address] = {}
     retrain: RetrainSpec | None = None
+    machinery: MachinerySpec = MachinerySpec()
     heartbeat: Address | None = None
     late: Span | None = Field(default=None, ge=LEAST_LATE)
 

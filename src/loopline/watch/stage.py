@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -16,6 +17,7 @@ from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
 from loopline.watch.telling import due
+from loopline.watch.turns import ONE_IN
 from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
@@ -38,8 +40,10 @@ _SCORING = (
     "words",
     "policy",
 )
+_SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_machinery", "spec_retrain"))
 _ROOMS = (
-    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey", "spec", "spec_retrain")),
+    *(f"watch/{module}.py" for module in ("windows", "drift", "earned", "gauge", "served", "alerts", "survey")),
+    *_SPECS,
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "segments")),
@@ -51,8 +55,15 @@ _ROOMS = (
 )
 
 
-def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then alerts nobody was told of."""
+def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
+    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger, the machinery; then alerts nobody
+    was told of, and whether the model is to be trained anew.
+
+    Parameters
+    ----------
+    at
+        When the turn began; None where nothing is to be done: then nobody looks at the machinery.
+    """
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
     evidence = _evidence(ask.state, champion)
@@ -79,6 +90,9 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
         yield _trial(spec, charter, ask, course)
+    failing = _failing(ask)
+    if at is not None and _is_due(ask.state, failing, at):
+        yield _machinery(spec, data, charter, failing, at)
     if waiting:
         yield Step(
             stage="watch",
@@ -86,7 +100,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             function="loopline.watch.telling:run",
             reads={"tell": dict(spec.tell)},
             inputs={"alerts": sorted(entry.id for entry in waiting)},
-            rooms=("watch/telling.py", "watch/spec.py", "watch/spec_retrain.py", *SPEC, "tell.py", "charter/spec.py", "expression", "declaration.py"),
+            rooms=("watch/telling.py", *_SPECS, *SPEC, "tell.py", "charter/spec.py", "expression", "declaration.py"),
         )
     if spec.retrain is None:
         return watched
@@ -112,6 +126,31 @@ def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
         rooms=("watch/request.py",),
     )
     return str(facts["says"])
+
+
+def _failing(ask: Ask) -> list[list[str]]:
+    """Stage and name of the steps that stand still, because they failed: a stage that has come through since has facts."""
+    failed = ask.state.failed.items()
+    return sorted([stage, str(entry.body["name"])] for stage, entry in failed if stage not in ("watch", "value") and not ask.facts.get(stage))
+
+
+def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:
+    """Whether the machinery is to be looked at: once an hour, and when other steps stand still than at the last look."""
+    last = state.facts("watch", "machinery")
+    return last is None or last["failed"] != failing or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
+
+
+def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, failing: list[list[str]], at: datetime) -> Step:
+    """The step that looks at the machinery; each look is one of its own."""
+    schedules = [source.schedule.model_dump(mode="json") for source in data.sources.values() if source.schedule is not None]
+    return Step(
+        stage="watch",
+        name="machinery",
+        function="loopline.watch.machinery.look:run",
+        reads={**spec.fields("machinery", "late"), "schedules": schedules, "charter": charter.fields("predict", "worth", "budget", "prices")},
+        inputs={"at": at.isoformat(), "failed": failing},
+        rooms=(*_ROOMS, "watch/machinery", "watch/turns.py", "charter/budget.py", "charter/prices.py", "data/probe", "data/schedule.py"),
+    )
 
 
 def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> Step:

@@ -42,11 +42,12 @@ def make(folder: Path, *, rows: int = 400) -> Path:
         with (folder / "deliveries" / f"{delivery}.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["visit", "at", "pages", "minutes", "source", "bought"])
-            writer.writerows(_visit(chance, delivery * rows // 2 + number) for number in range(rows // 2))
+            writer.writerows(visit(chance, delivery * rows // 2 + number) for number in range(rows // 2))
     return folder
 
 
-def _visit(chance: random.Random, number: int) -> tuple[str, str, int, float, str, str]:
+def visit(chance: random.Random, number: int) -> tuple[str, str, int, float, str, str]:
+    """The row of the visit with a number; every fiftieth breaks the contract."""
     pages, minutes, source = chance.randint(1, 20), round(chance.uniform(0, 30), 1), chance.choice(("mail", "search", "advert"))
     likely = 1 / (1 + math.exp(5 - 0.5 * pages - (source == "mail")))
     at = datetime(2024, 1, 1) + timedelta(hours=number)

@@ -193,6 +193,7 @@ def asked(tmp_path_factory):
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)
     ask("loopline completion", "bash", anywhere=True)
+    begin_and_end(ask)
     return ask.said
 
 
@@ -226,6 +227,16 @@ def serve_and_tell(ask, visits):
         server.terminate()
         server.wait(30)
         server.stdout.close()
+
+
+def begin_and_end(ask):
+    """The first line of the whole loop at work."""
+    with subprocess.Popen([*command(ask.folder, "up", "--port", "0"), "--json"], stdout=subprocess.PIPE, text=True) as up:
+        try:
+            ask.said["loopline up"] = json.loads(up.stdout.readline())
+        finally:
+            up.terminate()
+            up.wait(60)
 
 
 def wait_for(port):

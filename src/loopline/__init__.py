@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
     from loopline.ledger.entry import Draft, Entry
-    from loopline.loop import Loop, LoopStatus, StageStatus
+    from loopline.loop import Loop, LoopStatus
     from loopline.loop import open_loop as open
     from loopline.project import schema
+    from loopline.story import StageStatus
 
 __all__ = ["CheckFailed", "Draft", "Entry", "Fault", "Loop", "LoopStatus", "LooplineError", "Mistake", "StageStatus", "__version__", "open", "schema"]
 
@@ -30,7 +31,7 @@ _HOMES = {
     "LoopStatus": "loopline.loop:LoopStatus",
     "LooplineError": "loopline.errors:LooplineError",
     "Mistake": "loopline.errors:Mistake",
-    "StageStatus": "loopline.loop:StageStatus",
+    "StageStatus": "loopline.story:StageStatus",
     "open": "loopline.loop:open_loop",
     "schema": "loopline.project:schema",
 }

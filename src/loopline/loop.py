@@ -2,65 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from loopline.charter import stage as charter_stage
-from loopline.charter.budget import Budget
 from loopline.data import stage as data_stage
 from loopline.data.probe import history as probe_history
 from loopline.engine.address import engine_at
 from loopline.engine.local import resolve
-from loopline.engine.memory import Peak
-from loopline.engine.spans import StepSpans, run_spans
-from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
-from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
-from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.engine.spans import run_spans
+from loopline.engine.step import Facts, Halt, Progress, Silence, Steps
+from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
-from loopline.ledger.entry import Draft, Entry, now
+from loopline.ledger.entry import Entry
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
-from loopline.project import FILE, Project, find_folder, load
+from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.serve import stage as serve_stage
+from loopline.story import Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
-from loopline.workspace import Ask, Job, Workspace
+from loopline.workspace import Ask, Workspace
 
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 RUNNING = STAGES[4:]
 """The stages of a package that decides already; those before them make its successor."""
-Condition = Literal["done", "stale", "waiting", "failed"]
-
-
-@dataclass(frozen=True)
-class StageStatus:
-    """Where one stage stands.
-
-    Parameters
-    ----------
-    cached
-        Whether nothing had to be computed.
-    why
-        The number that matters when it is done; the reason when it is not.
-    entry
-        Id of the ledger's entry that shows it.
-    """
-
-    stage: str
-    state: Condition
-    cached: bool
-    seconds: float
-    why: str
-    entry: str | None
 
 
 @dataclass(frozen=True)
@@ -140,7 +113,7 @@ class Loop:
 
     def status(self) -> LoopStatus:
         """Where the loop stands; nothing is computed."""
-        return self._walk(None, _Look())
+        return self._walk(None, Look())
 
     def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None) -> LoopStatus:
         """Take the loop round as far as the evidence allows.
@@ -162,7 +135,7 @@ class Loop:
         for name in (until, fresh):
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
-        turn = _Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
+        turn = Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
             declare(self.workspace.ledger, self.project.declaration.keys)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
@@ -185,7 +158,7 @@ class Loop:
         apart = resolve("loopline.value.holdout:apart_of")(spec.holdout, self.project.name, ledger)
         return resolve("loopline.serve.frame:score_frame")(lake, self.state().champion, frame, trust=Trust.of(ledger), apart=apart)
 
-    def _walk(self, until: str | None, teller: _Look) -> LoopStatus:
+    def _walk(self, until: str | None, teller: Look) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.
 
         A stage that is not done blocks those after it, but not the running of a package that decides already. Work may leave
@@ -230,7 +203,7 @@ class Loop:
         waiting_for = halt.role if halt is not None and halt.state == "waiting" else None
         return LoopStatus(self.project.name, tuple(stages), state.champion, waiting_for, following, error)
 
-    def _steps(self, stage: str, ask: Ask, teller: _Look) -> Steps:
+    def _steps(self, stage: str, ask: Ask, teller: Look) -> Steps:
         said = self.project.declaration
         match stage:
             case "charter":
@@ -238,139 +211,15 @@ class Loop:
             case "data":
                 return data_stage.steps(said.data, said.charter, ask)
             case "model":
-                return model_stage.steps(said.model, said.data, said.charter, ask)
+                return model_stage.steps(said.model, said.data, said.charter, ask, only_when_asked=said.watch.retrain is not None)
             case "release":
                 return release_stage.steps(said.release, said.data, said.charter, ask)
             case "serve":
                 return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
             case "watch":
-                return watch_stage.steps(said.watch, said.data, said.charter, ask)
+                return watch_stage.steps(said.watch, said.data, said.charter, ask, at=teller.at)
             case _:
                 return value_stage.steps(said.value, said.charter, ask)
-
-
-class _Look:
-    """Tells a stage's story from what has been done; a step that has not is left undone."""
-
-    moved = False
-    segments: serve_stage.Listed | None = None
-    follows: str | None = None
-
-    def tell(self, stage: str, steps: Steps, state: State) -> tuple[StageStatus, Facts, Halt | None, LooplineError | None]:
-        """Drive a stage's generator to its end, to a halt, to an error or to the first step left undone."""
-        entry: str | None = None
-        try:
-            asked = next(steps)
-            while True:
-                if isinstance(asked, Halt):
-                    error = CheckFailed(asked.why, where=stage, remedy=asked.next) if asked.state == "failed" else None
-                    return StageStatus(stage, asked.state, True, 0.0, asked.why, entry), {}, asked, error
-                done = self.perform(asked, state)
-                if done is None:
-                    return _undone(asked, state), {}, None, None
-                entry = self.follows = done.id
-                asked = steps.send(done.body["facts"])
-        except StopIteration as end:
-            return StageStatus(stage, "done", True, 0.0, str(end.value["says"]), entry), end.value, None, None
-        except LooplineError as error:
-            return StageStatus(stage, "failed", False, 0.0, str(error), entry), {}, None, error
-
-    def perform(self, step: Step, state: State) -> Entry | None:
-        """The entry of the step's success, or None."""
-        return state.succeeded.get(step.key)
-
-
-class _Turn(_Look):
-    """Tells a stage's story and does what has not been done."""
-
-    def __init__(self, project: Project, workspace: Workspace, state: Callable[[], State], fresh: str | None, progress: Progress) -> None:
-        self._project = project
-        self._workspace = workspace
-        self._state = state
-        self._budget = Budget(project.declaration.charter, project.folder)
-        self._fresh = fresh
-        self.progress = progress
-        self._seconds: dict[str, float] = {}
-        self._refreshed: set[str] = set()
-        self._failed: dict[str, LooplineError] = {}
-        self.segments = serve_stage.listed(workspace.lake.log)
-        self.spans = StepSpans()
-        self.moved = False
-
-    def timed(self, status: StageStatus) -> StageStatus:
-        """The stage's status with the seconds that this turn spent on it."""
-        spent = self._seconds.get(status.stage)
-        return status if spent is None else replace(status, cached=False, seconds=round(spent, 3))
-
-    def perform(self, step: Step, state: State) -> Entry:
-        """The entry of the step's success, which is computed where there is none."""
-        done = super().perform(step, state)
-        if done is not None and not (step.stage == self._fresh and step.key not in self._refreshed):
-            with self.spans.around(step, cached=True):
-                return self._recalled(step, done, state)
-        if step.key in self._failed:
-            raise self._failed[step.key]
-        self._budget.require(step.stage, self._state(), self._workspace.ledger, now())
-        self._refreshed.add(step.key)
-        self.progress.say(f"{step.stage}: {step.name}")
-        since = time.monotonic()
-        try:
-            with self.spans.around(step):
-                return self._attempt(step, since)
-        except LooplineError as error:
-            self._failed[step.key] = error
-            raise
-        finally:
-            self.moved = True
-            self._seconds[step.stage] = self._seconds.get(step.stage, 0.0) + time.monotonic() - since
-
-    def _recalled(self, step: Step, done: Entry, state: State) -> Entry:
-        """The success, entered again where another one has held since: the newest success of a step is the one that holds."""
-        if state.latest[step.stage, step.name].id == done.id:
-            return done
-        recalled = Draft(kind="step", subject=step.stage, key=step.key, body={**done.body, "recalled": True}, parents=(done.id,))
-        return self._workspace.ledger.append(recalled)[0]
-
-    def _attempt(self, step: Step, since: float) -> Entry:
-        ledger = self._workspace.ledger
-        parents = (self.follows,) if self.follows else ()
-        (started,) = ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "started", "name": step.name}, parents=parents))
-        job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self.progress)
-
-        def ended(state: str, **more: Any) -> Entry:
-            seconds = round(time.monotonic() - since, 3)
-            io = spent(before, Moment.now(), is_remote=not self._workspace.lake.is_folder).as_json()
-            took = {"seconds": seconds, "io": io, "peak_bytes": None if self._workspace.engine.is_remote else peak.bytes, **self._budget.cost(seconds)}
-            body = {"state": state, "name": step.name, **took, **more}
-            return ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body=body, parents=(started.id,)))[0]
-
-        before = Moment.now()
-        with Peak() as peak:
-            try:
-                facts = self._workspace.engine.run(step.function, job)
-            except Exception as error:
-                ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
-                raise
-        done = ended("succeeded", facts=facts, made_from=step.made_from)
-        if waits_more_than_it_computes(io := done.body["io"]):
-            self.progress.say(f"{step.stage}, {step.name}: {say_waiting(io)}; see how quick the storage is: loopline data probe")
-        return done
-
-
-def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The names of what a step was made from and is no more."""
-    said = {"reads": f"{{}} in {FILE}", "inputs": "{}", "code": "the code of {}"}
-    return sorted(said[part].format(name) for part in said for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name))
-
-
-def _undone(step: Step, state: State) -> StageStatus:
-    """Why a step is to be done: it failed, it never ran, or something it was made from has changed."""
-    failed, before = state.failed.get(step.stage), state.latest.get((step.stage, step.name))
-    if failed is not None and failed.key == step.key:
-        return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
-    if before is None:
-        return StageStatus(step.stage, "stale", False, 0.0, "it has not run yet", None)
-    return StageStatus(step.stage, "stale", False, 0.0, f"changed: {', '.join(_changed(before.body['made_from'], step.made_from))}", before.id)
 
 
 def open_loop(folder: Path | str | None = None) -> Loop:

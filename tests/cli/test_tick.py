@@ -19,7 +19,8 @@ from bench.shop import command
 from loopline.cli.main import command as root
 from loopline.cli.turns import LONGEST_RETRY_S, Turns, retry_s
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
-from loopline.loop import LoopStatus, StageStatus
+from loopline.loop import LoopStatus
+from loopline.story import StageStatus
 
 DECLARED = """\
 project: shop
@@ -92,6 +93,24 @@ def test_a_turn_is_taken_after_a_while_whatever_has_come(scene: Scene) -> None:
     assert scene.look().next_due is None
     assert scene.look(hours=2, minutes=59) is None
     assert scene.look(minutes=1).why == ("it is time",)
+
+
+def test_a_clock_that_is_put_back_stops_nothing(scene: Scene) -> None:
+    scene.look()
+    assert scene.look(hours=-9).why == ("the clock was put back",)
+    assert scene.look(minutes=1) is None
+    assert scene.look(minutes=29).why == ("visits is due since 2024-07-01 03:30 UTC",)
+
+
+def test_a_schedule_of_retrainings_calls_for_a_turn(scene: Scene) -> None:
+    declaration = scene.folder / "loopline.yaml"
+    retrain = 'watch: {retrain: {when: [schedule: "15 14 * * * Europe/Zurich"]}}\n'
+    declaration.write_text(DECLARED.replace(', schedule: "30 * * * *"', "") + retrain)
+    assert scene.look().next_due == NOON + timedelta(minutes=15)
+    assert scene.turns.watches == ["visits: files in inbox", "a retraining: 15 14 * * * Europe/Zurich"]
+    assert scene.look(minutes=14) is None
+    assert scene.look(minutes=40).why == ("a retraining is due since 2024-07-01 12:15 UTC",)
+    assert scene.look(minutes=1) is None
 
 
 @pytest.mark.parametrize("error", [Fault("the database is away"), Mistake("the file is damaged"), OSError("disk"), ValueError("odd")])

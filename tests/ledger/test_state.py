@@ -58,6 +58,10 @@ def test_the_last_champion_holds_and_none_may_hold():
     assert fold([*moves, entry(3, "champion", "")]).champion is None
 
 
+def test_every_request_to_retrain_is_kept_in_order():
+    assert [one.seq for one in fold([entry(1, "retrain", "aaa"), step(2, "a", "succeeded"), entry(3, "retrain", "aaa")]).retrains] == [1, 3]
+
+
 def test_every_word_on_a_package_is_kept_in_order():
     words = [entry(1, "approval", "pkg", role="business", verdict="yes"), entry(2, "approval", "pkg", role="business", verdict="no")]
     assert [word.seq for word in fold([*words, entry(3, "approval", "other", role="business")]).approvals["pkg"]] == [1, 2]

@@ -121,3 +121,10 @@ def test_by_identity_rows_that_are_all_the_same_are_drawn_anew() -> None:
     parts, anew = by_identity(["same"] * 100, values, validation=0.2, test=0.2, seed=0)
     assert anew == 100
     assert parts.test.tolist() == stratified(values, validation=0.2, test=0.2, seed=0).test.tolist()
+
+
+@given(st.integers(20, 400), st.integers(0, 400))
+def test_in_time_no_later_model_is_tested_on_what_an_earlier_one_learned_from(rows: int, more: int) -> None:
+    time = np.arange(rows + more, dtype=np.float64)
+    early, later = (by_time(time[:count], validation=0.2, test=0.2) for count in (rows, rows + more))
+    assert not set(early.learned.tolist()) & set(later.test.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import DataSpec
 from loopline.engine.step import Step
-from loopline.ledger.state import State
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State, fold
 from loopline.model.spec import ModelSpec
 from loopline.model.stage import steps
 from loopline.workspace import Ask
@@ -40,12 +42,56 @@ def asked(
     charter: dict[str, Any] | None = None,
     data: dict[str, Any] | None = None,
     facts: dict[str, Any] | None = None,
+    state: State | None = None,
+    only_when_asked: bool = False,
 ) -> Step:
-    ask = Ask(project="p", folder=tmp_path, state=State(), facts={"data": {**DATA, **(facts or {})}})
+    ask = Ask(project="p", folder=tmp_path, state=state or State(), facts={"data": {**DATA, **(facts or {})}})
     specs = ModelSpec.model_validate(model or {}), DataSpec.model_validate(data or CONTRACT), CharterSpec.model_validate({**CHARTER, **(charter or {})})
-    step = next(steps(*specs, ask))
+    step = next(steps(*specs, ask, only_when_asked=only_when_asked))
     assert isinstance(step, Step)
     return step
+
+
+def entered(seq: int, kind: str, key: str = "", **body: Any) -> Entry:
+    time = datetime(2024, 1, 1, tzinfo=UTC)
+    return Entry(seq=seq, id=str(seq), project="p", kind=kind, subject="model", key=key, body=body, time=time, prev_hash="", hash="")
+
+
+NEWER = {"tables": {"t": {"id": "abc", "version": 4, "rows": 120}}}
+
+
+def searched(tmp_path: Path, *more: Entry) -> State:
+    """The state after the search on `DATA`, and what was entered since."""
+    done = entered(1, "step", asked(tmp_path).key, state="succeeded", name="search", facts={"says": ""}, made_from=asked(tmp_path).made_from)
+    return fold([done, *more])
+
+
+def test_new_data_makes_a_search_stale_unless_a_retraining_is_to_be_asked_for(tmp_path: Path) -> None:
+    state = searched(tmp_path)
+    (done,) = state.succeeded
+    assert asked(tmp_path, facts=NEWER, state=state).key != done
+    assert asked(tmp_path, facts=NEWER, state=state, only_when_asked=True).key == done
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": {"families": ["linear"]}},
+        {"charter": {"worth": {"act_right": 6}}},
+        {"facts": {**NEWER, "classes": ["no", "perhaps", "yes"]}},
+        {"facts": {**NEWER, "time": "at"}},
+    ],
+)
+def test_what_is_declared_otherwise_is_searched_for_although_nobody_asks(tmp_path: Path, change: dict[str, Any]) -> None:
+    step = asked(tmp_path, **{"facts": NEWER, **change}, state=searched(tmp_path), only_when_asked=True)
+    assert not step.stands and step.key == asked(tmp_path, **{"facts": NEWER, **change}).key
+
+
+def test_a_request_or_results_that_are_gone_let_the_newest_data_be_searched(tmp_path: Path) -> None:
+    new = asked(tmp_path, facts=NEWER).key
+    requested = searched(tmp_path, entered(2, "retrain"))
+    freed = searched(tmp_path, entered(2, "gc", steps=[asked(tmp_path).key]))
+    assert [asked(tmp_path, facts=NEWER, state=state, only_when_asked=True).key for state in (requested, freed)] == [new, new]
 
 
 def test_it_asks_for_one_search(tmp_path: Path) -> None:

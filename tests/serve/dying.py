@@ -6,7 +6,8 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from loopline.serve.workers import Workers, listeners, ready, shared_counters
+from loopline.engine.kept import ready
+from loopline.serve.workers import Workers, listeners, shared_counters
 
 FOLDER = "DYING_FOLDER"
 

@@ -62,10 +62,13 @@ def test_the_end_of_a_server_is_entered(ledger: Ledger) -> None:
         "requests",
         "decisions",
         "sent_bytes",
+        "predicting",
         "cost",
         "currency",
     }
     assert entry.subject == "serve" and (entry.body["requests"], entry.body["decisions"], entry.body["sent_bytes"]) == (3, 7, 1000)
+    # How quick and how well predictions were answered; what asks for the server's health is no prediction.
+    assert entry.body["predicting"] == {"statuses": {"200": 1, "422": 1}, "within_s": {"0.001": 2}}
     assert entry.body["wall_s"] >= 0.05 and entry.body["cost"] == pytest.approx(2 * entry.body["wall_s"])
     spend = spend_of(entry)
     assert spend is not None and (spend.requests, spend.wall_s) == (3, entry.body["wall_s"])
@@ -84,6 +87,20 @@ def test_entries_come_again_and_again_and_add_up(ledger: Ledger) -> None:
     assert sum(body["requests"] for body in bodies) == 5
     rounding = 0.001 * len(bodies)
     assert 0.2 - rounding <= sum(body["wall_s"] for body in bodies) <= took + rounding
+
+
+def test_times_are_counted_once_and_only_what_is_new(ledger: Ledger) -> None:
+    metrics = Metrics()
+    metrics.answered("/v1/predict", 200, 0.0004)
+    usage = Usage(ledger, metrics, cost)
+    metrics.predicted(3, 0.02)
+    metrics.answered("/invocations", 429, 7.0)
+    metrics.answered("/v2/models/{name}/infer", 500, 60.0)
+    usage.enter()
+    usage.enter()
+    first, second = (entry.body["predicting"] for entry in entered(ledger))
+    assert first == {"statuses": {"200": 1, "429": 1, "500": 1}, "within_s": {"0.025": 1, "10.0": 1, "+Inf": 1}}
+    assert second == {"statuses": {}, "within_s": {}}
 
 
 def test_processes_that_share_a_machine_share_its_price(ledger: Ledger) -> None:

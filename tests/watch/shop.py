@@ -167,7 +167,7 @@ class Shop:
         if done is not None:
             return done.body["facts"]
         facts = self.run(step)
-        self.ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "succeeded", "name": step.name, "facts": facts}))
+        self.ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "succeeded", "name": step.name, "facts": facts, "seconds": 0.0}))
         return facts
 
     def run(self, step: Step) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,25 +44,50 @@ def command(host: str | None, port: int | None, workers: int | None, insecure: b
     async. A worker that dies is started anew.
     """
     from loopline.loop import open_loop
-    from loopline.serve.door import tokens_of
-    from loopline.serve.server import bind, is_loopback
+    from loopline.serve.server import bind
 
     with open_loop(folder) as loop:
-        spec = loop.project.declaration.serve
-        at, door, count = spec.host if host is None else host, spec.port if port is None else port, workers or spec.workers
-        asks = not insecure and not is_loopback(at)
-        if asks and not tokens_of(loop.workspace.ledger):
-            remedy = "make one: loopline access token create --for NAME --role predict; or serve at 127.0.0.1, or say --insecure"
-            raise Mistake("other machines could reach this address, and nobody has a token yet", where=at, remedy=remedy)
+        limits = loop.project.declaration.serve.limits
+        place = place_of(loop, host, port, workers, insecure)
 
         def tell(said: Said) -> None:
-            emit({name: value for name, value in said.items() if name != "example"}, lambda: f"{_say(said)}\n\n{_say_limits(spec.limits)}", as_json)
+            emit({name: value for name, value in said.items() if name != "example"}, lambda: f"{say(said)}\n\n{_say_limits(limits)}", as_json)
 
-        if count == 1:
-            with bind(at, door) as listener:
-                _serve(loop, listener, tell, asks=asks)
+        if place.workers == 1:
+            with bind(place.host, place.port) as listener:
+                _serve(loop, listener, tell, asks=place.asks)
             return
-    _share(partial(work, folder, asks, count), at, door, count, tell)
+    _share(folder, place, tell)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server listens, with how many workers, and whether it asks callers who they are."""
+
+    host: str
+    port: int
+    workers: int
+    asks: bool
+
+
+def place_of(loop: Loop, host: str | None, port: int | None, workers: int | None, insecure: bool) -> Place:
+    """Where a server listens: as the options say, else as `serve` declares.
+
+    Raises
+    ------
+    Mistake
+        When other machines could reach it, and nobody has a token.
+    """
+    from loopline.serve.door import tokens_of
+    from loopline.serve.server import is_loopback
+
+    spec = loop.project.declaration.serve
+    at = spec.host if host is None else host
+    asks = not insecure and not is_loopback(at)
+    if asks and not tokens_of(loop.workspace.ledger):
+        remedy = "make one: loopline access token create --for NAME --role predict; or serve at 127.0.0.1, or say --insecure"
+        raise Mistake("other machines could reach this address, and nobody has a token yet", where=at, remedy=remedy)
+    return Place(at, spec.port if port is None else port, workers or spec.workers, asks)
 
 
 def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *, asks: bool, processes: int = 1) -> None:
@@ -141,19 +167,19 @@ def _features(ledger: Ledger) -> list[Experiment]:
     return [one for one in folded(ledger.read(kinds=(KIND,))) if one.sort == "feature"]
 
 
-def _share(work: Callable[[socket.socket, Connection], None], host: str, port: int, count: int, tell: Callable[[Said], None]) -> None:
+def _share(folder: Path | None, place: Place, tell: Callable[[Said], None]) -> None:
     from loopline.serve.workers import Workers, listeners, shared_counters
 
-    with listeners(host, port, count) as sockets, shared_counters():
-        workers = Workers(work, sockets)
-        tell({**workers.wait_ready(), "workers": count})
+    with listeners(place.host, place.port, place.workers) as sockets, shared_counters():
+        workers = Workers(partial(work, folder, place.asks, place.workers), sockets)
+        tell({**workers.wait_ready(), "workers": place.workers})
         workers.keep()
 
 
 def work(folder: Path | None, asks: bool, count: int, listener: socket.socket, parent: Connection) -> None:
     """One of several workers: a process of its own, which tells its parent when it is ready."""
+    from loopline.engine.kept import failed, ready
     from loopline.loop import open_loop
-    from loopline.serve.workers import failed, ready
 
     try:
         with open_loop(folder) as loop:
@@ -162,7 +188,8 @@ def work(folder: Path | None, asks: bool, count: int, listener: socket.socket, p
         failed(parent, str(error))
 
 
-def _say(said: Said) -> str:
+def say(said: Said) -> str:
+    """What is served where, and how to try it."""
     url, package = said["url"], said["package"]
     if package is None:
         return f"{url}\nno package has been released yet: requests are answered with 503 until then\n{hint('loopline run')}"

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option
-from loopline.loop import LoopStatus, open_loop
+from loopline.errors import CheckFailed
+from loopline.ledger.entry import now
+from loopline.loop import Loop, LoopStatus, open_loop
+from loopline.watch.turns import KIND, Watcher, watcher
 
 _COLOURS = {"done": "green", "stale": "yellow", "waiting": "cyan", "failed": "red"}
 
@@ -15,15 +18,31 @@ _COLOURS = {"done": "green", "stale": "yellow", "waiting": "cyan", "failed": "re
 @click.command()
 @folder_option
 @json_option
-def command(folder: Path | None, as_json: bool) -> None:
-    """Show the loop, stage by stage: done, stale (and why), waiting (and for whom) or failed. Nothing is computed."""
+@click.pass_context
+def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
+    """Show the loop, stage by stage: done, stale (and why), waiting (and for whom) or failed. Nothing is computed.
+
+    The exit code is 1 where a turn of `loopline up` or `loopline tick` is late, so that a watcher that died is not silent.
+    """
     with open_loop(folder) as loop:
-        status = loop.status()
-    emit(status.as_json(), lambda: show(status), as_json)
+        status, seen = loop.status(), _watcher(loop)
+    emit({**status.as_json(), **seen.as_json()}, lambda: show(status, turns=seen.says), as_json)
+    if seen.is_late:
+        late = CheckFailed(f"nobody watches: {seen.says}", remedy="start it anew: loopline up; or take one turn: loopline tick")
+        click.echo(f"loopline: {late}", err=True)
+        ctx.exit(late.exit_code)
 
 
-def show(status: LoopStatus) -> str:
-    """A status as text: a line for each stage, the champion, and what to do next."""
+def _watcher(loop: Loop) -> Watcher:
+    """What the ledger says of the turns, whichever machine took them."""
+    declared, ledger = loop.project.declaration, loop.workspace.ledger
+    last, step = (next(iter(ledger.read(kinds=(kind,), newest_first=True, limit=1)), None) for kind in (KIND, "step"))
+    schedules = [source.schedule for source in declared.data.sources.values() if source.schedule is not None]
+    return watcher(last, step, declared.watch.late, schedules, now())
+
+
+def show(status: LoopStatus, *, turns: str = "") -> str:
+    """A status as text: a line for each stage, the champion, the turns where something is known of them, and what to do next."""
     lines = []
     for stage in status.stages:
         spent = f"{stage.seconds:6.1f} s" if not stage.cached and stage.state == "done" else " cached " if stage.state == "done" else "        "
@@ -32,4 +51,6 @@ def show(status: LoopStatus) -> str:
         lines.append(f"champion {status.champion[:12]}")
     if status.waiting_for:
         lines.append(f"waiting for {status.waiting_for}")
+    if turns:
+        lines.append(turns)
     return "\n".join(lines) + hint(status.next)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,15 +13,10 @@ from loopline.cli.output import emit, folder_option, json_option
 from loopline.cli.status import show
 from loopline.declaration import parse_duration, say_duration
 from loopline.errors import Mistake
-from loopline.loop import STAGES, open_loop
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from loopline.cli.turns import Turn
+from loopline.loop import STAGES
 
 
-def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """A span of time, as in 5s, 15min or 1h."""
     if value is None:
         return None
@@ -41,8 +32,8 @@ def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> time
 @click.command()
 @click.option("--until", metavar="STAGE", help=f"The last stage of a turn: {', '.join(STAGES)}.")
 @click.option("--keep", is_flag=True, help="Stay, and take a turn whenever a schedule is due or a watched folder has new files.")
-@click.option("--poll", callback=_span, metavar="SPAN", help="With --keep: how often to look; 5s by default.")
-@click.option("--every", callback=_span, metavar="SPAN", help="With --keep: take a turn after so long, whatever has come; 1h by default.")
+@click.option("--poll", callback=span, metavar="SPAN", help="With --keep: how often to look; 5s by default.")
+@click.option("--every", callback=span, metavar="SPAN", help="With --keep: take a turn after so long, whatever has come; 1h by default.")
 @click.option("--turns", type=click.IntRange(min=1), metavar="N", help="With --keep: end after N turns.")
 @folder_option
 @json_option
@@ -63,8 +54,9 @@ def command(
         ctx.exit(_keep(folder, until, poll or timedelta(seconds=5), every or timedelta(hours=1), turns, as_json))
     if poll is not None or every is not None or turns is not None:
         raise Mistake("--poll, --every and --turns belong to --keep", remedy="add --keep, or leave them out")
-    with open_loop(folder) as loop:
-        status = loop.run(until=until)
+    from loopline.cli.turns import take
+
+    status = take(folder, until)
     emit(status.as_json(), lambda: show(status), as_json)
     if status.error is not None:
         click.echo(f"loopline: {status.error}", err=True)
@@ -74,40 +66,21 @@ def command(
 def _keep(folder: Path | None, until: str | None, poll: timedelta, every: timedelta, limit: int | None, as_json: bool) -> int:
     """Take turns until the limit or a signal; the exit code of the last turn, or 0 where a signal ended it."""
     from loopline.cli.turns import Turns
+    from loopline.engine.kept import stopping
     from loopline.project import find_folder
 
     taking = Turns(Path(folder).resolve() if folder is not None else find_folder(Path.cwd()), every=every, until=until)
     if not as_json:
-        waits = "; ".join(taking.watches) or "no source has a schedule or a folder to watch"
-        click.echo(f"looking every {say_duration(poll)}, a turn at least every {say_duration(every)}; {waits}", err=True)
-    with _ended_by_signals() as end:
-        while not end.is_set():
-            turn = taking.look()
-            if turn is not None:
-                _tell(turn, as_json)
-                if limit is not None and turn.number >= limit:
-                    return turn.error.exit_code if turn.error is not None else 0
-            end.wait(poll.total_seconds())
+        click.echo(say_rhythm(poll, every, taking.watches), err=True)
+    with stopping() as stop:
+        for turn in taking.keep(stop, poll):
+            click.echo(json.dumps(turn.as_json(), ensure_ascii=False) if as_json else turn.as_text())
+            if limit is not None and turn.number >= limit:
+                return turn.error.exit_code if turn.error is not None else 0
     return 0
 
 
-def _tell(turn: Turn, as_json: bool) -> None:
-    click.echo(json.dumps(turn.as_json(), ensure_ascii=False) if as_json else turn.as_text())
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second one stops the process where it is."""
-    end = threading.Event()
-
-    def asked(number: int, frame: FrameType | None) -> None:
-        if end.is_set():
-            raise KeyboardInterrupt
-        end.set()
-
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield end
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def say_rhythm(poll: timedelta, every: timedelta, watches: Sequence[str]) -> str:
+    """When turns are taken, in one line."""
+    waits = "; ".join(watches) or "no source has a schedule or a folder to watch"
+    return f"looking every {say_duration(poll)}, a turn at least every {say_duration(every)}; {waits}"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from loopline.data.arrivals import Arrivals, next_moment
+from loopline.data.schedule import due, next_due
+from loopline.data.spec_source import ScheduleSpec
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
-from loopline.loop import STAGES, LoopStatus, open_loop
-from loopline.project import FILE, load
+from loopline.ledger.entry import Draft
+from loopline.loop import STAGES, Loop, LoopStatus, open_loop
+from loopline.project import FILE, Declaration, load
+from loopline.watch.heartbeat import beat
+from loopline.watch.turns import KIND, is_news
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 5.0, 900.0
 _log = logging.getLogger(__name__)
@@ -106,9 +114,10 @@ class Turns:
         self.folder = folder
         if until is not None and until not in STAGES:
             raise Mistake(f"there is no stage {until!r}", remedy=f"the stages are: {', '.join(STAGES)}")
-        self._every, self._until, self._run, self._clock = every, until, run or _run, clock
+        self._every, self._until, self._clock = every, until, clock
+        self._run = run or partial(take, every=every)
         self._file = self._state()
-        self._sources = load(folder).declaration.data.sources
+        self._declared = load(folder).declaration
         self._arrivals = Arrivals(clock())
         self._number = self._failures = 0
         self._again: datetime | None = None
@@ -116,11 +125,15 @@ class Turns:
     @property
     def watches(self) -> list[str]:
         """What is waited for, in words."""
-        found = []
-        for name, source in self._sources.items():
-            found += [f"{name}: files in {source.watch}"] if source.watch is not None else []
-            found += [f"{name}: {source.schedule}"] if source.schedule is not None else []
-        return found
+        return watches(self._declared)
+
+    def keep(self, stop: Event, poll: timedelta) -> Iterator[Turn]:
+        """The turns as they are taken, with a look every so often, until the event is set."""
+        while not stop.is_set():
+            turn = self.look()
+            if turn is not None:
+                yield turn
+            stop.wait(poll.total_seconds())
 
     def look(self) -> Turn | None:
         """One look at what has come, and the turn that it led to, if any."""
@@ -137,20 +150,29 @@ class Turns:
         wait = retry_s(self._failures) if failed else None
         ended = self._clock()
         self._again = ended + timedelta(seconds=wait) if wait is not None else None
-        return Turn(self._number, now, tuple(why), time.monotonic() - since, state, says, error, wait, next_moment(self._sources, ended))
+        return Turn(self._number, now, tuple(why), time.monotonic() - since, state, says, error, wait, self._next(ended))
 
     def _reasons(self, now: datetime) -> list[str]:
         changed = self._reread()
-        come = self._arrivals.come(self._sources, self.folder, now)
+        come = self._arrivals.come(self._declared.data.sources, self.folder, now)
         if not self._number:
             return ["the first"]
+        moments = (due(schedule, self._arrivals.asked, now) for schedule in retrains(self._declared))
+        come += [f"a retraining is due since {moment:%Y-%m-%d %H:%M} UTC" for moment in moments if moment is not None]
         if changed:
             come.append(f"{FILE} has changed")
         if self._again is not None and now >= self._again:
             come.append("again after a failure")
         if not come and self._again is None and now - self._arrivals.asked >= self._every:
             come.append("it is time")
+        if now < self._arrivals.asked:
+            come.append("the clock was put back")
         return come
+
+    def _next(self, now: datetime) -> datetime | None:
+        """When the next schedule is due, of a source or of a retraining."""
+        moments = [next_moment(self._declared.data.sources, now), *(next_due(schedule, now) for schedule in retrains(self._declared))]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _reread(self) -> bool:
         """Whether the declaration has changed; while it is wrong, what it said before is looked at, and the turn says what is wrong."""
@@ -159,7 +181,7 @@ class Turns:
             return False
         self._file = state
         try:
-            self._sources = load(self.folder).declaration.data.sources
+            self._declared = load(self.folder).declaration
         except LooplineError as error:
             _log.debug("the declaration cannot be read: %s", error)
         return True
@@ -179,18 +201,77 @@ class Turns:
             return ("refused" if isinstance(error, CheckFailed) else "failed"), str(error), error
         except Exception as error:
             _log.debug("a turn failed", exc_info=True)
-            fault = Fault(f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}", remedy="`loopline run` says more")
+            fault = _as_fault(error)
             return "failed", str(fault), fault
-        if status.error is not None:
-            says = "; ".join([*_did(status), str(status.error)])
-            return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
-        waits = [f"waiting for {status.waiting_for}: {status.next}"] if status.waiting_for else []
-        return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
+        return told(status)
 
 
-def _run(folder: Path, until: str | None) -> LoopStatus:
+def take(folder: Path | None, until: str | None, *, every: timedelta | None = None) -> LoopStatus:
+    """Take one turn, send the sign of life that is declared, and enter the turn where it is news.
+
+    Parameters
+    ----------
+    every
+        After how long the next turn comes at the latest; None where somebody else calls for it.
+    """
+    since = time.monotonic()
     with open_loop(folder) as loop:
-        return loop.run(until=until)
+        try:
+            status = loop.run(until=until)
+        except Exception as error:
+            if not (isinstance(error, LooplineError) and error.retry):
+                _enter(loop, "failed", str(_as_fault(error)), every, since, did_something=True)
+            raise
+        state, says, _ = told(status)
+        _enter(loop, state, says, every, since, did_something=any(stage.seconds for stage in status.stages))
+    return status
+
+
+def _enter(loop: Loop, state: str, says: str, every: timedelta | None, since: float, *, did_something: bool) -> None:
+    ledger, address = loop.workspace.ledger, loop.project.declaration.watch.heartbeat
+    body = {
+        "state": state,
+        "says": says,
+        "seconds": round(time.monotonic() - since, 3),
+        "every_s": None if every is None else every.total_seconds(),
+        "host": socket.gethostname(),
+        # Empty where it was taken.
+        "heartbeat": beat(address) if address is not None and state != "failed" else None,
+    }
+    last = next(iter(ledger.read(kinds=(KIND,), newest_first=True, limit=1)), None)
+    if is_news(body, last, datetime.now(UTC), did_something=did_something):
+        ledger.append(Draft(kind=KIND, body=body))
+
+
+def _as_fault(error: Exception) -> LooplineError:
+    """What went wrong, in the words of a turn."""
+    if isinstance(error, LooplineError):
+        return error
+    return Fault(f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}", remedy="`loopline run` says more")
+
+
+def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
+    """How a turn ended, in a word and in words, and what stopped it."""
+    if status.error is not None:
+        says = "; ".join([*_did(status), str(status.error)])
+        return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
+    waits = [f"waiting for {status.waiting_for}: {status.next}"] if status.waiting_for else []
+    return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
+
+
+def watches(declared: Declaration) -> list[str]:
+    """What calls for a turn, in words: watched folders and schedules."""
+    found = []
+    for name, source in declared.data.sources.items():
+        found += [f"{name}: files in {source.watch}"] if source.watch is not None else []
+        found += [f"{name}: {source.schedule}"] if source.schedule is not None else []
+    return found + [f"a retraining: {schedule}" for schedule in retrains(declared)]
+
+
+def retrains(declared: Declaration) -> list[ScheduleSpec]:
+    """The schedule of retrainings, where one is declared."""
+    schedule = None if declared.watch.retrain is None else declared.watch.retrain.when.schedule
+    return [] if schedule is None else [schedule]
 
 
 def _did(status: LoopStatus) -> list[str]:

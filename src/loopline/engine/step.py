@@ -35,6 +35,8 @@ class Step:
         What it works on: named facts of earlier stages, versions of tables, digests of files.
     rooms
         Folders or modules of `loopline` whose source the result depends on, such as ``("data", "declaration.py")``.
+    stands
+        The key of an earlier success that holds in place of this step, as long as nobody asks for it anew; empty where there is none.
     """
 
     stage: str
@@ -43,6 +45,7 @@ class Step:
     reads: Facts
     inputs: Facts
     rooms: tuple[str, ...]
+    stands: str = ""
 
     @property
     def made_from(self) -> dict[str, dict[str, str]]:
@@ -55,7 +58,9 @@ class Step:
 
     @property
     def key(self) -> str:
-        """The digest of what is read, what is worked on, and the code that works."""
+        """The digest of what is read, what is worked on, and the code that works; that of the success that stands in its place, where one does."""
+        if self.stands:
+            return self.stands
         code = [source_digest(room) for room in self.rooms]
         return digest({"stage": self.stage, "name": self.name, "reads": self.reads, "inputs": self.inputs, "code": code})
 

@@ -11,7 +11,7 @@ from loopline.ledger.spend import Span, Spend, account
 
 FOLDED = (
     *("step", "approval", "override", "champion", "alert", "silence", "message", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout"),
-    *("key", "signature", "experiment"),
+    *("key", "signature", "experiment", "retrain"),
 )
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
@@ -59,6 +59,8 @@ class State:
         The entries by which rollouts began, went on and ended, oldest first; `loopline.release.rollout.course` tells where they stand.
     experiments
         The entries by which experiments began and ended, oldest first; `loopline.serve.experiments` tells where they stand.
+    retrains
+        The entries that asked for a retraining, oldest first.
     proposal
         The newest model that was imported as a candidate.
     ended
@@ -82,6 +84,7 @@ class State:
     waivers: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     rollouts: tuple[Entry, ...] = ()
     experiments: tuple[Entry, ...] = ()
+    retrains: tuple[Entry, ...] = ()
     proposal: Entry | None = None
     ended: Sequence[Entry] = ()
 
@@ -121,7 +124,8 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         found.take(entry)
     whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
-    return State(**{**whole, **{name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages", "experiments")}})
+    frozen = {name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages", "experiments", "retrains")}
+    return State(**{**whole, **frozen})
 
 
 class _Found:
@@ -145,6 +149,7 @@ class _Found:
         self.waivers: dict[tuple[str, str], Entry] = {}
         self.rollouts: list[Entry] = []
         self.experiments: list[Entry] = []
+        self.retrains: list[Entry] = []
         self.proposal: Entry | None = None
         self.ended: list[Entry] = []
         self._newest = {
@@ -162,6 +167,7 @@ class _Found:
             "signature": self.vouched,
             "message": self.messages,
             "experiment": self.experiments,
+            "retrain": self.retrains,
         }
         self._waived: set[str] = set()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
-from loopline.engine.step import Facts, Step, Steps
+from loopline.engine.step import Facts, Step, Steps, brief_digest
 from loopline.expression.language import parse
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -34,13 +35,75 @@ _ROOMS = (
 )
 
 
-def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
+OF_DATA = frozenset({"table", "lookups", "columns"})
+"""The inputs of a step by which data alone makes it stale."""
+
+
+def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
     """One search, or what was imported since; they read of the charter only what a package depends on, so that a criterion's limit retrains nothing.
 
     An imported model is judged on the same rows as the search's package, and passes the same gates. The next search takes its place.
+
+    Parameters
+    ----------
+    only_when_asked
+        Whether new data alone retrains nothing: a search stands until the declaration changes, or an entry asks for another one.
     """
+    search = _search(spec, data, charter, ask)
+    if only_when_asked:
+        search = _standing(search, ask.state)
+    facts = yield search
+    searched, proposed = ask.state.latest.get(("model", "search")), ask.state.proposal
+    if proposed is None or searched is None or proposed.seq < searched.seq:
+        return facts
+    adopt = Step(
+        stage="model",
+        name="import",
+        function="loopline.model.adopt:run",
+        reads=search.reads,
+        # Where it was read from changes nothing in how it is judged.
+        inputs={
+            **search.inputs,
+            "proposal": {name: value for name, value in proposed.body.items() if name != "source"},
+            "rival": _rival(ask.state, proposed, str(facts["package"])),
+        },
+        rooms=_ROOMS,
+    )
+    adopted = yield _standing(adopt, ask.state) if only_when_asked else adopt
+    return adopted
+
+
+def learned_table(ingested: Facts) -> dict[str, Any]:
+    """The table that is learned from, and its version, as the search's input ``table`` names it."""
+    main = ingested["main"]
+    return {"name": main, **{name: ingested["tables"][main][name] for name in ("id", "version")}}
+
+
+def is_newer(state: State, ingested: Facts) -> bool:
+    """Whether there is data that the newest search has not seen."""
+    searched = state.latest.get(("model", "search"))
+    if searched is None:
+        return True
+    seen = searched.body["made_from"]["inputs"]
+    now = {"table": learned_table(ingested), **({"lookups": ingested["plans"]} if ingested.get("plans") else {})}
+    return any(seen.get(name) != brief_digest(value) for name, value in now.items())
+
+
+def _standing(step: Step, state: State) -> Step:
+    """The step, or its newest success in its place where only data is newer, and nobody has asked for another since."""
+    newest = state.latest.get((step.stage, step.name))
+    asked = state.retrains[-1].seq if state.retrains else 0
+    if newest is None or newest.key not in state.succeeded or asked > newest.seq:
+        return step
+    old, new = newest.body["made_from"], step.made_from
+    changed = {(part, name) for part in new for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name)}
+    return replace(step, stands=newest.key) if changed <= {("inputs", name) for name in OF_DATA} else step
+
+
+def _search(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Step:
+    """The search on what the data stage holds now."""
     ingested = ask.facts["data"]
-    search = Step(
+    return Step(
         stage="model",
         name="search",
         function="loopline.model.learn:run",
@@ -54,7 +117,7 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
             **({"units": units} if (units := _units(data, ingested.get("plans") or ())) else {}),
         },
         inputs={
-            "table": {"name": ingested["main"], **{name: ingested["tables"][ingested["main"]][name] for name in ("id", "version")}},
+            "table": learned_table(ingested),
             **{name: ingested[name] for name in ("columns", "task", "positive", "classes", "time", "key")},
             "order": ingested.get("order"),
             # A project without lookups keeps the keys that its searches have.
@@ -65,24 +128,6 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
         },
         rooms=_ROOMS,
     )
-    facts = yield search
-    searched, proposed = ask.state.latest.get(("model", "search")), ask.state.proposal
-    if proposed is None or searched is None or proposed.seq < searched.seq:
-        return facts
-    adopted = yield Step(
-        stage="model",
-        name="import",
-        function="loopline.model.adopt:run",
-        reads=search.reads,
-        # Where it was read from changes nothing in how it is judged.
-        inputs={
-            **search.inputs,
-            "proposal": {name: value for name, value in proposed.body.items() if name != "source"},
-            "rival": _rival(ask.state, proposed, str(facts["package"])),
-        },
-        rooms=_ROOMS,
-    )
-    return adopted
 
 
 def _rival(state: State, proposed: Entry, searched: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+PREDICTING = frozenset({"/v1/predict", "/v2/models/{name}/infer", "/invocations"})
+"""The endpoints whose answers are predictions."""
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -84,6 +86,25 @@ class Metrics:
     def sent_bytes(self) -> int:
         """Bytes of the answers' bodies."""
         return _counted(self._sent)
+
+    @property
+    def predicting(self) -> dict[str, dict[str, int]]:
+        """Requests for predictions: by ``statuses``, and by the upper bound of their time in seconds (``within_s``, each counted once)."""
+        counted = (sample for metric in self._requests.collect() for sample in metric.samples if sample.name.endswith("_total"))
+        timed = (sample for metric in self._seconds.collect() for sample in metric.samples if sample.name.endswith("_bucket"))
+        statuses: dict[str, int] = {}
+        for sample in counted:
+            if sample.labels["endpoint"] in PREDICTING:
+                statuses[sample.labels["status"]] = statuses.get(sample.labels["status"], 0) + int(sample.value)
+        within: dict[str, int] = {}
+        below: dict[str, int] = {}
+        for sample in timed:
+            name, bound = sample.labels["endpoint"], sample.labels["le"]
+            if name in PREDICTING:
+                # Prometheus counts each answer in every bucket above it, too; the buckets come in their order.
+                within[bound] = within.get(bound, 0) + int(sample.value) - below.get(name, 0)
+                below[name] = int(sample.value)
+        return {"statuses": statuses, "within_s": within}
 
     def add(self, collector: Collector) -> None:
         """Have another one's figures told beside these; of several workers each has figures of its own, which are in the ledger alone."""

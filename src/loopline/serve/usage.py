@@ -47,6 +47,7 @@ class _Reading:
     requests: int
     decisions: int
     sent_bytes: int
+    predicting: Mapping[str, Mapping[str, int]]
 
 
 class Usage(Collector):
@@ -104,7 +105,7 @@ class Usage(Collector):
             yield gauge
 
     def _read(self) -> _Reading:
-        return _Reading(Moment.now(), self._metrics.requests, self._metrics.decisions, self._metrics.sent_bytes)
+        return _Reading(Moment.now(), self._metrics.requests, self._metrics.decisions, self._metrics.sent_bytes, self._metrics.predicting)
 
     def _between(self, before: _Reading, after: _Reading) -> dict[str, Any]:
         took = spent(before.moment, after.moment).as_json()
@@ -112,6 +113,7 @@ class Usage(Collector):
             **{name: took[name] for name in ("wall_s", "cpu_s", "read_bytes", "written_bytes", "calls")},
             "peak_bytes": highest(),
             **{name: getattr(after, name) - getattr(before, name) for name in ("requests", "decisions", "sent_bytes")},
+            "predicting": {name: _grown(before.predicting[name], counts) for name, counts in after.predicting.items()},
             **self._cost(took["wall_s"] / self._processes),
         }
 
@@ -119,6 +121,11 @@ class Usage(Collector):
         while not self._stop.wait(self._every_s):
             self.enter()
         self.enter()
+
+
+def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """How much each count has grown; those that have not are left out."""
+    return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
 
 
 def price(charter: CharterSpec, folder: Path) -> Cost:

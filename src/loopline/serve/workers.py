@@ -7,64 +7,27 @@ worker that died wait for the one that takes its place; but for a worker that di
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from loopline.errors import Fault, LooplineError
+from loopline.engine.kept import Begun, Kept, end, keep, spawned, stopping
+from loopline.errors import Fault
 from loopline.serve.server import bind
 
 Work = Callable[[socket.socket, Connection], None]
-"""What a worker does with its socket; it tells once that it is ready, with `ready`, or why it is not, with `failed`."""
+"""What a worker does with its socket; it tells once that it is ready, with `ready`, or why it is not, with `failed` (`loopline.engine.kept`)."""
 
-LONG_S = 10.0
-"""A worker that has lived so long is started anew at once."""
-LONGEST_PAUSE_S = 10.0
 MOST_DEATHS = 3
 """A worker that has died so often soon after its start takes its socket with it: the kernel gives its share of the connections to the others."""
 START_S = 60.0
-END_S = 30.0
-_LOOK_S = 0.2
-_said = logging.getLogger("loopline.serve")
-
-
-def pause_s(deaths: int) -> float:
-    """How long to wait before a worker is started anew that has died so often soon after its start.
-
-    >>> [pause_s(deaths) for deaths in (0, 1, 2, 20)]
-    [0.0, 0.1, 0.2, 10.0]
-    """
-    return min(0.1 * 2 ** (deaths - 1), LONGEST_PAUSE_S) if deaths else 0.0
-
-
-def ready(tell: Connection, said: Any) -> None:
-    """Tell the parent that this worker is ready; when the parent is gone, this worker ends in order."""
-    with contextlib.suppress(OSError):
-        tell.send(("ready", said))
-    threading.Thread(target=_end_with_parent, args=(tell,), name="parent", daemon=True).start()
-
-
-def failed(tell: Connection, what: str) -> None:
-    """Tell the parent why this worker cannot start."""
-    tell.send(("failed", what))
-
-
-def _end_with_parent(tell: Connection) -> None:
-    with contextlib.suppress(EOFError, OSError):
-        tell.recv()
-    os.kill(os.getpid(), signal.SIGTERM)
+_COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @contextlib.contextmanager
@@ -85,14 +48,26 @@ def listeners(host: str, port: int, count: int) -> Iterator[list[socket.socket]]
         yield [stack.enter_context(bind(host, found, shares=True)) for _ in range(count)]
 
 
-@dataclass
-class _Worker:
-    listener: socket.socket
-    process: SpawnProcess
-    pipe: Connection
-    since_s: float
-    deaths: int = 0
-    due_s: float | None = None
+class _Seat:
+    """A worker's socket, and how it is taken: what waits at it is answered by the worker that takes it next."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.listener = listener
+        self._address = listener.getsockname()[:2]
+
+    def begin(self, work: Work) -> Begun:
+        """A worker at the socket."""
+        if self.listener.fileno() < 0:
+            self.listener = bind(*self._address, shares=True)
+        return spawned(work, self.listener)
+
+    def gone(self, pid: int, deaths: int) -> None:
+        """Take the socket away from a worker that dies again and again."""
+        if _COUNTERS in os.environ:
+            # What a dead worker said of itself no longer holds; what it counted does.
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        if deaths >= MOST_DEATHS:
+            self.listener.close()
 
 
 class Workers:
@@ -105,15 +80,8 @@ class Workers:
     """
 
     def __init__(self, work: Work, sockets: Sequence[socket.socket]) -> None:
-        self._work = work
-        self._stopping = threading.Event()
-        self._address = sockets[0].getsockname()[:2]
-        self._workers = [_Worker(listener, *self._started(listener), time.monotonic()) for listener in sockets]
-
-    @property
-    def pids(self) -> list[int]:
-        """The processes' numbers."""
-        return [worker.process.pid or 0 for worker in self._workers]
+        self._seats = [_Seat(listener) for listener in sockets]
+        self.parts = [Kept("worker", partial(seat.begin, work), gone=seat.gone) for seat in self._seats]
 
     def wait_ready(self) -> Any:
         """What the first worker told when it was ready, once all are.
@@ -124,9 +92,9 @@ class Workers:
             When one cannot start; says why. The others are ended.
         """
         told = []
-        for worker in self._workers:
+        for part in self.parts:
             try:
-                kind, said = worker.pipe.recv() if worker.pipe.poll(START_S) else ("failed", "a worker was not ready in time")
+                kind, said = part.pipe.recv() if part.pipe.poll(START_S) else ("failed", "a worker was not ready in time")
             except EOFError:
                 kind, said = "failed", "a worker ended before it was ready"
             if kind == "failed":
@@ -137,73 +105,25 @@ class Workers:
 
     def keep(self) -> None:
         """Start anew what dies, until this process is told to stop; then end all in order."""
-        before = {number: signal.signal(number, lambda *_: self._stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            while not self._stopping.is_set():
-                wait([worker.process.sentinel for worker in self._workers if worker.due_s is None], timeout=_LOOK_S)
-                for worker in self._workers:
-                    self._look(worker)
-        finally:
-            self.end()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with stopping() as stop:
+            try:
+                keep(self.parts, stop)
+            finally:
+                self.end()
 
     def end(self) -> None:
         """End all in order: requests under way are answered."""
-        for worker in self._workers:
-            worker.process.terminate()
-        until = time.monotonic() + END_S
-        for worker in self._workers:
-            worker.process.join(max(0.0, until - time.monotonic()))
-            worker.process.kill()
-            worker.process.join()
-            worker.pipe.close()
-            worker.listener.close()
-
-    def _look(self, worker: _Worker) -> None:
-        now = time.monotonic()
-        if worker.due_s is None and not worker.process.is_alive() and not self._stopping.is_set():
-            worker.deaths = 0 if now - worker.since_s >= LONG_S else worker.deaths + 1
-            worker.due_s = now + pause_s(worker.deaths)
-            _said.error("worker %s ended with %s and is started anew", worker.process.pid, worker.process.exitcode)
-            _forget_gauges(worker.process.pid or 0)
-            if worker.deaths >= MOST_DEATHS:
-                worker.listener.close()
-        if worker.due_s is not None and now >= worker.due_s:
-            worker.pipe.close()
-            try:
-                if worker.listener.fileno() < 0:
-                    worker.listener = bind(*self._address, shares=True)
-                worker.process, worker.pipe = self._started(worker.listener)
-            except (OSError, LooplineError) as error:
-                # The others go on; a machine without room for a process may have it a little later.
-                _said.error("a worker could not be started: %s", error)
-                worker.deaths += 1
-                worker.due_s = now + pause_s(worker.deaths)
-                return
-            worker.since_s, worker.due_s = now, None
-
-    def _started(self, listener: socket.socket) -> tuple[SpawnProcess, Connection]:
-        # Spawned, not forked: a fork would take over the parent's database connections.
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=self._work, args=(listener, theirs), daemon=False)
-        process.start()
-        theirs.close()
-        return process, ours
-
-
-def _forget_gauges(pid: int) -> None:
-    """What a dead worker said of itself no longer holds; what it counted does."""
-    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        end(self.parts)
+        for seat in self._seats:
+            seat.listener.close()
 
 
 @contextlib.contextmanager
 def shared_counters() -> Iterator[None]:
     """A folder in which the workers count, so that each can tell the counts of all."""
     with tempfile.TemporaryDirectory(prefix="loopline-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        os.environ[_COUNTERS] = folder
         try:
             yield
         finally:
-            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+            del os.environ[_COUNTERS]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from loopline.access.secrets import Address
 from loopline.charter.spec import Role
 from loopline.data.spec_source import ScheduleSpec
 from loopline.declaration import Rate, RateText, Span, Spec
 from loopline.watch.spec_duty import Channels, DailyText, EscalateSpec, HoursTexts
+from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
+from loopline.watch.spec_retrain import RetrainSpec
 
 URGENCY = (
     "worth_baseline",
@@ -25,12 +28,16 @@ URGENCY = (
     "score_drift",
     "drift",
     "multivariate",
+    *MACHINERY,
 )
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 
+LEAST_LATE = timedelta(hours=2)
+"""A turn that does nothing is entered once an hour: whether one is late cannot be told sooner."""
+
 
 class WatchSpec(Spec):
-    """The window of event time, how many false alarms are borne, and who is told when.
+    """The window of event time, how many false alarms are borne, who is told when, and when the model is trained anew.
 
     Parameters
     ----------
@@ -40,6 +47,10 @@ class WatchSpec(Spec):
         When each role is on duty; always, where it is not said. Outside them only pages go out.
     digest
         When those alerts are told that page nobody, such as drift alone.
+    heartbeat
+        The address that is asked for after each turn that went well.
+    late
+        How long after the last turn `loopline status` says that nobody watches.
     """
 
     window: Span = timedelta(days=1)
@@ -49,3 +60,14 @@ class WatchSpec(Spec):
     hours: dict[Role, HoursTexts] = {}
     digest: DailyText = ScheduleSpec(cron="0 8 * * *")
     escalate: EscalateSpec | None = None
+    retrain: RetrainSpec | None = None
+    machinery: MachinerySpec = MachinerySpec()
+    heartbeat: Address | None = None
+    late: Span | None = Field(default=None, ge=LEAST_LATE)
+
+    @field_validator("heartbeat")
+    @classmethod
+    def _on_the_web(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://", "${", "env:")):
+            raise ValueError(f"{value!r} is no address on the web; write https://..., or ${{NAME}} of the environment")
+        return value

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Generator
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
-from loopline.engine.step import Step, Steps
+from loopline.engine.step import Facts, Step, Steps
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
 from loopline.watch.duty import letters
+from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spec import WatchSpec
+from loopline.watch.spec_retrain import RetrainSpec
+from loopline.watch.turns import ONE_IN
 from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
@@ -36,12 +41,14 @@ _SCORING = (
     "words",
     "policy",
 )
+_SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
-    *("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey", "spec", "spec_duty"),
+    *("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (
     *(f"watch/{module}.py" for module in _WATCHING),
+    *_SPECS,
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
@@ -52,7 +59,8 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "told", "spec", "spec_duty")),
+    *(f"watch/{module}.py" for module in ("telling", "causes", "told")),
+    *_SPECS,
     "watch/exported/alertmanager.py",
     "tell.py",
     "charter/spec.py",
@@ -63,12 +71,13 @@ _TELLING = (
 
 
 def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
-    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then who is to be told of what.
+    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger, the machinery; then who is to be
+    told of what, and whether the model is to be trained anew.
 
     Parameters
     ----------
     at
-        The moment at which it is asked who is on duty; this one where None.
+        When the turn began; None where nothing is to be done: then nobody looks at the machinery.
     """
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
@@ -92,21 +101,79 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before, "evidence": evidence},
         rooms=_ROOMS,
     )
-    at = at or now()
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
         yield _trial(spec, charter, ask, course)
-    due = letters(ask.state, spec, at)
+    failing = _failing(ask)
+    if at is not None and _is_due(ask.state, failing, at):
+        yield _machinery(spec, data, charter, failing, at)
+    moment = at or now()
+    due = letters(ask.state, spec, moment)
     if due:
         yield Step(
             stage="watch",
             name="tell",
             function="loopline.watch.telling:run",
             reads=spec.fields("tell"),
-            inputs={"letters": [letter.as_json() for letter in due], "now": at.isoformat()},
+            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat()},
             rooms=_TELLING,
         )
-    return watched
+    if spec.retrain is None:
+        return watched
+    said = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+
+
+def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
+    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it."""
+    seen = situation(spec, ask.state, ask.facts.get("data", {}), now())
+    reasons = [] if seen is None else asked(seen)
+    if seen is None or not reasons:
+        return came_of(ask.state)
+    why = "; ".join(reason.says for reason in reasons)
+    if hold := held(seen):
+        return f"a retraining is due ({why}), and held back: {hold}"
+    facts = yield Step(
+        stage="watch",
+        name="retrain",
+        function="loopline.watch.request:run",
+        reads={},
+        inputs={"champion": ask.state.champion, "after": seen.trained.id, "reasons": [asdict(reason) for reason in reasons]},
+        rooms=("watch/request.py",),
+    )
+    return str(facts["says"])
+
+
+def _failing(ask: Ask) -> list[list[str]]:
+    """Stage and name of the steps that stand still, because they failed: a stage that has come through since has facts."""
+    failed = ask.state.failed.items()
+    return sorted([stage, str(entry.body["name"])] for stage, entry in failed if stage not in ("watch", "value") and not ask.facts.get(stage))
+
+
+def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:
+    """Whether the machinery is to be looked at: once an hour, and when other steps stand still than at the last look."""
+    last = state.facts("watch", "machinery")
+    return last is None or last["failed"] != failing or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
+
+
+def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, failing: list[list[str]], at: datetime) -> Step:
+    """The step that looks at the machinery; each look is one of its own."""
+    schedules = [source.schedule.model_dump(mode="json") for source in data.sources.values() if source.schedule is not None]
+    return Step(
+        stage="watch",
+        name="machinery",
+        function="loopline.watch.machinery.look:run",
+        reads={**spec.fields("machinery", "late"), "schedules": schedules, "charter": charter.fields("predict", "worth", "budget", "prices")},
+        inputs={"at": at.isoformat(), "failed": failing},
+        rooms=(
+            *_ROOMS,
+            "watch/machinery",
+            "watch/turns.py",
+            *(f"charter/{module}.py" for module in ("budget", "machines", "prices", "quantities")),
+            "data/probe",
+            "data/schedule.py",
+        ),
+    )
 
 
 def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> Step:

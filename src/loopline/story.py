@@ -1,0 +1,175 @@
+"""A stage's story: told from what has been done, or by doing what has not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from loopline.charter.budget import Budget
+from loopline.engine.memory import Peak
+from loopline.engine.spans import StepSpans
+from loopline.engine.step import Facts, Halt, Progress, Step, Steps
+from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
+from loopline.errors import CheckFailed, LooplineError
+from loopline.ledger.entry import Draft, Entry, now
+from loopline.ledger.state import State
+from loopline.project import FILE, Project
+from loopline.serve import stage as serve_stage
+from loopline.workspace import Job, Workspace
+
+Condition = Literal["done", "stale", "waiting", "failed"]
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """Where one stage stands.
+
+    Parameters
+    ----------
+    cached
+        Whether nothing had to be computed.
+    why
+        The number that matters when it is done; the reason when it is not.
+    entry
+        Id of the ledger's entry that shows it.
+    """
+
+    stage: str
+    state: Condition
+    cached: bool
+    seconds: float
+    why: str
+    entry: str | None
+
+
+class Look:
+    """Tells a stage's story from what has been done; a step that has not is left undone."""
+
+    moved = False
+    segments: serve_stage.Listed | None = None
+    at: datetime | None = None
+    follows: str | None = None
+
+    def tell(self, stage: str, steps: Steps, state: State) -> tuple[StageStatus, Facts, Halt | None, LooplineError | None]:
+        """Drive a stage's generator to its end, to a halt, to an error or to the first step left undone."""
+        entry: str | None = None
+        try:
+            asked = next(steps)
+            while True:
+                if isinstance(asked, Halt):
+                    error = CheckFailed(asked.why, where=stage, remedy=asked.next) if asked.state == "failed" else None
+                    return StageStatus(stage, asked.state, True, 0.0, asked.why, entry), {}, asked, error
+                done = self.perform(asked, state)
+                if done is None:
+                    return _undone(asked, state), {}, None, None
+                entry = self.follows = done.id
+                asked = steps.send(done.body["facts"])
+        except StopIteration as end:
+            return StageStatus(stage, "done", True, 0.0, str(end.value["says"]), entry), end.value, None, None
+        except LooplineError as error:
+            return StageStatus(stage, "failed", False, 0.0, str(error), entry), {}, None, error
+
+    def perform(self, step: Step, state: State) -> Entry | None:
+        """The entry of the step's success, or None."""
+        return state.succeeded.get(step.key)
+
+
+class Turn(Look):
+    """Tells a stage's story and does what has not been done."""
+
+    def __init__(self, project: Project, workspace: Workspace, state: Callable[[], State], fresh: str | None, progress: Progress) -> None:
+        self._project = project
+        self._workspace = workspace
+        self._state = state
+        self._budget = Budget(project.declaration.charter, project.folder)
+        self._fresh = fresh
+        self.progress = progress
+        self._seconds: dict[str, float] = {}
+        self._refreshed: set[str] = set()
+        self._failed: dict[str, LooplineError] = {}
+        self.segments = serve_stage.listed(workspace.lake.log)
+        self.at = now()
+        self.spans = StepSpans()
+        self.moved = False
+
+    def timed(self, status: StageStatus) -> StageStatus:
+        """The stage's status with the seconds that this turn spent on it."""
+        spent = self._seconds.get(status.stage)
+        return status if spent is None else replace(status, cached=False, seconds=round(spent, 3))
+
+    def perform(self, step: Step, state: State) -> Entry:
+        """The entry of the step's success, which is computed where there is none."""
+        done = super().perform(step, state)
+        again = step.stage == self._fresh and step.key not in self._refreshed
+        if again:
+            step = replace(step, stands="")
+        if done is not None and not again:
+            with self.spans.around(step, cached=True):
+                return self._recalled(step, done, state)
+        if step.key in self._failed:
+            raise self._failed[step.key]
+        self._budget.require(step.stage, self._state(), self._workspace.ledger, now())
+        self._refreshed.add(step.key)
+        self.progress.say(f"{step.stage}: {step.name}")
+        since = time.monotonic()
+        try:
+            with self.spans.around(step):
+                return self._attempt(step, since)
+        except LooplineError as error:
+            self._failed[step.key] = error
+            raise
+        finally:
+            self.moved = True
+            self._seconds[step.stage] = self._seconds.get(step.stage, 0.0) + time.monotonic() - since
+
+    def _recalled(self, step: Step, done: Entry, state: State) -> Entry:
+        """The success, entered again where another one has held since: the newest success of a step is the one that holds."""
+        if state.latest[step.stage, step.name].id == done.id:
+            return done
+        recalled = Draft(kind="step", subject=step.stage, key=step.key, body={**done.body, "recalled": True}, parents=(done.id,))
+        return self._workspace.ledger.append(recalled)[0]
+
+    def _attempt(self, step: Step, since: float) -> Entry:
+        ledger = self._workspace.ledger
+        parents = (self.follows,) if self.follows else ()
+        (started,) = ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "started", "name": step.name}, parents=parents))
+        job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self.progress)
+
+        def ended(state: str, **more: Any) -> Entry:
+            seconds = round(time.monotonic() - since, 3)
+            io = spent(before, Moment.now(), is_remote=not self._workspace.lake.is_folder).as_json()
+            took = {"seconds": seconds, "io": io, "peak_bytes": None if self._workspace.engine.is_remote else peak.bytes, **self._budget.cost(seconds)}
+            body = {"state": state, "name": step.name, **took, **more}
+            return ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body=body, parents=(started.id,)))[0]
+
+        before = Moment.now()
+        with Peak() as peak:
+            try:
+                facts = self._workspace.engine.run(step.function, job)
+            except Exception as error:
+                ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+                raise
+        done = ended("succeeded", facts=facts, made_from=step.made_from)
+        if waits_more_than_it_computes(io := done.body["io"]):
+            self.progress.say(f"{step.stage}, {step.name}: {say_waiting(io)}; see how quick the storage is: loopline data probe")
+        return done
+
+
+def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The names of what a step was made from and is no more."""
+    said = {"reads": f"{{}} in {FILE}", "inputs": "{}", "code": "the code of {}"}
+    return sorted(said[part].format(name) for part in said for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name))
+
+
+def _undone(step: Step, state: State) -> StageStatus:
+    """Why a step is to be done: it failed, it never ran, or something it was made from has changed."""
+    failed, before = state.failed.get(step.stage), state.latest.get((step.stage, step.name))
+    if failed is not None and failed.key == step.key:
+        return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
+    if before is None:
+        return StageStatus(step.stage, "stale", False, 0.0, "it has not run yet", None)
+    changed = _changed(before.body["made_from"], step.made_from)
+    return StageStatus(step.stage, "stale", False, 0.0, f"changed: {', '.join(changed)}", before.id)

@@ -1,0 +1,55 @@
+"""What the monitors of the machinery look at: entries of the ledger, and a reading of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from loopline.charter.budget import Bound
+from loopline.ledger.entry import Entry
+from loopline.watch.machinery.reading import Reading
+from loopline.watch.monitors.watched import Breach
+from loopline.watch.spec_machinery import MachinerySpec
+from loopline.watch.turns import Watcher
+
+LATELY = timedelta(days=1)
+"""What counts as now: a fault that is older is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a monitor may look at.
+
+    Parameters
+    ----------
+    steps
+        The ends of steps, oldest first, as far back as matters.
+    failing
+        Stage and name of the steps that stand still now, because they failed.
+    usage, probes
+        What servers took, and the probes of the storage, oldest first.
+    watcher
+        The turns as they stood when this one began.
+    readings
+        Of this machine, oldest first; the last one is of now.
+    bound
+        The month's budget and what is spent of it; None where there is none, or no price.
+    """
+
+    spec: MachinerySpec
+    now: datetime
+    steps: Sequence[Entry] = ()
+    failing: frozenset[tuple[str, str]] = frozenset()
+    usage: Sequence[Entry] = ()
+    probes: Sequence[Entry] = ()
+    watcher: Watcher | None = None
+    readings: Sequence[Reading] = ()
+    bound: Bound | None = None
+
+    def is_late(self, entry: Entry) -> bool:
+        """Whether an entry is of lately."""
+        return entry.time > self.now - LATELY
+
+
+Monitor = Callable[[Seen], "list[Breach] | None"]

@@ -1,0 +1,97 @@
+"""Turns as facts: when one is entered in the ledger, and whether the next one is late. Light and pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from loopline.data.schedule import next_due
+from loopline.data.spec_source import ScheduleSpec
+from loopline.ledger.entry import Entry
+from loopline.watch.spec import LEAST_LATE
+
+KIND = "turn"
+ONE_IN = timedelta(hours=1)
+"""A turn that did nothing, and ended as the one before, is entered no more often than this."""
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """The last turn that is known of, and until when there must be another one.
+
+    Parameters
+    ----------
+    last
+        The newest entry of a turn; None where none was ever taken.
+    seen
+        The newest sign of work: that entry, or the newest entry of a step.
+    until
+        From when on it is late; None where nothing says when a turn is due.
+    """
+
+    last: Entry | None
+    seen: datetime | None
+    until: datetime | None
+    now: datetime
+
+    @property
+    def is_late(self) -> bool:
+        """Whether nobody seems to watch any more."""
+        return self.until is not None and self.now > self.until
+
+    @property
+    def says(self) -> str:
+        """The last turn and the next one, in words; empty where no turn was ever taken, nor is due."""
+        if self.last is None or self.seen is None:
+            return "no turn has been taken yet" if self.is_late else ""
+        body = self.last.body
+        beat = body["heartbeat"]
+        unheard = f"; its heartbeat was not taken: {beat}" if beat else ""
+        said = f"the last turn ended {self.last.time:%Y-%m-%d %H:%M} UTC on {body['host']}, {body['state']}{unheard}"
+        if self.until is None:
+            return said
+        verb = "was due by" if self.is_late else "is late after"
+        return f"{said}; the next one {verb} {self.until:%Y-%m-%d %H:%M} UTC"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        last = self.last
+        told = None if last is None else {"time": last.time.isoformat(), **{name: last.body[name] for name in ("state", "says", "host", "heartbeat")}}
+        return {"last_turn": told, "late_after": None if self.until is None else self.until.isoformat(), "late": self.is_late}
+
+
+def is_news(body: Mapping[str, Any], last: Entry | None, now: datetime, *, did_something: bool) -> bool:
+    """Whether a turn is to be entered: it did something, it ended otherwise than the last one that was, or that is a while ago.
+
+    Parameters
+    ----------
+    last
+        The newest entry of a turn.
+    """
+    if did_something or last is None or now - last.time >= ONE_IN or now < last.time:
+        return True
+    return any(body[name] != last.body[name] for name in ("state", "every_s", "heartbeat"))
+
+
+def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, schedules: Iterable[ScheduleSpec], now: datetime) -> Watcher:
+    """Whether turns are taken as they should be.
+
+    A turn is late after `late` where that is declared. Otherwise one that was taken by a process that stays says how often it takes them, and is
+    late after twice as long; and where a schedule calls for a turn, one that was not taken within two hours of its moment is late.
+
+    Parameters
+    ----------
+    last, step
+        The newest entry of a turn, and of a step: a long turn is no dead one.
+    """
+    seen = max((entry.time for entry in (last, step) if entry is not None), default=None)
+    if late is not None:
+        return Watcher(last, seen, now - timedelta(microseconds=1) if seen is None else seen + late, now)
+    if last is None or seen is None:
+        return Watcher(last, seen, None, now)
+    if last.body["every_s"] is not None:
+        return Watcher(last, seen, seen + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
+    due = [moment + LEAST_LATE for schedule in schedules if (moment := next_due(schedule, seen)) is not None]
+    return Watcher(last, seen, min(due, default=None), now)

@@ -1,0 +1,132 @@
+"""`loopline up` as a real process: it serves and takes turns, starts anew what dies, and ends all in order."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import psutil
+import pytest
+
+from loopline.lake.place import Lake
+from loopline.ledger.store import Ledger
+from loopline.serve.segments import listing
+from tests.cli.deciding import DECLARATION, loopline, make_project, refused
+from tests.serve.packages import ROW
+
+
+class Up:
+    """The command over a project that decides already, whose lines are read as they come."""
+
+    def __init__(self, folder: Path, *words: object) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[str] = loopline(folder, "up", "--port", 0, "--poll", "0.2s", "--json", *words)
+        self._lines: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.begun = self.wait("up")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def wait(self, event: str, *, timeout_s: float = 60.0) -> dict[str, Any]:
+        """The next line about something; others are passed over."""
+        until = time.monotonic() + timeout_s
+        while True:
+            said: dict[str, Any] = json.loads(self._lines.get(timeout=max(0.0, until - time.monotonic())))
+            if said["event"] == event:
+                return said
+
+    def predict(self) -> int:
+        connection = http.client.HTTPConnection(self.begun["server"]["url"].removeprefix("http://"), timeout=20)
+        try:
+            connection.request("POST", "/v1/predict", json.dumps({"rows": [ROW]}))
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def predicts_again(self, *, timeout_s: float = 60.0) -> bool:
+        """Whether it answers; a connection to a worker that was just killed may be broken off."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            try:
+                return self.predict() == 200
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.1)
+        return False
+
+    def end(self, how: signal.Signals) -> tuple[int, str]:
+        self.process.send_signal(how)
+        code = self.process.wait(60)
+        assert self.process.stderr is not None
+        return code, self.process.stderr.read()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(30)
+        assert self.process.stderr is not None and self.process.stdout is not None
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make_project(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def up(folder: Path) -> Iterator[Up]:
+    made = Up(folder)
+    yield made
+    made.close()
+
+
+def test_it_serves_takes_turns_starts_anew_what_dies_and_ends_in_order(up: Up) -> None:
+    pids = up.begun["pids"]
+    children = [psutil.Process(pid) for pid in (*pids["server"], pids["turns"])]
+    assert {child.ppid() for child in children} == {pids["up"]} == {up.process.pid}
+    assert up.predict() == 200
+    # There are no rows yet: the turn says so, and the server goes on.
+    first = up.wait("turn")
+    assert (first["turn"], first["state"], first["why"]) == (1, "failed", ["the first"])
+    os.kill(pids["server"][0], signal.SIGKILL)
+    assert up.wait("died") == {"event": "died", "part": "worker", "pid": pids["server"][0], "code": -9}
+    assert up.predicts_again()
+    os.kill(pids["turns"], signal.SIGKILL)
+    assert up.wait("died")["part"] == "turns"
+    assert up.wait("turn")["why"] == ["the first"]
+    alive = psutil.Process(up.process.pid).children(recursive=True)
+    code, said = up.end(signal.SIGTERM)
+    assert (code, said) == (0, "")
+    assert up.wait("ending") and up.wait("ended")
+    _, left = psutil.wait_procs(alive, timeout=10)
+    assert not left
+    assert listing(Lake(str(up.folder / ".loopline" / "lake"), project="p").log, "predictions")
+    with Ledger.open(f"sqlite:///{up.folder}/.loopline/ledger.db", "p") as ledger:
+        assert {entry.body["state"] for entry in ledger.read(kinds=("turn",))} == {"failed"}
+        assert ledger.read(kinds=("usage",))[-1].body["requests"] >= 1
+
+
+def test_all_end_with_a_parent_that_was_killed(up: Up) -> None:
+    children = psutil.Process(up.process.pid).children(recursive=True)
+    up.process.kill()
+    _, left = psutil.wait_procs(children, timeout=30)
+    assert not left
+
+
+def test_what_cannot_begin_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    assert "nobody has a token yet" in refused(tmp_path, "up", "--host", "0.0.0.0")

@@ -1,0 +1,117 @@
+"""A look over a real ledger: what it reads, enters and keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopline.charter.spec import CharterSpec
+from loopline.data.spec import DataSpec
+from loopline.engine.local import LocalEngine
+from loopline.engine.step import Facts, Silence, Step
+from loopline.lake.place import Lake
+from loopline.ledger.entry import Draft, now
+from loopline.ledger.state import FOLDED, fold
+from loopline.ledger.store import Ledger
+from loopline.watch.machinery.look import MONITORS, run
+from loopline.watch.spec import URGENCY, WatchSpec
+from loopline.watch.spec_machinery import MACHINERY
+from loopline.watch.stage import steps
+from loopline.workspace import Ask, Job, Workspace
+
+CHARTER: dict[str, Any] = {"predict": "y", "worth": {"currency": "EUR"}, "prices": "prices.yaml", "budget": {"run": "100 per month"}}
+
+
+class Project:
+    """A project whose turns begin when a test says."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self.folder, self.ledger = folder, ledger
+        (folder / "lake").mkdir()
+        self.workspace = Workspace(ledger, Lake(str(folder / "lake")), LocalEngine())
+        self.failing = False
+
+    def step(self, at: datetime) -> Step | None:
+        """The look that a turn asks for, if any."""
+        facts: dict[str, Any] = {"serve": {"versions": {}}, **({} if self.failing else {"data": {"says": "fine"}})}
+        ask = Ask(project="p", folder=self.folder, state=fold(self.ledger.read(kinds=FOLDED)), facts=facts)
+        sources = DataSpec.model_validate({"sources": {"t": {"url": "sqlite:///t.db", "table": "t", "key": "id", "schedule": "0 6 * * *"}}})
+        story = steps(WatchSpec(), sources, CharterSpec.model_validate(CHARTER), ask, at=at)
+        asked: Any = next(story)
+        try:
+            while asked.name != "machinery":
+                asked = story.send({"says": ""})
+        except StopIteration:
+            return None
+        assert isinstance(asked, Step)
+        return asked
+
+    def look(self, at: datetime) -> Facts:
+        step = self.step(at)
+        assert step is not None
+        (attempt,) = self.ledger.append(Draft(kind="step", subject="watch", key=step.key, body={"state": "started", "name": step.name}))
+        facts = run(Job(project="p", folder=self.folder, step=step, attempt=attempt.id, workspace=self.workspace, progress=Silence()))
+        self.ended("watch", "machinery", key=step.key, facts=facts, made_from=step.made_from)
+        return facts
+
+    def ended(self, stage: str, name: str, *, state: str = "succeeded", key: str = "k", **more: Any) -> None:
+        self.ledger.append(Draft(kind="step", subject=stage, key=key, body={"state": state, "name": name, "seconds": 1.0, **more}))
+
+    def alerts(self) -> dict[str, str]:
+        return {entry.body["monitor"]: entry.body["state"] for entry in self.ledger.read(kinds=("alert",))}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        ledger.append(Draft(kind="champion", subject="pkg", body={"why": "a test"}))
+        yield Project(tmp_path, ledger)
+
+
+def test_the_monitors_are_those_that_are_declared_and_told_in_an_order() -> None:
+    assert sorted(monitor.__name__ for monitor in MONITORS) == sorted(MACHINERY)
+    assert set(MACHINERY) < set(URGENCY)
+
+
+def test_it_is_looked_at_once_an_hour_and_only_in_a_turn(project: Project) -> None:
+    at = now()
+    facts = project.look(at)
+    assert facts["reading"]["disk_bytes"] > facts["reading"]["free_bytes"] > 0
+    assert project.step(at) is None
+    assert project.step(at + timedelta(minutes=59)) is None
+    assert project.step(at + timedelta(minutes=60)) is not None
+    assert project.step(at - timedelta(hours=5)) is not None, "the clock was put back"
+
+
+def test_a_step_that_stands_still_is_told_at_once_and_over_when_it_has_come_through(project: Project) -> None:
+    at = now()
+    project.look(at)
+    project.ended("data", "ingest", state="failed", why="no such file")
+    project.failing = True
+    facts = project.look(at + timedelta(seconds=5))
+    assert facts["failed"] == [["data", "ingest"]] and "no such file" in facts["says"]
+    assert project.step(at + timedelta(seconds=15)) is None, "it is known"
+    assert project.alerts() == {"pipeline_failed": "open"}
+    project.failing = False
+    for minutes in (1, 65, 130):
+        project.look(at + timedelta(minutes=minutes))
+    assert project.alerts() == {"pipeline_failed": "resolved"}
+
+
+def test_money_counts_from_the_month_and_what_servers_report(project: Project) -> None:
+    project.ended("model", "search", cost=60.0, currency="EUR", facts={})
+    assert project.look(now())["breaches"]["budget"] == 0
+    project.ledger.append(Draft(kind="usage", subject="serve", body={"requests": 5, "cost": 35.0, "currency": "EUR"}))
+    facts = project.look(now() + timedelta(hours=2))
+    assert facts["breaches"]["budget"] == 1 and "95 of 100 EUR" in facts["says"]
+
+
+def test_a_turn_that_came_late_is_told(project: Project) -> None:
+    project.ledger.append(Draft(kind="turn", body={"state": "done", "says": "", "seconds": 1.0, "every_s": 60.0, "host": "box", "heartbeat": None}))
+    assert project.look(now())["breaches"]["pipeline_late"] == 0
+    assert project.look(now() + timedelta(hours=5))["breaches"]["pipeline_late"] == 1
+    assert project.alerts() == {"pipeline_late": "open"}

@@ -38,6 +38,7 @@ DAY = timedelta(days=1)
 PLAN = Plan(numbers=("x",), dates=(), categories=(("c", ("a", "b")),))
 CHARTER = CharterSpec(predict="y", worth={"currency": "EUR", "act_right": 10, "act_wrong": -10})  # type: ignore[arg-type]
 WORTH = {"per_decision": 2.5, "low": 2.3, "high": 2.7, "gain": {"mean": 2.5, "low": 2.3, "high": 2.7}, "baseline": 0.0, "rule": "never act"}
+DONE = {"state": "succeeded", "seconds": 0.0}
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Shop:
         self.at: datetime | None = None
         vouch(self.ledger, self.blobs, self.package)
         self.ledger.append(
-            Draft(kind="step", subject="model", key="search-1", body={"state": "succeeded", "name": "search", "facts": {"evidence": self.evidence}}),
+            Draft(kind="step", subject="model", key="search-1", body={**DONE, "name": "search", "facts": {"evidence": self.evidence}}),
             Draft(kind="package", subject=self.package, key="search-1", body={}),
             Draft(kind="champion", subject=self.package, body={"why": "it passed its gates", "previous": None}),
         )
@@ -167,7 +168,7 @@ class Shop:
         if done is not None:
             return done.body["facts"]
         facts = self.run(step)
-        self.ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "succeeded", "name": step.name, "facts": facts, "seconds": 0.0}))
+        self.ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={**DONE, "name": step.name, "facts": facts}))
         return facts
 
     def run(self, step: Step) -> Mapping[str, Any]:

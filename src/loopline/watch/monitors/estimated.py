@@ -9,7 +9,7 @@ from statistics import NormalDist
 from loopline.declaration import figure
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import Sums
-from loopline.watch.estimated import Estimated
+from loopline.watch.estimated import REACH, Estimated
 from loopline.watch.honesty import is_refuted
 from loopline.watch.monitors.earning import MEMORY, UNITS, own_error, promised_error
 from loopline.watch.monitors.watched import Breach, Watched
@@ -90,4 +90,4 @@ def _error(watched: Watched, pool: Sequence[Estimated], parts: Sequence[Sums], b
     """The standard error of the expected mean less the promised one: rows, windows, chances and promise, and what estimates were wrong by."""
     doubt = max(one.figures[name].doubt for one in pool)
     widened = max(one.record(name).widened for one in pool)
-    return math.hypot(widened * math.hypot(own_error(parts, before), doubt), promised_error(watched, parts, before))
+    return math.hypot(math.hypot(own_error(parts, before), doubt) + widened / REACH, promised_error(watched, parts, before))

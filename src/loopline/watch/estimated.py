@@ -46,8 +46,15 @@ class Figure:
         return math.hypot(self.noise, self.doubt)
 
     def interval(self, widened: float) -> tuple[float, float]:
-        """The interval that should hold what comes true, as often as windows' intervals do (`loopline.watch.earned.CONFIDENCE`)."""
-        return self.value - REACH * widened * self.error, self.value + REACH * widened * self.error
+        """The interval that should hold what comes true, as often as windows' intervals do (`loopline.watch.earned.CONFIDENCE`).
+
+        Parameters
+        ----------
+        widened
+            In the figure's unit, on either side.
+        """
+        reach = REACH * self.error + widened
+        return self.value - reach, self.value + reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +66,14 @@ class Record:
     checked, beyond
         Windows whose outcomes have come, and those of them in which the number lay beyond its interval.
     widened
-        By so much the interval is widened, because of how far off earlier estimates were.
+        By so much the interval is wider on either side, in the figure's unit, because of how far off earlier estimates were.
     silent
         Whether they were wrong so often that the estimate is not to be acted on.
     """
 
     checked: int = 0
     beyond: int = 0
-    widened: float = 1.0
+    widened: float = 0.0
     silent: bool = False
 
     def as_json(self) -> dict[str, Any]:

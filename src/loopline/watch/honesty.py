@@ -2,8 +2,8 @@
 
 References
 ----------
-Vovk, V., Gammerman, A., Shafer, G. (2005). Algorithmic Learning in a Random World. Lei, J. et al. (2018). Distribution-free predictive inference
-for regression. JASA 113: the quantile of earlier misses, each in units of its own error.
+Vovk, V., Gammerman, A., Shafer, G. (2005). Algorithmic Learning in a Random World. Romano, Y., Patterson, E., Candès, E. (2019). Conformalized
+quantile regression: an interval is widened by the quantile of how far beyond theirs earlier values lay.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import CONFIDENCE
-from loopline.watch.estimated import NEW, REACH, Estimated, Figure, Record
+from loopline.watch.estimated import NEW, REACH, Figure, Record
 from loopline.watch.windows import Window
 
 KNOWN = 0.9
@@ -22,9 +22,6 @@ KNOWN = 0.9
 
 MEMORY = 30
 """So many of the newest checked windows are remembered: the world changes, and so does the model's fault."""
-
-FARTHEST = 100.0
-"""Standard errors: a miss of more tells no more."""
 
 CHANCE = 0.005
 """An honest interval is as often wrong as the remembered ones were by so small a chance: the estimate is silent then."""
@@ -50,7 +47,7 @@ def checked(windows: Sequence[Window], before: Sequence[Mapping[str, float]] = (
         made.append(replace(window, estimated=replace(estimated, records={name: record for name, record in records.items() if record != NEW})))
         for name, miss in misses(window).items():
             seen.setdefault(name, []).append(miss)
-            beyond.setdefault(name, []).append(miss > REACH * records[name].widened)
+            beyond.setdefault(name, []).append(miss > records[name].widened)
     return made
 
 
@@ -62,27 +59,27 @@ def came_true(window: Window, name: str) -> float | None:
 
 
 def misses(window: Window) -> dict[str, float]:
-    """How far off a window's estimates were, in standard errors, by figure; none where that cannot be said yet."""
+    """By how much what came true lay beyond each estimate's interval, before it was widened, in the figure's unit: below nought within it.
+
+    Empty where that cannot be said yet.
+    """
     estimated = window.estimated
     if estimated is None:
         return {}
-    found = {name: _miss(window, estimated, figure, came_true(window, name)) for name, figure in estimated.figures.items()}
-    return {name: miss for name, miss in found.items() if miss is not None}
+    found = {name: came_true(window, name) for name in estimated.figures}
+    return {name: _miss(estimated.figures[name], seen, estimated.rows / window.outcomes) for name, seen in found.items() if seen is not None}
 
 
 def is_refuted(window: Window, name: str) -> bool:
     """Whether outcomes have come, and lie beyond the estimate's interval."""
     estimated, miss = window.estimated, misses(window).get(name)
-    return estimated is not None and miss is not None and miss > REACH * estimated.record(name).widened
+    return estimated is not None and miss is not None and miss > estimated.record(name).widened
 
 
-def _miss(window: Window, estimated: Estimated, figure: Figure, seen: float | None) -> float | None:
-    if seen is None:
-        return None
+def _miss(figure: Figure, seen: float, per_outcome: float) -> float:
     # The noise is that of all rows; with some outcomes still missing there is more of it.
-    error = math.hypot(figure.noise * math.sqrt(max(1.0, estimated.rows / window.outcomes)), figure.doubt)
-    off = abs(seen - figure.value)
-    return off / error if error > 0 else 0.0 if math.isclose(seen, figure.value, abs_tol=1e-12) else FARTHEST
+    error = math.hypot(figure.noise * math.sqrt(max(1.0, per_outcome)), figure.doubt)
+    return abs(seen - figure.value) - REACH * error
 
 
 def _record(seen: Sequence[float], beyond: Sequence[bool]) -> Record:
@@ -91,13 +88,19 @@ def _record(seen: Sequence[float], beyond: Sequence[bool]) -> Record:
 
 
 def _widened(seen: Sequence[float]) -> float:
-    """By how much the interval must be wider to have held as many of the earlier misses as it should, in tenths; 1 where they are too few to say."""
-    rank = math.ceil((len(seen) + 1) * CONFIDENCE)
-    if rank > len(seen):
-        return 1.0
-    needed = min(sorted(seen)[rank - 1], FARTHEST) / REACH
-    # In tenths, so that a new outcome does not change what was said of every later window.
-    return max(1.0, math.ceil(needed * 10 - 1e-9) / 10)
+    """By how much the interval must be wider to have held as many earlier values as it should: of fewer than nine, all; never less than nought."""
+    if not seen:
+        return 0.0
+    rank = min(len(seen), math.ceil((len(seen) + 1) * CONFIDENCE))
+    return _rounded_up(sorted(seen)[rank - 1])
+
+
+def _rounded_up(value: float) -> float:
+    """Two digits that count: a new outcome must not change what was said of every later window."""
+    if value <= 1e-12:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.ceil(value / step - 1e-9) * step:.2g}")
 
 
 def _tail(count: int, wrong: int, chance: float) -> float:

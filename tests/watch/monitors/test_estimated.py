@@ -78,14 +78,13 @@ def test_outcomes_that_bear_it_out_leave_a_breach_and_others_take_it_back() -> N
 
 
 def test_an_estimate_that_kept_failing_judges_nothing() -> None:
-    silent = Record(checked=20, beyond=9, widened=1.0, silent=True)
+    silent = Record(checked=20, beyond=9, widened=0.0, silent=True)
     assert worth_estimated(watched([window(0, -9.0, record=silent)])) is None
 
 
 def test_earlier_misses_widen_the_limit() -> None:
-    low = window(0, 0.0)
-    assert worth_estimated(watched([low]))
-    assert worth_estimated(watched([window(0, 0.0, record=Record(checked=20, beyond=2, widened=3.0))])) == []
+    assert worth_estimated(watched([window(0, 0.0)]))
+    assert worth_estimated(watched([window(0, 0.0, record=Record(checked=20, beyond=2, widened=2.0))])) == []
 
 
 def test_windows_that_scattered_before_the_release_may_scatter_after_it() -> None:

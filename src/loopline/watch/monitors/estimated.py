@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from statistics import NormalDist
 
 from loopline.declaration import figure
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import Sums
-from loopline.watch.estimated import Estimated
+from loopline.watch.estimated import REACH, Estimated
 from loopline.watch.honesty import is_refuted
 from loopline.watch.monitors.earning import UNITS, own_error, promised_error
 from loopline.watch.monitors.watched import Breach, Watched
@@ -64,15 +65,14 @@ def _beyond(watched: Watched, monitor: str, name: str, promised: float, *, sign:
     limit, and an estimate that was wrong too often judges nothing. Outcomes that bear an estimate out leave what it said as it was, so that
     an alert does not begin anew with every window whose outcomes come; those that do not, take it back.
     """
-    own = watched.window.estimated
-    if not _can_tell(watched.window, name) or own is None or own.record(name).silent or not watched.is_full:
+    own = _estimate(watched.window, name)
+    if own is None or own.record(name).silent or not watched.is_full:
         return None
     if is_refuted(watched.window, name):
         return []
     money = name == "worth"
-    told = [window for window in watched.windows[: watched.at + 1] if _can_tell(window, name) and not is_refuted(window, name)]
-    standing = [window.estimated for window in told if window.estimated is not None]
-    pools = [standing[-1:], standing[-MEMORY:]] if len(standing) > 1 else [standing]
+    standing = list(islice(_standing(watched, name), MEMORY))
+    pools = [standing[:1], standing] if len(standing) > 1 else [standing]
     before = [earlier.earned.money if money else earlier.loss for earlier in watched.before]
     for pool in pools:
         parts = [one.money if money else one.loss for one in pool]
@@ -84,13 +84,22 @@ def _beyond(watched: Watched, monitor: str, name: str, promised: float, *, sign:
     return []
 
 
-def _can_tell(window: Window, name: str) -> bool:
-    """Whether a window has an estimate of the number, and rows enough."""
-    return window.estimated is not None and window.estimated.rows >= ROWS_NEEDED and name in window.estimated.figures
+def _estimate(window: Window, name: str) -> Estimated | None:
+    """The estimate of a window with rows enough, where it has one of the number."""
+    one = window.estimated
+    return one if one is not None and one.rows >= ROWS_NEEDED and name in one.figures else None
+
+
+def _standing(watched: Watched, name: str) -> Iterator[Estimated]:
+    """The estimates of the number up to the window that is judged, the newest first, without those that outcomes have refuted."""
+    for window in reversed(watched.windows[: watched.at + 1]):
+        one = _estimate(window, name)
+        if one is not None and not is_refuted(window, name):
+            yield one
 
 
 def _error(watched: Watched, pool: Sequence[Estimated], parts: Sequence[Sums], before: Sequence[Sums], name: str) -> float:
     """The standard error of the expected mean less the promised one: rows, windows, chances and promise, and what estimates were wrong by."""
     doubt = max(one.figures[name].doubt for one in pool)
     widened = max(one.record(name).widened for one in pool)
-    return math.hypot(widened * math.hypot(own_error(parts, before), doubt), promised_error(watched, parts, before))
+    return math.hypot(math.hypot(own_error(parts, before), doubt) + widened / REACH, promised_error(watched, parts, before))

@@ -42,7 +42,7 @@ class Earlier:
     Parameters
     ----------
     misses
-        How far off its estimates were, as `loopline.watch.honesty.misses` tells it.
+        How far beyond their intervals its estimates came true, as `loopline.watch.honesty.misses` tells it.
     """
 
     rows: int

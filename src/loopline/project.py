@@ -68,6 +68,13 @@ class Declaration(Spec):
         columns = sorted(moments_of(self.data, self.charter))
         return self.model_copy(update={"data": self.data.requiring(columns)}) if columns else self
 
+    @model_validator(mode="after")
+    def _with_prices(self) -> Declaration:
+        if self.watch.retrain is not None and self.watch.retrain.money is not None and self.charter.prices is None:
+            remedy = "say charter.prices, or leave out watch.retrain.money"
+            raise Mistake("what a retraining costs is not known, because the charter has no prices", where="watch.retrain.money", remedy=remedy)
+        return self
+
 
 class Project:
     """A declaration and the folder in which it lies.

@@ -7,7 +7,7 @@ import pytest
 from loopline.errors import Mistake
 from loopline.project import Declaration, parse
 
-BASE = "project: p\ncharter: {predict: y}\ndata: {sources: {a: {path: a.csv}}}\nwatch:\n  retrain: "
+BASE = "project: p\ncharter: {predict: y, prices: prices.yaml}\ndata: {sources: {a: {path: a.csv}}}\nwatch:\n  retrain: "
 
 
 def declared(text: str) -> Declaration:
@@ -51,3 +51,9 @@ def test_what_is_wrong_is_said_with_its_line(text: str, says: str) -> None:
     with pytest.raises(Mistake) as caught:
         declared(text)
     assert says in str(caught.value) and "line 5" in str(caught.value)
+
+
+def test_money_wants_prices() -> None:
+    with pytest.raises(Mistake, match="the charter has no prices") as caught:
+        parse(f"{BASE}{{money: 5 per month}}\n".replace(", prices: prices.yaml", ""))
+    assert "watch.retrain.money" in str(caught.value) and "line 5" in str(caught.value)

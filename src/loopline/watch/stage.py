@@ -51,7 +51,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> St
     """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then alerts nobody was told of."""
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
-    evidence = _evidence(ask.state, champion)
+    evidence = evidence_of(ask.state, champion)
     before = None
     if champion is not None and evidence is not None:
         facts = yield Step(
@@ -105,7 +105,7 @@ def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> S
     )
 
 
-def _evidence(state: State, package: str | None) -> str | None:
+def evidence_of(state: State, package: str | None) -> str | None:
     """The blob of the rows of a package's test part, from the facts of the search that made it; None where it came from elsewhere."""
     made = state.packages.get(package or "")
     search = None if made is None else state.succeeded.get(made.key)

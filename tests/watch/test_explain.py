@@ -91,7 +91,7 @@ def test_what_happened_between_the_last_good_and_the_first_bad_window_is_told() 
 
 def test_the_slice_that_lost_is_found_among_what_was_decided() -> None:
     before, now = decisions(2000, seed=1), decisions(2000, seed=2, bad="west")
-    made = told(history(0, days=10), alert(since=0, last=9), decisions=now, reference=before)
+    made = told(history(0, days=10), alert(since=0, last=9), decisions=now, reference=before, columns=["place", "size"])
     assert [one.name for one in made.fallen.slices if one.stands_out] == ["place = west"]
     assert "place = west" in " ".join(made.lines())
 

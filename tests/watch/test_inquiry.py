@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from loopline.ledger.entry import Draft
@@ -21,7 +20,7 @@ def test_a_breach_is_explained_from_ledger_and_lake(tmp_path: Path) -> None:
         alert = next(entry.body for entry in shop.state().open_alerts() if entry.body["monitor"] == "worth_promised")
         collected = {"state": "succeeded", "name": "collect", "facts": shop.ask().facts["serve"]}
         shop.ledger.append(Draft(kind="step", subject="serve", key="collected", body=collected))
-        evidence = inquire(shop.workspace, shop.state(), shop.package, CHARTER.worth, timedelta(days=1))
+        evidence = inquire(shop.workspace, shop.state(), shop.package, CHARTER.worth)
         made = evidence.explain(alert)
     finally:
         shop.ledger.close()

@@ -108,22 +108,22 @@ def acceptance(criterion: Criterion) -> Gate:
     return accepted
 
 
-def verdict_on(criterion: Criterion, measured: Mapping[str, float | None], slices: Mapping[str, str]) -> Verdict:
-    """Whether a criterion's check holds for the metrics that it names, and the `slices` that the worst of them belong to."""
+def verdict_on(criterion: Criterion, measured: Mapping[str, float | None], slices: Mapping[str, str], *, on: str = "the test part") -> Verdict:
+    """Whether a criterion's check holds for the metrics that it names, measured `on` some rows, and the `slices` that the worst of them belong to."""
     check = parse(criterion.check)
     numbers = {name: measured[name] for name in sorted(check.names)}
     undefined = [name for name, number in numbers.items() if number is None]
     passed = not undefined and bool(np.all(evaluate(check, numbers)))
-    shown = ", ".join(_shown(name, number, slices.get(name)) for name, number in numbers.items())
+    shown = ", ".join(_shown(name, number, slices.get(name), on) for name, number in numbers.items())
     words = f"{criterion.says}: " if criterion.says else ""
     value, threshold = _compared(check, numbers)
     says = f"{words}{shown}; asked for {criterion.check}"
     return Verdict(name=f"acceptance {criterion.id}", passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
 
 
-def _shown(name: str, number: float | None, piece: str | None) -> str:
+def _shown(name: str, number: float | None, piece: str | None, on: str) -> str:
     if number is None:
-        return f"{name} is not defined on the test part"
+        return f"{name} is not defined on {on}"
     return f"{name} is {figure(number)}" + (f" ({piece})" if piece else "")
 
 

@@ -179,6 +179,7 @@ def explain(
     importance: Mapping[str, float] | None = None,
     decisions: Decisions | None = None,
     reference: Decisions | None = None,
+    columns: Sequence[str] = (),
 ) -> Explanation | None:
     """What explains the breach that an alert tells of; None where the package has no window up to the breach.
 
@@ -196,6 +197,8 @@ def explain(
         What the package decided, with outcomes.
     reference
         What it decided on its test part; slices are held against it where too little was served before.
+    columns
+        The columns whose slices are looked at.
     """
     mine = _up_to(alert, windows)
     if not mine:
@@ -208,7 +211,7 @@ def explain(
         currency=currency,
         turn=turned,
         features=_features(good, bad, importance),
-        fallen=_slices(turned, bad, decisions, reference),
+        fallen=_slices(turned, bad, decisions, reference, columns),
         money=_loss(good, bad, alert),
         upstream=tuple(between(entries, str(alert["package"]), turned.good, turned.bad)),
     )
@@ -289,14 +292,14 @@ def _distance(windows: Sequence[Body], name: str) -> float | None:
     return sum(value * count for value, count in said) / rows if rows else None
 
 
-def _slices(turned: Turn, bad: Sequence[Body], decisions: Decisions | None, reference: Decisions | None) -> Fallen:
+def _slices(turned: Turn, bad: Sequence[Body], decisions: Decisions | None, reference: Decisions | None, columns: Sequence[str]) -> Fallen:
     if decisions is None or not len(decisions):
         return _NOTHING
     until = datetime.fromisoformat(bad[-1]["end"])
     now, before = decisions.within(turned.since, until), decisions.within(None, turned.since)
     if reference is not None and len(before) < min(10 * SUPPORT, len(reference)):
         before = reference
-    return fallen(before, now, list(decisions.columns)) if len(now) and len(before) else _NOTHING
+    return fallen(before, now, columns) if len(now) and len(before) else _NOTHING
 
 
 def _loss(good: Sequence[Body], bad: Sequence[Body], alert: Body) -> Loss | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,10 +14,11 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.package import Package, load
+from loopline.model.policy import Policy, columns_of
 from loopline.model.signing import Trust
 from loopline.watch.decisions import Decisions, served, tested, types_of
 from loopline.watch.explain import Body, Explanation, explain
-from loopline.watch.gauge import Gauge, gauge
+from loopline.watch.gauge import gauge
 from loopline.watch.stage import evidence_of
 from loopline.watch.upstream import KINDS
 from loopline.workspace import Workspace
@@ -37,6 +38,7 @@ class Evidence:
         Those on its test part; None where it came without one.
     """
 
+    package: Package
     windows: Sequence[Body]
     entries: Sequence[Entry]
     importance: Mapping[str, float] | None
@@ -54,38 +56,74 @@ class Evidence:
             importance=self.importance,
             decisions=self.decisions,
             reference=self.reference,
+            columns=sliceable(self.package),
         )
 
+    @property
+    def policy(self) -> Policy:
+        """The package's policy."""
+        said: Policy = self.package.parsed("policy.json")
+        return said
 
-def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec, window: timedelta) -> Evidence:
-    """What explains the breaches of a package.
+
+def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec) -> Evidence:
+    """What is known of a package now, by what the ledger says.
 
     Parameters
     ----------
-    worth, window
-        As the charter and the watch stage declare them.
+    worth
+        As the charter declares it.
+    """
+    collected, watched = state.facts("serve", "collect") or {}, state.facts("watch", "windows") or {}
+    return gather(workspace, package, worth, versions=collected.get("versions", {}), summary=watched.get("summary"), proof=evidence_of(state, package))
+
+
+def gather(
+    workspace: Workspace,
+    package: str,
+    worth: WorthSpec,
+    *,
+    versions: Mapping[str, int],
+    summary: str | None,
+    proof: str | None,
+    columns: Collection[str] = (),
+    with_open: bool = False,
+) -> Evidence:
+    """What is known of a package, from the log's tables and the blobs that are named.
+
+    Parameters
+    ----------
+    versions
+        The version of each of the log's tables.
+    summary, proof
+        Blobs with the bodies of the windows, and with the rows of the package's test part.
+    columns
+        Columns that are read beside the package's own.
+    with_open
+        Whether the decisions without an outcome are read too.
     """
     blobs = Blobs(workspace.lake)
     made = load(blobs, package, Trust.of(workspace.ledger))
-    measured = gauge(made, worth, window)
-    versions = (state.facts("serve", "collect") or {}).get("versions", {})
-    columns = types_of(made, sliced(made, measured))
-    watched = state.facts("watch", "windows")
-    proof = evidence_of(state, package)
+    # The span is that of bins, of which none is looked at here.
+    measured = gauge(made, worth, timedelta(days=1))
+    read = types_of(made, {*sliceable(made), *columns, *columns_of(made.parsed("policy.json"))})
     return Evidence(
-        windows=[] if watched is None else json.loads(blobs.get(watched["summary"])),
+        package=made,
+        windows=[] if summary is None else json.loads(blobs.get(summary)),
         entries=workspace.ledger.read(kinds=KINDS),
         importance=importance_of(made),
-        decisions=served(Tables(workspace.lake), versions, measured, columns),
-        reference=None if proof is None else tested(made, blobs.get(proof), measured, columns),
+        decisions=served(Tables(workspace.lake), versions, measured, read, with_open=with_open),
+        reference=None if proof is None else tested(made, blobs.get(proof), measured, read),
         currency=worth.currency,
     )
 
 
-def sliced(package: Package, measured: Gauge) -> list[str]:
-    """The columns whose slices are looked at: the package's features with values that can be put into groups, but for its keys."""
-    keys = package.manifest.get("key", ())
-    return [name for name, kind in types_of(package, measured.columns).items() if kind in _SLICED and name not in keys]
+def sliceable(package: Package) -> list[str]:
+    """The columns whose slices are looked at: the package's features with values that can be put into groups, the most important first."""
+    keys, worth = package.manifest.get("key", ()), importance_of(package) or {}
+    features = types_of(package, package.parsed("reference.json")["features"])
+    there = [name for name, kind in features.items() if kind in _SLICED and name not in keys]
+    return sorted(there, key=lambda name: (-worth.get(name, 0.0), name))
 
 
 def importance_of(package: Package) -> dict[str, float] | None:

@@ -175,6 +175,7 @@ def asked(tmp_path_factory):
     ask("loopline data convert", str(visits), str(folder / "visits.jsonl"), anywhere=True)
     for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
+    ask("loopline value whatif", "--threshold", "0.6")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)

@@ -114,7 +114,14 @@ def _moment(text: object) -> object:
     return moment
 
 
-def _rate(text: object) -> object:
+def parse_rate(text: object) -> Rate:
+    """So much per period, from words such as ``900 per day`` or ``400000 per year``.
+
+    Raises
+    ------
+    ValueError
+        When the words are not a number and a period.
+    """
     if isinstance(text, Rate):
         return text
     match = _RATE.fullmatch(str(text).replace(",", ""))
@@ -126,4 +133,4 @@ def _rate(text: object) -> object:
 _TEXT = WithJsonSchema({"type": "string"})
 Span = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(say_duration, return_type=str), _TEXT]
 MomentText = Annotated[Moment, BeforeValidator(_moment), PlainSerializer(str, return_type=str), _TEXT]
-RateText = Annotated[Rate, BeforeValidator(_rate), PlainSerializer(str, return_type=str), _TEXT]
+RateText = Annotated[Rate, BeforeValidator(parse_rate), PlainSerializer(str, return_type=str), _TEXT]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from loopline.charter.spec import WorthSpec
 from loopline.declaration import Rate
 from loopline.errors import Mistake
-from loopline.value.whatif import Change, Effect, what_if
+from loopline.value.replayed import Change
+from loopline.value.whatif import Effect, what_if
 from loopline.watch.decisions import Decisions
 from tests.value.decided import PRICES, decided
 

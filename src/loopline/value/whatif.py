@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,43 +11,16 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
-from loopline.declaration import Rate, figure
+from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.model.deciding import terms_of
 from loopline.model.estimates import Estimate, of_mean
-from loopline.model.policy import ACT, ASK, PAYS, Policy, decide, periods_of, promise, say
+from loopline.model.policy import ASK, Policy, say
+from loopline.value.replayed import Change, Ruled, ruled
 from loopline.watch.decisions import Decisions
 
 POINTS = 80
-_YEAR = np.timedelta64(int(365.25 * 86_400_000_000), "us")
 _Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What is to be different; what is not said stays as it is.
-
-    Parameters
-    ----------
-    prices
-        From the name of a term of the worth to its new amount, or an expression over the row's columns.
-    threshold
-        The probability from which to act.
-    capacity
-        How many can be acted on.
-    per_year
-        Decisions in a year.
-    """
-
-    prices: Mapping[str, float | str] = field(default_factory=dict)
-    threshold: float | None = None
-    capacity: Rate | None = None
-    per_year: float | None = None
-
-    @property
-    def decides_anew(self) -> bool:
-        """Whether other decisions may come of it."""
-        return self.threshold is not None or self.capacity is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +129,12 @@ def what_if(decisions: Decisions, policy: Policy, prices: WorthSpec, change: Cha
         raise Mistake(f"a threshold and a capacity decide between yes and no, and this is {task}", remedy="say --price or --volume")
     old = decisions.yardstick.worth
     new = Worth.of(repriced(prices, old, change.prices), task)
+    _require_read(new, decisions)
     volume = change.per_year or per_year
-    ruled = _ruled(policy, new, change, decisions, volume, sees_all=sees_all)
+    anew = ruled(policy, new, change, decisions, volume, sees_all=sees_all)
     acted, asked = decisions.judged.decision, decisions.asked
-    if ruled is not None:
-        acted, asked = ruled.acts(decisions), np.zeros(len(decisions), dtype=bool)
+    if anew is not None:
+        acted, asked = anew.acts(decisions), np.zeros(len(decisions), dtype=bool)
     before = _Money.of(old, decisions, decisions.judged.decision, decisions.asked)
     after = _Money.of(new, decisions, acted, asked)
     difference = _mean(after.each - before.each, decisions, confidence)
@@ -169,14 +143,14 @@ def what_if(decisions: Decisions, policy: Policy, prices: WorthSpec, change: Cha
         yearly = _mean(after.added * volume - before.added * per_year, decisions, confidence)
     return Effect(
         before=_side(before, decisions, decisions.judged.decision, decisions.asked, per_year, say(policy), confidence),
-        after=_side(after, decisions, acted, asked, volume, say(policy if ruled is None else ruled.policy), confidence),
+        after=_side(after, decisions, acted, asked, volume, say(policy if anew is None else anew.policy), confidence),
         difference=difference,
         added_per_year=yearly,
         rows=len(decisions),
-        changed=int(np.sum(acted != decisions.judged.decision) + (0 if ruled is None else np.sum(decisions.asked & ~acted))),
-        unknown=0 if ruled is None else ruled.acts_unseen(decisions),
+        changed=int(np.sum(acted != decisions.judged.decision) + (0 if anew is None else np.sum(decisions.asked & ~acted))),
+        unknown=0 if anew is None else anew.acts_unseen(decisions),
         curve=_curve(decisions, old, new) if task == "binary" else None,
-        assumptions=tuple(_assumed(change, ruled, policy, decisions, sees_all)),
+        assumptions=tuple(_assumed(change, anew, policy, decisions, sees_all)),
     )
 
 
@@ -197,6 +171,13 @@ def repriced(prices: WorthSpec, worth: Worth, said: Mapping[str, float | str]) -
     except ValueError as error:
         reason = str(error).splitlines()[2].strip().removeprefix("Value error, ").partition(" [type=")[0]
         raise Mistake(reason, where="--price", remedy="write it as act_right=120 or act_right=0.1*fare") from None
+
+
+def _require_read(worth: Worth, decisions: Decisions) -> None:
+    """Check that the rows hold what a price is worked out from."""
+    for name in sorted(worth.columns):
+        if all(value is None or value != value for value in decisions.columns.get(name, ())):
+            raise Mistake(f"no row holds a value of {name}", where="--price", remedy=f"the rows hold: {', '.join(decisions.columns) or 'nothing'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,54 +213,6 @@ def _side(money: _Money, decisions: Decisions, acted: NDArray[Any], asked: NDArr
     return Side(each=each, added=added, per_year=yearly, decisions_per_year=per_year, acted=share, right=right, policy=policy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ruled:
-    """The policy after the change, and whether each period's limit is given to the best of all its rows; else one threshold keeps it on average."""
-
-    policy: Policy
-    exactly: bool = False
-
-    def acts(self, decisions: Decisions) -> NDArray[np.bool_]:
-        """The rows that are acted on, shape (n,)."""
-        periods = periods_of(self.policy, decisions.time) if self.exactly else None
-        return np.asarray(decide(self.policy, decisions.judged.score, (), decisions.columns, periods) == ACT)
-
-    def acts_unseen(self, decisions: Decisions) -> int:
-        """The number of rows without an outcome that are acted on."""
-        if not len(decisions.open_score):
-            return 0
-        return int(np.sum(decide(self.policy, decisions.open_score, (), decisions.open_columns) == ACT))
-
-
-def _ruled(policy: Policy, worth: Worth, change: Change, decisions: Decisions, volume: float | None, *, sees_all: bool) -> _Ruled | None:
-    """The policy after the change; None where it stays."""
-    if change.capacity is None:
-        return None if change.threshold is None else _Ruled({"kind": "threshold", "threshold": change.threshold})
-    by_worth = "terms" in policy and change.threshold is None
-    floor = change.threshold if change.threshold is not None else PAYS if by_worth else float(policy.get("floor", policy["threshold"]))
-    rule: dict[str, Any] = {"kind": "top", "per": change.capacity.period, "floor": floor, **({"terms": terms_of(worth)} if by_worth else {})}
-    pace = _pace(decisions)
-    if sees_all and pace is not None:
-        # The rows are a part of all that a year brings, and get that part of the capacity.
-        at_most = change.capacity.amount * (pace / volume if volume else 1.0)
-        if at_most >= 1:
-            return _Ruled({**rule, "at_most": at_most, "threshold": floor}, exactly=True)
-    if not volume:
-        raise Mistake("a capacity needs to be told how many decisions come", where="--capacity", remedy="say --volume, such as --volume '900 per day'")
-    promised = np.concatenate([promise(rule, decisions.judged.score, decisions.columns), promise(rule, decisions.open_score, decisions.open_columns)])
-    share = min(1.0, change.capacity.per_year / volume)
-    limit = float(np.quantile(promised, 1 - share, method="higher")) if share < 1 else floor
-    return _Ruled({**rule, "at_most": change.capacity.amount, "threshold": max(floor, limit)})
-
-
-def _pace(decisions: Decisions) -> float | None:
-    """Rows in a year at the pace of these; None where they have no time, or too little of it."""
-    if not len(decisions) or np.isnat(decisions.time).any():
-        return None
-    span = decisions.time.max() - decisions.time.min()
-    return float(len(decisions) * (_YEAR / span)) if span >= np.timedelta64(1, "D") else None
-
-
 def _curve(decisions: Decisions, old: Worth, new: Worth) -> dict[str, list[float]]:
     """Money per decision when acting from each threshold on, at both prices."""
     score = decisions.judged.score
@@ -296,7 +229,7 @@ def _curve(decisions: Decisions, old: Worth, new: Worth) -> dict[str, list[float
     return told
 
 
-def _assumed(change: Change, ruled: _Ruled | None, policy: Policy, decisions: Decisions, sees_all: bool) -> list[str]:
+def _assumed(change: Change, anew: Ruled | None, policy: Policy, decisions: Decisions, sees_all: bool) -> list[str]:
     said = ["The rows, their scores and their outcomes are those that came: nobody behaves otherwise because of the change."]
     if decisions.yardstick.task != "binary" or not change.decides_anew:
         said += ["The decisions stay as they are."]
@@ -307,12 +240,12 @@ def _assumed(change: Change, ruled: _Ruled | None, policy: Policy, decisions: De
             "Outcomes are seen only where somebody acted: resting on some of those rows can be judged, and what acting on others would earn is not known. "
             "The figures leave those others out."
         ]
-    if change.prices and ruled is None:
+    if change.prices and anew is None:
         said += ["The policy stays as it is, though it was chosen at the old prices: --threshold tries another."]
-    if ruled is not None and ruled.policy["kind"] == "top":
-        each = f"At most {figure(ruled.policy['at_most'])} of these rows are acted on per {ruled.policy['per']}, the best first, as if all were known together."
-        said += [each if ruled.exactly else "The capacity is kept on average, by one limit."]
-    if ruled is not None and "ask" in policy:
+    if anew is not None and anew.policy["kind"] == "top":
+        each = f"At most {figure(anew.policy['at_most'])} of these rows are acted on per {anew.policy['per']}, the best first, as if all were known together."
+        said += [each if anew.exactly else "The capacity is kept on average, by one limit."]
+    if anew is not None and "ask" in policy:
         said += [f"Nobody is asked after the change, where the policy now says {ASK!r}."]
     if change.per_year is not None:
         said += ["More or fewer decisions are like those that came: each is worth the same."]

@@ -66,16 +66,27 @@ class Evidence:
         return said
 
 
-def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec) -> Evidence:
+def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec, *, columns: Collection[str] = (), with_open: bool = False) -> Evidence:
     """What is known of a package now, by what the ledger says.
 
     Parameters
     ----------
     worth
         As the charter declares it.
+    columns, with_open
+        As in `gather`.
     """
     collected, watched = state.facts("serve", "collect") or {}, state.facts("watch", "windows") or {}
-    return gather(workspace, package, worth, versions=collected.get("versions", {}), summary=watched.get("summary"), proof=evidence_of(state, package))
+    return gather(
+        workspace,
+        package,
+        worth,
+        versions=collected.get("versions", {}),
+        summary=watched.get("summary"),
+        proof=evidence_of(state, package),
+        columns=columns,
+        with_open=with_open,
+    )
 
 
 def gather(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
+from loopline.value.case import Case, Promise
 from loopline.value.realised import Amount
-from loopline.value.rules import Case, Promise
 from loopline.value.spec import ValueSpec
 from loopline.watch.earned import Earned, Sums
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loopline.value.hindsight import better
+from loopline.watch.decisions import Decisions
 from tests.value.decided import decided
 
 POLICY = {"kind": "threshold", "threshold": 0.5}
@@ -37,3 +40,15 @@ def test_policies_of_other_kinds_are_not_judged(kind: str) -> None:
 def test_where_only_acting_shows_the_outcome_it_can_still_find_that_fewer_should_be_acted_on() -> None:
     found = better(decided(4000, threshold=0.1, sees_all=False), POLICY, confidence=0.9)
     assert found is not None and found.threshold == pytest.approx(0.5, abs=0.1)
+
+
+def test_acting_on_nothing_is_no_policy_but_an_end() -> None:
+    wrong = decided(4000, threshold=0.2)
+    contrary = replace(wrong, judged=replace(wrong.judged, outcome=~wrong.judged.outcome))
+    assert better(with_money(contrary), POLICY, confidence=0.9) is None
+
+
+def with_money(decisions: Decisions) -> Decisions:
+    """The same with the money of its outcomes."""
+    money = decisions.yardstick.worth.per_row(decisions.judged.decision, decisions.judged.outcome, decisions.columns)
+    return replace(decisions, judged=replace(decisions.judged, money=money), gain=money)

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from loopline.value.report import ROWS_SHOWN, html, markdown
-from loopline.value.rules import Case, judge
+from loopline.value.case import Case
+from loopline.value.report.page import html
+from loopline.value.report.parts import ROWS_SHOWN
+from loopline.value.report.plain import markdown
+from loopline.value.rules import judge
 from tests.value.cases import EVIL, alert, case, window
 
 SERVED = [window(day, breaches=["worth_promised", "drift:x"] if day == 5 else []) for day in range(8)]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from loopline.value.rules import RULES, Promise, following, judge
+from loopline.value.case import Promise
+from loopline.value.rules import RULES, following, judge
 from tests.value.cases import PACKAGE, alert, case, window
 
 GOOD = [window(day) for day in range(10)]
@@ -73,5 +74,5 @@ def test_the_promise_is_read_from_the_package_s_own_figures() -> None:
 
 
 def test_every_rule_says_what_it_stands_for() -> None:
-    assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Retrain", "Retire")) for rule in RULES)
+    assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Retrain", "Change", "Retire")) for rule in RULES)
     assert PACKAGE not in judge(case(GOOD)).reasons[0].says

@@ -10,8 +10,7 @@ from loopline.charter.spec import Criterion
 from loopline.expression.language import parse
 from loopline.model.evaluate import METRICS, SUPPORT
 from loopline.model.spec import sliced
-from loopline.release.check import asked_for
-from loopline.release.gates import verdict_on
+from loopline.release.acceptance import ALIASES, asked_for, verdict_on
 from loopline.watch.decisions import Decisions
 
 SEEN_WHEN_ACTED = frozenset({"precision"})
@@ -109,7 +108,7 @@ def _lack(names: frozenset[str], decisions: Decisions | None, sees_all: bool) ->
     absent = [found[0] for name in names if (found := sliced(name)) is not None and found[0] not in decisions.columns]
     if absent:
         return f"the requests do not carry {absent[0]}"
-    unknown = sorted(metrics - {*METRICS[decisions.yardstick.task], "worth_per_decision"})
+    unknown = sorted(metrics - {*METRICS[decisions.yardstick.task], *ALIASES})
     if unknown:
         return f"there is no {decisions.yardstick.task} metric {unknown[0]!r}"
     hidden = [] if sees_all else sorted(metrics - SEEN_WHEN_ACTED)
@@ -117,4 +116,4 @@ def _lack(names: frozenset[str], decisions: Decisions | None, sees_all: bool) ->
 
 
 def _numbers(names: frozenset[str], window: Mapping[str, Any]) -> dict[str, float | None]:
-    return {name: window["metrics"].get("worth" if name == "worth_per_decision" else name) for name in names}
+    return {name: window["metrics"].get(ALIASES.get(name, name)) for name in names}

@@ -25,8 +25,8 @@ class Better:
     ----------
     threshold
         The probability from which to act, as all rows choose it.
-    gain
-        Money per decision above the present policy, on rows that did not choose the threshold.
+    gain, added
+        Money per decision above the present policy, and above no model, on rows that did not choose the threshold.
     acted, acted_now
         Share of the rows that it acts on, and that the present policy did.
     breaks_limit
@@ -35,6 +35,7 @@ class Better:
 
     threshold: float
     gain: Estimate
+    added: Estimate
     rows: int
     acted: float
     acted_now: float
@@ -45,6 +46,7 @@ class Better:
         return {
             "threshold": self.threshold,
             "gain": self.gain.as_json(),
+            "added": self.added.as_json(),
             "rows": self.rows,
             "acted": self.acted,
             "acted_now": self.acted_now,
@@ -53,7 +55,7 @@ class Better:
 
 
 def better(decisions: Decisions, policy: Policy, *, confidence: float) -> Better | None:
-    """The threshold that would have earned clearly more than what was decided; None where none would.
+    """The threshold that would have earned clearly more than what was decided, and than any one decision for all; None where none would.
 
     What choosing flatters is kept out: the blocks of rows are dealt to two halves in turn, each half's threshold is judged on the other half,
     and the difference to what was decided is taken row by row. Where outcomes are seen only where somebody acted, all rows here were acted on,
@@ -76,14 +78,16 @@ def better(decisions: Decisions, policy: Policy, *, confidence: float) -> Better
         learned, judged = codes % 2 == half, codes % 2 != half
         limit = best_threshold(score[learned], (acted - rested)[learned]).threshold
         anew[judged] = np.where(score[judged] >= limit, acted[judged], rested[judged])
-    gain = of_mean(anew - decisions.judged.money, decisions.blocks, level=confidence)
-    if gain is None or not gain.is_above_zero:
+    unaided = decisions.judged.money - decisions.gain
+    gain, added, *others = (of_mean(anew - other, decisions.blocks, level=confidence) for other in (decisions.judged.money, unaided, acted, rested))
+    if gain is None or added is None or not all(one is not None and one.is_above_zero for one in (gain, added, *others)):
         return None
     limit = best_threshold(score, acted - rested).threshold
     share, now = float(np.mean(score >= limit)), float(np.mean(decisions.judged.decision))
     return Better(
         threshold=limit,
         gain=gain,
+        added=added,
         rows=len(score),
         acted=share,
         acted_now=now,

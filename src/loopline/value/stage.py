@@ -6,21 +6,27 @@ from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps, brief_digest
 from loopline.value.spec import ValueSpec
+from loopline.watch.proof import evidence_of
 from loopline.workspace import Ask
 
-CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target")
+CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target", "acceptance")
+_WATCH = ("changepoint", "decisions", "drift", "earned", "explain", "gauge", "inquiry", "proof", "served", "slices", "spec", "upstream", "windows")
 _ROOMS = (
     "value",
-    *(f"watch/{module}.py" for module in ("drift", "earned", "spec", "windows")),
+    *(f"watch/{module}.py" for module in _WATCH),
     "watch/monitors",
-    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "package", "policy", "signing")),
+    *(f"serve/{module}.py" for module in ("collect", "segments")),
+    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "spec")),
+    # Whole: a review costs less than telling which parts of a family it depends on.
+    "model",
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",
     "expression",
     "charts.py",
+    "plots.py",
 )
-_ALERT = ("monitor", "feature", "package", "state", "since", "says")
+_ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
 def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
@@ -36,6 +42,11 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "knows_the_data": _knows_the_data(ask),
             "summary": ask.facts["watch"]["summary"],
             "alerts": [{name: entry.body[name] for name in _ALERT} for entry in ask.state.open_alerts()],
+            "versions": (ask.facts.get("serve") or {}).get("versions", {}),
+            "proof": evidence_of(ask.state, ask.state.champion),
+            "roles": sorted(role for role, people in charter.stakeholders.items() if people),
+            # What other steps of the stage found, where they have run.
+            **{name: ask.state.facts("value", name) for name in ("lift", "cost")},
         },
         rooms=_ROOMS,
     )

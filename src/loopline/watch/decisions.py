@@ -17,7 +17,6 @@ from loopline.lake.tables import Tables
 from loopline.model.blocks import Blocks, by_time
 from loopline.model.columns import raw
 from loopline.model.evaluate import Judged
-from loopline.model.evidence import OUTCOME
 from loopline.model.package import Package
 from loopline.model.predictor import Predictor
 from loopline.watch.gauge import Gauge, as_served
@@ -110,6 +109,9 @@ def served(
         return None
     outcomes = tables.read("outcomes", version=versions["outcomes"]) if "outcomes" in versions else None
     frame = joined(tables.read("predictions", version=versions["predictions"]), outcomes, measured.yardstick.package)
+    if "holdout" in frame.collect_schema():
+        # What is held out from the model is no decision of its own.
+        frame = frame.filter(~pl.col("holdout").fill_null(False))
     frame = frame if with_open else frame.filter(pl.col("outcome").is_not_null())
     newest = frame.sort("when", "prediction_id").tail(most).collect(engine="streaming")
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
@@ -125,7 +127,7 @@ def tested(package: Package, evidence: bytes, measured: Gauge, columns: Mapping[
         frame = frame.with_columns(pl.lit(datetime(1970, 1, 1)).alias(_NO_TIME))
     predictor = Predictor(package)
     scores = predictor.predict(raw(frame, [name for name in predictor.columns if name in frame.columns]))
-    made = as_served(frame.filter(pl.col(OUTCOME).is_not_null()), scores, gauge)
+    made = as_served(frame, scores, gauge)
     if not made.height:
         return None
     found = of_frame(made.sort("when", maintain_order=True), measured.yardstick)

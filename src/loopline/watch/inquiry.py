@@ -19,7 +19,7 @@ from loopline.model.signing import Trust
 from loopline.watch.decisions import Decisions, served, tested, types_of
 from loopline.watch.explain import Body, Explanation, explain
 from loopline.watch.gauge import gauge
-from loopline.watch.stage import evidence_of
+from loopline.watch.proof import evidence_of
 from loopline.watch.upstream import KINDS
 from loopline.workspace import Workspace
 

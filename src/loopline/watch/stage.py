@@ -8,8 +8,8 @@ from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Step, Steps
 from loopline.ledger.entry import now
-from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
+from loopline.watch.proof import evidence_of
 from loopline.watch.spec import WatchSpec
 from loopline.watch.telling import due
 from loopline.workspace import Ask
@@ -103,10 +103,3 @@ def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> S
         },
         rooms=(*_ROOMS, "watch/trial.py", "release/rollout/evidence.py"),
     )
-
-
-def evidence_of(state: State, package: str | None) -> str | None:
-    """The blob of the rows of a package's test part, from the facts of the search that made it; None where it came from elsewhere."""
-    made = state.packages.get(package or "")
-    search = None if made is None else state.succeeded.get(made.key)
-    return None if search is None else search.body["facts"].get("evidence")

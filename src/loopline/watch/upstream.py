@@ -99,7 +99,7 @@ _SAYS: Mapping[str, Callable[[Entry], str | None]] = {
     "admit": lambda entry: f"a batch that was held back was let into {entry.subject}{_because(entry.body)}",
     "edit": _edit,
     "replay": lambda entry: f"refused rows were replayed into {entry.subject}{_because(entry.body)}",
-    "contract": lambda entry: f"the contract of {entry.subject} was applied anew",
+    "contract": lambda entry: f"{entry.subject} is held to a new contract",
     "amended": lambda entry: f"{entry.subject} was amended by answers of the expert",
     "step": _step,
     "package": _package,

@@ -8,7 +8,7 @@ from loopline.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "review": ("value_review:review", "The newest review: print it as Markdown, write it as a page, or open that."),
-    "show": ("value_review:show", "Show the recommendation with its reasons, and what was realised."),
+    "show": ("value_review:show", "Show the recommendation with its reasons, what was realised, and the worth of each window."),
     "whatif": ("value_whatif:whatif", "Show what other prices, another threshold, capacity or volume would earn."),
 }
 

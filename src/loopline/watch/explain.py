@@ -15,7 +15,7 @@ from loopline.model.evaluate import SUPPORT
 from loopline.watch.changepoint import Change, change_point
 from loopline.watch.decisions import Decisions
 from loopline.watch.earned import CONFIDENCE, Earned, standard_error
-from loopline.watch.slices import Fallen, fallen
+from loopline.watch.slices import Fallen, SliceLoss, fallen
 from loopline.watch.upstream import Happening, between
 
 Body = Mapping[str, Any]
@@ -119,14 +119,22 @@ class Explanation:
         }
 
     def lines(self) -> list[str]:
-        """The explanation in sentences."""
+        """The explanation in sentences, those that say that nothing was found among them."""
         return [self._since(), self._money(), self._features(), self._slices(), self._upstream()]
 
+    def found(self) -> list[str]:
+        """The sentences that say what was found."""
+        told = ((True, self._since), (self.money, self._money), (self.features, self._features), (self._sure(), self._slices), (self.upstream, self._upstream))
+        return [say() for there, say in told if there]
+
+    def _sure(self) -> list[SliceLoss]:
+        return [one for one in self.fallen.slices if one.is_sure]
+
     def _since(self) -> str:
-        chance, when = self.turn.chance, f"Since {self.turn.since:%Y-%m-%d %H:%M}"
+        chance, when = self.turn.chance, f"Since {_moment(self.turn.since)}"
         if chance is None:
             return f"{when}, when the monitor first saw it: no other moment stands out from chance."
-        return f"{when}: there the windows changed, and chance would show such a change in {_share(chance)} of orders."
+        return f"{when}: the windows changed there, as by chance alone they do in {_share(chance)} of cases."
 
     def _money(self) -> str:
         money = self.money
@@ -144,7 +152,7 @@ class Explanation:
         return f"Features that moved, those that matter most first: {told}."
 
     def _slices(self) -> str:
-        looked, sure = self.fallen.looked_at, [one for one in self.fallen.slices if one.is_sure]
+        looked, sure = self.fallen.looked_at, self._sure()
         if not looked:
             return "No slice has outcomes enough on both sides to be compared."
         if not sure:
@@ -159,11 +167,16 @@ class Explanation:
             return "The ledger tells of no change upstream between the last good window and the first bad one."
         shown = self.upstream[-SHOWN:]
         more = f" (the newest {SHOWN} of {len(self.upstream)})" if len(self.upstream) > SHOWN else ""
-        return f"Upstream meanwhile{more}: " + "; ".join(f"{one.time:%Y-%m-%d %H:%M} {one.says}" for one in shown) + "."
+        return f"Upstream meanwhile{more}: " + "; ".join(f"{_moment(one.time)} {one.says}" for one in shown) + "."
 
 
 def _share(chance: float) -> str:
-    return f"{chance:.1%}" if chance > 0.001 else "no more than 0.1%"
+    return f"{chance:.1%}" if chance > 0.001 else "at most 0.1%"
+
+
+def _moment(moment: datetime) -> str:
+    """A moment in UTC; of midnight the day alone."""
+    return f"{moment:%Y-%m-%d}" if (moment.hour, moment.minute) == (0, 0) else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _mattering(importance: float | None, currency: str) -> str:

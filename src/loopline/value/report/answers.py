@@ -77,8 +77,7 @@ def _untold(case: Case, judged: int) -> str:
 def _why(case: Case, review: Review) -> Iterator[str]:
     yield review.reasons[0].says
     if case.explained:
-        first = case.explained[0]
-        yield from first.lines()[:4] if first.money is not None and first.money.lost > 0 else [first.lines()[0], first.lines()[2]]
+        yield from case.explained[0].found()
     losing = [one for one in case.segments if one.loses]
     if losing:
         yield f"It surely loses money where {', '.join(one.name for one in losing[:3])}."
@@ -113,7 +112,7 @@ def _changed(case: Case) -> Iterator[str]:
 def _deciding(case: Case, review: Review) -> Iterator[str]:
     told = deciders(case, review)
     for role, what in told:
-        yield f"{ROLE_WORDS.get(role, role.capitalize())}: {what}"
+        yield f"{ROLE_WORDS.get(role, role.capitalize())} decides {what}"
     unnamed = sorted({role for role, _ in told} - case.roles)
     if unnamed:
         yield f"Nobody is named for {', '.join(ROLE_WORDS.get(role, role) for role in unnamed)} yet: charter.stakeholders."
@@ -130,7 +129,7 @@ def _asked(case: Case, review: Review) -> Iterator[tuple[str, str]]:
         case "keep":
             yield "business", "whether it goes on as it is until the next review."
         case "retrain":
-            yield "ml", f"starts it: {following_words}."
+            yield "ml", f"when it is started: {following_words}."
             yield "business", "whether the new package may decide, once its gates have judged it."
         case "change_policy":
             yield "business", f"whether to act by the other policy; see first what it earns: {following_words}."

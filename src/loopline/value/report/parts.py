@@ -9,7 +9,7 @@ from typing import Any
 from loopline.declaration import figure
 from loopline.model.estimates import Estimate
 from loopline.value.case import Case
-from loopline.value.realised import Body
+from loopline.value.realised import Body, by_window
 from loopline.value.report import pictures
 from loopline.value.report.pictures import Picture
 from loopline.watch.spec import URGENCY
@@ -111,7 +111,7 @@ def _drift(case: Case) -> Part | None:
 def _changes(case: Case) -> Part | None:
     if not case.changes:
         return None
-    rows = tuple((f"{one.time:%Y-%m-%d %H:%M}", one.says, one.by) for one in reversed(case.changes))
+    rows = tuple((_time(one.time.isoformat()), one.says, one.by) for one in reversed(case.changes))
     return Part(name="What changed upstream", table=Table(("when", "what", "by"), rows, words=3))
 
 
@@ -122,8 +122,8 @@ def _reigns(case: Case) -> Part | None:
     rows = tuple(
         (
             str(reign["package"])[:8] or "none",
-            reign["since"][:16].replace("T", " "),
-            (reign["until"] or "now")[:16].replace("T", " "),
+            _time(reign["since"]),
+            _time(reign["until"]) if reign["until"] else "now",
             reign["why"],
             *earned[reign["package"]],
         )
@@ -167,24 +167,32 @@ def _windows(case: Case) -> Part | None:
     if not case.windows:
         return None
     newest = case.windows[-ROWS_SHOWN:]
-    head = ("window", "package", "rows", "refused", "outcomes", f"worth per decision ({case.currency})", "without a model", "largest drift")
+    worth = (f"worth per decision ({case.currency})", "from", "to", "target", "without a model", "perfect")
     name = "Windows" if len(newest) == len(case.windows) else f"Windows (the newest {ROWS_SHOWN} of {len(case.windows):,})"
-    return Part(name=name, table=Table(head, tuple(map(_window_row, newest)), words=2))
+    per_year = None if case.whole is None else case.whole.per_year
+    targets = {one.start.isoformat(): one.target for one in by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)}
+    rows = tuple(_window_row(window, targets.get(window["start"])) for window in newest)
+    return Part(name=name, table=Table(("window", "package", "rows", "refused", "outcomes", *worth, "largest drift"), rows, words=2))
 
 
-def _window_row(window: Body) -> tuple[str, ...]:
-    worth = window["worth"]
+def _window_row(window: Body, target: float | None) -> tuple[str, ...]:
+    worth = window["worth"] or {}
     drift = [value for value in window["drift"].values() if value is not None]
+    money = (worth.get("per_decision"), worth.get("low"), worth.get("high"), target, worth.get("baseline"), worth.get("perfect"))
     return (
-        window["start"][:16].replace("T", " "),
+        _time(window["start"]),
         window["package"][:8],
         f"{window['rows']:,}",
         f"{window['refused']:,}",
         f"{window['outcomes']:,}",
-        "-" if worth is None else f"{figure(worth['per_decision'])}",
-        "-" if worth is None else f"{figure(worth['baseline'])}",
+        *("-" if value is None else figure(value) for value in money),
         f"{max(drift):.2f}" if drift else "-",
     )
+
+
+def _time(moment: str) -> str:
+    """A moment in UTC to the minute; of midnight the day alone."""
+    return moment[:10] if moment[11:16] == "00:00" else moment[:16].replace("T", " ")
 
 
 _PARTS: tuple[Callable[[Case], Part | None], ...] = (

@@ -19,17 +19,30 @@ FEATURES_SHOWN, CELLS_WIDE, SEGMENTS_SHOWN = 15, 120, 20
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart, drawn once for a desk and once for a telephone."""
+    """A chart that is drawn when somebody looks: `draw` gives it at a width."""
 
     name: str
-    wide: Markup
-    narrow: Markup
+    draw: Callable[[int], charts.Spec]
+
+    @property
+    def wide(self) -> Markup:
+        """For a desk."""
+        return self._at(charts.WIDE)
+
+    @property
+    def narrow(self) -> Markup:
+        """For a telephone."""
+        return self._at(charts.NARROW)
+
+    def _at(self, width: int) -> Markup:
+        # The SVG is made by our own renderer from values that it escapes: it is markup, not text.
+        return Markup(charts.svg(self.draw(width)))
 
 
 def first(case: Case) -> Picture | None:
     """The chart to decide from: how the worth went over time, or before anything is realised what is expected; None where there is neither."""
     if case.whole is not None:
-        return _drawn("Worth per decision over time", lambda width: _worth_over_time(case, width))
+        return Picture("Worth per decision over time", lambda width: _worth_over_time(case, width))
     return None if case.promise is None else worth(case)
 
 
@@ -37,7 +50,7 @@ def worth(case: Case) -> Picture | None:
     """What the decisions were worth together, against target, promise, no model and a perfect one; None before there is either."""
     if case.whole is None and case.promise is None:
         return None
-    return _drawn("What the decisions were worth", lambda width: _worth_bars(case, width))
+    return Picture("What the decisions were worth", lambda width: _worth_bars(case, width))
 
 
 def by_segment(case: Case) -> Picture | None:
@@ -49,17 +62,12 @@ def by_segment(case: Case) -> Picture | None:
     losing = sum(one.loses for one in shown)
     title = "No segment surely loses money" if not losing else f"{losing} {'segment loses' if losing == 1 else 'segments lose'} money against no model"
     unit = f"{case.currency} added per decision"
-    return _drawn("Worth by segment", lambda width: dots(values, title=title, unit=unit, reference=("what no model earns", 0.0), width=width))
+    return Picture("Worth by segment", lambda width: dots(values, title=title, unit=unit, reference=("what no model earns", 0.0), width=width))
 
 
 def drift(case: Case) -> Picture | None:
     """How far each feature was from training, window by window; None where nothing was watched."""
-    return _drawn("Drift of the most drifted features", lambda width: _drift_heat(case, width)) if _drifted(case) else None
-
-
-def _drawn(name: str, draw: Callable[[int], charts.Spec]) -> Picture:
-    # The SVG is made by our own renderer from values that it escapes: it is markup, not text.
-    return Picture(name, *(Markup(charts.svg(draw(width))) for width in (charts.WIDE, charts.NARROW)))
+    return Picture("Drift of the most drifted features", lambda width: _drift_heat(case, width)) if _drifted(case) else None
 
 
 def _worth_bars(case: Case, width: int) -> charts.Spec:

@@ -24,7 +24,12 @@ def markdown(case: Case, review: Review) -> str:
     for answer in answers(case, review):
         lines += [f"**{answer.asked}.** {_md(' '.join(answer.says))}", ""]
     lines += [f"Next: `{following(case, review)}`", ""]
-    lines += ["## Why", "", *(f"- {_md(reason.says)} (`{reason.rule}`: {_said(reason.recommendation)})" for reason in review.reasons), ""]
+    lines += [
+        "## Every reason that a rule gave",
+        "",
+        *(f"- {_md(reason.says)} (`{reason.rule}`: {_said(reason.recommendation)})" for reason in review.reasons),
+        "",
+    ]
     for part in parts(case):
         lines += _part(part)
     lines += ["## How it was computed", "", *(f"- {_md(line)}" for line in method(case)), ""]

@@ -23,7 +23,7 @@ from loopline.watch.gauge import Gauge, as_served
 from loopline.watch.served import decoded, joined
 from loopline.watch.windows import Yardstick, judge
 
-NEWEST = 200_000
+NEWEST = 100_000
 """So many decisions are looked at, the newest ones: more would tell little more, and memory must not grow with the log."""
 
 _NO_TIME = "__when"

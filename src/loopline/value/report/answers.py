@@ -10,6 +10,7 @@ from loopline.value.case import Case
 from loopline.value.realised import Amount
 from loopline.value.report.figures import between
 from loopline.value.rules import Review, following
+from loopline.watch.decisions import NEWEST
 
 _CHANGES = 3
 ROLE_WORDS = {"ml": "ML", "devops": "DevOps"}
@@ -183,7 +184,7 @@ def method(case: Case) -> list[str]:
         source = "the charter's volume" if case.charter.volume is not None else "the pace at which decisions came"
         said.append(f"The target of {case.money(case.charter.target.per_year)} a year counts what is added above no model; its part is taken by {source}.")
     if case.segments or case.criteria:
-        said.append("Segments, criteria and another policy are worked out on the newest decisions of the package that decides now, 200,000 at most.")
+        said.append(f"Segments, criteria and another policy are worked out on the newest decisions of the package that decides now, {NEWEST:,} at most.")
     if case.segments:
         said.append("Ranges of what is added by segment hold together: each is as much wider as there are segments (Bonferroni).")
     if case.better is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loopline.cli.charter import command as charter_command
 from loopline.cli.value import command
 from loopline.errors import Fault, Mistake
 from loopline.loop import open_loop
@@ -53,7 +54,16 @@ def test_the_figures_are_shown_as_text_and_as_json(call: Call) -> None:
     assert realised["low"] < realised["per_decision"] < realised["high"]
     assert realised["total"] == pytest.approx(realised["per_decision"] * 840)
     assert result["target_per_year"] == 1000
+    assert [one["outcomes"] for one in result["windows"]] == [120] * 7
+    assert sum(one["per_decision"] * 120 for one in result["windows"]) == pytest.approx(realised["total"])
     assert "840 decisions" in call("show").output
+
+
+def test_the_next_charter_starts_from_what_the_review_learned(call: Call, folder: Path) -> None:
+    learned = told(call("show", "--json"))["learned"]
+    charter = caller(charter_command, folder)
+    assert told(charter("show", "--json"))["learned"] == learned
+    assert f"y in {learned['base_rate']:.1%} of cases" in charter("show").output
 
 
 def test_an_ending_that_is_no_report_and_a_folder_that_is_not_there_are_told(call: Call, tmp_path: Path) -> None:

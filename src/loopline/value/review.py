@@ -70,11 +70,13 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         experiments=_experiments(entries),
         lift=inputs["lift"],
         cost=inputs["cost"],
-        **({} if champion is None else _looked_into(job, charter, spec, windows, champion)),
+        **({} if champion is None else _looked_into(job, charter, spec, windows, entries, champion)),
     )
 
 
-def _looked_into(job: Job, charter: CharterSpec, spec: ValueSpec, windows: Sequence[Mapping[str, Any]], champion: str) -> dict[str, Any]:
+def _looked_into(
+    job: Job, charter: CharterSpec, spec: ValueSpec, windows: Sequence[Mapping[str, Any]], entries: Sequence[Entry], champion: str
+) -> dict[str, Any]:
     """What single decisions of the champion tell; criteria that nothing tells of yet are told as such."""
     inputs, sees_all = job.step.inputs, charter.outcome_seen == "always"
     declared = {*spec.segments, *columns_of(charter.acceptance)}
@@ -83,6 +85,7 @@ def _looked_into(job: Job, charter: CharterSpec, spec: ValueSpec, windows: Seque
         job.workspace,
         champion,
         charter.worth,
+        entries=entries,
         versions=inputs["versions"],
         summary=inputs["summary"],
         proof=inputs["proof"],

@@ -41,7 +41,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
             "summary": ask.facts["watch"]["summary"],
-            "alerts": [{name: entry.body[name] for name in _ALERT} for entry in ask.state.open_alerts()],
+            "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
             "roles": sorted(role for role, people in charter.stakeholders.items() if people),

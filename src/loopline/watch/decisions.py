@@ -118,7 +118,7 @@ def served(
     return of_frame(decoded(newest, {**measured.columns, **columns}, classes), measured.yardstick) if newest.height else None
 
 
-def tested(package: Package, evidence: bytes, measured: Gauge, columns: Mapping[str, ColumnType]) -> Decisions | None:
+def on_test_part(package: Package, evidence: bytes, measured: Gauge, columns: Mapping[str, ColumnType]) -> Decisions | None:
     """What the package decides on its test part, as if it had been served there; None where no row of it has a time, though it has the column."""
     frame = pl.read_parquet(io.BytesIO(evidence))
     timed = measured.time is not None and frame[measured.time].dtype.is_temporal()

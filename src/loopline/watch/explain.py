@@ -232,7 +232,7 @@ def explain(
 
 def _up_to(alert: Body, windows: Sequence[Body]) -> list[Body]:
     """The package's windows that have rows, oldest first, up to the last breach."""
-    last = max(alert["last"], alert["since"])
+    last = max(alert["last"] or "", alert["since"])
     mine = [window for window in windows if window["package"] == alert["package"] and window["start"] <= last and (window["rows"] or window["refused"])]
     return sorted(mine, key=lambda window: str(window["start"]))[-MEMORY:]
 

@@ -16,7 +16,7 @@ from loopline.ledger.state import State
 from loopline.model.package import Package, load
 from loopline.model.policy import Policy, columns_of
 from loopline.model.signing import Trust
-from loopline.watch.decisions import Decisions, served, tested, types_of
+from loopline.watch.decisions import Decisions, on_test_part, served, types_of
 from loopline.watch.explain import Body, Explanation, explain
 from loopline.watch.gauge import gauge
 from loopline.watch.proof import evidence_of
@@ -81,6 +81,7 @@ def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec, 
         workspace,
         package,
         worth,
+        entries=workspace.ledger.read(kinds=KINDS),
         versions=collected.get("versions", {}),
         summary=watched.get("summary"),
         proof=evidence_of(state, package),
@@ -94,6 +95,7 @@ def gather(
     package: str,
     worth: WorthSpec,
     *,
+    entries: Sequence[Entry],
     versions: Mapping[str, int],
     summary: str | None,
     proof: str | None,
@@ -104,6 +106,8 @@ def gather(
 
     Parameters
     ----------
+    entries
+        Those of the kinds `loopline.watch.upstream.KINDS`, in the order of the ledger.
     versions
         The version of each of the log's tables.
     summary, proof
@@ -121,10 +125,10 @@ def gather(
     return Evidence(
         package=made,
         windows=[] if summary is None else json.loads(blobs.get(summary)),
-        entries=workspace.ledger.read(kinds=KINDS),
+        entries=entries,
         importance=importance_of(made),
         decisions=served(Tables(workspace.lake), versions, measured, read, with_open=with_open),
-        reference=None if proof is None else tested(made, blobs.get(proof), measured, read),
+        reference=None if proof is None else on_test_part(made, blobs.get(proof), measured, read),
         currency=worth.currency,
     )
 

@@ -45,6 +45,12 @@ def test_it_began_where_the_mean_changed_and_not_where_the_monitor_saw_it_first(
     assert made.turn.chance is not None and made.turn.chance < 0.01
 
 
+def test_however_long_it_has_lasted_the_moment_is_looked_for_about_where_the_monitor_saw_it() -> None:
+    made = told(history(turned=40, days=400), alert(since=43, last=399))
+    assert made.turn.bad["start"] == start(40)
+    assert made.money is not None and made.money.decisions == 360 * 100
+
+
 def test_a_change_to_the_better_and_windows_that_are_too_few_leave_it_to_the_monitor() -> None:
     better = [window(day, worth=3.0 if day < 15 else 11.0) for day in range(30)]
     assert turn(alert(), better).bad["start"] == start(20)

@@ -57,9 +57,12 @@ def too_early(case: Case) -> Reason | None:
 
 
 def another_policy_pays(case: Case) -> Reason | None:
-    """Change the policy: another threshold would have earned clearly more on the outcomes that came, and more than no model."""
-    found = case.better
-    if case.own is None or found is None:
+    """Change the policy: another threshold would have earned clearly more, and makes up for half of what is missing to the promise at least."""
+    own, found = case.own, case.better
+    if own is None or found is None:
+        return None
+    if case.promise is not None and found.gain.value < (case.promise.earned.mean - own.earned.mean) / 2:
+        # What was lost is not the policy's: a new training may find what a threshold cannot.
         return None
     between = f"{figure(found.gain.low)} to {figure(found.gain.high)}"
     says = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from statistics import NormalDist
 from typing import Any
@@ -21,7 +21,7 @@ from loopline.watch.upstream import Happening, between
 Body = Mapping[str, Any]
 
 MEMORY = 120
-"""So many windows, the newest up to the breach, are searched for the moment since when."""
+"""So many windows before the monitor first saw it are looked back on."""
 
 SHOWN = 5
 _NOTHING = Fallen((), 0)
@@ -114,6 +114,7 @@ class Explanation:
             "features": [one.as_json() for one in self.features],
             "slices": [one.as_json() for one in self.fallen.slices],
             "slices_looked_at": self.fallen.looked_at,
+            "slices_against": self.fallen.against,
             "money": None if self.money is None else self.money.as_json(),
             "upstream": [one.as_json() for one in self.upstream],
         }
@@ -159,8 +160,8 @@ class Explanation:
             return f"Of {looked} slices none lost more than chance gives among so many."
         apart = [one for one in sure if one.stands_out]
         told = ", ".join(f"{one.name} ({figure(one.before)} to {figure(one.now)} each, {figure(one.lost)} in all)" for one in (apart or sure)[:3])
-        where = "these lost more than the rest did:" if apart else "none lost more than the rest did; most is lost where"
-        return f"Of {looked} slices {where} {told}; in {self.currency}."
+        where = "these lost more than the rest did" if apart else "none lost more than the rest did, and most is lost here"
+        return f"Of {looked} slices {where}, in {self.currency} and held against what they earned {self.fallen.against}: {told}."
 
     def _upstream(self) -> str:
         if not self.upstream:
@@ -234,7 +235,9 @@ def _up_to(alert: Body, windows: Sequence[Body]) -> list[Body]:
     """The package's windows that have rows, oldest first, up to the last breach."""
     last = max(alert["last"] or "", alert["since"])
     mine = [window for window in windows if window["package"] == alert["package"] and window["start"] <= last and (window["rows"] or window["refused"])]
-    return sorted(mine, key=lambda window: str(window["start"]))[-MEMORY:]
+    mine.sort(key=lambda window: str(window["start"]))
+    seen = sum(window["start"] < alert["since"] for window in mine)
+    return mine[max(0, seen - MEMORY) :]
 
 
 def turn(alert: Body, windows: Sequence[Body]) -> Turn:
@@ -308,11 +311,12 @@ def _distance(windows: Sequence[Body], name: str) -> float | None:
 def _slices(turned: Turn, bad: Sequence[Body], decisions: Decisions | None, reference: Decisions | None, columns: Sequence[str]) -> Fallen:
     if decisions is None or not len(decisions):
         return _NOTHING
-    until = datetime.fromisoformat(bad[-1]["end"])
-    now, before = decisions.within(turned.since, until), decisions.within(None, turned.since)
+    now, before = decisions.within(turned.since, datetime.fromisoformat(bad[-1]["end"])), decisions.within(None, turned.since)
+    if not len(now):
+        return _NOTHING
     if reference is not None and len(before) < min(10 * SUPPORT, len(reference)):
-        before = reference
-    return fallen(before, now, columns) if len(now) and len(before) else _NOTHING
+        return replace(fallen(reference, now, columns), against="on the test part")
+    return fallen(before, now, columns) if len(before) else _NOTHING
 
 
 def _loss(good: Sequence[Body], bad: Sequence[Body], alert: Body) -> Loss | None:

@@ -74,10 +74,11 @@ class SliceLoss:
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
-    """The slices that lost money, the dearest first, and how many were looked at."""
+    """The slices that lost money, the dearest first, how many were looked at, and what they were held against."""
 
     slices: tuple[SliceLoss, ...]
     looked_at: int
+    against: str = "before"
 
 
 def fallen(before: Decisions, now: Decisions, columns: Sequence[str], *, most: int = 5) -> Fallen:

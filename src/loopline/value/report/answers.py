@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from loopline.declaration import figure
 from loopline.value.case import Case
 from loopline.value.realised import Amount
 from loopline.value.report.figures import between
@@ -79,6 +80,10 @@ def _why(case: Case, review: Review) -> Iterator[str]:
     yield review.reasons[0].says
     if case.explained:
         yield from case.explained[0].found()
+    if case.better is not None and review.recommendation != "change_policy":
+        gain = case.better.gain
+        each = f"{case.money(gain.value)} ({figure(gain.low)} to {figure(gain.high)})"
+        yield f"Acting from {figure(case.better.threshold)} on would have earned {each} more per decision, which is not the most of what is missing."
     losing = [one for one in case.segments if one.loses]
     if losing:
         yield f"It surely loses money where {', '.join(one.name for one in losing[:3])}."

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from loopline.watch.explain import Explanation, explain, turn
+from loopline.watch.explain import explain, turn
+from loopline.watch.explanation import Explanation
 from tests.value.cases import PACKAGE, window
 from tests.watch.test_slices import decisions
 from tests.watch.test_upstream import entry
@@ -49,6 +50,11 @@ def test_however_long_it_has_lasted_the_moment_is_looked_for_about_where_the_mon
     made = told(history(turned=40, days=400), alert(since=43, last=399))
     assert made.turn.bad["start"] == start(40)
     assert made.money is not None and made.money.decisions == 360 * 100
+
+
+def test_of_a_matter_that_windows_do_not_tell_the_monitor_s_moment_holds() -> None:
+    made = told(history(turned=17), alert("disk"))
+    assert (made.turn.bad["start"], made.turn.chance) == (start(20), None)
 
 
 def test_a_change_to_the_better_and_windows_that_are_too_few_leave_it_to_the_monitor() -> None:
@@ -111,7 +117,7 @@ def test_an_alert_of_a_package_without_windows_is_not_explained_and_the_rest_is_
 
 @pytest.mark.parametrize(
     ("monitor", "value", "limit"),
-    [("drift", 0.4, 0.1), ("score_drift", 0.4, 0.1), ("volume", 10.0, 50.0), ("refused_share", 0.4, 0.1), ("estimated_worth", 1.0, 2.0)],
+    [("drift", 0.4, 0.1), ("score_drift", 0.4, 0.1), ("volume", 10.0, 50.0), ("refused_share", 0.4, 0.1)],
 )
 def test_every_monitor_s_matter_can_be_looked_back_on(monitor: str, value: float, limit: float) -> None:
     windows = [

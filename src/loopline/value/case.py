@@ -15,7 +15,7 @@ from loopline.value.hindsight import Better
 from loopline.value.realised import Amount, Body, Realised, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
-from loopline.watch.explain import Explanation
+from loopline.watch.explanation import Explanation
 from loopline.watch.upstream import Happening
 
 

@@ -10,7 +10,22 @@ from loopline.watch.proof import evidence_of
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target", "acceptance")
-_WATCH = ("changepoint", "decisions", "drift", "earned", "explain", "gauge", "inquiry", "proof", "served", "slices", "spec", "upstream", "windows")
+_WATCH = (
+    "changepoint",
+    "decisions",
+    "drift",
+    "earned",
+    "explain",
+    "explanation",
+    "gauge",
+    "inquiry",
+    "proof",
+    "served",
+    "slices",
+    "spec",
+    "upstream",
+    "windows",
+)
 _ROOMS = (
     "value",
     *(f"watch/{module}.py" for module in _WATCH),

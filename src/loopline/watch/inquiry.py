@@ -17,7 +17,8 @@ from loopline.model.package import Package, load
 from loopline.model.policy import Policy, columns_of
 from loopline.model.signing import Trust
 from loopline.watch.decisions import Decisions, on_test_part, served, types_of
-from loopline.watch.explain import Body, Explanation, explain
+from loopline.watch.explain import explain
+from loopline.watch.explanation import Body, Explanation
 from loopline.watch.gauge import gauge
 from loopline.watch.proof import evidence_of
 from loopline.watch.upstream import KINDS

@@ -181,6 +181,7 @@ def asked(tmp_path_factory):
         "dated: 2026-09-01\nmachine: {purchase: 2400, years: 4, residual: 200}\ncloud: {instances: {a: 0.04 per hour}, storage: 0.02 per GB-month}\n"
     )
     ask("loopline value cost", "--prices", str(folder / "prices.yaml"), "--volume", "900 per day")
+    ask("loopline value whatif", "--threshold", "0.6")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)

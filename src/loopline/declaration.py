@@ -115,12 +115,12 @@ def _moment(text: object) -> object:
 
 
 def parse_rate(text: object) -> Rate:
-    """So much per period, from words such as ``900 per day``.
+    """So much per period, from words such as ``900 per day`` or ``400000 per year``.
 
     Raises
     ------
     ValueError
-        When the words are no rate.
+        When the words are not a number and a period.
     """
     if isinstance(text, Rate):
         return text

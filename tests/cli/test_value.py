@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from loopline.cli.charter import command as charter_command
 from loopline.cli.value import command
 from loopline.errors import Fault, Mistake
+from loopline.loop import open_loop
 from tests.cli.watched import DECLARATION, Call, caller, released, told, watched
 
 
@@ -52,7 +54,16 @@ def test_the_figures_are_shown_as_text_and_as_json(call: Call) -> None:
     assert realised["low"] < realised["per_decision"] < realised["high"]
     assert realised["total"] == pytest.approx(realised["per_decision"] * 840)
     assert result["target_per_year"] == 1000
+    assert [one["outcomes"] for one in result["windows"]] == [120] * 7
+    assert sum(one["per_decision"] * 120 for one in result["windows"]) == pytest.approx(realised["total"])
     assert "840 decisions" in call("show").output
+
+
+def test_the_next_charter_starts_from_what_the_review_learned(call: Call, folder: Path) -> None:
+    learned = told(call("show", "--json"))["learned"]
+    charter = caller(charter_command, folder)
+    assert told(charter("show", "--json"))["learned"] == learned
+    assert f"y in {learned['base_rate']:.1%} of cases" in charter("show").output
 
 
 def test_an_ending_that_is_no_report_and_a_folder_that_is_not_there_are_told(call: Call, tmp_path: Path) -> None:
@@ -62,13 +73,64 @@ def test_an_ending_that_is_no_report_and_a_folder_that_is_not_there_are_told(cal
         call("review", "-o", str(tmp_path / "none" / "r.md"))
 
 
+def test_a_change_is_told_before_against_after_with_its_assumptions_and_nothing_is_written(call: Call, folder: Path) -> None:
+    def entries() -> int:
+        with open_loop(folder) as loop:
+            return len(loop.workspace.ledger.read())
+
+    before = entries()
+    said = told(call("whatif", "--threshold", "0.7", "--price", "act_right=3", "--json"))
+    assert said["on"] == "served" and said["rows"] == 840
+    assert said["after"]["per_decision"]["value"] - said["before"]["per_decision"]["value"] == pytest.approx(said["difference"]["value"])
+    assert said["after"]["acted"] < said["before"]["acted"]
+    text = call("whatif", "--threshold", "0.7", "--price", "act_right=3").output
+    assert "earned per decision (EUR)" in text and all(line in text for line in said["assumptions"])
+    assert entries() == before
+
+
+def test_a_capacity_is_held_in_each_day(call: Call) -> None:
+    # 120 decisions come a day: of 240 a day the same rows are half, and get half of the capacity.
+    for volume, share in (("120 per day", 30 / 120), ("240 per day", 15 / 120)):
+        said = told(call("whatif", "--capacity", "30 per day", "--volume", volume, "--json"))
+        assert said["after"]["acted"] == pytest.approx(share)
+
+
+@pytest.mark.parametrize("name", ["w.html", "w.png", "w.svg"])
+def test_it_is_drawn(call: Call, tmp_path: Path, name: str) -> None:
+    said = told(call("whatif", "--price", "act_right=20", "--output", str(tmp_path / name), "--json"))
+    assert said["output"] == str(tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        ((), "nothing is changed"),
+        (("--price", "act_right"), "act_right=120"),
+        (("--price", "price=3"), "act_right, act_wrong, miss, rest"),
+        (("--price", "act_right=fare"), "no row holds a value of fare"),
+        (("--capacity", "many"), "50 per day"),
+        (("--volume", "0 per day"), "more than 0"),
+        (("--price", "act_right=3", "--output", "w.pdf"), ".html"),
+    ],
+)
+def test_what_makes_no_sense_is_told_with_the_remedy(call: Call, words: tuple[str, ...], match: str) -> None:
+    with pytest.raises(Mistake, match=match):
+        call("whatif", *words)
+
+
 def test_before_anything_is_served_nothing_is_realised(tmp_path: Path) -> None:
     call = caller(command, released(tmp_path))
     assert "Nothing is realised yet" in call("review").output
     assert told(call("show", "--json"))["realised"] is None
+    assert told(call("whatif", "--threshold", "0.6", "--json"))["on"] == "test"
+    with pytest.raises(Mistake, match="0 outcomes of served decisions are known"):
+        call("whatif", "--threshold", "0.6", "--on", "served")
 
 
 def test_before_the_first_run_it_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "loopline.yaml").write_text(DECLARATION)
     with pytest.raises(Mistake, match="there is no review yet"):
         caller(command, tmp_path)("show")
+    with pytest.raises(Mistake, match="no package decides yet"):
+        caller(command, tmp_path)("whatif", "--threshold", "0.5")

@@ -18,7 +18,8 @@ from loopline.model.evaluate import Judged
 from loopline.model.package import load, pack, store, written
 from loopline.model.signing import Trust
 from loopline.release import check
-from loopline.release.check import asked_for, require_known
+from loopline.release.acceptance import asked_for
+from loopline.release.check import require_known
 from loopline.release.measure import Measured
 from tests.release.conftest import Room
 from tests.signing import vouch

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loopline.charter.spec import CharterSpec
-from loopline.value.realised import Amount, realise
+from loopline.value.realised import Amount, by_window, realise
 from loopline.watch.earned import Earned, Sums, by_group
 from tests.value.cases import PRICED, T0, window
 
@@ -75,3 +75,21 @@ def test_the_interval_covers_the_truth_where_days_are_alike() -> None:
         assert made is not None and made.earned.low is not None and made.earned.high is not None
         covered += made.earned.low <= 3.0 <= made.earned.high
     assert 0.83 <= covered / 200 <= 0.96
+
+
+def test_each_window_is_held_against_the_target_the_baseline_and_the_perfect_model() -> None:
+    asked = charter(target="1000 per year")
+    both = [window(0, worth=11.0), window(0, worth=5.0, package="b" * 64), window(1, worth=2.5), window(2, outcomes=0)]
+    first, second = by_window(both, asked, per_year=100.0, confidence=0.9)
+    assert (first.rows, first.outcomes, first.earned.mean, first.baseline, first.perfect) == (
+        200,
+        200,
+        pytest.approx(8.0),
+        pytest.approx(2.0),
+        pytest.approx(25.0),
+    )
+    # 1,000 a year over 100 decisions are 10 each above no model.
+    assert (first.target, second.target) == (pytest.approx(12.0), pytest.approx(12.0))
+    assert first.misses and second.misses
+    assert not by_window(both[:1], asked, per_year=1000.0, confidence=0.9)[0].misses
+    assert by_window(both, asked, per_year=None, confidence=0.9)[0].target is None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import CharterSpec, Criterion
 from loopline.engine.step import Step, brief_digest
 from loopline.ledger.entry import Draft, canonical
 from loopline.value.spec import ValueSpec
 from loopline.value.stage import steps
-from tests.watch.shop import Crowd, Shop
+from tests.watch.shop import T0, Crowd, Shop
 
 CHARTER = CharterSpec.model_validate({"predict": "y", "worth": {"currency": "EUR", "act_right": 10, "act_wrong": -10}, "target": "9000 per year"})
 
@@ -36,7 +39,9 @@ def reviewing(shop: Shop, charter: CharterSpec, facts: Mapping[str, Any]) -> Ste
 
 
 def ask(shop: Shop, charter: CharterSpec = CHARTER) -> Step:
-    return reviewing(shop, charter, {"watch": shop.watch()})
+    watched = shop.watch()
+    versions = {name: shop.tables.version(name).version for name in ("predictions", "outcomes", "feedback") if shop.tables.exists(name)}
+    return reviewing(shop, charter, {"serve": {"versions": versions}, "watch": watched})
 
 
 def review(shop: Shop) -> Mapping[str, Any]:
@@ -59,6 +64,51 @@ def test_what_was_earned_is_held_against_the_promise_the_target_and_no_model(sho
     assert facts["realised"]["added"]["per_decision"] == pytest.approx(total / 1000)
     assert (facts["recommendation"], facts["baseline"], facts["target_per_year"]) == ("keep", pytest.approx(0.0), 9000)
     assert canonical(facts)
+    per_window = json.loads(shop.blobs.get(facts["per_window"]))
+    assert sum(one["per_decision"] * one["outcomes"] for one in per_window) == pytest.approx(total)
+    assert all(one["low"] < one["per_decision"] < one["high"] for one in per_window)
+
+
+def test_what_single_decisions_tell_is_in_the_review_and_in_what_the_next_charter_starts_from(shop: Shop) -> None:
+    crowds = [Crowd.of(300, seed=day) for day in range(5)]
+    for crowd in crowds:
+        shop.serve(crowd)
+    said = {"prediction_id": [f"{shop.package[:8]}-0-{row}" for row in range(3)], "rating": [5.0, None, 2.0], "text": ["quick", "a secret word", None]}
+    shop.tables.append("feedback", pl.DataFrame(said).with_columns(who=pl.lit("ann"), time=pl.lit(T0), day=pl.lit(T0.date())))
+    accepted = CHARTER.model_copy(update={"acceptance": (Criterion(id="A1", says="mostly right", check="precision >= 0.6"),)})
+    facts = shop.perform(ask(shop, accepted))
+    acted = np.concatenate([crowd.happened[crowd.score >= 0.5] for crowd in crowds])
+    (kept,) = facts["criteria"]
+    assert (kept["passed"], kept["value"]) == (True, pytest.approx(acted.mean()))
+    assert {one["column"] for one in facts["segments"]} == {"x", "c"}
+    assert facts["learned"]["base_rate"] == pytest.approx(np.concatenate([crowd.happened for crowd in crowds]).mean())
+    assert facts["learned"]["criteria_held"] == {"A1": True}
+    assert (facts["feedback"]["count"], facts["feedback"]["mean"]) == (3, 3.5)
+    # Words of customers are on the page, and in no entry.
+    assert "a secret word" in shop.blobs.get(facts["html"]).decode()
+    assert "a secret word" not in canonical(facts)
+
+
+def test_a_breach_is_explained_in_the_review(shop: Shop) -> None:
+    for day in range(8):
+        shop.serve(Crowd.of(150, seed=day))
+    for day in range(8, 16):
+        shop.serve(Crowd.of(150, seed=day, shift=1.5, contrary=True))
+    facts = review(shop)
+    first = facts["explained"][0]
+    assert first["since"].startswith("2024-01-09") and first["money"]["lost"] > 0
+    assert any(one["sure"] for one in first["slices"])
+
+
+def test_a_threshold_that_would_have_earned_more_is_recommended_with_the_command(shop: Shop) -> None:
+    for day in range(6):
+        crowd = Crowd.of(400, seed=day)
+        # The same customers, of whom only those above 0.97 were acted on.
+        shop.serve(replace(crowd, score=np.where(crowd.score >= 0.97, crowd.score, crowd.score / 2)))
+    facts = review(shop)
+    assert facts["recommendation"] == "change_policy"
+    assert facts["next"].startswith("loopline value whatif --threshold 0.2")
+    assert facts["better_policy"]["gain"]["low"] > 0
 
 
 def test_decisions_that_lose_money_are_a_reason_to_retire(shop: Shop) -> None:
@@ -83,10 +133,11 @@ def test_a_review_is_entered_once_for_what_it_was_made_from(shop: Shop) -> None:
 
 def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop: Shop) -> None:
     shop.serve(Crowd.of(200, seed=0))
-    key = ask(shop).key
-    elsewhere = CHARTER.model_copy(update={"stakeholders": {"business": ("new@example.com",)}})
-    assert ask(shop, elsewhere).key == key
-    assert ask(shop, CHARTER.model_copy(update={"target": None})).key != key
+    named, moved = (CHARTER.model_copy(update={"stakeholders": {"business": (address,)}}) for address in ("old@example.com", "new@example.com"))
+    key = ask(shop, named).key
+    assert ask(shop, moved).key == key
+    assert ask(shop, CHARTER).key != key  # nobody is named, which the review says
+    assert ask(shop, named.model_copy(update={"target": None})).key != key
     alert = {
         "monitor": "drift",
         "feature": "x",
@@ -94,13 +145,16 @@ def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop
         "state": "open",
         "since": "2024",
         "last": "2024",
+        "value": 0.3,
+        "limit": 0.1,
+        "cost": None,
         "says": "x",
         "role": "ml",
         "told": None,
     }
     shop.ledger.append(Draft(kind="alert", subject="a", body=alert))
     watched = shop.state().facts("watch", "windows")
-    assert reviewing(shop, CHARTER, {"watch": watched or {}}).key != key
+    assert reviewing(shop, named, {"watch": watched or {}}).key != key
 
 
 def test_a_champion_that_knows_the_table_asks_for_newer_data_and_one_that_does_not_for_a_run(shop: Shop) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from loopline.value.rules import RULES, Promise, following, judge
+from loopline.model.estimates import Estimate
+from loopline.value.case import Promise
+from loopline.value.criteria import Kept
+from loopline.value.hindsight import Better
+from loopline.value.rules import RULES, following, judge
 from tests.value.cases import PACKAGE, alert, case, window
 
 GOOD = [window(day) for day in range(10)]
@@ -73,5 +78,29 @@ def test_the_promise_is_read_from_the_package_s_own_figures() -> None:
 
 
 def test_every_rule_says_what_it_stands_for() -> None:
-    assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Retrain", "Retire")) for rule in RULES)
+    assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Retrain", "Change", "Retire")) for rule in RULES)
     assert PACKAGE not in judge(case(GOOD)).reasons[0].says
+
+
+def test_a_policy_that_would_have_earned_more_is_recommended_before_a_retraining_with_the_command_that_shows_it() -> None:
+    sure = Estimate(3.0, 2.6, 3.4)
+    found = Better(threshold=0.31, gain=sure, added=sure, rows=900, acted=0.5, acted_now=0.2, breaks_limit=False)
+    made = case([window(day, worth=6.0) for day in range(10)], better=found)
+    review = judge(made)
+    assert (review.recommendation, review.reasons[0].rule) == ("change_policy", "another_policy_pays")
+    assert "below_the_promise" in [reason.rule for reason in review.reasons]
+    assert following(made, review) == "loopline value whatif --threshold 0.31"
+    # 5 are missing to the promise, of which 1 is too little to be the policy's fault.
+    little = case([window(day, worth=6.0) for day in range(10)], better=replace(found, gain=Estimate(1.0, 0.8, 1.2)))
+    assert judge(little).reasons[0].rule == "below_the_promise"
+    limited = case(GOOD, better=replace(found, breaks_limit=True), charter={"volume": "100 per day"})
+    assert following(limited, judge(limited)) == "loopline value whatif --capacity '50 per day'"
+
+
+def test_a_broken_criterion_is_said_though_it_is_kept() -> None:
+    broken = Kept(id="A1", words="needed half the time", check="precision >= 0.5", passed=False, value=0.4, threshold=0.5, says="precision is 0.4")
+    review = judge(case(GOOD, criteria=[broken]))
+    assert (review.recommendation, review.reasons[0].rule) == ("keep", "a_criterion_is_broken")
+    assert "needed half the time" in review.reasons[0].says
+    told = judge(case(GOOD, criteria=[replace(broken, passed=None), replace(broken, passed=True)]))
+    assert [reason.rule for reason in told.reasons] == ["it_earns"]

@@ -16,6 +16,7 @@ from loopline.charter.stage import READS
 from loopline.cli.charter_spent import spent
 from loopline.cli.options import why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest, now
 from loopline.ledger.state import State
@@ -40,15 +41,17 @@ def show(folder: Path | None, as_json: bool) -> None:
         facts = _study(state)
         is_stale = _binds(charter) != facts["binds"]
     override = _override(state, facts)
+    learned = (state.facts("value", "review") or {}).get("learned")
     following = "loopline run" if is_stale or facts["verdict"] != "no-go" or override is not None else "loopline charter override --by NAME --why REASON"
     data = {
         **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
         "study": {name: value for name, value in facts.items() if name != "binds"},
         "override": None if override is None else {"by": override.actor, "why": override.body["why"], "entry": override.id},
+        "learned": learned,
         "is_stale": is_stale,
         "next": following,
     }
-    emit(data, lambda: "\n".join(_lines(charter, facts, override, is_stale)) + hint(following), as_json)
+    emit(data, lambda: "\n".join([*_lines(charter, facts, override, is_stale), *_learned(charter, learned)]) + hint(following), as_json)
 
 
 @command.command()
@@ -133,3 +136,17 @@ def _lines(charter: CharterSpec, facts: Mapping[str, Any], override: Entry | Non
     if is_stale:
         lines.append("the charter has changed since it was studied")
     return lines
+
+
+def _learned(charter: CharterSpec, learned: Mapping[str, Any] | None) -> list[str]:
+    """What the last review learned of what the charter supposes; nothing before outcomes have come."""
+    if learned is None or learned["worth_per_decision"] is None:
+        return []
+    rate, volume = learned["base_rate"], learned["decisions_per_year"]
+    each, above = (f"{figure(learned[name])} {charter.worth.currency}" for name in ("worth_per_decision", "added_per_decision"))
+    said = [f"{charter.predict} in {rate:.1%} of cases"] if rate is not None else []
+    said += [f"{each} earned per decision, {above} above no model"]
+    said += [f"{figure(volume)} decisions a year"] if volume is not None else []
+    broken = [name for name, held in learned["criteria_held"].items() if held is False]
+    said += [f"{', '.join(broken)} not kept"] if broken else []
+    return [f"{'learned':<12}{'; '.join(said)} (loopline value review)"]

@@ -126,8 +126,7 @@ def _compared(loop: Loop, state: State, facts: Mapping[str, Any], shared: Shared
 def _criteria(loop: Loop, facts: Mapping[str, Any], compared: Any) -> list[dict[str, Any]]:
     """Each acceptance criterion as the gates found it, and as the champion meets it on the same rows."""
     from loopline.expression.language import parse
-    from loopline.release.check import asked_for
-    from loopline.release.gates import verdict_on
+    from loopline.release.acceptance import asked_for, verdict_on
 
     verdicts = {gate["name"]: gate for gate in facts["gates"]}
     rows = []

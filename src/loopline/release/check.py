@@ -20,13 +20,14 @@ from loopline.expression.language import parse
 from loopline.lake.blobs import Blobs
 from loopline.model.assessment.fairness import MEASURES
 from loopline.model.candidates import Judge
-from loopline.model.evaluate import METRICS, Judged, metrics, worst_slice
+from loopline.model.evaluate import METRICS, Judged, metrics
 from loopline.model.evidence import Kept, Rival
 from loopline.model.package import Package, load, written
 from loopline.model.policy import columns_of
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.signing import Trust
 from loopline.model.spec import sliced
+from loopline.release.acceptance import ALIASES, asked_for
 from loopline.release.advisories import Advisory
 from loopline.release.advisories import parse as parse_advisories
 from loopline.release.evidence import Evidence, Spent, Verdict
@@ -37,7 +38,6 @@ from loopline.workspace import Job
 
 _SAMPLE = 200
 _SAME = 1e-6
-_ALIASES = {"worth_per_decision": "worth"}
 
 
 def run(job: Job) -> Facts:
@@ -139,7 +139,7 @@ def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> N
     Mistake
         Naming the first that is unknown, and the nearest right word.
     """
-    known = [*METRICS[task], *_ALIASES]
+    known = [*METRICS[task], *ALIASES]
     for name in sorted(parse(criterion.check).names):
         column, metric = sliced(name) or (None, name)
         for word, among, what in ((column, columns, "column"), (metric, known, f"{task} metric")):
@@ -164,23 +164,6 @@ def require_measured(limits: ReleaseSpec, task: Task) -> None:
                 near = get_close_matches(name, known, n=1, cutoff=0.5)
                 remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
                 raise Mistake(f"there is no {task} measure {name!r} of groups", where=f"release.gates.fairness.{column}", remedy=remedy)
-
-
-def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]]:
-    """The ``metrics`` that criteria name, and the ``slices`` that the worst of them belong to."""
-    numbers: dict[str, float | None] = {}
-    slices: dict[str, str] = {}
-    whole = metrics(judged)
-    for name in names:
-        column, metric = sliced(name) or (None, name)
-        metric = _ALIASES.get(metric, metric)
-        if column is None:
-            numbers[name] = whole[metric]
-            continue
-        worst, numbers[name] = worst_slice(judged, column, metric)
-        if worst is not None:
-            slices[name] = f"{column} {worst}"
-    return {"metrics": numbers, "slices": slices}
 
 
 def _rival(blobs: Blobs, champion: str | None, trust: Trust, predictor: Predictor, test: Kept, judging: Judge) -> Rival | None:

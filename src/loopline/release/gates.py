@@ -9,17 +9,15 @@ however uncertain, and how much uncertainty is borne is for the people who appro
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopline.charter.spec import Criterion
 from loopline.declaration import figure
-from loopline.expression.language import Expression, parse
-from loopline.expression.on_numpy import evaluate
 from loopline.model.evaluate import interval
+from loopline.release.acceptance import verdict_on
 from loopline.release.evidence import Evidence, Money, Verdict
 from loopline.release.quality import calibration, data_tests, fairness, worst_slice
 from loopline.release.spending import budget, where_to_run
@@ -106,34 +104,6 @@ def acceptance(criterion: Criterion) -> Gate:
         return verdict_on(criterion, evidence.metrics, evidence.slices)
 
     return accepted
-
-
-def verdict_on(criterion: Criterion, measured: Mapping[str, float | None], slices: Mapping[str, str]) -> Verdict:
-    """Whether a criterion's check holds for the metrics that it names, and the `slices` that the worst of them belong to."""
-    check = parse(criterion.check)
-    numbers = {name: measured[name] for name in sorted(check.names)}
-    undefined = [name for name, number in numbers.items() if number is None]
-    passed = not undefined and bool(np.all(evaluate(check, numbers)))
-    shown = ", ".join(_shown(name, number, slices.get(name)) for name, number in numbers.items())
-    words = f"{criterion.says}: " if criterion.says else ""
-    value, threshold = _compared(check, numbers)
-    says = f"{words}{shown}; asked for {criterion.check}"
-    return Verdict(name=f"acceptance {criterion.id}", passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
-
-
-def _shown(name: str, number: float | None, piece: str | None) -> str:
-    if number is None:
-        return f"{name} is not defined on the test part"
-    return f"{name} is {figure(number)}" + (f" ({piece})" if piece else "")
-
-
-def _compared(check: Expression, numbers: Mapping[str, float | None]) -> tuple[float | None, float | None]:
-    """The one metric and the one limit of a check such as ``precision >= 0.5``; None for each that it is not."""
-    value = next(iter(numbers.values())) if len(numbers) == 1 else None
-    match check.tree:
-        case ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[ast.Constant(value=int() | float() as limit)]):
-            return value, float(limit)
-    return value, None
 
 
 def slow_ms(latency_ms: Sequence[float] | NDArray[np.float64]) -> float:

@@ -29,7 +29,10 @@ CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
 RELEASE_READS = ("latency_ms", "memory_mb", "refused_share", "gates")
 GATES_ROOMS = (
     "release/rollout/plan.py",
-    *(f"release/{module}.py" for module in ("gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")),
+    *(
+        f"release/{module}.py"
+        for module in ("acceptance", "gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")
+    ),
     "model",
     *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost", "worth")),
     *SPEC,

@@ -9,6 +9,7 @@ from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.watch.earned import Earned, Split, Sums, interval, summed
+from loopline.watch.spec import OF_MONEY
 
 PACE_NEEDED = timedelta(days=28)
 """So long must decisions have come before their pace says how many a year has."""
@@ -117,3 +118,85 @@ def _amount(parts: Sequence[Sums], confidence: float) -> Amount:
     seen = interval(parts, confidence)
     mean = sum(part.total for part in parts) / sum(part.count for part in parts)
     return Amount(mean=mean, low=None if seen is None else seen[0], high=None if seen is None else seen[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowWorth:
+    """What the decisions of one span earned, of all packages together.
+
+    Parameters
+    ----------
+    target
+        What each decision must earn, on these rows, for the charter's target to be reached; None where it cannot be told.
+    """
+
+    start: datetime
+    end: datetime
+    rows: int
+    outcomes: int
+    earned: Amount
+    added: Amount
+    baseline: float
+    perfect: float
+    target: float | None
+    breached: bool
+
+    @property
+    def misses(self) -> bool:
+        """Whether it surely earned less than the target asks for."""
+        return self.target is not None and self.earned.high is not None and self.earned.high < self.target
+
+    def as_json(self) -> dict[str, Any]:
+        """The span as plain values; money is per decision."""
+        return {
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+            "rows": self.rows,
+            "outcomes": self.outcomes,
+            "completeness": self.outcomes / self.rows if self.rows else None,
+            "per_decision": self.earned.mean,
+            "low": self.earned.low,
+            "high": self.earned.high,
+            "added": {"per_decision": self.added.mean, "low": self.added.low, "high": self.added.high},
+            "baseline": self.baseline,
+            "perfect": self.perfect,
+            "target": self.target,
+            "misses_target": self.misses,
+            "breached": self.breached,
+        }
+
+
+def by_window(windows: Sequence[Body], charter: CharterSpec, *, per_year: float | None, confidence: float) -> list[WindowWorth]:
+    """What each span of event time earned, oldest first; spans of which no outcome has come are left out.
+
+    Parameters
+    ----------
+    per_year
+        Decisions in a year, of which the target is a share for each.
+    """
+    spans: dict[str, list[Body]] = {}
+    for window in windows:
+        spans.setdefault(window["start"], []).append(window)
+    above = None if charter.target is None or not per_year else charter.target.per_year / per_year
+    told = []
+    for start, bodies in sorted(spans.items()):
+        parts = [Earned.of_json(body["sums"]) for body in bodies]
+        whole = summed(parts)
+        if not whole.outcomes:
+            continue
+        baseline = whole.baseline / whole.outcomes
+        told.append(
+            WindowWorth(
+                start=datetime.fromisoformat(start),
+                end=datetime.fromisoformat(max(body["end"] for body in bodies)),
+                rows=sum(body["rows"] for body in bodies),
+                outcomes=whole.outcomes,
+                earned=_amount([whole.money], confidence),
+                added=_amount([whole.gain], confidence),
+                baseline=baseline,
+                perfect=whole.perfect / whole.outcomes,
+                target=None if above is None else baseline + above,
+                breached=any(name in OF_MONEY for body in bodies for name in body["breaches"]),
+            )
+        )
+    return told

@@ -1,39 +1,46 @@
-"""The review: the windows of the watch stage judged against the charter, as an entry and as a page."""
+"""The review: the windows of the watch stage and what was decided in them, judged against the charter, as an entry and as a page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
-from loopline.ledger.entry import Draft
+from loopline.lake.tables import Tables
+from loopline.ledger.entry import Draft, Entry
 from loopline.model.package import load_manifest
-from loopline.value.report import html, markdown
-from loopline.value.rules import Case, Promise, Review, following, judge
+from loopline.release.champion import history
+from loopline.value.case import Case, Promise
+from loopline.value.criteria import columns_of, criteria
+from loopline.value.heard import heard
+from loopline.value.hindsight import better
+from loopline.value.realised import by_window
+from loopline.value.report.page import html
+from loopline.value.report.plain import markdown
+from loopline.value.rules import Review, following, judge
+from loopline.value.segments import COLUMNS, segments
 from loopline.value.spec import ValueSpec
+from loopline.watch.decisions import Decisions
+from loopline.watch.inquiry import Evidence, gather, sliceable
+from loopline.watch.spec import URGENCY
+from loopline.watch.upstream import KINDS, happenings
 from loopline.workspace import Job
+
+EXPLAINED, CHANGES = 3, 12
+"""Alerts that are explained, the most urgent first, and happenings upstream that are told, the newest."""
 
 
 def run(job: Job) -> Facts:
-    """The recommendation with its reasons, what was realised, and the report's two forms as blobs; entered once."""
+    """The recommendation with its reasons, what was realised, what the next charter starts from, and the report's forms as blobs; entered once."""
     blobs, champion = Blobs(job.workspace.lake), job.step.inputs["champion"]
-    case = Case(
-        project=job.project,
-        charter=CharterSpec.model_validate(job.step.reads["charter"]),
-        spec=ValueSpec.model_validate(job.step.reads["value"]),
-        champion=champion,
-        promise=None if champion is None else _promise(blobs, champion),
-        windows=json.loads(blobs.get(job.step.inputs["summary"])),
-        alerts=job.step.inputs["alerts"],
-        has_earlier=job.step.inputs["has_earlier"],
-        knows_the_data=job.step.inputs["knows_the_data"],
-    )
+    case = _case(job, blobs, champion)
     review = judge(case)
     job.progress.say("writing the report")
-    pages = {"html": blobs.put(html(case, review).encode()), "markdown": blobs.put(markdown(case, review).encode())}
+    made = {"html": html(case, review), "markdown": markdown(case, review), "per_window": json.dumps(per_window(case))}
+    pages = {name: blobs.put(text.encode()) for name, text in made.items()}
     facts = {**told(case, review), **pages, "next": following(case, review)}
     newest = job.workspace.ledger.read(kinds=("review",), subject=champion or "", key=job.step.key, newest_first=True, limit=1)
     if not newest or newest[0].body != facts:
@@ -41,30 +48,94 @@ def run(job: Job) -> Facts:
     return facts
 
 
+def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
+    inputs, ledger = job.step.inputs, job.workspace.ledger
+    charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
+    windows = json.loads(blobs.get(inputs["summary"]))
+    entries = ledger.read(kinds=(*KINDS, "experiment"))
+    return Case(
+        project=job.project,
+        charter=charter,
+        spec=spec,
+        champion=champion,
+        promise=None if champion is None else _promise(blobs, champion),
+        windows=windows,
+        alerts=inputs["alerts"],
+        has_earlier=inputs["has_earlier"],
+        knows_the_data=inputs["knows_the_data"],
+        roles=frozenset(inputs["roles"]),
+        heard=heard(Tables(job.workspace.lake), inputs["versions"]),
+        changes=happenings(entries)[-CHANGES:],
+        reigns=[reign.as_json() for reign in history([entry for entry in entries if entry.kind == "champion"])],
+        experiments=_experiments(entries),
+        lift=inputs["lift"],
+        cost=inputs["cost"],
+        **({} if champion is None else _looked_into(job, charter, spec, windows, entries, champion)),
+    )
+
+
+def _looked_into(
+    job: Job, charter: CharterSpec, spec: ValueSpec, windows: Sequence[Mapping[str, Any]], entries: Sequence[Entry], champion: str
+) -> dict[str, Any]:
+    """What single decisions of the champion tell; criteria that nothing tells of yet are told as such."""
+    inputs, sees_all = job.step.inputs, charter.outcome_seen == "always"
+    declared = {*spec.segments, *columns_of(charter.acceptance)}
+    job.progress.say("looking into single decisions")
+    evidence = gather(
+        job.workspace,
+        champion,
+        charter.worth,
+        entries=entries,
+        versions=inputs["versions"],
+        summary=inputs["summary"],
+        proof=inputs["proof"],
+        columns=declared,
+    )
+    decisions = evidence.decisions
+    found: dict[str, Any] = {
+        "criteria": criteria(charter.acceptance, decisions, windows, package=champion, sees_all=sees_all),
+        "explained": _explained(evidence, inputs["alerts"], champion),
+    }
+    if decisions is None or len(decisions) < spec.outcomes_needed:
+        return found
+    return {
+        **found,
+        "segments": segments(decisions, spec.segments or sliceable(evidence.package)[:COLUMNS], confidence=spec.confidence),
+        "better": better(decisions, evidence.policy, confidence=spec.confidence),
+        "base_rate": _base_rate(decisions) if sees_all else None,
+    }
+
+
+def _base_rate(decisions: Decisions) -> float | None:
+    return float(decisions.judged.outcome.mean()) if decisions.yardstick.task == "binary" else None
+
+
+def _explained(evidence: Evidence, alerts: Sequence[Mapping[str, Any]], champion: str) -> list[Any]:
+    own = [alert for alert in alerts if alert["package"] == champion]
+    urgent = sorted(own, key=lambda alert: URGENCY.index(alert["monitor"]) if alert["monitor"] in URGENCY else len(URGENCY))
+    return [made for alert in urgent[:EXPLAINED] if (made := evidence.explain(alert)) is not None]
+
+
+def _experiments(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """The newest body of each experiment, with its name."""
+    newest = {entry.subject: {"name": entry.subject, **entry.body} for entry in entries if entry.kind == "experiment"}
+    return list(newest.values())
+
+
 def _promise(blobs: Blobs, package: str) -> Promise:
     measured: Mapping[str, Any] = json.loads(blobs.get(load_manifest(blobs, package)["files"]["metrics.json"]))
     return Promise.of(measured)
 
 
+def per_window(case: Case) -> list[dict[str, Any]]:
+    """What each window earned against the target, as plain values."""
+    per_year = None if case.whole is None else case.whole.per_year
+    return [one.as_json() for one in by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)]
+
+
 def told(case: Case, review: Review) -> dict[str, Any]:
     """The review as plain values. Money is per decision but for ``total``, which is of all decisions whose outcome is known."""
     whole, target = case.whole, case.charter.target
-    realised = None
-    if whole is not None:
-        yearly = None if whole.per_year is None else whole.added.mean * whole.per_year
-        realised = {
-            "total": whole.earned.mean * whole.outcomes,
-            "per_decision": whole.earned.mean,
-            "low": whole.earned.low,
-            "high": whole.earned.high,
-            "added": {"per_decision": whole.added.mean, "low": whole.added.low, "high": whole.added.high, "per_year": yearly},
-            "perfect": whole.perfect,
-            "target": whole.target(case.charter),
-            "decisions": whole.decisions,
-            "outcomes": whole.outcomes,
-            "since": whole.since.isoformat(),
-            "until": whole.until.isoformat(),
-        }
     baseline = whole.baseline if whole is not None else None if case.promise is None else case.promise.baseline
     return {
         "says": f"{review.recommendation}: {review.reasons[0].says}" + ("" if case.charter.worth.is_priced else " The charter has no prices yet."),
@@ -73,7 +144,51 @@ def told(case: Case, review: Review) -> dict[str, Any]:
         "reasons": [{"rule": reason.rule, "recommendation": reason.recommendation, "says": reason.says} for reason in review.reasons],
         "currency": case.currency,
         "priced": case.charter.worth.is_priced,
-        "realised": realised,
+        "realised": _realised(case),
         "target_per_year": None if target is None else target.per_year,
         "baseline": baseline,
+        "criteria": [one.as_json() for one in case.criteria],
+        "segments": [one.as_json() for one in case.segments],
+        "better_policy": None if case.better is None else case.better.as_json(),
+        "explained": [{"says": one.says, **one.as_json()} for one in case.explained],
+        "feedback": None if case.heard is None else case.heard.as_json(),
+        "learned": learned(case),
+    }
+
+
+def _realised(case: Case) -> dict[str, Any] | None:
+    whole = case.whole
+    if whole is None:
+        return None
+    yearly = None if whole.per_year is None else whole.added.mean * whole.per_year
+    return {
+        "total": whole.earned.mean * whole.outcomes,
+        "per_decision": whole.earned.mean,
+        "low": whole.earned.low,
+        "high": whole.earned.high,
+        "added": {"per_decision": whole.added.mean, "low": whole.added.low, "high": whole.added.high, "per_year": yearly},
+        "perfect": whole.perfect,
+        "target": whole.target(case.charter),
+        "decisions": whole.decisions,
+        "outcomes": whole.outcomes,
+        "since": whole.since.isoformat(),
+        "until": whole.until.isoformat(),
+    }
+
+
+def learned(case: Case) -> dict[str, Any]:
+    """What the next charter starts from: what was only expected before and is known now; None for what is not."""
+    whole = case.whole
+    bills = {} if case.cost is None else case.cost.get("now", {}).get("bills", {})
+    return {
+        "base_rate": case.base_rate,
+        "worth_per_decision": None if whole is None else whole.earned.mean,
+        "added_per_decision": None if whole is None else whole.added.mean,
+        "baseline_per_decision": None if whole is None else whole.baseline,
+        "perfect_per_decision": None if whole is None else whole.perfect,
+        "decisions_per_year": None if whole is None else whole.per_year,
+        "completeness": None if whole is None else whole.outcomes / whole.decisions,
+        "cost_per_month": {place: bill["per_month"] for place, bill in bills.items()} or None,
+        "criteria_held": {one.id: one.passed for one in case.criteria},
+        "segments_that_lose": [one.name for one in case.segments if one.loses],
     }

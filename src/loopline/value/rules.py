@@ -1,104 +1,22 @@
-"""Keep, retrain or retire, with the reasons: rules are small named functions in a list, and the first that speaks decides. Pure."""
+"""Keep, retrain, change the policy or retire, with the reasons: rules are small named functions in a list, and the first that speaks decides. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
-from loopline.value.realised import Amount, Body, Realised, realise
-from loopline.value.spec import ValueSpec
+from loopline.value.case import Case
 from loopline.watch.monitors.listed import OF_THE_MODEL
 from loopline.watch.spec import URGENCY
 
-Recommendation = Literal["keep", "retrain", "retire"]
+_DAYS_IN_YEAR = 365.25
 
+Recommendation = Literal["keep", "retrain", "change_policy", "retire"]
 
-@dataclass(frozen=True, kw_only=True)
-class Promise:
-    """What the package earned per decision on the test part, before it was released.
-
-    Parameters
-    ----------
-    added
-        What it earned above `baseline`, which is what `rule` would have earned without a model.
-    """
-
-    earned: Amount
-    added: Amount
-    baseline: float
-    rule: str
-    perfect: float
-    rows: int
-
-    @classmethod
-    def of(cls, measured: Mapping[str, Any]) -> Promise:
-        """The promise in a package's ``metrics.json``."""
-        worth, gain = measured["worth"], measured["worth"]["gain"]
-        return cls(
-            earned=Amount(mean=worth["per_decision"], low=worth["low"], high=worth["high"]),
-            added=Amount(mean=gain["mean"], low=gain["low"], high=gain["high"]),
-            baseline=worth["baseline"],
-            rule=worth["rule"],
-            perfect=worth["perfect"],
-            rows=measured["rows"]["test"],
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """What the rules judge and the report tells.
-
-    Parameters
-    ----------
-    champion
-        Digest of the package that decides now; None before the first release.
-    windows
-        Every window of every package, in the order of their starts.
-    alerts
-        The bodies of the alerts that are not resolved.
-    has_earlier
-        Whether another package has decided before, to which a way leads back.
-    knows_the_data
-        Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
-    """
-
-    project: str
-    charter: CharterSpec
-    spec: ValueSpec
-    champion: str | None
-    promise: Promise | None
-    windows: Sequence[Body]
-    alerts: Sequence[Mapping[str, Any]] = ()
-    has_earlier: bool = False
-    knows_the_data: bool = False
-
-    @property
-    def currency(self) -> str:
-        """The charter's currency."""
-        return self.charter.worth.currency
-
-    @cached_property
-    def whole(self) -> Realised | None:
-        """What all packages earned since the first prediction."""
-        return realise(self.windows, self.charter, confidence=self.spec.confidence)
-
-    @cached_property
-    def own(self) -> Realised | None:
-        """What the champion earned."""
-        return realise([window for window in self.windows if window["package"] == self.champion], self.charter, confidence=self.spec.confidence)
-
-    @property
-    def served(self) -> int:
-        """Decisions that the champion has served."""
-        return sum(window["rows"] for window in self.windows if window["package"] == self.champion)
-
-    def money(self, value: float) -> str:
-        """A sum of money as text."""
-        return f"{figure(value)} {self.currency}"
+ADVICE: Mapping[Recommendation, str] = {"keep": "Keep it", "retrain": "Retrain it", "change_policy": "Change the policy", "retire": "Retire it"}
 
 
 @dataclass(frozen=True)
@@ -136,6 +54,22 @@ def too_early(case: Case) -> Reason | None:
     return Reason(
         "too_early", "keep", f"It is too early to judge: {came:,} outcomes have come of {case.served:,} decisions, {case.spec.outcomes_needed:,} are needed."
     )
+
+
+def another_policy_pays(case: Case) -> Reason | None:
+    """Change the policy: another threshold would have earned clearly more, and makes up for half of what is missing to the promise at least."""
+    own, found = case.own, case.better
+    if own is None or found is None:
+        return None
+    if case.promise is not None and found.gain.value < (case.promise.earned.mean - own.earned.mean) / 2:
+        # What was lost is not the policy's: a new training may find what a threshold cannot.
+        return None
+    between = f"{figure(found.gain.low)} to {figure(found.gain.high)}"
+    says = (
+        f"Acting from a probability of {figure(found.threshold)} on would have earned {case.money(found.gain.value)} more per decision ({between}), "
+        f"on {found.rows:,} outcomes; it acts on {found.acted:.0%} where now {found.acted_now:.0%} are acted on."
+    )
+    return Reason("another_policy_pays", "change_policy", says)
 
 
 def below_the_baseline(case: Case) -> Reason | None:
@@ -176,6 +110,17 @@ def below_the_target(case: Case) -> Reason | None:
     return Reason("below_the_target", "keep", says)
 
 
+def a_criterion_is_broken(case: Case) -> Reason | None:
+    """Keep, but say it: what the customer asked for does not hold on what happened."""
+    broken = [one for one in case.criteria if one.passed is False]
+    if not broken:
+        return None
+    first = broken[0]
+    others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+    words = f" ({first.words})" if first.words else ""
+    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.id}{words} does not hold: {first.says}{others}.")
+
+
 def it_earns(case: Case) -> Reason | None:
     """Keep: it earns, or nothing shows yet that it does not."""
     own = case.own
@@ -186,7 +131,17 @@ def it_earns(case: Case) -> Reason | None:
     return Reason("it_earns", "keep", says)
 
 
-RULES: tuple[Rule, ...] = (nothing_served, too_early, below_the_baseline, below_the_promise, an_alert_is_open, below_the_target, it_earns)
+RULES: tuple[Rule, ...] = (
+    nothing_served,
+    too_early,
+    another_policy_pays,
+    below_the_baseline,
+    below_the_promise,
+    an_alert_is_open,
+    below_the_target,
+    a_criterion_is_broken,
+    it_earns,
+)
 
 
 def judge(case: Case) -> Review:
@@ -202,6 +157,17 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "retire":
         stop = f"stop serving, and decide without a model ({case.promise.rule})" if case.promise else "stop serving"
         return "loopline release rollback --why '...'" if case.has_earlier else stop
+    if review.recommendation == "change_policy":
+        return _trial_of(case)
     if review.recommendation == "retrain":
         return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
     return "loopline tick"
+
+
+def _trial_of(case: Case) -> str:
+    """The command that shows what the better policy earns: the hands that it takes, where there is a limit of hands."""
+    found, own = case.better, case.own
+    assert found is not None
+    if found.breaks_limit and own is not None and own.per_year is not None:
+        return f"loopline value whatif --capacity '{math.ceil(found.acted * own.per_year / _DAYS_IN_YEAR)} per day'"
+    return f"loopline value whatif --threshold {min(1.0, found.threshold):.3g}"

@@ -40,7 +40,8 @@ def _spelled(declared: object) -> object:
 
 
 class ValueSpec(Spec):
-    """How sure the review must be, from how many outcomes on it judges, and which share of the decisions is taken without the model to compare with.
+    """How sure the review must be, from how many outcomes on it judges, which share of the decisions is taken without the model to compare with, and the
+    columns whose segments it tells; by default those that matter most.
 
     `holdout` is written ``5%``, or ``{share: 5%, decision: rest}``.
     """
@@ -48,3 +49,4 @@ class ValueSpec(Spec):
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     outcomes_needed: int = Field(default=100, ge=2)
     holdout: Annotated[HoldoutSpec | None, BeforeValidator(_spelled)] = None
+    segments: tuple[str, ...] = ()

@@ -7,18 +7,23 @@ from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps, brief_digest
 from loopline.value.spec import ValueSpec
+from loopline.watch.proof import evidence_of
 from loopline.workspace import Ask
 
-CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target")
+CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target", "acceptance")
 _ROOMS = (
     "value",
     "watch",
-    *(f"model/{module}.py" for module in ("blocks", "encode", "evaluate", "columns", "formulas", "package", "plan", "policy", "reference", "signing", "words")),
-    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec")),
+    # Whole: a review costs less than telling which parts of a family it depends on.
+    "model",
+    *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "spec", "worth")),
     *SPEC,
     "declaration.py",
     "expression",
     "charts.py",
+    "plots.py",
 )
 _SCORING = (
     *("background", "blocks", "calibration", "columns", "encode", "evaluate", "formulas", "layout", "package", "plan", "policy", "predictor"),
@@ -38,18 +43,19 @@ _LIFT_ROOMS = (
 COST_ROOMS = (
     "value/cost",
     *(f"value/{module}.py" for module in ("realised", "spec")),
-    "watch/earned.py",
+    *(f"watch/{module}.py" for module in ("earned", "spec", "spec_duty", "spec_machinery", "spec_retrain")),
     "serve/segments.py",
+    *SPEC,
     *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),
     "declaration.py",
     "expression",
 )
-_ALERT = ("monitor", "feature", "package", "state", "since", "says")
+_ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
 def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
     """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
-    yield Step(
+    lift = yield Step(
         stage="value",
         name="lift",
         function="loopline.value.caused:run",
@@ -57,9 +63,9 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "versions": ask.facts["serve"]["versions"]},
         rooms=_LIFT_ROOMS,
     )
-    prices = of_charter(charter, ask.folder)
+    prices, cost = of_charter(charter, ask.folder), None
     if prices is not None:
-        yield Step(
+        cost = yield Step(
             stage="value",
             name="cost",
             function="loopline.value.cost.measuring:run",
@@ -71,13 +77,18 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         stage="value",
         name="review",
         function="loopline.value.review:run",
-        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence", "outcomes_needed")},
+        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence", "outcomes_needed", "segments")},
         inputs={
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
             "summary": ask.facts["watch"]["summary"],
-            "alerts": [{name: entry.body[name] for name in _ALERT} for entry in ask.state.open_alerts()],
+            "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
+            "versions": (ask.facts.get("serve") or {}).get("versions", {}),
+            "proof": evidence_of(ask.state, ask.state.champion),
+            "roles": sorted(role for role, people in charter.stakeholders.items() if people),
+            "lift": lift,
+            "cost": cost,
         },
         rooms=_ROOMS,
     )

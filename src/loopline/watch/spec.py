@@ -32,6 +32,9 @@ URGENCY = (
 )
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 
+OF_MONEY = frozenset({"performance", "worth_promised", "worth_baseline"})
+"""The monitors that judge by outcomes that have come."""
+
 LEAST_LATE = timedelta(hours=2)
 """A turn that does nothing is entered once an hour: whether one is late cannot be told sooner."""
 

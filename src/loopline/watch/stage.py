@@ -14,6 +14,7 @@ from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
 from loopline.watch.duty import letters
+from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
@@ -81,7 +82,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
     """
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
-    evidence = _evidence(ask.state, champion)
+    evidence = evidence_of(ask.state, champion)
     before = None
     if champion is not None and evidence is not None:
         facts = yield Step(
@@ -192,10 +193,3 @@ def _trial(spec: WatchSpec, charter: CharterSpec, ask: Ask, course: Course) -> S
         },
         rooms=(*_ROOMS, "watch/trial.py", "release/rollout/evidence.py"),
     )
-
-
-def _evidence(state: State, package: str | None) -> str | None:
-    """The blob of the rows of a package's test part, from the facts of the search that made it; None where it came from elsewhere."""
-    made = state.packages.get(package or "")
-    search = None if made is None else state.succeeded.get(made.key)
-    return None if search is None else search.body["facts"].get("evidence")

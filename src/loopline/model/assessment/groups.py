@@ -59,16 +59,21 @@ def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _values(name: str, known: NDArray[Any], most: int) -> tuple[list[str], NDArray[np.int64]]:
-    texts = np.array([as_text(item) for item in known], dtype=object) if known.dtype.kind != "M" else np.datetime_as_string(known, unit="D").astype(object)
-    said, places, counts = np.unique(texts.astype(str), return_inverse=True, return_counts=True)
+    items = known.tolist() if known.dtype.kind != "M" else np.datetime_as_string(known, unit="D").tolist()
+    # Each different value is spelled once: a category has few, and rows are many.
+    spelled = {item: as_text(item) for item in dict.fromkeys(items)}
+    said = sorted(set(spelled.values()))
+    place = {text: at for at, text in enumerate(said)}
+    places = np.fromiter((place[spelled[item]] for item in items), dtype=np.int64, count=len(items))
+    counts = np.bincount(places, minlength=len(said))
     is_number = known.dtype.kind in "iuf" and len(said) <= FEW
-    order = np.argsort([float(label) for label in said]) if is_number else np.lexsort((said, -counts))
+    order = np.argsort([float(label) for label in said]) if is_number else np.lexsort((np.array(said), -counts))
     rank = np.empty(len(said), dtype=np.int64)
     rank[order] = np.arange(len(said))
-    labels = [f"{name} = {said[place]}" for place in order[:most]]
+    labels = [f"{name} = {said[at]}" for at in order[:most]]
     if len(said) > most:
         labels.append(f"{name} is {OTHERS}")
-    return labels, np.minimum(rank[places.reshape(-1)], most)
+    return labels, np.minimum(rank[places], most)
 
 
 def _spans(name: str, known: NDArray[Any], bins: int) -> tuple[list[str], NDArray[np.int64]]:

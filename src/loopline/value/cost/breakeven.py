@@ -15,7 +15,7 @@ from loopline.charter.prices import Prices
 
 MOST_LOAD, MOST_MACHINES = 1e6, 50
 """Beyond so many times the present load, or so many machines of any kind, nothing is asked."""
-_INSIDE, _SAME = 1e-5, 1e-9
+_INSIDE, _SAME, _ALIKE = 1e-5, 1e-9, 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,11 @@ def crossings(use: Use, book: Prices) -> tuple[Crossing, ...]:
             found.append(_crossing(use, book, start, inner, first, meets=False))
         if first * last < 0:
             load = inner + (end - inner) * first / (first - last)
-            found.append(_crossing(use, book, load, load, last, meets=True))
+            met = _crossing(use, book, load, load, last, meets=True)
+            if abs(_owned_above(use, book, load)) > _ALIKE * met.per_month:
+                # Two machines are full at nearly the same load: one of them within the stretch, at its very end.
+                met = _crossing(use, book, end, end * (1 + _INSIDE), last, meets=False)
+            found.append(met)
         before = last or first or before
     return tuple(found)
 

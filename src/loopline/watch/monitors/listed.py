@@ -30,8 +30,6 @@ OF_THE_MODEL = frozenset(
 )
 """The monitors whose breaches a new training may mend; too few requests, or refused ones, are not the model's fault."""
 
-OF_MONEY = frozenset({"performance", "worth_promised", "worth_baseline"})
-
 
 def look(watched: Watched) -> dict[str, list[Breach] | None]:
     """What every monitor found in the window, by the monitor's name."""

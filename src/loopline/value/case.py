@@ -1,0 +1,129 @@
+"""What a review is made from: the charter, the promise, the windows, and what single decisions and other steps tell. Plain, frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from loopline.charter.spec import CharterSpec
+from loopline.declaration import figure
+from loopline.value.criteria import Kept
+from loopline.value.heard import Heard
+from loopline.value.hindsight import Better
+from loopline.value.realised import Amount, Body, Realised, realise
+from loopline.value.segments import Segment
+from loopline.value.spec import ValueSpec
+from loopline.watch.explanation import Explanation
+from loopline.watch.upstream import Happening
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What the package earned per decision on the test part, before it was released.
+
+    Parameters
+    ----------
+    added
+        What it earned above `baseline`, which is what `rule` would have earned without a model.
+    """
+
+    earned: Amount
+    added: Amount
+    baseline: float
+    rule: str
+    perfect: float
+    rows: int
+
+    @classmethod
+    def of(cls, measured: Mapping[str, Any]) -> Promise:
+        """The promise in a package's ``metrics.json``."""
+        worth, gain = measured["worth"], measured["worth"]["gain"]
+        return cls(
+            earned=Amount(mean=worth["per_decision"], low=worth["low"], high=worth["high"]),
+            added=Amount(mean=gain["mean"], low=gain["low"], high=gain["high"]),
+            baseline=worth["baseline"],
+            rule=worth["rule"],
+            perfect=worth["perfect"],
+            rows=measured["rows"]["test"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What the rules judge and the report tells.
+
+    Parameters
+    ----------
+    champion
+        Digest of the package that decides now; None before the first release.
+    windows
+        Every window of every package, in the order of their starts.
+    alerts
+        The bodies of the alerts that are not resolved.
+    has_earlier
+        Whether another package has decided before, to which a way leads back.
+    knows_the_data
+        Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
+    roles
+        The roles in which the charter names somebody.
+    base_rate
+        Share of the known outcomes in which it happened (binary, outcomes seen whatever was decided); None elsewhere.
+    segments, criteria, better
+        What single decisions tell beyond their sums: worth by segment, acceptance criteria, a policy that would have earned more.
+    explained
+        What explains the open alerts of the champion, the most urgent first.
+    changes
+        What happened upstream, oldest first.
+    reigns
+        The packages that decided, oldest first: ``package``, ``since``, ``until``, ``why``.
+    experiments, lift, cost
+        What other steps have found, as their views tell it; None and empty where they have not.
+    """
+
+    project: str
+    charter: CharterSpec
+    spec: ValueSpec
+    champion: str | None
+    promise: Promise | None
+    windows: Sequence[Body]
+    alerts: Sequence[Mapping[str, Any]] = ()
+    has_earlier: bool = False
+    knows_the_data: bool = False
+    roles: frozenset[str] = frozenset()
+    base_rate: float | None = None
+    segments: Sequence[Segment] = ()
+    criteria: Sequence[Kept] = ()
+    better: Better | None = None
+    explained: Sequence[Explanation] = ()
+    heard: Heard | None = None
+    changes: Sequence[Happening] = ()
+    reigns: Sequence[Mapping[str, Any]] = ()
+    experiments: Sequence[Mapping[str, Any]] = ()
+    lift: Mapping[str, Any] | None = None
+    cost: Mapping[str, Any] | None = None
+
+    @property
+    def currency(self) -> str:
+        """The charter's currency."""
+        return self.charter.worth.currency
+
+    @cached_property
+    def whole(self) -> Realised | None:
+        """What all packages earned since the first prediction."""
+        return realise(self.windows, self.charter, confidence=self.spec.confidence)
+
+    @cached_property
+    def own(self) -> Realised | None:
+        """What the champion earned."""
+        return realise([window for window in self.windows if window["package"] == self.champion], self.charter, confidence=self.spec.confidence)
+
+    @property
+    def served(self) -> int:
+        """Decisions that the champion has served."""
+        return sum(window["rows"] for window in self.windows if window["package"] == self.champion)
+
+    def money(self, value: float) -> str:
+        """A sum of money as text."""
+        return f"{figure(value)} {self.currency}"

@@ -12,9 +12,12 @@ from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import Sums
 from loopline.watch.estimated import REACH, Estimated
 from loopline.watch.honesty import is_refuted
-from loopline.watch.monitors.earning import MEMORY, UNITS, own_error, promised_error
+from loopline.watch.monitors.earning import UNITS, own_error, promised_error
 from loopline.watch.monitors.watched import Breach, Watched
 from loopline.watch.windows import LOSS, Window
+
+MEMORY = 7
+"""Windows that are judged together by what is expected of them."""
 
 
 def worth_estimated(watched: Watched) -> list[Breach] | None:

@@ -17,7 +17,7 @@ from loopline.watch.monitors.watched import Breach, Watched
 from loopline.watch.windows import LOSS, Window
 
 MEMORY = 7
-"""Windows whose estimates are judged together: single ones scatter too much."""
+"""Windows that are judged together by what is expected of them."""
 
 
 def worth_estimated(watched: Watched) -> list[Breach] | None:

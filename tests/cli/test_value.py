@@ -84,6 +84,7 @@ def test_a_change_is_told_before_against_after_with_its_assumptions_and_nothing_
     assert said["after"]["per_decision"]["value"] - said["before"]["per_decision"]["value"] == pytest.approx(said["difference"]["value"])
     assert said["after"]["acted"] < said["before"]["acted"]
     text = call("whatif", "--threshold", "0.7", "--price", "act_right=3").output
+    assert "charter.worth.act_right: 3 in loopline.yaml" in text and "chosen anew at each training" in text
     assert "earned per decision (EUR)" in text and all(line in text for line in said["assumptions"])
     assert entries() == before
 

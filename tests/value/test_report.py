@@ -29,6 +29,8 @@ CASES: dict[str, Case] = {
     "points": case(SERVED, charter={"worth": {}}),
     "one outcome": case([window(0, rows=1)]),
     "rich": rich(),
+    "target of zero": case(SERVED, charter={"volume": "1000 per day", "target": "0 per year"}),
+    "few rows": case([window(0, rows=3), window(1, rows=0), window(2, rows=2, outcomes=1)]),
     "evil": case(SERVED, project=EVIL, charter={"decision": EVIL}, alerts=[alert("drift", f"{EVIL} has drifted")]),
 }
 VOID = {"meta", "br", "link", "img", "hr", "input"}

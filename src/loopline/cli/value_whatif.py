@@ -80,7 +80,7 @@ def whatif(
         "output": None if output is None else str(output),
         "next": "loopline value review",
     }
-    emit(data, lambda: _shown(effect, source, currency, output) + hint(str(data["next"])), as_json)
+    emit(data, lambda: "\n".join([_shown(effect, source, currency, output), *_to_make_it_so(change, volume)]) + hint(str(data["next"])), as_json)
 
 
 def _change(prices: Sequence[str], threshold: float | None, capacity: str | None, volume: str | None) -> Change:
@@ -164,6 +164,15 @@ def _shown(effect: Effect, source: str, currency: str, output: Path | None) -> s
     lines += [f"- {line}" for line in effect.assumptions]
     lines += ["Nothing was changed." if output is None else f"Nothing was changed; drawn in {output}."]
     return "\n".join(lines)
+
+
+def _to_make_it_so(change: Change, volume: str | None) -> list[str]:
+    """What to declare for the change to come true."""
+    said = [f"charter.worth.{name}: {amount}" for name, amount in change.prices.items()]
+    said += [f"model.policy.capacity: {change.capacity}"] if change.capacity is not None else []
+    said += [f"charter.volume: {volume}"] if volume is not None else []
+    lines = [f"To make it so: {', '.join(said)} in loopline.yaml, then loopline run."] if said else []
+    return lines + (["A threshold is chosen anew at each training, by what the prices make of the scores."] if change.threshold is not None else [])
 
 
 def _pair(before: Estimate, after: Estimate) -> tuple[str, str]:

@@ -173,17 +173,30 @@ def asked(tmp_path_factory):
     ask("loopline data restore", "visits", "--version", "2", "--by", PERSON)
     ask("loopline data lineage", "visits")
     ask("loopline data convert", str(visits), str(folder / "visits.jsonl"), anywhere=True)
-    for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
+    for words in ("watch show", "alerts list", "value show", "value review", "value lift", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
+    experiment(ask)
     alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
     ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)
     ask("loopline completion", "bash", anywhere=True)
     return ask.said
+
+
+def experiment(ask):
+    asked = ("--policy", "eager: threshold=0.1", "--effect", "1", "--guard", "acted <= +0.1")
+    ask("loopline value experiment plan", *asked)
+    ask("loopline value experiment start", "eager", *asked, "--by", PERSON, "--why", "are more offers worth it?")
+    ask("loopline value experiment status", "eager")
+    ask("loopline value experiment stop", "eager", "--by", PERSON, "--why", "that will do")
+    feature = ("banner", "--arms", "old,new", "--effect", "1")
+    ask("loopline value experiment start", *feature, "--by", PERSON, "--why", "does it sell?")
+    ask("loopline value experiment assign", "banner", "customer-17")
+    ask("loopline value experiment list")
 
 
 def deal_with_refused(ask, folder):

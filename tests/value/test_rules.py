@@ -75,3 +75,24 @@ def test_the_promise_is_read_from_the_package_s_own_figures() -> None:
 def test_every_rule_says_what_it_stands_for() -> None:
     assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Retrain", "Retire")) for rule in RULES)
     assert PACKAGE not in judge(case(GOOD)).reasons[0].says
+
+
+def caused(low: float | None, high: float | None) -> dict[str, Any]:
+    return {"per_decision": None if low is None or high is None else (low + high) / 2, "low": low, "high": high, "held": 400}
+
+
+@pytest.mark.parametrize(
+    ("worth", "lift", "recommendation", "rule"),
+    [
+        (11.0, caused(-3.0, -1.0), "retire", "the_hold_out_earns_more"),
+        (11.0, caused(1.0, 3.0), "keep", "it_earns"),
+        (0.0, caused(-1.0, 3.0), "retire", "below_the_baseline"),
+        (0.0, caused(None, None), "retire", "below_the_baseline"),
+        (0.0, caused(1.0, 3.0), "retrain", "below_the_promise"),
+    ],
+)
+def test_what_chance_held_out_knows_better_than_the_model_s_own_decisions(worth: float, lift: dict[str, Any], recommendation: str, rule: str) -> None:
+    review = judge(case([window(day, worth=worth) for day in range(10)], lift=lift))
+    assert (review.recommendation, review.reasons[0].rule) == (recommendation, rule)
+    if lift["low"] is not None and lift["low"] > 0:
+        assert any("surely gains 2 USD" in reason.says for reason in review.reasons)

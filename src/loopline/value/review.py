@@ -30,6 +30,7 @@ def run(job: Job) -> Facts:
         alerts=job.step.inputs["alerts"],
         has_earlier=job.step.inputs["has_earlier"],
         knows_the_data=job.step.inputs["knows_the_data"],
+        lift=job.step.inputs["lift"],
     )
     review = judge(case)
     job.progress.say("writing the report")

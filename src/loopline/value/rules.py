@@ -64,6 +64,8 @@ class Case:
         Whether another package has decided before, to which a way leads back.
     knows_the_data
         Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
+    lift
+        What the policy causes against what chance held out from it, as `loopline.value.lift.Lift.as_json` writes it; None where nothing tells.
     """
 
     project: str
@@ -75,6 +77,13 @@ class Case:
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
     knows_the_data: bool = False
+    lift: Mapping[str, Any] | None = None
+
+    @property
+    def causes(self) -> int:
+        """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
+        low, high = (None, None) if self.lift is None else (self.lift["low"], self.lift["high"])
+        return 0 if low is None or high is None else int(low > 0) - int(high < 0)
 
     @property
     def currency(self) -> str:
@@ -138,10 +147,18 @@ def too_early(case: Case) -> Reason | None:
     )
 
 
+def the_hold_out_earns_more(case: Case) -> Reason | None:
+    """Retire: what chance held out from it earns surely more."""
+    if case.lift is None or case.causes >= 0:
+        return None
+    says = f"Each decision loses {case.money(-case.lift['per_decision'])} against the {case.lift['held']:,} that were held out from the model by chance."
+    return Reason("the_hold_out_earns_more", "retire", says)
+
+
 def below_the_baseline(case: Case) -> Reason | None:
-    """Retire: it earns clearly less than no model at all."""
+    """Retire: it earns clearly less than no model at all, as far as its own decisions tell; a hold-out knows it better."""
     own = case.own
-    if own is None or own.added.high is None or own.added.high >= 0:
+    if own is None or own.added.high is None or own.added.high >= 0 or case.causes:
         return None
     return Reason("below_the_baseline", "retire", f"Each decision earns {case.money(-own.added.mean)} less than deciding without a model would have.")
 
@@ -179,14 +196,26 @@ def below_the_target(case: Case) -> Reason | None:
 def it_earns(case: Case) -> Reason | None:
     """Keep: it earns, or nothing shows yet that it does not."""
     own = case.own
-    if own is None or below_the_baseline(case) is not None:
+    if own is None or case.causes < 0 or below_the_baseline(case) is not None:
         return None
+    if case.lift is not None and case.causes > 0:
+        gains = f"Each decision surely gains {case.money(case.lift['per_decision'])}"
+        return Reason("it_earns", "keep", f"{gains} against the {case.lift['held']:,} that were held out from the model by chance.")
     sure = own.added.low is not None and own.added.low > 0
     says = f"Each decision adds {case.money(own.added.mean)} to what no model would earn" + ("." if sure else ", though that may still be chance.")
     return Reason("it_earns", "keep", says)
 
 
-RULES: tuple[Rule, ...] = (nothing_served, too_early, below_the_baseline, below_the_promise, an_alert_is_open, below_the_target, it_earns)
+RULES: tuple[Rule, ...] = (
+    nothing_served,
+    too_early,
+    the_hold_out_earns_more,
+    below_the_baseline,
+    below_the_promise,
+    an_alert_is_open,
+    below_the_target,
+    it_earns,
+)
 
 
 def judge(case: Case) -> Review:

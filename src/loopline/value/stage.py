@@ -40,11 +40,11 @@ _ALERT = ("monitor", "feature", "package", "state", "since", "says")
 
 def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
     """What the champion causes, and its review, made anew when a window, an alert or the charter has changed."""
-    yield Step(
+    caused = yield Step(
         stage="value",
         name="lift",
         function="loopline.value.caused:run",
-        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence")},
+        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence", "holdout")},
         inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "versions": ask.facts["serve"]["versions"]},
         rooms=_LIFT_ROOMS,
     )
@@ -57,6 +57,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
+            "lift": caused["lift"],
             "summary": ask.facts["watch"]["summary"],
             "alerts": [{name: entry.body[name] for name in _ALERT} for entry in ask.state.open_alerts()],
         },

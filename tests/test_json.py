@@ -175,7 +175,7 @@ def asked(tmp_path_factory):
     ask("loopline data lineage", "visits")
     ask("loopline data convert", str(visits), str(folder / "visits.jsonl"), anywhere=True)
     ask("loopline watch compare", str(visits), str(folder / "visits.jsonl"), anywhere=True)
-    for words in ("watch show", "alerts list", "value show", "value review", "ledger log", "ledger verify"):
+    for words in ("watch show", "alerts list", "value show", "value review", "value lift", "ledger log", "ledger verify"):
         ask(f"loopline {words}")
     (folder / "prices.yaml").write_text(
         "dated: 2026-09-01\nmachine: {purchase: 2400, years: 4, residual: 200}\ncloud: {instances: {a: 0.04 per hour}, storage: 0.02 per GB-month}\n"
@@ -185,6 +185,7 @@ def asked(tmp_path_factory):
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
+    experiment(ask)
     alert = ask.said["loopline alerts list"]["alerts"][0]["id"]
     ask("loopline watch export", "--prometheus-rules", str(folder / "rules.yml"), "--grafana", str(folder / "board.json"))
     ask("loopline alerts silence", alert, "--for", "1d", "--by", PERSON, "--why", "a test")
@@ -196,6 +197,18 @@ def asked(tmp_path_factory):
     ask("loopline completion", "bash", anywhere=True)
     begin_and_end(ask)
     return ask.said
+
+
+def experiment(ask):
+    asked = ("--policy", "eager: threshold=0.1", "--effect", "1", "--guard", "acted <= +0.1")
+    ask("loopline value experiment plan", *asked)
+    ask("loopline value experiment start", "eager", *asked, "--by", PERSON, "--why", "are more offers worth it?")
+    ask("loopline value experiment status", "eager")
+    ask("loopline value experiment stop", "eager", "--by", PERSON, "--why", "that will do")
+    feature = ("banner", "--arms", "old,new", "--effect", "1")
+    ask("loopline value experiment start", *feature, "--by", PERSON, "--why", "does it sell?")
+    ask("loopline value experiment assign", "banner", "customer-17")
+    ask("loopline value experiment list")
 
 
 def deal_with_refused(ask, folder):

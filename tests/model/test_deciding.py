@@ -39,6 +39,23 @@ def declared(**said: object) -> PolicySpec:
     return PolicySpec.model_validate(said)
 
 
+def test_a_threshold_that_is_declared_is_taken_and_nothing_is_chosen() -> None:
+    for worth in (CONSTANT, PRICED):
+        own, score = stake(worth, 500)
+        assert choose(declared(threshold=0.31), worth, own, score) == {"kind": "threshold", "threshold": 0.31}
+    judge = Judge("binary", ("no", "yes"), CONSTANT, declared=declared(threshold=0.31))
+    part = Part(own.happened, own.columns, own.time)
+    assert "chosen_on" not in judge.sure_policy(part, score, {"kind": "threshold", "threshold": 0.31}, np.arange(500), seed=0)
+    asked = choose(declared(threshold=0.31, ask={"at_most": "20%", "costs": 0.5}), PRICED, own, score)
+    assert asked["threshold"] == 0.31 and asked["ask"]["from"] <= 0.31 <= asked["ask"]["to"]
+
+
+@pytest.mark.parametrize("other", [{"capacity": "30 per day"}, {"budget": "30 per day", "cost": 1}, {"kind": "expected_worth"}])
+def test_a_threshold_and_another_rule_do_not_go_together(other: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="leave one of them out"):
+        declared(threshold=0.3, **other)
+
+
 @settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 40), st.integers(0, 5), st.booleans())
 def test_a_day_never_has_more_than_its_capacity(rows: int, most: int, seed: int, by_row: bool) -> None:

@@ -193,3 +193,23 @@ def test_a_challenger_that_cannot_be_loaded_leaves_the_champion_alone(lake, tmp_
         made = following.challenger.answer(following.scorer, ROWS[:5], NOW)
         assert len(made.predictions) == len(made.failed) == 5
         assert "cannot be loaded" in made.failed[0].error
+
+
+def test_an_experiment_on_packages_is_given_like_a_canary_and_a_rollout_goes_before_it(tmp_path):
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p")
+    arms = [{"name": name, "share": share, "policy": None, "package": package} for name, share, package in (("control", 0.7, "a"), ("new", 0.3, "b"))]
+    body = {"action": "started", "sort": "package", "package": "a", "arms": arms, "plan": {}, "why": "a test"}
+    assert Trial.of(ledger) is None
+    (begun,) = ledger.append(Draft(kind="experiment", subject="e", body=body))
+    # It rests while another package decides than the one that it was begun with.
+    assert Trial.of(ledger) is None
+    ledger.append(Draft(kind="champion", subject="a", body={}))
+    assert Trial.of(ledger) == Trial("b", "canary", 0.3, begun.id, begun.id)
+    plan = Plan.model_validate({"plan": "canary 5% 1h -> full"}).as_json()
+    ledger.append(start("c", "a", plan, {"kind": "canary", "share": 0.05}, salt="s", why="a test", parents=()))
+    assert Trial.of(ledger).package == "c"
+    ledger.append(move(newest(ledger.read(kinds=("rollout",))), "withdrawn", why="a test", traffic=None))
+    assert Trial.of(ledger).package == "b"
+    ledger.append(Draft(kind="experiment", subject="e", body={"action": "ended", "winner": "new", "why": "a test"}))
+    assert Trial.of(ledger) is None
+    ledger.close()

@@ -33,7 +33,7 @@ def reviewing(shop: Shop, charter: CharterSpec, facts: Mapping[str, Any]) -> Ste
     """The step of the review, which comes after that of what the model causes."""
     told = steps(ValueSpec(), charter, replace(shop.ask(), facts={**shop.ask().facts, **facts}))
     assert isinstance(next(told), Step)
-    step = told.send({})
+    step = told.send({"lift": None})
     assert isinstance(step, Step) and step.name == "review"
     return step
 

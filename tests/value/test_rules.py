@@ -104,3 +104,25 @@ def test_a_broken_criterion_is_said_though_it_is_kept() -> None:
     assert "needed half the time" in review.reasons[0].says
     told = judge(case(GOOD, criteria=[replace(broken, passed=None), replace(broken, passed=True)]))
     assert [reason.rule for reason in told.reasons] == ["it_earns"]
+
+
+def caused(low: float | None, high: float | None) -> dict[str, Any]:
+    told = {"per_decision": None if low is None or high is None else (low + high) / 2, "low": low, "high": high, "held": 400}
+    return {"says": "", "lift": told, "cannot": []}
+
+
+@pytest.mark.parametrize(
+    ("worth", "lift", "recommendation", "rule"),
+    [
+        (11.0, caused(-3.0, -1.0), "retire", "the_hold_out_earns_more"),
+        (11.0, caused(1.0, 3.0), "keep", "it_earns"),
+        (0.0, caused(-1.0, 3.0), "retire", "below_the_baseline"),
+        (0.0, caused(None, None), "retire", "below_the_baseline"),
+        (0.0, caused(1.0, 3.0), "retrain", "below_the_promise"),
+    ],
+)
+def test_what_chance_held_out_knows_better_than_the_model_s_own_decisions(worth: float, lift: dict[str, Any], recommendation: str, rule: str) -> None:
+    review = judge(case([window(day, worth=worth) for day in range(10)], lift=lift))
+    assert (review.recommendation, review.reasons[0].rule) == (recommendation, rule)
+    if lift["lift"]["low"] is not None and lift["lift"]["low"] > 0:
+        assert any("surely gains 2 USD" in reason.says for reason in review.reasons)

@@ -223,8 +223,9 @@ def _lines(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """An experiment for a person."""
     planned = said["plan"]["units"]
     counted = sum(found["units"].values())
-    of = f" of {planned:,} planned" if planned else ""
-    shown = [f"{said['name']} compares a {said['sort']}: {said['state']}, {figure(said['days'])} days, {counted:,} units measured{of}"]
+    of = f", {planned:,} were planned" if planned else ""
+    what = {"policy": "policies", "package": "packages", "feature": "a feature"}[said["sort"]]
+    shown = [f"{said['name']} compares {what}: {said['state']}, {figure(said['days'])} days, {counted:,} units measured{of}"]
     head = ("arm", "units", said["plan"]["metric"], "more than control", "from", "to", "chance taken out", "")
     control = next(iter(said["arms"]))
     means: Sequence[float | None] = found["arms"][0]["means"] if found["arms"] else (None, None)

@@ -130,14 +130,14 @@ class Judge:
         return choose(self.declared, self.worth, self._stake(part), score)
 
     def sure_policy(self, part: Part, score: NDArray[np.float64], rule: policy.Policy, blocks: NDArray[np.int64], *, seed: int) -> dict[str, Any]:
-        """The policy that was chosen on the part, with ``chosen_on``: how sure the choice is.
+        """The policy that was chosen on the part, with ``chosen_on``: how sure the choice is. One that is declared was not chosen.
 
         Parameters
         ----------
         blocks
             Shape (n,): what each row is resampled with, as `loopline.model.blocks` gives them.
         """
-        if self.task != "binary":
+        if self.task != "binary" or self.declared.threshold is not None:
             return dict(rule)
         return {**rule, "chosen_on": sureness(rule, self.worth, self._stake(part), score, blocks, seed=seed)}
 

@@ -116,7 +116,9 @@ def choose(spec: PolicySpec, worth: Worth, stake: Stake, score: Floats) -> dict[
     if spec.limit is not None:
         return _limited(spec, worth, stake, score)
     rule: dict[str, Any] = {"kind": "expected_worth", "terms": terms_of(worth), "threshold": PAYS}
-    if spec.kind == "threshold" or (spec.kind == "auto" and not worth.columns):
+    if spec.threshold is not None:
+        rule = {"kind": "threshold", "threshold": spec.threshold}
+    elif spec.kind == "threshold" or (spec.kind == "auto" and not worth.columns):
         rule = sound_threshold(score, stake)
     elif spec.kind == "auto":
         one = sound_threshold(score, stake)

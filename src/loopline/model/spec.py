@@ -183,6 +183,8 @@ class PolicySpec(Spec):
     ----------
     kind
         ``threshold``: one limit for all rows. ``expected_worth``: each row by its own prices. ``top`` and ``budget`` follow from `capacity` and `budget`.
+    threshold
+        The probability from which on one acts, where an experiment or the team has found it; nothing is chosen then.
     capacity
         Rows that can be acted on, such as ``30 per day``.
     budget
@@ -194,6 +196,7 @@ class PolicySpec(Spec):
     """
 
     kind: Literal["auto", "threshold", "top", "budget", "expected_worth"] = "auto"
+    threshold: float | None = Field(default=None, ge=0, le=1)
     capacity: RateText | None = None
     budget: RateText | None = None
     cost: Money | None = None
@@ -203,6 +206,8 @@ class PolicySpec(Spec):
     def _one_rule(self) -> PolicySpec:
         if self.capacity is not None and self.budget is not None:
             raise ValueError("capacity and budget are two limits; say the one that binds first")
+        if self.threshold is not None and (self.capacity or self.budget or self.kind not in ("auto", "threshold")):
+            raise ValueError("threshold says what to act on, and so does the rest; leave one of them out")
         if (self.budget is None) != (self.cost is None):
             raise ValueError("budget and cost belong together; say budget: 500 per week and cost: 12")
         for limit, name, rule in ((self.capacity, "capacity", "top"), (self.budget, "budget", "budget")):

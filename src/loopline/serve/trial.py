@@ -45,8 +45,8 @@ class Trial:
         given = None if course is None else course.traffic
         if course is not None and given is not None:
             return cls(course.package, given["kind"], given["share"], given["salt"], course.leg_entry)
-        compared = running(ledger, "package")
-        if compared is None:
+        compared, decides = running(ledger, "package"), ledger.read(kinds=("champion",), newest_first=True, limit=1)
+        if compared is None or not decides or decides[0].subject != compared.package:
             return None
         other = compared.arms[-1]
         return cls(other.package, "canary", other.share, compared.id, compared.id)

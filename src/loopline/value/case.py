@@ -105,6 +105,17 @@ class Case:
     cost: Mapping[str, Any] | None = None
 
     @property
+    def caused(self) -> Mapping[str, Any] | None:
+        """What the policy causes against what chance held out from it, as `loopline.value.lift.Lift.as_json` writes it; None where nothing tells."""
+        return None if self.lift is None else self.lift.get("lift")
+
+    @property
+    def causes(self) -> int:
+        """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
+        low, high = (None, None) if self.caused is None else (self.caused["low"], self.caused["high"])
+        return 0 if low is None or high is None else int(low > 0) - int(high < 0)
+
+    @property
     def currency(self) -> str:
         """The charter's currency."""
         return self.charter.worth.currency

@@ -10,25 +10,27 @@ from typing import Any
 import numpy as np
 
 from loopline.charter.spec import CharterSpec
+from loopline.declaration import figure
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
 from loopline.model.package import load
+from loopline.model.policy import ACT
 from loopline.model.signing import Trust
 from loopline.value import offpolicy
 from loopline.value.lift import Lift, lift, yearly
 from loopline.value.logged import Logged, Measured, acted, read
 from loopline.value.offpolicy import Estimated
 from loopline.value.realised import Body, realise, split_of
-from loopline.value.spec import ValueSpec
+from loopline.value.spec import BASELINE, ValueSpec
 from loopline.watch.earned import Earned, interval, summed
 from loopline.workspace import Job
 
 NEWEST = 500_000
 """So many decisions are read at most where bounds need single rows: the newest."""
 
-ABOVE = "what the model adds to deciding without it"
+_NEVER_YET = "no outcome has come yet: what the model causes is not known"
 
 NOTHING_HELD = (
     "Nothing is held out from the model: were acting to change what happens, nobody would see it. Declare value.holdout, such as 5%, and a part of the "
@@ -45,28 +47,51 @@ def run(job: Job) -> Facts:
     spec = ValueSpec.model_validate(reads["value"])
     windows = json.loads(blobs.get(inputs["summary"]))
     if inputs["champion"] is None or not any(window["rows"] for window in windows):
-        return _facts(None, [], [], charter, None, says="nothing is served yet: what the model causes is not known")
+        return _facts(None, [], [], charter, None, "", says="nothing is served yet: what the model causes is not known")
     measured = Measured.of(load(blobs, inputs["champion"], Trust.of(job.workspace.ledger)), charter.worth)
-    found = lift(windows, charter, confidence=spec.confidence, acts_without=measured.acts_without)
+    holds_out = acts_on_held(spec, measured)
+    found = lift(windows, charter, confidence=spec.confidence, acts_without=holds_out)
     told = list(instead(windows, charter, spec, measured, lambda: read(Tables(job.workspace.lake), inputs["versions"], measured, newest=NEWEST)))
     whole = realise(windows, charter, confidence=spec.confidence)
-    return _facts(found, told, unknowable(charter, measured, windows), charter, None if whole is None else whole.per_year)
+    cannot = unknowable(charter, measured, windows, acts_without=holds_out)
+    return _facts(found, told, cannot, charter, None if whole is None else whole.per_year, without(measured))
 
 
-def _facts(found: Lift | None, told: Sequence[Estimated], cannot: Sequence[str], charter: CharterSpec, per_year: float | None, *, says: str = "") -> Facts:
+def acts_on_held(spec: ValueSpec, measured: Measured) -> bool:
+    """Whether what is held out from the model is always acted on (binary)."""
+    said = BASELINE if spec.holdout is None else spec.holdout.decision
+    return measured.acts_without if said == BASELINE else said == ACT
+
+
+def without(measured: Measured) -> str:
+    """What is decided without the model, as its package names it, in words."""
+    said = measured.gauge.yardstick.without_model
+    if measured.task == "binary":
+        return "always acting" if said else "never acting"
+    return f"always {figure(said) if isinstance(said, float) else said}"
+
+
+def _facts(
+    found: Lift | None, told: Sequence[Estimated], cannot: Sequence[str], charter: CharterSpec, per_year: float | None, against: str, *, says: str = ""
+) -> Facts:
     currency = charter.worth.currency
     facts = None if found is None else found.as_json(per_year)
     if found is not None and facts is not None:
         says = "; ".join(part for part in (found.says(currency), yearly(facts, currency)) if part)
     elif told:
-        says = told[0].says(ABOVE, currency)
+        says = told[0].says(_above(against), currency)
     return {
-        "says": says or "no outcome has come yet: what the model causes is not known",
+        "says": says or _NEVER_YET,
         "lift": facts,
         "estimates": [one.as_json() for one in told],
+        "against": against,
         "cannot": list(cannot),
         "currency": currency,
     }
+
+
+def _above(against: str) -> str:
+    return f"what the model adds to {against}"
 
 
 def instead(windows: Sequence[Body], charter: CharterSpec, spec: ValueSpec, measured: Measured, rows: Callable[[], Logged]) -> Iterator[Estimated]:
@@ -111,12 +136,18 @@ def _against_acting(logged: Logged, measured: Measured, confidence: float) -> It
     yield offpolicy.direct(expected, confidence=confidence, assumptions=(offpolicy.UNCHANGED, offpolicy.CALIBRATED))
 
 
-def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body]) -> list[str]:
-    """What cannot be known from these decisions, in words; empty where nothing stands in the way."""
+def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body], *, acts_without: bool) -> list[str]:
+    """What cannot be known from these decisions, in words; empty where nothing stands in the way.
+
+    Parameters
+    ----------
+    acts_without
+        Whether what is held out is acted on.
+    """
     has_holdout = any(split_of(window).held for window in windows)
     said = [] if has_holdout else [NOTHING_HELD]
     if charter.outcome_seen == "when_acted" and measured.task == "binary":
-        said += [HIDDEN] if measured.acts_without or not has_holdout else [HIDDEN, USELESS]
+        said += [HIDDEN] if acts_without or not has_holdout else [HIDDEN, USELESS]
     return said
 
 
@@ -147,5 +178,5 @@ def lines(facts: Mapping[str, Any]) -> list[str]:
         shown.append(f"  the bounds hold at all looks together with {found['confidence']:.0%}")
     for one in facts["estimates"]:
         told = Estimated(**{**one, "assumptions": tuple(one["assumptions"])})
-        shown += [f"{told.method.replace('_', ' ')}: {told.says(ABOVE, currency)}", *(f"  if: {assumed}" for assumed in told.assumptions)]
+        shown += [f"{told.method.replace('_', ' ')}: {told.says(_above(facts['against']), currency)}", *(f"  if: {assumed}" for assumed in told.assumptions)]
     return [*shown, *facts["cannot"]]

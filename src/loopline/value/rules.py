@@ -72,10 +72,18 @@ def another_policy_pays(case: Case) -> Reason | None:
     return Reason("another_policy_pays", "change_policy", says)
 
 
+def the_hold_out_earns_more(case: Case) -> Reason | None:
+    """Retire: what chance held out from it earns surely more."""
+    if case.caused is None or case.causes >= 0:
+        return None
+    says = f"Each decision loses {case.money(-case.caused['per_decision'])} against the {case.caused['held']:,} that were held out from the model by chance."
+    return Reason("the_hold_out_earns_more", "retire", says)
+
+
 def below_the_baseline(case: Case) -> Reason | None:
-    """Retire: it earns clearly less than no model at all."""
+    """Retire: it earns clearly less than no model at all, as far as its own decisions tell; a hold-out knows it better."""
     own = case.own
-    if own is None or own.added.high is None or own.added.high >= 0:
+    if own is None or own.added.high is None or own.added.high >= 0 or case.causes:
         return None
     return Reason("below_the_baseline", "retire", f"Each decision earns {case.money(-own.added.mean)} less than deciding without a model would have.")
 
@@ -124,8 +132,11 @@ def a_criterion_is_broken(case: Case) -> Reason | None:
 def it_earns(case: Case) -> Reason | None:
     """Keep: it earns, or nothing shows yet that it does not."""
     own = case.own
-    if own is None or below_the_baseline(case) is not None:
+    if own is None or case.causes < 0 or below_the_baseline(case) is not None:
         return None
+    if case.caused is not None and case.causes > 0:
+        gains = f"Each decision surely gains {case.money(case.caused['per_decision'])}"
+        return Reason("it_earns", "keep", f"{gains} against the {case.caused['held']:,} that were held out from the model by chance.")
     sure = own.added.low is not None and own.added.low > 0
     says = f"Each decision adds {case.money(own.added.mean)} to what no model would earn" + ("." if sure else ", though that may still be chance.")
     return Reason("it_earns", "keep", says)
@@ -134,6 +145,7 @@ def it_earns(case: Case) -> Reason | None:
 RULES: tuple[Rule, ...] = (
     nothing_served,
     too_early,
+    the_hold_out_earns_more,
     another_policy_pays,
     below_the_baseline,
     below_the_promise,

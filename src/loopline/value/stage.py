@@ -59,7 +59,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         stage="value",
         name="lift",
         function="loopline.value.caused:run",
-        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence")},
+        reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence", "holdout")},
         inputs={"champion": ask.state.champion, "summary": ask.facts["watch"]["summary"], "versions": ask.facts["serve"]["versions"]},
         rooms=_LIFT_ROOMS,
     )

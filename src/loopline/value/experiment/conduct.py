@@ -120,9 +120,19 @@ def following(experiment: Experiment, found: Mapping[str, Any]) -> str:
     """What to do next, as an exact command where there is one."""
     if experiment.is_running:
         return f"loopline value experiment stop {experiment.name} --why '...'" if found["state"] != "running" else "loopline tick"
-    winner = next((arm for arm in experiment.arms if arm.name == experiment.winner), None)
-    if winner is None or winner is experiment.arms[0] or experiment.sort == "feature":
-        return "loopline value experiment list"
-    if experiment.sort == "package":
+    winner = next((arm for arm in experiment.arms[1:] if arm.name == experiment.winner), None)
+    if winner is not None and experiment.sort == "package":
         return f"loopline model show {winner.package[:8]}"
-    return "loopline run --fresh model"
+    if winner is not None and (declared := _declared(winner)):
+        return f"say model.policy: {declared} in loopline.yaml, then: loopline run"
+    return "loopline value experiment list"
+
+
+def _declared(arm: Arm) -> str:
+    """A winning policy as it is declared; empty where it cannot be."""
+    match arm.policy:
+        case {"kind": "top", "at_most": most, "per": per}:
+            return f"{{capacity: {most:g} per {per}}}"
+        case {"kind": "threshold", "threshold": threshold}:
+            return f"{{threshold: {threshold:.6g}}}"
+    return ""

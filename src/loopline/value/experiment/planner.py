@@ -94,10 +94,10 @@ class Need:
         """The same for a person; `unit` is what the metric is counted in."""
         seen = self.measured
         days = "" if self.days is None else f", {figure(self.days)} days at {figure(seen.per_day)} a day"
-        said = [
-            f"{self.units:,} units{days}: to see {figure(self.effect)} {unit} with a chance of {self.power:.0%}, wrong in at most {1 - self.confidence:.2g}"
-        ]
-        said.append(f"  measured on {seen.rows:,}: {figure(seen.mean)} {unit} each, standard deviation {figure(seen.sd)}")
+        wrong = f"and be wrong in at most {1 - self.confidence:.0%}"
+        said = [f"{self.units:,} units{days}: to see {figure(self.effect)} {unit} with a chance of {self.power:.0%}, {wrong}"]
+        spread = f"standard deviation {figure(seen.sd)}"
+        said.append(f"  measured on {seen.rows:,}: {figure(seen.mean)} {unit} each, {spread}" if seen.rows else f"  {spread}, as it was said")
         if seen.explained:
             saved = 1 - self.units / self.without
             said.append(f"  what is known before explains {seen.explained:.0%} of the variance, and saves {saved:.0%} of {self.without:,} units")

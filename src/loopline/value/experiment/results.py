@@ -57,7 +57,7 @@ def of_decisions(tables: Tables, versions: Versions, experiment: Experiment, pla
 
 
 def before_it(tables: Tables, versions: Versions, measured: Measured, plan: Plan, *, always: bool, newest: int) -> tuple[Units, float]:
-    """What the newest decisions of a package earned, unit by unit, with what was known before; and over how many days they came.
+    """What the newest decisions of a package earned, unit by unit, with what was known before; and over how many dates they came.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def before_it(tables: Tables, versions: Versions, measured: Measured, plan: Plan
     logged = read(tables, versions, measured, newest=newest)
     if not len(logged):
         return Units(np.empty(0), np.empty(0)), 0.0
-    moments = logged.when[~np.isnat(logged.when)]
-    days = float((moments.max() - moments.min()) / np.timedelta64(1, "D")) if len(moments) else 0.0
+    dates = logged.when.astype("datetime64[D]")
+    days = float((dates.max() - dates.min()).astype(int) + 1)
     return _units([_earned(measured, logged, ~logged.held, plan, None, always=always)]), days
 
 

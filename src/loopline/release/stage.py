@@ -210,7 +210,7 @@ def _promotion(package: str, approvals: Sequence[Mapping[str, Any]], waived: Seq
         reads={},
         # A promotion without waivers keeps its key.
         inputs={"package": package, "approvals": list(approvals), **({"waived": list(waived)} if waived else {})},
-        rooms=("release/champion.py",),
+        rooms=("release/champion.py", "release/words.py", "model/signing.py"),
     )
 
 

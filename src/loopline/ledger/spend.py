@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from loopline.ledger.entry import Entry
 
 USAGE = "usage"
-"""The kind of the entries in which a server says what it took."""
+"""The kind of the entries in which a server says that it began, and what it took."""
+
+BEGAN, SERVES, ENDED = "began", "serves", "ended"
+"""The states of a server's process in its entries."""
+
+REPORT_S = 3600.0
+"""Seconds between two entries of a server; one that is killed loses what came after the last one."""
+_LATE_S = 60.0
 
 Phase = Literal["build", "run"]
 
@@ -51,6 +59,8 @@ class Spend:
         Requests that the server answered.
     money
         By currency.
+    unpriced_s
+        Of `wall_s`, the seconds for which the charter had no price when they were reported.
     """
 
     works: int = 0
@@ -61,6 +71,7 @@ class Spend:
     written_bytes: int = 0
     requests: int = 0
     money: Mapping[str, float] = field(default_factory=dict)
+    unpriced_s: float = 0.0
 
     def __add__(self, other: Spend) -> Spend:
         peaks = [peak for peak in (self.peak_bytes, other.peak_bytes) if peak is not None]
@@ -73,6 +84,7 @@ class Spend:
             written_bytes=self.written_bytes + other.written_bytes,
             requests=self.requests + other.requests,
             money={name: self.money.get(name, 0.0) + other.money.get(name, 0.0) for name in sorted({*self.money, *other.money})},
+            unpriced_s=self.unpriced_s + other.unpriced_s,
         )
 
 
@@ -81,21 +93,36 @@ def spend_of(entry: Entry) -> Spend | None:
     body = entry.body
     if entry.kind == "step" and body.get("state") in ("succeeded", "failed") and not body.get("recalled"):
         used = body.get("io") or {}
-    elif entry.kind == USAGE:
+    elif entry.kind == USAGE and body.get("state") != BEGAN:
         used = body
     else:
         return None
-    cost = body.get("cost")
+    cost, wall_s = body.get("cost"), body.get("seconds", used.get("wall_s", 0.0))
     return Spend(
         works=1,
-        wall_s=body.get("seconds", used.get("wall_s", 0.0)),
+        wall_s=wall_s,
         cpu_s=used.get("cpu_s") or 0.0,
         peak_bytes=body.get("peak_bytes"),
         read_bytes=used.get("read_bytes") or 0,
         written_bytes=used.get("written_bytes") or 0,
         requests=body.get("requests", 0),
         money={} if cost is None else {body["currency"]: cost},
+        unpriced_s=wall_s if cost is None else 0.0,
     )
+
+
+def serving(usage: Iterable[Entry], now: datetime) -> list[Entry]:
+    """The newest entry of each process of a server that serves still, as far as its reports say: what it took since is not entered yet.
+
+    Parameters
+    ----------
+    usage
+        The entries of the kind `USAGE`, oldest first.
+    now
+        In UTC. Who has not reported for longer than `REPORT_S` was killed.
+    """
+    newest = {entry.body["server"]: entry for entry in usage if "server" in entry.body}
+    return [entry for entry in newest.values() if entry.body["state"] != ENDED and (now - entry.time).total_seconds() <= REPORT_S + _LATE_S]
 
 
 def account(entries: Iterable[Entry], *, decides: Entry | None) -> dict[Span, Spend]:

@@ -22,6 +22,11 @@ def command(folder: Path | None, as_json: bool) -> None:
     emit(status.as_json(), lambda: show(status), as_json)
 
 
+def waiting(status: LoopStatus) -> str:
+    """Whom the loop waits for; empty where it waits for nobody."""
+    return f"waiting for {' and '.join((status.waiting_for, *status.besides))}" if status.waiting_for else ""
+
+
 def show(status: LoopStatus) -> str:
     """A status as text: a line for each stage, the champion, and what to do next."""
     lines = []
@@ -31,5 +36,5 @@ def show(status: LoopStatus) -> str:
     if status.champion:
         lines.append(f"champion {status.champion[:12]}")
     if status.waiting_for:
-        lines.append(f"waiting for {status.waiting_for}")
+        lines.append(waiting(status))
     return "\n".join(lines) + hint(status.next)

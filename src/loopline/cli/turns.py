@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from loopline.cli.status import waiting
 from loopline.data.arrivals import Arrivals, next_moment
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.loop import STAGES, LoopStatus, open_loop
@@ -184,7 +185,7 @@ class Turns:
         if status.error is not None:
             says = "; ".join([*_did(status), str(status.error)])
             return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
-        waits = [f"waiting for {status.waiting_for}: {status.next}"] if status.waiting_for else []
+        waits = [f"{waiting(status)}: {status.next}"] if status.waiting_for else []
         return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth, as_text
 from loopline.data.spec import ColumnType
+from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.model.columns import raw
@@ -94,7 +95,7 @@ def run(job: Job) -> Facts:
     predictor = Predictor(package)
     made = windows(as_served(frame, predictor.predict(raw(frame, predictor.columns)), measured), measured.yardstick, span=spec.window)
     said = [{"rows": window.rows, "earned": window.earned.as_json(), "loss": list(_plain(window.loss)), "score": window.drift.get(SCORE)} for window in made]
-    return {"says": f"{len(made)} windows of the test part", "windows": blobs.put(json.dumps(said, sort_keys=True).encode())}
+    return {"says": f"{counted(len(made), 'window')} of the test part", "windows": blobs.put(json.dumps(said, sort_keys=True).encode())}
 
 
 def _plain(sums: Sums) -> tuple[Any, ...]:

@@ -111,7 +111,7 @@ def asked(tmp_path_factory):
     ask("loopline release withdraw", "--as", "business", "--why", "not today")
     ask("loopline release approve", "--as", "business", "--why", "it earns more than it costs")
     ask("loopline run")
-    ask("loopline ci init", "--provider", "jenkins")
+    ask("loopline ci init", "--provider", "jenkins", "--requirement", "loopline @ git+https://example.com/loopline.git@0123abc")
     # Some of its rows are refused, which a test of the data says.
     ask("loopline ci run", "--minutes", "1", code=1)
     serve_and_tell(ask, visits)

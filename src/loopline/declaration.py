@@ -70,6 +70,22 @@ def figure(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
 
 
+def counted(count: int, thing: str = "row", things: str = "") -> str:
+    """So many of a thing, in words.
+
+    Parameters
+    ----------
+    things
+        More than one of it; by default with an s.
+
+    Examples
+    --------
+    >>> counted(1), counted(1200, "file"), counted(2, "alert is", "alerts are")
+    ('1 row', '1,200 files', '2 alerts are')
+    """
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
+
+
 class Moment(Spec):
     """A point in time told from a column, such as ``2h before sched_dep``."""
 

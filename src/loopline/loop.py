@@ -42,8 +42,8 @@ class LoopStatus:
 
     Parameters
     ----------
-    waiting_for
-        The role that the loop waits for.
+    waiting_for, besides
+        The role that the loop waits for, and others that it waits for at the same place.
     next
         The exact command that takes it on.
     error
@@ -56,6 +56,7 @@ class LoopStatus:
     waiting_for: str | None
     next: str
     error: LooplineError | None = None
+    besides: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -167,7 +168,7 @@ class Loop:
         """
         facts: dict[str, Facts] = {}
         reached: list[StageStatus] = []
-        first: tuple[str, Halt | None, LooplineError | None] | None = None
+        first: tuple[Halt | None, LooplineError | None] | None = None
         blocked: str | None = None
         teller.follows = None
         for name in STAGES[: STAGES.index(until) + 1 if until else None]:
@@ -186,9 +187,8 @@ class Loop:
                 declared = self.project.declaration
                 teller.tell(name, release_stage.trial(declared.release, declared.charter, replace(ask, state=self.state())), self.state())
             if status.state != "done":
-                blocked, first = name, first or (name, halt, error)
-        _, halt, error = first or ("", None, None)
-        return self._status(reached, halt, error)
+                blocked, first = name, first or (halt, error)
+        return self._status(reached, *(first or (None, None)))
 
     def _status(self, stages: list[StageStatus], halt: Halt | None, error: LooplineError | None) -> LoopStatus:
         state = self.state()
@@ -200,8 +200,8 @@ class Loop:
             following = "loopline serve"
         else:
             following = "loopline value review"
-        waiting_for = halt.role if halt is not None and halt.state == "waiting" else None
-        return LoopStatus(self.project.name, tuple(stages), state.champion, waiting_for, following, error)
+        waits = halt if halt is not None and halt.state == "waiting" else Halt(state="waiting", why="")
+        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides)
 
     def _steps(self, stage: str, ask: Ask, teller: Look) -> Steps:
         said = self.project.declaration

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.access.keys import is_signed, own_key, place, public_key
+from loopline.access.keys import fingerprint, is_signed, own_key, place, public_key
 from loopline.errors import Fault, Mistake
 
 
 def test_a_key_is_made_once_for_nobody_else_to_read(tmp_path: Path) -> None:
-    environment = {"LOOPLINE_KEY": str(tmp_path / "deep" / "key.pem")}
+    environment = {"LOOPLINE_KEY": str(tmp_path / "key.pem")}
     first, again = own_key(environment), own_key(environment)
     assert (first.is_new, again.is_new) == (True, False)
     assert first.public == again.public == public_key(first.public)
@@ -29,8 +29,24 @@ def test_a_key_is_made_once_for_nobody_else_to_read(tmp_path: Path) -> None:
 def test_makers_at_once_agree(tmp_path: Path) -> None:
     environment = {"LOOPLINE_KEY": str(tmp_path / "key.pem")}
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: own_key(environment).public, range(16)))
-    assert len(set(made)) == 1
+        made = list(pool.map(lambda _: own_key(environment), range(16)))
+    assert len({one.public for one in made}) == 1
+    assert sum(one.is_new for one in made) == 1
+
+
+def test_a_key_that_is_made_is_said_once_and_not_on_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "settings")}
+    key = own_key(environment)
+    own_key(environment)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"a new key was made in {key.file}, which signs as {fingerprint(key.public)}\n")
+
+
+def test_a_mistyped_name_makes_no_folder_and_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "kyes" / "ann.pem"
+    with pytest.raises(Mistake, match="there is no folder .*kyes, where LOOPLINE_KEY says that your key lies; correct LOOPLINE_KEY, or make the folder first"):
+        own_key({"LOOPLINE_KEY": str(file)})
+    assert not file.parent.exists()
 
 
 def test_it_lies_outside_every_workspace(tmp_path: Path) -> None:
@@ -63,6 +79,6 @@ def test_what_is_no_key_is_said(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="another kind"):
         own_key({"LOOPLINE_KEY": str(file)})
     with pytest.raises(Fault, match="cannot be read or made"):
-        own_key({"LOOPLINE_KEY": str(file / "below")})
+        own_key({"LOOPLINE_KEY": str(tmp_path)})
     with pytest.raises(Mistake, match="'ed25519:short' is no public key"):
         public_key("ed25519:short")

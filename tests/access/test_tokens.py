@@ -30,7 +30,7 @@ def test_a_token_lets_in_for_its_roles_and_admin_for_all(roles, role):
     text, token = mint("shop", sorted(roles), LATER)
     why = denied(f"Bearer {text}", role, kept(token), NOW)
     assert (why is None) is (role in roles or "admin" in roles)
-    assert why is None or (why.status == 403 and role in why.what)
+    assert why is None or (why.status == 403 and role in why.what and why.remedy.endswith(f"--role {role}"))
     assert denied(f"bearer {text}", None, kept(token), NOW) is None
 
 
@@ -46,6 +46,8 @@ def test_an_expired_or_revoked_token_is_refused_by_name(changed, now, says):
     text, token = mint("shop", ["admin"], LATER)
     why = denied(f"Bearer {text}", "predict", kept(token, **changed), now)
     assert (why.status, says in why.what, "shop" in why.what) == (401, True, True)
+    since = "it expired on 2026-04-01 at 00:00 UTC; " if says == "expired" else ""
+    assert why.remedy == f"{since}ask for a new one: loopline access token create"
 
 
 def test_the_right_id_with_another_secret_is_refused():

@@ -64,4 +64,5 @@ def test_an_open_address_asks_for_tokens_and_follows_them(tmp_path):
 def test_what_is_no_token_or_no_time_is_said(tmp_path):
     make_project(tmp_path)
     assert "there is no token 'nobody'" in refused(tmp_path, "access", "token", "revoke", "nobody")
-    assert "--expires" in refused(tmp_path, "access", "token", "create", "--for", "shop", "--role", "predict", "--expires", "soon")
+    said = refused(tmp_path, "access", "token", "create", "--for", "shop", "--role", "predict", "--expires", "soon")
+    assert said.endswith("--expires: 'soon' is not a span of time; write it as 12h or 90d\n")

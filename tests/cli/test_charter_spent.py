@@ -170,3 +170,41 @@ def test_what_a_server_reported_is_counted(folder: Path) -> None:
         loop.workspace.ledger.append(Draft(kind="usage", subject="serve", body=body))
     (serving,) = [one for one in shown(folder)["spent"] if one["stage"] == "serve"]
     assert (serving["requests"], serving["money"]) == (40, {"EUR": 3600.0})
+    assert shown(folder)["serving"] == []
+
+
+def test_what_was_served_before_there_was_a_price_is_said(folder: Path) -> None:
+    run(folder)
+    assert "had no price" not in called(folder, "spent")
+    with open_loop(folder) as loop:
+        loop.workspace.ledger.append(Draft(kind="usage", subject="serve", body={"wall_s": 605.0, "cpu_s": 2.0, "cost": None, "currency": None}))
+    data = shown(folder)
+    assert data["total"]["unpriced_s"] == 605.0
+    assert [one["unpriced_s"] for one in data["spent"] if one["stage"] != "serve"] == [0.0, 0.0]
+    assert "605 s had no price" in called(folder, "spent")
+
+
+def test_a_server_that_runs_is_said_to_be_missing_until_it_ends(folder: Path) -> None:
+    with open_loop(folder) as loop:
+        (began,) = loop.workspace.ledger.append(Draft(kind="usage", subject="serve", body={"server": "ab", "state": "began"}))
+    text = called(folder, "spent")
+    assert text.startswith("nothing was spent\n1 process of a server is at work: what came after the report of ")
+    run(folder)
+    assert shown(folder)["serving"] == [{"server": "ab", "reported": began.time.isoformat()}]
+    assert "1 process of a server is at work" in called(folder, "spent")
+    with open_loop(folder) as loop:
+        body = {"server": "ab", "state": "ended", "wall_s": 60.0, "cost": 60.0, "currency": "EUR"}
+        loop.workspace.ledger.append(Draft(kind="usage", subject="serve", body=body))
+    assert shown(folder)["serving"] == []
+    assert "at work" not in called(folder, "spent")
+
+
+def test_once_a_package_decides_the_budget_to_build_is_told_as_what_was(folder: Path) -> None:
+    run(folder)
+    assert "are spent until the first package decides" in called(folder, "spent")
+    with open_loop(folder) as loop:
+        loop.workspace.ledger.append(Draft(kind="champion", subject="abc", body={"why": "a test", "previous": None}))
+    build, running = shown(folder)["budgets"]
+    assert "were spent until the first package decided" in build["says"] and build["is_over"]
+    assert "are spent in" in running["says"] and not running["is_over"]
+    assert "were spent in 1999-01" in shown(folder, "--month", "1999-01")["budgets"][1]["says"]

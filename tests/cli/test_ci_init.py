@@ -37,6 +37,7 @@ SECTIONS = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / ".git").mkdir()
+    (tmp_path / "requirements.txt").write_text("loopline @ git+https://example.com/loopline.git\n")
     (tmp_path / "loopline.yaml").write_text("project: shop\ncharter: {predict: y}\ndata: {sources: {t: {path: t.csv}}}\n")
     return tmp_path
 
@@ -124,6 +125,17 @@ def test_secrets_stand_by_their_names_alone(folder: Path, provider: str) -> None
         assert setting.name in text
         assert setting.name in shown
     assert not re.search(r"://\w+:\w+@", text)
+
+
+def test_what_a_person_says_is_installed_and_without_it_nothing_is_guessed(folder: Path) -> None:
+    (folder / "requirements.txt").unlink()
+    with pytest.raises(Mistake, match="is not told where to find it"):
+        init(folder, "github")
+    assert not (folder / ".github").exists()
+    told = json.loads(init(folder, "github", "--requirement", "loopline[s3] @ git+https://example.com/it.git@ab12", "--json").stdout)
+    assert told["install"] == "'loopline[s3] @ git+https://example.com/it.git@ab12'"
+    steps = [step.get("run", "") for job in yaml.safe_load(Path(told["file"]).read_text())["jobs"].values() for step in job["steps"]]
+    assert steps.count(f"pip install {told['install']}") == 2
 
 
 def test_a_pipeline_that_is_there_is_kept_unless_it_is_forced(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from loopline.cli.release import command
+from loopline.cli.status import waiting
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
@@ -58,8 +59,8 @@ Call = Callable[..., Result]
 
 @pytest.fixture
 def call(folder: Path, template: Path) -> Call:
-    def called(*words: str, code: int = 0) -> Result:
-        by = words[words.index("--by") + 1] if "--by" in words else "ann"
+    def called(*words: str, code: int = 0, key: str | None = None) -> Result:
+        by = key or (words[words.index("--by") + 1] if "--by" in words else "ann")
         environment = {"LOOPLINE_KEY": str(template / f"{by}.pem")}
         result = CliRunner().invoke(command, [*words, "--folder", str(folder)], env=environment)
         if isinstance(result.exception, Exception) and not isinstance(result.exception, SystemExit):
@@ -133,6 +134,16 @@ def test_the_way_of_a_package_from_waiting_to_champion(call: Call, folder: Path)
     assert f"{first['package'][:12]} decides since" in call("status").stdout
 
 
+def test_every_role_that_is_waited_for_is_said_and_json_names_the_first(call: Call, folder: Path) -> None:
+    with open_loop(folder) as loop:
+        status = loop.status()
+    assert (status.waiting_for, status.besides, waiting(status)) == ("business", ("devops",), "waiting for business and devops")
+    assert status.as_json()["waiting_for"] == "business" and "besides" not in status.as_json()
+    call("approve", "--as", "business", "--by", "ann", "--why", "it earns")
+    with open_loop(folder) as loop:
+        assert waiting(loop.status()) == "waiting for devops"
+
+
 def test_a_refusal_says_who_and_why_and_fails_the_run(call: Call, folder: Path) -> None:
     shown = call("refuse", "--as", "devops", "--by", "ben", "--why", "not on Friday").stdout
     assert "is refused by ben as devops: not on Friday" in shown
@@ -161,8 +172,9 @@ def test_a_yes_is_signed_with_the_key_of_who_says_it_or_not_said(call: Call, fol
     said = told(call("approve", "--as", "business", "--by", "ann", "--why", "it earns", "--json"))
     assert said["key"].startswith("ed25519:") and len(said["fingerprint"]) == 16
     with open_loop(folder) as loop:
+        withdraw_trust(loop.workspace.ledger, said["key"], by="ben")
         give_trust(loop.workspace.ledger, said["key"], "anne", by="ben")
-    with pytest.raises(Mistake, match="the key that would sign here is anne's, and not ann's.*loopline model trust ed25519:.* --as ann"):
+    with pytest.raises(Mistake, match="the key that would sign here is anne's, and not ann's; speak as anne, or set LOOPLINE_KEY to the file of ann's key$"):
         call("approve", "--as", "devops", "--by", "ann", "--why", "it runs")
     status = told(call("status", "--json"))
     assert status["waiting_for"] == "business"
@@ -263,7 +275,20 @@ def test_a_better_challenger_takes_over_and_a_rollback_brings_the_old_champion_b
     assert status.exit_code == 0
     assert strong is not None
     assert told(call("rollback", "--to", strong[:10], "--by", "ann", "--why", "mended", "--json"))["champion"] == strong
-    assert [one["how"] for one in told(call("history", "--json"))["champions"]] == ["promoted", "promoted", "rolled back", "rolled back"]
+    reigns = told(call("history", "--json"))["champions"]
+    assert [one["how"] for one in reigns] == ["promoted", "promoted", "rolled back", "rolled back"]
+    # Nobody's name is entered under another's key.
+    with pytest.raises(Mistake, match="the key that would sign here is ann's, and not ben's"):
+        call("rollback", "--by", "ben", "--why", "it errs", key="ann")
+    assert len(told(call("history", "--json"))["champions"]) == 4
+    assert [one["signed"] is None for one in reigns] == [True, True, False, False]
+    mark = reigns[-1]["signed"]
+    assert (mark["verifies"], mark["note"]) == (True, "")
+    assert f"{mark['fingerprint']}, verifies" in call("history").stdout
+    assert f"rolled back by ann, signed: {mark['fingerprint']}, verifies: mended" in call("history", "--at", f"{datetime.now(UTC):%Y-%m-%d}").stdout
+    with open_loop(folder) as loop:
+        withdraw_trust(loop.workspace.ledger, mark["key"], by="ben")
+    assert f"no: its key {mark['fingerprint']} is not trusted here" in call("history").stdout
 
 
 def test_a_worse_challenger_is_kept_out_without_a_halt(call: Call, folder: Path) -> None:

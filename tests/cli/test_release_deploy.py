@@ -15,6 +15,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from tests.calling import call
 from tests.cli.deciding import DECLARATION, loopline, make_project, refused
 from tests.serve.packages import ROW, make_package
 from tests.signing import vouch
@@ -151,8 +152,11 @@ def test_a_port_in_use_is_one_line_and_nothing_is_entered(project, port):
 def test_a_dry_run_does_nothing(project, port):
     folder, _ = project
     assert start(folder, port, "--dry-run")["entry"] is None
-    planned = release(folder, "deploy", "--to", "kubernetes", "--dry-run")
+    planned = release(folder, "deploy", "--to", "kubernetes", "--image", "shop:1", "--dry-run")
     assert "deployment.yaml" in planned["files"]
+    assert planned["next"] == "loopline release deploy --to kubernetes --image shop:1"
+    assert "ledger or lake lie on this machine" in planned["blocker"]
+    assert not any("lie on this machine" in note for note in planned["notes"])
     assert not (folder / "deploy").exists()
     with pytest.raises(OSError, match="refused"):
         ask(port)
@@ -161,22 +165,32 @@ def test_a_dry_run_does_nothing(project, port):
 
 def test_files_are_written_and_entered_with_their_digests(project):
     folder, package = project
-    for to in ("systemd", "container", "kubernetes"):
+    for to in ("systemd", "container"):
         made = release(folder, "deploy", "--to", to, "--output", str(folder / "out" / to))
         assert made["package"] == package
         assert all((folder / "out" / to / name).is_file() for name in made["files"])
     listed = release(folder, "deployments")["deployments"]
-    assert [one["target"] for one in listed] == ["systemd", "container", "kubernetes"]
+    assert [one["target"] for one in listed] == ["systemd", "container"]
     assert listed[-1]["files"] == made["files"]
 
 
 def test_what_was_changed_by_hand_is_not_written_over(project):
     folder, _ = project
-    release(folder, "deploy", "--to", "kubernetes")
-    release(folder, "deploy", "--to", "kubernetes")
-    file = folder / "deploy" / "kubernetes" / "service.yaml"
+    release(folder, "deploy", "--to", "systemd")
+    release(folder, "deploy", "--to", "systemd")
+    file = folder / "deploy" / "systemd" / "user" / "loopline-p.service"
     file.write_text(file.read_text() + "# mine\n")
-    assert "changed by hand; move it away" in refused(folder, "release", "deploy", "--to", "kubernetes")
+    assert "changed by hand; move it away" in refused(folder, "release", "deploy", "--to", "systemd")
+
+
+def test_what_pods_would_not_find_is_refused_and_nothing_is_written(project):
+    folder, _ = project
+    said = refused(folder, "release", "deploy", "--to", "kubernetes")
+    assert "ledger or lake lie on this machine, where pods do not find them; move them to PostgreSQL and an object store" in said
+    assert not (folder / "deploy").exists()
+    ended = call(["release", "deploy", "--to", "kubernetes", "--dry-run", "--folder", str(folder)], folder=folder, environment=os.environ)
+    assert ended.out.startswith("it cannot serve there yet: ")
+    assert ended.out.endswith("next: loopline release deploy --to kubernetes\n")
 
 
 def test_only_a_champion_is_deployed(tmp_path):

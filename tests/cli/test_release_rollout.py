@@ -90,6 +90,26 @@ def test_it_is_paused_once_and_resumed_once(call: Call) -> None:
     assert call("status")["rollout"]["state"] == "live"
 
 
+@pytest.mark.parametrize("word", ["promote", "pause", "rollback"])
+def test_a_move_under_a_name_whose_key_it_is_not_is_refused(call: Call, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    file = folder / "loopline.yaml"
+    file.write_text(file.read_text().replace("charter: {", "charter: {stakeholders: {devops: [ops@example.com]}, "))
+    monkeypatch.setenv("LOOPLINE_KEY", str(tmp_path / "mallory.pem"))
+    with pytest.raises(Mistake, match="this workspace trusts ops@example.com, and not the key"):
+        call(word, "--why", "w")
+    assert call("status")["rollout"]["state"] == "live"
+
+
+def test_where_the_charter_lists_nobody_anybody_may_and_the_history_says_with_which_key(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call("pause", "--why", "the holidays")
+    monkeypatch.setenv("LOOPLINE_KEY", str(tmp_path / "passer-by.pem"))
+    call("rollback", "--why", "complaints came")
+    (reign,) = call("history")["champions"]
+    started, paused, withdrawn = reign["trials"][0]["moves"]
+    assert (started["signed"], paused["signed"]["verifies"]) == (None, True)
+    assert withdrawn["signed"]["note"] == f"its key {withdrawn['signed']['fingerprint']} is not trusted here"
+
+
 def test_a_rollback_ends_the_trial_and_the_champion_stays(call: Call) -> None:
     told = call("rollback", "--why", "complaints came")
     assert told["champion"] == OLD

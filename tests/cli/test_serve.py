@@ -31,7 +31,8 @@ def test_it_says_where_and_what_it_serves_and_ends_with_0(project):
     _, err = process.communicate(timeout=15)
     assert (process.returncode, err) == (0, "")
     with Ledger.open(f"sqlite:///{folder}/.loopline/ledger.db", "p") as ledger:
-        (usage,) = ledger.read(kinds=("usage",))
+        began, usage = ledger.read(kinds=("usage",))
+    assert (began.body["state"], usage.body["state"]) == ("began", "ended")
     assert usage.body["requests"] == 1 and usage.body["cost"] is None
 
 
@@ -55,6 +56,15 @@ def test_a_port_in_use_is_said_before_anything_starts(project):
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}: the port is in use; choose another with --port" in refused(folder, "serve", "--port", port)
     assert not (folder / ".loopline" / "lake" / "log").exists()
+
+
+def test_at_every_address_the_example_names_one_that_can_be_called(project):
+    process = loopline(project[0], "serve", "--host", "0.0.0.0", "--insecure", "--port", 0)
+    lines = [process.stdout.readline() for _ in range(3)]
+    process.terminate()
+    process.communicate(timeout=15)
+    assert lines[0].startswith("http://0.0.0.0:")
+    assert lines[2].startswith("try: curl -s http://127.0.0.1:")
 
 
 def test_an_open_address_needs_a_word(project):

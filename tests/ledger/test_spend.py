@@ -35,7 +35,7 @@ def test_a_start_and_a_recalled_success_cost_nothing_and_an_old_entry_is_no_trou
     assert spend_of(step(1, recalled=True)) is None
     assert spend_of(entry(1, "package", "abc")) is None
     old = spend_of(entry(1, "step", "data", state="succeeded", name="ingest", seconds=3.0))
-    assert old == Spend(works=1, wall_s=3.0)
+    assert old == Spend(works=1, wall_s=3.0, unpriced_s=3.0)
 
 
 def test_the_month_is_the_one_in_which_it_ended_and_the_phase_turns_with_the_first_champion() -> None:

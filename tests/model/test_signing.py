@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from loopline.access.keys import own_key
 from loopline.errors import Fault, Mistake
 from loopline.ledger.store import Ledger
-from loopline.model.signing import KEY, Signature, Trust, declare, give_trust, sign, signer
+from loopline.model.signing import KEY, Signature, Trust, declare, give_trust, sign, signer, speaker, withdraw_trust
 
 PACKAGE, MANIFEST = "a" * 64, b'{"format":1}'
 
@@ -53,6 +54,24 @@ def test_a_strangers_signature_is_refused_until_somebody_trusts_it(ledger: Ledge
     assert give_trust(ledger, stranger.public, "bob", by="ann")
     assert not give_trust(ledger, stranger.public, "bob", by="ann")
     assert Trust.of(ledger).require(PACKAGE, MANIFEST) == "bob"
+
+
+def test_a_key_that_is_somebody_s_becomes_nobody_else_s_until_it_is_withdrawn(ledger: Ledger, tmp_path: Path) -> None:
+    key = own_key({"LOOPLINE_KEY": str(tmp_path / "bob.pem")}).public
+    give_trust(ledger, key, "bob", by="ann")
+    with pytest.raises(Mistake, match=f"this key is bob's already, and not eve's; withdraw it first: loopline model trust {re.escape(key)} --withdraw"):
+        give_trust(ledger, key, "eve", by="eve")
+    assert (Trust.of(ledger).keys[key], Trust.of(ledger).given_by[key]) == ("bob", "ann")
+    withdraw_trust(ledger, key, by="eve")
+    assert give_trust(ledger, key, "eve", by="eve")
+    assert Trust.of(ledger).given_by[key] == "eve"
+
+
+def test_who_speaks_with_another_s_key_is_not_told_to_take_it(ledger: Ledger) -> None:
+    speaker(ledger, name="ann")
+    with pytest.raises(Mistake, match="the key that would sign here is ann's, and not ben's") as caught:
+        speaker(ledger, name="ben")
+    assert "model trust" not in caught.value.remedy
 
 
 def test_a_signature_with_the_key_of_another_does_not_count(ledger: Ledger, tmp_path: Path) -> None:

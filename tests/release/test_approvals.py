@@ -160,6 +160,7 @@ def test_a_yes_is_taken_back_by_who_said_it_also_after_the_promotion(ledger: Led
 def test_who_signed_the_package_is_its_author_under_every_name_that_their_key_had(ledger: Ledger, tmp_path: Path) -> None:
     key = key_of("ben", tmp_path)
     enter(ledger, A, Signature(key.public, key.sign(b"manifest")))
+    withdraw_trust(ledger, key.public, by="ann")
     give_trust(ledger, key.public, "Benjamin", by="ann")
     passed(ledger, A)
     assert authors(fold(ledger.read(kinds=FOLDED)), A) == {"ben", "benjamin"}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.access.keys import own_key
 from loopline.engine.local import LocalEngine
 from loopline.engine.step import Silence, Step
 from loopline.errors import Mistake
@@ -73,7 +74,7 @@ def test_a_promotion_that_is_done_again_adds_nothing(ledger: Ledger, tmp_path: P
 def test_what_was_rolled_back_is_not_promoted_again(ledger: Ledger, tmp_path: Path) -> None:
     promoted(ledger, tmp_path, A)
     promoted(ledger, tmp_path, B)
-    rollback(ledger, champions(ledger), actor="ann", why="it errs")
+    rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="it errs")
     promoted(ledger, tmp_path, B)
     assert [one.subject for one in champions(ledger)] == [A, B, A]
 
@@ -81,21 +82,21 @@ def test_what_was_rolled_back_is_not_promoted_again(ledger: Ledger, tmp_path: Pa
 def test_a_rollback_goes_to_the_champion_before_and_says_who_and_why(ledger: Ledger, tmp_path: Path) -> None:
     for package in (A, B, C):
         promoted(ledger, tmp_path, package)
-    back = rollback(ledger, champions(ledger), actor="ann", why="it errs")
+    back = rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="it errs")
     assert (back.subject, back.actor, back.body["why"], back.body["previous"]) == (B, "ann", "it errs", C)
     # A second one goes on backwards; it does not return to what was taken back.
-    assert rollback(ledger, champions(ledger), actor="ann", why="so does this").subject == A
-    with pytest.raises(Mistake, match=f"no package decided before {A[:8]}; name one that was taken back, with --to"):
-        rollback(ledger, champions(ledger), actor="ann", why="all err")
-    assert rollback(ledger, champions(ledger), actor="ann", why="mended", to=C[:4]).subject == C
+    assert rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="so does this").subject == A
+    with pytest.raises(Mistake, match=f"{A[:8]} was the first to decide; {B[:8]} was taken back; bring it back with --to {B[:8]}$"):
+        rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="all err")
+    assert rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="mended", to=C[:4]).subject == C
 
 
 def test_without_a_way_back_a_rollback_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="no package decides"):
-        rollback(ledger, champions(ledger), actor="ann", why="x")
+        rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="x")
     promoted(ledger, tmp_path, A)
-    with pytest.raises(Mistake, match="no package decided before"):
-        rollback(ledger, champions(ledger), actor="ann", why="x")
+    with pytest.raises(Mistake, match="there is no earlier package to go back to; make another one, .*: loopline run --fresh model"):
+        rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="x")
     assert len(champions(ledger)) == 1
 
 
@@ -103,11 +104,11 @@ def test_a_rollback_to_an_unclear_digest_is_refused(ledger: Ledger, tmp_path: Pa
     for package in (A, C, B):
         promoted(ledger, tmp_path, package)
     with pytest.raises(Mistake, match="'a' begins more than one of the earlier champions"):
-        rollback(ledger, champions(ledger), actor="ann", why="x", to="a")
+        rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="x", to="a")
     with pytest.raises(Mistake, match=f"no earlier champion begins with 'ff'; there are: {A[:12]}, {C[:12]}"):
-        rollback(ledger, champions(ledger), actor="ann", why="x", to="ff")
+        rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="x", to="ff")
     with pytest.raises(Mistake, match="decides already"):
-        rollback(ledger, champions(ledger), actor="ann", why="x", to=B[:6])
+        rollback(ledger, champions(ledger), actor="ann", signed_with=own_key(), why="x", to=B[:6])
 
 
 def test_the_history_tells_what_decided_when() -> None:

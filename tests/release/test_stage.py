@@ -92,7 +92,7 @@ class Told:
         return [entry.subject for entry in self.ledger.read(kinds=["champion"])]
 
     def take_back(self) -> None:
-        rollback(self.ledger, self.ledger.read(kinds=["champion"]), actor="ann", why="it errs")
+        rollback(self.ledger, self.ledger.read(kinds=["champion"]), actor="ann", why="it errs", signed_with=key_of("ann", self.folder))
 
 
 @pytest.fixture

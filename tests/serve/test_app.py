@@ -180,6 +180,28 @@ def test_a_wrong_method_or_path_is_told_in_json(served):
     assert (status, said["error"]["remedy"]) == (404, "/v1/predict perhaps")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "remedy"),
+    [
+        ("POST", "/v1/predict?reason=2", "'reasons' perhaps"),
+        ("POST", "/v1/predict?reasons=1&x=1", "there is: reasons"),
+        ("POST", "/v1/predict?reasons=1&reasons=2", "give it once"),
+        ("POST", "/v1/outcomes?reasons=1", "it takes none"),
+        ("POST", "/v1/feedback?dry=1", "it takes none"),
+        ("GET", "/readyz?x=", "it takes none"),
+        ("GET", "/healthz?x", "it takes none"),
+        ("GET", "/metrics?name=x", "it takes none"),
+        ("GET", "/openapi.json?x=1", "it takes none"),
+        ("GET", "/?x=1", "it takes none"),
+    ],
+)
+def test_a_parameter_that_is_unknown_is_refused_with_the_nearest_known_one(served, method, path, remedy):
+    before = len(logged(served))
+    status, said = served.ask(method, path, {"rows": [ROW]} if method == "POST" else None)
+    assert (status, said["error"]["where"], said["error"]["remedy"]) == (400, "query", remedy)
+    assert len(logged(served)) == before
+
+
 def test_outcomes_are_taken_and_malformed_ones_kept_apart_with_the_reason(served):
     _, said = served.ask("POST", "/v1/predict", {"rows": [ROW]})
     id = said["predictions"][0]["id"]
@@ -190,6 +212,14 @@ def test_outcomes_are_taken_and_malformed_ones_kept_apart_with_the_reason(served
     assert [(record["id"], record["outcome"]) for record in logged(served, "outcomes")] == [(id, "yes"), ("20240101-early-x", "no")]
     reasons = [record["reasons"] for record in logged(served, "refused") if record["kind"] == "outcome"]
     assert [reason[0].split(":")[0] for reason in reasons] == ["id", "outcome"]
+
+
+@pytest.mark.parametrize(("kind", "item"), [("outcomes", {"id": "20240101-early-x", "outcome": "yes"}), ("feedback", {"id": "20240101-early-x", "rating": 4})])
+def test_a_bare_list_is_taken_as_the_object_around_it_is(served, kind, item):
+    told = [served.ask("POST", f"/v1/{kind}", body) for body in ({kind: [item, {}]}, [item, {}])]
+    assert told[0] == told[1]
+    assert (told[0][0], told[0][1]["received"], told[0][1]["malformed"]) == (200, 1, 1)
+    assert served.ask("POST", f"/v1/{kind}", [])[1] == {"received": 0, "malformed": 0}
 
 
 def test_metrics_count_what_happened(served):

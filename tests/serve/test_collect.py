@@ -98,7 +98,7 @@ def test_outcomes_are_matched_early_repeated_contradictory_or_malformed(bench):
     assert facts["outcomes"] == {"received": 5, "matched": 2, "early": 1, "repeated": 2, "contradictory": 1, "malformed": 1}
     assert facts["refused"] == 2
     assert facts["predictions"]["rows"] == 3
-    assert facts["says"] == "3 predictions, 2 outcomes matched, 1 early, 2 repeated, 1 malformed, 2 rows refused"
+    assert facts["says"] == "3 predictions, 2 outcomes matched, 1 for predictions not known (yet), 2 repeated, 1 malformed, 2 rows refused"
     latest = dict(collect.latest(bench.tables.read("outcomes")).select("prediction_id", "outcome").collect().iter_rows())
     assert latest == {"20240501-f-a": "no", "20240501-f-b": "no", "20240501-f-zz": "yes"}
 
@@ -107,8 +107,9 @@ def test_an_early_outcome_is_matched_once_its_prediction_comes(bench):
     bench.tell(("20240501-f-a", "yes"))
     assert bench.collect()["outcomes"] | {"early": 1, "matched": 0} == bench.collect()["outcomes"]
     bench.predict("20240501-f-a")
-    facts = bench.collect()["outcomes"]
-    assert (facts["matched"], facts["early"]) == (1, 0)
+    facts = bench.collect()
+    assert (facts["outcomes"]["matched"], facts["outcomes"]["early"]) == (1, 0)
+    assert facts["says"] == "1 prediction, 1 outcome matched"
 
 
 def test_collecting_again_adds_nothing(bench):

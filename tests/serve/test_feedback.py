@@ -75,7 +75,8 @@ def test_the_latest_word_of_a_person_holds_whenever_it_came(tmp_path):
         bench.write("refused", [{"time": "2024-05-01T00:00:00Z", "kind": "feedback", "package": "", "reasons": ["why"], "raw": "{}"}])
         facts = bench.collect()
         assert facts["feedback"] == {"received": 4, "matched": 2, "early": 1, "repeated": 1, "malformed": 1}
-        assert "4 items of feedback" in facts["says"]
+        said = "4 items of feedback: 2 for known predictions, 1 for predictions not known (yet), 1 repeated, 1 malformed"
+        assert facts["says"] == f"1 prediction, 0 outcomes matched; {said}"
         assert bench.collect() == facts
     finally:
         bench.log.close()

@@ -24,6 +24,14 @@ def test_every_endpoint_is_described():
         assert path == "/openapi.json" or method.lower() in paths[path], path
 
 
+@pytest.mark.parametrize(("kind", "item"), [("Outcomes", {"id": "a", "outcome": 1}), ("Feedback", {"id": "a", "text": "late"})])
+def test_outcomes_and_feedback_are_described_as_an_object_and_as_a_list(kind, item):
+    told = document("p", None)["components"]
+    body = Draft202012Validator({"$ref": f"#/components/schemas/{kind}", "components": told})
+    assert body.is_valid({kind.lower(): [item]}) and body.is_valid([item])
+    assert not body.is_valid({"rows": [item]}) and not body.is_valid([{}])
+
+
 @pytest.mark.parametrize(
     ("row", "right"),
     [

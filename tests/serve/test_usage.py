@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 
 from loopline.charter.spec import CharterSpec
 from loopline.errors import Fault
-from loopline.ledger.entry import Draft, Entry
-from loopline.ledger.spend import USAGE, spend_of
+from loopline.ledger.entry import Draft, Entry, now
+from loopline.ledger.spend import BEGAN, REPORT_S, USAGE, serving, spend_of
 from loopline.ledger.store import Ledger
 from loopline.serve.metrics import Metrics
 from loopline.serve.usage import Usage, price
@@ -30,7 +31,8 @@ def cost(seconds: float) -> dict[str, Any]:
 
 
 def entered(ledger: Ledger) -> list[Entry]:
-    return ledger.read(kinds=(USAGE,))
+    """The reports of what was taken."""
+    return [entry for entry in ledger.read(kinds=(USAGE,)) if entry.body["state"] != BEGAN]
 
 
 class Away(Ledger):
@@ -53,6 +55,8 @@ def test_the_end_of_a_server_is_entered(ledger: Ledger) -> None:
         time.sleep(0.05)
     (entry,) = entered(ledger)
     assert set(entry.body) == {
+        "server",
+        "state",
         "wall_s",
         "cpu_s",
         "peak_bytes",
@@ -101,6 +105,21 @@ def test_times_are_counted_once_and_only_what_is_new(ledger: Ledger) -> None:
     first, second = (entry.body["predicting"] for entry in entered(ledger))
     assert first == {"statuses": {"200": 1, "429": 1, "500": 1}, "within_s": {"0.025": 1, "10.0": 1, "+Inf": 1}}
     assert second == {"statuses": {}, "within_s": {}}
+
+
+def test_a_server_that_runs_is_known_until_it_ends_or_is_late_with_its_report(ledger: Ledger) -> None:
+    with Usage(ledger, Metrics(), cost, every_s=0.05):
+        until = time.monotonic() + 5
+        while not entered(ledger) and time.monotonic() < until:
+            time.sleep(0.01)
+        (last,) = serving(ledger.read(kinds=(USAGE,)), now())
+        assert last.body["state"] == "serves"
+        assert serving(ledger.read(kinds=(USAGE,)), last.time + timedelta(seconds=2 * REPORT_S)) == []
+    entries = ledger.read(kinds=(USAGE,))
+    assert [entry.body["state"] for entry in (entries[0], entries[-1])] == ["began", "ended"]
+    assert serving(entries, now()) == []
+    assert spend_of(entries[0]) is None
+    assert len({entry.body["server"] for entry in entries}) == 1
 
 
 def test_processes_that_share_a_machine_share_its_price(ledger: Ledger) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import secrets
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,22 +59,20 @@ class Key:
 
 
 def own_key(environment: Mapping[str, str] | None = None) -> Key:
-    """One's own key; it is made where there is none yet, for nobody else to read.
+    """One's own key; it is made where there is none yet, for nobody else to read, and standard error says so.
 
-    It lies where ``LOOPLINE_KEY`` says, else in ``loopline/key.pem`` of the user's folder for settings.
+    It lies where ``LOOPLINE_KEY`` says, in a folder that exists, else in ``loopline/key.pem`` of the user's folder for settings.
 
     Raises
     ------
     Mistake
-        When the file is no ed25519 key.
+        When the file is no ed25519 key, or the folder that ``LOOPLINE_KEY`` names is not there.
     Fault
         When it cannot be read or made.
     """
     file = place(environment)
     try:
-        is_new = not file.exists()
-        if is_new:
-            _make(file)
+        is_new = not file.exists() and _make(file, _folder(file, environment))
         data = file.read_bytes()
     except OSError as error:
         raise Fault(
@@ -85,7 +84,10 @@ def own_key(environment: Mapping[str, str] | None = None) -> Key:
         raise Mistake("this is no private key", where=str(file), remedy=_REMEDY) from None
     if not isinstance(secret, Ed25519PrivateKey):
         raise Mistake("this is a private key of another kind", where=str(file), remedy=_REMEDY)
-    return Key(_said(secret.public_key()), file, is_new, secret)
+    key = Key(_said(secret.public_key()), file, is_new, secret)
+    if is_new:
+        print(f"a new key was made in {file}, which signs as {fingerprint(key.public)}", file=sys.stderr)
+    return key
 
 
 def place(environment: Mapping[str, str] | None = None) -> Path:
@@ -97,12 +99,22 @@ def place(environment: Mapping[str, str] | None = None) -> Path:
     return (Path(settings) if settings else Path("~/.config").expanduser()) / "loopline" / "key.pem"
 
 
-def _make(file: Path) -> None:
-    """Writes a new key whole; of two processes that do so at once, the first one's stays."""
+def _folder(file: Path, environment: Mapping[str, str] | None) -> Path:
+    """Where a new key may be written: a folder that a person names must be there, since a mistyped name would be a key that nobody knows."""
+    if (os.environ if environment is None else environment).get(VARIABLE):
+        if not file.parent.is_dir():
+            remedy = f"correct {VARIABLE}, or make the folder first: mkdir -p {file.parent}"
+            raise Mistake(f"there is no folder {file.parent}, where {VARIABLE} says that your key lies", where=str(file), remedy=remedy)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return file.parent
+
+
+def _make(file: Path, folder: Path) -> bool:
+    """Whether this call wrote a new key, whole; of two processes that do so at once, the first one's stays."""
     secret = Ed25519PrivateKey.generate()
     data = secret.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    partial = folder / f".{file.name}.{secrets.token_hex(8)}"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as opened:
@@ -111,6 +123,8 @@ def _make(file: Path) -> None:
             os.fsync(opened.fileno())
         with suppress(FileExistsError):
             os.link(partial, file)
+            return True
+        return False
     finally:
         partial.unlink()
 

@@ -16,7 +16,8 @@ ROLES: tuple[TokenRole, ...] = get_args(TokenRole)
 """What a token lets its holder do: score rows, tell outcomes and feedback, read the counters, or all of it."""
 
 _SHAPE = re.compile(r"lt-([0-9a-f]{8})-[A-Za-z0-9_-]{43}")
-_ASK = "ask who runs the server for a token: loopline access token create"
+_CREATE = "loopline access token create"
+_ASK = f"ask who runs the server for a token: {_CREATE}"
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,11 @@ def denied(header: str, role: TokenRole | None, tokens: Mapping[str, Token], now
         return Denied(401, "the token is not known here", _ASK)
     state = token.state(now)
     if state != "valid":
-        return Denied(401, f"token {token.id} of {token.holder} is {state}", _ASK)
+        since = f"it expired on {token.expires:%Y-%m-%d at %H:%M} UTC; " if state == "expired" else ""
+        return Denied(401, f"token {token.id} of {token.holder} is {state}", f"{since}ask for a new one: {_CREATE}")
     if role is not None and role not in token.roles and "admin" not in token.roles:
-        return Denied(403, f"token {token.id} has the role {' and '.join(token.roles)}, and this needs {role}", _ASK)
+        what = f"token {token.id} has the role {' and '.join(token.roles)}, and this needs {role}"
+        return Denied(403, what, f"ask for a token with the role {role}: {_CREATE} --for NAME --role {role}")
     return None
 
 

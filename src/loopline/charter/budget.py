@@ -39,6 +39,8 @@ class Bound:
         Its place in the declaration.
     month
         The month that it is for; None where it is for all that comes before the first package decides.
+    is_over
+        Whether that time has passed.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Bound:
     spent: float
     limit: float
     currency: str
+    is_over: bool = False
 
     @property
     def is_spent(self) -> bool:
@@ -60,8 +63,8 @@ class Bound:
     @property
     def says(self) -> str:
         """What was spent of how much, and for what time, in words."""
-        span = "until the first package decides" if self.month is None else f"in {self.month}"
-        return f"{figure(self.spent)} of {figure(self.limit)} {self.currency} are spent {span}"
+        span = f"until the first package {'decided' if self.is_over else 'decides'}" if self.month is None else f"in {self.month}"
+        return f"{figure(self.spent)} of {figure(self.limit)} {self.currency} {'were' if self.is_over else 'are'} spent {span}"
 
     def failure(self) -> CheckFailed:
         """What stops a run, and what can be done."""

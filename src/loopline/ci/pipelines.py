@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from loopline.errors import Mistake
 from loopline.project import Declaration, Project
@@ -47,6 +49,7 @@ _LAKE = "the shared lake, such as s3://bucket/prefix; the store's own variables 
 _READ = "by a login that can only read: they run code that nobody may have read yet"
 _KEY = "the private key that signs packages on the main branch, as PEM; its public half is under keys: in loopline.yaml"
 _NAMED = re.compile(r"""(?:^|["'\[,])\s*loopline\s*(?=$|[\[@=<>~!;"'#,])""", flags=re.MULTILINE)
+_EXAMPLE = "'loopline @ git+URL@COMMIT'"
 PROVIDERS = {
     "github": Pipeline(
         ".github/workflows/loopline.yml",
@@ -120,7 +123,10 @@ def place_of(project: Project, root: Path) -> str:
 def requirement_of(project: Project, root: Path) -> str:
     """What ``pip install`` is told in a pipeline: the project's own requirements where they name Loopline, else how it was installed here.
 
-    A version that was installed from a folder of this machine is asked for by its number.
+    Raises
+    ------
+    Mistake
+        When neither says where a pipeline finds it: asked for by its number, it might be somebody else's, who would run beside the secrets.
     """
     for folder in dict.fromkeys((project.folder, root)):
         place = folder.relative_to(root).as_posix()
@@ -129,15 +135,59 @@ def requirement_of(project: Project, root: Path) -> str:
                 return f"--requirement {(Path(place) / name).as_posix()}"
         if _names_loopline(folder / "pyproject.toml"):
             return shlex.quote(f"./{place}" if place != "." else ".")
-    extras = ",".join(sorted(_extras(project.declaration)))
     try:
         found = distribution("loopline")
     except PackageNotFoundError:
-        return shlex.quote(f"loopline[{extras}]")
-    direct = json.loads(found.read_text("direct_url.json") or "{}")
+        raise _unknown("what runs here was not installed") from None
+    return shlex.quote(
+        installed(f"loopline[{','.join(sorted(_extras(project.declaration)))}]", found.version, json.loads(found.read_text("direct_url.json") or "{}"))
+    )
+
+
+def installed(name: str, version: str, direct: Mapping[str, Any]) -> str:
+    """The requirement by which a pipeline installs what was installed here.
+
+    Parameters
+    ----------
+    name
+        The package's name with its extras.
+    direct
+        Where it was installed from, as ``direct_url.json`` says; empty where an index gave it.
+
+    Raises
+    ------
+    Mistake
+        When it came from this machine, which no pipeline reaches.
+
+    References
+    ----------
+    PEP 610, "Recording the Direct URL Origin of installed distributions".
+    """
+    if not direct:
+        return f"{name}=={version}"
     if "vcs_info" in direct:
-        return shlex.quote(f"loopline[{extras}] @ {direct['vcs_info']['vcs']}+{_without_secret(direct['url'])}@{direct['vcs_info']['commit_id']}")
-    return shlex.quote(f"loopline[{extras}]=={found.version}")
+        return f"{name} @ {direct['vcs_info']['vcs']}+{_without_secret(direct['url'])}@{direct['vcs_info']['commit_id']}"
+    if direct["url"].startswith("file:"):
+        raise _unknown(f"Loopline {version} was installed from this machine")
+    return f"{name} @ {_without_secret(direct['url'])}"
+
+
+def given(text: str) -> str:
+    """What ``pip install`` is told, as a person says it.
+
+    Raises
+    ------
+    Mistake
+        When it cannot stand in every pipeline.
+    """
+    if not re.fullmatch(r"[\w\[./][\w ./@+:=,\[\]<>~!;#%&-]*", text, flags=re.ASCII) or ": " in text or " #" in text:
+        raise Mistake(f"{text[:60]!r} is no requirement that every pipeline can hold", where="--requirement", remedy=f"write it as {_EXAMPLE}")
+    return shlex.quote(text)
+
+
+def _unknown(why: str) -> Mistake:
+    remedy = f"name it in requirements.txt or pyproject.toml, install it from a commit of a repository (pip install git+URL), or add --requirement {_EXAMPLE}"
+    return Mistake(f"{why}, so that a pipeline is not told where to find it", where="ci init", remedy=remedy)
 
 
 def _names_loopline(file: Path) -> bool:

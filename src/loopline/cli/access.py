@@ -98,8 +98,8 @@ def _as_json(token: Token) -> dict[str, Any]:
 def _lasts(text: str) -> timedelta:
     try:
         lasts = parse_duration(text)
-    except ValueError as error:
-        raise Mistake(str(error), where="--expires", remedy="write it as 12h or 90d") from None
+    except ValueError:
+        raise Mistake(f"{text[:40]!r} is not a span of time", where="--expires", remedy="write it as 12h or 90d") from None
     if not timedelta(0) < lasts <= timedelta(days=3660):
         raise Mistake(f"{text} is no time after which a token may end", where="--expires", remedy="give up to 3660d, such as 90d")
     return lasts

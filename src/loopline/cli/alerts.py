@@ -13,7 +13,8 @@ from loopline.cli.alerts_silence import silence
 from loopline.cli.alerts_try import attempt
 from loopline.cli.options import any_why_option as why_option
 from loopline.cli.options import by_option
-from loopline.cli.output import counted, emit, folder_option, hint, json_option, minute, table
+from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
+from loopline.declaration import counted
 from loopline.ledger.entry import now
 from loopline.loop import open_loop
 from loopline.watch.causes import explains

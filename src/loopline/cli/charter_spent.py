@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import click
 from loopline.charter.budget import Bound, Budget, build_bound, month_of, run_bound
 from loopline.charter.spec import CharterSpec
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
-from loopline.declaration import figure
+from loopline.declaration import counted, figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry, now
-from loopline.ledger.spend import USAGE, Span, Spend, spend_of, total
+from loopline.ledger.spend import USAGE, Span, Spend, serving, spend_of, total
 from loopline.loop import STAGES, open_loop
 
 _DEAREST = 5
@@ -42,17 +42,19 @@ def spent(month: str | None, folder: Path | None, as_json: bool) -> None:
         "month": month,
         "currency": charter.worth.currency,
         "per_hour": budget.per_hour,
-        "budgets": [_bound(bound, binding) for bound in _bounds(charter, spans, month or month_of(now()))],
+        "budgets": [_bound(bound, binding) for bound in _bounds(charter, spans, month or month_of(now()), decides=state.decides is not None)],
         "spent": [{"month": one, "stage": stage, **asdict(spend)} for (one, stage), spend in rows.items()],
         "total": asdict(total(rows.values())),
         "dearest": _dearest(state.ended, charter.worth.currency, month),
+        "serving": [{"server": entry.body["server"], "reported": entry.time.isoformat()} for entry in serving(usage, now())],
         "next": "loopline status" if budget.per_hour is not None else "",
     }
     emit(data, lambda: _text(data), as_json)
 
 
-def _bounds(charter: CharterSpec, spans: Mapping[Span, Spend], month: str) -> list[Bound]:
-    return [bound for bound in (build_bound(charter, spans), run_bound(charter, spans, month)) if bound is not None]
+def _bounds(charter: CharterSpec, spans: Mapping[Span, Spend], month: str, *, decides: bool) -> list[Bound]:
+    bounds = (build_bound(charter, spans), decides), (run_bound(charter, spans, month), month < month_of(now()))
+    return [replace(bound, is_over=is_over) for bound, is_over in bounds if bound is not None]
 
 
 def _bound(bound: Bound, binding: Bound | None) -> dict[str, Any]:
@@ -86,11 +88,15 @@ def _dearest(ended: Iterable[Entry], currency: str, month: str | None) -> list[d
 
 def _text(data: Mapping[str, Any]) -> str:
     if not data["spent"]:
-        return f"nothing was spent{'' if data['month'] is None else ' in ' + data['month']}" + hint("loopline run")
+        nothing = f"nothing was spent{'' if data['month'] is None else ' in ' + data['month']}"
+        return "\n".join([nothing, *_missing(data["serving"])]) + hint("loopline run")
     head = ("month", "stage", "times", "seconds", "CPU s", "peak MB", "read MB", "written MB", "requests", "cost")
     rows = [(one["month"], one["stage"], *_figures(one)) for one in data["spent"]]
     lines = [table(head, [*rows, ("", "all", *_figures(data["total"]))], right=range(2, len(head))), ""]
     lines += [f"{one['name']}: {one['says']}{'; it binds now' if one['binds'] else ''}" for one in data["budgets"]]
+    lines += _missing(data["serving"])
+    if data["per_hour"] is not None and data["total"]["unpriced_s"]:
+        lines.append(f"{figure(data['total']['unpriced_s'])} s had no price: charter.prices had none for what was at work then")
     if data["per_hour"] is None:
         lines.append("the charter has no price of a machine (charter.prices), so that nothing has a cost and no budget binds")
     dear = [
@@ -99,6 +105,15 @@ def _text(data: Mapping[str, Any]) -> str:
     lines += ["", "the dearest steps" if data["per_hour"] is not None else "the longest steps"]
     lines.append(table(("ended", "stage", "step", "state", "seconds", "peak MB", "cost"), dear, right=(4, 5, 6)))
     return "\n".join(lines) + hint(data["next"])
+
+
+def _missing(serving: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the figures do not hold yet, in words: a server reports once an hour and at its end."""
+    if not serving:
+        return []
+    since = minute(min(one["reported"] for one in serving))
+    processes = counted(len(serving), "process of a server is", "processes of servers are")
+    return [f"{processes} at work: what came after the report of {since} UTC is not in these figures, until the next one or the end"]
 
 
 def _figures(one: Mapping[str, Any]) -> tuple[object, ...]:

@@ -10,7 +10,8 @@ import click
 from loopline.access.people import person
 from loopline.cli.data_edits import dry_option
 from loopline.cli.options import by_option
-from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option
+from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option
+from loopline.declaration import counted
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 

@@ -12,7 +12,8 @@ import click
 from loopline.access.people import person
 from loopline.cli.options import any_why_option as why_option
 from loopline.cli.options import by_option
-from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.declaration import counted
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
 

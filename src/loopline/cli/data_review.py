@@ -14,7 +14,8 @@ import click
 from loopline.access.people import person, speak_for
 from loopline.cli.data_quarantine import short
 from loopline.cli.options import by_option
-from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, write_whole
+from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, write_whole
+from loopline.declaration import counted
 from loopline.errors import Fault, Mistake
 from loopline.loop import Loop, open_loop
 from loopline.project import FILE, parse

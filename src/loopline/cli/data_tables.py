@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
+from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.declaration import counted
 from loopline.loop import open_loop
 
 if TYPE_CHECKING:

@@ -126,7 +126,9 @@ class _Story:
     def _approve(self, loop: Loop, role: str) -> None:
         """As people do who share no machine: each signs with a key of their own, which the workspace is told of first."""
         name, why = APPROVERS[role]
-        key, ledger, declared = own_key({"LOOPLINE_KEY": str(self._folder / "keys" / f"{name}.pem")}), loop.workspace.ledger, loop.project.declaration
+        keys, ledger, declared = self._folder / "keys", loop.workspace.ledger, loop.project.declaration
+        keys.mkdir(mode=0o700, exist_ok=True)
+        key = own_key({"LOOPLINE_KEY": str(keys / f"{name}.pem")})
         if give_trust(ledger, key.public, name, by=name):
             self._command(f"model trust {key.public} --as {name}")
         self._command(f"release approve --as {role} --by {name} --why '{why}'", key=f"keys/{name}.pem")

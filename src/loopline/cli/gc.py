@@ -10,8 +10,8 @@ import click
 
 from loopline.access.people import person
 from loopline.cli.options import by_option
-from loopline.cli.output import LiveProgress, counted, emit, folder_option, hint, json_option, table
-from loopline.declaration import parse_duration, say_duration
+from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
+from loopline.declaration import counted, parse_duration, say_duration
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
 from loopline.loop import open_loop

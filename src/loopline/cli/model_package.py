@@ -43,8 +43,11 @@ def trust(key: str | None, name: str | None, withdraw: bool, by: str | None, fol
         is_new = key is not None and name is not None and give_trust(ledger, key, name, by=who)
         now = Trust.of(ledger)
     own = own_key().public
-    keys = [{"key": public, "name": who, "told_by": now.told_by[public], "is_own": public == own} for public, who in now.keys.items()]
-    rows = [(one["key"], one["name"], one["told_by"], "yours" if one["is_own"] else "") for one in keys]
+    keys = [
+        {"key": public, "name": who, "told_by": now.told_by[public], "by": now.given_by.get(public), "is_own": public == own}
+        for public, who in now.keys.items()
+    ]
+    rows = [(one["key"], one["name"], one["by"] or one["told_by"], "yours" if one["is_own"] else "") for one in keys]
     shown = table(("key", "whose", "trusted by", ""), rows) if rows else "no key is trusted yet: the first one that signs here will be"
     emit({"keys": keys, "own": own, "is_new": is_new}, lambda: f"{shown}\nyour key: {own}" + hint("loopline model list"), as_json)
 

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from loopline.cli.model_origin import FORMS
-from loopline.cli.output import counted, minute, table
-from loopline.declaration import figure
+from loopline.cli.output import minute, table
+from loopline.declaration import counted, figure
 
 SHOWN = 5
 """Slices and disturbances that are shown."""

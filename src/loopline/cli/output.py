@@ -37,17 +37,6 @@ def hint(command: str) -> str:
     return f"\nnext: {click.style(command, bold=True)}" if command else ""
 
 
-def counted(count: int, thing: str = "row") -> str:
-    """So many of a thing, in words.
-
-    Examples
-    --------
-    >>> counted(1), counted(1200, "file")
-    ('1 row', '1,200 files')
-    """
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
-
-
 def minute(moment: str) -> str:
     """A moment in UTC, as ISO 8601 has it, to the minute.
 

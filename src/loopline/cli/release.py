@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from loopline.access.keys import fingerprint
-from loopline.access.people import person, require_listed
+from loopline.access.people import person, reason
 from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import check, following_of, package_option, settled_now, tally_now
@@ -25,7 +25,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.state import GATES, State
 from loopline.loop import Loop, open_loop
 from loopline.model.signing import speaker
-from loopline.release.approvals import stakeholders, word
+from loopline.release.approvals import hand, word
 from loopline.release.champion import history, on, promotion, rollback, standing, way_back
 from loopline.release.record import taken_back
 from loopline.release.rollout.course import newest
@@ -149,10 +149,10 @@ def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
         state = loop.state()
-        require_listed(who, stakeholders(loop.project.declaration.charter))
-        course = newest(state.rollouts)
+        ledger, charter = loop.workspace.ledger, loop.project.declaration.charter
+        key, because, course = hand(ledger, charter, who), reason(why), newest(state.rollouts)
         if course is not None and course.is_live and to is None:
-            ended = withdrawn(loop, course, who=who.name, why=why)
+            ended = withdrawn(loop, course, key, who=who.name, why=because)
             data = {"champion": course.champion, "previous": course.package, "by": who.name, "why": ended.body["why"], "entry": ended.id}
             text = f"{course.package[:12]} is on trial no more; {course.champion[:12]} decides all"
             emit({**data, "next": "loopline release status"}, text + hint("loopline release status"), as_json)
@@ -162,7 +162,7 @@ def roll_back(to: str | None, by: str | None, why: str, folder: Path | None, as_
         halt = awaited(target, said)
         if halt is not None:
             raise CheckFailed(halt.why, remedy=halt.next)
-        entry = rollback(loop.workspace.ledger, state.champions, actor=who.name, why=why, to=target, approvals=counted(said))
+        entry = rollback(ledger, state.champions, actor=who.name, why=because, signed_with=key, to=target, approvals=counted(said))
     previous = entry.body["previous"]
     data = {"champion": entry.subject, "previous": previous, "by": who.name, "why": entry.body["why"], "entry": entry.id, "next": "loopline release history"}
     emit(data, f"{entry.subject[:12]} decides again in place of {previous[:12]}" + hint("loopline release history"), as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,9 @@ def deploy(
         act = plan.stop if is_stop else plan.launch
         if is_stop and act is None:
             raise Mistake(f"nothing runs that the target {to!r} started", where="--stop", remedy="end it where it runs")
+        blocker = None if is_stop else plan.blocker
+        if blocker is not None and not dry_run:
+            raise blocker
         facts: dict[str, Any] = {}
         entry = None
         if not dry_run:
@@ -58,9 +62,19 @@ def deploy(
             done, parents = records.STOPPED if is_stop else records.DEPLOYED, (state.champions[-1].id,)
             (entry,) = ledger.append(records.draft(done, to, serving.package, records.digests(files), facts, actor=who.name, parents=parents))
     following = "loopline release deployments" if is_stop else plan.following
+    if dry_run:
+        given = {"--to": to, "--output": output, "--port": port, "--image": image, "--by": by}
+        following = _again({name: str(value) for name, value in given.items() if value}, is_stop)
     data = {
         **{"target": to, "package": serving.package, "output": str(serving.output) if files else None, "files": records.digests(files)},
-        **{"facts": facts, "notes": [] if is_stop else list(plan.notes), "dry_run": dry_run, "entry": entry.id if entry else None, "next": following},
+        **{
+            "facts": facts,
+            "notes": [] if is_stop else list(plan.notes),
+            "blocker": str(blocker) if blocker else None,
+            "dry_run": dry_run,
+            "entry": entry.id if entry else None,
+            "next": following,
+        },
     }
     emit(data, lambda: _text(data, is_stop), as_json)
 
@@ -120,7 +134,13 @@ def _text(data: dict[str, Any], is_stop: bool) -> str:
         lines.append(f"{data['target']} serves package {data['package'][:12]}: {_told(facts)}")
     elif data["dry_run"] and not data["files"]:
         lines.append(f"{data['target']} would serve package {data['package'][:12]}")
-    return "\n".join([*lines, *data["notes"]]) + hint(data["next"])
+    blocked = [f"it cannot serve there yet: {data['blocker']}"] if data["blocker"] else []
+    return "\n".join([*blocked, *lines, *data["notes"]]) + hint(data["next"])
+
+
+def _again(given: dict[str, str], is_stop: bool) -> str:
+    """The same command without --dry-run."""
+    return shlex.join(["loopline", "release", "deploy", *(word for option in given.items() for word in option), *(["--stop"] if is_stop else [])])
 
 
 def _told(facts: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from loopline.cli.output import minute, table
 from loopline.cli.release_check import gate_row
 from loopline.ledger.state import State
 from loopline.release.champion import Reign
-from loopline.release.record import signers, verdict_of
+from loopline.release.record import signed_moves, signers, verdict_of
 from loopline.release.rollout.course import courses
 
 Told = Mapping[str, Any]
@@ -20,8 +20,16 @@ def told(state: State, reign: Reign) -> dict[str, Any]:
     """A reign as plain values, with the gates' figures and who signed."""
     verdict = verdict_of(state, reign)
     gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
-    beside = [one.as_json() for one in courses(state.rollouts) if one.package != reign.package and one.overlaps(reign.since, reign.until)]
-    return {**reign.as_json(), "trials": beside, "judged": gates, "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)]}
+    trials = [one.as_json() for one in courses(state.rollouts) if one.package != reign.package and one.overlaps(reign.since, reign.until)]
+    signed = signed_moves(state)
+    beside = [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in trials]
+    return {
+        **reign.as_json(),
+        "signed": signed.get(reign.entry),
+        "trials": beside,
+        "judged": gates,
+        "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)],
+    }
 
 
 def reigns_text(reigns: Sequence[Told], *, in_full: bool, way_back: str) -> str:
@@ -39,18 +47,18 @@ def reigns_text(reigns: Sequence[Told], *, in_full: bool, way_back: str) -> str:
     if in_full:
         return "\n\n".join("\n".join([_in_full(reign), *withdrawals[reign["entry"]]]) for reign in reigns)
     rows = [line for reign in reigns for line in (_row(reign), *map(_trial, reign["trials"]))]
-    return "\n".join([table(("from (UTC)", "to", "package", "how", "by", "why"), rows), *chain.from_iterable(withdrawals.values())])
+    return "\n".join([table(("from (UTC)", "to", "package", "how", "by", "signed", "why"), rows), *chain.from_iterable(withdrawals.values())])
 
 
 def _row(reign: Told) -> tuple[str, ...]:
-    return minute(reign["since"]), _until(reign), reign["package"][:12], reign["how"], reign["actor"], reign["why"]
+    return minute(reign["since"]), _until(reign), reign["package"][:12], reign["how"], reign["actor"], _mark(reign["signed"]), reign["why"]
 
 
 def _trial(one: Told) -> tuple[str, ...]:
     """A challenger's trial beside the reign in which it took place."""
     last = one["moves"][-1]
     said = f"{last['action']}: {last['why']}"
-    return minute(one["since"]), _until(one), one["package"][:12], "on trial", last["by"], said
+    return minute(one["since"]), _until(one), one["package"][:12], "on trial", last["by"], _mark(last["signed"]), said
 
 
 def _until(reign: Told) -> str:
@@ -58,19 +66,26 @@ def _until(reign: Told) -> str:
 
 
 def _in_full(reign: Told) -> str:
-    by = "" if reign["actor"] == "loopline" else f" by {reign['actor']}"
+    by = "" if reign["actor"] == "loopline" else f" by {reign['actor']}, signed: {_mark(reign['signed'])}"
     lines = [f"{reign['package'][:12]} decided from {minute(reign['since'])} UTC to {_until(reign)}, {reign['how']}{by}: {reign['why']}"]
     if reign["judged"] is not None:
         waived = {one["gate"]: one for one in reign["waived"]}
         rows = [gate_row({**gate, "waived": waived.get(gate["name"])}) for gate in reign["judged"]["gates"]]
         lines += ["", table(("", "gate", "asked", "found"), rows)]
     for one in reign["trials"]:
-        moves = [(minute(made["at"]), made["action"], made["by"], _given(made["traffic"]), made["why"]) for made in one["moves"]]
-        lines += ["", f"{one['package'][:12]} was on trial beside it:", table(("at (UTC)", "", "by", "traffic", "why"), moves)]
+        moves = [(minute(made["at"]), made["action"], made["by"], _mark(made["signed"]), _given(made["traffic"]), made["why"]) for made in one["moves"]]
+        lines += ["", f"{one['package'][:12]} was on trial beside it:", table(("at (UTC)", "", "by", "signed", "traffic", "why"), moves)]
     if reign["approvals"]:
         signed = [(one["by"], one["role"], minute(one["at"] or "-"), one["fingerprint"], _today(one), one["why"]) for one in reign["approvals"]]
         lines += ["", table(("signed by", "as", "at (UTC)", "key", "today", "why"), signed)]
     return "\n".join(lines)
+
+
+def _mark(signed: Told | None) -> str:
+    """With which key a person signed their move, and what speaks against it today; nothing for what the loop did."""
+    if signed is None:
+        return ""
+    return f"{signed['fingerprint']}, verifies" if signed["verifies"] else f"no: {signed['note']}"
 
 
 def _given(traffic: Told | None) -> str:

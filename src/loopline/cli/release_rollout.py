@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from loopline.access.people import person, reason, require_listed
+from loopline.access.keys import Key
+from loopline.access.people import person, reason
 from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.cli.release_check import settled_now, tally_now
@@ -16,7 +17,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
-from loopline.release.approvals import named, stakeholders
+from loopline.release.approvals import hand, named
 from loopline.release.champion import enter
 from loopline.release.rollout.conduct import evidence_on, traffic
 from loopline.release.rollout.course import PAUSED, PROMOTED, RESUMED, WITHDRAWN, Course, live, move, newest
@@ -25,6 +26,7 @@ from loopline.release.spec import ROLLOUT
 from loopline.release.stage import awaited, ruling_now, waived_of
 from loopline.release.tally import counted
 from loopline.release.waivers import failing
+from loopline.release.words import say
 
 
 def _by_hand(run: Callable[..., None]) -> Callable[..., None]:
@@ -39,9 +41,8 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
     """End the rollout here: the challenger decides from now on, without waiting for more evidence."""
     with open_loop(folder) as loop:
         state = loop.state()
-        course, who = live(state.rollouts), person(by, folder=loop.project.folder)
-        require_listed(who, stakeholders(loop.project.declaration.charter))
-        because = reason(why)
+        course, who, because = live(state.rollouts), person(by, folder=loop.project.folder), reason(why)
+        key = hand(loop.workspace.ledger, loop.project.declaration.charter, who)
         said = tally_now(loop, state, course.package)
         halt = awaited(course.package, said)
         if halt is not None:
@@ -55,8 +56,9 @@ def promote(by: str | None, why: str, folder: Path | None, as_json: bool) -> Non
             raise CheckFailed(waits.why, where="release promote", remedy=waits.next)
         waived = waived_of(gates)
         ledger = loop.workspace.ledger
-        enter(ledger, course.package, counted(said), waived, also=f"{who.name} ended its rollout: {because}", parents=(course.entries[-1].id,), actor=who.name)
-        (entry,) = ledger.append(move(course, PROMOTED, why=because, traffic=None, actor=who.name))
+        also, parents = f"{who.name} ended its rollout: {because}", (course.entries[-1].id,)
+        enter(ledger, course.package, counted(said), waived, also=also, parents=parents, actor=who.name, signed_with=key)
+        entry = say(ledger, move(course, PROMOTED, why=because, traffic=None, actor=who.name), key)
     _told(entry, f"{course.package[:12]} decides from now on in place of {course.champion[:12]}", "loopline run", as_json)
 
 
@@ -80,16 +82,16 @@ def _moved(action: str, by: str | None, why: str, folder: Path | None, as_json: 
         if course.paused == (action == PAUSED):
             what = "the rollout is paused already" if course.paused else "the rollout is not paused"
             raise Mistake(what, remedy="see where it stands: loopline release status")
-        who = person(by, folder=loop.project.folder)
-        require_listed(who, stakeholders(loop.project.declaration.charter))
-        (entry,) = loop.workspace.ledger.append(move(course, action, why=reason(why), traffic=course.traffic, actor=who.name))
+        who, ledger = person(by, folder=loop.project.folder), loop.workspace.ledger
+        moved = move(course, action, why=reason(why), traffic=course.traffic, actor=who.name)
+        entry = say(ledger, moved, hand(ledger, loop.project.declaration.charter, who))
     following = "loopline release resume --why '...'" if action == PAUSED else "loopline run"
     _told(entry, f"the rollout of {course.package[:12]} is {action}", following, as_json)
 
 
-def withdrawn(loop: Loop, course: Course, *, who: str, why: str) -> Entry:
+def withdrawn(loop: Loop, course: Course, key: Key, *, who: str, why: str) -> Entry:
     """The entry by which a person ends the trial; the champion goes on."""
-    return loop.workspace.ledger.append(move(course, WITHDRAWN, why=reason(why), traffic=None, actor=who))[0]
+    return say(loop.workspace.ledger, move(course, WITHDRAWN, why=reason(why), traffic=None, actor=who), key)
 
 
 def standing(loop: Loop, state: State) -> dict[str, Any] | None:

@@ -190,6 +190,8 @@ def work(folder: Path | None, asks: bool, count: int, listener: socket.socket, p
 
 def say(said: Said) -> str:
     """What is served where, and how to try it."""
+    from loopline.serve.server import callable_at
+
     url, package = said["url"], said["package"]
     if package is None:
         return f"{url}\nno package has been released yet: requests are answered with 503 until then\n{hint('loopline run')}"
@@ -197,7 +199,7 @@ def say(said: Said) -> str:
     key = " -H 'Authorization: Bearer TOKEN'" if said["access"] == "tokens" else ""
     by = f" with {said['workers']} workers" if said["workers"] > 1 else ""
     rules = f"{said['promise']}; {_RULES[said['access']]}"
-    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {rules}\n\ntry: curl -s{key} {url}/v1/predict -d '{body}'"
+    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {rules}\n\ntry: curl -s{key} {callable_at(url)}/v1/predict -d '{body}'"
 
 
 def _say_limits(limits: Limits) -> str:

@@ -41,6 +41,11 @@ def _watcher(loop: Loop) -> Watcher:
     return watcher(last, step, declared.watch.late, schedules, now())
 
 
+def waiting(status: LoopStatus) -> str:
+    """Whom the loop waits for; empty where it waits for nobody."""
+    return f"waiting for {' and '.join((status.waiting_for, *status.besides))}" if status.waiting_for else ""
+
+
 def show(status: LoopStatus, *, turns: str = "") -> str:
     """A status as text: a line for each stage, the champion, the turns where something is known of them, and what to do next."""
     lines = []
@@ -50,7 +55,7 @@ def show(status: LoopStatus, *, turns: str = "") -> str:
     if status.champion:
         lines.append(f"champion {status.champion[:12]}")
     if status.waiting_for:
-        lines.append(f"waiting for {status.waiting_for}")
+        lines.append(waiting(status))
     if turns:
         lines.append(turns)
     return "\n".join(lines) + hint(status.next)

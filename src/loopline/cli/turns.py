@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from loopline.cli.status import waiting
 from loopline.data.arrivals import Arrivals, next_moment
 from loopline.data.schedule import due, next_due
 from loopline.data.spec_source import ScheduleSpec
@@ -255,7 +256,7 @@ def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
     if status.error is not None:
         says = "; ".join([*_did(status), str(status.error)])
         return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
-    waits = [f"waiting for {status.waiting_for}: {status.next}"] if status.waiting_for else []
+    waits = [f"{waiting(status)}: {status.next}"] if status.waiting_for else []
     return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
 
 

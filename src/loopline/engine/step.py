@@ -82,6 +82,8 @@ class Halt:
         The reason, in one line.
     role
         The role that is waited for.
+    besides
+        Other roles that are waited for as well.
     next
         The exact command that lets the loop go on.
     """
@@ -90,6 +92,7 @@ class Halt:
     why: str
     role: str | None = None
     next: str = ""
+    besides: tuple[str, ...] = ()
 
 
 Steps = Generator[Step | Halt, Facts, Facts]

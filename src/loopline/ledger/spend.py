@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from loopline.ledger.entry import Entry
 
 USAGE = "usage"
-"""The kind of the entries in which a server says what it took."""
+"""The kind of the entries in which a server says that it began, and what it took."""
+
+BEGAN, SERVES, ENDED = "began", "serves", "ended"
+"""The states of a server's process in its entries."""
+
+REPORT_S = 3600.0
+"""Seconds between two entries of a server; one that is killed loses what came after the last one."""
+_LATE_S = 60.0
 
 Phase = Literal["build", "run"]
 
@@ -55,6 +63,8 @@ class Spend:
         Decisions that the server answered with, and the bytes of its answers; None where none said so.
     calls
         Times that something was read or written; None where the system does not count it.
+    unpriced_s
+        Of `wall_s`, the seconds for which the charter had no price when they were reported.
     """
 
     works: int = 0
@@ -68,6 +78,7 @@ class Spend:
     decisions: int | None = None
     sent_bytes: int | None = None
     calls: int | None = None
+    unpriced_s: float = 0.0
 
     def __add__(self, other: Spend) -> Spend:
         peaks = [peak for peak in (self.peak_bytes, other.peak_bytes) if peak is not None]
@@ -87,6 +98,7 @@ class Spend:
             sent_bytes=sum_of(self.sent_bytes, other.sent_bytes),
             calls=sum_of(self.calls, other.calls),
             money={name: self.money.get(name, 0.0) + other.money.get(name, 0.0) for name in sorted({*self.money, *other.money})},
+            unpriced_s=self.unpriced_s + other.unpriced_s,
         )
 
 
@@ -95,14 +107,14 @@ def spend_of(entry: Entry) -> Spend | None:
     body = entry.body
     if entry.kind == "step" and body.get("state") in ("succeeded", "failed") and not body.get("recalled"):
         used = body.get("io") or {}
-    elif entry.kind == USAGE:
+    elif entry.kind == USAGE and body.get("state") != BEGAN:
         used = body
     else:
         return None
-    cost = body.get("cost")
+    cost, wall_s = body.get("cost"), body.get("seconds", used.get("wall_s", 0.0))
     return Spend(
         works=1,
-        wall_s=body.get("seconds", used.get("wall_s", 0.0)),
+        wall_s=wall_s,
         cpu_s=used.get("cpu_s") or 0.0,
         peak_bytes=body.get("peak_bytes"),
         read_bytes=used.get("read_bytes") or 0,
@@ -112,7 +124,22 @@ def spend_of(entry: Entry) -> Spend | None:
         sent_bytes=body.get("sent_bytes"),
         calls=used.get("calls"),
         money={} if cost is None else {body["currency"]: cost},
+        unpriced_s=wall_s if cost is None else 0.0,
     )
+
+
+def serving(usage: Iterable[Entry], now: datetime) -> list[Entry]:
+    """The newest entry of each process of a server that serves still, as far as its reports say: what it took since is not entered yet.
+
+    Parameters
+    ----------
+    usage
+        The entries of the kind `USAGE`, oldest first.
+    now
+        In UTC. Who has not reported for longer than `REPORT_S` was killed.
+    """
+    newest = {entry.body["server"]: entry for entry in usage if "server" in entry.body}
+    return [entry for entry in newest.values() if entry.body["state"] != ENDED and (now - entry.time).total_seconds() <= REPORT_S + _LATE_S]
 
 
 def account(entries: Iterable[Entry], *, decides: Entry | None) -> dict[Span, Spend]:

@@ -63,11 +63,14 @@ class Trust:
         From a package's digest to its signatures.
     told_by
         From a trusted public key to what made it so: `DECLARED`, `GIVEN` or `FIRST`.
+    given_by
+        From a public key that a person trusted to their name.
     """
 
     keys: Mapping[str, str]
     signatures: Mapping[str, tuple[Signature, ...]]
     told_by: Mapping[str, str] = field(default_factory=dict)
+    given_by: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, ledger: Entries) -> Trust:
@@ -135,16 +138,21 @@ def trust(entries: Iterable[Entry]) -> Trust:
     """What holds after the entries, which come in the order of the ledger."""
     keys: dict[str, str] = {}
     told_by: dict[str, str] = {}
+    given_by: dict[str, str] = {}
     signatures: dict[str, tuple[Signature, ...]] = {}
     for entry in entries:
         if entry.kind == SIGNATURE:
             signatures[entry.subject] = (*signatures.get(entry.subject, ()), Signature.of_json(entry.body))
-        elif entry.body["state"] == "trusted":
+            continue
+        given_by.pop(entry.subject, None)
+        if entry.body["state"] == "trusted":
             keys[entry.subject], told_by[entry.subject] = entry.body["name"], entry.body["told_by"]
+            if entry.body["told_by"] == GIVEN:
+                given_by[entry.subject] = entry.actor
         else:
             keys.pop(entry.subject, None)
             told_by.pop(entry.subject, None)
-    return Trust(keys, signatures, told_by)
+    return Trust(keys, signatures, told_by, given_by)
 
 
 def declare(ledger: Entries, keys: Mapping[str, str]) -> None:
@@ -162,11 +170,14 @@ def give_trust(ledger: Entries, public: str, name: str, *, by: str) -> bool:
     Raises
     ------
     Mistake
-        When it is no public key.
+        When it is no public key, or another's already: what was signed with it must not become somebody else's.
     """
     checked = public_key(public, where="KEY")
-    if Trust.of(ledger).keys.get(checked) == name:
+    owner = Trust.of(ledger).keys.get(checked)
+    if owner == name:
         return False
+    if owner is not None and same(owner) != same(name):
+        raise Mistake(f"this key is {owner}'s already, and not {name}'s", where="KEY", remedy=f"withdraw it first: loopline model trust {checked} --withdraw")
     ledger.append(_draft(checked, name, "trusted", GIVEN, by))
     return True
 
@@ -226,7 +237,7 @@ def speaker(ledger: Entries, *, name: str) -> Key:
     key = signer(ledger, name=name)
     owner = Trust.of(ledger).keys[key.public]
     if same(owner) != same(name):
-        remedy = f"speak as {owner}, set LOOPLINE_KEY to the file of {name}'s key, or say that it is theirs: loopline model trust {key.public} --as {name}"
+        remedy = f"speak as {owner}, or set LOOPLINE_KEY to the file of {name}'s key"
         raise Mistake(f"the key that would sign here is {owner}'s, and not {name}'s", where=str(key.file), remedy=remedy)
     return key
 

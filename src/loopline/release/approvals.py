@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from loopline.access.people import Person, nearest_role, reason, same, speak_for
+from loopline.access.keys import Key, own_key
+from loopline.access.people import Person, nearest_role, reason, require_listed, same, speak_for
 from loopline.charter.spec import ROLES, CharterSpec
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import GATES, State
-from loopline.model.signing import KEY, SIGNATURE, trust
+from loopline.model.signing import KEY, SIGNATURE, Entries, speaker, trust
 from loopline.release.champion import promotion, way_back
 from loopline.release.rollout.course import courses, live
 from loopline.release.spec import PROMOTION, ROLLBACK, ROLLOUT, ReleaseSpec
@@ -48,6 +49,19 @@ def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str
 def stakeholders(charter: CharterSpec) -> dict[str, tuple[str, ...]]:
     """The people of each role, as `loopline.access.people` takes them."""
     return {str(role): people for role, people in charter.stakeholders.items()}
+
+
+def hand(ledger: Entries, charter: CharterSpec, who: Person) -> Key:
+    """The key with which a person signs that they move a package; where the charter lists nobody, anybody may, with the key that they have.
+
+    Raises
+    ------
+    Mistake
+        When others are listed and they are not, or the key is not known here as theirs.
+    """
+    people = stakeholders(charter)
+    require_listed(who, people)
+    return speaker(ledger, name=who.name) if any(people.values()) else own_key()
 
 
 def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: Facts) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from loopline.access.keys import Key
 from loopline.access.people import reason
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.store import Ledger
+from loopline.release.words import say
 from loopline.workspace import Job
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
@@ -124,6 +126,7 @@ def enter(
     key: str = "",
     parents: Sequence[str] = (),
     actor: str = "loopline",
+    signed_with: Key | None = None,
 ) -> None:
     """Make a package champion, unless it has been promoted already.
 
@@ -133,6 +136,8 @@ def enter(
         Who said yes, and who let it through a gate that it had not passed; each names its entry.
     also
         What else it was promoted for, such as its rollout.
+    signed_with
+        The key of the person who does it; None where the gates and the approvals do.
     """
     if promotion(ledger.read(kinds=["champion"], subject=package), package) is None:
         newest = ledger.read(kinds=["champion"], newest_first=True, limit=1)
@@ -143,16 +148,24 @@ def enter(
         body: dict[str, Any] = {"how": PROMOTED, "why": why, "previous": newest[0].subject if newest else None, "approvals": approvals}
         body |= {"waived": waived} if waived else {}
         said = tuple(one["entry"] for one in (*approvals, *waived))
-        ledger.append(Draft(kind="champion", subject=package, key=key, body=body, parents=(*parents, *said), actor=actor))
+        draft = Draft(kind="champion", subject=package, key=key, body=body, parents=(*parents, *said), actor=actor)
+        if signed_with is None:
+            ledger.append(draft)
+        else:
+            say(ledger, draft, signed_with)
 
 
-def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, to: str | None = None, approvals: Sequence[Mapping[str, Any]] = ()) -> Entry:
+def rollback(
+    ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str, signed_with: Key, to: str | None = None, approvals: Sequence[Mapping[str, Any]] = ()
+) -> Entry:
     """The entry by which an earlier champion decides again.
 
     Parameters
     ----------
     champions
         The entries that moved the pointer, oldest first.
+    signed_with
+        The key of who does it.
     to
         The digest, or its beginning, of a package that has decided before; the one before the champion by default.
     approvals
@@ -167,7 +180,7 @@ def rollback(ledger: Ledger, champions: Sequence[Entry], *, actor: str, why: str
     target = way_back(champions, to)
     body = {"how": ROLLED_BACK, "why": said, "previous": champions[-1].subject, "approvals": list(approvals)}
     parents = (champions[-1].id, *(approval["entry"] for approval in approvals))
-    return ledger.append(Draft(kind="champion", subject=target, body=body, parents=parents, actor=actor))[0]
+    return say(ledger, Draft(kind="champion", subject=target, body=body, parents=parents, actor=actor), signed_with)
 
 
 def way_back(champions: Sequence[Entry], to: str | None = None, *, where: str = "--to") -> str:
@@ -186,8 +199,10 @@ def way_back(champions: Sequence[Entry], to: str | None = None, *, where: str = 
     if to is None:
         if len(stack) > 1:
             return stack[-2]
-        remedy = f"name one that was taken back, with --to {others[-1][:8]}" if others else "promote another package first: loopline run"
-        raise Mistake(f"no package decided before {current[:8]}", remedy=remedy)
+        if not others:
+            raise Mistake("there is no earlier package to go back to", remedy="make another one, which decides once it is promoted: loopline run --fresh model")
+        back = champions[-1].body.get("previous") or others[-1]
+        raise Mistake(f"{current[:8]} was the first to decide; {back[:8]} was taken back", remedy=f"bring it back with --to {back[:8]}")
     found = [package for package in others if package.startswith(to.lower())]
     if len(found) == 1:
         return found[0]

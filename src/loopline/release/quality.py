@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from loopline.declaration import figure
+from loopline.declaration import counted, figure
 from loopline.release.evidence import Evidence, Verdict, not_asked, unknown
 from loopline.release.spec import GapSpec, WorstSliceSpec
 
@@ -15,7 +15,7 @@ def data_tests(evidence: Evidence) -> Verdict:
     limit = evidence.limits.gates.data_tests
     shares = {name: found / max(among, 1) for name, (found, among) in evidence.tests.items()}
     worst = max(shares, key=lambda name: shares[name], default=None)
-    says = "no test of the data found a row" if worst is None else f"{worst} found {shares[worst]:.2%} of the rows, the most of {_counted(shares, 'test')}"
+    says = "no test of the data found a row" if worst is None else f"{worst} found {shares[worst]:.2%} of the rows, the most of {counted(len(shares), 'test')}"
     value = 0.0 if worst is None else shares[worst]
     if limit is None:
         return not_asked("data_tests", f"release.gates.data_tests says no share; {says}", value=value)
@@ -59,7 +59,7 @@ def _sure(part: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _stands_out(part: Mapping[str, Any]) -> str:
     sure = _sure(part)
-    return f"{_counted(sure, 'slice')} stand out beyond chance" if len(sure) != 1 else f"one stands out beyond chance, {next(iter(sure))}"
+    return f"{counted(len(sure), 'slice')} stand out beyond chance" if len(sure) != 1 else f"one stands out beyond chance, {next(iter(sure))}"
 
 
 def _beyond(limits: WorstSliceSpec, part: Mapping[str, Any], currency: str) -> Iterator[tuple[float, float, float, str]]:
@@ -145,7 +145,3 @@ def calibration(evidence: Evidence) -> Verdict:
     bound = part["by_chance"] if limit == "chance" else limit
     says = f"its probabilities are off by {part['error']:.2%} on average; chance alone gives up to {part['by_chance']:.2%}"
     return Verdict(name="calibration", passed=part["error"] <= bound, asked=asked, value=part["error"], threshold=bound, says=says)
-
-
-def _counted(things: Mapping[str, Any], thing: str) -> str:
-    return f"{len(things)} {thing}" + ("" if len(things) == 1 else "s")

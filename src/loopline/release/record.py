@@ -82,6 +82,17 @@ def _same_place(word: Entry, one: Signer) -> bool:
     return bool(word.body["role"] == one.role) and same(word.actor) == same(one.by)
 
 
+def signed_moves(state: State) -> dict[str, dict[str, Any]]:
+    """By the id of each move that a person made: ``key``, ``fingerprint``, and whether the signature ``verifies`` today, with a ``note`` where it does not."""
+    moves = [entry for entry in (*state.champions, *state.rollouts) if entry.actor != "loopline"]
+    return {entry.id: _signed(entry, doubt) for entry, doubt in examined(moves, trust(state.vouched).keys)}
+
+
+def _signed(move: Entry, doubt: str) -> dict[str, Any]:
+    key = str(move.body.get("key", ""))
+    return {"key": key or None, "fingerprint": fingerprint(key) if key else None, "verifies": not doubt, "note": doubt}
+
+
 def verdict_of(state: State, reign: Reign) -> Entry | None:
     """The gates' verdict by which a package came to decide: the newest one on it before its reign."""
     found = [entry for entry in state.verdicts.values() if entry.body["facts"]["package"] == reign.package and entry.time <= reign.since]

@@ -145,12 +145,12 @@ def awaited(package: str, said: Tally) -> Halt | None:
         if one.refusal is not None:
             why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
             return Halt(state="failed", why=why, role=one.role, next=_approve(one.role, package, said.move))
-    missing = next((one.role for one in said.roles if not one.is_met), None)
-    if missing is None:
+    missing = [one.role for one in said.roles if not one.is_met]
+    if not missing:
         return None
     why = f"{what} {said}" if said.move in (ROLLBACK, ROLLOUT) else f"{what} passed its gates and {said}"
-    following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing, package, said.move)
-    return Halt(state="waiting", why=why, role=missing, next=following)
+    following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing[0], package, said.move)
+    return Halt(state="waiting", why=why, role=missing[0], next=following, besides=tuple(missing[1:]))
 
 
 def _approve(role: str, package: str, move: str) -> str:
@@ -211,7 +211,7 @@ def _promotion(package: str, approvals: Sequence[Mapping[str, Any]], waived: Seq
         reads={},
         # A promotion without waivers keeps its key.
         inputs={"package": package, "approvals": list(approvals), **({"waived": list(waived)} if waived else {})},
-        rooms=("release/champion.py",),
+        rooms=("release/champion.py", "release/words.py", "model/signing.py"),
     )
 
 

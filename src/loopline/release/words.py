@@ -1,4 +1,4 @@
-"""Words: a person's yes, no or withdrawal on a package, signed with their key."""
+"""Words: what a person says of a package, such as a yes, a no or a rollback, signed with their key."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -93,6 +93,25 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
         }
         other = None if made.package == beside else made.package
         return cls(made.id, made.score, made.decision, made.scores, found or None, package=other, holdout=made.holdout, arm=made.arm)
+
+
+def require_known(asked: Iterable[str], known: Sequence[str]) -> None:
+    """Check that a request's query has only parameters that its path takes, each once: a mistyped one would change nothing, and nobody would know.
+
+    Raises
+    ------
+    Refusal
+        Naming the nearest right one.
+    """
+    seen: set[str] = set()
+    for name in asked:
+        if name not in known:
+            near = get_close_matches(name[:80], known, n=1)
+            remedy = f"{near[0]!r} perhaps" if near else f"there {'is' if len(known) == 1 else 'are'}: {', '.join(known)}" if known else "it takes none"
+            raise Refusal(400, f"there is no parameter {ascii(name[:80])} here", where="query", remedy=remedy)
+        if name in seen:
+            raise Refusal(400, f"the parameter {name!r} is given twice", where="query", remedy="give it once")
+        seen.add(name)
 
 
 def decode(body: bytes) -> Any:

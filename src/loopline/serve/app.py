@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loopline.serve.admission import Admission
 from loopline.serve.answerer import Answerer, reasons_of
-from loopline.serve.answers import ENDPOINTS, HANDLERS, SHOWN_PROBLEMS, Refusal, as_json, decode, endpoint, raw
+from loopline.serve.answers import ENDPOINTS, HANDLERS, SHOWN_PROBLEMS, Refusal, as_json, decode, endpoint, raw, require_known
 from loopline.serve.assign import Features, is_measure, read_assign, read_measure
 from loopline.serve.champion import Champion
 from loopline.serve.experiments import Experiment
@@ -37,6 +37,8 @@ from loopline.serve.quick import Desk, Quick
 from loopline.serve.scorer import Scorer, stamp
 from loopline.serve.segments import Kind
 from loopline.serve.spec import ServeSpec
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Service:
@@ -79,15 +81,15 @@ class Service:
     def routes(self) -> list[Route]:
         """Where the endpoints are."""
         return [
-            Route("/v1/predict", self.predict, methods=["POST"]),
-            Route("/v1/outcomes", self.outcomes, methods=["POST"]),
-            Route("/v1/feedback", self.feedback, methods=["POST"]),
-            Route("/v1/assign", self.assign, methods=["POST"]),
-            Route("/healthz", self.healthz),
-            Route("/readyz", self.readyz),
-            Route("/metrics", self.metrics_text),
-            Route("/openapi.json", self.openapi),
-            Route("/", self.page),
+            Route("/v1/predict", _asked(self.predict, "reasons"), methods=["POST"]),
+            Route("/v1/outcomes", _asked(self.outcomes), methods=["POST"]),
+            Route("/v1/feedback", _asked(self.feedback), methods=["POST"]),
+            Route("/v1/assign", _asked(self.assign), methods=["POST"]),
+            Route("/healthz", _asked(self.healthz)),
+            Route("/readyz", _asked(self.readyz)),
+            Route("/metrics", _asked(self.metrics_text)),
+            Route("/openapi.json", _asked(self.openapi)),
+            Route("/", _asked(self.page)),
             *(route for protocol in self._protocols for route in protocol.routes()),
         ]
 
@@ -147,7 +149,8 @@ class Service:
     async def _take(self, request: Request, kind: Kind, one: str, read: Callable[[object, str], Malformed | dict[str, Any]]) -> dict[str, Any]:
         """The answer: how many items of a request were kept, how many are malformed and kept apart, and what is wrong with the first of those."""
         async with self.admission.taken(request) as body:
-            items = _items(decode(body), kind)
+            value = decode(body)
+            items = value if type(value) is list else _items(value, kind)
             self.admission.require_rows(len(items), name=kind)
             now = stamp(datetime.now(UTC))
             said = [read(item, now) for item in items]
@@ -200,6 +203,16 @@ class Service:
         if trouble:
             self.metrics.follow_failures.inc()
         self.metrics.package({"package": scorer.package, "family": scorer.family, "task": scorer.truth.task} if scorer else None)
+
+
+def _asked(handler: Handler, *parameters: str) -> Handler:
+    """The handler for requests whose query has only these parameters."""
+
+    async def checked(request: Request) -> Response:
+        require_known((name for name, _ in request.query_params.multi_items()), parameters)
+        return await handler(request)
+
+    return checked
 
 
 def _items(body: object, name: str) -> list[object]:

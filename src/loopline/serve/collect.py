@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.tables import Tables
 from loopline.serve.records import DECODERS, OF_PREDICTIONS, SCHEMAS
@@ -204,6 +205,20 @@ def _feedback(tables: Tables, malformed: int) -> dict[str, int]:
     return {"received": received, "matched": matched, "early": held.height - matched, "repeated": received - held.height, "malformed": malformed}
 
 
+def _fitting(early: int, repeated: int, malformed: int) -> list[str]:
+    """What did not fit, in words."""
+    told = ((early, "for predictions not known (yet)"), (repeated, "repeated"), (malformed, "malformed"))
+    return [f"{count:,} {what}" for count, what in told if count]
+
+
+def _said(feedback: Mapping[str, int]) -> str:
+    """How much feedback came, and how much of it belongs to a known prediction, in words; empty where none came."""
+    if not feedback["received"] and not feedback["malformed"]:
+        return ""
+    parts = [f"{feedback['matched']:,} for known predictions", *_fitting(feedback["early"], feedback["repeated"], feedback["malformed"])]
+    return f"; {counted(feedback['received'], 'item of feedback', 'items of feedback')}: {', '.join(parts)}"
+
+
 def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
     received, matched, early, repeated, contradictory = (sum(counts) for counts in zip(*state.days.values(), strict=True)) if state.days else (0,) * 5
     malformed = state.refused.get("outcome", 0)
@@ -211,11 +226,10 @@ def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
     feedback = _feedback(tables, state.refused.get("feedback", 0))
     made = tables.version("predictions") if tables.exists("predictions") else None
     rows = made.rows if made else 0
-    parts = [f"{rows:,} predictions", f"{matched:,} outcomes matched"] if rows or received else ["nothing served yet"]
-    told = ((early, "early"), (repeated, "repeated"), (malformed, "malformed"), (refused, "rows refused"), (feedback["received"], "items of feedback"))
-    parts += [f"{count:,} {what}" for count, what in told if count]
+    parts = [counted(rows, "prediction"), f"{counted(matched, 'outcome')} matched"] if rows or received else ["nothing served yet"]
+    parts += _fitting(early, repeated, malformed) + ([f"{counted(refused)} refused"] if refused else [])
     return {
-        "says": ", ".join(parts),
+        "says": ", ".join(parts) + _said(feedback),
         "champion": job.step.inputs["champion"],
         "predictions": {"rows": rows, "version": made.version if made else None},
         "refused": refused,

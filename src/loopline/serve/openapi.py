@@ -62,43 +62,26 @@ _REASON: Json = {
     },
     "required": ["column", "value", "effect", "says"],
 }
-_OUTCOMES: Json = {
+_OUTCOME: Json = {
     "type": "object",
     "properties": {
-        "outcomes": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "string"},
-                    "outcome": {"type": ["string", "number", "boolean"]},
-                    "metric": {"type": "string", "description": "Of a unit in an experiment: what is measured."},
-                },
-                "required": ["id", "outcome"],
-            },
-        }
+        "id": {"type": "string"},
+        "outcome": {"type": ["string", "number", "boolean"]},
+        "metric": {"type": "string", "description": "Of a unit in an experiment: what is measured."},
     },
-    "required": ["outcomes"],
+    "required": ["id", "outcome"],
 }
 _FEEDBACK: Json = {
     "type": "object",
     "properties": {
-        "feedback": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "string"},
-                    "rating": {"type": ["number", "null"]},
-                    "text": {"type": ["string", "null"]},
-                    "who": {"type": ["string", "null"]},
-                },
-                "required": ["id"],
-            },
-        }
+        "id": {"type": "string"},
+        "rating": {"type": ["number", "null"]},
+        "text": {"type": ["string", "null"]},
+        "who": {"type": ["string", "null"]},
     },
-    "required": ["feedback"],
+    "required": ["id"],
 }
+_TAKEN = "How many were kept. It is 200 although some are malformed: look at `malformed`, and at `problems` for what is wrong with them."
 
 _ASSIGN: Json = {
     "type": "object",
@@ -194,6 +177,10 @@ def _holding(name: str, schema: str, **others: Json) -> Json:
     return {"type": "object", "properties": {**others, name: _list(schema)}, "required": [*others, name]}
 
 
+def _some(failures: Json, *statuses: str) -> Json:
+    return {status: failures[status] for status in statuses}
+
+
 def _many(said: Json) -> Json:
     """The same, in the other formats of many rows too."""
     others = {media: {"schema": {"type": "string", **({"format": "binary"} if media == ARROW else {})}} for media in MEDIA if media != JSON}
@@ -218,13 +205,13 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "operationId": "outcomes",
         "summary": "Tell what really happened; the latest word on a prediction holds.",
         "requestBody": _asked("Outcomes"),
-        "responses": {"200": _answer("Received", "How many outcomes were taken, and how many were refused because they were malformed."), **failures},
+        "responses": {"200": _answer("Received", _TAKEN), **failures},
     }
     feedback = {
         "operationId": "feedback",
         "summary": "Tell what customers say of predictions; the latest word of a person on a prediction holds.",
         "requestBody": _asked("Feedback"),
-        "responses": {"200": _answer("Received", "How many items were taken, and how many were refused because they were malformed."), **failures},
+        "responses": {"200": _answer("Received", _TAKEN), **failures},
     }
     assign: Json = {
         "operationId": "assign",
@@ -246,8 +233,10 @@ def document(project: str, scorer: Scorer | None) -> Json:
             "/v1/outcomes": {"post": outcomes},
             "/v1/feedback": {"post": feedback},
             "/v1/assign": {"post": assign},
-            **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}}}} for path, text in _SIMPLE.items()},
-            "/readyz": {"get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, "503": failures["503"]}}},
+            **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}, "400": failures["400"]}}} for path, text in _SIMPLE.items()},
+            "/readyz": {
+                "get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, **_some(failures, "400", "503")}}
+            },
             **paths(scorer),
         },
         "components": {
@@ -257,8 +246,10 @@ def document(project: str, scorer: Scorer | None) -> Json:
                 "Prediction": _prediction(scorer),
                 "Predictions": {"anyOf": [_holding("predictions", "Prediction", package={"type": "string"}), _list("Prediction")]},
                 "Reason": _REASON,
-                "Outcomes": _OUTCOMES,
-                "Feedback": _FEEDBACK,
+                "Outcome": _OUTCOME,
+                "Outcomes": {"anyOf": [_holding("outcomes", "Outcome"), _list("Outcome")]},
+                "FeedbackItem": _FEEDBACK,
+                "Feedback": {"anyOf": [_holding("feedback", "FeedbackItem"), _list("FeedbackItem")]},
                 "Assign": _ASSIGN,
                 "Assigned": _ASSIGNED,
                 "Assignments": _holding("assigned", "Assigned"),

@@ -99,7 +99,7 @@ SCHEMAS: Mapping[str, Json] = {
     },
 }
 FAILURES = {
-    "400": "The body is not what it should be.",
+    "400": "The body, or a parameter, is not what it should be.",
     "404": "There is no such model or version.",
     "408": "The body did not come in time.",
     "413": "The request is too large.",

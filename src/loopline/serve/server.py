@@ -82,6 +82,17 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def callable_at(url: str) -> str:
+    """The URL by which this machine calls a server; of one that listens at every address, which is none to call, the loopback's.
+
+    Examples
+    --------
+    >>> callable_at("http://0.0.0.0:8378"), callable_at("http://[::]:8378"), callable_at("http://10.0.0.7:8378")
+    ('http://127.0.0.1:8378', 'http://[::1]:8378', 'http://10.0.0.7:8378')
+    """
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
     """Serve until the process is told to stop; then requests under way are answered, within their limits, and the app's lifespan ends."""
 

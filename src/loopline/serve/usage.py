@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,10 @@ from loopline.engine.memory import highest
 from loopline.engine.waiting import Moment, spent
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
-from loopline.ledger.spend import USAGE
+from loopline.ledger.spend import BEGAN, ENDED, REPORT_S, SERVES, USAGE
 from loopline.ledger.store import Ledger
 from loopline.serve.metrics import Metrics
 
-EVERY_S = 3600.0
-"""Seconds between two entries; a server that is killed loses what came after the last one."""
 _LAST_WAIT_S = 5.0
 """How long the end of the server waits for the ledger to take the last entry."""
 _GAUGES = {
@@ -67,10 +66,11 @@ class Usage(Collector):
         Seconds between two entries.
     """
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, cost: Cost, *, processes: int = 1, every_s: float = EVERY_S) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics, cost: Cost, *, processes: int = 1, every_s: float = REPORT_S) -> None:
         self._ledger, self._metrics, self._cost = ledger, metrics, cost
         self._processes, self._every_s = processes, every_s
         self._begun = self._entered = self._read()
+        self._server = secrets.token_hex(8)
         self._stop = Event()
         self._thread = Thread(target=self._report, name="usage", daemon=True)
         metrics.add(self)
@@ -83,15 +83,22 @@ class Usage(Collector):
         self._stop.set()
         self._thread.join(_LAST_WAIT_S)
 
-    def enter(self) -> None:
-        """Append an entry on what was taken since the last one; where the ledger does not take it, the next one has it too."""
+    def enter(self, state: str = SERVES) -> None:
+        """Append an entry on what was taken since the last one; where the ledger does not take it, the next one has it too.
+
+        Parameters
+        ----------
+        state
+            `BEGAN`, when nothing has been taken yet; `SERVES` or `ENDED`.
+        """
         now = self._read()
+        took = {} if state == BEGAN else self._between(self._entered, now)
         try:
-            self._ledger.append(Draft(kind=USAGE, subject="serve", body=self._between(self._entered, now)))
+            self._ledger.append(Draft(kind=USAGE, subject="serve", body={"server": self._server, "state": state, **took}))
         except Exception as error:  # the worker's door: the server outlives whatever the ledger meets
             _said.warning("what the server took could not be entered, and is told with the next entry: %s", error)
         else:
-            self._entered = now
+            self._entered = now if took else self._entered
 
     def collect(self) -> Iterator[Metric]:
         """The figures since the beginning, as Prometheus asks for them; what the system does not tell is left out."""
@@ -118,9 +125,10 @@ class Usage(Collector):
         }
 
     def _report(self) -> None:
+        self.enter(BEGAN)
         while not self._stop.wait(self._every_s):
             self.enter()
-        self.enter()
+        self.enter(ENDED)
 
 
 def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

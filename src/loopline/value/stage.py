@@ -15,7 +15,7 @@ _ROOMS = (
     "value",
     "watch",
     *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
-    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec")),
+    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec", "words")),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",
     *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "spec", "worth")),

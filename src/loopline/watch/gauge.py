@@ -15,6 +15,7 @@ import polars as pl
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth, as_text
 from loopline.data.spec import ColumnType
+from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.model.columns import raw
@@ -133,7 +134,7 @@ def run(job: Job) -> Facts:
     expected = dict(estimates(served, made, Reference.of(served, measured.yardstick), span=spec.window))
     said = [_said(replace(window, estimated=expected[window.start])) for window in made]
     kept = {"windows": said, "sample": sample.as_json()}
-    return {"says": f"{len(made)} windows of the test part", "windows": blobs.put(json.dumps(kept, sort_keys=True).encode())}
+    return {"says": f"{counted(len(made), 'window')} of the test part", "windows": blobs.put(json.dumps(kept, sort_keys=True).encode())}
 
 
 def _said(window: Window) -> dict[str, Any]:

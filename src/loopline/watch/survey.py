@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from loopline.charter.spec import WorthSpec
+from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
@@ -188,7 +189,7 @@ def _windows(job: Job, served: _Served, basis: Basis, span: timedelta, told_from
         own = [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
         made += basis.estimated(rows, own, span)
         done += part.height
-        job.progress.at(done, unit="predictions", note=f"{len(made)} windows")
+        job.progress.at(done, unit="predictions", note=counted(len(made), "window"))
     return made
 
 
@@ -255,14 +256,14 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) ->
     resolved = {(entry.subject, entry.key) for entry in entries if entry.body["state"] == "resolved"}
     lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
-    says = f"{len(bodies)} windows, {rows:,} predictions, {outcomes:,} outcomes" if bodies else "nothing served yet"
+    says = ", ".join((counted(len(bodies), "window"), counted(rows, "prediction"), counted(outcomes, "outcome"))) if bodies else "nothing served yet"
     newest = next((body["estimated"] for body in reversed(bodies) if body["estimated"] is not None), None)
     silent = [] if newest is None else silences(newest)
     if silent:
         says += f"; {silent[0]}"
     if lasting:
         first = min(lasting, key=urgency)
-        says += f"; {len(lasting)} {'alert is' if len(lasting) == 1 else 'alerts are'} open: {first['says']}"
+        says += f"; {counted(len(lasting), 'alert is', 'alerts are')} open: {first['says']}"
     return {
         "says": says,
         "windows": len(bodies),

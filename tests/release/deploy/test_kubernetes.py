@@ -80,7 +80,8 @@ def test_addresses_come_from_a_secret_and_stand_in_no_manifest(tmp_path):
     assert container(asked)["envFrom"] == [{"secretRef": {"name": asked.name}}]
     plan = target(asked)
     assert not any(str(tmp_path) in text for text in plan.files.values())
-    assert "pods do not find them" in plan.notes[-1]
+    assert plan.blocker is not None and "pods do not find them" in plan.blocker.what
+    assert target(serving(tmp_path)).blocker is None
 
 
 def test_another_name_of_the_image_is_taken(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from loopline.errors import Mistake
 from loopline.release.deploy.container import UNASKED, USER, words
 from loopline.release.deploy.target import Plan, Serving
 
@@ -31,10 +32,15 @@ def target(serving: Serving) -> Plan:
     ]
     if not serving.has_tokens:
         notes.append(UNASKED)
-    if serving.rooms:
-        notes.append("ledger or lake lie on this machine, where pods do not find them: move them to PostgreSQL and an object store first")
     files = {f"{name}.yaml": _written(serving, one) for name, one in {**made, "kustomization": listed}.items()}
-    return Plan(files=files, notes=tuple(notes), following=f"kubectl apply -k {quote(str(serving.output))}")
+    return Plan(files=files, notes=tuple(notes), following=f"kubectl apply -k {quote(str(serving.output))}", blocker=_blocker(serving))
+
+
+def _blocker(serving: Serving) -> Mistake | None:
+    if not serving.rooms:
+        return None
+    remedy = "move them to PostgreSQL and an object store, and say where with LOOPLINE_LEDGER and LOOPLINE_LAKE"
+    return Mistake("ledger or lake lie on this machine, where pods do not find them", where=", ".join(map(str, serving.rooms)), remedy=remedy)
 
 
 def manifests(serving: Serving) -> dict[str, Manifest]:

@@ -93,6 +93,8 @@ class Plan:
         What a person should know.
     following
         The command that takes it on.
+    blocker
+        Why it could not serve there as things are, with the remedy; then nothing is written or started. None where nothing speaks against it.
     launch
         Starts what is to run, and gives facts about it; None where writing files is all.
     stop
@@ -102,6 +104,7 @@ class Plan:
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     following: str = ""
+    blocker: Mistake | None = None
     launch: Callable[[], Mapping[str, Any]] | None = None
     stop: Callable[[], Mapping[str, Any]] | None = None
 

@@ -14,7 +14,7 @@ from loopline.release.rollout.plan import Leg, Plan
 from loopline.release.rollout.ruling import Ruling
 from loopline.release.rollout.ruling import State as Standing
 
-ROOMS = ("release/rollout/moves.py", "release/rollout/course.py", "release/champion.py")
+ROOMS = ("release/rollout/moves.py", "release/rollout/course.py", "release/champion.py", "release/words.py", "model/signing.py")
 Approvals = Sequence[Mapping[str, Any]]
 
 

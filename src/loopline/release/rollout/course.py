@@ -75,7 +75,10 @@ class Course:
     def as_json(self) -> dict[str, Any]:
         """What was on trial from when to when, with what it was given in turn and how it ended; times as ISO 8601 in UTC."""
         given = [
-            {"at": one.time.isoformat(), "action": one.body["action"], "traffic": one.body["traffic"], "by": one.actor, "why": one.body["why"]}
+            {
+                **{"at": one.time.isoformat(), "action": one.body["action"], "traffic": one.body["traffic"]},
+                **{"by": one.actor, "why": one.body["why"], "entry": one.id},
+            }
             for one in self.entries
         ]
         until = self.entries[-1].time.isoformat() if self.end else None

@@ -62,15 +62,19 @@ def _asked(run: Callable[..., None]) -> Callable[..., None]:
 def plan(folder: Path | None, as_json: bool, **said: Any) -> None:
     """Tell how many units and days an experiment needs, before it begins; nothing is begun.
 
-    The mean and variance of worth are measured on what was served.
+    The mean and variance of worth are measured on what was served, and what a variant of the policy would have earned there.
     """
     from loopline.cli.value_experiment_asked import Asked
 
     with open_loop(folder) as loop:
         asked = Asked.of(loop, said)
-        planned, unit = asked.need(), asked.unit
+        planned, unit, logged = asked.need(), asked.unit, asked.expected()
     following = "loopline value experiment start NAME ... --why '...'"
-    emit({**planned.as_json(), "arms": asked.shares, "next": following}, lambda: "\n".join(planned.lines(unit)) + hint(following), as_json)
+    data = {**planned.as_json(), "arms": asked.shares, "expected": {arm: one.as_json() for arm, one in logged.items()}, "next": following}
+    lines = planned.lines(unit)
+    for arm, one in logged.items():
+        lines += [one.says(f"{arm} on what was served, above the policy as it is", unit), *(f"  if: {assumed}" for assumed in one.assumptions)]
+    emit(data, "\n".join(lines) + hint(following), as_json)
 
 
 @command.command()

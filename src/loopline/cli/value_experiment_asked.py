@@ -20,11 +20,13 @@ from loopline.release.approvals import named
 from loopline.serve.assign import OUTCOME
 from loopline.serve.experiments import Arm, Sort
 from loopline.value.experiment import assignment
+from loopline.value.experiment.expected import expected
 from loopline.value.experiment.planner import Measured as Before
 from loopline.value.experiment.planner import Need, measured_of, need
 from loopline.value.experiment.results import before_it
 from loopline.value.experiment.spec import BUILT_IN, WORTH, Plan
 from loopline.value.logged import Measured, read
+from loopline.value.offpolicy import Estimated
 from loopline.value.spec import Share
 
 NEWEST = 300_000
@@ -105,6 +107,17 @@ class Asked:
         if self.said["per_day"] is not None:
             before = replace(before, per_day=self.said["per_day"])
         return need(self.draft.effect, before, self.shares, confidence=self.draft.confidence, power=self.draft.power)
+
+    def expected(self) -> dict[str, Estimated]:
+        """What each variant of the policy would have added on what was served, by the arm's name; nothing for other experiments."""
+        if self.sort != "policy":
+            return {}
+        always = self.loop.project.declaration.charter.outcome_seen == "always"
+        measured = _champion(self.loop)
+        logged = read(Tables(self.loop.workspace.lake), _versions(self.loop), measured, newest=NEWEST)
+        return {
+            arm.name: expected(measured, logged, arm.policy, always=always, confidence=self.draft.confidence) for arm in self.arms if arm.policy is not None
+        }
 
     def plan(self, planned: Need | None) -> Plan:
         """The plan as it stands in the entry: the bounds are drawn for the units that are needed."""

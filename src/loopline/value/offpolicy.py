@@ -14,6 +14,7 @@ from loopline.declaration import figure
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Signs = Flags | NDArray[np.int8]
 Method = Literal["direct", "inverse_propensity", "doubly_robust", "bound"]
 
 LEAST_ROWS = 100
@@ -70,7 +71,7 @@ def direct(difference: Floats, *, confidence: float, assumptions: Sequence[str] 
     return _mean("direct", difference, confidence, assumptions)
 
 
-def inverse_propensity(money: Floats, propensity: Floats, agrees: Flags, *, confidence: float) -> Estimated:
+def inverse_propensity(money: Floats, propensity: Floats, agrees: Signs, *, confidence: float) -> Estimated:
     """What a policy earns, from the rows on which it agrees with what chance did, each weighed by how rare that was.
 
     Parameters
@@ -80,7 +81,7 @@ def inverse_propensity(money: Floats, propensity: Floats, agrees: Flags, *, conf
     propensity
         Shape (n,): the probability with which the decision was taken that was taken; more than 0.
     agrees
-        Shape (n,): whether the policy would have decided the same.
+        Shape (n,): whether the policy would have decided the same; for the difference of two policies, less whether the other one would have (1, 0 or -1).
 
     References
     ----------
@@ -93,10 +94,10 @@ def inverse_propensity(money: Floats, propensity: Floats, agrees: Flags, *, conf
     3.0
     """
     _require_chance(propensity)
-    return _mean("inverse_propensity", np.where(agrees, np.where(agrees, money, 0.0) / propensity, 0.0), confidence, (CHANCE, ALIKE))
+    return _mean("inverse_propensity", np.where(agrees, money, 0.0) * agrees / propensity, confidence, (CHANCE, ALIKE))
 
 
-def doubly_robust(money: Floats, propensity: Floats, agrees: Flags, expected: Floats, taken: Floats, *, confidence: float) -> Estimated:
+def doubly_robust(money: Floats, propensity: Floats, agrees: Signs, expected: Floats, taken: Floats, *, confidence: float) -> Estimated:
     """The same with what a model lets expect: right when either the probabilities or the model are, and less scattered when the model is good.
 
     Parameters
@@ -104,7 +105,7 @@ def doubly_robust(money: Floats, propensity: Floats, agrees: Flags, expected: Fl
     money, propensity, agrees
         As of `inverse_propensity`.
     expected
-        Shape (n,): the money that the policy's decision lets expect.
+        Shape (n,): the money that the policy's decision lets expect; for the difference of two, less that of the other one.
     taken
         Shape (n,): the money that the decision that was taken let expect.
 
@@ -113,7 +114,7 @@ def doubly_robust(money: Floats, propensity: Floats, agrees: Flags, expected: Fl
     Dudík, Erhan, Langford & Li (2014), "Doubly robust policy evaluation and optimization", Statistical Science 29(4).
     """
     _require_chance(propensity)
-    mended = expected + np.where(agrees, (np.where(agrees, money, 0.0) - taken) / propensity, 0.0)
+    mended = expected + (np.where(agrees, money, 0.0) - taken) * agrees / propensity
     return _mean("doubly_robust", mended, confidence, (CHANCE, ALIKE))
 
 

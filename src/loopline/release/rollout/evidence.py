@@ -36,7 +36,7 @@ class Moments:
         ValueError
             When a value is not finite: one of them would hide all the others.
         """
-        array = np.fromiter(values, dtype=np.float64)
+        array = np.asarray(values, dtype=np.float64) if isinstance(values, np.ndarray) else np.fromiter(values, dtype=np.float64)
         if not np.isfinite(array).all():
             raise ValueError("a value is not finite")
         if not len(array):

@@ -15,7 +15,7 @@ from loopline.charter.prices import Prices
 
 MOST_LOAD, MOST_MACHINES = 1e6, 50
 """Beyond so many times the present load, or so many machines of any kind, nothing is asked."""
-_INSIDE, _SAME, _ALIKE = 1e-5, 1e-9, 1e-7
+_INSIDE, _SAME = 1e-3, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,17 @@ def crossings(use: Use, book: Prices) -> tuple[Crossing, ...]:
     if not use.decisions or set(cost_of(use, book).bills) != {OWNED, RENTED}:
         return ()
     found: list[Crossing] = []
-    before: float | None = None
+    before = 0.0
     for start, end in _stretches(use, book):
-        inner = start + (end - start) * _INSIDE
-        last = _owned_above(use, book, end)
-        first = _owned_above(use, book, inner) or last
-        if before is not None and before * first < 0:
-            found.append(_crossing(use, book, start, inner, first, meets=False))
+        inner, last = start + (end - start) * _INSIDE, _owned_above(use, book, end)
+        inside = _owned_above(use, book, inner)
+        # Where the line begins: at the start itself the machine is not yet there.
+        first = inside - (last - inside) * _INSIDE / (1 - _INSIDE)
+        if before * (first or last) < 0:
+            found.append(_crossing(use, book, start, inner, first or last, meets=False))
         if first * last < 0:
-            load = inner + (end - inner) * first / (first - last)
-            met = _crossing(use, book, load, load, last, meets=True)
-            if abs(_owned_above(use, book, load)) > _ALIKE * met.per_month:
-                # Two machines are full at nearly the same load: one of them within the stretch, at its very end.
-                met = _crossing(use, book, end, end * (1 + _INSIDE), last, meets=False)
-            found.append(met)
+            load = start + (end - start) * first / (first - last)
+            found.append(_crossing(use, book, load, load, last, meets=True))
         before = last or first or before
     return tuple(found)
 
@@ -79,7 +76,7 @@ def _stretches(use: Use, book: Prices) -> Iterator[tuple[float, float]]:
     for end in _steps(use, book):
         if end > start * (1 + _SAME):
             yield start, end
-            start = end
+        start = end
 
 
 def _steps(use: Use, book: Prices) -> list[float]:

@@ -67,13 +67,12 @@ def command(
         held.callback(server.end)
         served = {**server.wait_ready(), "workers": place.workers}
         turns = Kept(TURNS, partial(spawned, take_turns, project.folder, poll, every, as_json), long_s=LONG_S, pause=_pause_s)
-        held.callback(end, [turns])
+        parts = [*server.parts, turns]
+        held.callback(end, parts)
         pids = {"up": os.getpid(), "server": [part.pid for part in server.parts], TURNS: turns.pid}
         tell(*_begun(served, project, poll, every, {"ledger": ledger, "lake": lake}, pids))
-        keep([*server.parts, turns], stop, partial(_anew, tell))
+        keep(parts, stop, partial(_anew, tell))
         tell({"event": "ending"}, "ending: the requests and the turn that are under way are finished; Ctrl-C once more ends at once")
-        # No new turn begins while the server answers what it has.
-        turns.ask()
     tell({"event": "ended"}, "ended")
 
 

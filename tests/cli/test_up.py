@@ -120,6 +120,21 @@ def test_it_serves_takes_turns_starts_anew_what_dies_and_ends_in_order(up: Up) -
         assert ledger.read(kinds=("usage",))[-1].body["requests"] >= 1
 
 
+def test_a_second_signal_ends_all_at_once(up: Up) -> None:
+    alive = psutil.Process(up.process.pid).children(recursive=True)
+    server = psutil.Process(up.begun["pids"]["server"][0])
+    # A worker that cannot answer the signal would be waited for.
+    server.suspend()
+    up.process.send_signal(signal.SIGINT)
+    assert up.wait("ending")
+    since = time.monotonic()
+    code, said = up.end(signal.SIGINT)
+    assert code == 130 and "stopped; what was done is kept" in said
+    assert time.monotonic() - since < 20
+    _, left = psutil.wait_procs(alive, timeout=10)
+    assert not left
+
+
 def test_all_end_with_a_parent_that_was_killed(up: Up) -> None:
     children = psutil.Process(up.process.pid).children(recursive=True)
     up.process.kill()

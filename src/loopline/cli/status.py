@@ -10,7 +10,7 @@ from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.errors import CheckFailed
 from loopline.ledger.entry import now
 from loopline.loop import Loop, LoopStatus, open_loop
-from loopline.watch.turns import KIND, Watcher, watcher
+from loopline.watch.turns import KIND, Watcher, schedules, watcher
 
 _COLOURS = {"done": "green", "stale": "yellow", "waiting": "cyan", "failed": "red"}
 
@@ -37,8 +37,7 @@ def _watcher(loop: Loop) -> Watcher:
     """What the ledger says of the turns, whichever machine took them."""
     declared, ledger = loop.project.declaration, loop.workspace.ledger
     last, step = (next(iter(ledger.read(kinds=(kind,), newest_first=True, limit=1)), None) for kind in (KIND, "step"))
-    schedules = [source.schedule for source in declared.data.sources.values() if source.schedule is not None]
-    return watcher(last, step, declared.watch.late, schedules, now())
+    return watcher(last, step, declared.watch.late, schedules(declared.data, declared.watch.retrain), now())
 
 
 def waiting(status: LoopStatus) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TURNS = "turns"
 """The part that takes the turns; the others are workers of the server."""
+LONG_S = 3600.0
+"""Where the turns' process has lived so long, its death is no sign that the next turn kills it too."""
 Said = Mapping[str, Any]
 
 
@@ -64,14 +66,13 @@ def command(
         server = Workers(partial(work, project.folder, place.asks, place.workers), sockets)
         held.callback(server.end)
         served = {**server.wait_ready(), "workers": place.workers}
-        turns = Kept(TURNS, partial(spawned, take_turns, project.folder, poll, every, as_json))
-        held.callback(end, [turns])
+        turns = Kept(TURNS, partial(spawned, take_turns, project.folder, poll, every, as_json), long_s=LONG_S, pause=_pause_s)
+        parts = [*server.parts, turns]
+        held.callback(end, parts)
         pids = {"up": os.getpid(), "server": [part.pid for part in server.parts], TURNS: turns.pid}
         tell(*_begun(served, project, poll, every, {"ledger": ledger, "lake": lake}, pids))
-        keep([*server.parts, turns], stop, partial(_anew, tell))
+        keep(parts, stop, partial(_anew, tell))
         tell({"event": "ending"}, "ending: the requests and the turn that are under way are finished; Ctrl-C once more ends at once")
-        # No new turn begins while the server answers what it has.
-        turns.ask()
     tell({"event": "ended"}, "ended")
 
 
@@ -92,6 +93,13 @@ def take_turns(folder: Path, poll: timedelta, every: timedelta, as_json: bool, p
         except KeyboardInterrupt:
             # The turn is given up where it is: the next one goes on from there.
             return
+
+
+def _pause_s(deaths: int) -> float:
+    """A first death costs nothing; a turn that kills its process, for want of memory perhaps, is tried again as one that fails."""
+    from loopline.cli.turns import retry_s
+
+    return retry_s(deaths - 1) if deaths > 1 else 0.0
 
 
 def _begun(served: dict[str, Any], project: Project, poll: timedelta, every: timedelta, places: Said, pids: Said) -> tuple[Said, str]:

@@ -17,7 +17,7 @@ from typing import Any
 from loopline.errors import LooplineError
 
 LONG_S = 10.0
-"""A process that has lived so long is started anew at once."""
+"""A process that has lived so long is started anew at once, where nothing else is said."""
 LONGEST_PAUSE_S = 10.0
 END_S = 30.0
 """So long a process may take to end in order."""
@@ -81,11 +81,23 @@ class Kept:
         Starts it, as `spawned` does.
     gone
         Told the number of the process that died, and how often in a row one has died soon after its start.
+    long_s
+        One that has lived so long did not die soon after its start.
+    pause
+        From so many deaths in a row to the seconds before it is started anew.
     """
 
-    def __init__(self, name: str, begin: Callable[[], Begun], *, gone: Callable[[int, int], None] = _nothing) -> None:
+    def __init__(
+        self,
+        name: str,
+        begin: Callable[[], Begun],
+        *,
+        gone: Callable[[int, int], None] = _nothing,
+        long_s: float = LONG_S,
+        pause: Callable[[int], float] = pause_s,
+    ) -> None:
         self.name = name
-        self._begin, self._gone = begin, gone
+        self._begin, self._gone, self._long_s, self._pause = begin, gone, long_s, pause
         self.process, self.pipe = begin()
         self._since_s = time.monotonic()
         self._deaths = 0
@@ -106,8 +118,8 @@ class Kept:
         """Start it anew where it has died, once its pause is over."""
         now = time.monotonic()
         if self._due_s is None and not self.process.is_alive():
-            self._deaths = 0 if now - self._since_s >= LONG_S else self._deaths + 1
-            self._due_s = now + pause_s(self._deaths)
+            self._deaths = 0 if now - self._since_s >= self._long_s else self._deaths + 1
+            self._due_s = now + self._pause(self._deaths)
             tell(self, self.pid, self.process.exitcode)
             self._gone(self.pid, self._deaths)
         if self._due_s is not None and now >= self._due_s:
@@ -118,7 +130,7 @@ class Kept:
                 # The others go on; a machine without room for a process may have it a little later.
                 _said.error("a %s could not be started: %s", self.name, error)
                 self._deaths += 1
-                self._due_s = now + pause_s(self._deaths)
+                self._due_s = now + self._pause(self._deaths)
                 return
             self._since_s, self._due_s = now, None
 

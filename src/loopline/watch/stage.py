@@ -18,7 +18,7 @@ from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
-from loopline.watch.turns import ONE_IN
+from loopline.watch.turns import ONE_IN, schedules
 from loopline.workspace import Ask
 
 READS = ("window", "false_alarms", "refused_share")
@@ -159,12 +159,12 @@ def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:
 
 def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, failing: list[list[str]], at: datetime) -> Step:
     """The step that looks at the machinery; each look is one of its own."""
-    schedules = [source.schedule.model_dump(mode="json") for source in data.sources.values() if source.schedule is not None]
+    calls = [schedule.model_dump(mode="json") for schedule in schedules(data, spec.retrain)]
     return Step(
         stage="watch",
         name="machinery",
         function="loopline.watch.machinery.look:run",
-        reads={**spec.fields("machinery", "late"), "schedules": schedules, "charter": charter.fields("predict", "worth", "budget", "prices")},
+        reads={**spec.fields("machinery", "late"), "schedules": calls, "charter": charter.fields("predict", "worth", "budget", "prices")},
         inputs={"at": at.isoformat(), "failed": failing},
         rooms=(
             *_ROOMS,

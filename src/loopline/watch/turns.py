@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.data.schedule import next_due
+from loopline.data.spec import DataSpec
 from loopline.data.spec_source import ScheduleSpec
 from loopline.ledger.entry import Entry
 from loopline.watch.spec import LEAST_LATE
+from loopline.watch.spec_retrain import RetrainSpec
 
 KIND = "turn"
 ONE_IN = timedelta(hours=1)
@@ -62,6 +64,12 @@ class Watcher:
         return {"last_turn": told, "late_after": None if self.until is None else self.until.isoformat(), "late": self.is_late}
 
 
+def schedules(data: DataSpec, retrain: RetrainSpec | None) -> list[ScheduleSpec]:
+    """The schedules that call for a turn: those of sources, and that of retrainings."""
+    found = [source.schedule for source in data.sources.values()] + ([] if retrain is None else [retrain.when.schedule])
+    return [schedule for schedule in found if schedule is not None]
+
+
 def is_news(body: Mapping[str, Any], last: Entry | None, now: datetime, *, did_something: bool) -> bool:
     """Whether a turn is to be entered: it did something, it ended otherwise than the last one that was, or that is a while ago.
 
@@ -75,7 +83,7 @@ def is_news(body: Mapping[str, Any], last: Entry | None, now: datetime, *, did_s
     return any(body[name] != last.body[name] for name in ("state", "every_s", "heartbeat"))
 
 
-def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, schedules: Iterable[ScheduleSpec], now: datetime) -> Watcher:
+def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, calls: Iterable[ScheduleSpec], now: datetime) -> Watcher:
     """Whether turns are taken as they should be.
 
     A turn is late after `late` where that is declared. Otherwise one that was taken by a process that stays says how often it takes them, and is
@@ -85,6 +93,8 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, sche
     ----------
     last, step
         The newest entry of a turn, and of a step: a long turn is no dead one.
+    calls
+        The schedules that call for a turn.
     """
     seen = max((entry.time for entry in (last, step) if entry is not None), default=None)
     if late is not None:
@@ -93,5 +103,5 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, sche
         return Watcher(last, seen, None, now)
     if last.body["every_s"] is not None:
         return Watcher(last, seen, seen + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
-    due = [moment + LEAST_LATE for schedule in schedules if (moment := next_due(schedule, seen)) is not None]
+    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, seen)) is not None]
     return Watcher(last, seen, min(due, default=None), now)

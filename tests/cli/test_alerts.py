@@ -76,8 +76,9 @@ def test_one_alert_is_shown_with_its_history(call: Call) -> None:
     assert [(was["state"], was["by"], was["why"]) for was in shown["history"]][-1] == ("acknowledged", "ann", "on it")
     assert shown["history"][0]["state"] == "open"
     assert (shown["messages"], shown["next"]) == ([], "loopline alerts list")
+    assert [one["name"] for one in shown["explanation"]["features"]][0] == "size"
     text = call("show", id).output
-    assert "size has drifted" in text and "ann" in text and "nobody was told yet" in text
+    assert "size has drifted" in text and "ann" in text and "nobody was told yet" in text and "Since 2026-03-0" in text
 
 
 @pytest.mark.parametrize("about", ["alert", "monitor", "feature"])

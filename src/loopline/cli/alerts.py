@@ -21,6 +21,9 @@ from loopline.watch.causes import explains
 
 if TYPE_CHECKING:
     from loopline.ledger.entry import Entry
+    from loopline.ledger.state import State
+    from loopline.loop import Loop
+    from loopline.watch.explanation import Explanation
     from loopline.watch.standing import Standing
 
 
@@ -93,18 +96,31 @@ def show(id: str, folder: Path | None, as_json: bool) -> None:
         state = loop.state()
         entry = find(state.alerts, id)
         history = loop.workspace.ledger.read(kinds=("alert",), subject=entry.subject)
+        told = _explained(loop, state, entry)
     found = {one.id: one for one in standings(state, now())}
     one = found[entry.subject]
     data = {
         **one.as_json(),
-        "explanation": [found[other].as_json() for other in one.explained_by],
+        "explaining": [found[other].as_json() for other in one.explained_by],
+        "explanation": None if told is None else told.as_json(),
         "messages": [_message(message, one.id) for message in one.messages],
         "history": [
             {"state": was.body["state"], "by": was.actor, "why": was.body.get("why", ""), "time": was.time.isoformat(), "entry": was.id} for was in history
         ],
         "next": f"loopline alerts ack {one.id}" if one.state == "open" else "loopline alerts list",
     }
-    emit(data, lambda: _shown(data) + hint(data["next"]), as_json)
+    emit(data, lambda: _shown(data, [] if told is None else told.lines()) + hint(data["next"]), as_json)
+
+
+def _explained(loop: Loop, state: State, entry: Entry) -> Explanation | None:
+    """What explains an alert of a package: since when, how much money, which features and slices, and what changed upstream."""
+    from loopline.watch.inquiry import inquire
+
+    package = entry.body["package"]
+    if package not in state.packages:
+        # One of the machinery is about no package.
+        return None
+    return inquire(loop.workspace, state, package, loop.project.declaration.charter.worth).explain(entry.body)
 
 
 def _message(message: Entry, alert: str) -> dict[str, Any]:
@@ -112,14 +128,15 @@ def _message(message: Entry, alert: str) -> dict[str, Any]:
     return {"purpose": purpose, **{name: message.body[name] for name in ("at", "through", "roles", "done", "why")}, "entry": message.id}
 
 
-def _shown(data: dict[str, Any]) -> str:
+def _shown(data: dict[str, Any], why: Sequence[str]) -> str:
     about = f"{data['monitor']} of {data['feature']}" if data["feature"] else data["monitor"]
     lines = [f"{data['id']} is {data['state']}: {data['says']}", f"{about}, for {data['role']}, last seen in the window of {minute(data['last'])}"]
     if data["cause"] not in (None, data["id"]):
         lines.append(f"it explains {data['cause']}, and is not told apart")
     if data["silence"] is not None:
         lines.append(f"silent until {minute(data['silence']['until'])} by {data['silence']['by']}: {data['silence']['why']}")
-    lines += [f"explained by {one['id']}: {explains(one)}" for one in data["explanation"]]
+    lines += [f"explained by {one['id']}: {explains(one)}" for one in data["explaining"]]
+    lines += ["", *why] if why else []
     rows = [(minute(one["time"]), one["state"], one["by"], one["why"]) for one in data["history"]]
     lines += ["", table(("when", "state", "by", "why"), rows)]
     sent = [

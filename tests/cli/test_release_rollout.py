@@ -103,7 +103,8 @@ def test_a_move_under_a_name_whose_key_it_is_not_is_refused(call: Call, folder: 
 def test_where_the_charter_lists_nobody_anybody_may_and_the_history_says_with_which_key(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call("pause", "--why", "the holidays")
     monkeypatch.setenv("LOOPLINE_KEY", str(tmp_path / "passer-by.pem"))
-    call("rollback", "--why", "complaints came")
+    # Not even under the loop's own name.
+    call("rollback", "--by", "loopline", "--why", "complaints came")
     (reign,) = call("history")["champions"]
     started, paused, withdrawn = reign["trials"][0]["moves"]
     assert (started["signed"], paused["signed"]["verifies"]) == (None, True)

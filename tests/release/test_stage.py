@@ -110,7 +110,7 @@ def test_a_gate_that_fails_halts_with_its_name_and_reason(told: Told) -> None:
 def test_a_package_that_passed_waits_for_the_first_missing_role_with_the_exact_command(told: Told) -> None:
     halt = told.turn(A)
     why = "aaaaaaaa passed its gates and waits for the approval of business and devops"
-    assert halt == Halt(state="waiting", why=why, role="business", next="loopline release approve --as business --why '...'")
+    assert halt == Halt(state="waiting", why=why, role="business", next="loopline release approve --as business --why '...'", besides=("devops",))
     told.word(A, "business", "ann")
     halt = told.turn(A)
     assert isinstance(halt, Halt)

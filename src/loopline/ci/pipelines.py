@@ -139,9 +139,8 @@ def requirement_of(project: Project, root: Path) -> str:
         found = distribution("loopline")
     except PackageNotFoundError:
         raise _unknown("what runs here was not installed") from None
-    return shlex.quote(
-        installed(f"loopline[{','.join(sorted(_extras(project.declaration)))}]", found.version, json.loads(found.read_text("direct_url.json") or "{}"))
-    )
+    name, direct = f"loopline[{','.join(sorted(_extras(project.declaration)))}]", json.loads(found.read_text("direct_url.json") or "{}")
+    return shlex.quote(installed(name, found.version, direct))
 
 
 def installed(name: str, version: str, direct: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def _until(reign: Told) -> str:
 
 
 def _in_full(reign: Told) -> str:
-    by = "" if reign["actor"] == "loopline" else f" by {reign['actor']}, signed: {_mark(reign['signed'])}"
+    by = "" if reign["signed"] is None else f" by {reign['actor']}, signed: {_mark(reign['signed'])}"
     lines = [f"{reign['package'][:12]} decided from {minute(reign['since'])} UTC to {_until(reign)}, {reign['how']}{by}: {reign['why']}"]
     if reign["judged"] is not None:
         waived = {one["gate"]: one for one in reign["waived"]}

@@ -19,7 +19,11 @@ from loopline.cli import main as door
 # What stays behind as a process must not be a child of the tests, and what is sent to the background must be a process.
 _FUNCTION = """
 loopline() {
-    case " $* " in " serve "* | " up "* | *" deploy "* | *" --keep "*) command loopline "$@"; return ;; esac
+    case " $* " in
+        # In the background the shell's own copy gives way to it, so that whoever ends the one ends the other.
+        " serve "* | " up "*) if [ "$BASHPID" != "$$" ]; then exec loopline "$@"; else command loopline "$@"; return; fi ;;
+        *" deploy "* | *" --keep "*) command loopline "$@"; return ;;
+    esac
     local asked code
     asked=$(mktemp -d "$CALLS/XXXXXX")
     printf '%s\\0' "$@" > "$asked/words"

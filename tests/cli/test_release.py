@@ -97,7 +97,7 @@ def test_check_shows_every_gate_and_the_next_command(call: Call) -> None:
     assert shown.endswith("next: loopline release approve --as business --why '...'\n")
     data = told(call("check", "--json"))
     assert data["passed"]
-    assert set(data) == {"says", "package", "passed", "gates", "against", "criteria", "junit", "markdown", "next"}
+    assert set(data) == {"says", "package", "passed", "gates", "against", "answer_ms", "criteria", "junit", "markdown", "next"}
 
 
 def test_a_gate_that_failed_is_exit_code_1(call: Call, folder: Path) -> None:

@@ -76,7 +76,7 @@ class Predictor:
         self.classes: tuple[str, ...] = tuple(package.manifest["classes"])
         self.policy: Policy = package.parsed("policy.json")
         # While a package is made, nothing is measured of it yet.
-        measured = package.parsed(METRICS) if METRICS in package.contents else {}
+        measured = package.parsed(METRICS) if package.contents.get(METRICS) else {}
         self.unaided: str | float | None = measured.get("worth", {}).get("constant")
         self._types = {column["name"]: column["type"] for column in self.signature["columns"]}
         self._reads = columns_of(self.policy)

@@ -14,6 +14,8 @@ from loopline.watch.drift import ROWS_NEEDED, Bins, Shares, distance
 NEGLIGIBLE = 0.05
 """What is no farther than this, beyond what the number of rows alone makes, is no drift: it is a normal distribution moved by an eighth of its deviation."""
 
+APART_ALWAYS = 0.95
+"""From this limit on, spans of the reference differ so much (days of weather, say) that telling a window from them tells nothing."""
 APART_NEGLIGIBLE = 0.55
 """No limit of the classifier's area under the curve is below this one."""
 
@@ -136,7 +138,8 @@ def apart_limit(before: Sequence[tuple[int, float]], rows: int, chance: float) -
     """The area under the curve that a classifier stays below which is to tell a window of `rows` rows, in which nothing has changed, from the reference.
 
     The reference's own spans say how well one of them is told from the others: the limit is the upper end of the prediction interval for one more of them (by
-    Student's distribution, on the scale of log odds), wider where the window has fewer rows than they. None of fewer than five spans.
+    Student's distribution, on the scale of log odds), wider where the window has fewer rows than they. None of fewer than five spans, and where they are so
+    unlike one another that any window could be told from them.
 
     Parameters
     ----------
@@ -155,7 +158,8 @@ def apart_limit(before: Sequence[tuple[int, float]], rows: int, chance: float) -
     usual = _chance_odds(int(np.median([size for size, _ in spans])))
     variance = float(odds.var(ddof=1)) + max(0.0, _chance_odds(rows) - usual)
     reach = float(stdtrit(len(spans) - 1, 1 - chance)) * np.sqrt(variance * (1 + 1 / len(spans)))
-    return max(APART_NEGLIGIBLE, float(expit(odds.mean() + reach)))
+    limit = max(APART_NEGLIGIBLE, float(expit(odds.mean() + reach)))
+    return limit if limit < APART_ALWAYS else None
 
 
 def _chance_odds(rows: int) -> float:

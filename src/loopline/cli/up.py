@@ -60,7 +60,7 @@ def command(
         place, project = place_of(loop, host, port, workers, insecure), loop.project
         ledger, lake = loop.workspace.ledger.url, loop.workspace.lake.url
     tell = partial(_tell, as_json)
-    with listeners(place.host, place.port, place.workers) as sockets, ExitStack() as held, stopping() as stop:
+    with stopping() as stop, listeners(place.host, place.port, place.workers) as sockets, ExitStack() as held:
         if place.workers > 1:
             held.enter_context(shared_counters())
         server = Workers(partial(work, project.folder, place.asks, place.workers), sockets)
@@ -68,7 +68,8 @@ def command(
         served = {**server.wait_ready(), "workers": place.workers}
         turns = Kept(TURNS, partial(spawned, take_turns, project.folder, poll, every, as_json), long_s=LONG_S, pause=_pause_s)
         parts = [*server.parts, turns]
-        held.callback(end, parts)
+        # A second signal may come before anybody waits.
+        held.push(lambda kind, *_: end(parts, at_once=kind is KeyboardInterrupt))
         pids = {"up": os.getpid(), "server": [part.pid for part in server.parts], TURNS: turns.pid}
         tell(*_begun(served, project, poll, every, {"ledger": ledger, "lake": lake}, pids))
         keep(parts, stop, partial(_anew, tell))

@@ -177,11 +177,13 @@ def keep(parts: Sequence[Kept], stop: threading.Event, tell: Tell = say) -> None
                 part.look(tell)
 
 
-def end(parts: Sequence[Kept]) -> None:
-    """End all in order; what has not ended within `END_S` is asked once more, and then killed. A KeyboardInterrupt kills all at once."""
+def end(parts: Sequence[Kept], *, at_once: bool = False) -> None:
+    """End all in order; what has not ended within `END_S` is asked once more, and then killed. `at_once`, and after a KeyboardInterrupt, all are killed."""
     for part in parts:
         part.ask()
     try:
+        if at_once:
+            return
         _joined(parts, END_S)
         late = [part for part in parts if part.process.is_alive()]
         for part in late:

@@ -12,6 +12,7 @@ _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PERIODS_PER_YEAR = {"hour": 8766.0, "day": 365.25, "week": 52.18, "month": 12.0, "quarter": 4.0, "year": 1.0}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)\s*")
 _MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s+(\S.*?)\s*")
+_SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
 _RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e-?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
 
 _SAME_AS_ONE = 1e-12
@@ -146,7 +147,17 @@ def parse_rate(text: object) -> Rate:
     return Rate(amount=float(match[1]), period=match[2])
 
 
+def _share(said: object) -> object:
+    match = _SHARE.fullmatch(said) if isinstance(said, str) else None
+    share = float(match[1]) / (100 if match[2] else 1) if match else said
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise ValueError(f"{said!r} is no share; write it as 5% or 0.05")
+    return float(share)
+
+
 _TEXT = WithJsonSchema({"type": "string"})
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": ["string", "number"]})]
+"""A part of the whole, such as ``5%`` or 0.05."""
 Span = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(say_duration, return_type=str), _TEXT]
 MomentText = Annotated[Moment, BeforeValidator(_moment), PlainSerializer(str, return_type=str), _TEXT]
 RateText = Annotated[Rate, BeforeValidator(parse_rate), PlainSerializer(str, return_type=str), _TEXT]

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from loopline.declaration import Share
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
@@ -27,7 +28,6 @@ from loopline.value.experiment.results import before_it
 from loopline.value.experiment.spec import BUILT_IN, WORTH, Plan
 from loopline.value.logged import Measured, read
 from loopline.value.offpolicy import Estimated
-from loopline.value.spec import Share
 
 NEWEST = 300_000
 """So many of the newest decisions tell how worth scatters."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from loopline.data.spec_cleaning import Cleaning, Pattern, Scalar
-from loopline.declaration import Span, Spec
+from loopline.declaration import Share, Span, Spec
 from loopline.expression.language import parse
 
 ColumnType = Literal["integer", "number", "text", "category", "boolean", "date", "datetime"]
@@ -20,7 +20,6 @@ RULES = ("type", "required", "unique", "min", "max", "values", "pattern", "lengt
 """The rules of a column, as a severity may name them."""
 _GENTLE = ("min", "max", "values", "pattern", "length")
 _SPAN = re.compile(r"\s*(\d[\d_,]*)?\s*\.\.\s*(\d[\d_,]*)?\s*")
-_SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
 
 
 def listed(value: object) -> object:
@@ -59,16 +58,7 @@ def _counts(value: object) -> object:
     return {"low": low, "high": high}
 
 
-def _share(value: object) -> object:
-    match = _SHARE.fullmatch(str(value))
-    share = float(match[1]) / (100 if match[2] else 1) if match else -1.0
-    if isinstance(value, bool) or not 0 <= share <= 1:
-        raise ValueError(f"{value!r} is no share; write it as 5% or 0.05")
-    return share
-
-
 CountsText = Annotated[Counts, BeforeValidator(_counts), PlainSerializer(str, return_type=str), WithJsonSchema({"type": ["string", "integer"]})]
-Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": ["string", "number"]})]
 
 
 class ColumnSpec(Spec):

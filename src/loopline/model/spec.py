@@ -9,10 +9,10 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from loopline.charter.spec import Money
-from loopline.declaration import RateText, Span, Spec
+from loopline.declaration import RateText, Share, Span, Spec
 from loopline.errors import Mistake
 from loopline.model.spec_features import FeatureSpec, Rules
 
@@ -152,15 +152,6 @@ class SplitSpec(Spec):
     gap: Span | None = None
 
 
-def _share(said: object) -> object:
-    if isinstance(said, str) and said.strip().endswith("%"):
-        try:
-            return float(said.strip()[:-1]) / 100
-        except ValueError:
-            raise ValueError(f"{said!r} is no share; write it as 5%") from None
-    return said
-
-
 class AskSpec(Spec):
     """What is left to a person: where a look is worth more than it costs.
 
@@ -172,7 +163,7 @@ class AskSpec(Spec):
         Money of one look by a person, whose decision then counts as right.
     """
 
-    at_most: Annotated[float, BeforeValidator(_share)] = Field(gt=0, lt=1)
+    at_most: Share = Field(gt=0, lt=1)
     costs: float = Field(ge=0, allow_inf_nan=False)
 
 

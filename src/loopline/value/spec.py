@@ -6,22 +6,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from loopline.declaration import Spec
+from loopline.declaration import Share, Spec
 
 BASELINE = "baseline"
-
-
-def _share(said: object) -> object:
-    if isinstance(said, str) and said.strip().endswith("%"):
-        try:
-            return float(said.strip()[:-1]) / 100
-        except ValueError:
-            raise ValueError(f"{said!r} is no share; write it as 5%") from None
-    return said
-
-
-Share = Annotated[float, BeforeValidator(_share)]
-"""A part of the whole, such as ``5%`` or 0.05."""
 
 
 class HoldoutSpec(Spec):

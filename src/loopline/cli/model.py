@@ -38,7 +38,7 @@ for _of_packages in (model_package.card, model_package.export, model_package.imp
 @command.command(name="list")
 @click.option("--by", metavar="METRIC", default="worth", show_default=True, help="What ranks the candidates: worth, or a metric such as roc_auc.")
 @click.option("--all", "every", is_flag=True, help="Show every candidate, and not the best only.")
-@click.option("--output", type=click.Path(path_type=Path), help="Draw the candidates into this file: .html, .png or .svg.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw the candidates into this file: .html, .png or .svg.")
 @folder_option
 @json_option
 def list_(by: str, every: bool, output: Path | None, folder: Path | None, as_json: bool) -> None:

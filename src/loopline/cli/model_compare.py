@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("one", required=False)
 @click.argument("other", required=False)
-@click.option("--output", type=click.Path(path_type=Path), help="Draw both worth curves into this file: .html, .png or .svg.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw both worth curves into this file: .html, .png or .svg.")
 @folder_option
 @json_option
 def compare(one: str | None, other: str | None, output: Path | None, folder: Path | None, as_json: bool) -> None:

@@ -29,7 +29,7 @@ as_option = click.option("--as", "role", metavar="ROLE", default=EXPERT, show_de
 @click.argument("column", required=False)
 @click.option("--package", "digest", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
 @click.option(
-    "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw them: .html for all, .png or .svg for that of one COLUMN."
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw them: .html for all, .png or .svg for that of one COLUMN."
 )
 @folder_option
 @json_option

@@ -32,7 +32,7 @@ _NO_REASONS = "has no rows to tell reasons with"
 @click.option("--row", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Tell why this row, a JSON object, would get its score.")
 @click.option("--id", "prediction", metavar="ID", help="Tell why a prediction that was answered got its score, by its id.")
 @click.option("--reasons", metavar="N", default=5, show_default=True, type=click.IntRange(1, 100), help="How many reasons to tell of a row.")
-@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw the whole picture: .html, .png or .svg.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw the whole picture: .html, .png or .svg.")
 @folder_option
 @json_option
 def explain(digest: str | None, row: Path | None, prediction: str | None, reasons: int, output: Path | None, folder: Path | None, as_json: bool) -> None:

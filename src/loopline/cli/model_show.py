@@ -36,7 +36,11 @@ HEADINGS = {
 @click.argument("digest", required=False)
 @click.option("--card", "as_card", is_flag=True, help="Print the card for a business reader instead.")
 @click.option(
-    "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw the evaluation: .html for all, .png or .svg for the first picture."
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the evaluation: .html for all, .png or .svg for the first picture.",
 )
 @folder_option
 @json_option

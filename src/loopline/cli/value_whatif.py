@@ -32,7 +32,7 @@ _SERVED, _TEST = "served", "test"
 @click.option("--capacity", metavar="RATE", help="Act on no more, such as '50 per day'.")
 @click.option("--volume", metavar="RATE", help="So many decisions come, such as '2000 per day'.")
 @click.option("--on", type=click.Choice([_SERVED, _TEST]), help="Served decisions, or the package's test part; the served ones where enough outcomes came.")
-@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: .html, .png or .svg.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: .html, .png or .svg.")
 @folder_option
 @json_option
 def whatif(

@@ -31,7 +31,7 @@ command.add_command(compare)
 
 @command.command()
 @click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="So many of the newest windows; --json has all.")
-@click.option("--output", type=click.Path(path_type=Path), help="Draw what was expected, and what came true, into this file: .html, .png or .svg.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw what was expected, and what came true, into this file: .html, .png or .svg.")
 @folder_option
 @json_option
 def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> None:

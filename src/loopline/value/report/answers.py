@@ -68,7 +68,8 @@ def _came(case: Case) -> Iterator[str]:
         held = sum(bool(one.passed) for one in judged)
         yield f"{held} of {len(judged)} acceptance criteria hold on what happened{_untold(case, len(judged))}."
     if case.lift is not None and case.lift.get("says"):
-        yield f"What the model causes: {case.lift['says']}."
+        says = str(case.lift["says"])
+        yield f"{says[:1].upper()}{says[1:]}."
 
 
 def _untold(case: Case, judged: int) -> str:

@@ -83,6 +83,18 @@ _FEEDBACK: Json = {
 }
 _TAKEN = "How many were kept. It is 200 although some are malformed: look at `malformed`, and at `problems` for what is wrong with them."
 
+_RECEIVED: Json = {
+    "type": "object",
+    "properties": {
+        "received": {"type": "integer"},
+        "malformed": {"type": "integer"},
+        "problems": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"item": {"type": "integer"}, "what": {"type": "string"}}, "required": ["item", "what"]},
+        },
+    },
+    "required": ["received", "malformed"],
+}
 _ASSIGN: Json = {
     "type": "object",
     "properties": {
@@ -190,6 +202,23 @@ def _many(said: Json) -> Json:
 def document(project: str, scorer: Scorer | None) -> Json:
     """The OpenAPI document of a project's server, for the package of the scorer or, with None, before any is released."""
     failures = {status: _answer("Error", text) for status, text in FAILURES.items() if status not in ("404", "422")}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": project, "version": scorer.package[:8] if scorer else "none", "description": f"Served by Loopline {version('loopline')}."},
+        "paths": {
+            **{f"/v1/{post['operationId']}": {"post": post} for post in _posts(scorer, failures)},
+            **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}, "400": failures["400"]}}} for path, text in _SIMPLE.items()},
+            "/readyz": {
+                "get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, **_some(failures, "400", "503")}}
+            },
+            **paths(scorer),
+        },
+        "components": {"schemas": _schemas(scorer)},
+    }
+
+
+def _posts(scorer: Scorer | None, failures: Json) -> list[Json]:
+    """The endpoints that something is sent to; each is named like its path."""
     predict = {
         "operationId": "predict",
         "summary": "Score rows and decide.",
@@ -207,7 +236,7 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "requestBody": _asked("Outcomes"),
         "responses": {"200": _answer("Received", _TAKEN), **failures},
     }
-    feedback = {
+    feedback: Json = {
         "operationId": "feedback",
         "summary": "Tell what customers say of predictions; the latest word of a person on a prediction holds.",
         "requestBody": _asked("Feedback"),
@@ -219,46 +248,27 @@ def document(project: str, scorer: Scorer | None) -> Json:
         "requestBody": _asked("Assign"),
         "responses": {"200": _answer("Assignments", "One arm for each item, in their order; each is in the log."), **failures},
     }
-    problem = {"type": "object", "properties": {"item": {"type": "integer"}, "what": {"type": "string"}}, "required": ["item", "what"]}
-    received = {
-        "type": "object",
-        "properties": {"received": {"type": "integer"}, "malformed": {"type": "integer"}, "problems": {"type": "array", "items": problem}},
-        "required": ["received", "malformed"],
-    }
+    return [predict, outcomes, feedback, assign]
+
+
+def _schemas(scorer: Scorer | None) -> Json:
     return {
-        "openapi": "3.1.0",
-        "info": {"title": project, "version": scorer.package[:8] if scorer else "none", "description": f"Served by Loopline {version('loopline')}."},
-        "paths": {
-            "/v1/predict": {"post": predict},
-            "/v1/outcomes": {"post": outcomes},
-            "/v1/feedback": {"post": feedback},
-            "/v1/assign": {"post": assign},
-            **{path: {"get": {"summary": text, "responses": {"200": {"description": "Yes."}, "400": failures["400"]}}} for path, text in _SIMPLE.items()},
-            "/readyz": {
-                "get": {"summary": "Whether a package is loaded and warm.", "responses": {"200": {"description": "Yes."}, **_some(failures, "400", "503")}}
-            },
-            **paths(scorer),
-        },
-        "components": {
-            "schemas": {
-                "Row": _row(scorer),
-                "Rows": {"anyOf": [_holding("rows", "Row"), _list("Row")]},
-                "Prediction": _prediction(scorer),
-                "Predictions": {"anyOf": [_holding("predictions", "Prediction", package={"type": "string"}), _list("Prediction")]},
-                "Reason": _REASON,
-                "Outcome": _OUTCOME,
-                "Outcomes": {"anyOf": [_holding("outcomes", "Outcome"), _list("Outcome")]},
-                "FeedbackItem": _FEEDBACK,
-                "Feedback": {"anyOf": [_holding("feedback", "FeedbackItem"), _list("FeedbackItem")]},
-                "Assign": _ASSIGN,
-                "Assigned": _ASSIGNED,
-                "Assignments": _holding("assigned", "Assigned"),
-                "Received": received,
-                "Problem": _PROBLEM,
-                "Error": _ERROR,
-                **SCHEMAS,
-            }
-        },
+        "Row": _row(scorer),
+        "Rows": {"anyOf": [_holding("rows", "Row"), _list("Row")]},
+        "Prediction": _prediction(scorer),
+        "Predictions": {"anyOf": [_holding("predictions", "Prediction", package={"type": "string"}), _list("Prediction")]},
+        "Reason": _REASON,
+        "Outcome": _OUTCOME,
+        "Outcomes": {"anyOf": [_holding("outcomes", "Outcome"), _list("Outcome")]},
+        "FeedbackItem": _FEEDBACK,
+        "Feedback": {"anyOf": [_holding("feedback", "FeedbackItem"), _list("FeedbackItem")]},
+        "Assign": _ASSIGN,
+        "Assigned": _ASSIGNED,
+        "Assignments": _holding("assigned", "Assigned"),
+        "Received": _RECEIVED,
+        "Problem": _PROBLEM,
+        "Error": _ERROR,
+        **SCHEMAS,
     }
 
 

@@ -85,15 +85,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
     evidence = evidence_of(ask.state, champion)
     before = None
     if champion is not None and evidence is not None:
-        facts = yield Step(
-            stage="watch",
-            name="before",
-            function="loopline.watch.gauge:run",
-            reads={"watch": spec.fields("window"), **charter.fields("worth")},
-            inputs={"package": champion, "evidence": evidence},
-            rooms=_ROOMS,
-        )
-        before = facts["windows"]
+        before = (yield _before(spec, charter, champion, evidence))["windows"]
     watched = yield Step(
         stage="watch",
         name="windows",
@@ -123,6 +115,18 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         return watched
     said = yield from _retrained(spec.retrain, ask)
     return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+
+
+def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) -> Step:
+    """The step that measures the windows of a package's test part: how windows scatter when nothing has changed."""
+    return Step(
+        stage="watch",
+        name="before",
+        function="loopline.watch.gauge:run",
+        reads={"watch": spec.fields("window"), **charter.fields("worth")},
+        inputs={"package": package, "evidence": evidence},
+        rooms=_ROOMS,
+    )
 
 
 def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:

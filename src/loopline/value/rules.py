@@ -9,8 +9,7 @@ from typing import Literal
 
 from loopline.declaration import figure
 from loopline.value.case import Case
-from loopline.watch.monitors.listed import OF_THE_MODEL
-from loopline.watch.spec import URGENCY
+from loopline.watch.spec import OF_THE_MODEL, URGENCY
 
 _DAYS_IN_YEAR = 365.25
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from loopline.ledger.entry import Entry
-from loopline.watch.spec import URGENCY
+from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY, URGENCY
 
 Level = Literal["page", "notice", "digest"]
 LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
@@ -15,11 +15,9 @@ LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
 
 PAGES = frozenset({"worth_baseline", "worth_promised"})
 """The monitors that speak of money."""
-FOR_THE_DIGEST = frozenset({"score_drift", "drift", "multivariate"})
-"""The monitors that explain; by themselves they say nothing of a loss."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
 LINES: tuple[frozenset[str], ...] = (
-    frozenset({*PAGES, "worth_estimated", "performance", "performance_estimated", *_ARRIVING, *FOR_THE_DIGEST}),
+    OF_MONEY | OF_ESTIMATES | OF_DRIFT | _ARRIVING,
     frozenset({"volume", "refused_share"}),
 )
 """The monitors that explain one another: what the model earns, and what comes. Any other monitor stands for itself."""
@@ -56,7 +54,7 @@ def level(body: Mapping[str, Any]) -> Level:
     monitor = body["monitor"]
     if monitor in PAGES or (monitor == "volume" and body["value"] == 0):
         return "page"
-    return "digest" if monitor in FOR_THE_DIGEST else "notice"
+    return "digest" if monitor in OF_DRIFT else "notice"
 
 
 def urgency(body: Mapping[str, Any]) -> tuple[int, int]:

@@ -16,11 +16,9 @@ from loopline.model.stage import is_newer
 from loopline.release.champion import promotion
 from loopline.release.rollout.course import WITHDRAWN, newest
 from loopline.release.words import NO
+from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY
 from loopline.watch.spec_retrain import RetrainSpec
 
-OF_LOSS = frozenset({"worth_baseline", "worth_promised", "performance"})
-OF_ESTIMATED_LOSS = frozenset({"worth_estimated", "performance_estimated"})
-OF_DRIFT = frozenset({"drift", "score_drift", "multivariate"})
 _YEAR = timedelta(days=365.25)
 SEARCH = ("model", "search")
 
@@ -82,12 +80,12 @@ def period(rate: Rate) -> timedelta:
 
 def loss(seen: Situation) -> Reason | None:
     """Money is lost, by outcomes that have come."""
-    return _of_alerts("loss", seen.alerts(OF_LOSS))
+    return _of_alerts("loss", seen.alerts(OF_MONEY))
 
 
 def estimated_loss(seen: Situation) -> Reason | None:
     """Money is lost, as far as can be told before outcomes come."""
-    return _of_alerts("estimated_loss", seen.alerts(OF_ESTIMATED_LOSS))
+    return _of_alerts("estimated_loss", seen.alerts(OF_ESTIMATES))
 
 
 def drift(seen: Situation) -> Reason | None:

@@ -34,6 +34,12 @@ URGENCY = (
 
 OF_MONEY = frozenset({"performance", "worth_promised", "worth_baseline"})
 """The monitors that judge by outcomes that have come."""
+OF_ESTIMATES = frozenset({"worth_estimated", "performance_estimated"})
+"""Those that judge before outcomes come."""
+OF_DRIFT = frozenset({"drift", "score_drift", "multivariate"})
+"""Those that explain: by themselves they say nothing of a loss."""
+OF_THE_MODEL = OF_MONEY | OF_ESTIMATES | OF_DRIFT
+"""The monitors whose breaches a new training may mend; too few requests, or refused ones, are not the model's fault."""
 
 LEAST_LATE = timedelta(hours=2)
 """A turn that does nothing is entered once an hour: whether one is late cannot be told sooner."""

@@ -25,11 +25,6 @@ MONITORS: tuple[Monitor, ...] = (
     worth_estimated,
 )
 
-OF_THE_MODEL = frozenset(
-    {"drift", "score_drift", "multivariate", "performance", "worth_promised", "worth_baseline", "performance_estimated", "worth_estimated"}
-)
-"""The monitors whose breaches a new training may mend; too few requests, or refused ones, are not the model's fault."""
-
 
 def look(watched: Watched) -> dict[str, list[Breach] | None]:
     """What every monitor found in the window, by the monitor's name."""

@@ -75,3 +75,10 @@ def test_a_metric_that_nothing_is_known_of_is_left_out() -> None:
     assert measures(replace(weighed, weight=np.zeros(60))) == {}
     _, numbers = both("regression")
     assert not {"rmse", "r2"} & set(measures(replace(numbers, outcome=np.ones(60), decision=np.ones(60))))
+
+
+def test_a_class_without_weight_does_not_count() -> None:
+    _, weighed = both("multiclass", rows=12, seed=0)
+    right = weighed.outcome == weighed.decision
+    assert right.any() and not right.all()
+    assert measures(replace(weighed, weight=right.astype(float)))["macro_f1"].value == 1

@@ -136,15 +136,13 @@ def _roc_auc(weighed: Weighed) -> Measure | None:
 
 
 def _macro_f1(weighed: Weighed) -> Measure | None:
-    """The mean F1 of the classes that are likely or decided."""
-    classes = np.union1d(weighed.outcome, weighed.decision)
-    value, influence = 0.0, np.zeros(len(weighed.weight))
-    for label in classes:
+    """The mean F1 of the classes that are likely or decided, as far as they have any weight."""
+    each = []
+    for label in np.union1d(weighed.outcome, weighed.decision):
         decided, happened = weighed.decision == label, weighed.outcome == label
-        one = _share(weighed, 2.0 * (decided & happened), decided.astype(np.float64) + happened)
-        if one is not None:
-            value, influence = value + one.value / len(classes), influence + one.influence / len(classes)
-    return Measure(value, influence)
+        each.append(_share(weighed, 2.0 * (decided & happened), decided.astype(np.float64) + happened))
+    known = [one for one in each if one is not None]
+    return Measure(float(np.mean([one.value for one in known])), np.mean([one.influence for one in known], axis=0))
 
 
 def _rmse(weighed: Weighed) -> Measure | None:

@@ -10,6 +10,7 @@ from loopline.data.odcs.dates import from_java, to_java
 from loopline.data.odcs.importing import imported
 from loopline.data.odcs.odcs import exported
 from loopline.data.spec import DataSpec
+from loopline.data.spec_contract import ContractSpec
 from loopline.errors import Mistake
 
 FULL = {
@@ -175,9 +176,9 @@ SOURCES = st.fixed_dictionaries(
 
 
 DECLARED = st.builds(
-    # An empty contract and none are the same; the standard has but one way to say it.
+    # A contract that asks for nothing and none are the same; the standard has but one way to say it.
     lambda first, second, contract, other: {
-        "sources": {"one": first, "two-b": {**second, **({"contract": other} if any(other.values()) else {})}},
+        "sources": {"one": first, "two-b": {**second, **({"contract": other} if ContractSpec.model_validate(other) != ContractSpec() else {})}},
         "contract": contract,
     },
     SOURCES,

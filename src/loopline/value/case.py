@@ -12,6 +12,7 @@ from loopline.declaration import figure
 from loopline.value.criteria import Kept
 from loopline.value.heard import Heard
 from loopline.value.hindsight import Better
+from loopline.value.lift import Reading, lift
 from loopline.value.realised import Amount, Body, Realised, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
@@ -112,6 +113,14 @@ class Case:
     @property
     def causes(self) -> int:
         """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
+    @cached_property
+    def lift_over_time(self) -> Sequence[Reading]:
+        """The lift as it was known after each window; empty where no hold-out tells."""
+        if self.caused is None:
+            return ()
+        found = lift(self.windows, self.charter, confidence=self.spec.confidence, acts_without=self.caused["method"] == "paired")
+        return () if found is None else found.readings
+
         low, high = (None, None) if self.caused is None else (self.caused["low"], self.caused["high"])
         return 0 if low is None or high is None else int(low > 0) - int(high < 0)
 

@@ -14,8 +14,9 @@ from loopline.charter.spec import CharterSpec
 from loopline.release.rollout.sequences import BURN_IN
 from loopline.value.lift import Lift, in_words, lift, target_each
 from loopline.value.lift_picture import picture
+from loopline.value.report.parts import parts
 from loopline.watch.earned import Split, Sums
-from tests.value.cases import window
+from tests.value.cases import case, window
 
 CONFIDENCE = 0.9
 
@@ -175,3 +176,12 @@ def test_the_picture_has_the_band_with_nothing_and_the_target() -> None:
     assert sum(row.get("low") is not None for row in rows) == sum(one.low is not None for one in found.readings) > 20
     assert "surely above nothing" in spec["description"] and charts.svg(spec).startswith("<svg")
     assert target_each(charter(), 500.0) is None
+
+
+def test_the_report_has_the_picture_where_a_hold_out_tells() -> None:
+    windows = days(2.0, seed=1)
+    facts = {"says": "the model surely gains", "lift": of(windows).as_json(1000.0), "cannot": [], "target": 1.0}
+    (part,) = [part for part in parts(case(windows, lift=facts)) if part.name == "What the model causes"]
+    assert part.picture is not None and "surely above nothing since" in part.says[1]
+    (bare,) = [part for part in parts(case(windows, lift={**facts, "lift": None})) if part.name == "What the model causes"]
+    assert bare.picture is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -81,6 +81,8 @@ class Case:
         The packages that decided, oldest first: ``package``, ``since``, ``until``, ``why``.
     experiments, lift, cost
         What other steps have found, as their views tell it; None and empty where they have not.
+    tables
+        The version of each table that the data stage has made.
     """
 
     project: str
@@ -104,15 +106,13 @@ class Case:
     experiments: Sequence[Mapping[str, Any]] = ()
     lift: Mapping[str, Any] | None = None
     cost: Mapping[str, Any] | None = None
+    tables: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def caused(self) -> Mapping[str, Any] | None:
         """What the policy causes against what chance held out from it, as `loopline.value.lift.Lift.as_json` writes it; None where nothing tells."""
         return None if self.lift is None else self.lift.get("lift")
 
-    @property
-    def causes(self) -> int:
-        """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
     @cached_property
     def lift_over_time(self) -> Sequence[Reading]:
         """The lift as it was known after each window; empty where no hold-out tells."""
@@ -121,6 +121,9 @@ class Case:
         found = lift(self.windows, self.charter, confidence=self.spec.confidence, acts_without=self.caused["method"] == "paired")
         return () if found is None else found.readings
 
+    @property
+    def causes(self) -> int:
+        """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
         low, high = (None, None) if self.caused is None else (self.caused["low"], self.caused["high"])
         return 0 if low is None or high is None else int(low > 0) - int(high < 0)
 

@@ -151,7 +151,7 @@ def _lift(case: Case) -> Part | None:
 def _experiments(case: Case) -> Part | None:
     if not case.experiments:
         return None
-    rows = tuple((str(one.get("name", "")), str(one.get("state", "")), str(one.get("says") or one.get("why") or "")) for one in case.experiments)
+    rows = tuple((str(one.get("name", "")), str(one.get("state", "")), str(one.get("says", ""))) for one in case.experiments)
     return Part(name="Experiments", table=Table(("name", "state", "what"), rows, words=3))
 
 

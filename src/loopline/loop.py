@@ -18,7 +18,7 @@ from loopline.engine.step import Facts, Halt, Progress, Silence, Steps
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
-from loopline.ledger.entry import Entry
+from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
@@ -183,9 +183,11 @@ class Loop:
             status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
             reached.append(status)
             if name == "watch" and status.state == "done" and not teller.moved:
-                # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged.
+                # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged, and what is compared.
                 declared = self.project.declaration
                 teller.tell(name, release_stage.trial(declared.release, declared.charter, replace(ask, state=self.state())), self.state())
+                asked = replace(ask, state=self.state())
+                teller.tell("value", value_stage.trials(declared.release, declared.charter, asked, at=teller.at or now()), asked.state)
             if status.state != "done":
                 blocked, first = name, first or (halt, error)
         return self._status(reached, *(first or (None, None)))

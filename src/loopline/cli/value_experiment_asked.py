@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -18,12 +19,13 @@ from loopline.model.package import load
 from loopline.model.policy import promise
 from loopline.model.signing import Trust
 from loopline.release.approvals import named
+from loopline.release.withdrawal import withdrawal
 from loopline.serve.assign import OUTCOME
 from loopline.serve.experiments import Arm, Sort
 from loopline.value.experiment import assignment
 from loopline.value.experiment.expected import expected
 from loopline.value.experiment.planner import Measured as Before
-from loopline.value.experiment.planner import Need, measured_of, need
+from loopline.value.experiment.planner import Need, last_day, measured_of, need
 from loopline.value.experiment.results import before_it
 from loopline.value.experiment.spec import BUILT_IN, WORTH, Plan
 from loopline.value.logged import Measured, read
@@ -119,11 +121,19 @@ class Asked:
             arm.name: expected(measured, logged, arm.policy, always=always, confidence=self.draft.confidence) for arm in self.arms if arm.policy is not None
         }
 
-    def plan(self, planned: Need | None) -> Plan:
-        """The plan as it stands in the entry: the bounds are drawn for the units that are needed."""
-        if planned is None:
-            return self.draft
-        return self.draft.model_copy(update={"tightest": planned.tightest, "units": planned.units})
+    def plan(self, planned: Need | None, *, until: date | None, today: date) -> Plan:
+        """The plan as it stands in the entry: the bounds are drawn for the units that are needed, and it has a last day.
+
+        Raises
+        ------
+        Mistake
+            When its last day has passed already.
+        """
+        last = last_day(today, None if planned is None else planned.days) if until is None else until
+        if last < today:
+            raise Mistake(f"it would end on {last}, before it begins", where="--until", remedy=f"say {today} or a later day")
+        drawn = {} if planned is None else {"tightest": planned.tightest, "units": planned.units}
+        return self.draft.model_copy(update={**drawn, "until": last})
 
 
 def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
@@ -149,7 +159,7 @@ def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
 
 def _arms(loop: Loop, said: Mapping[str, Any], sort: Sort, share: float) -> tuple[Arm, ...]:
     if sort == "feature":
-        return assignment.features([name.strip() for name in said["arms"].split(",") if name.strip()], share=share)
+        return assignment.features([name.strip() for name in said["arms"].split(",")], share=share)
     measured = _champion(loop)
     if sort == "package":
         entry = named(loop.state(), said["package"])
@@ -158,6 +168,9 @@ def _arms(loop: Loop, said: Mapping[str, Any], sort: Sort, share: float) -> tupl
             raise Mistake(f"{other[:8]} is the champion, with which it would be compared", where="--package", remedy="name another: loopline release history")
         if not entry.body["facts"]["passed"]:
             raise Mistake(f"{other[:8]} did not pass its gates", where="--package", remedy="see why: loopline release check")
+        declared = loop.project.declaration
+        if why := withdrawal(declared.release, declared.charter, loop.state(), other):
+            raise Mistake(why, where="--package", remedy="name another: loopline release history")
         return assignment.packages(measured.package.digest, other, share=share / 2)
     logged = read(Tables(loop.workspace.lake), _versions(loop), measured, newest=NEWEST)
     promised = promise(measured.policy, logged.scores, logged.columns) if "threshold" in measured.policy else logged.scores

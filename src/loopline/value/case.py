@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from loopline.declaration import figure
 from loopline.value.criteria import Kept
 from loopline.value.heard import Heard
 from loopline.value.hindsight import Better
+from loopline.value.lift import Reading, lift
 from loopline.value.realised import Amount, Body, Realised, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
@@ -80,6 +81,8 @@ class Case:
         The packages that decided, oldest first: ``package``, ``since``, ``until``, ``why``.
     experiments, lift, cost
         What other steps have found, as their views tell it; None and empty where they have not.
+    tables
+        The version of each table that the data stage has made.
     """
 
     project: str
@@ -103,11 +106,20 @@ class Case:
     experiments: Sequence[Mapping[str, Any]] = ()
     lift: Mapping[str, Any] | None = None
     cost: Mapping[str, Any] | None = None
+    tables: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def caused(self) -> Mapping[str, Any] | None:
         """What the policy causes against what chance held out from it, as `loopline.value.lift.Lift.as_json` writes it; None where nothing tells."""
         return None if self.lift is None else self.lift.get("lift")
+
+    @cached_property
+    def lift_over_time(self) -> Sequence[Reading]:
+        """The lift as it was known after each window; empty where no hold-out tells."""
+        if self.caused is None:
+            return ()
+        found = lift(self.windows, self.charter, confidence=self.spec.confidence, acts_without=self.caused["method"] == "paired")
+        return () if found is None else found.readings
 
     @property
     def causes(self) -> int:

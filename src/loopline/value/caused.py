@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from loopline.model.package import load
 from loopline.model.policy import ACT
 from loopline.model.signing import Trust
 from loopline.value import offpolicy
-from loopline.value.lift import Lift, lift, yearly
+from loopline.value.lift import Lift, Reading, lift, target_each, yearly
 from loopline.value.logged import Logged, Measured, acted, read
 from loopline.value.offpolicy import Estimated
 from loopline.value.realised import Body, realise, split_of
@@ -87,6 +86,7 @@ def _facts(
         "against": against,
         "cannot": list(cannot),
         "currency": currency,
+        "target": target_each(charter, per_year),
     }
 
 
@@ -151,8 +151,8 @@ def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body]
     return said
 
 
-def readings(lake: Lake, summary: str, facts: Facts, charter: CharterSpec, spec: ValueSpec) -> list[dict[str, Any]]:
-    """The lift after each window, as plain values; none where nothing tells it.
+def readings(lake: Lake, summary: str, facts: Facts, charter: CharterSpec, spec: ValueSpec) -> Sequence[Reading]:
+    """The lift after each window; none where nothing tells it.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def readings(lake: Lake, summary: str, facts: Facts, charter: CharterSpec, spec:
         return []
     windows = json.loads(Blobs(lake).get(summary))
     found = lift(windows, charter, confidence=spec.confidence, acts_without=facts["lift"]["method"] == "paired")
-    return [] if found is None else [asdict(reading) for reading in found.readings]
+    return [] if found is None else found.readings
 
 
 def lines(facts: Mapping[str, Any]) -> list[str]:

@@ -52,7 +52,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
     inputs, ledger = job.step.inputs, job.workspace.ledger
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
     windows = json.loads(blobs.get(inputs["summary"]))
-    entries = ledger.read(kinds=(*KINDS, "experiment"))
+    entries = ledger.read(kinds=KINDS)
     return Case(
         project=job.project,
         charter=charter,
@@ -67,7 +67,8 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         heard=heard(Tables(job.workspace.lake), inputs["versions"]),
         changes=happenings(entries)[-CHANGES:],
         reigns=[reign.as_json() for reign in history([entry for entry in entries if entry.kind == "champion"])],
-        experiments=_experiments(entries),
+        experiments=inputs["experiments"],
+        tables=inputs["tables"],
         lift=inputs["lift"],
         cost=inputs["cost"],
         **({} if champion is None else _looked_into(job, charter, spec, windows, entries, champion)),
@@ -116,12 +117,6 @@ def _explained(evidence: Evidence, alerts: Sequence[Mapping[str, Any]], champion
     return [made for alert in urgent[:EXPLAINED] if (made := evidence.explain(alert)) is not None]
 
 
-def _experiments(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """The newest body of each experiment, with its name."""
-    newest = {entry.subject: {"name": entry.subject, **entry.body} for entry in entries if entry.kind == "experiment"}
-    return list(newest.values())
-
-
 def _promise(blobs: Blobs, package: str) -> Promise:
     measured: Mapping[str, Any] = json.loads(blobs.get(load_manifest(blobs, package)["files"]["metrics.json"]))
     return Promise.of(measured)
@@ -153,7 +148,15 @@ def told(case: Case, review: Review) -> dict[str, Any]:
         "explained": [{"says": one.says, **one.as_json()} for one in case.explained],
         "feedback": None if case.heard is None else case.heard.as_json(),
         "learned": learned(case),
+        "made_from": made_from(case),
     }
+
+
+def made_from(case: Case) -> dict[str, Any]:
+    """What the review was made from: the decisions and outcomes up to a moment, and the version of each table."""
+    until = max((str(window["end"]) for window in case.windows), default=None)
+    counts = {name: sum(window[name] for window in case.windows) for name in ("rows", "outcomes")}
+    return {"decisions": counts["rows"], "outcomes": counts["outcomes"], "until": until, "tables": dict(case.tables)}
 
 
 def _realised(case: Case) -> dict[str, Any] | None:

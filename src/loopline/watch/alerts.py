@@ -45,7 +45,12 @@ class Episode:
 
 def alert_id(breach: Breach, package: str) -> str:
     """The same for the same monitor, feature and package, however often it breaches."""
-    return digest([breach.monitor, breach.feature, package])[:12]
+    return identified(breach.monitor, breach.feature, package)
+
+
+def identified(monitor: str, feature: str, about: str) -> str:
+    """The id of what a monitor finds in a feature of a package, or of whatever else it is about."""
+    return digest([monitor, feature, about])[:12]
 
 
 def episodes(windows: Sequence[Window], found: Sequence[Found]) -> dict[str, list[Episode]]:
@@ -112,7 +117,12 @@ def drafts(
 
 def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]:
     """The entries that resolve the alerts of packages that do not decide any more; an alert that is about no package stays."""
-    return [_resolved(id, body, _SUPERSEDED) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] not in ("", package)]
+    return [resolved(id, body) for id, body in recorded.items() if body["state"] != "resolved" and body["package"] not in ("", package)]
+
+
+def resolved(id: str, body: Body) -> Draft:
+    """The entry that resolves an alert because another package decides now."""
+    return _resolved(id, body, _SUPERSEDED)
 
 
 def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:

@@ -14,6 +14,8 @@ from loopline.watch.spec_duty import Channels, DailyText, EscalateSpec, HoursTex
 from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
 from loopline.watch.spec_retrain import RetrainSpec
 
+EXPERIMENT = "experiment"
+"""What tells the business role that an experiment has ended: news, and no breach."""
 URGENCY = (
     "worth_baseline",
     "worth_promised",
@@ -29,6 +31,7 @@ URGENCY = (
     "drift",
     "multivariate",
     *MACHINERY,
+    EXPERIMENT,
 )
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 

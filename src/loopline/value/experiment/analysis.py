@@ -67,6 +67,14 @@ class ArmFound:
         """The guarded figures that it surely harms."""
         return tuple(one.guard.metric for one in self.guards if one.is_harmed)
 
+    def harm(self) -> str:
+        """What it surely loses or harms, in words; empty where nothing is sure."""
+        said, found = [], self.difference
+        if self.judgement == "worse" and found.value is not None and found.low is not None and found.high is not None:
+            said.append(f"surely loses {figure(-found.value)} {found.metric} a unit ({figure(-found.high)} to {figure(-found.low)})")
+        said += [f"surely harms {one.guard.metric} (off by {figure(one.difference.value or 0.0)}; {one.guard})" for one in self.guards if one.is_harmed]
+        return f"{self.arm} {' and '.join(said)}" if said else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
@@ -97,24 +105,32 @@ class Analysis:
             {
                 "arm": one.arm,
                 "judgement": one.judgement,
+                "harm": one.harm() or None,
                 **_plain(one.difference),
                 "guards": [{"guard": str(guarded.guard), "is_harmed": guarded.is_harmed, **_plain(guarded.difference)} for guarded in one.guards],
             }
             for one in self.arms
         ]
-        return {"state": self.state, "winner": self.winner or None, "mismatch": self.mismatch or None, "units": dict(self.units), "arms": arms}
+        return {
+            "state": self.state,
+            "winner": self.winner or None,
+            "mismatch": self.mismatch or None,
+            "says": self.says(),
+            "units": dict(self.units),
+            "arms": arms,
+        }
 
     def says(self) -> str:
         """The state in one line."""
         if self.state == "invalid":
             return f"nothing can be told: {self.mismatch}"
         if self.state == "control":
-            return f"{self.winner} stays: nothing else can be better by as much as is worth finding"
+            why = "; ".join(harm for one in self.arms if (harm := one.harm()))
+            return f"{self.winner} stays: {why or 'nothing else can be better by as much as is worth finding'}"
         if self.state == "winner":
             found = next(one for one in self.arms if one.arm == self.winner).difference
             return f"{self.winner} wins: {figure(found.value or 0.0)} more {found.metric} ({figure(found.low or 0.0)} to {figure(found.high or 0.0)})"
-        harmed = [f"{one.arm} harms {', '.join(one.harms)}" for one in self.arms if one.harms]
-        return "; ".join([*harmed, "the evidence does not tell yet"])
+        return "; ".join([*(harm for one in self.arms if (harm := one.harm())), "the evidence does not tell yet"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +212,8 @@ def split_mismatch(counts: Mapping[str, int], shares: Mapping[str, float]) -> st
     beta-binomial mixture of Robbins (1970). Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled experiments", KDD: why it matters.
     """
     whole, planned = sum(counts.values()), sum(shares.values())
-    for arm, share in shares.items():
+    # The arm that lacks most units is named, an empty one before all.
+    for arm, share in sorted(shares.items(), key=lambda one: counts[one[0]] / one[1]):
         low, high = rate_bounds(counts[arm], whole, MISMATCH / 2 / len(shares))
         if not low <= share / planned <= high:
             return f"{arm} has {counts[arm]:,} of {whole:,} units, and {share / planned:.4g} of them were planned: who is counted depends on the arm"

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from loopline import charts
 from loopline.charts import Bar, Reading
 from loopline.plots import dots
+from loopline.value import lift_picture
 from loopline.value.case import Case
 from loopline.value.realised import by_window
 
@@ -63,6 +64,18 @@ def by_segment(case: Case) -> Picture | None:
     title = "No segment surely loses money" if not losing else f"{losing} {'segment loses' if losing == 1 else 'segments lose'} money against no model"
     unit = f"{case.currency} added per decision"
     return Picture("Worth by segment", lambda width: dots(values, title=title, unit=unit, reference=("what no model earns", 0.0), width=width))
+
+
+def lift(case: Case) -> Picture | None:
+    """What the model causes against its hold-out, as it was known over time; None where no hold-out tells."""
+    if not case.lift_over_time:
+        return None
+    return Picture(
+        "What the model causes, over time",
+        lambda width: lift_picture.picture(
+            case.lift_over_time, case.currency, confidence=case.spec.confidence, target=None if case.lift is None else case.lift["target"], width=width
+        ),
+    )
 
 
 def drift(case: Case) -> Picture | None:

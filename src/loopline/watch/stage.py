@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -60,7 +61,7 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "told")),
+    *(f"watch/{module}.py" for module in ("telling", "causes", "told", "inquiry", "explain", "explanation")),
     *_SPECS,
     "watch/exported/alertmanager.py",
     "tell.py",
@@ -107,8 +108,8 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
             stage="watch",
             name="tell",
             function="loopline.watch.telling:run",
-            reads=spec.fields("tell"),
-            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat()},
+            reads={**spec.fields("tell"), **charter.fields("worth")},
+            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat(), "host": socket.gethostname()},
             rooms=_TELLING,
         )
     if spec.retrain is None:

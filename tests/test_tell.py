@@ -31,11 +31,12 @@ def web() -> Iterator[Heard]:
 
 def test_a_mail_arrives(mail: tuple[Inbox, int]) -> None:
     inbox, port = mail
-    assert tell(mail_channel(port), title="Earnings fell", text="Down by 12 per decision.", reveal=revealed) is None
+    said = "Down by 12 per decision.\n  where pages < 3 & more\n\nLook: ..."
+    assert tell(mail_channel(port), title="Earnings fell", text=said, reveal=revealed) is None
     (message,) = inbox.mails
     assert message["Subject"] == "Earnings fell"
     assert "owner@example.com" in message["To"]
-    assert "Down by 12" in text_of(message)
+    assert text_of(message).splitlines() == said.splitlines()
 
 
 def test_a_web_hook_is_called_with_the_secret_that_the_channel_refers_to(web: Heard) -> None:

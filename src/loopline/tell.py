@@ -86,7 +86,8 @@ def _send(url: str, title: str, text: str) -> str | None:
     with apprise.LogCapture(level=logging.WARNING) as log:
         try:
             sender = apprise.Apprise()
-            told = bool(sender.add(url)) and bool(sender.notify(title=title, body=text))
+            # Unless it is said that this is plain text, a mail takes it for HTML, in which lines run together.
+            told = bool(sender.add(url)) and bool(sender.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT))
         except Exception as error:  # a channel is a plugin that talks to a service: whatever it raises is a reason, not a crash
             return f"{type(error).__name__}: {error}"
         return None if told else str(log.getvalue())

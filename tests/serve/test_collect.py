@@ -98,7 +98,8 @@ def test_outcomes_are_matched_early_repeated_contradictory_or_malformed(bench):
     assert facts["outcomes"] == {"received": 5, "matched": 2, "early": 1, "repeated": 2, "contradictory": 1, "malformed": 1}
     assert facts["refused"] == 2
     assert facts["predictions"]["rows"] == 3
-    assert facts["says"] == "3 predictions, 2 outcomes matched, 1 for predictions not known (yet), 2 repeated, 1 malformed, 2 rows refused"
+    said = "1 for predictions not known (yet), 2 repeated, 1 malformed, 1 contradicted (the latest word holds), 2 rows refused"
+    assert facts["says"] == f"3 predictions, 2 outcomes matched, {said}"
     latest = dict(collect.latest(bench.tables.read("outcomes")).select("prediction_id", "outcome").collect().iter_rows())
     assert latest == {"20240501-f-a": "no", "20240501-f-b": "no", "20240501-f-zz": "yes"}
 

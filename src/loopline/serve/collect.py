@@ -227,7 +227,8 @@ def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
     made = tables.version("predictions") if tables.exists("predictions") else None
     rows = made.rows if made else 0
     parts = [counted(rows, "prediction"), f"{counted(matched, 'outcome')} matched"] if rows or received else ["nothing served yet"]
-    parts += _fitting(early, repeated, malformed) + ([f"{counted(refused)} refused"] if refused else [])
+    parts += [*_fitting(early, repeated, malformed), *([f"{contradictory:,} contradicted (the latest word holds)"] if contradictory else [])]
+    parts += [f"{counted(refused)} refused"] if refused else []
     return {
         "says": ", ".join(parts) + _said(feedback),
         "champion": job.step.inputs["champion"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
 
 from loopline.access.secrets import reveal
@@ -17,6 +18,7 @@ from loopline.watch.told import KIND, address, is_alertmanager
 from loopline.workspace import Job
 
 _SHOWN = 5
+_TITLE = 118
 _WHY = {
     "elsewhere": "you are told because no channel of {role} takes messages now",
     "escalated": "nobody has taken it on; {role} was told first",
@@ -85,9 +87,9 @@ def _message(letter: Mapping[str, Any], channel: str, items: Items, why: str | N
 
 def title(project: str, alerts: Sequence[Entry]) -> str:
     """The message's title: the most urgent alert, and how many more there are."""
-    first = " ".join(min(alerts, key=lambda entry: urgency(entry.body)).body["says"].split())
+    first = min(alerts, key=lambda entry: urgency(entry.body)).body["says"]
     more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    return f"{project}: {first[: 118 - len(more)]}{more}"
+    return f"{project}: {shorten(first, _TITLE - len(more), placeholder=' ...')}{more}"
 
 
 def message(items: Items, roles: Sequence[str]) -> str:

@@ -13,11 +13,12 @@ import polars as pl
 from loopline.charter.spec import WorthSpec
 from loopline.declaration import counted
 from loopline.engine.step import Facts
+from loopline.errors import LooplineError
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, now
 from loopline.ledger.store import Ledger
-from loopline.model.package import load
+from loopline.model.package import Package, load
 from loopline.model.signing import Trust
 from loopline.serve.records import SCHEMAS
 from loopline.watch import alerts
@@ -76,12 +77,19 @@ def run(job: Job) -> Facts:
     paged: dict[str, Any] | None = None
     trust = Trust.of(ledger)
     known = _newest(ledger, "window")
+    unread: list[str] = []
     for package in served.packages():
-        loaded, decides = load(blobs, package, trust), package == champion
+        own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
+        decides = package == champion
+        loaded = _load(blobs, package, trust, must=decides)
+        if isinstance(loaded, str):
+            # What was known of it stays.
+            bodies += own.values()
+            unread.append(loaded)
+            continue
         measured = gauge(loaded, worth, spec.window)
         if decides and before.scattered:
             measured = _with_score_spread(measured, before.scattered)
-        own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
         told_from = _ToldFrom.of(before.sample, own) if decides and before.sample is not None else None
         basis = Basis(blobs, loaded, measured, job.step.inputs["evidence"] if decides else None, job.step.reads["worth"], own)
         made = _windows(job, served, basis, spec.window, told_from)
@@ -100,7 +108,17 @@ def run(job: Job) -> Facts:
     ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *_alerts(ledger, judged, champion)]))
     summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
     begun = [body["start"] for body in bodies if passed.has_begun(datetime.fromisoformat(body["start"]))]
-    return {**_facts(ledger, bodies, summary), "until": max(begun, default=None), "clock": job.step.inputs["clock"], "detectable": paged}
+    return {**_facts(ledger, bodies, summary, unread), "until": max(begun, default=None), "clock": job.step.inputs["clock"], "detectable": paged}
+
+
+def _load(blobs: Blobs, package: str, trust: Trust, *, must: bool) -> Package | str:
+    """The package, or why it is not measured: one that served once may be gone, or its signer trusted no more, and what decides is watched all the same."""
+    try:
+        return load(blobs, package, trust)
+    except LooplineError as error:
+        if must:
+            raise
+        return f"{package[:8]} is not measured: {error.what}"
 
 
 @dataclass(frozen=True)
@@ -260,13 +278,14 @@ def _changed(known: Mapping[tuple[str, str], Any], bodies: Sequence[Mapping[str,
     return fresh
 
 
-def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) -> Facts:
+def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str, unread: Sequence[str]) -> Facts:
     entries = ledger.read(kinds=("alert",))
     opened = {(entry.subject, entry.key) for entry in entries}
     resolved = {(entry.subject, entry.key) for entry in entries if entry.body["state"] == "resolved"}
     lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
     says = ", ".join((counted(len(bodies), "window"), counted(rows, "prediction"), counted(outcomes, "outcome"))) if bodies else "nothing served yet"
+    says = "; ".join([says, *unread])
     newest = next((body["estimated"] for body in reversed(bodies) if body["estimated"] is not None), None)
     silent = [] if newest is None else silences(newest)
     if silent:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable
+from http.client import HTTPException
 from importlib import import_module
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -73,7 +74,7 @@ def hand_over(url: str, value: Any, *, reveal: Reveal) -> str | None:
         with error:
             said = error.read(500).decode(errors="replace")
         return _reason(" ".join(f"it answered {error.code} {error.reason} {said}".split()), url, place, secrets)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         return _reason(f"{type(error).__name__}: {error}", url, place, secrets)
 
 

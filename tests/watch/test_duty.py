@@ -313,6 +313,17 @@ def test_something_more_urgent_than_what_is_silenced_is_told() -> None:
     assert world.told() == [("told", "worth_promised")]
 
 
+@pytest.mark.parametrize(("silent", "opened"), [("volume", "refused_share"), ("worth_baseline", "worth_promised")])
+def test_a_silence_mutes_no_other_monitor_that_is_as_loud(silent: str, opened: str) -> None:
+    world = World.of(tell={"business": BOSS, "data": MAIL})
+    world.silence(silent, lasting=9 * DAY)
+    world.open(silent)
+    world.wait(HOUR)
+    world.open(opened)
+    world.wait(HOUR)
+    assert world.told() == [("told", opened)]
+
+
 def test_an_alert_that_opens_anew_is_told_anew() -> None:
     world = World.of(tell={"business": BOSS})
     for _ in range(2):

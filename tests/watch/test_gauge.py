@@ -58,6 +58,14 @@ def test_the_windows_of_the_test_part_are_measured_like_those_that_are_served(sh
     assert read_sample(shop.blobs, None) is None
 
 
+def test_without_the_rows_of_the_test_part_at_hand_there_are_no_windows_before_and_no_failure(shop: Shop) -> None:
+    told = steps(shop.spec, None, CHARTER, shop.ask())  # type: ignore[arg-type]
+    step = next(told)
+    assert isinstance(step, Step)
+    facts = shop.run(replace(step, inputs={**step.inputs, "evidence": "0" * 64}))
+    assert facts["windows"] is None and "not at hand" in facts["says"]
+
+
 def test_without_evidence_of_its_own_a_package_is_watched_without_the_windows_before(shop: Shop) -> None:
     ask = shop.ask()
     told = steps(shop.spec, None, CHARTER, replace(ask, state=replace(ask.state, packages={})))  # type: ignore[arg-type]

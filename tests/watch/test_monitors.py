@@ -16,6 +16,7 @@ from loopline.watch.earned import Earned, Sums, by_group
 from loopline.watch.monitors import listed as monitors
 from loopline.watch.monitors.earning import detectable
 from loopline.watch.monitors.listed import MONITORS, look
+from loopline.watch.monitors.traffic import volume
 from loopline.watch.monitors.watched import SHARES, Breach, Earlier, Promise, Watched
 from loopline.watch.spec import EXPERIMENT, URGENCY, WatchSpec
 from loopline.watch.spec_machinery import MACHINERY
@@ -63,6 +64,24 @@ def watched(windows: Sequence[Window], at: int = -1, *, closed: bool = True, bef
         spec=spec or WatchSpec(),
         currency="EUR",
     )
+
+
+def test_an_outage_never_becomes_usual() -> None:
+    windows = [window(day, rows=300 if day < 20 or day >= 51 else 0, rng=np.random.default_rng(day)) for day in range(60)]
+    outages: frozenset[datetime] = frozenset()
+    low: list[int] = []
+    for at, one in enumerate(windows):
+        found = volume(replace(watched(windows, at), outages=outages))
+        if found:
+            low.append(at)
+            outages |= {one.start}
+    assert low == list(range(20, 51))
+
+
+def test_a_window_that_has_not_begun_is_judged_by_no_monitor() -> None:
+    windows = [window(day, rng=np.random.default_rng(day), worth=-9.0) for day in range(3)]
+    assert any(look(watched(windows)).values())
+    assert set(look(replace(watched(windows), has_begun=False)).values()) == {None}
 
 
 def test_all_monitors_together_keep_to_the_declared_false_alarms() -> None:

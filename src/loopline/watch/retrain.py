@@ -163,7 +163,7 @@ def brake(seen: Situation) -> str:
     lately = [entry for entry in seen.state.retrains if entry.time > seen.now - period(rate)]
     if len(lately) < rate.amount:
         return ""
-    free = lately[-max(1, int(rate.amount))].time + period(rate)
+    free = lately[-int(rate.amount)].time + period(rate)
     return f"watch.retrain.at_most allows {rate}; the next one may be on {free:%Y-%m-%d %H:%M} UTC"
 
 

@@ -16,6 +16,7 @@ from loopline.release.rollout.course import Course, newest
 from loopline.watch.duty import letters
 from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import asked, came_of, held, situation
+from loopline.watch.spans import start_of
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
 from loopline.watch.turns import ONE_IN, schedules
@@ -44,7 +45,7 @@ _SCORING = (
 )
 _SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
-    *("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
+    *("windows", "spans", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (
@@ -91,7 +92,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         name="windows",
         function="loopline.watch.survey:run",
         reads=reads,
-        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before, "evidence": evidence},
+        inputs={"versions": ask.facts["serve"]["versions"], "clock": _clock(spec, ask, at), "champion": champion, "before": before, "evidence": evidence},
         rooms=_ROOMS,
     )
     course = newest(ask.state.rollouts)
@@ -115,6 +116,16 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         return watched
     said = yield from _retrained(spec.retrain, ask)
     return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+
+
+def _clock(spec: WatchSpec, ask: Ask, at: datetime | None) -> str | None:
+    """The start of the window in which the turn began: a window without any row is looked at, too, once it is over.
+
+    None before anything was served. Where nothing is to be done it is that of the last look: that time goes by makes nothing stale by itself.
+    """
+    if at is None:
+        return (ask.state.facts("watch", "windows") or {}).get("clock")
+    return start_of(at, spec.window).isoformat() if {"predictions", "refused"} & set(ask.facts["serve"]["versions"]) else None
 
 
 def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) -> Step:

@@ -28,6 +28,12 @@ def test_a_disk_that_fills_is_told_in_days() -> None:
     assert disk(seen(readings=filling(1000, free=240_000, hours=3))) is None
 
 
+def test_a_reading_from_ahead_changes_nothing() -> None:
+    readings = filling(1000, free=240_000)
+    ahead = reading(-9000 * HOUR, 10**5, disk=10**6)
+    assert days_left([*readings[:20], ahead, *readings[20:]]) == pytest.approx(10.0)
+
+
 def test_a_disk_that_is_nearly_full_is_told_at_once() -> None:
     assert "3.0% of it" in (disk(seen(readings=[reading(0 * HOUR, 30)])) or [])[0].says
     assert disk(seen(readings=[reading(0 * HOUR, 500)])) is None

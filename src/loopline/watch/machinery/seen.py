@@ -15,6 +15,8 @@ from loopline.watch.turns import Watcher
 
 LATELY = timedelta(days=1)
 """What counts as now: a fault that is older is over."""
+SKEW = timedelta(hours=1)
+"""Clocks of two machines may differ by so much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +50,8 @@ class Seen:
     bound: Bound | None = None
 
     def is_late(self, entry: Entry) -> bool:
-        """Whether an entry is of lately."""
-        return entry.time > self.now - LATELY
+        """Whether an entry is of lately; one from ahead of now, by a clock that had jumped, is not."""
+        return self.now - LATELY < entry.time <= self.now + SKEW
 
 
 Monitor = Callable[[Seen], "list[Breach] | None"]

@@ -38,7 +38,7 @@ def service_slow(seen: Seen) -> list[Breach] | None:
     if limit_ms is not None:
         says = f"99 of 100 predictions take up to {now_s * 1000:.4g} ms, {limit_ms:.4g} ms are allowed"
         return [Breach(monitor="service_slow", role="devops", says=says, value=now_s * 1000, limit=limit_ms)] if now_s * 1000 > limit_ms else []
-    before = [took for entry in seen.usage if not seen.is_late(entry) and (took := p99_s([entry])) is not None]
+    before = [took for entry in seen.usage if entry.time <= seen.now and not seen.is_late(entry) and (took := p99_s([entry])) is not None]
     times = times_usual(now_s, before)
     if times is None:
         return None

@@ -27,5 +27,5 @@ MONITORS: tuple[Monitor, ...] = (
 
 
 def look(watched: Watched) -> dict[str, list[Breach] | None]:
-    """What every monitor found in the window, by the monitor's name."""
-    return {monitor.__name__: monitor(watched) for monitor in MONITORS}
+    """What every monitor found in the window, by the monitor's name; no monitor judges one that has not begun."""
+    return {monitor.__name__: monitor(watched) if watched.has_begun else None for monitor in MONITORS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from statistics import median
 
 from loopline.charter.spec import Role
@@ -72,6 +73,10 @@ class Watched:
         Index of the window that is judged.
     is_closed
         Whether time has gone beyond the window.
+    has_begun
+        Whether time has come as far as the window: one ahead of it holds rows with a wrong date, or is only beginning to fill.
+    outages
+        The starts of earlier windows in which no row came though rows were usual.
     before
         The windows of the test part; empty where the package has no time.
     apart_before
@@ -87,6 +92,8 @@ class Watched:
     spec: WatchSpec
     currency: str
     apart_before: Sequence[tuple[int, float]] = ()
+    has_begun: bool = True
+    outages: frozenset[datetime] = frozenset()
 
     @property
     def window(self) -> Window:

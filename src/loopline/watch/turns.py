@@ -11,6 +11,7 @@ from loopline.data.schedule import next_due
 from loopline.data.spec import DataSpec
 from loopline.data.spec_source import ScheduleSpec
 from loopline.ledger.entry import Entry
+from loopline.watch.clock import not_ahead
 from loopline.watch.spec import LEAST_LATE
 from loopline.watch.spec_retrain import RetrainSpec
 
@@ -87,7 +88,8 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, call
     """Whether turns are taken as they should be.
 
     A turn is late after `late` where that is declared. Otherwise one that was taken by a process that stays says how often it takes them, and is
-    late after twice as long; and where a schedule calls for a turn, one that was not taken within two hours of its moment is late.
+    late after twice as long; and where a schedule calls for a turn, one that was not taken within two hours of its moment is late. Where the clock was
+    set back since, a sign of work from ahead counts as far behind: a watcher that died meanwhile is not silent until the clock has caught up.
 
     Parameters
     ----------
@@ -97,11 +99,12 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, call
         The schedules that call for a turn.
     """
     seen = max((entry.time for entry in (last, step) if entry is not None), default=None)
+    since = None if seen is None else not_ahead(seen, now)
     if late is not None:
-        return Watcher(last, seen, now - timedelta(microseconds=1) if seen is None else seen + late, now)
-    if last is None or seen is None:
+        return Watcher(last, seen, now - timedelta(microseconds=1) if since is None else since + late, now)
+    if last is None or since is None:
         return Watcher(last, seen, None, now)
     if last.body["every_s"] is not None:
-        return Watcher(last, seen, seen + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
-    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, seen)) is not None]
+        return Watcher(last, seen, since + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
+    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, since)) is not None]
     return Watcher(last, seen, min(due, default=None), now)

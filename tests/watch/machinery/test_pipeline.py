@@ -52,3 +52,5 @@ def test_a_gap_between_turns_is_told_with_its_length() -> None:
     assert pipeline_late(seen(watcher=Watcher(last, last.time, NOW + timedelta(seconds=1), NOW))) == []
     assert pipeline_late(seen(watcher=Watcher(last, last.time, None, NOW))) is None
     assert pipeline_late(seen()) is None
+    ahead = entry("turn", "", -30 * HOUR, **last.body)
+    assert pipeline_late(seen(watcher=Watcher(ahead, ahead.time, NOW - 28 * HOUR, NOW))) is None, "the clock was set back, and this turn is taken"

@@ -34,7 +34,8 @@ def pipeline_failed(seen: Seen) -> list[Breach]:
 def pipeline_late(seen: Seen) -> list[Breach] | None:
     """No turn was taken for longer than there should be between two."""
     watcher = seen.watcher
-    if watcher is None or watcher.until is None or watcher.seen is None:
+    # Where the clock was set back since the last turn, nobody knows how long that was; this one is taken.
+    if watcher is None or watcher.until is None or watcher.seen is None or watcher.seen > watcher.now:
         return None
     if not watcher.is_late:
         return []

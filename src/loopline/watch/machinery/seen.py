@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from loopline.charter.budget import Bound
 from loopline.ledger.entry import Entry
+from loopline.watch.clock import long_since
 from loopline.watch.machinery.reading import Reading
 from loopline.watch.monitors.watched import Breach
 from loopline.watch.spec_machinery import MachinerySpec
@@ -48,8 +49,8 @@ class Seen:
     bound: Bound | None = None
 
     def is_late(self, entry: Entry) -> bool:
-        """Whether an entry is of lately."""
-        return entry.time > self.now - LATELY
+        """Whether an entry is of lately; one from far ahead was entered before the clock was set back."""
+        return not long_since(entry.time, self.now, LATELY)
 
 
 Monitor = Callable[[Seen], "list[Breach] | None"]

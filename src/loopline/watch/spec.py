@@ -14,10 +14,14 @@ from loopline.watch.spec_duty import Channels, DailyText, EscalateSpec, HoursTex
 from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
 from loopline.watch.spec_retrain import RetrainSpec
 
+BUSINESS = ("worth_target", "criterion", "volume_chartered")
+"""The monitors of what the charter says, which the value stage judges, the most urgent first."""
+
 URGENCY = (
     "worth_baseline",
     "worth_promised",
     "worth_estimated",
+    *BUSINESS,
     "performance",
     "performance_estimated",
     "volume",

@@ -239,7 +239,7 @@ def _lines(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
         rows.append((arm["arm"], arm["units"][0], arm["means"][0], arm["value"], arm["low"], arm["high"], saved, arm["judgement"]))
     shown.append(table(head, rows, right=(1, 2, 3, 4, 5, 6)))
     for arm in found["arms"]:
-        shown += [f"{arm['arm']}, {one['guard']}: {'surely harmed' if one['is_harmed'] else 'not surely harmed'}" for one in arm["guards"]]
+        shown += [f"{arm['arm']}, {one['guard']}: {_guarded(one)}" for one in arm["guards"]]
     if found["mismatch"]:
         shown.append(f"nothing can be told: {found['mismatch']}")
     elif said["state"] == "ended":
@@ -247,3 +247,9 @@ def _lines(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     elif found["winner"]:
         shown.append(f"the evidence tells: {found['winner']}")
     return shown
+
+
+def _guarded(one: Mapping[str, Any]) -> str:
+    if one["low"] is None:
+        return f"not yet told ({min(one['units']):,} units in the smaller arm, {one['needed']:,} are needed)"
+    return "surely harmed" if one["is_harmed"] else "not surely harmed"

@@ -40,7 +40,7 @@ _SCORING = (
 _LIFT_ROOMS = (
     *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
     "release/rollout/sequences.py",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),

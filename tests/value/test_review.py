@@ -169,7 +169,6 @@ def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop
         "cost": None,
         "says": "x",
         "role": "ml",
-        "told": None,
     }
     shop.ledger.append(Draft(kind="alert", subject="a", body=alert))
     watched = shop.state().facts("watch", "windows")

@@ -65,6 +65,8 @@ def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:
         (case(GOOD), "loopline tick"),
         (case(GOOD, alerts=[alert("drift")], knows_the_data=True), "loopline data ingest PATH && loopline run"),
         (case(GOOD, alerts=[alert("drift")]), "loopline run"),
+        (case(GOOD, alerts=[alert("drift")], only_when_asked=True), "loopline run --fresh model"),
+        (case(GOOD, alerts=[alert("drift")], only_when_asked=True, knows_the_data=True), "loopline data ingest PATH && loopline run --fresh model"),
         (case(losing, has_earlier=True), "loopline release rollback --why '...'"),
         (case(losing), "stop serving, and decide without a model (never act)"),
     ):

@@ -67,6 +67,8 @@ class Case:
         Whether another package has decided before, to which a way leads back.
     knows_the_data
         Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
+    only_when_asked
+        Whether new data alone trains nothing, because `watch.retrain` says what does.
     roles
         The roles in which the charter names somebody.
     base_rate
@@ -94,6 +96,7 @@ class Case:
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
     knows_the_data: bool = False
+    only_when_asked: bool = False
     roles: frozenset[str] = frozenset()
     base_rate: float | None = None
     segments: Sequence[Segment] = ()

@@ -63,6 +63,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
+        only_when_asked=inputs["only_when_asked"],
         roles=frozenset(inputs["roles"]),
         heard=heard(Tables(job.workspace.lake), inputs["versions"]),
         changes=happenings(entries)[-CHANGES:],

@@ -171,7 +171,8 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "change_policy":
         return _trial_of(case)
     if review.recommendation == "retrain":
-        return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
+        run = "loopline run --fresh model" if case.only_when_asked else "loopline run"
+        return f"loopline data ingest PATH && {run}" if case.knows_the_data else run
     return "loopline tick"
 
 

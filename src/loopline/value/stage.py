@@ -61,8 +61,14 @@ COST_ROOMS = (
 _ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
-def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
+def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
+    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed.
+
+    Parameters
+    ----------
+    only_when_asked
+        Whether new data alone retrains nothing; then the review says how a person asks.
+    """
     lift = yield Step(
         stage="value",
         name="lift",
@@ -90,6 +96,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
+            "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),

@@ -74,7 +74,6 @@ def _opened(breach: Breach, now: datetime) -> dict[str, Any]:
         "limit": breach.limit,
         "cost": None,
         "says": breach.says,
-        "told": None,
     }
 
 

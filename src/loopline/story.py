@@ -166,7 +166,7 @@ def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str
 
 def _undone(step: Step, state: State) -> StageStatus:
     """Why a step is to be done: it failed, it never ran, or something it was made from has changed."""
-    failed, before = state.failed.get(step.stage), state.latest.get((step.stage, step.name))
+    failed, before = (known.get((step.stage, step.name)) for known in (state.failed, state.latest))
     if failed is not None and failed.key == step.key:
         return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
     if before is None:

@@ -207,7 +207,7 @@ def test_a_person_s_word_stays_until_a_later_window_breaches(shop: Shop) -> None
 def test_killed_before_or_after_its_entries_it_ends_in_the_same_state(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for day in range(5):
         shop.serve(Crowd.of(150, seed=day, shift=2.0))
-    told = steps(shop.spec, None, CHARTER, shop.ask())  # type: ignore[arg-type]
+    told = steps(shop.spec, CHARTER, shop.ask())
     before = next(told)
     assert isinstance(before, Step)
     step = told.send(shop.run(before))

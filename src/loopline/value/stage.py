@@ -157,7 +157,7 @@ def _happened(state: State) -> list[str]:
     """The newest of what a review tells of beside windows and tables: trainings, releases, rollouts, the expert's words, and steps that stand still."""
     newest = (state.champions[-1:], state.rollouts[-1:], list(state.packages.values())[-1:], state.constraints.values())
     # A failure is told once, however often it comes; one of its own stage is over when the review is made, and would have it made twice.
-    failed = [f"{stage} {entry.body['name']}" for stage, entry in state.failed.items() if stage != "value"]
+    failed = [f"{stage} {name}" for stage, name in state.failed if stage != "value"]
     return sorted([*(entry.id for entries in newest for entry in entries), *failed])
 
 

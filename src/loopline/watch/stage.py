@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps
-from loopline.ledger.entry import now
+from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
 from loopline.watch.duty import letters
@@ -22,6 +22,8 @@ from loopline.watch.spec_retrain import RetrainSpec
 from loopline.watch.turns import ONE_IN, schedules
 from loopline.workspace import Ask
 
+_ALARMS = frozenset({("watch", "machinery"), ("watch", "tell")})
+"""The steps that are taken whatever stands still, and say nothing of how far their stage has come."""
 READS = ("window", "false_alarms", "refused_share")
 _SCORING = (
     "columns",
@@ -72,14 +74,14 @@ _TELLING = (
 )
 
 
-def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
-    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger, the machinery; then who is to be
-    told of what, and whether the model is to be trained anew.
+def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
+    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then whether the model is to be
+    trained anew.
 
     Parameters
     ----------
     at
-        When the turn began; None where nothing is to be done: then nobody looks at the machinery.
+        When the turn began; None where nothing is to be done.
     """
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
@@ -98,11 +100,30 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
         yield _trial(spec, charter, ask, course)
-    failing = _failing(ask)
-    if at is not None and _is_due(ask.state, failing, at):
+    if spec.retrain is None:
+        return watched
+    said = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+
+
+def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[[], Ask], *, at: datetime, clock: Callable[[], datetime] = now) -> Steps:
+    """A look at the machinery where one is due, and then who is to be told of what: whatever stands still.
+
+    Parameters
+    ----------
+    ask
+        Gives what is known now, with the facts of the stages that have come through; what the look raises is told at once.
+    at
+        When the turn began.
+    clock
+        What time it is: who is on duty, what is silent and what nobody has taken on is judged when it is told, and a turn may have begun hours before.
+    """
+    known = ask()
+    failing = _failing(known)
+    if _is_due(known.state, failing, at):
         yield _machinery(spec, data, charter, failing, at)
-    moment = at or now()
-    due = letters(ask.state, spec, moment)
+    moment = clock()
+    due = letters(ask().state, spec, moment)
     if due:
         yield Step(
             stage="watch",
@@ -112,10 +133,7 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
             inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat()},
             rooms=_TELLING,
         )
-    if spec.retrain is None:
-        return watched
-    said = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+    return {"says": ""}
 
 
 def _clock(spec: WatchSpec, ask: Ask, at: datetime | None) -> str | None:
@@ -161,9 +179,20 @@ def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
 
 
 def _failing(ask: Ask) -> list[list[str]]:
-    """Stage and name of the steps that stand still, because they failed: a stage that has come through since has facts."""
-    failed = ask.state.failed.items()
-    return sorted([stage, str(entry.body["name"])] for stage, entry in failed if stage not in ("watch", "value") and not ask.facts.get(stage))
+    """Stage and name of the steps that stand still because they failed: of each stage the newest, unless the stage has come through, or further, since.
+
+    A stage that the walk has not asked yet stands as it stood at the last look: whether what failed there is still wanted, nobody knows before.
+    """
+    came = {stage: entry.seq for (stage, name), entry in sorted(ask.state.latest.items(), key=_place) if (stage, name) not in _ALARMS}
+    standing = {stage: name for stage, name in (ask.state.facts("watch", "machinery") or {"failed": []})["failed"] if stage not in ask.facts}
+    for (stage, name), entry in sorted(ask.state.failed.items(), key=_place):
+        if (stage, name) not in _ALARMS and stage in ask.facts and not ask.facts[stage] and entry.seq > came.get(stage, 0):
+            standing[stage] = name
+    return sorted([stage, name] for stage, name in standing.items())
+
+
+def _place(item: tuple[tuple[str, str], Entry]) -> int:
+    return item[1].seq
 
 
 def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:

@@ -63,7 +63,7 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "told")),
+    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told")),
     *_SPECS,
     "watch/exported/alertmanager.py",
     "tell.py",
@@ -213,7 +213,7 @@ def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, failing: l
         rooms=(
             *_ROOMS,
             "watch/machinery",
-            "watch/turns.py",
+            *(f"watch/{module}.py" for module in ("clock", "turns")),
             *(f"charter/{module}.py" for module in ("budget", "machines", "prices", "quantities")),
             "data/probe",
             "data/schedule.py",

@@ -150,7 +150,8 @@ class Turn(Look):
             try:
                 facts = self._workspace.engine.run(step.function, job)
             except Exception as error:
-                ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+                why = str(error) if isinstance(error, LooplineError) else type(error).__name__
+                ended("failed", why=why, check=isinstance(error, CheckFailed))
                 raise
         done = ended("succeeded", facts=facts, made_from=step.made_from)
         if waits_more_than_it_computes(io := done.body["io"]):

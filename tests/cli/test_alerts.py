@@ -167,3 +167,16 @@ def test_a_watch_that_stands_still_is_told_all_the_same(template: Path, tmp_path
         tried = {item["alert"] for message in loop.state().messages for item in message.body["items"]}
     assert (status.stages[-1].stage, status.stages[-1].state) == ("watch", "failed")
     assert alert.body["feature"].startswith("watch ") and alert.subject in tried
+
+
+def test_a_batch_that_the_contract_holds_back_is_told_to_the_data_role(template: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    declared = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(declared.replace("time: at}\n", "time: at}\n  contract: {batch: {rows: 5000..}}\n"))
+    with (folder / "t.csv").open("a") as file:
+        file.write((folder / "t.csv").read_text().splitlines()[-1] + "\n")
+    with open_loop(folder) as loop:
+        loop.run(until="watch")
+        (alert,) = (entry.body for entry in loop.state().open_alerts() if entry.body["feature"] == "data ingest")
+    assert (alert["monitor"], alert["role"]) == ("contract", "data")
+    assert "is held back: it has 901 rows, and 5000.. are expected" in alert["says"]

@@ -121,7 +121,8 @@ def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[
     known = ask()
     failing = _failing(known)
     if _is_due(known.state, failing, at):
-        yield _machinery(spec, data, charter, failing, at)
+        newest = (known.state.facts("data", "ingest") or {}).get("newest", {})
+        yield _machinery(spec, data, charter, at, failed=failing, newest=newest)
     moment = clock()
     due = letters(ask().state, spec, moment)
     if due:
@@ -201,15 +202,20 @@ def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:
     return last is None or last["failed"] != failing or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
 
 
-def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, failing: list[list[str]], at: datetime) -> Step:
-    """The step that looks at the machinery; each look is one of its own."""
+def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, at: datetime, **known: Any) -> Step:
+    """The step that looks at the machinery, with what is known beside the ledger; each look is one of its own."""
     calls = [schedule.model_dump(mode="json") for schedule in schedules(data, spec.retrain)]
     return Step(
         stage="watch",
         name="machinery",
         function="loopline.watch.machinery.look:run",
-        reads={**spec.fields("machinery", "late"), "schedules": calls, "charter": charter.fields("predict", "worth", "budget", "prices")},
-        inputs={"at": at.isoformat(), "failed": failing},
+        reads={
+            **spec.fields("machinery", "late"),
+            "schedules": calls,
+            "sources": list(data.sources),
+            "charter": charter.fields("predict", "worth", "budget", "prices"),
+        },
+        inputs={"at": at.isoformat(), **known},
         rooms=(
             *_ROOMS,
             "watch/machinery",

@@ -141,3 +141,13 @@ def test_a_turn_that_came_late_is_told(project: Project) -> None:
     assert project.look(now())["breaches"]["pipeline_late"] == 0
     assert project.look(now() + timedelta(hours=5))["breaches"]["pipeline_late"] == 1
     assert project.alerts() == {"pipeline_late": "open"}
+
+
+def test_what_comes_is_looked_at_by_what_the_ledger_has_of_it(project: Project) -> None:
+    at = now()
+    for day in range(10):
+        project.ledger.append(Draft(kind="batch", subject="t", key=str(day), body={"read": 1000, "quarantined": 400 if day == 9 else 10}))
+    project.ended("data", "ingest", facts={"newest": {"t": (at - timedelta(days=9)).isoformat()}})
+    breaches = project.look(at)["breaches"]
+    # All of it came a moment ago: the newest quarter is held against the rest, and how old rows usually get is not known.
+    assert (breaches["quarantined"], breaches["freshness"]) == (1, None)

@@ -14,6 +14,7 @@ from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
 from loopline.watch.duty import letters
+from loopline.watch.machinery.judged import Judged
 from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spans import start_of
@@ -119,10 +120,10 @@ def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[
         What time it is: who is on duty, what is silent and what nobody has taken on is judged when it is told, and a turn may have begun hours before.
     """
     known = ask()
-    failing = _failing(known)
-    if _is_due(known.state, failing, at):
+    failing, judged = _failing(known), Judged.of(known.state.latest.get(("value", "review")))
+    if _is_due(known.state, failing, judged, at):
         newest = (known.state.facts("data", "ingest") or {}).get("newest", {})
-        yield _machinery(spec, data, charter, at, failed=failing, newest=newest)
+        yield _machinery(spec, data, charter, at, failed=failing, judged=judged.as_json(), newest=newest)
     moment = clock()
     due = letters(ask().state, spec, moment)
     if due:
@@ -196,10 +197,15 @@ def _place(item: tuple[tuple[str, str], Entry]) -> int:
     return item[1].seq
 
 
-def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:
-    """Whether the machinery is to be looked at: once an hour, and when other steps stand still than at the last look."""
+def _is_due(state: State, failing: list[list[str]], judged: Judged, at: datetime) -> bool:
+    """Whether the machinery is to be looked at: once an hour, and when not the same steps stand still, or parts of the charter fail, as at the last look."""
     last = state.facts("watch", "machinery")
-    return last is None or last["failed"] != failing or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
+    return (
+        last is None
+        or last["failed"] != failing
+        or last.get("judged", []) != judged.names
+        or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
+    )
 
 
 def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, at: datetime, **known: Any) -> Step:

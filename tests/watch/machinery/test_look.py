@@ -143,6 +143,31 @@ def test_a_turn_that_came_late_is_told(project: Project) -> None:
     assert project.alerts() == {"pipeline_late": "open"}
 
 
+def review(project: Project, *broken: str) -> None:
+    """A review that judged the charter's criteria."""
+    found = [
+        {"monitor": "criterion", "feature": id, "features": [], "role": "business", "says": f"criterion {id} does not hold", "value": 0.4, "limit": 0.5}
+        for id in broken
+    ]
+    project.ended("value", "review", facts={"breaches": {"criterion": found, "volume_chartered": None}})
+
+
+def test_what_a_review_judges_is_raised_at_once_and_over_when_three_more_have_found_it_well(project: Project) -> None:
+    at = now()
+    project.look(at)
+    review(project, "A1")
+    assert project.look(at + timedelta(seconds=1))["judged"] == ["criterion:A1"]
+    assert project.alerts() == {"criterion": "open"}
+    assert project.step(at + timedelta(seconds=2)) is None, "it is known"
+    for turn in range(1, 4):
+        assert project.alerts() == {"criterion": "open"}
+        review(project)
+        # The same judgement, seen twice, says no more than once.
+        for minutes in (0, 61):
+            project.look(at + timedelta(hours=4 * turn, minutes=minutes))
+    assert project.alerts() == {"criterion": "resolved"}
+
+
 def test_what_comes_is_looked_at_by_what_the_ledger_has_of_it(project: Project) -> None:
     at = now()
     for day in range(10):

@@ -16,13 +16,15 @@ from loopline.ledger.entry import Entry, now
 from loopline.ledger.spend import USAGE, account
 from loopline.ledger.store import Ledger
 from loopline.watch.machinery.delivered import contract, freshness, quarantined
+from loopline.watch.machinery.judged import Judged
 from loopline.watch.machinery.pipeline import pipeline_failed, pipeline_late, pipeline_slow
 from loopline.watch.machinery.raised import drafts, fine, in_breach
 from loopline.watch.machinery.reading import Reading
 from loopline.watch.machinery.resources import budget, disk, memory, storage_worse
 from loopline.watch.machinery.seen import Monitor, Seen
 from loopline.watch.machinery.service import service_errors, service_shed, service_slow
-from loopline.watch.monitors.watched import Breach
+from loopline.watch.monitors.watched import Breach, breach_of
+from loopline.watch.spec import BUSINESS
 from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
 from loopline.watch.turns import KIND as TURN
 from loopline.watch.turns import Watcher, watcher
@@ -56,13 +58,14 @@ def looked(seen: Seen) -> dict[str, list[Breach] | None]:
 
 
 def run(job: Job) -> Facts:
-    """Look at the machinery, bring its alerts up to date, and keep the reading for the looks to come."""
-    ledger, moment = job.workspace.ledger, now()
+    """Look at the machinery, bring its alerts and those of the business up to date, and keep the reading for the looks to come."""
+    ledger, moment, judged = job.workspace.ledger, now(), Judged.of_json(job.step.inputs["judged"])
     seen = _seen(job, moment)
     last = _last(seen.steps)
     before: Mapping[str, int] = last.get("fine", {})
-    looks = looked(seen)
-    recorded = {entry.subject: entry.body for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] in MACHINERY}
+    handed = judged.looks(last.get("judged_by")).items()
+    looks = {**looked(seen), **{name: None if found is None else [breach_of(one) for one in found] for name, found in handed}}
+    recorded = {entry.subject: entry.body for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] in (*MACHINERY, *BUSINESS)}
     counts = fine(looks, recorded, before)
     made = drafts(looks, recorded, counts, before, moment)
     ledger.append(*(replace(draft, parents=(job.attempt,)) for draft in made))
@@ -72,6 +75,8 @@ def run(job: Job) -> Facts:
     return {
         "says": f"{able} of {len(looks)} monitors of the machinery could judge: {said}",
         **{name: job.step.inputs[name] for name in ("at", "failed")},
+        "judged": judged.names,
+        "judged_by": judged.by,
         "breaches": {name: None if breaches is None else len(breaches) for name, breaches in looks.items()},
         "fine": counts,
         "reading": seen.readings[-1].as_json(),

@@ -36,7 +36,10 @@ def performance(watched: Watched) -> list[Breach] | None:
 
 
 def worth_promised(watched: Watched) -> list[Breach] | None:
-    """Money per decision that is significantly below what was promised on the test part."""
+    """Money per decision that is significantly below what was promised on the test part.
+
+    The charter's target, a sum per year, is another question, which `loopline.value.monitors.worth_target` answers.
+    """
     promised = watched.promise.per_decision
     found = None if promised is None else _beyond(watched, "worth_promised", lambda window: window.earned.money, promised, sign=-1)
     if promised is None or found is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
+from typing import Any
 
 from loopline.charter.spec import Role
 from loopline.watch.drift import ROWS_NEEDED, Bins
@@ -149,6 +150,11 @@ class Breach:
         """The monitor, with each feature that the breach is about, as texts."""
         about = self.features or ((self.feature,) if self.feature else ())
         return tuple(f"{self.monitor}:{feature}" for feature in about) or (self.monitor,)
+
+
+def breach_of(said: Mapping[str, Any]) -> Breach:
+    """The breach that `dataclasses.asdict` made plain."""
+    return Breach(**{**said, "features": tuple(said["features"])})
 
 
 Monitor = Callable[[Watched], list[Breach] | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from loopline.value.monitors import MONITORS, criterion, judged, volume_chartere
 from loopline.value.pace import pace, weekly
 from loopline.value.spec import ValueSpec
 from loopline.watch.spec import BUSINESS
-from tests.value.cases import case, window
+from tests.value.cases import T0, case, window
 
 GOOD = [window(day) for day in range(10)]
 
@@ -67,6 +68,12 @@ def test_a_volume_that_surely_and_materially_differs_from_the_charter_is_told(ch
     assert found is not None and bool(found) == differs
     if differs:
         assert found[0].role == "business" and found[0].says.startswith("821.4 decisions come per day (") and "by 5 weeks" in found[0].says
+
+
+def test_a_row_with_a_wrong_date_from_ahead_empties_no_week() -> None:
+    windows = [*served(WEEKDAYS * 6), window(9000, rows=1)]
+    found = volume_chartered(case(windows, until=T0 + timedelta(days=41), charter={"volume": "820 per day"}))
+    assert found == []
 
 
 def test_too_few_weeks_no_volume_and_one_that_varies_tell_nothing() -> None:

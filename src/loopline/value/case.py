@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -61,6 +62,8 @@ class Case:
         Digest of the package that decides now; None before the first release.
     windows
         Every window of every package, in the order of their starts.
+    until
+        Start of the newest window that has begun; None where nothing was served.
     alerts
         The bodies of the alerts that are not resolved.
     has_earlier
@@ -93,6 +96,7 @@ class Case:
     champion: str | None
     promise: Promise | None
     windows: Sequence[Body]
+    until: datetime | None = None
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
     knows_the_data: bool = False

@@ -57,7 +57,7 @@ def volume_chartered(case: Case) -> list[Breach] | None:
     from it by `MATERIAL` or more.
     """
     said = case.charter.volume
-    found = pace(case.windows, confidence=SURE)
+    found = pace(case.windows, until=case.until, confidence=SURE)
     if said is None or said.per_year <= 0 or found is None:
         return None
     if found.high > said.per_year * (1 - MATERIAL) and found.low < said.per_year * (1 + MATERIAL):

@@ -28,14 +28,19 @@ class Pace:
     weeks: int
 
 
-def pace(windows: Sequence[Body], *, confidence: float) -> Pace | None:
+def pace(windows: Sequence[Body], *, until: datetime | None = None, confidence: float) -> Pace | None:
     """The pace at which decisions of all packages come, with the interval of its mean; None where fewer than `FEWEST` whole weeks are known.
 
     Weeks are the sample, so that quiet Sundays are no scatter, and the mean has Student's interval. Their variance is at least that of counts that come
     independently of each other. The first window and the newest one count for nothing: serving may have begun in the midst of the one, and the
     other is still filling.
+
+    Parameters
+    ----------
+    until
+        Start of the newest window that has begun: one from ahead holds rows with a wrong date. Where it is not known, that of the newest one.
     """
-    totals = weekly(windows)
+    totals = weekly(windows, until=until)
     if len(totals) < FEWEST:
         return None
     mean, count = fmean(totals), len(totals)
@@ -44,12 +49,12 @@ def pace(windows: Sequence[Body], *, confidence: float) -> Pace | None:
     return Pace(per_year=mean * a_year, low=max(0.0, mean - reach) * a_year, high=(mean + reach) * a_year, weeks=count)
 
 
-def weekly(windows: Sequence[Body]) -> list[int]:
+def weekly(windows: Sequence[Body], *, until: datetime | None = None) -> list[int]:
     """Decisions in each of the newest whole weeks, the newest first; where windows are longer than a week, in each of these."""
     if not windows:
         return []
     starts = [datetime.fromisoformat(window["start"]) for window in windows]
-    begin, end = datetime.fromisoformat(min(windows, key=lambda window: str(window["start"]))["end"]), max(starts)
+    begin, end = datetime.fromisoformat(min(windows, key=lambda window: str(window["start"]))["end"]), until or max(starts)
     block = _block(windows)
     totals = [0] * min(MOST, max(0, (end - begin) // block))
     for start, window in zip(starts, windows, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -61,6 +62,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         champion=champion,
         promise=None if champion is None else _promise(blobs, champion),
         windows=windows,
+        until=None if inputs["until"] is None else datetime.fromisoformat(inputs["until"]),
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],

@@ -98,6 +98,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: b
             "knows_the_data": _knows_the_data(ask),
             "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
+            "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
             "proof": evidence_of(ask.state, ask.state.champion),

@@ -22,6 +22,7 @@ URGENCY = (
     "performance_estimated",
     "volume",
     "refused_share",
+    "outcomes_late",
     "nulls",
     "new_categories",
     "unseen_ranges",

@@ -16,7 +16,7 @@ LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
 PAGES = frozenset({"worth_baseline", "worth_promised"})
 """The monitors that speak of money."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
-_COMING = frozenset({"volume", "refused_share"})
+_COMING = frozenset({"volume", "refused_share", "outcomes_late"})
 LINES: tuple[frozenset[str], ...] = (
     OF_MONEY | OF_ESTIMATES | OF_DRIFT | _ARRIVING,
     _COMING,

@@ -38,6 +38,20 @@ class Elapsed:
         return self.over is not None and end <= self.over
 
 
+def told_after(frame: pl.DataFrame, span: timedelta) -> dict[datetime, float]:
+    """Seconds after its end by which half of a window's outcomes had come that have, by the start of the window; none of one without any.
+
+    Parameters
+    ----------
+    frame
+        What `loopline.watch.served.joined` gives.
+    """
+    start = starts(pl.col("when"), span)
+    known = frame.filter(pl.col("outcome").is_not_null())
+    waited = known.group_by(start=start).agg((pl.col("told") - start - span).dt.total_seconds(fractional=True).median().clip(lower_bound=0.0))
+    return dict(waited.iter_rows())
+
+
 def elapsed(predictions: pl.LazyFrame, span: timedelta, clock: datetime | None) -> Elapsed:
     """How far time has come, by the predictions and by the clock.
 

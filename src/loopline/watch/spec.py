@@ -28,6 +28,7 @@ URGENCY = (
     "performance_estimated",
     "volume",
     "refused_share",
+    "outcomes_late",
     "nulls",
     "new_categories",
     "unseen_ranges",

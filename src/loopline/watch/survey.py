@@ -25,7 +25,7 @@ from loopline.watch import alerts
 from loopline.watch.basis import Basis
 from loopline.watch.causes import urgency
 from loopline.watch.domain import Sample, areas, looked_at
-from loopline.watch.elapsed import Elapsed, elapsed
+from loopline.watch.elapsed import Elapsed, elapsed, told_after
 from loopline.watch.estimated import silences
 from loopline.watch.gauge import Gauge, gauge, read_before, read_sample
 from loopline.watch.honesty import checked
@@ -210,7 +210,8 @@ def _windows(job: Job, served: _Served, basis: Basis, span: timedelta, told_from
     for part in slices(served.joined(measured.yardstick.package), span):
         rows = decoded(part, measured.columns, classes)
         apart = {} if told_from is None else areas(rows, told_from.sample, looked, span=span, known=told_from.known)
-        own = [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
+        waited = told_after(part, span)
+        own = [replace(one, apart=apart.get(one.start), told_after_s=waited.get(one.start)) for one in windows(rows, measured.yardstick, span=span)]
         made += basis.estimated(rows, own, span)
         done += part.height
         job.progress.at(done, unit="predictions", note=counted(len(made), "window"))
@@ -236,6 +237,7 @@ def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: Watc
             at=at,
             is_closed=passed.is_over(window.end),
             has_begun=passed.has_begun(window.start),
+            today=passed.begun,
             outages=outages,
             yardstick=measured.yardstick,
             promise=measured.promise,

@@ -86,6 +86,8 @@ class Window:
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
         The task's metrics over the rows whose outcome has come.
+    told_after_s
+        How long after its end half of the outcomes had come that have; None before any has.
     estimated
         What all rows are expected to show; None where nobody estimated it.
     """
@@ -105,6 +107,7 @@ class Window:
     split: Split = Split()
     loss: Sums = Sums()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    told_after_s: float | None = None
     estimated: Estimated | None = None
 
     @property
@@ -134,6 +137,7 @@ class Window:
             "refused": self.refused,
             "outcomes": self.outcomes,
             "completeness": self.completeness,
+            "told_after_s": self.told_after_s,
             "acted": self.acted,
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
@@ -358,6 +362,7 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         split=first.split + second.split,
         loss=first.loss + second.loss,
         metrics={},
+        told_after_s=max((wait for wait in (first.told_after_s, second.told_after_s) if wait is not None), default=None),
         estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
     )
 

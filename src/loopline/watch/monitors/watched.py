@@ -25,8 +25,9 @@ SHARES = {
     "worth_estimated": 0.04,
     "performance": 0.05,
     "performance_estimated": 0.03,
-    "volume": 0.06,
+    "volume": 0.05,
     "refused_share": 0.04,
+    "outcomes_late": 0.01,
     "nulls": 0.04,
     "new_categories": 0.04,
     "unseen_ranges": 0.04,
@@ -76,6 +77,8 @@ class Watched:
         Whether time has gone beyond the window.
     has_begun
         Whether time has come as far as the window: one ahead of it holds rows with a wrong date, or is only beginning to fill.
+    today
+        The start of the window that it is now; None where nobody knows.
     outages
         The starts of earlier windows in which no row came though rows were usual.
     before
@@ -94,6 +97,7 @@ class Watched:
     currency: str
     apart_before: Sequence[tuple[int, float]] = ()
     has_begun: bool = True
+    today: datetime | None = None
     outages: frozenset[datetime] = frozenset()
 
     @property

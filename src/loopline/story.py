@@ -150,7 +150,8 @@ class Turn(Look):
             try:
                 facts = self._workspace.engine.run(step.function, job)
             except Exception as error:
-                ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+                why = str(error) if isinstance(error, LooplineError) else type(error).__name__
+                ended("failed", why=why, check=isinstance(error, CheckFailed))
                 raise
         done = ended("succeeded", facts=facts, made_from=step.made_from)
         if waits_more_than_it_computes(io := done.body["io"]):
@@ -166,7 +167,7 @@ def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str
 
 def _undone(step: Step, state: State) -> StageStatus:
     """Why a step is to be done: it failed, it never ran, or something it was made from has changed."""
-    failed, before = state.failed.get(step.stage), state.latest.get((step.stage, step.name))
+    failed, before = (known.get((step.stage, step.name)) for known in (state.failed, state.latest))
     if failed is not None and failed.key == step.key:
         return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
     if before is None:

@@ -64,6 +64,32 @@ def test_of_equals_the_head_is_not_silenced_and_has_lasted_longest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("silent", "loud"),
+    [("worth_baseline", "worth_promised"), ("performance", "nulls"), ("drift", "multivariate")],
+)
+def test_what_is_silenced_hides_nothing_that_is_as_loud_and_explains_it_still(silent: str, loud: str) -> None:
+    world = World.of()
+    world.open(silent)
+    world.open(loud)
+    assert [ids(cause) for cause in found(world, silent)] == [(loud, silent)]
+
+
+def test_a_silenced_loss_is_not_told_by_what_explains_it() -> None:
+    world = World.of()
+    for monitor in ("drift", "performance", "worth_promised"):
+        world.open(monitor)
+    assert [ids(cause)[0] for cause in found(world, "worth_promised")] == ["worth_promised"]
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_silence_over_few_requests_hides_none_that_are_refused(rows: int) -> None:
+    world = World.of()
+    world.open("volume", value=rows)
+    world.open("refused_share")
+    assert {ids(cause) for cause in found(world, "volume")} == {("volume",), ("refused_share",)}
+
+
+@pytest.mark.parametrize(
     ("monitor", "value", "expected"),
     [
         ("worth_baseline", -1, "page"),

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,8 @@ from loopline.ledger.entry import Draft, now
 from loopline.watch import alerts, telling
 from loopline.watch.silences import silence
 from loopline.watch.spec import WatchSpec
-from loopline.watch.stage import steps
 from tests.receivers import Heard, free_port, mail_channel, mail_server, web_server
-from tests.watch.shop import CHARTER, Crowd, DataSpec, Shop
+from tests.watch.shop import Crowd, Shop
 from tests.watch.world import DAY, HOUR, World
 
 _TELLS = """
@@ -78,13 +77,13 @@ def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "busi
     return id
 
 
-def thought_of(shop: Shop) -> Step | None:
-    """The step that tells what is due, as the loop would run it; the windows are not asked."""
-    told = steps(shop.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, shop.ask(), at=shop.at)  # type: ignore[dict-item]
+def thought_of(shop: Shop, *, began: datetime | None = None) -> Step | None:
+    """The step that tells what is due, as the loop would run it; the machinery is not looked at."""
+    told = shop.alarms(began=began)
     try:
         asked = next(told)
         while not (isinstance(asked, Step) and asked.name == "tell"):
-            asked = told.send({"windows": None})
+            asked = told.send({})
     except StopIteration:
         return None
     return asked
@@ -177,6 +176,16 @@ def test_a_mail_server_that_is_down_is_a_fact_the_next_channel_is_told_and_the_m
         assert [mail["To"] for mail in inbox.mails] == ["owner@example.com"]
     assert len(web.calls) == 1
     assert {item["alert"] for message in shop.state().messages for item in message.body["items"]} == {id}
+
+
+def test_a_turn_that_began_hours_ago_tells_whoever_is_on_duty_now(shop: Shop) -> None:
+    assert shop.at is not None
+    began = shop.at
+    declare(shop, tell={"data": "json://127.0.0.1:9/data"}, hours={"data": f"{began - HOUR:%H:%M}-{began + HOUR:%H:%M}"})
+    open_alert(shop, "refused_share", role="data")
+    assert thought_of(shop) is not None
+    shop.at = began + 2 * HOUR
+    assert thought_of(shop, began=began) is None
 
 
 def test_nobody_took_it_on_so_that_another_is_told_in_words_that_say_so(shop: Shop, web: Heard) -> None:
@@ -294,4 +303,5 @@ def test_many_explanations_are_told_in_few_lines_and_a_title_is_never_long() -> 
     assert "no channel" not in text
     assert "you are told because business has no channel" in telling.message([("told", head, others)], ["devops"], HERE, {})
     long = [structs.replace(entry, body={**entry.body, "says": "x\n" * 300}) for entry in (head, others[0])]
-    assert len(telling.title("a shop", long)) <= 140 and "\n" not in telling.title("a shop", long) and telling.title("a shop", long).endswith("(and 1 more)")
+    title = telling.title("a shop", long)
+    assert len(title) <= 140 and "\n" not in title and title.endswith("x ... (and 1 more)")

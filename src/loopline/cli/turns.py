@@ -19,13 +19,16 @@ from loopline.data.schedule import due, next_due
 from loopline.data.spec_source import ScheduleSpec
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
 from loopline.loop import STAGES, Loop, LoopStatus, open_loop
 from loopline.project import FILE, Declaration, load
 from loopline.watch.heartbeat import beat
-from loopline.watch.turns import KIND, is_news
+from loopline.watch.turns import KIND, is_news, late_after
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 5.0, 900.0
 _log = logging.getLogger(__name__)
+_TURNS = 200
+"""The newest turns that tell how often they are called for: some hours of them where each does something."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,7 @@ def _enter(loop: Loop, state: str, says: str, every: timedelta | None, since: fl
         "says": says,
         "seconds": round(time.monotonic() - since, 3),
         "every_s": None if every is None else every.total_seconds(),
+        "late_s": None if every is not None else _late_s(ledger),
         "host": socket.gethostname(),
         # Empty where it was taken.
         "heartbeat": beat(address) if address is not None and state != "failed" else None,
@@ -242,6 +246,13 @@ def _enter(loop: Loop, state: str, says: str, every: timedelta | None, since: fl
     last = next(iter(ledger.read(kinds=(KIND,), newest_first=True, limit=1)), None)
     if is_news(body, last, datetime.now(UTC), did_something=did_something):
         ledger.append(Draft(kind=KIND, body=body))
+
+
+def _late_s(ledger: Ledger) -> float | None:
+    """After how long the next turn is late, by the distances of the last ones."""
+    entered = [entry.time for entry in ledger.read(kinds=(KIND,), newest_first=True, limit=_TURNS)]
+    late = late_after([*entered, datetime.now(UTC)])
+    return None if late is None else late.total_seconds()
 
 
 def _as_fault(error: Exception) -> LooplineError:

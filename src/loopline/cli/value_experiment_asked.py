@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -144,12 +145,15 @@ def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
     if covariate == "expected" and sort != "policy":
         why = "two packages expect different things of the same row" if sort == "package" else "a feature's units have no score"
         raise Mistake(f"{why}: their expectation is no covariate", where="--covariate", remedy="say prior or none")
+    for option in ("sd", "per_day"):
+        if said[option] is not None and not isfinite(said[option]):
+            raise Mistake(f"{said[option]} is no number to plan with", where=f"--{option.replace('_', '-')}", remedy="say a finite one, such as 12")
     fields = {name: said[name] for name in ("effect", "confidence", "power", "guards", "unmeasured")}
     try:
         plan = Plan.model_validate({**fields, "metric": metric or (OUTCOME if sort == "feature" else WORTH), "covariate": covariate})
     except ValidationError as error:
         first = error.errors()[0]
-        where = f"--{first['loc'][0]}" if first["loc"] else "--guard"
+        where = f"--{first['loc'][0]}" if first["loc"] and first["loc"][0] != "guards" else "--guard"
         raise Mistake(str(first["msg"]).removeprefix("Value error, "), where=where, remedy="see: loopline value experiment plan --help") from None
     unknown = [guard.metric for guard in plan.guards if sort != "feature" and guard.metric not in BUILT_IN]
     if unknown:

@@ -110,9 +110,9 @@ def an_alert_is_open(case: Case) -> Reason | None:
 def below_the_target(case: Case) -> Reason | None:
     """Keep, but say it: what is added is clearly below the charter's target."""
     own, target = case.own, case.charter.target
-    if own is None or target is None or own.per_year is None or own.added.high is None or not 0 <= own.added.high * own.per_year < target.per_year:
+    yearly = None if own is None else own.yearly
+    if target is None or yearly is None or yearly.high is None or not 0 <= yearly.high < target.per_year:
         return None
-    yearly = own.added.times(own.per_year)
     says = f"It adds {case.money(yearly.mean)} a year at this rate, below the target of {case.money(target.per_year)}."
     return Reason("below_the_target", "keep", says)
 
@@ -124,8 +124,7 @@ def a_criterion_is_broken(case: Case) -> Reason | None:
         return None
     first = broken[0]
     others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
-    words = f" ({first.words})" if first.words else ""
-    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.id}{words} does not hold: {first.says}{others}.")
+    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.name} does not hold: {first.says}{others}.")
 
 
 def it_earns(case: Case) -> Reason | None:
@@ -171,7 +170,8 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "change_policy":
         return _trial_of(case)
     if review.recommendation == "retrain":
-        return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
+        run = "loopline run --fresh model" if case.only_when_asked else "loopline run"
+        return f"loopline data ingest PATH && {run}" if case.knows_the_data else run
     return "loopline tick"
 
 

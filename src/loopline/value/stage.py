@@ -40,7 +40,7 @@ _SCORING = (
 _LIFT_ROOMS = (
     *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
     "release/rollout/sequences.py",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
@@ -61,8 +61,14 @@ COST_ROOMS = (
 _ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
-def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
+def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
+    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed.
+
+    Parameters
+    ----------
+    only_when_asked
+        Whether new data alone retrains nothing; then the review says how a person asks.
+    """
     lift = yield Step(
         stage="value",
         name="lift",
@@ -90,7 +96,9 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
+            "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
+            "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
@@ -150,7 +158,7 @@ def _happened(state: State) -> list[str]:
     """The newest of what a review tells of beside windows and tables: trainings, releases, rollouts, the expert's words, and steps that stand still."""
     newest = (state.champions[-1:], state.rollouts[-1:], list(state.packages.values())[-1:], state.constraints.values())
     # A failure is told once, however often it comes; one of its own stage is over when the review is made, and would have it made twice.
-    failed = [f"{stage} {entry.body['name']}" for stage, entry in state.failed.items() if stage != "value"]
+    failed = [f"{stage} {name}" for stage, name in state.failed if stage != "value"]
     return sorted([*(entry.id for entries in newest for entry in entries), *failed])
 
 

@@ -16,9 +16,10 @@ LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
 PAGES = frozenset({"worth_baseline", "worth_promised"})
 """The monitors that speak of money."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
+_COMING = frozenset({"volume", "refused_share", "outcomes_late"})
 LINES: tuple[frozenset[str], ...] = (
     OF_MONEY | OF_ESTIMATES | OF_DRIFT | _ARRIVING,
-    frozenset({"volume", "refused_share"}),
+    _COMING,
 )
 """The monitors that explain one another: what the model earns, and what comes. Any other monitor stands for itself."""
 
@@ -30,7 +31,7 @@ class Cause:
     Parameters
     ----------
     head
-        The most urgent one: the one that is told.
+        The loudest one, the most urgent of those that are not silenced: the one that is told.
     others
         Those that explain it, the most urgent first.
     """
@@ -75,20 +76,26 @@ def _loudness(body: Mapping[str, Any]) -> int:
 def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> list[Cause]:
     """The alerts that are not resolved, by their cause, the most urgent first.
 
-    Of equally urgent ones the head is one that is not silenced, and then the one that has lasted longest.
+    Of equally loud ones the head is one that is not silenced, then the most urgent, and then the one that has lasted longest. What is silenced of that
+    which comes stands for itself: whoever expects few requests on a holiday knows nothing of those that are refused.
     """
     together: dict[tuple[str, int | str], list[Entry]] = {}
     for entry in alerts:
         if entry.body["state"] != "resolved":
-            together.setdefault((entry.body["package"], _line(entry.body)), []).append(entry)
+            line = _alone(entry.body) if entry.body["monitor"] in _COMING and is_silenced(entry) else _line(entry.body)
+            together.setdefault((entry.body["package"], line), []).append(entry)
 
-    def rank(entry: Entry) -> tuple[tuple[int, int], bool, str, str]:
-        return urgency(entry.body), is_silenced(entry), entry.body["since"], entry.subject
+    def rank(entry: Entry) -> tuple[int, bool, tuple[int, int], str, str]:
+        return _loudness(entry.body), is_silenced(entry), urgency(entry.body), entry.body["since"], entry.subject
 
     found = [Cause(head, tuple(others)) for head, *others in (sorted(entries, key=rank) for entries in together.values())]
     return sorted(found, key=lambda cause: rank(cause.head))
 
 
 def _line(body: Mapping[str, Any]) -> int | str:
-    monitor: str = body["monitor"]
-    return next((at for at, line in enumerate(LINES) if monitor in line), f"{monitor}:{body['feature']}")
+    monitor = body["monitor"]
+    return next((at for at, line in enumerate(LINES) if monitor in line), _alone(body))
+
+
+def _alone(body: Mapping[str, Any]) -> str:
+    return f"{body['monitor']}:{body['feature']}"

@@ -13,10 +13,11 @@ from loopline.charter.spec import Role
 from loopline.data.schedule import passed
 from loopline.ledger.entry import Entry
 from loopline.watch.causes import Cause, causes
+from loopline.watch.clock import long_since
 from loopline.watch.silences import covering
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_duty import Hours
-from loopline.watch.told import RENEWED, Told, address, is_alertmanager, long_since
+from loopline.watch.told import RENEWED, Told, address, is_alertmanager
 
 _AHEAD = timedelta(days=1)
 Purpose = Literal["told", "elsewhere", "escalated", "lasts", "over"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from textwrap import shorten
 from typing import Any
 
 from loopline.access.secrets import reveal
@@ -25,6 +26,7 @@ from loopline.workspace import Job
 
 _log = logging.getLogger(__name__)
 _SHOWN = 5
+_TITLE = 118
 _WHY = {
     "elsewhere": "you are told because no channel of {role} takes messages now",
     "escalated": "nobody has taken it on; {role} was told first",
@@ -145,9 +147,9 @@ def _message(letter: Mapping[str, Any], channel: str, items: Items, why: str | N
 
 def title(project: str, alerts: Sequence[Entry]) -> str:
     """The message's title: the most urgent alert, and how many more there are."""
-    first = " ".join(min(alerts, key=lambda entry: urgency(entry.body)).body["says"].split())
+    first = min(alerts, key=lambda entry: urgency(entry.body)).body["says"]
     more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    return f"{project}: {first[: 118 - len(more)]}{more}"
+    return f"{project}: {shorten(first, _TITLE - len(more), placeholder=' ...')}{more}"
 
 
 def message(items: Items, roles: Sequence[str], source: Source, why: Mapping[str, Sequence[str]]) -> str:

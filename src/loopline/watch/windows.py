@@ -20,6 +20,7 @@ from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated, together
+from loopline.watch.spans import origin, start_of
 
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
@@ -28,8 +29,6 @@ GAP_MOST = 31
 """So many windows without a row are shown one by one; a longer pause teaches nothing more."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-_WEEK = timedelta(weeks=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +86,8 @@ class Window:
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
         The task's metrics over the rows whose outcome has come.
+    told_after_s
+        How long after its end half of the outcomes had come that have; None before any has.
     estimated
         What all rows are expected to show; None where nobody estimated it.
     """
@@ -106,6 +107,7 @@ class Window:
     split: Split = Split()
     loss: Sums = Sums()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    told_after_s: float | None = None
     estimated: Estimated | None = None
 
     @property
@@ -135,6 +137,7 @@ class Window:
             "refused": self.refused,
             "outcomes": self.outcomes,
             "completeness": self.completeness,
+            "told_after_s": self.told_after_s,
             "acted": self.acted,
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
@@ -148,20 +151,9 @@ class Window:
         }
 
 
-def start_of(moment: datetime, span: timedelta) -> datetime:
-    """The start of the window that a moment lies in: windows are counted from the epoch in UTC, whole weeks from a Monday.
-
-    >>> start_of(datetime(2013, 7, 4, 15, tzinfo=UTC), timedelta(weeks=1)).isoformat()
-    '2013-07-01T00:00:00+00:00'
-    """
-    origin = _MONDAY if span % _WEEK == timedelta() else _EPOCH
-    return origin + (moment - origin) // span * span
-
-
 def starts(moments: pl.Expr, span: timedelta) -> pl.Expr:
     """`start_of` for a column of moments in UTC."""
-    origin = _MONDAY if span % _WEEK == timedelta() else _EPOCH
-    span_us, origin_us = span // timedelta(microseconds=1), (origin - _EPOCH) // timedelta(microseconds=1)
+    span_us, origin_us = span // timedelta(microseconds=1), (origin(span) - _EPOCH) // timedelta(microseconds=1)
     whole = (moments.dt.epoch("us") - origin_us) // span_us
     return (whole * span_us + origin_us).cast(pl.Datetime("us", "UTC"))
 
@@ -370,28 +362,34 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         split=first.split + second.split,
         loss=first.loss + second.loss,
         metrics={},
+        told_after_s=max((wait for wait in (first.told_after_s, second.told_after_s) if wait is not None), default=None),
         estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
     )
 
 
-def with_gaps(made: Sequence[Window], refused: Mapping[datetime, int]) -> list[Window]:
-    """The windows with those between them that have no row, and with the rows that were refused meanwhile.
+def with_gaps(
+    made: Sequence[Window], refused: Mapping[datetime, int], *, package: str, span: timedelta, until: datetime | None = None, goes_on: bool = False
+) -> list[Window]:
+    """A package's windows with those between them that have no row, and with the rows that were refused meanwhile.
 
     Parameters
     ----------
     refused
         Rows refused, by the start of the window; what lies outside the package's windows makes windows of its own.
+    until
+        Windows that are not over by then are no gaps: rows may come yet. None where that is not known.
+    goes_on
+        Whether there ought to be rows up to `until`, so that the windows after the last row are gaps, too.
     """
-    if not made:
-        return []
-    package, span = made[0].package, made[0].end - made[0].start
     by_start = {window.start: window for window in made}
     for start in refused:
         by_start.setdefault(start, Window(package=package, start=start, end=start + span))
-    for before, after in _pairs(sorted(by_start)):
+    end = None if until is None else start_of(until, span)
+    for before, after in _pairs(sorted({*by_start, end} if end is not None and goes_on and by_start else by_start)):
         for step in range(1, min((after - before) // span, GAP_MOST + 1)):
             start = before + step * span
-            by_start[start] = Window(package=package, start=start, end=start + span)
+            if end is None or start < end:
+                by_start.setdefault(start, Window(package=package, start=start, end=start + span))
     return [replace(window, refused=refused.get(start, 0)) for start, window in sorted(by_start.items())]
 
 

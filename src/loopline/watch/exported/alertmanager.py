@@ -51,6 +51,7 @@ def body(project: str, entry: Entry, others: Sequence[Entry], *, now: datetime, 
         # A label without a value is one that is not there.
         "labels": {name: value for name, value in labels.items() if value},
         "annotations": {name: text for name, text in annotations.items() if text},
-        "startsAt": entry.key,
+        # It refuses what ends before it starts, as it would where the clock was set back.
+        "startsAt": min(datetime.fromisoformat(entry.key), now).isoformat(),
         "endsAt": (now if is_over else now + LASTING).isoformat(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from statistics import NormalDist, median
 
 from loopline.watch.drift import ROWS_NEEDED
@@ -21,7 +22,8 @@ def volume(watched: Watched) -> list[Breach] | None:
     ----------
     Anscombe, F. J. (1948). The transformation of Poisson, binomial and negative-binomial data. Biometrika 35.
     """
-    roots = sorted(math.sqrt(window.rows) for window in watched.windows[max(0, watched.at - USUAL_MEMORY) : watched.at])
+    earlier = (window for window in reversed(watched.windows[: watched.at]) if window.start not in watched.outages)
+    roots = sorted(math.sqrt(window.rows) for window in islice(earlier, USUAL_MEMORY))
     if not watched.is_closed or len(roots) < _WINDOWS_NEEDED:
         return None
     centre, quiet = median(roots), roots[len(roots) // 5]

@@ -28,7 +28,7 @@ class Standing:
     state
         ``open``, ``acknowledged``, ``silenced`` or ``resolved``.
     cause
-        The id of the alert that is told for both; its own where it is that one. None once it is resolved.
+        The id of the alert that is told for both; its own where it is that one. None once it is resolved, unless it explains one that lasts.
     explained_by
         The ids of the alerts that explain it.
     messages
@@ -89,7 +89,7 @@ def standings(known: Known, now: datetime) -> list[Standing]:
         return covering(entry.subject, entry.body, known.silences, now)
 
     def standing(entry: Entry, cause: Cause | None) -> Standing:
-        others = tuple(other.subject for other in cause.others) if cause is not None and cause.head is entry else ()
+        others = tuple(other.subject for other in cause.explaining) if cause is not None and cause.head is entry else ()
         return Standing(
             entry=entry,
             state=state_of(entry.subject, entry.body, known.silences, now),
@@ -101,9 +101,10 @@ def standings(known: Known, now: datetime) -> list[Standing]:
         )
 
     lasting = [
-        standing(entry, cause) for cause in causes(known.alerts.values(), lambda entry: silence(entry) is not None) for entry in (cause.head, *cause.others)
+        standing(entry, cause) for cause in causes(known.alerts.values(), lambda entry: silence(entry) is not None) for entry in (cause.head, *cause.explaining)
     ]
-    resolved = [entry for entry in known.alerts.values() if entry.body["state"] == "resolved"]
+    told = {one.id for one in lasting}
+    resolved = [entry for entry in known.alerts.values() if entry.body["state"] == "resolved" and entry.subject not in told]
     return lasting + [standing(entry, None) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
 
 

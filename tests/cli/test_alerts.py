@@ -169,6 +169,20 @@ def test_a_watch_that_stands_still_is_told_all_the_same(template: Path, tmp_path
     assert alert.body["feature"].startswith("watch ") and alert.subject in tried
 
 
+def test_a_defect_in_one_stage_silences_no_other(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    with (folder / "loopline.yaml").open("a") as file:
+        file.write("watch: {window: 2d}\n")
+    with (folder / "t.csv").open("a") as file:
+        file.write((folder / "t.csv").read_text().splitlines()[-1] + "\n")
+    monkeypatch.setattr("loopline.data.ingest.run", lambda job: 1 / 0)
+    with open_loop(folder) as loop:
+        states = {stage.stage: stage.state for stage in loop.run().stages}
+        (alert,) = (entry.body for entry in loop.state().open_alerts() if entry.body["feature"] == "data ingest")
+    assert states == {"charter": "done", "data": "failed", "model": "stale", "release": "stale", "serve": "done", "watch": "done", "value": "done"}
+    assert alert["monitor"] == "pipeline_failed" and "ZeroDivisionError" in alert["says"]
+
+
 def test_a_batch_that_the_contract_holds_back_is_told_to_the_data_role(template: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(template, tmp_path / "shop"))
     declared = (folder / "loopline.yaml").read_text()

@@ -99,10 +99,9 @@ def test_a_turn_that_ends_unexpectedly_is_entered_and_one_that_met_another_is_no
         take(shop, "data")
     assert entered(shop) == []
     monkeypatch.setattr("loopline.data.stage.listing", lambda *given, **more: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        take(shop, "data")
+    assert [(stage.stage, stage.state) for stage in take(shop, "data").stages] == [("charter", "done"), ("data", "failed")]
     (entry,) = entered(shop)
-    assert entry.body["state"] == "failed" and entry.body["says"].startswith("unexpected ZeroDivisionError")
+    assert entry.body["state"] == "failed" and "unexpected ZeroDivisionError" in entry.body["says"]
 
 
 def test_no_heartbeat_leaves_a_turn_that_failed(shop: Path) -> None:

@@ -15,7 +15,7 @@ from loopline.declaration import parse_duration
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
-from loopline.loop import open_loop
+from loopline.loop import Loop, open_loop
 
 
 @click.command()
@@ -54,7 +54,7 @@ def silence(
         why = reason(why)
     with open_loop(folder) as loop:
         state, who, moment = loop.state(), person(by, folder=loop.project.folder), now()
-        subject = _subject(state, id, monitor, feature)
+        subject = _subject(loop, state, id, monitor, feature)
         if is_end:
             draft = ended(state.silences, subject, now=moment, by=who.name, why=why)
         else:
@@ -65,9 +65,9 @@ def silence(
     emit(data, f"{says} ({who}{': ' + why if why else ''})" + hint("loopline alerts list"), as_json)
 
 
-def _subject(state: State, id: str | None, monitor: str | None, feature: str) -> str:
+def _subject(loop: Loop, state: State, id: str | None, monitor: str | None, feature: str) -> str:
     from loopline.watch.alerts import find
-    from loopline.watch.silences import monitored
+    from loopline.watch.silences import monitored, require_known
     from loopline.watch.spec import URGENCY
 
     if (id is None) == (monitor is None):
@@ -78,7 +78,29 @@ def _subject(state: State, id: str | None, monitor: str | None, feature: str) ->
         return find(state.alerts, id).subject
     if monitor not in URGENCY:
         raise Mistake(f"there is no monitor {monitor!r}", where="--monitor", remedy=f"the monitors are: {', '.join(URGENCY)}")
-    return monitored(str(monitor), feature)
+    subject = monitored(str(monitor), feature)
+    # What is silent already may be about what is gone: it can be ended.
+    return subject if not feature or subject in state.silences else require_known(str(monitor), feature, _looked_at(loop, state, str(monitor)))
+
+
+def _looked_at(loop: Loop, state: State, monitor: str) -> set[str]:
+    """The names of what a monitor looks at, and of what it has found something in."""
+    from loopline.lake.blobs import Blobs
+    from loopline.model.package import load
+    from loopline.model.signing import Trust
+    from loopline.watch.silences import OF_COLUMNS, OF_SOURCES, OF_STEPS
+    from loopline.watch.spec import EXPERIMENT
+
+    said = loop.project.declaration
+    found = {name for entry in state.alerts.values() if entry.body["monitor"] == monitor for name in (entry.body["feature"], *entry.body.get("features", ()))}
+    if monitor in OF_COLUMNS and state.champion is not None:
+        package = load(Blobs(loop.workspace.lake), state.champion, Trust.of(loop.workspace.ledger))
+        found |= set(package.parsed("reference.json")["features"])
+    found |= set(said.data.sources) if monitor in OF_SOURCES else set()
+    found |= {f"{stage} {name}" for stage, name in (*state.latest, *state.failed)} if monitor in OF_STEPS else set()
+    found |= {criterion.id for criterion in said.charter.acceptance} if monitor == "criterion" else set()
+    found |= {entry.subject for entry in state.experiments} if monitor == EXPERIMENT else set()
+    return found - {""}
 
 
 def _until(span: str | None, until: str | None, moment: datetime) -> datetime:

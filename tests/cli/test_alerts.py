@@ -133,6 +133,18 @@ def test_a_silence_that_cannot_be_meant_is_a_mistake(call: Call, words: tuple[st
         call("silence", *words, "--by", "ann", "--why", "a test")
 
 
+@pytest.mark.parametrize("words", [("ack",), ("resolve",), ("silence", "--for", "1d")])
+def test_where_people_are_listed_one_of_them_must_speak(template: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    declared = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(declared.replace("  predict: y", "  predict: y\n  stakeholders: {devops: [ann@example.com]}"))
+    call = caller(command, folder)
+    verb, *more = words
+    with pytest.raises(Mistake, match="eve holds no role here"):
+        call(verb, drifted(call), *more, "--by", "eve", "--why", "a test")
+    call(verb, drifted(call), *more, "--by", "ann@example.com", "--why", "a test")
+
+
 def test_a_silence_needs_a_reason(call: Call) -> None:
     with pytest.raises(Mistake, match="reason is empty"):
         call("silence", "--monitor", "drift", "--for", "1d", "--by", "ann")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from loopline.access.people import person, reason
-from loopline.cli.options import any_why_option as why_option
+from loopline.access.people import person, reason, require_listed
 from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.declaration import parse_duration
@@ -26,7 +25,7 @@ from loopline.loop import Loop, open_loop
 @click.option("--until", "until", metavar="DATE", help="Until when, as in 2026-12-01 or 2026-12-01T08:00+01:00; UTC where no zone is said.")
 @click.option("--end", "is_end", is_flag=True, help="End the silence now.")
 @by_option
-@why_option
+@click.option("--why", metavar="TEXT", default="", help="The reason; it is kept. Required, but for --end.")
 @folder_option
 @json_option
 def silence(
@@ -43,8 +42,10 @@ def silence(
 ) -> None:
     """Tell nobody of an alert, or of what a monitor finds, for a while; it goes on being watched, and the silence ends by itself.
 
-    Say what: an alert's ID, or --monitor with or without --feature. And for how long: --for or --until; or --end.
+    Say what: an alert's ID, or --monitor with or without --feature. And for how long: --for or --until; or --end. Where
+    charter.stakeholders lists people, one of them must.
     """
+    from loopline.release.approvals import stakeholders
     from loopline.watch.silences import ended
     from loopline.watch.silences import silence as silenced
 
@@ -54,6 +55,7 @@ def silence(
         why = reason(why)
     with open_loop(folder) as loop:
         state, who, moment = loop.state(), person(by, folder=loop.project.folder), now()
+        require_listed(who, stakeholders(loop.project.declaration.charter))
         subject = _subject(loop, state, id, monitor, feature)
         if is_end:
             draft = ended(state.silences, subject, now=moment, by=who.name, why=why)

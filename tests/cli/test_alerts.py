@@ -159,6 +159,8 @@ def test_each_channel_is_tried_and_one_that_fails_is_said(tmp_path: Path) -> Non
         result = call("try", "--json", code=1)
         channels = {tuple(one["roles"]): (one["through"], one["done"]) for one in json.loads(result.stdout)["channels"]}
         assert channels == {("business", "ml"): ("mailto", True), ("ml",): ("json", True), ("devops",): ("json", False), ("data",): ("alertmanager+http", True)}
+        assert json.loads(result.stdout)["next"] == "loopline alerts try"
+        assert "watch.tell: 1 of 4 channels took no message; start what should answer there" in result.stderr
         assert [mail["Subject"] for mail in inbox.mails] == ["shop: a test"]
         assert [path for path, _, _ in heard.calls] == ["/", "/api/v2/alerts"]
         assert "yes" in call("try", "--as", "business").output

@@ -16,6 +16,7 @@ from loopline.model.stage import is_newer
 from loopline.release.champion import promotion
 from loopline.release.rollout.course import WITHDRAWN, newest
 from loopline.release.words import NO
+from loopline.watch.causes import urgency
 from loopline.watch.clock import long_since, not_ahead
 from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY
 from loopline.watch.spec_retrain import RetrainSpec
@@ -121,7 +122,8 @@ def _of_alerts(trigger: str, alerts: Sequence[Entry]) -> Reason | None:
     if not alerts:
         return None
     more = f"; {len(alerts) - 1} more" if len(alerts) > 1 else ""
-    return Reason(trigger, f"{alerts[0].body['says']}{more}", tuple(name_of(entry) for entry in alerts))
+    loudest = min(alerts, key=lambda entry: urgency(entry.body))
+    return Reason(trigger, f"{loudest.body['says']}{more}", tuple(name_of(entry) for entry in alerts))
 
 
 def asked(seen: Situation) -> list[Reason]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Generator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -64,7 +65,7 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told")),
+    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told", "inquiry", "explain", "explanation")),
     *_SPECS,
     "watch/exported/alertmanager.py",
     "tell.py",
@@ -131,8 +132,8 @@ def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[
             stage="watch",
             name="tell",
             function="loopline.watch.telling:run",
-            reads=spec.fields("tell"),
-            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat()},
+            reads={**spec.fields("tell"), **charter.fields("worth")},
+            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat(), "host": socket.gethostname()},
             rooms=_TELLING,
         )
     return {"says": ""}

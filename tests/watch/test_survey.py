@@ -72,7 +72,7 @@ def test_a_changed_world_raises_one_alert_for_each_cause_and_is_resolved_when_it
     (drifted,) = (entry for entry in shop.ledger.read(kinds=("alert",)) if entry.body["monitor"] == "drift")
     assert drifted.body["since"].startswith("2024-01-05")
     assert drifted.body["features"] == ["x"]
-    assert "EUR" in drifted.body["says"]
+    assert "lost so far" in drifted.body["says"]
     assert "x has drifted" in facts["says"] or "alerts are open" in facts["says"]
     for day in range(8, 12):
         shop.serve(Crowd.of(200, seed=day))

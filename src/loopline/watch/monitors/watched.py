@@ -77,6 +77,8 @@ class Watched:
         Whether time has gone beyond the window.
     has_begun
         Whether time has come as far as the window: one ahead of it holds rows with a wrong date, or is only beginning to fill.
+    came
+        Rows by the start of the window, whichever package answered them; None where these windows are all that is known.
     today
         The start of the window that it is now; None where nobody knows.
     outages
@@ -97,6 +99,7 @@ class Watched:
     currency: str
     apart_before: Sequence[tuple[int, float]] = ()
     has_begun: bool = True
+    came: Mapping[datetime, int] | None = None
     today: datetime | None = None
     outages: frozenset[datetime] = frozenset()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 
 from loopline.charter.spec import CharterSpec, Criterion
 from loopline.engine.step import Step, brief_digest
-from loopline.ledger.entry import Draft, canonical
+from loopline.ledger.entry import Draft, canonical, now
+from loopline.ledger.store import Ledger
+from loopline.value.review import read
 from loopline.value.spec import ValueSpec
 from loopline.value.stage import steps
+from tests.value.cases import PACKAGE, alert
 from tests.watch.shop import T0, Crowd, Shop
 
 CHARTER = CharterSpec.model_validate({"predict": "y", "worth": {"currency": "EUR", "act_right": 10, "act_wrong": -10}, "target": "9000 per year"})
@@ -195,3 +199,13 @@ def test_a_champion_that_knows_the_table_asks_for_newer_data_and_one_that_does_n
     assert next_with(5) == "loopline run"
     assert next_with(5, {"champion": shop.package}) == newer
     assert next_with(None) == "loopline run"
+
+
+def test_of_the_steps_those_of_the_last_month_and_of_the_month_before_an_open_alert_are_read(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        failed = Draft(kind="step", subject="data", body={"state": "failed", "name": "ingest"})
+        ledger.append(failed, Draft(kind="champion", subject=PACKAGE, body={"why": "it passed its gates", "previous": None}))
+        later = now() + timedelta(days=40)
+        assert [entry.kind for entry in read(ledger, [], moment=now())] == ["step", "champion"]
+        assert [entry.kind for entry in read(ledger, [], moment=later)] == ["champion"]
+        assert [entry.kind for entry in read(ledger, [alert("drift", since=now().isoformat())], moment=later)] == ["step", "champion"]

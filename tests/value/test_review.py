@@ -42,10 +42,10 @@ def reviewing(shop: Shop, charter: CharterSpec, facts: Mapping[str, Any]) -> Ste
     return step
 
 
-def ask(shop: Shop, charter: CharterSpec = CHARTER) -> Step:
+def ask(shop: Shop, charter: CharterSpec = CHARTER, *, feedback: Mapping[str, Any] | None = None) -> Step:
     watched = shop.watch()
     versions = {name: shop.tables.version(name).version for name in ("predictions", "outcomes", "feedback") if shop.tables.exists(name)}
-    return reviewing(shop, charter, {"serve": {"versions": versions}, "watch": watched})
+    return reviewing(shop, charter, {"serve": {"versions": versions, "feedback": feedback or {}}, "watch": watched})
 
 
 def review(shop: Shop) -> Mapping[str, Any]:
@@ -80,7 +80,8 @@ def test_what_single_decisions_tell_is_in_the_review_and_in_what_the_next_charte
     said = {"prediction_id": [f"{shop.package[:8]}-0-{row}" for row in range(3)], "rating": [5.0, None, 2.0], "text": ["quick", "a secret word", None]}
     shop.tables.append("feedback", pl.DataFrame(said).with_columns(who=pl.lit("ann"), time=pl.lit(T0), day=pl.lit(T0.date())))
     accepted = CHARTER.model_copy(update={"acceptance": (Criterion(id="A1", says="mostly right", check="precision >= 0.6"),)})
-    facts = shop.perform(ask(shop, accepted))
+    rated = {"received": 3, "repeated": 0, "rated": 2, "mean": 3.5, "low": 2.0, "high": 5.0}
+    facts = shop.perform(ask(shop, accepted, feedback=rated))
     acted = np.concatenate([crowd.happened[crowd.score >= 0.5] for crowd in crowds])
     (kept,) = facts["criteria"]
     assert (kept["passed"], kept["value"]) == (True, pytest.approx(acted.mean()))

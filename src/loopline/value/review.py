@@ -71,7 +71,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         knows_the_data=inputs["knows_the_data"],
         only_when_asked=inputs["only_when_asked"],
         roles=frozenset(inputs["roles"]),
-        heard=heard(Tables(job.workspace.lake), inputs["versions"]),
+        heard=heard(Tables(job.workspace.lake), inputs["versions"], inputs["feedback"]),
         changes=happenings(entries)[-CHANGES:],
         reigns=[reign.as_json() for reign in history([entry for entry in entries if entry.kind == "champion"])],
         experiments=inputs["experiments"],

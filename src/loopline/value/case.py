@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -61,12 +62,16 @@ class Case:
         Digest of the package that decides now; None before the first release.
     windows
         Every window of every package, in the order of their starts.
+    made
+        The day on which the review is made.
     alerts
         The bodies of the alerts that are not resolved.
     has_earlier
         Whether another package has decided before, to which a way leads back.
     knows_the_data
         Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
+    retrained
+        The package that was learned from the main table as it is and refused, with the reason, in words; empty where there is none.
     roles
         The roles in which the charter names somebody.
     base_rate
@@ -91,9 +96,11 @@ class Case:
     champion: str | None
     promise: Promise | None
     windows: Sequence[Body]
+    made: date
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
     knows_the_data: bool = False
+    retrained: str = ""
     roles: frozenset[str] = frozenset()
     base_rate: float | None = None
     segments: Sequence[Segment] = ()

@@ -10,7 +10,7 @@ from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.entry import Draft, Entry, now
 from loopline.model.package import load_manifest
 from loopline.release.champion import history
 from loopline.value.case import Case, Promise
@@ -60,9 +60,11 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         champion=champion,
         promise=None if champion is None else _promise(blobs, champion),
         windows=windows,
+        made=now().date(),
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
+        retrained=inputs["retrained"],
         roles=frozenset(inputs["roles"]),
         heard=heard(Tables(job.workspace.lake), inputs["versions"]),
         changes=happenings(entries)[-CHANGES:],

@@ -15,7 +15,7 @@ _DAYS_IN_YEAR = 365.25
 
 Recommendation = Literal["keep", "retrain", "change_policy", "retire"]
 
-ADVICE: Mapping[Recommendation, str] = {"keep": "Keep it", "retrain": "Retrain it", "change_policy": "Change the policy", "retire": "Retire it"}
+_ADVICE: Mapping[Recommendation, str] = {"keep": "Keep it", "retrain": "Retrain it", "change_policy": "Change the policy", "retire": "Retire it"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,11 @@ def it_earns(case: Case) -> Reason | None:
     return Reason("it_earns", "keep", says)
 
 
+def a_retraining_did_not_help(case: Case) -> Reason | None:
+    """Keep, but say it: the same rows make the same package, which was refused."""
+    return Reason("a_retraining_did_not_help", "keep", f"A retraining did not help: {case.retrained}.") if case.retrained else None
+
+
 RULES: tuple[Rule, ...] = (
     nothing_served,
     too_early,
@@ -152,6 +157,7 @@ RULES: tuple[Rule, ...] = (
     below_the_target,
     a_criterion_is_broken,
     it_earns,
+    a_retraining_did_not_help,
 )
 
 
@@ -159,6 +165,12 @@ def judge(case: Case) -> Review:
     """The recommendation of the first rule that speaks, with the reasons of all."""
     reasons = tuple(reason for rule in RULES if (reason := rule(case)) is not None)
     return Review(reasons[0].recommendation, reasons)
+
+
+def advice(case: Case, review: Review) -> str:
+    """The recommendation in words, for a heading."""
+    says = _ADVICE[review.recommendation]
+    return f"{says}, with something new" if review.recommendation == "retrain" and case.retrained else says
 
 
 def following(case: Case, review: Review) -> str:
@@ -170,6 +182,8 @@ def following(case: Case, review: Review) -> str:
         return "loopline release rollback --why '...'" if case.has_earlier else stop
     if review.recommendation == "change_policy":
         return _trial_of(case)
+    if review.recommendation == "retrain" and case.retrained:
+        return "loopline release check"
     if review.recommendation == "retrain":
         return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
     return "loopline tick"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
@@ -15,6 +16,7 @@ from loopline.release.spec import ReleaseSpec
 from loopline.value.experiment.spec import LOOK
 from loopline.value.spec import ValueSpec
 from loopline.watch.proof import evidence_of
+from loopline.watch.retrain import SEARCH, refusal
 from loopline.watch.spec import EXPERIMENT
 from loopline.workspace import Ask
 
@@ -90,6 +92,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
+            "retrained": _retrained(ask),
             "summary": ask.facts["watch"]["summary"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
@@ -160,12 +163,27 @@ def _knows_the_data(ask: Ask) -> bool:
     It is so where the champion was learned from this version, and where the release stage is through with a package that was:
     then the champion stayed for a reason.
     """
-    data = ask.facts.get("data")
-    if not data:
+    if not ask.facts.get("data"):
         return False
-    if ask.facts.get("release"):
+    if ask.facts.get("release") or _retrained(ask):
         return True
+    searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
+    return any(body["facts"].get("package") == ask.state.champion and _is_of_now(ask, body) for body in searches)
+
+
+def _retrained(ask: Ask) -> str:
+    """The package that was learned from the main table as it is, and why it does not decide, in words; empty where there is none, or it may yet decide."""
+    trained, champion = ask.state.latest.get(SEARCH), ask.state.champion
+    if champion is None or trained is None or not ask.facts.get("data") or not _is_of_now(ask, trained.body):
+        return ""
+    package = str(trained.body["facts"]["package"])
+    why = "" if package == champion else refusal(ask.state, package)
+    return f"{package[:8]}, learned from the newest rows, {why}" if why else ""
+
+
+def _is_of_now(ask: Ask, search: Mapping[str, Any]) -> bool:
+    """Whether a search learned from the main table as it is."""
+    data = ask.facts["data"]
     table = data["tables"][data["main"]]
     now = brief_digest({"name": data["main"], "id": table["id"], "version": table["version"]})
-    searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
-    return any(body["facts"].get("package") == ask.state.champion and body.get("made_from", {}).get("inputs", {}).get("table") == now for body in searches)
+    return bool(search.get("made_from", {}).get("inputs", {}).get("table") == now)

@@ -80,6 +80,8 @@ def test_a_retraining_that_did_not_help_is_said_and_sends_nobody_to_the_same_aga
     assert review.reasons[-1].says == f"A retraining did not help: {refused}."
     (ml, left), *_ = deciders(made, review)
     assert ml == "ml" and "newer rows (loopline data ingest PATH && loopline run), or other features or families" in left
+    since = case(GOOD, alerts=[alert("worth_promised")], on_request=True, retrained="bbbbbbbb does not improve; the next one is held back: 1 per month")
+    assert (advice(since, judge(since)), following(since, judge(since))) == ("Retrain it", "loopline run --fresh model")
     sound = case(GOOD, knows_the_data=True, retrained=refused)
     assert (judge(sound).reasons[0].rule, following(sound, judge(sound))) == ("it_earns", "loopline tick")
 

@@ -65,6 +65,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
         retrained=inputs["retrained"],
+        on_request=inputs["on_request"],
         roles=frozenset(inputs["roles"]),
         heard=heard(Tables(job.workspace.lake), inputs["versions"]),
         changes=happenings(entries)[-CHANGES:],

@@ -142,7 +142,7 @@ def it_earns(case: Case) -> Reason | None:
 
 
 def a_retraining_did_not_help(case: Case) -> Reason | None:
-    """Keep, but say it: the same rows make the same package, which was refused."""
+    """Keep, but say it: the package that was trained last was refused."""
     return Reason("a_retraining_did_not_help", "keep", f"A retraining did not help: {case.retrained}.") if case.retrained else None
 
 
@@ -167,10 +167,15 @@ def judge(case: Case) -> Review:
     return Review(reasons[0].recommendation, reasons)
 
 
+def needs_something_new(case: Case) -> bool:
+    """Whether another training would make the package again that was refused: the same rows make the same."""
+    return bool(case.retrained) and case.knows_the_data
+
+
 def advice(case: Case, review: Review) -> str:
     """The recommendation in words, for a heading."""
     says = _ADVICE[review.recommendation]
-    return f"{says}, with something new" if review.recommendation == "retrain" and case.retrained else says
+    return f"{says}, with something new" if review.recommendation == "retrain" and needs_something_new(case) else says
 
 
 def following(case: Case, review: Review) -> str:
@@ -182,10 +187,10 @@ def following(case: Case, review: Review) -> str:
         return "loopline release rollback --why '...'" if case.has_earlier else stop
     if review.recommendation == "change_policy":
         return _trial_of(case)
-    if review.recommendation == "retrain" and case.retrained:
-        return "loopline release check"
+    if review.recommendation == "retrain" and case.knows_the_data:
+        return "loopline release check" if needs_something_new(case) else "loopline data ingest PATH && loopline run"
     if review.recommendation == "retrain":
-        return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
+        return "loopline run --fresh model" if case.on_request else "loopline run"
     return "loopline tick"
 
 

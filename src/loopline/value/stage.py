@@ -92,6 +92,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
+            "on_request": _on_request(ask),
             "retrained": _retrained(ask),
             "summary": ask.facts["watch"]["summary"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
@@ -160,25 +161,38 @@ def _happened(state: State) -> list[str]:
 def _knows_the_data(ask: Ask) -> bool:
     """Whether nothing is left to learn from the main table as it is.
 
-    It is so where the champion was learned from this version, and where the release stage is through with a package that was:
-    then the champion stayed for a reason.
+    It is so where the champion was learned from this version, where a package that was is refused, and where the release stage is through with
+    one that was: then the champion stayed for a reason. Where new rows alone train nothing, that stage may be through with an older one.
     """
     if not ask.facts.get("data"):
         return False
-    if ask.facts.get("release") or _retrained(ask):
+    trained = ask.state.latest.get(SEARCH)
+    is_newest = trained is not None and _is_of_now(ask, trained.body)
+    if (ask.facts.get("release") and (is_newest or not _on_request(ask))) or (is_newest and _retrained(ask)):
         return True
     searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
     return any(body["facts"].get("package") == ask.state.champion and _is_of_now(ask, body) for body in searches)
 
 
+def _on_request(ask: Ask) -> bool:
+    """Whether new rows alone train nothing, because retrainings are asked for."""
+    return "retraining" in (ask.facts.get("watch") or {})
+
+
 def _retrained(ask: Ask) -> str:
-    """The package that was learned from the main table as it is, and why it does not decide, in words; empty where there is none, or it may yet decide."""
+    """The package that was trained last, why it does not decide, and what holds the next training back, in words; empty where nothing is to be said.
+
+    A package that was learned from older rows is worth a word only where the next run makes no other.
+    """
     trained, champion = ask.state.latest.get(SEARCH), ask.state.champion
-    if champion is None or trained is None or not ask.facts.get("data") or not _is_of_now(ask, trained.body):
+    if champion is None or trained is None or not ask.facts.get("data"):
         return ""
-    package = str(trained.body["facts"]["package"])
+    is_newest, package = _is_of_now(ask, trained.body), str(trained.body["facts"]["package"])
     why = "" if package == champion else refusal(ask.state, package)
-    return f"{package[:8]}, learned from the newest rows, {why}" if why else ""
+    if not why or not (is_newest or _on_request(ask)):
+        return ""
+    hold = ask.facts["watch"]["retraining"]["held_back"] if _on_request(ask) else ""
+    return f"{package[:8]}{', learned from the newest rows,' if is_newest else ''} {why}" + (f"; the next one is held back: {hold}" if hold else "")
 
 
 def _is_of_now(ask: Ask, search: Mapping[str, Any]) -> bool:

@@ -114,8 +114,8 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         )
     if spec.retrain is None:
         return watched
-    said = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+    said, hold = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "retraining": {"held_back": hold}}
 
 
 def _clock(spec: WatchSpec, ask: Ask, at: datetime | None) -> str | None:
@@ -140,15 +140,15 @@ def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) 
     )
 
 
-def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
-    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it."""
+def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, tuple[str, str]]:
+    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it, and what holds it back."""
     seen = situation(spec, ask.state, ask.facts.get("data", {}), now())
     reasons = [] if seen is None else asked(seen)
     if seen is None or not reasons:
-        return came_of(ask.state)
+        return came_of(ask.state), ""
     why = "; ".join(reason.says for reason in reasons)
     if hold := held(seen):
-        return f"a retraining is due ({why}), and held back: {hold}"
+        return f"a retraining is due ({why}), and held back: {hold}", hold
     facts = yield Step(
         stage="watch",
         name="retrain",
@@ -157,7 +157,7 @@ def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
         inputs={"champion": ask.state.champion, "after": seen.trained.id, "reasons": [asdict(reason) for reason in reasons]},
         rooms=("watch/request.py",),
     )
-    return str(facts["says"])
+    return str(facts["says"]), ""
 
 
 def _failing(ask: Ask) -> list[list[str]]:

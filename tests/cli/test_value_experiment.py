@@ -201,7 +201,8 @@ def test_a_feature_is_tried_by_assignments_and_measures(folder: Path, call: Call
         (("--policy", "threshold=0.1", "--guard", "ms"), "no guard"),
         (("--policy", "threshold=0.1", "--metric", "clicks"), "by their worth"),
         (("--policy", "threshold=0.1", "--share", "0%"), "no share"),
-        (("--policy", "threshold=0.1", "--confidence", "1"), "less than 1"),
+        (("--policy", "threshold=0.1", "--confidence", "95"), r"--confidence: 95 is no confidence; say a share .* such as 0.95"),
+        (("--policy", "threshold=0.1", "--guard", "acted < 0.1"), r"^--guard: 'acted < 0.1' is no guard"),
         (("--arms", "a,b", "--covariate", "expected", "--sd", "1"), "no covariate"),
     ],
 )

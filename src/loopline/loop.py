@@ -238,13 +238,13 @@ class Loop:
             case "model":
                 return model_stage.steps(said.model, said.data, said.charter, ask, only_when_asked=said.watch.retrain is not None)
             case "release":
-                return release_stage.steps(said.release, said.data, said.charter, ask)
+                return release_stage.steps(said.release, said.data, said.charter, ask, at=teller.at)
             case "serve":
                 return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
             case "watch":
                 return watch_stage.steps(said.watch, said.charter, ask, at=teller.at)
             case _:
-                return value_stage.steps(said.value, said.charter, ask, only_when_asked=said.watch.retrain is not None)
+                return value_stage.steps(said.value, said.charter, ask)
 
 
 def open_loop(folder: Path | str | None = None) -> Loop:

@@ -16,10 +16,8 @@ from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
-from loopline.watch.earned import Sums
-from loopline.watch.estimated import Estimated, Figure
 from loopline.watch.spans import start_of
-from loopline.watch.windows import SCORE, Window, Yardstick, merged, starts, windows
+from loopline.watch.windows import SCORE, Window, Yardstick, starts, windows
 
 DAY = timedelta(days=1)
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
@@ -108,34 +106,6 @@ def _worth(score: float, outcome: str) -> float:
     if score <= 0.5:
         return 0.0
     return 10 + score - 0.5 if outcome == "yes" else -5.0
-
-
-@settings(max_examples=40)
-@given(ROWS, st.data())
-def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, float, str | None]], data: st.DataObject) -> None:
-    same_day = [(T0 + timedelta(seconds=at), score, outcome) for at, (_, score, outcome) in enumerate(rows)]
-    cut = data.draw(st.integers(0, len(rows)))
-    halves = [windows(frame(part), BINARY, span=DAY) for part in (same_day[:cut], same_day[cut:])]
-    parts = [one for half in halves for one in half]
-    if len(parts) < 2:
-        return
-    both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), BINARY, span=DAY)
-    assert (both.rows, both.outcomes, both.counts, dict(both.outside)) == (whole.rows, whole.outcomes, whole.counts, dict(whole.outside))
-    assert whole.outside.get("x", 0) == sum(not -0.3 <= score - 0.5 <= 0.4 for _, score, _ in rows)
-    assert both.acted == pytest.approx(whole.acted)
-    assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)
-    assert both.earned.money.total == pytest.approx(whole.earned.money.total, abs=1e-9)
-    assert both.earned.gain.squares == pytest.approx(whole.earned.gain.squares, abs=1e-6)
-
-
-def test_what_is_expected_of_the_halves_is_expected_of_the_whole() -> None:
-    halves = windows(frame([(T0, 0.9, "yes"), (T0 + DAY, 0.9, "no")]), BINARY, span=DAY)
-    expected = [Estimated(method="confidence", why="", rows=1, money=Sums(1, each, each**2), figures={"worth": Figure(each, 1.0, 0.5)}) for each in (2.0, 4.0)]
-    first, second = (replace(half, estimated=one) for half, one in zip(halves, expected, strict=True))
-    both = merged(first, second, FEATURES).estimated
-    assert both is not None and (both.rows, both.money) == (2, Sums(2, 6.0, 20.0))
-    assert both.figures["worth"] == Figure(3.0, pytest.approx(0.5**0.5), 0.5)  # type: ignore[arg-type]
-    assert merged(first, replace(second, estimated=None), FEATURES).estimated is None
 
 
 def test_a_window_says_what_its_decisions_earned_beside_no_model_and_a_perfect_one() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ command.add_command(compare)
 def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show the windows: volume, refused rows, drift, the worth that is expected, and the one that came true once outcomes have come."""
     from loopline.lake.blobs import Blobs
+    from loopline.watch.summary import bodies
 
     if output is not None:
         from loopline.cli.pictures import picture_form
@@ -47,7 +47,7 @@ def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> 
         facts = state.facts("watch", "windows")
         if facts is None:
             raise Mistake("nothing has been watched yet", remedy="loopline run")
-        windows: list[dict[str, Any]] = json.loads(Blobs(loop.workspace.lake).get(facts["summary"]))
+        windows: list[dict[str, Any]] = bodies(Blobs(loop.workspace.lake), facts["summary"])
         currency = loop.project.declaration.charter.worth.currency
     if output is not None:
         _draw(output, windows, currency, str(facts["says"]))

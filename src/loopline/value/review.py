@@ -29,6 +29,7 @@ from loopline.value.spec import ValueSpec
 from loopline.watch.decisions import Decisions
 from loopline.watch.inquiry import Evidence, gather, sliceable
 from loopline.watch.spec import URGENCY
+from loopline.watch.summary import bodies
 from loopline.watch.upstream import KINDS, happenings
 from loopline.workspace import Job
 
@@ -56,7 +57,7 @@ def run(job: Job) -> Facts:
 def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
     inputs, ledger = job.step.inputs, job.workspace.ledger
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
-    windows = json.loads(blobs.get(inputs["summary"]))
+    windows = bodies(blobs, inputs["summary"])
     entries = read(ledger, inputs["alerts"], moment=now())
     return Case(
         project=job.project,

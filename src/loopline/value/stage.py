@@ -53,7 +53,7 @@ _LIFT_ROOMS = (
 COST_ROOMS = (
     "value/cost",
     *(f"value/{module}.py" for module in ("realised", "spec")),
-    *(f"watch/{module}.py" for module in ("earned", "spec", "spec_duty", "spec_machinery", "spec_retrain")),
+    *(f"watch/{module}.py" for module in ("earned", "spec", "spec_duty", "spec_machinery", "spec_retrain", "summary")),
     "serve/segments.py",
     *SPEC,
     *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),

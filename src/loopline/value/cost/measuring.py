@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from loopline.value.cost.usage import FOLLOWING, MAKING, Stored, Traces, measure
 from loopline.value.cost.view import view_of
 from loopline.value.realised import PACE_NEEDED, Body, realise
 from loopline.value.spec import ValueSpec
+from loopline.watch.summary import bodies
 from loopline.workspace import Job, Workspace
 
 TURNS, REPORTS = 500, 1000
@@ -140,5 +140,4 @@ def _windows(lake: Lake, state: State) -> list[Any]:
     watched = state.facts("watch", "windows")
     if watched is None:
         return []
-    windows: list[Any] = json.loads(Blobs(lake).get(watched["summary"]))
-    return windows
+    return bodies(Blobs(lake), watched["summary"])

@@ -204,6 +204,10 @@ def test_a_feature_is_tried_by_assignments_and_measures(folder: Path, call: Call
         (("--policy", "threshold=0.1", "--confidence", "95"), r"--confidence: 95 is no confidence; say a share .* such as 0.95"),
         (("--policy", "threshold=0.1", "--guard", "acted < 0.1"), r"^--guard: 'acted < 0.1' is no guard"),
         (("--arms", "a,b", "--covariate", "expected", "--sd", "1"), "no covariate"),
+        (("--arms", "a,b", "--sd", "nan"), "--sd: nan is no number"),
+        (("--arms", "a,b", "--sd", "inf"), "--sd: inf is no number"),
+        (("--arms", "a,b", "--sd", "1", "--per-day", "inf"), "--per-day: inf is no number"),
+        (("--policy", "threshold=0.1", "--guard", "ms <= 5"), "^--guard: 'ms <= 5' is no guard"),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_line(template: Path, words: tuple[str, ...], match: str) -> None:

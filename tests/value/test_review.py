@@ -80,6 +80,7 @@ def test_what_single_decisions_tell_is_in_the_review_and_in_what_the_next_charte
     acted = np.concatenate([crowd.happened[crowd.score >= 0.5] for crowd in crowds])
     (kept,) = facts["criteria"]
     assert (kept["passed"], kept["value"]) == (True, pytest.approx(acted.mean()))
+    assert facts["breaches"] == {"worth_target": None, "criterion": [], "volume_chartered": None}
     assert {one["column"] for one in facts["segments"]} == {"x", "c"}
     assert facts["learned"]["base_rate"] == pytest.approx(np.concatenate([crowd.happened for crowd in crowds]).mean())
     assert facts["learned"]["criteria_held"] == {"A1": True}
@@ -169,7 +170,6 @@ def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop
         "cost": None,
         "says": "x",
         "role": "ml",
-        "told": None,
     }
     shop.ledger.append(Draft(kind="alert", subject="a", body=alert))
     watched = shop.state().facts("watch", "windows")

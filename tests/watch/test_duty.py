@@ -431,3 +431,14 @@ def test_a_page_reaches_somebody_at_once_at_any_hour_while_a_channel_works(down:
     world.open("worth_baseline")
     world.turn()
     assert [id for _, id in world.told()] == ["worth_baseline"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(-3000, 3000))
+def test_whichever_way_the_clock_jumps_what_nobody_takes_on_is_escalated(jump_h: int) -> None:
+    world = World.of(tell={"devops": MAIL, "business": BOSS}, escalate={"after": "4h", "to": ["business"]})
+    world.open("refused_share")
+    world.turn()
+    world.now += jump_h * HOUR
+    world.wait(8 * HOUR)
+    assert world.told(BOSS) == [("escalated", "refused_share")]

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.watch.elapsed import Elapsed, elapsed
+from loopline.watch.elapsed import Elapsed, elapsed, told_after
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 T0 = datetime(2024, 1, 1, tzinfo=UTC)
@@ -45,6 +45,13 @@ def test_of_rows_that_come_in_batches_of_many_windows_or_are_history_the_clock_s
     replay = [(T0 + 4000 * DAY, T0 + day * DAY) for day in range(28)]
     for rows in (weekly, replay):
         assert of(rows, T0 + 4100 * DAY).over == T0 + 27 * DAY
+
+
+def test_how_long_outcomes_take_is_told_from_the_end_of_their_window() -> None:
+    rows = [(T0, "yes", T0 + 3 * DAY), (T0, "no", T0 + 5 * DAY), (T0, None, None), (T0 + DAY, "yes", T0), (T0 + 2 * DAY, None, None)]
+    utc = pl.Datetime("us", "UTC")
+    frame = pl.DataFrame(rows, schema={"when": utc, "outcome": pl.String, "told": utc}, orient="row")
+    assert told_after(frame, DAY) == {T0: 3 * DAY.total_seconds(), T0 + DAY: 0.0}
 
 
 @settings(max_examples=15)

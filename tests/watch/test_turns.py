@@ -108,3 +108,10 @@ def test_it_is_told_as_plain_values() -> None:
         "late_after": (T0 + 2 * HOUR).isoformat(),
         "late": False,
     }
+
+
+@given(st.integers(1, 20_000))
+def test_a_watcher_that_died_before_the_clock_was_set_back_is_not_silent_until_it_has_caught_up(ahead_h: int) -> None:
+    now = T0 - ahead_h * HOUR
+    assert watcher(turn(), None, None, [], now).is_late == (ahead_h > 1)
+    assert watcher(turn(), None, 26 * HOUR, [], now).is_late == (ahead_h > 1)

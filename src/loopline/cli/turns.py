@@ -17,7 +17,8 @@ from loopline.cli.status import waiting
 from loopline.data.arrivals import Arrivals, next_moment
 from loopline.data.schedule import due, next_due
 from loopline.data.spec_source import ScheduleSpec
-from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.errors import CheckFailed, LooplineError, Mistake
+from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.loop import STAGES, Loop, LoopStatus, open_loop
@@ -205,7 +206,7 @@ class Turns:
             return ("refused" if isinstance(error, CheckFailed) else "failed"), str(error), error
         except Exception as error:
             _log.debug("a turn failed", exc_info=True)
-            fault = _as_fault(error)
+            fault = in_words(error)
             return "failed", str(fault), fault
         return told(status)
 
@@ -224,7 +225,7 @@ def take(folder: Path | None, until: str | None, *, every: timedelta | None = No
             status = loop.run(until=until)
         except Exception as error:
             if not (isinstance(error, LooplineError) and error.retry):
-                _enter(loop, "failed", str(_as_fault(error)), every, since, did_something=True)
+                _enter(loop, "failed", str(in_words(error)), every, since, did_something=True)
             raise
         state, says, _ = told(status)
         _enter(loop, state, says, every, since, did_something=any(stage.seconds for stage in status.stages))
@@ -255,20 +256,14 @@ def _late_s(ledger: Ledger) -> float | None:
     return None if late is None else late.total_seconds()
 
 
-def _as_fault(error: Exception) -> LooplineError:
-    """What went wrong, in the words of a turn."""
-    if isinstance(error, LooplineError):
-        return error
-    return Fault(f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}", remedy="`loopline run` says more")
-
-
 def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
     """How a turn ended, in a word and in words, and what stopped it."""
+    lost = [f"{status.unheard} (loopline alerts list)"] if status.unheard else []
     if status.error is not None:
-        says = "; ".join([*_did(status), str(status.error)])
+        says = "; ".join([*_did(status), *lost, str(status.error)])
         return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
     waits = [f"{waiting(status)}: {status.next}"] if status.waiting_for else []
-    return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
+    return ("waiting" if waits else "done"), "; ".join([*_did(status), *lost, *waits]) or "nothing new", None
 
 
 def watches(declared: Declaration) -> list[str]:

@@ -246,9 +246,15 @@ def _lines(said: Mapping[str, Any], found: Mapping[str, Any] | None, trouble: st
         rows.append((arm["arm"], arm["units"][0], arm["means"][0], arm["value"], arm["low"], arm["high"], saved, arm["judgement"]))
     shown.append(table(head, rows, right=(1, 2, 3, 4, 5, 6)))
     for arm in found["arms"]:
-        shown += [f"{arm['arm']}, {one['guard']}: {'surely harmed' if one['is_harmed'] else 'not surely harmed'}" for one in arm["guards"]]
+        shown += [f"{arm['arm']}, {one['guard']}: {_guarded(one)}" for one in arm["guards"]]
     if found["mismatch"]:
         shown.append(f"nothing can be told: {found['mismatch']}")
     elif found["winner"] and not ended:
         shown.append(f"the evidence tells: {found['winner']}; the next turn of the loop ends it")
     return [*shown, *ended]
+
+
+def _guarded(one: Mapping[str, Any]) -> str:
+    if one["low"] is None:
+        return f"not yet told ({min(one['units']):,} units in the smaller arm, {one['needed']:,} are needed)"
+    return "surely harmed" if one["is_harmed"] else "not surely harmed"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -150,6 +151,9 @@ def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
     if covariate == "expected" and sort != "policy":
         why = "two packages expect different things of the same row" if sort == "package" else "a feature's units have no score"
         raise Mistake(f"{why}: their expectation is no covariate", where="--covariate", remedy="say prior or none")
+    for option in ("sd", "per_day"):
+        if said[option] is not None and not isfinite(said[option]):
+            raise Mistake(f"{said[option]} is no number to plan with", where=f"--{option.replace('_', '-')}", remedy="say a finite one, such as 12")
     fields = {name: said[name] for name in ("effect", "confidence", "power", "guards", "unmeasured")}
     try:
         plan = Plan.model_validate({**fields, "metric": metric or (OUTCOME if sort == "feature" else WORTH), "covariate": covariate})

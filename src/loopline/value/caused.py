@@ -14,9 +14,10 @@ from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
-from loopline.model.package import load
+from loopline.model.package import Package, load
 from loopline.model.policy import ACT
 from loopline.model.signing import Trust
+from loopline.serve.apart import fitting
 from loopline.value import offpolicy
 from loopline.value.lift import Lift, Reading, lift, target_each, yearly
 from loopline.value.logged import Logged, Measured, acted, read
@@ -45,15 +46,30 @@ def run(job: Job) -> Facts:
     blobs, charter = Blobs(job.workspace.lake), CharterSpec.model_validate(reads["charter"])
     spec = ValueSpec.model_validate(reads["value"])
     windows = json.loads(blobs.get(inputs["summary"]))
-    if inputs["champion"] is None or not any(window["rows"] for window in windows):
+    package = None if inputs["champion"] is None else load(blobs, inputs["champion"], Trust.of(job.workspace.ledger))
+    if package is not None:
+        require_fitting(spec, package)
+    if package is None or not any(window["rows"] for window in windows):
         return _facts(None, [], [], charter, None, "", says="nothing is served yet: what the model causes is not known")
-    measured = Measured.of(load(blobs, inputs["champion"], Trust.of(job.workspace.ledger)), charter.worth)
+    measured = Measured.of(package, charter.worth)
     holds_out = acts_on_held(spec, measured)
     found = lift(windows, charter, confidence=spec.confidence, acts_without=holds_out)
     told = list(instead(windows, charter, spec, measured, lambda: read(Tables(job.workspace.lake), inputs["versions"], measured, newest=NEWEST)))
     whole = realise(windows, charter, confidence=spec.confidence)
     cannot = unknowable(charter, measured, windows, acts_without=holds_out)
     return _facts(found, told, cannot, charter, None if whole is None else whole.per_year, without(measured))
+
+
+def require_fitting(spec: ValueSpec, package: Package) -> None:
+    """Check that what is declared to be decided of the hold-out is a decision of the package, before a server has to refuse it.
+
+    Raises
+    ------
+    Mistake
+        When it is none.
+    """
+    if spec.holdout is not None and spec.holdout.share and spec.holdout.decision != BASELINE:
+        fitting(spec.holdout.decision, package.manifest["task"], package.manifest["classes"], package=package.digest)
 
 
 def acts_on_held(spec: ValueSpec, measured: Measured) -> bool:

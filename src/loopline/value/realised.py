@@ -74,6 +74,11 @@ class Realised:
         possible = self.perfect - self.baseline
         return self.added.mean / possible if possible > 0 else None
 
+    @property
+    def yearly(self) -> Amount | None:
+        """What is added in a year at this rate; None where that cannot be told."""
+        return None if self.per_year is None else self.added.times(self.per_year)
+
     def target(self, charter: CharterSpec) -> float | None:
         """The part of the charter's yearly target that falls on the decisions whose outcome has come; None where it cannot be told."""
         if charter.target is None or self.per_year is None:

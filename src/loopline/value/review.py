@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -17,6 +18,7 @@ from loopline.value.case import Case, Promise
 from loopline.value.criteria import columns_of, criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
+from loopline.value.monitors import judged
 from loopline.value.realised import by_window
 from loopline.value.report.page import html
 from loopline.value.report.plain import markdown
@@ -41,7 +43,7 @@ def run(job: Job) -> Facts:
     job.progress.say("writing the report")
     made = {"html": html(case, review), "markdown": markdown(case, review), "per_window": json.dumps(per_window(case))}
     pages = {name: blobs.put(text.encode()) for name, text in made.items()}
-    facts = {**told(case, review), **pages, "next": following(case, review)}
+    facts = {**told(case, review), **pages, "next": following(case, review), "breaches": judged(case)}
     newest = job.workspace.ledger.read(kinds=("review",), subject=champion or "", key=job.step.key, newest_first=True, limit=1)
     if not newest or newest[0].body != facts:
         job.workspace.ledger.append(Draft(kind="review", subject=champion or "", key=job.step.key, body=facts, parents=(job.attempt,)))
@@ -61,11 +63,12 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         promise=None if champion is None else _promise(blobs, champion),
         windows=windows,
         made=now().date(),
+        until=None if inputs["until"] is None else datetime.fromisoformat(inputs["until"]),
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
         retrained=inputs["retrained"],
-        on_request=inputs["on_request"],
+        only_when_asked=inputs["only_when_asked"],
         roles=frozenset(inputs["roles"]),
         heard=heard(Tables(job.workspace.lake), inputs["versions"]),
         changes=happenings(entries)[-CHANGES:],

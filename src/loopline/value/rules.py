@@ -110,9 +110,9 @@ def an_alert_is_open(case: Case) -> Reason | None:
 def below_the_target(case: Case) -> Reason | None:
     """Keep, but say it: what is added is clearly below the charter's target."""
     own, target = case.own, case.charter.target
-    if own is None or target is None or own.per_year is None or own.added.high is None or not 0 <= own.added.high * own.per_year < target.per_year:
+    yearly = None if own is None else own.yearly
+    if target is None or yearly is None or yearly.high is None or not 0 <= yearly.high < target.per_year:
         return None
-    yearly = own.added.times(own.per_year)
     says = f"It adds {case.money(yearly.mean)} a year at this rate, below the target of {case.money(target.per_year)}."
     return Reason("below_the_target", "keep", says)
 
@@ -124,8 +124,7 @@ def a_criterion_is_broken(case: Case) -> Reason | None:
         return None
     first = broken[0]
     others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
-    words = f" ({first.words})" if first.words else ""
-    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.id}{words} does not hold: {first.says}{others}.")
+    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.name} does not hold: {first.says}{others}.")
 
 
 def it_earns(case: Case) -> Reason | None:
@@ -178,6 +177,11 @@ def advice(case: Case, review: Review) -> str:
     return f"{says}, with something new" if review.recommendation == "retrain" and needs_something_new(case) else says
 
 
+def training(case: Case) -> str:
+    """The command that trains on what is new."""
+    return "loopline run --fresh model" if case.only_when_asked else "loopline run"
+
+
 def following(case: Case, review: Review) -> str:
     """What to do next: an exact command wherever there is one."""
     if review.reasons[0].rule == "nothing_served":
@@ -187,10 +191,11 @@ def following(case: Case, review: Review) -> str:
         return "loopline release rollback --why '...'" if case.has_earlier else stop
     if review.recommendation == "change_policy":
         return _trial_of(case)
-    if review.recommendation == "retrain" and case.knows_the_data:
-        return "loopline release check" if needs_something_new(case) else "loopline data ingest PATH && loopline run"
     if review.recommendation == "retrain":
-        return "loopline run --fresh model" if case.on_request else "loopline run"
+        if needs_something_new(case):
+            return "loopline release check"
+        run = training(case)
+        return f"loopline data ingest PATH && {run}" if case.knows_the_data else run
     return "loopline tick"
 
 

@@ -42,7 +42,7 @@ _SCORING = (
 _LIFT_ROOMS = (
     *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
     "release/rollout/sequences.py",
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
@@ -63,8 +63,14 @@ COST_ROOMS = (
 _ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
-def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
+def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
+    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed.
+
+    Parameters
+    ----------
+    only_when_asked
+        Whether new data alone retrains nothing; then the review says how a person asks.
+    """
     lift = yield Step(
         stage="value",
         name="lift",
@@ -91,10 +97,11 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         inputs={
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
-            "knows_the_data": _knows_the_data(ask),
-            "on_request": _on_request(ask),
-            "retrained": _retrained(ask),
+            "knows_the_data": _knows_the_data(ask, only_when_asked=only_when_asked),
+            "retrained": _retrained(ask, only_when_asked=only_when_asked),
+            "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
+            "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
@@ -154,11 +161,11 @@ def _happened(state: State) -> list[str]:
     """The newest of what a review tells of beside windows and tables: trainings, releases, rollouts, the expert's words, and steps that stand still."""
     newest = (state.champions[-1:], state.rollouts[-1:], list(state.packages.values())[-1:], state.constraints.values())
     # A failure is told once, however often it comes; one of its own stage is over when the review is made, and would have it made twice.
-    failed = [f"{stage} {entry.body['name']}" for stage, entry in state.failed.items() if stage != "value"]
+    failed = [f"{stage} {name}" for stage, name in state.failed if stage != "value"]
     return sorted([*(entry.id for entries in newest for entry in entries), *failed])
 
 
-def _knows_the_data(ask: Ask) -> bool:
+def _knows_the_data(ask: Ask, *, only_when_asked: bool) -> bool:
     """Whether nothing is left to learn from the main table as it is.
 
     It is so where the champion was learned from this version, where a package that was is refused, and where the release stage is through with
@@ -168,18 +175,13 @@ def _knows_the_data(ask: Ask) -> bool:
         return False
     trained = ask.state.latest.get(SEARCH)
     is_newest = trained is not None and _is_of_now(ask, trained.body)
-    if (ask.facts.get("release") and (is_newest or not _on_request(ask))) or (is_newest and _retrained(ask)):
+    if (ask.facts.get("release") and (is_newest or not only_when_asked)) or (is_newest and _retrained(ask, only_when_asked=only_when_asked)):
         return True
     searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
     return any(body["facts"].get("package") == ask.state.champion and _is_of_now(ask, body) for body in searches)
 
 
-def _on_request(ask: Ask) -> bool:
-    """Whether new rows alone train nothing, because retrainings are asked for."""
-    return "retraining" in (ask.facts.get("watch") or {})
-
-
-def _retrained(ask: Ask) -> str:
+def _retrained(ask: Ask, *, only_when_asked: bool) -> str:
     """The package that was trained last, why it does not decide, and what holds the next training back, in words; empty where nothing is to be said.
 
     A package that was learned from older rows is worth a word only where the next run makes no other.
@@ -187,11 +189,11 @@ def _retrained(ask: Ask) -> str:
     trained, champion = ask.state.latest.get(SEARCH), ask.state.champion
     if champion is None or trained is None or not ask.facts.get("data"):
         return ""
-    is_newest, package = _is_of_now(ask, trained.body), str(trained.body["facts"]["package"])
+    is_newest, package = _is_of_now(ask, trained.body), str(trained.body["facts"].get("package", ""))
     why = "" if package == champion else refusal(ask.state, package)
-    if not why or not (is_newest or _on_request(ask)):
+    if not why or not (is_newest or only_when_asked):
         return ""
-    hold = ask.facts["watch"]["retraining"]["held_back"] if _on_request(ask) else ""
+    hold = (ask.facts.get("watch") or {}).get("held_back", "")
     return f"{package[:8]}{', learned from the newest rows,' if is_newest else ''} {why}" + (f"; the next one is held back: {hold}" if hold else "")
 
 

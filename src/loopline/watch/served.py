@@ -21,7 +21,7 @@ _DTYPES: Mapping[ColumnType, Any] = {"integer": pl.Float64, "number": pl.Float64
 
 
 def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: str) -> pl.LazyFrame:
-    """A package's predictions with ``when`` (the moment that each is about) and ``outcome``: the one that came last, null where none has.
+    """A package's predictions with ``when`` (the moment that each is about), ``outcome`` (the one that came last, null where none has) and ``told`` (when).
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: st
         "prediction_id", "time", "row", "score", "scores", "decision", **apart, when=pl.coalesce("event_time", "time").dt.cast_time_unit("us")
     )
     if outcomes is None:
-        return own.with_columns(outcome=pl.lit(None, dtype=pl.String))
-    return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).drop("time"), on="prediction_id", how="left")
+        return own.with_columns(outcome=pl.lit(None, dtype=pl.String), told=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
+    return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).rename({"time": "told"}), on="prediction_id", how="left")
 
 
 def slices(frame: pl.LazyFrame, span: timedelta, *, most: int = SLICE_ROWS) -> Iterator[pl.DataFrame]:

@@ -16,14 +16,19 @@ from loopline.watch.spec_retrain import RetrainSpec
 
 EXPERIMENT = "experiment"
 """What tells the business role that an experiment has ended: news, and no breach."""
+BUSINESS = ("worth_target", "criterion", "volume_chartered")
+"""The monitors of what the charter says, which the value stage judges, the most urgent first."""
+
 URGENCY = (
     "worth_baseline",
     "worth_promised",
     "worth_estimated",
+    *BUSINESS,
     "performance",
     "performance_estimated",
     "volume",
     "refused_share",
+    "outcomes_late",
     "nulls",
     "new_categories",
     "unseen_ranges",

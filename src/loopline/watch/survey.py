@@ -25,8 +25,9 @@ from loopline.watch import alerts
 from loopline.watch.basis import Basis
 from loopline.watch.causes import urgency
 from loopline.watch.domain import Sample, areas, looked_at
-from loopline.watch.elapsed import Elapsed, elapsed
+from loopline.watch.elapsed import Elapsed, elapsed, told_after
 from loopline.watch.estimated import silences
+from loopline.watch.gaps import with_gaps
 from loopline.watch.gauge import Gauge, gauge, read_before, read_sample
 from loopline.watch.honesty import checked
 from loopline.watch.monitors.drifting import drift_limits, score_limit
@@ -35,7 +36,7 @@ from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
 from loopline.watch.spec import WatchSpec
-from loopline.watch.windows import SCORE, Window, windows, with_gaps
+from loopline.watch.windows import SCORE, Window, windows
 from loopline.workspace import Job
 
 
@@ -78,7 +79,7 @@ def run(job: Job) -> Facts:
     trust = Trust.of(ledger)
     known = _newest(ledger, "window")
     unread: list[str] = []
-    for package in served.packages():
+    for package in served.packages(champion):
         own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
         decides = package == champion
         loaded = _load(blobs, package, trust, must=decides)
@@ -94,7 +95,7 @@ def run(job: Job) -> Facts:
         basis = Basis(blobs, loaded, measured, job.step.inputs["evidence"] if decides else None, job.step.reads["worth"], own)
         made = _windows(job, served, basis, spec.window, told_from)
         refused = served.refused_by(package, spec.window)
-        made = with_gaps(made, refused, package=package, span=spec.window, until=passed.over if decides else None, goes_on=decides)
+        made = with_gaps(made, refused, package=package, span=spec.window, until=passed.over if decides else None, newest=passed.newest if decides else None)
         whole = checked(made, [one.misses for one in before.earlier] if decides else [])
         seen = _watch(whole, measured, before, spec, worth.currency, champion, passed)
         bodies += seen.bodies()
@@ -168,12 +169,13 @@ class _Served:
         made = read("predictions")
         return cls(pl.LazyFrame(schema=SCHEMAS["predictions"]) if made is None else made, read("outcomes"), read("refused"))
 
-    def packages(self) -> list[str]:
-        """The packages that served, or refused to, sorted."""
+    def packages(self, champion: str | None) -> list[str]:
+        """The packages that served, or refused to, sorted; the one that decides, too, once anything has come: of it rows are expected."""
         asked = [self.predictions.select("package")]
         if self.refused is not None:
             asked.append(self.refused.filter((pl.col("kind") == "row") & (pl.col("package") != "")).select("package"))
-        return pl.concat(asked).select(pl.col("package").unique().sort()).collect()["package"].to_list()
+        found = set(pl.concat(asked).select(pl.col("package").unique()).collect()["package"].to_list())
+        return sorted({*found, champion} if found and champion is not None else found)
 
     def joined(self, package: str) -> pl.LazyFrame:
         """The package's predictions with their outcomes."""
@@ -210,7 +212,8 @@ def _windows(job: Job, served: _Served, basis: Basis, span: timedelta, told_from
     for part in slices(served.joined(measured.yardstick.package), span):
         rows = decoded(part, measured.columns, classes)
         apart = {} if told_from is None else areas(rows, told_from.sample, looked, span=span, known=told_from.known)
-        own = [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
+        waited = told_after(part, span)
+        own = [replace(one, apart=apart.get(one.start), told_after_s=waited.get(one.start)) for one in windows(rows, measured.yardstick, span=span)]
         made += basis.estimated(rows, own, span)
         done += part.height
         job.progress.at(done, unit="predictions", note=counted(len(made), "window"))
@@ -236,6 +239,8 @@ def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: Watc
             at=at,
             is_closed=passed.is_over(window.end),
             has_begun=passed.has_begun(window.start),
+            came=passed.came,
+            today=passed.begun,
             outages=outages,
             yardstick=measured.yardstick,
             promise=measured.promise,
@@ -246,7 +251,7 @@ def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: Watc
         )
         looks = look(watched)
         found.append(looks)
-        outages |= {window.start} if looks["volume"] and not window.rows else set()
+        outages |= {window.start for breach in looks["volume"] or () if not breach.value}
         score = score_limit(watched)
         limits.append({} if looks["drift"] is None else {**drift_limits(watched), **({} if score is None else {SCORE: score})})
     return Seen(measured, whole, found, limits, None if watched is None else detectable(watched))

@@ -13,6 +13,7 @@ from loopline.data.schedule import next_due
 from loopline.data.spec import DataSpec
 from loopline.data.spec_source import ScheduleSpec
 from loopline.ledger.entry import Entry
+from loopline.watch.clock import not_ahead
 from loopline.watch.spec import LEAST_LATE
 from loopline.watch.spec_retrain import RetrainSpec
 
@@ -117,7 +118,7 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, call
 
     A turn is late after `late` where that is declared. Otherwise one that was taken by a process that stays says how often it takes them, and is
     late after twice as long. One that somebody else called for says how far the last ones lay apart (`late_after`), and where a schedule calls for a turn,
-    one that was not taken within two hours of its moment is late.
+    one that was not taken within two hours of its moment is late. A sign of work from ahead, as the clock was set back since, is late at once.
 
     Parameters
     ----------
@@ -127,12 +128,13 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, call
         The schedules that call for a turn.
     """
     seen = max((entry.time for entry in (last, step) if entry is not None), default=None)
+    since = None if seen is None else not_ahead(seen, now)
     if late is not None:
-        return Watcher(last, seen, now - timedelta(microseconds=1) if seen is None else seen + late, now)
-    if last is None or seen is None:
+        return Watcher(last, seen, now - timedelta(microseconds=1) if since is None else since + late, now)
+    if last is None or since is None:
         return Watcher(last, seen, None, now)
     if last.body["every_s"] is not None:
-        return Watcher(last, seen, seen + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
-    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, seen)) is not None]
-    due += [] if last.body.get("late_s") is None else [seen + timedelta(seconds=last.body["late_s"])]
+        return Watcher(last, seen, since + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
+    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, since)) is not None]
+    due += [] if last.body.get("late_s") is None else [since + timedelta(seconds=last.body["late_s"])]
     return Watcher(last, seen, min(due, default=None), now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,13 +20,10 @@ from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated, together
-from loopline.watch.spans import origin, start_of
+from loopline.watch.spans import origin
 
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
-
-GAP_MOST = 31
-"""So many windows without a row are shown one by one; a longer pause teaches nothing more."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,6 +83,8 @@ class Window:
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
         The task's metrics over the rows whose outcome has come.
+    told_after_s
+        How long after its end half of the outcomes had come that have; None before any has.
     estimated
         What all rows are expected to show; None where nobody estimated it.
     """
@@ -105,6 +104,7 @@ class Window:
     split: Split = Split()
     loss: Sums = Sums()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    told_after_s: float | None = None
     estimated: Estimated | None = None
 
     @property
@@ -134,6 +134,7 @@ class Window:
             "refused": self.refused,
             "outcomes": self.outcomes,
             "completeness": self.completeness,
+            "told_after_s": self.told_after_s,
             "acted": self.acted,
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
@@ -358,35 +359,6 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         split=first.split + second.split,
         loss=first.loss + second.loss,
         metrics={},
+        told_after_s=max((wait for wait in (first.told_after_s, second.told_after_s) if wait is not None), default=None),
         estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
     )
-
-
-def with_gaps(
-    made: Sequence[Window], refused: Mapping[datetime, int], *, package: str, span: timedelta, until: datetime | None = None, goes_on: bool = False
-) -> list[Window]:
-    """A package's windows with those between them that have no row, and with the rows that were refused meanwhile.
-
-    Parameters
-    ----------
-    refused
-        Rows refused, by the start of the window; what lies outside the package's windows makes windows of its own.
-    until
-        Windows that are not over by then are no gaps: rows may come yet. None where that is not known.
-    goes_on
-        Whether there ought to be rows up to `until`, so that the windows after the last row are gaps, too.
-    """
-    by_start = {window.start: window for window in made}
-    for start in refused:
-        by_start.setdefault(start, Window(package=package, start=start, end=start + span))
-    end = None if until is None else start_of(until, span)
-    for before, after in _pairs(sorted({*by_start, end} if end is not None and goes_on and by_start else by_start)):
-        for step in range(1, min((after - before) // span, GAP_MOST + 1)):
-            start = before + step * span
-            if end is None or start < end:
-                by_start.setdefault(start, Window(package=package, start=start, end=start + span))
-    return [replace(window, refused=refused.get(start, 0)) for start, window in sorted(by_start.items())]
-
-
-def _pairs(moments: Sequence[datetime]) -> Iterable[tuple[datetime, datetime]]:
-    return zip(moments[:-1], moments[1:], strict=True)

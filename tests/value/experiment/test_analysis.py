@@ -111,7 +111,22 @@ def test_an_arm_that_surely_harms_a_guarded_figure_does_not_win() -> None:
     assert found(arms, guarded=slow, guards=("ms >= -5",)).winner == "new"
     sour = {"rating": {"old": units(rng, 5000, mean=4), "new": units(rng, 5000, mean=3)}}
     assert found(arms, guarded=sour, guards=("rating >= -0.5",)).arms[0].harms == ("rating",)
-    assert found(arms, guards=("rating >= -0.5",)).winner == "new"
+
+
+def test_an_arm_of_which_a_guarded_figure_is_not_told_yet_does_not_win() -> None:
+    rng = np.random.default_rng(7)
+    shares = {"old": 0.4, "new": 0.4, "bad": 0.2}
+    arms = {"old": units(rng, 5000), "new": units(rng, 5000, mean=0.3), "bad": units(rng, 2500, mean=-0.5)}
+    few = {"rating": {arm: units(rng, BURN_IN - 1, mean=4) for arm in arms}}
+    for guarded in (None, {"rating": {}}, few):
+        analysis = found(arms, shares, guarded=guarded, guards=("rating >= -0.5",))
+        assert (analysis.state, analysis.winner, analysis.arms[0].untold) == ("running", "", ("rating",))
+        assert "new is surely better, and rating not yet told" in analysis.says()
+    told = {"rating": {arm: units(rng, BURN_IN * 20, mean=4) for arm in arms}}
+    assert found(arms, shares, guarded=told, guards=("rating >= -0.5",)).winner == "new"
+    # An arm that is worse waits for nothing.
+    worse = {name: arms[name] for name in ("old", "bad")}
+    assert found(worse, {"old": 0.4, "bad": 0.2}, guards=("rating >= -0.5",)).state == "control"
 
 
 def test_looking_all_the_time_does_no_harm() -> None:

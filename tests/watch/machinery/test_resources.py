@@ -50,6 +50,11 @@ def test_one_large_file_that_came_and_went_changes_nothing(per_hour: int, free: 
     assert days is not None and math.isclose(days, free / per_hour / 24, rel_tol=0.05)
 
 
+def test_what_was_read_before_the_clock_was_set_back_tells_no_pace() -> None:
+    ahead = [Reading(one.time + 9000 * HOUR, "box", 100, 1, 10**6) for one in filling(0, free=1)]
+    assert days_left([*ahead, *filling(1000, free=240_000)]) == pytest.approx(10.0)
+
+
 def test_long_histories_are_thinned() -> None:
     days = days_left(filling(10, free=10_000, hours=5_000))
     assert days == pytest.approx(10_000 / 10 / 24, rel=0.01)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from loopline.declaration import figure
 from loopline.release.rollout.evidence import Moments
 from loopline.release.rollout.sequences import BURN_IN, Estimate, between, rate_bounds
-from loopline.value.experiment.cuped import Units, compared
+from loopline.value.experiment.cuped import NONE, Units, compared
 from loopline.value.experiment.spec import Guard, Plan
 
 MISMATCH = 0.001
@@ -75,6 +75,16 @@ class ArmFound:
         said += [f"surely harms {one.guard.metric} (off by {figure(one.difference.value or 0.0)}; {one.guard})" for one in self.guards if one.is_harmed]
         return f"{self.arm} {' and '.join(said)}" if said else ""
 
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """The guarded figures of which too little has come to tell whether it harms them: until then it does not win."""
+        return tuple(one.guard.metric for one in self.guards if one.difference.low is None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it would win, were it not for guarded figures that are not told yet."""
+        return self.judgement == "better" and not self.harms and bool(self.untold)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
@@ -130,7 +140,9 @@ class Analysis:
         if self.state == "winner":
             found = next(one for one in self.arms if one.arm == self.winner).difference
             return f"{self.winner} wins: {figure(found.value or 0.0)} more {found.metric} ({figure(found.low or 0.0)} to {figure(found.high or 0.0)})"
-        return "; ".join([*(harm for one in self.arms if (harm := one.harm())), "the evidence does not tell yet"])
+        harmed = [harm for one in self.arms if (harm := one.harm())]
+        waiting = [f"{one.arm} is surely better, and {', '.join(one.untold)} not yet told" for one in self.arms if one.waits]
+        return "; ".join([*harmed, *waiting, "the evidence does not tell yet"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,9 +181,8 @@ def analyse(plan: Plan, shares: Mapping[str, float], gathered: Gathered) -> Anal
         difference = differ(plan.metric, units[arm], units[control], alpha=alpha, tightest=plan.tightest)
         guards = []
         for guard in plan.guards:
-            of_guard = gathered.guarded.get(guard.metric, {})
-            if arm in of_guard and control in of_guard:
-                guards.append(_guard(guard, differ(guard.metric, of_guard[arm], of_guard[control], alpha=alpha / len(plan.guards), tightest=plan.tightest)))
+            sides = [gathered.guarded.get(guard.metric, {}).get(one, NONE) for one in (arm, control)]
+            guards.append(_guard(guard, differ(guard.metric, *sides, alpha=alpha / len(plan.guards), tightest=plan.tightest)))
         found.append(ArmFound(arm=arm, difference=difference, judgement=_judged(difference, plan.effect), guards=tuple(guards)))
     state, winner = _state(found, control) if not mismatch else ("invalid", "")
     return Analysis(state=state, winner=winner, mismatch=mismatch, units=counts, arms=tuple(found))
@@ -238,9 +249,9 @@ def _judged(difference: Difference, effect: float) -> Judgement:
 
 
 def _state(found: Sequence[ArmFound], control: str) -> tuple[State, str]:
-    """The winner, once one is told: the best of the arms that are surely better and harm nothing, or the control when no arm can be worth it."""
-    better = [one for one in found if one.judgement == "better" and not one.harms]
-    open_still = [one for one in found if one.judgement in ("undecided", "too early") and not one.harms]
+    """The winner, once one is told: the best of the arms that are surely better and harm nothing guarded, or the control when no arm can be worth it."""
+    better = [one for one in found if one.judgement == "better" and not one.harms and not one.untold]
+    open_still = [one for one in found if one.waits or (one.judgement in ("undecided", "too early") and not one.harms)]
     if better and not open_still:
         return "winner", max(better, key=lambda one: one.difference.value or 0.0).arm
     if not better and not open_still:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import norm
 
 from loopline.declaration import figure
-from loopline.release.rollout.power import detects, needed
+from loopline.release.rollout.power import needed
 from loopline.value.experiment.cuped import Units
 
 UNPLANNED_DAYS, MOST_DAYS = 90, 1000
@@ -149,13 +149,6 @@ def last_day(today: date, days: float | None) -> date:
     ('2024-03-12', '2024-05-30')
     """
     return today + timedelta(days=UNPLANNED_DAYS if days is None else min(MOST_DAYS, ceil(2 * days)))
-
-
-def smallest(units: int, measured: Measured, shares: Mapping[str, float], *, confidence: float, power: float, tightest: float) -> float:
-    """The smallest difference that so many units show; infinite where they are too few to judge."""
-    part, split = _worst(shares)
-    alpha = (1 - confidence) / (len(shares) - 1) / 2
-    return detects(int(units * part), measured.sd * (1 - measured.explained) ** 0.5, alpha=alpha, tightest=tightest, split=split, sure=power)
 
 
 def _worst(shares: Mapping[str, float]) -> tuple[float, float]:

@@ -97,7 +97,8 @@ def _worth_bars(case: Case, width: int) -> charts.Spec:
         )
     earned, count, target = whole.earned.times(whole.outcomes), whole.outcomes, whole.target(case.charter)
     due = None if target is None else whole.baseline * count + target
-    values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and (earned.high or earned.mean) < due)]
+    most = earned.mean if earned.high is None else earned.high
+    values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and most < due)]
     values += [Bar(name="charter's target", value=due)] if due is not None else []
     values += [Bar(name="as on the test part", value=promise.earned.mean * count)] if promise is not None else []
     values += [Bar(name="without a model", value=whole.baseline * count), Bar(name="a perfect model", value=whole.perfect * count)]

@@ -19,9 +19,9 @@ Named = tuple[str, str]
 
 
 def pipeline_failed(seen: Seen) -> list[Breach]:
-    """Steps that stand still because they failed; where one does, so does what comes after it."""
-    found, ended = [], _by_step(seen.steps)
-    for stage, name in sorted(seen.failing):
+    """Steps that stand still because they failed; where one does, so does what comes after it. What the contract refuses is told as that."""
+    found, ended, refused = [], _by_step(seen.steps), {("data", name) for name in seen.refused}
+    for stage, name in sorted(seen.failing - refused):
         ends = ended.get((stage, name), [])
         failures = _failures(ends)
         times = f" {failures} times in a row" if failures > 1 else ""

@@ -6,12 +6,14 @@ from loopline.watch.monitors.arriving import new_categories, nulls, unseen_range
 from loopline.watch.monitors.drifting import drift, multivariate, score_drift
 from loopline.watch.monitors.earning import performance, worth_baseline, worth_promised
 from loopline.watch.monitors.estimated import performance_estimated, worth_estimated
+from loopline.watch.monitors.overdue import outcomes_late
 from loopline.watch.monitors.traffic import refused_share, volume
 from loopline.watch.monitors.watched import Breach, Monitor, Watched
 
 MONITORS: tuple[Monitor, ...] = (
     volume,
     refused_share,
+    outcomes_late,
     nulls,
     new_categories,
     unseen_ranges,

@@ -244,7 +244,7 @@ class Loop:
             case "watch":
                 return watch_stage.steps(said.watch, said.charter, ask, at=teller.at)
             case _:
-                return value_stage.steps(said.value, said.charter, ask)
+                return value_stage.steps(said.value, said.charter, ask, only_when_asked=said.watch.retrain is not None)
 
 
 def open_loop(folder: Path | str | None = None) -> Loop:

@@ -68,8 +68,8 @@ def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:
         (case(GOOD), "loopline tick"),
         (case(GOOD, alerts=[alert("drift")], knows_the_data=True), "loopline data ingest PATH && loopline run"),
         (case(GOOD, alerts=[alert("drift")]), "loopline run"),
-        (case(GOOD, alerts=[alert("drift")], on_request=True), "loopline run --fresh model"),
-        (case(GOOD, alerts=[alert("drift")], on_request=True, knows_the_data=True), "loopline data ingest PATH && loopline run --fresh model"),
+        (case(GOOD, alerts=[alert("drift")], only_when_asked=True), "loopline run --fresh model"),
+        (case(GOOD, alerts=[alert("drift")], only_when_asked=True, knows_the_data=True), "loopline data ingest PATH && loopline run --fresh model"),
         (case(losing, has_earlier=True), "loopline release rollback --why '...'"),
         (case(losing), "stop serving, and decide without a model (never act)"),
     ):
@@ -84,7 +84,7 @@ def test_a_retraining_that_did_not_help_is_said_and_sends_nobody_to_the_same_aga
     assert review.reasons[-1].says == f"A retraining did not help: {refused}."
     (ml, left), *_ = deciders(made, review)
     assert ml == "ml" and "newer rows (loopline data ingest PATH && loopline run), or other features or families" in left
-    since = case(GOOD, alerts=[alert("worth_promised")], on_request=True, retrained="bbbbbbbb does not improve; the next one is held back: 1 per month")
+    since = case(GOOD, alerts=[alert("worth_promised")], only_when_asked=True, retrained="bbbbbbbb does not improve; the next one is held back: 1 per month")
     assert (advice(since, judge(since)), following(since, judge(since))) == ("Retrain it", "loopline run --fresh model")
     sound = case(GOOD, knows_the_data=True, retrained=refused)
     assert (judge(sound).reasons[0].rule, following(sound, judge(sound))) == ("it_earns", "loopline tick")

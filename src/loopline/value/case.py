@@ -74,8 +74,8 @@ class Case:
         Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
     retrained
         The package that was trained last and refused, with the reason, in words; empty where the next run makes another one.
-    on_request
-        Whether new rows alone train nothing, because retrainings are asked for.
+    only_when_asked
+        Whether new data alone trains nothing, because `watch.retrain` says what does.
     roles
         The roles in which the charter names somebody.
     base_rate
@@ -106,7 +106,7 @@ class Case:
     has_earlier: bool = False
     knows_the_data: bool = False
     retrained: str = ""
-    on_request: bool = False
+    only_when_asked: bool = False
     roles: frozenset[str] = frozenset()
     base_rate: float | None = None
     segments: Sequence[Segment] = ()

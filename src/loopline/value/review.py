@@ -72,7 +72,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
         retrained=inputs["retrained"],
-        on_request=inputs["on_request"],
+        only_when_asked=inputs["only_when_asked"],
         roles=frozenset(inputs["roles"]),
         heard=heard(Tables(job.workspace.lake), inputs["versions"], inputs["feedback"]),
         changes=happenings(entries)[-CHANGES:],

@@ -177,6 +177,11 @@ def advice(case: Case, review: Review) -> str:
     return f"{says}, with something new" if review.recommendation == "retrain" and needs_something_new(case) else says
 
 
+def training(case: Case) -> str:
+    """The command that trains on what is new."""
+    return "loopline run --fresh model" if case.only_when_asked else "loopline run"
+
+
 def following(case: Case, review: Review) -> str:
     """What to do next: an exact command wherever there is one."""
     if review.reasons[0].rule == "nothing_served":
@@ -186,10 +191,10 @@ def following(case: Case, review: Review) -> str:
         return "loopline release rollback --why '...'" if case.has_earlier else stop
     if review.recommendation == "change_policy":
         return _trial_of(case)
-    if review.recommendation == "retrain" and needs_something_new(case):
-        return "loopline release check"
     if review.recommendation == "retrain":
-        run = "loopline run --fresh model" if case.on_request else "loopline run"
+        if needs_something_new(case):
+            return "loopline release check"
+        run = training(case)
         return f"loopline data ingest PATH && {run}" if case.knows_the_data else run
     return "loopline tick"
 

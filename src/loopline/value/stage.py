@@ -63,8 +63,14 @@ COST_ROOMS = (
 _ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
-def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
+def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
+    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed.
+
+    Parameters
+    ----------
+    only_when_asked
+        Whether new data alone retrains nothing; then the review says how a person asks.
+    """
     lift = yield Step(
         stage="value",
         name="lift",
@@ -91,9 +97,9 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
         inputs={
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
-            "knows_the_data": _knows_the_data(ask),
-            "on_request": _on_request(ask),
-            "retrained": _retrained(ask),
+            "knows_the_data": _knows_the_data(ask, only_when_asked=only_when_asked),
+            "retrained": _retrained(ask, only_when_asked=only_when_asked),
+            "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
             "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
@@ -160,7 +166,7 @@ def _happened(state: State) -> list[str]:
     return sorted([*(entry.id for entries in newest for entry in entries), *failed])
 
 
-def _knows_the_data(ask: Ask) -> bool:
+def _knows_the_data(ask: Ask, *, only_when_asked: bool) -> bool:
     """Whether nothing is left to learn from the main table as it is.
 
     It is so where the champion was learned from this version, where a package that was is refused, and where the release stage is through with
@@ -170,18 +176,13 @@ def _knows_the_data(ask: Ask) -> bool:
         return False
     trained = ask.state.latest.get(SEARCH)
     is_newest = trained is not None and _is_of_now(ask, trained.body)
-    if (ask.facts.get("release") and (is_newest or not _on_request(ask))) or (is_newest and _retrained(ask)):
+    if (ask.facts.get("release") and (is_newest or not only_when_asked)) or (is_newest and _retrained(ask, only_when_asked=only_when_asked)):
         return True
     searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
     return any(body["facts"].get("package") == ask.state.champion and _is_of_now(ask, body) for body in searches)
 
 
-def _on_request(ask: Ask) -> bool:
-    """Whether new rows alone train nothing, because retrainings are asked for."""
-    return "retraining" in (ask.facts.get("watch") or {})
-
-
-def _retrained(ask: Ask) -> str:
+def _retrained(ask: Ask, *, only_when_asked: bool) -> str:
     """The package that was trained last, why it does not decide, and what holds the next training back, in words; empty where nothing is to be said.
 
     A package that was learned from older rows is worth a word only where the next run makes no other.
@@ -192,9 +193,9 @@ def _retrained(ask: Ask) -> str:
         return ""
     is_newest = _is_of_now(ask, trained.body)
     why = "" if package == champion else refusal(ask.state, package)
-    if not why or not (is_newest or _on_request(ask)):
+    if not why or not (is_newest or only_when_asked):
         return ""
-    hold = ask.facts["watch"]["retraining"]["held_back"] if _on_request(ask) else ""
+    hold = (ask.facts.get("watch") or {}).get("held_back", "")
     return f"{package[:8]}{', learned from the newest rows,' if is_newest else ''} {why}" + (f"; the next one is held back: {hold}" if hold else "")
 
 

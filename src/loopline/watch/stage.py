@@ -108,7 +108,7 @@ def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | Non
     if spec.retrain is None:
         return watched
     said, hold = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "retraining": {"held_back": hold}}
+    return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "held_back": hold}
 
 
 def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[[], Ask], *, at: datetime, clock: Callable[[], datetime] = now) -> Steps:

@@ -10,7 +10,7 @@ from loopline.declaration import figure
 from loopline.value.case import Case
 from loopline.value.realised import Amount
 from loopline.value.report.figures import between
-from loopline.value.rules import Review, following, needs_something_new
+from loopline.value.rules import Review, following, needs_something_new, training
 from loopline.watch.decisions import NEWEST
 
 _CHANGES = 3
@@ -137,7 +137,7 @@ def _asked(case: Case, review: Review) -> Iterator[tuple[str, str]]:
         case "keep":
             yield "business", "whether it goes on as it is until the next review."
         case "retrain" if needs_something_new(case):
-            left = "newer rows (loopline data ingest PATH && loopline run), or other features or families (model in loopline.yaml)"
+            left = f"newer rows (loopline data ingest PATH && {training(case)}), or other features or families (model in loopline.yaml)"
             yield "ml", f"what a retraining is to learn from that this one had not: {left}; what refused it: {following_words}."
             yield "business", "whether the package that decides goes on deciding until then."
         case "retrain":

@@ -52,6 +52,12 @@ def test_below_the_target_is_said_though_it_is_kept() -> None:
     assert [reason.rule for reason in reached.reasons] == ["it_earns"]
 
 
+def test_where_outcomes_hide_the_target_is_missed_by_what_was_acted_on() -> None:
+    days = [window(day, rows=1000, outcomes=100, acted=0.1) for day in range(30)]
+    review = judge(case(days, charter={"outcome_seen": "when_acted", "volume": "1000 per day", "target": "2000000 per year"}, promise=None))
+    assert review.reasons[0].says == "It adds 328,700 USD a year at this rate, below the target of 2,000,000 USD."
+
+
 def test_money_is_told_before_drift() -> None:
     review = judge(case(GOOD, alerts=[alert("drift"), alert("performance"), alert("worth_promised", "each decision earns less")]))
     assert review.reasons[0].says == "An alert is open: each decision earns less. 2 more are open."

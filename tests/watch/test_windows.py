@@ -70,7 +70,8 @@ def test_a_row_that_a_person_was_asked_about_earns_the_right_decision_less_the_a
     rows = frame([(when, 0.5, "yes"), (when, 0.5, "no"), (when, 0.9, "no")])
     asked = rows.with_columns(decision=pl.Series(["ask", "ask", "act"]))
     (window,) = windows(asked, replace(BINARY, ask_costs=2.0), span=DAY)
-    assert window.acted == pytest.approx(1 / 3)
+    # Whoever is asked acts where it is right: such a row is not left alone.
+    assert window.acted == 1.0
     assert window.earned is not None
     assert window.earned.money.mean == pytest.approx(((10 - 2) + (0 - 2) - 5) / 3)
 

@@ -12,7 +12,7 @@ from loopline.declaration import figure
 from loopline.value.criteria import Kept
 from loopline.value.heard import Heard
 from loopline.value.hindsight import Better
-from loopline.value.realised import Amount, Body, Realised, realise
+from loopline.value.realised import Amount, Body, Realised, WindowWorth, by_window, decided, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
 from loopline.watch.explanation import Explanation
@@ -130,10 +130,15 @@ class Case:
         """What the champion earned."""
         return realise([window for window in self.windows if window["package"] == self.champion], self.charter, confidence=self.spec.confidence)
 
+    @cached_property
+    def spans(self) -> list[WindowWorth]:
+        """What each span of time earned, against its part of the target."""
+        return by_window(self.windows, self.charter, per_year=None if self.whole is None else self.whole.earning_per_year, confidence=self.spec.confidence)
+
     @property
     def served(self) -> int:
-        """Decisions that the champion has served."""
-        return sum(window["rows"] for window in self.windows if window["package"] == self.champion)
+        """Decisions that the champion has served, without what was held out from it."""
+        return sum(decided(window) for window in self.windows if window["package"] == self.champion)
 
     def money(self, value: float) -> str:
         """A sum of money as text."""

@@ -17,7 +17,6 @@ from loopline.value.case import Case, Promise
 from loopline.value.criteria import columns_of, criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
-from loopline.value.realised import by_window
 from loopline.value.report.page import html
 from loopline.value.report.plain import markdown
 from loopline.value.rules import Review, following, judge
@@ -129,8 +128,7 @@ def _promise(blobs: Blobs, package: str) -> Promise:
 
 def per_window(case: Case) -> list[dict[str, Any]]:
     """What each window earned against the target, as plain values."""
-    per_year = None if case.whole is None else case.whole.per_year
-    return [one.as_json() for one in by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)]
+    return [one.as_json() for one in case.spans]
 
 
 def told(case: Case, review: Review) -> dict[str, Any]:
@@ -160,7 +158,7 @@ def _realised(case: Case) -> dict[str, Any] | None:
     whole = case.whole
     if whole is None:
         return None
-    yearly = None if whole.per_year is None else whole.added.mean * whole.per_year
+    yearly = None if whole.yearly is None else whole.yearly.mean
     return {
         "total": whole.earned.mean * whole.outcomes,
         "per_decision": whole.earned.mean,
@@ -186,7 +184,7 @@ def learned(case: Case) -> dict[str, Any]:
         "added_per_decision": None if whole is None else whole.added.mean,
         "baseline_per_decision": None if whole is None else whole.baseline,
         "perfect_per_decision": None if whole is None else whole.perfect,
-        "decisions_per_year": None if whole is None else whole.per_year,
+        "decisions_per_year": None if whole is None or whole.per_year is None else whole.per_year * whole.served / whole.decisions,
         "completeness": None if whole is None else whole.outcomes / whole.decisions,
         "cost_per_month": {place: bill["per_month"] for place, bill in bills.items()} or None,
         "criteria_held": {one.id: one.passed for one in case.criteria},

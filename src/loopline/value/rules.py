@@ -110,9 +110,9 @@ def an_alert_is_open(case: Case) -> Reason | None:
 def below_the_target(case: Case) -> Reason | None:
     """Keep, but say it: what is added is clearly below the charter's target."""
     own, target = case.own, case.charter.target
-    if own is None or target is None or own.per_year is None or own.added.high is None or not 0 <= own.added.high * own.per_year < target.per_year:
+    yearly = None if own is None else own.yearly
+    if target is None or yearly is None or yearly.high is None or not 0 <= yearly.high < target.per_year:
         return None
-    yearly = own.added.times(own.per_year)
     says = f"It adds {case.money(yearly.mean)} a year at this rate, below the target of {case.money(target.per_year)}."
     return Reason("below_the_target", "keep", says)
 

@@ -16,7 +16,7 @@ from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, metrics, outcomes
-from loopline.model.policy import ASK, for_worth
+from loopline.model.policy import ACT, ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated, together
@@ -69,7 +69,7 @@ class Window:
     rows, refused, outcomes
         Predictions, rows refused meanwhile, and predictions whose outcome has come.
     acted
-        Share of the model's decisions that were to act; None for other tasks than binary, and for no rows.
+        Share of the model's decisions that were to act, or to ask a person who acts where it is right; None for other tasks than binary, and for no rows.
     counts
         Rows in each bin of each feature, and of the score.
     drift
@@ -204,7 +204,7 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     ]
     own = ~frame["holdout"].fill_null(False).to_numpy()
     if yardstick.task == "binary":
-        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in ((frame["decision"] == "act").to_numpy()[own], None))
+        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in (frame["decision"].is_in([ACT, ASK]).to_numpy()[own], None))
         made = [replace(window, acted=float(part / all) if all else None) for window, part, all in zip(made, acted, decided, strict=True)]
     if frame["holdout"].is_not_null().any():
         split = np.bincount(group, weights=frame["holdout"].is_not_null().to_numpy(), minlength=many)

@@ -12,7 +12,6 @@ from loopline import charts
 from loopline.charts import Bar, Reading
 from loopline.plots import dots
 from loopline.value.case import Case
-from loopline.value.realised import by_window
 
 FEATURES_SHOWN, CELLS_WIDE, SEGMENTS_SHOWN = 15, 120, 20
 
@@ -93,8 +92,7 @@ def _worth_bars(case: Case, width: int) -> charts.Spec:
 
 
 def _worth_over_time(case: Case, width: int) -> charts.Spec:
-    per_year = None if case.whole is None else case.whole.per_year
-    spans = by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)
+    spans = case.spans
     readings = [Reading(at=one.start, value=one.earned.mean, low=one.earned.low, high=one.earned.high, marked=one.breached) for one in spans]
     others = {
         "without a model": [Reading(at=one.start, value=one.baseline) for one in spans],

@@ -19,13 +19,15 @@ def command(folder: Path | None, as_json: bool) -> None:
 
     The bounds of the lift hold however often one looks.
     """
+    from dataclasses import asdict
+
     from loopline.value.caused import lines, readings
 
     with open_loop(folder) as loop:
-        state, declared = loop.state(), loop.project.declaration
-        facts, watched = state.facts("value", "lift"), state.facts("watch", "windows")
-        if facts is None or watched is None:
+        facts, declared = loop.state().facts("value", "lift"), loop.project.declaration
+        if facts is None:
             raise Mistake("it has not been looked at yet", remedy="loopline run")
-        over_time = readings(loop.workspace.lake, watched["summary"], facts, declared.charter, declared.value)
+        over_time = [asdict(one) for one in readings(loop.workspace.lake, facts)]
     following = "loopline tick" if facts["lift"] is not None or declared.value.holdout is not None else "loopline value review"
-    emit({**facts, "windows": over_time, "next": following}, lambda: "\n".join(lines(facts)) + hint(following), as_json)
+    told = {name: value for name, value in facts.items() if name != "readings"}
+    emit({**told, "windows": over_time, "next": following}, lambda: "\n".join(lines(facts)) + hint(following), as_json)

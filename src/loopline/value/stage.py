@@ -30,10 +30,11 @@ _SCORING = (
     *("reasons", "reference", "scoring", "signing", "words"),
 )
 _LIFT_ROOMS = (
-    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
+    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "parted", "realised", "spec")),
+    *(f"value/experiment/{module}.py" for module in ("analysis", "cuped", "spec")),
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
-    "release/rollout/sequences.py",
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
+    *(f"release/rollout/{module}.py" for module in ("evidence", "sequences")),
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,

@@ -71,7 +71,6 @@ def test_what_is_held_out_is_no_decision_of_the_model_and_both_sides_are_told(sh
     crowds = [serve(shop, 600, seed=day) for day in range(5)]
     facts = caused(shop)
     windows = shop.windows()
-    assert sum(window["split"]["rows"] for window in windows) == 3000
     held = sum(window["split"]["held"] for window in windows)
     assert 450 < held < 750
     assert sum(window["sums"]["money"][0] for window in windows) == 3000 - held
@@ -80,9 +79,6 @@ def test_what_is_held_out_is_no_decision_of_the_model_and_both_sides_are_told(sh
     found = facts["lift"]
     truth = np.concatenate([crowd.money() for crowd in crowds]).mean()
     assert found["low"] < truth < found["high"] and found["holdout"] == 0.0 and found["low"] > 0
-    # Held out, the model's own decision would have earned the same on rows like these.
-    instead = sum(window["split"]["instead"]["total"] for window in windows) / held
-    assert instead == pytest.approx(truth, abs=1.0)
     assert "surely gains" in facts["says"] and "a year" not in facts["says"]
     assert [one["method"] for one in facts["estimates"]] == ["direct"]
     assert facts["cannot"] == []

@@ -8,7 +8,7 @@ import pytest
 from loopline.charter.spec import CharterSpec
 from loopline.value.realised import Amount, by_window, realise
 from loopline.watch.earned import Earned, Split, Sums, by_group
-from tests.value.cases import PRICED, T0, sums, window
+from tests.value.cases import PRICED, T0, window
 
 
 def charter(**more: object) -> CharterSpec:
@@ -73,7 +73,7 @@ def test_where_outcomes_show_only_what_was_acted_on_a_year_counts_nothing_for_th
 
 @pytest.mark.parametrize("more", [{"volume": "1000 per day"}, {}])
 def test_what_is_held_out_earns_nothing_and_is_no_decision_of_the_model(more: dict[str, str]) -> None:
-    split = Split(rows=1000, held=500, policy=sums(500, 11, 5), holdout=sums(500, 2, 5)).as_json()
+    split = Split(held=500).as_json()
     days = [window(day, rows=1000, outcomes=500, split=split) for day in range(60)]
     asked = charter(target="365250 per year", **more)
     made = realise(days, asked, confidence=0.9)
@@ -83,6 +83,13 @@ def test_what_is_held_out_earns_nothing_and_is_no_decision_of_the_model(more: di
     assert made.target(asked) == pytest.approx(60_000.0)
     (first, *_) = by_window(days, asked, per_year=made.earning_per_year, confidence=0.9)
     assert (first.rows, first.outcomes, first.as_json()["completeness"]) == (500, 500, 1.0)
+
+
+def test_what_an_experiment_tries_on_other_rows_is_no_part_of_the_policy_and_takes_nothing_from_its_year() -> None:
+    days = [window(day, rows=1000, outcomes=500, split=Split(tried=500).as_json()) for day in range(60)]
+    made = realise(days, charter(), confidence=0.9)
+    assert made is not None and (made.decisions, made.served, made.earning) == (30_000, 30_000, 1.0)
+    assert made.per_year == pytest.approx(365_250)
 
 
 def test_nothing_to_add_has_no_share() -> None:

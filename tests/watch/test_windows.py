@@ -16,7 +16,7 @@ from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
-from loopline.watch.earned import Sums
+from loopline.watch.earned import Split, Sums
 from loopline.watch.estimated import Estimated, Figure
 from loopline.watch.windows import SCORE, Window, Yardstick, merged, start_of, starts, windows, with_gaps
 
@@ -153,6 +153,17 @@ def test_where_everybody_is_acted_on_without_a_model_the_gain_is_against_that() 
     always = Yardstick(**{**vars(BINARY), "without_model": True})
     (window,) = windows(frame([(T0, 0.1, "yes"), (T0, 0.1, "no")]), always, span=DAY)
     assert window.earned.gain.total == pytest.approx(0 - (9.6 - 5))
+
+
+def test_what_chance_took_from_the_policy_is_none_of_its_decisions() -> None:
+    """Held out from the model, or in another arm of an experiment: volume and scores look at them, money does not."""
+    rows = frame([(T0, 0.9, "yes"), (T0, 0.2, "no"), (T0, 0.9, "no"), (T0, 0.9, "no")])
+    taken = rows.with_columns(holdout=pl.Series([None, False, True, None]), tried=pl.Series([False, None, None, True]))
+    (window,) = windows(taken, BINARY, span=DAY)
+    assert (window.rows, window.outcomes, window.acted, window.split) == (4, 4, 0.5, Split(held=1, tried=1))
+    assert (window.earned, window.loss.count) == (windows(rows[:2], BINARY, span=DAY)[0].earned, 2)
+    assert window.as_json()["split"] == {"held": 1, "tried": 1}
+    assert windows(rows, BINARY, span=DAY)[0].as_json()["split"] is None
 
 
 def test_multiclass_and_regression_are_measured_too() -> None:

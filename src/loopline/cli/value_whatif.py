@@ -142,12 +142,9 @@ def _own(evidence: Evidence) -> list[Body]:
 
 def _of_the_model(change: Change, evidence: Evidence) -> Change:
     """The change with the volume less what is held out from the model."""
-    from loopline.value.realised import decided
+    from loopline.value.realised import own_share
 
-    served = sum(window["rows"] for window in evidence.windows)
-    if change.per_year is None or not served:
-        return change
-    return replace(change, per_year=change.per_year * sum(map(decided, evidence.windows)) / served)
+    return change if change.per_year is None else replace(change, per_year=change.per_year * own_share(evidence.windows))
 
 
 def _draw(output: Path, project: str, effect: Effect, currency: str) -> None:

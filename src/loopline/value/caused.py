@@ -139,7 +139,7 @@ def _direct(whole: Earned, parts: Sequence[Earned], confidence: float, *, share:
 
 def _against_acting(logged: Logged, measured: Measured, confidence: float) -> Iterator[Estimated]:
     """Against acting on every row: where the model rests, nobody has seen what acting would have brought."""
-    own = ~logged.held
+    own = ~logged.held & logged.owned
     rests = ~acted(logged.own)[own]
     saved = [np.where(rests, -measured.of_acting(logged, happens=happens)[own], 0.0) for happens in (True, False)]
     yield offpolicy.bound(np.minimum(*saved), np.maximum(*saved))

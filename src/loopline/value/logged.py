@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -76,6 +76,11 @@ class Logged:
     def owned(self) -> NDArray[np.bool_]:
         """Whether no arm of an experiment but the control decided it, shape (n,): those of the others are not the package's policy."""
         return np.array([arm is None or arm == CONTROL for arm in self.arm], dtype=bool)
+
+    def where(self, rows: NDArray[np.bool_]) -> Logged:
+        """The same for some of the rows."""
+        arrays = {one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "columns"}
+        return replace(self, **arrays, columns={name: values[rows] for name, values in self.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)

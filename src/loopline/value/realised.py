@@ -46,7 +46,8 @@ class Realised:
     since, until
         Start of the first window and end of the last one.
     decisions
-        Decisions of the model that were served, without those that were held out from it; `outcomes` of them are known by now.
+        Decisions of the model that were served, without those that were held out from it, or that an experiment gave to another arm than the control;
+        `outcomes` of them are known by now.
     served
         The same with those that were held out.
     shown
@@ -122,7 +123,7 @@ def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float)
         since=since,
         until=until,
         decisions=sum(map(decided, windows)),
-        served=sum(window["rows"] for window in windows),
+        served=sum(map(_policed, windows)),
         outcomes=whole.outcomes,
         shown=shown(windows, charter),
         earned=_amount([part.money for part in parts], confidence),
@@ -136,13 +137,18 @@ def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float)
 
 def per_year(windows: Sequence[Body], charter: CharterSpec) -> float | None:
     """Decisions of the model in a year, as `Realised.per_year` has them."""
-    decisions, served = sum(map(decided, windows)), sum(window["rows"] for window in windows)
     if charter.volume is not None:
-        return charter.volume.per_year * (decisions / served if served else 1.0)
+        return charter.volume.per_year * own_share(windows)
     if not windows:
         return None
     span = max(datetime.fromisoformat(window["end"]) for window in windows) - min(datetime.fromisoformat(window["start"]) for window in windows)
-    return decisions * _YEAR / span if span >= PACE_NEEDED else None
+    return own_share(windows) * sum(window["rows"] for window in windows) * _YEAR / span if span >= PACE_NEEDED else None
+
+
+def own_share(windows: Sequence[Body]) -> float:
+    """The share of the decisions that are the model's, and not held out from it; those of an experiment's arms are no part of either, for it ends."""
+    served = sum(map(_policed, windows))
+    return sum(map(decided, windows)) / served if served else 1.0
 
 
 def shown(windows: Sequence[Body], charter: CharterSpec) -> float:
@@ -157,12 +163,17 @@ def shown(windows: Sequence[Body], charter: CharterSpec) -> float:
 
 
 def decided(window: Body) -> int:
-    """How many decisions of a window were the model's: what was held out from it is none."""
-    return int(window["rows"]) - split_of(window).held
+    """How many decisions of a window were by the package's policy."""
+    return int(window["rows"]) - split_of(window).apart
+
+
+def _policed(window: Body) -> int:
+    """How many decisions of a window its policy had to take, or would have had but for the hold-out."""
+    return int(window["rows"]) - split_of(window).tried
 
 
 def split_of(window: Body) -> Split:
-    """How a window's decisions were split between the model and a hold-out; of nothing where there was none."""
+    """How many of a window's decisions chance took from the policy."""
     return Split.of_json(window.get("split"))
 
 

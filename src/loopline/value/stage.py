@@ -14,7 +14,7 @@ CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "wo
 _ROOMS = (
     "value",
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec", "words")),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from loopline.data.spec import ColumnType
 from loopline.errors import Fault
 from loopline.serve.collect import latest
+from loopline.serve.split import CONTROL
 from loopline.watch.windows import starts
 
 SLICE_ROWS = 200_000
@@ -20,20 +21,28 @@ SLICE_ROWS = 200_000
 _DTYPES: Mapping[ColumnType, Any] = {"integer": pl.Float64, "number": pl.Float64, "boolean": pl.Boolean}
 
 
+def apart(columns: Collection[str]) -> dict[str, pl.Expr]:
+    """Whether chance took a prediction from its package's policy: ``holdout``, held out; ``tried``, given to another arm of an experiment than the control.
+
+    Parameters
+    ----------
+    columns
+        Those of the table: one that was written before anything was split does not say so.
+    """
+    arm = pl.col("arm").is_not_null() & (pl.col("arm") != CONTROL) if "arm" in columns else pl.lit(False)
+    return {"holdout": pl.col("holdout").fill_null(False) if "holdout" in columns else pl.lit(False), "tried": arm}
+
+
 def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: str) -> pl.LazyFrame:
-    """A package's predictions with ``when`` (the moment that each is about) and ``outcome``: the one that came last, null where none has.
+    """A package's predictions with what `apart` tells, ``when`` (the moment that each is about) and ``outcome``: the one that came last, null where none has.
 
     Parameters
     ----------
     predictions, outcomes
         The tables of the same names.
     """
-    # A table that was written before anything was held out does not say so.
-    kinds = {"holdout": pl.Boolean, "instead_of": pl.String}
-    apart = {name: pl.col(name) if name in predictions.collect_schema() else pl.lit(None, dtype=kind) for name, kind in kinds.items()}
-    own = predictions.filter(pl.col("package") == package).select(
-        "prediction_id", "time", "row", "score", "scores", "decision", **apart, when=pl.coalesce("event_time", "time").dt.cast_time_unit("us")
-    )
+    taken, when = apart(predictions.collect_schema()), pl.coalesce("event_time", "time").dt.cast_time_unit("us")
+    own = predictions.filter(pl.col("package") == package).select("prediction_id", "time", "row", "score", "scores", "decision", **taken, when=when)
     if outcomes is None:
         return own.with_columns(outcome=pl.lit(None, dtype=pl.String))
     return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).drop("time"), on="prediction_id", how="left")

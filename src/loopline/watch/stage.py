@@ -52,7 +52,7 @@ _ROOMS = (
     *_SPECS,
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",

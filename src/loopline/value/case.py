@@ -27,6 +27,8 @@ class Promise:
     ----------
     added
         What it earned above `baseline`, which is what `rule` would have earned without a model.
+    shown
+        The share of the decisions whose outcome is seen once it serves; None where nobody knows what these alone earned.
     """
 
     earned: Amount
@@ -35,9 +37,15 @@ class Promise:
     rule: str
     perfect: float
     rows: int
+    shown: float | None = 1.0
+
+    @property
+    def seen(self) -> Amount | None:
+        """What was earned per decision whose outcome is seen once it serves: what is realised is held against this."""
+        return self.earned.times(1 / self.shown) if self.shown else None
 
     @classmethod
-    def of(cls, measured: Mapping[str, Any]) -> Promise:
+    def of(cls, measured: Mapping[str, Any], *, shown: float | None = 1.0) -> Promise:
         """The promise in a package's ``metrics.json``."""
         worth, gain = measured["worth"], measured["worth"]["gain"]
         return cls(
@@ -47,6 +55,7 @@ class Promise:
             rule=worth["rule"],
             perfect=worth["perfect"],
             rows=measured["rows"]["test"],
+            shown=shown,
         )
 
 
@@ -114,6 +123,11 @@ class Case:
         """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
         low, high = (None, None) if self.caused is None else (self.caused["low"], self.caused["high"])
         return 0 if low is None or high is None else int(low > 0) - int(high < 0)
+
+    @property
+    def promised(self) -> Amount | None:
+        """What was promised per decision whose outcome is seen; None where nothing was, or it cannot be told."""
+        return None if self.promise is None else self.promise.seen
 
     @property
     def currency(self) -> str:

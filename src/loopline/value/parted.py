@@ -71,7 +71,7 @@ def parted(logged: Logged, measured: Measured, starts: Sequence[str]) -> Parted:
         The start of each of its windows, as ISO 8601, oldest first.
     """
     edges = np.array([datetime.fromisoformat(start).astimezone(UTC).replace(tzinfo=None) for start in starts], dtype="datetime64[us]")
-    _, unit = np.unique(logged.unit.astype(str), return_inverse=True)
+    _, unit = np.unique(logged.unit, return_inverse=True)
     own = logged.split & logged.owned
     rows = np.flatnonzero(own & logged.known)
     at = np.searchsorted(edges, logged.when[rows], side="right") - 1

@@ -57,7 +57,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         charter=charter,
         spec=spec,
         champion=champion,
-        promise=None if champion is None else _promise(blobs, champion),
+        promise=None if champion is None else _promise(blobs, champion, charter),
         windows=windows,
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
@@ -121,9 +121,15 @@ def _experiments(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     return list(newest.values())
 
 
-def _promise(blobs: Blobs, package: str) -> Promise:
-    measured: Mapping[str, Any] = json.loads(blobs.get(load_manifest(blobs, package)["files"]["metrics.json"]))
-    return Promise.of(measured)
+def _promise(blobs: Blobs, package: str, charter: CharterSpec) -> Promise:
+    manifest = load_manifest(blobs, package)
+    measured, policy = (json.loads(blobs.get(manifest["files"][name])) for name in ("metrics.json", "policy.json"))
+    shown: float | None = 1.0
+    if charter.outcome_seen == "when_acted" and manifest["task"] == "binary":
+        # What resting was worth on the test part, and what was asked about, is not told apart there.
+        tells = not (charter.worth.miss or charter.worth.rest or "ask" in policy)
+        shown = measured["test"].get("act_share") if tells else None
+    return Promise.of(measured, shown=shown)
 
 
 def per_window(case: Case) -> list[dict[str, Any]]:

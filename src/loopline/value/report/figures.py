@@ -30,9 +30,9 @@ def _realised(case: Case, whole: Realised) -> list[Figure]:
     against = f"target for the same decisions: {case.money(target)}" if target is not None else untold
     share = whole.share_of_perfect
     promised = ""
-    if case.promise is not None:
+    if case.promised is not None:
         whose = "promised on the test part" if case.own is not None else "the package that decides now promises"
-        promised = f"{whose}: {case.money(case.promise.earned.mean)}"
+        promised = f"{whose}: {case.money(case.promised.mean)}"
     return [
         _figure(case, "Added, above no model", whole.added.times(whole.outcomes), against),
         _figure(case, "Earned per decision", whole.earned, promised),

@@ -70,7 +70,7 @@ def drift(case: Case) -> Picture | None:
 
 
 def _worth_bars(case: Case, width: int) -> charts.Spec:
-    whole, promise = case.whole, case.promise
+    whole, promise, promised = case.whole, case.promise, case.promised
     if whole is None:
         assert promise is not None
         values = [
@@ -85,7 +85,7 @@ def _worth_bars(case: Case, width: int) -> charts.Spec:
     due = None if target is None else whole.baseline * count + target
     values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and (earned.high or earned.mean) < due)]
     values += [Bar(name="charter's target", value=due)] if due is not None else []
-    values += [Bar(name="as on the test part", value=promise.earned.mean * count)] if promise is not None else []
+    values += [Bar(name="as on the test part", value=promised.mean * count)] if promised is not None else []
     values += [Bar(name="without a model", value=whole.baseline * count), Bar(name="a perfect model", value=whole.perfect * count)]
     note = f"{count:,} decisions whose outcome is known."
     return charts.bars(values, title="What the decisions were worth", unit=case.currency, note=note, width=width)
@@ -99,7 +99,7 @@ def _worth_over_time(case: Case, width: int) -> charts.Spec:
         "a perfect model": [Reading(at=one.start, value=one.perfect) for one in spans],
         "target": [Reading(at=one.start, value=one.target) for one in spans],
     }
-    lines = {"on the test part": None if case.promise is None else case.promise.earned.mean}
+    lines = {"on the test part": None if case.promised is None else case.promised.mean}
     note = f"Band: {case.spec.confidence:.0%} interval of each window." + (
         " Diamond: a monitor found it too low." if any(one.breached for one in spans) else ""
     )

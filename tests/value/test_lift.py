@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from loopline.charter.spec import CharterSpec
 from loopline.release.rollout.sequences import BURN_IN
 from loopline.value.lift import Lift, lift
-from loopline.value.parted import Parted, by_difference
+from loopline.value.logged import Logged
+from loopline.value.parted import Parted, by_difference, lately, parted
 from tests.value.cases import T0
 
 CONFIDENCE = 0.9
@@ -31,7 +33,7 @@ def split(policy: np.ndarray, holdout: np.ndarray, instead: np.ndarray | None = 
     return policy, holdout, np.zeros(len(holdout)) if instead is None else instead
 
 
-def put(days: list[Day], *, units: np.ndarray | None = None, assigned: tuple[int, int] | None = None) -> Parted:
+def put(days: list[Day], *, units: np.ndarray | None = None, expected: float | None = None) -> Parted:
     """The days' decisions, each of a key of its own unless the keys are given."""
     policy, holdout = (np.array([len(day[side]) for day in days]) for side in (0, 1))
     rows = int((policy + holdout).sum())
@@ -42,7 +44,7 @@ def put(days: list[Day], *, units: np.ndarray | None = None, assigned: tuple[int
         held=np.concatenate([np.repeat([False, True], [len(day[0]), len(day[1])]) for day in days]),
         money=np.concatenate([np.concatenate(day[:2]) for day in days]),
         instead=np.concatenate([np.concatenate([np.zeros(len(day[0])), day[2]]) for day in days]),
-        assigned=assigned or (int(policy.sum()), int(holdout.sum())),
+        expected=holdout.sum() / max(1, rows) if expected is None else expected,
         decisions=rows,
         held_out=int(holdout.sum()),
     )
@@ -159,7 +161,7 @@ def again(keys: int, share: float, *, between: float, within: float, days: int, 
     money = [(kept + rng.normal(0, within, keys))[order] for _ in range(days)]
     policy = int((~held).sum())
     made = [split(day[:policy], day[policy:]) for day in money]
-    return put(made, units=np.tile(order, days), assigned=(policy, keys - policy))
+    return put(made, units=np.tile(order, days))
 
 
 @pytest.mark.parametrize(("keys", "share", "between", "within"), [(1000, 0.2, 3.0, 3.0), (2000, 0.1, 1.0, 3.0), (1000, 0.5, 0.0, 3.0)])
@@ -201,14 +203,42 @@ def test_keys_that_come_twice_and_bring_the_same_tell_no_more_than_once() -> Non
 def test_where_outcomes_come_of_one_side_more_than_of_the_other_nothing_is_told() -> None:
     """The model causes nothing, and of what is held out the outcomes come only where they are bad."""
     rng = np.random.default_rng(11)
-    made, held = [], 0
+    made = []
     for _ in range(30):
         holdout = rng.normal(2, 5, 100)
-        held += len(holdout)
         made.append(split(rng.normal(2, 5, 900), holdout[holdout < 2]))
-    found = of(made, assigned=(27_000, held))
+    found = of(made, expected=0.1)
     assert (found.value, found.low, found.high, found.is_sure) == (None, None, None, False)
     assert "cannot be told from the hold-out" in found.says("EUR") and "who is counted" in found.says("EUR")
     assert all(reading.value is None for reading in found.readings) and found.as_json(None)["mismatch"]
     sound = of(made)
     assert sound.low is not None and sound.low > 0 and sound.as_json(None)["mismatch"] is None
+
+
+def test_what_should_be_held_out_of_the_outcomes_that_came_follows_the_shares_of_their_days() -> None:
+    """A share of a twentieth, then of a half of which nothing has come yet: no outcome is missing on one side."""
+    rows, day = 2000, np.arange(2000) // 1000
+    known = day == 0
+    logged = Logged(
+        **{name: np.arange(rows) for name in ("id", "unit")},
+        **{name: np.full(rows, None) for name in ("decision", "own", "arm", "outcome")},
+        **{name: np.zeros(rows) for name in ("scores", "ms")},
+        when=np.datetime64("2024-01-01T12:00", "us") + day * np.timedelta64(1, "D"),
+        split=np.ones(rows, dtype=bool),
+        held=np.arange(rows) % 20 < np.where(day == 0, 1, 10),
+        known=known,
+        money=np.where(known, 1.0, np.nan),
+        columns={},
+    )
+    starts = [(T0 + timedelta(days=at)).isoformat() for at in range(2)]
+    made = parted(logged, SimpleNamespace(task="multiclass"), starts)  # type: ignore[arg-type]
+    assert (made.expected, made.units(), made.decisions, made.held_out) == (pytest.approx(0.05), (950, 50), 2000, 550)
+    later = parted(logged, SimpleNamespace(task="multiclass"), starts[1:])  # type: ignore[arg-type]
+    assert (later.units(), later.decisions, later.held_out) == ((0, 0), 1000, 500)
+
+
+def test_looks_begin_with_the_quarter_before_the_present_one() -> None:
+    moments = [(T0 + timedelta(days=day)).isoformat() for day in range(0, 400, 10)]
+    assert lately(moments[:18]) == moments[:18]
+    assert lately(moments)[0] == (T0 + timedelta(days=270)).isoformat() and lately(moments)[-1] == moments[-1]
+    assert lately([]) == []

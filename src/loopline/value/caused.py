@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from loopline.value import offpolicy
 from loopline.value.lift import Lift, Reading, lift, yearly
 from loopline.value.logged import Logged, Measured, acted, read
 from loopline.value.offpolicy import Estimated
-from loopline.value.parted import parted
+from loopline.value.parted import lately, parted
 from loopline.value.realised import Body, per_year, shown, split_of
 from loopline.value.spec import BASELINE, ValueSpec
 from loopline.watch.earned import Earned, interval, summed
@@ -67,7 +68,9 @@ def _lift(
     """The lift of the package that decides now: what others caused before says nothing of it."""
     if not any(split_of(window).held for window in own):
         return None
-    made = parted(rows(pl.col("holdout").is_not_null()), measured, sorted(window["start"] for window in own))
+    starts = lately(sorted(window["start"] for window in own))
+    when = pl.coalesce("event_time", "time") >= datetime.fromisoformat(starts[0])
+    made = parted(rows(pl.col("holdout").is_not_null() & when), measured, starts)
     return lift(made, charter, confidence=spec.confidence, acts_without=acts_without)
 
 

@@ -31,7 +31,7 @@ class Reading:
     policy, holdout
         Money per decision of either side in this window; None where no outcome has come.
     value, low, high
-        The lift per decision since the beginning, with its bounds; None while they are too few to judge.
+        The lift per decision since the first of these windows, with its bounds; None while they are too few to judge.
     """
 
     start: str
@@ -147,7 +147,7 @@ def lift(parted: Parted, charter: CharterSpec, *, confidence: float, acts_withou
         return None
     method: Method = "difference" if always else "paired"
     units = parted.units()
-    mismatch = _mismatch(units, parted.assigned) if always else ""
+    mismatch = _mismatch(units, parted.expected) if always else ""
     share = parted.held_out / parted.decisions
     drawn_for = TIGHTEST if charter.volume is None else max(TIGHTEST, charter.volume.per_year / 4)
     tightest = drawn_for * share * ((1 - share) if always else 1.0)
@@ -170,12 +170,12 @@ def lift(parted: Parted, charter: CharterSpec, *, confidence: float, acts_withou
     )
 
 
-def _mismatch(units: tuple[int, int], assigned: tuple[int, int]) -> str:
+def _mismatch(units: tuple[int, int], expected: float) -> str:
     """What is wrong with the units whose outcome has come; empty where they may well be the split as chance made it."""
-    if not all(assigned):
+    if not 0 < expected < 1:
         return ""
-    names = ("the policy", "the hold-out")
-    return split_mismatch(dict(zip(names, units, strict=True)), {name: many / sum(assigned) for name, many in zip(names, assigned, strict=True)})
+    policy, holdout = "the policy", "the hold-out"
+    return split_mismatch({policy: units[0], holdout: units[1]}, {policy: 1 - expected, holdout: expected})
 
 
 def _read(parted: Parted, method: Method, alpha: float, tightest: float, *, is_sound: bool) -> Iterator[Reading]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from loopline.value.logged import Floats, Logged, Measured
 
 _Flags = NDArray[np.bool_]
 _Places = NDArray[np.intp]
+QUARTER = timedelta(days=90)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,10 +37,10 @@ class Parted:
         What it earned.
     instead
         What the model's own decision would have earned more on what was held out, given the same outcome; 0 elsewhere.
-    assigned
-        Units on the side of the policy and in the hold-out, whether or not an outcome has come.
+    expected
+        The share of these units that would be held out if outcomes came of either side alike, by what was held out of the windows in which they came.
     decisions, held_out
-        The same of decisions, and how many of them were held out.
+        Decisions that chance split, whether or not an outcome has come, and how many of them were held out.
     """
 
     starts: tuple[str, ...]
@@ -48,7 +49,7 @@ class Parted:
     held: _Flags
     money: Floats
     instead: Floats
-    assigned: tuple[int, int]
+    expected: float
     decisions: int
     held_out: int
 
@@ -68,32 +69,46 @@ def parted(logged: Logged, measured: Measured, starts: Sequence[str]) -> Parted:
     Parameters
     ----------
     starts
-        The start of each of its windows, as ISO 8601, oldest first.
+        The start of each of its windows, as ISO 8601, oldest first; what lies before them is left out.
     """
     edges = np.array([datetime.fromisoformat(start).astimezone(UTC).replace(tzinfo=None) for start in starts], dtype="datetime64[us]")
     _, unit = np.unique(logged.unit, return_inverse=True)
-    own = logged.split & logged.owned
-    rows = np.flatnonzero(own & logged.known)
-    at = np.searchsorted(edges, logged.when[rows], side="right") - 1
-    order = np.argsort(at, kind="stable")
-    rows, at = rows[order], at[order]
+    at = np.searchsorted(edges, logged.when, side="right") - 1
+    own = np.flatnonzero(logged.split & logged.owned & (at >= 0))
+    own = own[np.argsort(at[own], kind="stable")]
+    many = np.bincount(at[own], minlength=len(starts))
+    share = np.bincount(at[own], weights=logged.held[own], minlength=len(starts)) / np.maximum(many, 1)
+    rows = own[logged.known[own]]
+    _, first = np.unique(np.stack([unit[rows], logged.held[rows]]), axis=1, return_index=True)
     instead = np.where(logged.held, measured.of_own(logged) - logged.money, 0.0) if measured.task == "binary" else np.zeros(len(logged))
-    assigned = len(np.unique(unit[own & ~logged.held])), len(np.unique(unit[own & logged.held]))
     return Parted(
         starts=tuple(starts),
-        at=np.maximum(at, 0),
+        at=at[rows],
         unit=unit[rows],
         held=logged.held[rows],
         money=logged.money[rows],
         instead=instead[rows],
-        assigned=assigned,
-        decisions=int(own.sum()),
-        held_out=int((own & logged.held).sum()),
+        expected=float(share[at[rows[first]]].mean()) if len(first) else 0.0,
+        decisions=len(own),
+        held_out=int(logged.held[own].sum()),
     )
 
 
+def lately(starts: Sequence[str]) -> list[str]:
+    """Those of the starts that a verdict looks at: all from the quarter before the present one on, quarters being counted from the first.
+
+    So what a model caused long ago does not hide what it causes now; and within a quarter every look begins at the same moment, as bounds that hold at all
+    looks together ask for.
+    """
+    if not starts:
+        return []
+    first, last = datetime.fromisoformat(starts[0]), datetime.fromisoformat(starts[-1])
+    begin = first + max(0, (last - first) // QUARTER - 1) * QUARTER
+    return [start for start in starts if datetime.fromisoformat(start) >= begin]
+
+
 def by_difference(parted: Parted) -> Iterator[Estimate]:
-    """After each window, the policy's mean less that of the hold-out since the beginning.
+    """After each window, the policy's mean less that of the hold-out since the first one.
 
     Windows are strata, each compared within itself: they are joined until either side of each has `BURN_IN` outcomes, and what is left over belongs to the
     last one. What a unit brings to the difference, over all strata, is one value, and the spread of these is that of the difference; the hold-out's is taken
@@ -115,7 +130,7 @@ def by_difference(parted: Parted) -> Iterator[Estimate]:
 
 
 def by_pairs(parted: Parted) -> Iterator[Estimate]:
-    """After each window, what the model's own decision would have earned more on a decision that was held out since the beginning."""
+    """After each window, what the model's own decision would have earned more on a decision that was held out since the first one."""
     many = int(parted.unit.max(initial=-1)) + 1
     total, count, differs = np.zeros(many), np.zeros(many), np.zeros(many, dtype=bool)
     begin = 0

@@ -35,11 +35,11 @@ class CarLoan:
     analysis: pl.DataFrame
 
     @classmethod
-    def of(cls, folder: Path) -> CarLoan:
+    def of(cls, folder: Path, prices: WorthSpec = PRICED) -> CarLoan:
         """The data of the three files in a folder."""
         reference, analysis, target = (pl.read_csv(folder / f"{name}.csv.gz") for name in ("reference", "analysis", "analysis_target"))
         known = analysis.join(target, on="id", how="left", maintain_order="left")
-        return cls(_yardstick(reference), _served(reference), _served(known))
+        return cls(_yardstick(reference, prices), _served(reference), _served(known))
 
 
 def is_there(folder: Path) -> bool:
@@ -51,7 +51,7 @@ def _texts(column: pl.Series) -> list[str]:
     return column.cast(pl.String).to_list()
 
 
-def _yardstick(reference: pl.DataFrame) -> Yardstick:
+def _yardstick(reference: pl.DataFrame, prices: WorthSpec) -> Yardstick:
     columns = {name: reference[name] for name in FEATURES}
     profiles = {name: number_profile(column.to_numpy()) if column.dtype.is_float() else category_profile(_texts(column)) for name, column in columns.items()}
     profiles[SCORE] = number_profile(reference["y_pred_proba"].to_numpy())
@@ -61,7 +61,7 @@ def _yardstick(reference: pl.DataFrame) -> Yardstick:
         classes=("0", "1"),
         positive="1",
         features=tuple(Bins.of_profile(name, profile) for name, profile in profiles.items()),
-        worth=Worth.of(PRICED, "binary"),
+        worth=Worth.of(prices, "binary"),
         without_model=False,
     )
 

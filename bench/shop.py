@@ -30,6 +30,7 @@ data:
 model:
   families: [linear, lightgbm]
   search: {trials: 4, minutes: 1}
+  assess: {refits: false}
 """
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging.handlers
+import socket
+import threading
 from collections.abc import Iterator
 from functools import partial
 
@@ -31,11 +33,20 @@ def web() -> Iterator[Heard]:
 
 def test_a_mail_arrives(mail: tuple[Inbox, int]) -> None:
     inbox, port = mail
-    assert tell(mail_channel(port), title="Earnings fell", text="Down by 12 per decision.", reveal=revealed) is None
+    said = "Down by 12 per decision.\n  where pages < 3 & more\n\nLook: ..."
+    assert tell(mail_channel(port), title="Earnings fell", text=said, reveal=revealed) is None
     (message,) = inbox.mails
     assert message["Subject"] == "Earnings fell"
     assert "owner@example.com" in message["To"]
-    assert "Down by 12" in text_of(message)
+    assert text_of(message).splitlines() == said.splitlines()
+
+
+def test_a_mail_holds_what_was_said_sign_by_sign_and_line_by_line(mail: tuple[Inbox, int]) -> None:
+    inbox, port = mail
+    assert tell(mail_channel(port), title="T", text="value <b>x</b> is new\n- pages < 3 & more", reveal=revealed) is None
+    (message,) = inbox.mails
+    assert [part.get_content_type() for part in message.walk()] == ["text/plain"]
+    assert text_of(message).replace("\r", "").rstrip() == "value <b>x</b> is new\n- pages < 3 & more"
 
 
 def test_a_web_hook_is_called_with_the_secret_that_the_channel_refers_to(web: Heard) -> None:
@@ -64,6 +75,22 @@ def test_a_value_that_is_not_taken_leaves_a_reason_without_the_secret(web: Heard
     for url in (f"http://u:${{TOKEN}}@127.0.0.1:{free_port()}/", "http://u:${UNSET}@h/", "nosuch://${TOKEN}", "http://[${TOKEN}/"):
         reason = hand_over(url, [], reveal=revealed)
         assert reason and "hunter2" not in reason and "\n" not in reason
+
+
+def test_what_does_not_speak_http_is_a_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        spoken = threading.Thread(target=_speak, args=(server, b"SSH-2.0-OpenSSH_9.2\r\n"))
+        spoken.start()
+        reason = hand_over(f"http://u:${{TOKEN}}@127.0.0.1:{server.getsockname()[1]}/", [], reveal=revealed)
+        spoken.join()
+    assert reason is not None and reason.startswith("BadStatusLine") and "hunter2" not in reason
+
+
+def _speak(server: socket.socket, said: bytes) -> None:
+    caller, _ = server.accept()
+    with caller:
+        caller.recv(65536)
+        caller.sendall(said)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from loopline.engine.step import Facts, Halt, Progress, Silence, Steps
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
-from loopline.ledger.entry import Entry
+from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
@@ -29,11 +29,14 @@ from loopline.serve import stage as serve_stage
 from loopline.story import Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
+from loopline.watch.standing import unheard
 from loopline.workspace import Ask, Workspace
 
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 RUNNING = STAGES[4:]
 """The stages of a package that decides already; those before them make its successor."""
+ALARMED = STAGES[5:]
+"""The stages after which the machinery is looked at and people are told, whether they come through or stand still."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class LoopStatus:
         The exact command that takes it on.
     error
         What stopped it, where that was not a person's turn.
+    unheard
+        Which alerts reached nobody, and why, in words; empty where all that were sent did.
     """
 
     project: str
@@ -57,6 +62,7 @@ class LoopStatus:
     next: str
     error: LooplineError | None = None
     besides: tuple[str, ...] = ()
+    unheard: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -71,6 +77,7 @@ class LoopStatus:
             "champion": self.champion,
             "waiting_for": self.waiting_for,
             "next": self.next,
+            "unheard": self.unheard,
         }
 
     def _repr_html_(self) -> str:
@@ -176,19 +183,37 @@ class Loop:
             if name == RUNNING[0] and state.champion is not None:
                 # What decides now is collected, watched and judged, whatever its successor waits for.
                 blocked = None
-            if blocked is not None or teller.moved:
+            if teller.moved:
                 reached.append(StageStatus(name, "stale", False, 0.0, f"after {blocked or reached[-1].stage}", None))
                 continue
             ask = Ask(project=self.project.name, folder=self.project.folder, state=state, facts=dict(facts))
-            status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
+            if blocked is not None:
+                status, halt, error = StageStatus(name, "stale", False, 0.0, f"after {blocked}", None), None, None
+            else:
+                status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
+            if name in ALARMED and state.champion is not None:
+                status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), teller)
             reached.append(status)
             if name == "watch" and status.state == "done" and not teller.moved:
-                # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged.
+                # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged, and what is compared.
                 declared = self.project.declaration
                 teller.tell(name, release_stage.trial(declared.release, declared.charter, replace(ask, state=self.state())), self.state())
+                asked = replace(ask, state=self.state())
+                teller.tell("value", value_stage.trials(declared.release, declared.charter, asked, at=teller.at or now()), asked.state)
             if status.state != "done":
-                blocked, first = name, first or (halt, error)
+                blocked, first = blocked or name, first or (halt, error)
         return self._status(reached, *(first or (None, None)))
+
+    def _alarmed(self, status: StageStatus, error: LooplineError | None, ask: Ask, teller: Look) -> tuple[StageStatus, LooplineError | None]:
+        """Look at the machinery and tell whom it concerns, in a turn; a stage that is fine is not where that fails."""
+        if teller.at is None:
+            return status, error
+        said, follows = self.project.declaration, teller.follows
+        told = watch_stage.alarms(said.watch, said.data, said.charter, lambda: replace(ask, state=self.state()), at=teller.at)
+        seen, _, _, wrong = teller.tell(status.stage, told, self.state())
+        # What comes next does not follow from a message.
+        teller.follows = follows
+        return (seen, wrong) if wrong is not None and error is None else (status, error)
 
     def _status(self, stages: list[StageStatus], halt: Halt | None, error: LooplineError | None) -> LoopStatus:
         state = self.state()
@@ -201,7 +226,7 @@ class Loop:
         else:
             following = "loopline value review"
         waits = halt if halt is not None and halt.state == "waiting" else Halt(state="waiting", why="")
-        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides)
+        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides, unheard(state, now()))
 
     def _steps(self, stage: str, ask: Ask, teller: Look) -> Steps:
         said = self.project.declaration
@@ -217,9 +242,9 @@ class Loop:
             case "serve":
                 return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
             case "watch":
-                return watch_stage.steps(said.watch, said.data, said.charter, ask, at=teller.at)
+                return watch_stage.steps(said.watch, said.charter, ask, at=teller.at)
             case _:
-                return value_stage.steps(said.value, said.charter, ask)
+                return value_stage.steps(said.value, said.charter, ask, only_when_asked=said.watch.retrain is not None)
 
 
 def open_loop(folder: Path | str | None = None) -> Loop:

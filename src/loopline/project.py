@@ -75,6 +75,17 @@ class Declaration(Spec):
             raise Mistake("what a retraining costs is not known, because the charter has no prices", where="watch.retrain.money", remedy=remedy)
         return self
 
+    @model_validator(mode="after")
+    def _with_times(self) -> Declaration:
+        for name in self.watch.machinery.fresh:
+            where = f"watch.machinery.fresh.{name}"
+            if name not in self.data.sources:
+                raise Mistake(f"there is no source {name!r}", where=where, remedy=f"the sources are: {', '.join(self.data.sources)}")
+            if self.data.sources[name].time is None:
+                remedy = f"say data.sources.{name}.time, or leave it out"
+                raise Mistake(f"how old its newest row is cannot be told, because no column of {name} says when", where=where, remedy=remedy)
+        return self
+
 
 class Project:
     """A declaration and the folder in which it lies.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from loopline.engine.spans import StepSpans
 from loopline.engine.step import Facts, Halt, Progress, Step, Steps
 from loopline.engine.waiting import Moment, say_waiting, spent, waits_more_than_it_computes
 from loopline.errors import CheckFailed, LooplineError
+from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.state import State
 from loopline.project import FILE, Project
@@ -69,8 +71,11 @@ class Look:
                 asked = steps.send(done.body["facts"])
         except StopIteration as end:
             return StageStatus(stage, "done", True, 0.0, str(end.value["says"]), entry), end.value, None, None
-        except LooplineError as error:
-            return StageStatus(stage, "failed", False, 0.0, str(error), entry), {}, None, error
+        except Exception as error:  # a stage's door: what breaks in one stands still, those that can go on do, and people are told
+            if os.environ.get("LOOPLINE_DEBUG") and not isinstance(error, LooplineError):
+                raise
+            told = in_words(error)
+            return StageStatus(stage, "failed", False, 0.0, str(told), entry), {}, None, told
 
     def perform(self, step: Step, state: State) -> Entry | None:
         """The entry of the step's success, or None."""
@@ -89,7 +94,7 @@ class Turn(Look):
         self.progress = progress
         self._seconds: dict[str, float] = {}
         self._refreshed: set[str] = set()
-        self._failed: dict[str, LooplineError] = {}
+        self._failed: dict[str, Exception] = {}
         self.segments = serve_stage.listed(workspace.lake.log)
         self.at = now()
         self.spans = StepSpans()
@@ -118,7 +123,7 @@ class Turn(Look):
         try:
             with self.spans.around(step):
                 return self._attempt(step, since)
-        except LooplineError as error:
+        except Exception as error:
             self._failed[step.key] = error
             raise
         finally:
@@ -150,7 +155,8 @@ class Turn(Look):
             try:
                 facts = self._workspace.engine.run(step.function, job)
             except Exception as error:
-                ended("failed", why=str(error) if isinstance(error, LooplineError) else type(error).__name__)
+                why = str(error) if isinstance(error, LooplineError) else type(error).__name__
+                ended("failed", why=why, check=isinstance(error, CheckFailed))
                 raise
         done = ended("succeeded", facts=facts, made_from=step.made_from)
         if waits_more_than_it_computes(io := done.body["io"]):
@@ -166,7 +172,7 @@ def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str
 
 def _undone(step: Step, state: State) -> StageStatus:
     """Why a step is to be done: it failed, it never ran, or something it was made from has changed."""
-    failed, before = state.failed.get(step.stage), state.latest.get((step.stage, step.name))
+    failed, before = (known.get((step.stage, step.name)) for known in (state.failed, state.latest))
     if failed is not None and failed.key == step.key:
         return StageStatus(step.stage, "failed", False, 0.0, str(failed.body["why"]), failed.id)
     if before is None:

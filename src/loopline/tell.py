@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable
+from http.client import HTTPException
 from importlib import import_module
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -73,7 +74,7 @@ def hand_over(url: str, value: Any, *, reveal: Reveal) -> str | None:
         with error:
             said = error.read(500).decode(errors="replace")
         return _reason(" ".join(f"it answered {error.code} {error.reason} {said}".split()), url, place, secrets)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         return _reason(f"{type(error).__name__}: {error}", url, place, secrets)
 
 
@@ -86,7 +87,8 @@ def _send(url: str, title: str, text: str) -> str | None:
     with apprise.LogCapture(level=logging.WARNING) as log:
         try:
             sender = apprise.Apprise()
-            told = bool(sender.add(url)) and bool(sender.notify(title=title, body=text))
+            # Unless it is said that this is plain text, a mail takes it for HTML, in which lines run together.
+            told = bool(sender.add(url)) and bool(sender.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT))
         except Exception as error:  # a channel is a plugin that talks to a service: whatever it raises is a reason, not a crash
             return f"{type(error).__name__}: {error}"
         return None if told else str(log.getvalue())

@@ -77,6 +77,7 @@ def test_a_literal_secret_is_refused_and_not_repeated(url: str) -> None:
         "s3://bucket/x?secret=${KEY}",
         ".loopline/lake",
         "mailto://owner@example.com",
+        "mailto://mail:${PORT}?from=loop@example.com&to=owner@example.com",
     ],
 )
 def test_a_text_without_a_literal_secret_passes_and_is_shown_whole(url: str) -> None:

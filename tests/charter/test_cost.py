@@ -116,7 +116,7 @@ def test_each_item_is_what_it_says() -> None:
     # Four processors are kept busy: the small instance with two of them takes twice as long, and is cheaper all the same.
     assert rented["training"] == pytest.approx(2 * 2 * 0.03)
     assert rented["watching"] == pytest.approx(2 * 0.03)
-    assert rented["storage"] == pytest.approx(100 * 0.02)
+    assert rented["storage"] == pytest.approx((76 + 2) * 0.02)
     assert rented["requests"] == pytest.approx((2e6 * 5 + 2000) / 1e6 * 0.4)
     assert rented["egress"] == pytest.approx(1.0 * 0.09)
     assert rented["licences"] == 40 and rented["look-ups"] == pytest.approx(2000)

@@ -10,6 +10,7 @@ import pytest
 
 from loopline.cli.alerts import command
 from loopline.errors import Mistake
+from loopline.loop import open_loop
 from tests.cli.watched import DECLARATION, Call, caller, told, watched
 from tests.receivers import free_port, mail_channel, mail_server, web_server
 
@@ -153,3 +154,43 @@ def test_each_channel_is_tried_and_one_that_fails_is_said(tmp_path: Path) -> Non
 def test_an_alert_that_is_not_there_is_a_mistake(call: Call) -> None:
     with pytest.raises(Mistake, match="there is no alert 'zzz'"):
         call("ack", "zzz")
+
+
+def test_a_watch_that_stands_still_is_told_all_the_same(template: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    with (folder / "loopline.yaml").open("a") as file:
+        file.write("watch: {window: 2d, tell: {devops: 'json://127.0.0.1:9/nobody'}}\n")
+    (folder / ".loopline" / "lake" / "blobs").rename(tmp_path / "away")
+    with open_loop(folder) as loop:
+        status = loop.run(until="watch")
+        (alert,) = (entry for entry in loop.state().alerts.values() if entry.body["monitor"] == "pipeline_failed")
+        tried = {item["alert"] for message in loop.state().messages for item in message.body["items"]}
+    assert (status.stages[-1].stage, status.stages[-1].state) == ("watch", "failed")
+    assert alert.body["feature"].startswith("watch ") and alert.subject in tried
+
+
+def test_a_defect_in_one_stage_silences_no_other(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    with (folder / "loopline.yaml").open("a") as file:
+        file.write("watch: {window: 2d}\n")
+    with (folder / "t.csv").open("a") as file:
+        file.write((folder / "t.csv").read_text().splitlines()[-1] + "\n")
+    monkeypatch.setattr("loopline.data.ingest.run", lambda job: 1 / 0)
+    with open_loop(folder) as loop:
+        states = {stage.stage: stage.state for stage in loop.run().stages}
+        (alert,) = (entry.body for entry in loop.state().open_alerts() if entry.body["feature"] == "data ingest")
+    assert states == {"charter": "done", "data": "failed", "model": "stale", "release": "stale", "serve": "done", "watch": "done", "value": "done"}
+    assert alert["monitor"] == "pipeline_failed" and "ZeroDivisionError" in alert["says"]
+
+
+def test_a_batch_that_the_contract_holds_back_is_told_to_the_data_role(template: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    declared = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(declared.replace("time: at}\n", "time: at}\n  contract: {batch: {rows: 5000..}}\n"))
+    with (folder / "t.csv").open("a") as file:
+        file.write((folder / "t.csv").read_text().splitlines()[-1] + "\n")
+    with open_loop(folder) as loop:
+        loop.run(until="watch")
+        (alert,) = (entry.body for entry in loop.state().open_alerts() if entry.body["feature"] == "data ingest")
+    assert (alert["monitor"], alert["role"]) == ("contract", "data")
+    assert "is held back: it has 901 rows, and 5000.. are expected" in alert["says"]

@@ -32,7 +32,7 @@ charter:
 data:
   sources:
     t: {path: t.csv, time: at}
-model: {families: [linear], search: {trials: 1}}
+model: {families: [linear], search: {trials: 1}, assess: {refits: false}}
 release: {approvals: {business: 1, devops: 1}}
 """
 

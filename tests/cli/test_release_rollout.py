@@ -23,7 +23,7 @@ DECLARATION = """
 project: shop
 charter: {predict: y, positive: "yes", worth: {currency: EUR, act_right: 10, act_wrong: -6}}
 data: {sources: {t: {path: t.csv, time: at}}}
-model: {families: [linear], search: {trials: 1}}
+model: {families: [linear], search: {trials: 1}, assess: {refits: false}}
 release: {rollout: {plan: canary 5% 1h -> full, without_outcomes: approve}}
 """
 OLD = "ab" * 32

@@ -40,7 +40,7 @@ def test_its_example_is_answered(project):
     folder, _ = project
     process = loopline(folder, "serve", "--port", 0)
     lines = [process.stdout.readline() for _ in range(3)]
-    _, _, url, _, body = shlex.split(lines[2].removeprefix("try:"))
+    _, _, url, _, body = shlex.split(lines[2].removeprefix("try, as a decision of now that counts:"))
     connection = http.client.HTTPConnection(url.removeprefix("http://").split("/")[0], timeout=10)
     connection.request("POST", "/v1/predict", body)
     answer = json.loads(connection.getresponse().read())
@@ -64,7 +64,7 @@ def test_at_every_address_the_example_names_one_that_can_be_called(project):
     process.terminate()
     process.communicate(timeout=15)
     assert lines[0].startswith("http://0.0.0.0:")
-    assert lines[2].startswith("try: curl -s http://127.0.0.1:")
+    assert lines[2].startswith("try, as a decision of now that counts: curl -s http://127.0.0.1:")
 
 
 def test_an_open_address_needs_a_word(project):

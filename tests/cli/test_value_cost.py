@@ -94,6 +94,16 @@ def test_load_volume_and_trainings_can_be_moved(call: Call) -> None:
     assert cost(call, "--load", "0")["now"]["bills"]["on own machines"]["per_thousand"] is None
 
 
+def test_what_is_only_asked_for_changes_nothing_since_the_start(call: Call, folder: Path) -> None:
+    now = cost(call)["profit"]
+    grown = cost(call, "--load", "1000000x")["profit"]
+    assert grown["since_start"] == now["since_start"] and grown["run"] > now["run"]
+    (folder / "dear.yaml").write_text("machine: 90 per hour\n")
+    for words in (("--prices", "dear.yaml"), ("--volume", "9 per day"), ("--trainings", "1 per hour")):
+        asked = cost(call, *words)["profit"]
+        assert asked["since_start"] is None and not any("since the start" in line for line in asked["says"])
+
+
 def test_another_book_can_be_named_and_the_examples_are_such(call: Call, folder: Path) -> None:
     euros = {**LONG, "currency": "EUR"}
     (folder / "long.yaml").write_text(json.dumps(euros))

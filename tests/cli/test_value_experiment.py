@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,11 @@ import pytest
 
 from loopline.cli.value import command
 from loopline.errors import CheckFailed, Mistake
+from loopline.lake.blobs import Blobs
+from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from loopline.release.rollout.course import start
-from loopline.serve.experiments import folded
+from loopline.serve.experiments import apart, folded
 from loopline.serve.log import Log
 from loopline.serve.segments import records
 from tests.cli.watched import DECLARATION, Call, caller, released, told
@@ -69,6 +71,29 @@ def test_the_lift_of_the_hold_out_is_shown(template: Path) -> None:
     assert review["realised"]["decisions"] == 900 - found["held"]
 
 
+def test_the_lift_over_time_is_drawn_and_told(template: Path, tmp_path: Path) -> None:
+    call = caller(command, template)
+    said = told(call("lift", "-o", str(tmp_path / "lift.html"), "--json"))
+    assert "nothing" in said["over_time"][0] and said["target"] is None
+    assert said["over_time"][0] in (tmp_path / "lift.html").read_text()
+    with pytest.raises(Mistake, match="no form of a picture"):
+        call("lift", "-o", str(tmp_path / "lift.txt"))
+
+
+def test_a_review_tells_from_what_it_was_made_and_whether_something_newer_has_come(folder: Path, call: Call) -> None:
+    said = told(call("review", "--json"))
+    assert (said["newer"], said["made_from"]["decisions"], said["made_from"]["outcomes"]) == ([], 900, 900)
+    assert "from 900 decisions up to 2026-03-05" in call("review").output and "nothing newer has come" in call("review").output
+    with open_loop(folder) as loop:
+        loop.score(pl.DataFrame({"size": [1.0], "kind": ["a"], "at": [datetime(2026, 3, 6)], "noise": [0.0]}))
+    said = told(call("review", "--json"))
+    assert said["newer"] == ["serve (changed: segments)"] and "take it in: loopline tick" in call("review").output
+    with open_loop(folder) as loop:
+        loop.run()
+    said = told(call("review", "--json"))
+    assert (said["newer"], said["made_from"]["decisions"]) == ([], 901)
+
+
 def test_a_plan_is_told_before_anything_begins(template: Path) -> None:
     call = caller(command, template)
     said = told(call("experiment", "plan", "--policy", "threshold=0.2", "--effect", "0.5", "--json"))
@@ -88,7 +113,10 @@ def test_policies_are_compared_and_the_worse_one_loses(folder: Path, call: Call)
     begun = told(call("experiment", "start", "eager", "--policy", "eager: threshold=0.0", "--effect", "1", "--guard", "acted <= +0.1", *BY, "--json"))
     assert begun["plan"]["units"] > 0 and begun["by"] == "owner@example.com"
     serve(folder, days=4, first=3)
+    # The turn that saw it has ended it.
     said = told(call("experiment", "status", "eager", "--json"))
+    assert (said["state"], said["winner"], said["by"]) == ("ended", "control", "loopline")
+    assert "surely loses" in said["why"] and said["next"] == "loopline value experiment list"
     (arm,) = said["found"]["arms"]
     assert arm["arm"] == "eager" and arm["high"] < 0 and arm["judgement"] == "worse"
     assert said["found"]["winner"] == "control" and said["found"]["mismatch"] is None
@@ -96,10 +124,12 @@ def test_policies_are_compared_and_the_worse_one_loses(folder: Path, call: Call)
     assert arm["saved"] > 0.1
     assert sum(said["found"]["units"].values()) == pytest.approx(1200 * 0.9, abs=60)
     assert "surely harmed" in call("experiment", "status", "eager").output
-    ended = told(call("experiment", "stop", "eager", *BY, "--json"))
-    assert (ended["state"], ended["winner"], ended["found"]["winner"]) == ("ended", "control", "control")
-    # What it found stands, whatever is served later.
-    assert told(call("experiment", "status", "eager", "--json"))["found"] == ended["found"]
+    with open_loop(folder) as loop:
+        assert apart(loop.workspace.ledger).policies is None
+        (alert,) = (entry.body for entry in loop.state().open_alerts() if entry.body["monitor"] == "experiment")
+        assert alert["role"] == "business" and "eager has ended: control stays" in alert["says"] and "as before" in alert["says"]
+        reviewed = loop.state().facts("value", "review")
+        assert reviewed is not None and "control stays" in Blobs(loop.workspace.lake).get(reviewed["markdown"]).decode()
     with pytest.raises(Mistake, match="has ended already"):
         call("experiment", "stop", "eager", *BY)
     assert "control" in call("experiment", "list").output
@@ -145,7 +175,10 @@ def test_a_feature_is_tried_by_assignments_and_measures(folder: Path, call: Call
     assert (said["found"]["state"], said["found"]["winner"]) == ("winner", "new")
     assert said["found"]["arms"][0]["guards"][0]["is_harmed"] is False
     assert sum(said["found"]["units"].values()) == 1200
-    assert "the evidence tells: new" in call("experiment", "status", "banner").output
+    assert (said["state"], said["winner"]) == ("ended", "new") and said["next"].startswith("build new in")
+    with open_loop(folder) as loop:
+        (alert,) = (entry.body for entry in loop.state().open_alerts() if entry.body["monitor"] == "experiment")
+        assert "it would bring" in alert["says"] and "revenue" in alert["says"] and "make it so: build new in" in alert["says"]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +192,8 @@ def test_a_feature_is_tried_by_assignments_and_measures(folder: Path, call: Call
         (("--policy", "threshold=0.1", "--arms", "a,b"), "compares one thing"),
         ((), "nothing to compare"),
         (("--arms", "a"), "two arms"),
+        (("--arms", "a,,b"), "an arm has no name"),
+        (("--policy", ""), "no variant"),
         (("--arms", "a,b c"), "no name"),
         (("--arms", "a,b"), "scatters"),
         (("--package", "ffff"), "begins with"),
@@ -168,6 +203,10 @@ def test_a_feature_is_tried_by_assignments_and_measures(folder: Path, call: Call
         (("--policy", "threshold=0.1", "--share", "0%"), "no share"),
         (("--policy", "threshold=0.1", "--confidence", "1"), "less than 1"),
         (("--arms", "a,b", "--covariate", "expected", "--sd", "1"), "no covariate"),
+        (("--arms", "a,b", "--sd", "nan"), "--sd: nan is no number"),
+        (("--arms", "a,b", "--sd", "inf"), "--sd: inf is no number"),
+        (("--arms", "a,b", "--sd", "1", "--per-day", "inf"), "--per-day: inf is no number"),
+        (("--policy", "threshold=0.1", "--guard", "ms <= 5"), "^--guard: 'ms <= 5' is no guard"),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_line(template: Path, words: tuple[str, ...], match: str) -> None:
@@ -191,6 +230,39 @@ def test_two_experiments_on_the_same_rows_are_refused_and_so_is_one_beside_a_rol
         call("experiment", "start", "two", *asked)
     with pytest.raises(Mistake, match="there are: one, banner"):
         call("experiment", "status", "three")
+
+
+def test_an_experiment_cannot_end_before_it_begins(template: Path) -> None:
+    with pytest.raises(Mistake, match="before it begins"):
+        caller(command, template)("experiment", "start", "late", "--arms", "old,new", "--effect", "1", "--until", "2020-01-01", *BY)
+
+
+def test_an_experiment_ends_with_the_package_that_it_began_with_and_its_alert_with_the_next_one(folder: Path, call: Call) -> None:
+    call("experiment", "start", "one", "--policy", "threshold=0.1", "--effect", "1", *BY)
+    with open_loop(folder) as loop:
+        before = loop.state().champion or ""
+        moves = [Draft(kind="champion", subject=subject, body={"why": "a test", "previous": before}) for subject in ("", before)]
+        loop.workspace.ledger.append(moves[0])
+        loop.run()
+        (experiment,) = folded(loop.state().experiments)
+        assert experiment.winner == "" and "no package decides now" in experiment.entries[-1].body["why"]
+        assert [entry.body["monitor"] for entry in loop.state().open_alerts()] == ["experiment"]
+        loop.workspace.ledger.append(moves[1])
+        loop.run()
+        assert not loop.state().open_alerts()
+
+
+def test_an_experiment_ends_when_its_last_day_is_over(folder: Path, call: Call) -> None:
+    asked = told(call("experiment", "start", "banner", "--arms", "old,new", "--effect", "1", *BY, "--json"))["plan"]
+    assert date.fromisoformat(asked["until"]) == date.today() + timedelta(days=90)
+    with open_loop(folder) as loop:
+        (entry,) = loop.state().experiments
+        body = {**entry.body, "plan": {**entry.body["plan"], "until": "2026-01-01"}}
+        loop.workspace.ledger.append(Draft(kind="experiment", subject="brief", body=body))
+        loop.run()
+    assert told(call("experiment", "status", "banner", "--json"))["state"] == "running"
+    over = told(call("experiment", "status", "brief", "--json"))
+    assert (over["state"], over["winner"]) == ("ended", None) and "last day, 2026-01-01" in over["why"]
 
 
 def test_the_champion_is_no_package_to_compare_itself_with(folder: Path, call: Call) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loopline.cli.watch import command
+from loopline.cli.watch import command, most_drifted
 from loopline.declaration import figure
 from loopline.errors import LooplineError, Mistake
 from tests.cli.watched import DECLARATION, caller, released, told, watched
@@ -33,6 +33,13 @@ def test_the_windows_are_shown_with_their_breaches_and_what_was_expected_as_tabl
         assert "expected" in (tmp_path / name).read_text()
     with pytest.raises(Mistake, match="no form of a picture"):
         call("show", "--output", str(tmp_path / "worth.pdf"))
+
+
+def test_the_most_drifted_feature_is_the_one_that_is_farthest_for_its_limit() -> None:
+    drift = {"weekday": 0.81, "delay": 0.68, "unused": 0.9}
+    assert most_drifted(drift, {"weekday": 0.86, "delay": 0.51}) == "delay 0.68 (0.51)"
+    assert most_drifted(drift, {}) == "unused 0.90"
+    assert most_drifted({}, {}) is None
 
 
 def test_before_anything_is_served_it_says_so(tmp_path: Path) -> None:

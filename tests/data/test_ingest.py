@@ -56,6 +56,7 @@ def test_a_time_makes_the_order_and_is_never_null(room):
     )
     facts = room.run()
     assert (facts["time"], facts["order"], facts["reasons"]) == ("at", "time", {"at is missing": 1})
+    assert facts["newest"] == {"visits": "2024-01-28T00:00:00+00:00"}
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def prepared(tmp_path_factory):
     Shell(folder)("init", "visits.csv", "--target", "bought")
     declaration = folder / "loopline.yaml"
     text = declaration.read_text()
-    assert "trials: 20" in text
-    declaration.write_text(text.replace("trials: 20", "trials: 4"))
+    assert "{search: {trials: 20}}" in text
+    declaration.write_text(text.replace("{search: {trials: 20}}", "{search: {trials: 2}, assess: {refits: false}}"))
     return folder
 
 

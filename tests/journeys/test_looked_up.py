@@ -18,6 +18,7 @@ from loopline.loop import open_loop
 from tests.data.turning import Turning
 
 START = datetime(2024, 1, 1)
+MODEL = "model: {families: [linear], search: {trials: 1}, assess: {refits: false}}\n"
 LOOKED_UP = ["temp", "sky", "runways", "mean_temp"]
 
 
@@ -59,7 +60,7 @@ def project(tmp_path_factory):
     made.text("places.csv", "place,runways\nA,2\nB,3\nC,1\n")
     made.declare()
     declared = (made.folder / "loopline.yaml").read_text()
-    (made.folder / "loopline.yaml").write_text(declared + "model: {families: [linear], search: {trials: 1}}\nrelease: {approvals: {}, latency_ms: 1000}\n")
+    (made.folder / "loopline.yaml").write_text(declared + f"{MODEL}release: {{approvals: {{}}, latency_ms: 1000}}\n")
     with open_loop(made.folder) as loop:
         status = loop.run()
         assert status.champion, status

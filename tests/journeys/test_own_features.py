@@ -32,6 +32,7 @@ FEATURES = {
     "rolling": {"of": ["late", "delay"], "by": ["origin"], "windows": ["12h", "3d"], "take": ["mean", "count"]},
 }
 MADE = ["inbound", "lags_by_carrier", "lags_by_carrier_2", "rolling_by_origin"]
+MODEL = {"families": ["linear"], "search": {"trials": 1}, "assess": {"refits": False}}
 
 
 def flights(first, last):
@@ -61,7 +62,10 @@ class Featured(Turning):
 
     def declare(self):
         super().declare()
-        more = {"model": {"families": ["linear"], "search": {"trials": 1}, "features": self.features}, "release": {"approvals": {}, "latency_ms": 1000}}
+        more = {
+            "model": {**MODEL, "features": self.features},
+            "release": {"approvals": {}, "latency_ms": 1000},
+        }
         with (self.folder / "loopline.yaml").open("a") as file:
             file.write(yaml.safe_dump(more, sort_keys=False))
 

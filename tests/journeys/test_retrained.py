@@ -95,8 +95,7 @@ def serve_contrary_days(folder: Path) -> None:
 def test_a_loss_asks_once_there_is_something_to_learn_from(tmp_path: Path) -> None:
     rows = table("binary")
     rows.write_csv(tmp_path / "t.csv")
-    declared = DECLARATION.replace("trials: 1}", "trials: 1}, assess: {refits: false}")
-    (tmp_path / "loopline.yaml").write_text(f"{declared}release: {{latency_ms: 1000}}\nwatch: {{retrain: {{}}}}\n")
+    (tmp_path / "loopline.yaml").write_text(f"{DECLARATION}release: {{latency_ms: 1000}}\nwatch: {{retrain: {{}}}}\n")
     assert run(tmp_path).champion
     serve_contrary_days(tmp_path)
     status = run(tmp_path)

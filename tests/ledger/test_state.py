@@ -18,7 +18,7 @@ def step(seq, key, state):
 def test_only_a_success_satisfies_a_key():
     state = fold([step(1, "a", "started"), step(2, "a", "failed")])
     assert state.succeeded == {}
-    assert state.failed["data"].seq == 2
+    assert state.failed["data", "ingest"].seq == 2
 
 
 def test_a_later_success_clears_a_failure():

@@ -96,6 +96,11 @@ class Study:
         """Ledger and lake of the folder."""
         return Workspace(Ledger.open(f"sqlite:///{self.folder}/ledger.db", "p"), Lake(str(self.folder / "lake")), LocalEngine())
 
+    @property
+    def declared(self) -> ModelSpec:
+        """What is declared of the model; without the assessment's fits, unless it is said otherwise: they take longer than the search."""
+        return ModelSpec.model_validate({"search": {"trials": 4}, "assess": {"refits": False}, **self.model})
+
     def step(self, workspace: Workspace) -> Step:
         """The step that the stage asks for, on the table as it lies in the lake."""
         tables = Tables(workspace.lake)
@@ -115,10 +120,9 @@ class Study:
             "order": self.order,
         }
         charter = CharterSpec.model_validate({"predict": self.target, "worth": {"currency": "EUR", **WORTH[self.task]}, **self.charter})
-        model = ModelSpec.model_validate({"search": {"trials": 4}, **self.model})
         data = DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}, "contract": {"size": {"required": False}, "kind": {"required": True}}})
         ask = Ask(project="p", folder=self.folder, state=fold(workspace.ledger.read(kinds=FOLDED)), facts={"data": facts})
-        asked = next(stage.steps(model, data, charter, ask))
+        asked = next(stage.steps(self.declared, data, charter, ask))
         assert isinstance(asked, Step)
         return asked
 

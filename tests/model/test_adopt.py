@@ -18,7 +18,6 @@ from loopline.ledger.state import fold
 from loopline.model import stage
 from loopline.model.package import pack, store
 from loopline.model.predictor import Predictor
-from loopline.model.spec import ModelSpec
 from loopline.workspace import Ask, Job
 from tests.model.foreigners import classifier, regressor
 from tests.model.studies import WORTH, Study, table
@@ -49,7 +48,7 @@ def asked(made: Study) -> Step | Facts:
     facts = {**search.inputs, "main": "t", "tables": {"t": search.inputs["table"]}}
     charter = CharterSpec.model_validate({"predict": "y", "worth": {"currency": "EUR", **WORTH[made.task]}})
     data = DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}, "contract": {"size": {"required": False}, "kind": {"required": True}}})
-    steps = stage.steps(ModelSpec.model_validate(made.model), data, charter, Ask(project="p", folder=made.folder, state=fold(entries), facts={"data": facts}))
+    steps = stage.steps(made.declared, data, charter, Ask(project="p", folder=made.folder, state=fold(entries), facts={"data": facts}))
     assert next(steps) == search
     try:
         following = steps.send(searched(made))

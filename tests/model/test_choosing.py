@@ -25,7 +25,7 @@ def singles(study: Study) -> list[dict[str, Any]]:
 
 
 def study(folder: Path, **search: Any) -> Study:
-    return Study(folder, table("binary", rows=800), "binary", model={"families": ["linear", "lightgbm"], "search": {"trials": 7, **search}})
+    return Study(folder, table("binary", rows=400), "binary", model={"families": ["linear", "lightgbm"], "search": {"trials": 5, **search}})
 
 
 def test_two_workers_make_the_same_trials_and_the_same_package_as_one(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_killed_while_workers_fit_it_goes_on_and_ends_alike(tmp_path: Path) -> N
     assert killed.package(killed.run()).contents["model.onnx"] == whole.package(whole.run()).contents["model.onnx"]
     after = [entry for entry in killed.entries("trial") if entry.body["family"] != "ensemble"]
     assert before.items() <= {entry.key: entry.id for entry in after}.items()
-    assert len(after) == len({entry.key for entry in after}) == 7
+    assert len(after) == len({entry.key for entry in after}) == 5
 
 
 def test_the_ensemble_is_one_package_whose_members_are_told(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class Room:
 
     def made(self, family: str, *, charter: CharterSpec | None = None, **more: Any) -> Facts:
         """The model stage's facts for one family."""
-        spec = ModelSpec.model_validate({"families": [family], "search": {"trials": 1}, **more})
+        spec = ModelSpec.model_validate({"families": [family], "search": {"trials": 1}, "assess": {"refits": False}, **more})
         asked = next(model_stage.steps(spec, DATA, charter or self.charter(), self.ask({"data": self.data})))
         assert isinstance(asked, Step)
         return self.perform(asked)

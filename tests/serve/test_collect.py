@@ -11,6 +11,7 @@ from loopline.engine.local import LocalEngine
 from loopline.engine.step import Silence, Step
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
+from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.serve import collect
@@ -98,7 +99,8 @@ def test_outcomes_are_matched_early_repeated_contradictory_or_malformed(bench):
     assert facts["outcomes"] == {"received": 5, "matched": 2, "early": 1, "repeated": 2, "contradictory": 1, "malformed": 1}
     assert facts["refused"] == 2
     assert facts["predictions"]["rows"] == 3
-    assert facts["says"] == "3 predictions, 2 outcomes matched, 1 for predictions not known (yet), 2 repeated, 1 malformed, 2 rows refused"
+    said = "1 for predictions not known (yet), 2 repeated, 1 malformed, 1 contradicted (the latest word holds), 2 rows refused"
+    assert facts["says"] == f"3 predictions, 2 outcomes matched, {said}"
     latest = dict(collect.latest(bench.tables.read("outcomes")).select("prediction_id", "outcome").collect().iter_rows())
     assert latest == {"20240501-f-a": "no", "20240501-f-b": "no", "20240501-f-zz": "yes"}
 
@@ -199,6 +201,17 @@ def test_a_restored_table_is_counted_anew(bench):
     assert bench.collect()["outcomes"]["matched"] == 2
     bench.tables.delete("outcomes", "prediction_id = '20240501-f-b'")
     assert bench.collect()["outcomes"]["matched"] == 1
+
+
+def test_a_correction_holds_against_what_was_told_while_a_clock_was_far_ahead(bench):
+    bench.predict("20240501-f-a", "20240501-f-b")
+    bench.tell(("20240501-f-a", "no"), ("20240501-f-b", "no"), time="2999-01-01T00:00:00Z")
+    bench.tell(("20240501-f-b", "yes"), time="2999-01-01T00:00:01Z")
+    bench.collect()
+    bench.tell(("20240501-f-a", "yes"), time=now().isoformat())
+    bench.collect()
+    held = collect.latest(bench.tables.read("outcomes")).collect()
+    assert held["outcome"].to_list() == ["yes", "yes"]
 
 
 def test_an_outcome_for_an_id_that_is_none_waits_on_the_day_that_it_came(bench):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -138,8 +138,14 @@ def test_any_json_row_is_either_read_or_told_why_not(row, required):
 
 def test_the_example_is_a_right_row():
     signature = Signature.of([column(kind, kind) for kind in TYPES] + [column("seen", "category", values=["JFK", "EWR"])])
-    assert signature.read(signature.example(), 0)[1] == []
-    assert signature.example()["seen"] == "JFK"
+    example = signature.example(datetime(2026, 11, 26, 8, 59, 43, tzinfo=UTC))
+    assert signature.read(example, 0)[1] == []
+    assert example["seen"] == "JFK"
+
+
+def test_the_example_is_of_the_moment_so_that_it_is_no_decision_of_the_past():
+    signature = Signature.of([column(kind, kind) for kind in ("date", "datetime")])
+    assert signature.example(datetime(2026, 11, 26, 8, 59, 43, 17, tzinfo=UTC)) == {"date": "2026-11-26", "datetime": "2026-11-26T08:59:43"}
 
 
 def test_long_values_are_told_in_one_short_line():

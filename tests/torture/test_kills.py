@@ -56,8 +56,8 @@ def kill_and_resume(start, name: str, place, chance: random.Random, number: int)
 @pytest.mark.parametrize(
     ("name", "rows", "kills"),
     [
-        ("changed", 30_000, 1),
-        ("pull", 30_000, 1),
+        ("changed", 10_000, 1),
+        ("pull", 10_000, 1),
         pytest.param("ingest", 1_000_000, 100, marks=_LONG),
         pytest.param("run", 1_000_000, 20, marks=_LONG),
         pytest.param("changed", 300_000, 15, marks=_LONG),

@@ -15,6 +15,7 @@ import pytest
 
 from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Step
+from loopline.errors import Mistake
 from loopline.model.package import Package
 from loopline.value.caused import lines, readings
 from loopline.value.spec import ValueSpec
@@ -175,3 +176,16 @@ def test_before_anything_is_served_nothing_is_known(shop: Shop) -> None:
     facts = caused(shop)
     assert (facts["lift"], facts["estimates"]) == (None, [])
     assert "not known" in facts["says"]
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_hold_out_decided_by_no_decision_of_the_package_is_told_at_the_turn_with_the_remedy(shop: Shop, served: bool) -> None:
+    if served:
+        serve(shop, 50, seed=1)
+    watched = shop.watch()
+    said = ValueSpec.model_validate({"holdout": {"share": "5%", "decision": "maybe"}})
+    step = next(steps(said, CHARTER, replace(shop.ask(), facts={**shop.ask().facts, "watch": watched})))
+    assert isinstance(step, Step)
+    with pytest.raises(Mistake, match="'maybe' is no decision of package") as caught:
+        shop.perform(step)
+    assert (caught.value.where, caught.value.remedy) == ("value.holdout.decision", "say baseline, or one of: act, rest")

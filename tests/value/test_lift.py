@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline import charts
 from loopline.charter.spec import CharterSpec
 from loopline.release.rollout.sequences import BURN_IN
-from loopline.value.lift import Lift, lift
+from loopline.value.lift import Lift, in_words, lift, target_each
+from loopline.value.lift_picture import picture
 from loopline.value.logged import Logged
 from loopline.value.parted import Parted, by_difference, lately, parted
-from tests.value.cases import T0
+from loopline.value.report.parts import parts
+from tests.value.cases import T0, case, window
 
 CONFIDENCE = 0.9
 
@@ -242,3 +245,39 @@ def test_looks_begin_with_the_quarter_before_the_present_one() -> None:
     assert lately(moments[:18]) == moments[:18]
     assert lately(moments)[0] == (T0 + timedelta(days=270)).isoformat() and lately(moments)[-1] == moments[-1]
     assert lately([]) == []
+
+
+def test_over_time_it_is_told_since_when_it_is_sure_and_where_the_target_lies() -> None:
+    found = of(days(2.0, seed=1))
+    said = "; ".join(in_words(found.readings, "USD", target=0.1))
+    assert "surely above nothing since 2024-01-" in said and "closed from" in said and "surely reached" in said
+    assert "not yet told" in in_words(of(days(0.0, seed=3)).readings, "USD", target=None)[0]
+    assert "surely below nothing" in in_words(of(days(-2.0, seed=4)).readings, "USD", target=9.0)[0]
+    assert in_words(of(days(2.0, seed=1, count=1, rows=50)).readings, "USD", target=1.0) == []
+
+
+@given(effect=st.floats(-3, 3), seed=st.integers(0, 99), target=st.none() | st.floats(-5, 5))
+def test_what_is_said_of_the_bounds_over_time_is_what_the_last_ones_say(effect: float, seed: int, target: float | None) -> None:
+    found = of(days(effect, seed=seed, count=8, rows=400))
+    said = in_words(found.readings, "USD", target=target)
+    assert bool(said) == (found.low is not None)
+    assert not said or ("surely" in said[0]) == found.is_sure
+
+
+def test_the_picture_has_the_band_with_nothing_and_the_target() -> None:
+    found = of(days(2.0, seed=1))
+    spec = picture(found.readings, "USD", confidence=CONFIDENCE, target=target_each(charter(target="1000 per year"), 500.0))
+    rows = spec["data"]["values"]
+    assert {(row["series"], row["value"]) for row in rows if row.get("level")} == {("causes nothing", 0.0), ("target", 2.0)}
+    assert sum(row.get("low") is not None for row in rows) == sum(one.low is not None for one in found.readings) > 20
+    assert "surely above nothing" in spec["description"] and charts.svg(spec).startswith("<svg")
+    assert target_each(charter(), 500.0) is None
+
+
+def test_the_report_has_the_picture_where_a_hold_out_tells() -> None:
+    found = of(days(2.0, seed=1))
+    facts = {"says": "the model surely gains", "lift": found.as_json(1000.0), "cannot": [], "target": 1.0}
+    (part,) = [part for part in parts(case([window(0)], lift=facts, lift_over_time=found.readings)) if part.name == "What the model causes"]
+    assert part.picture is not None and "surely above nothing since" in part.says[1]
+    (bare,) = [part for part in parts(case([window(0)], lift={**facts, "lift": None})) if part.name == "What the model causes"]
+    assert bare.picture is None

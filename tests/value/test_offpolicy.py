@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.value.offpolicy import bound, direct, doubly_robust, inverse_propensity, propensities, relative
+from loopline.value.offpolicy import bound, direct, doubly_robust, propensities, relative
 
 SHARE = 0.2
 ROWS = 2000
+NOTHING = np.zeros(ROWS)
 
 
 class World:
@@ -41,7 +42,7 @@ def test_weighed_by_chance_the_mean_is_right_over_many_worlds(threshold: float) 
         world = World(seed)
         acts = world.score >= threshold
         agrees = acts == world.taken
-        found = inverse_propensity(world.money, world.propensity, agrees, confidence=0.9)
+        found = doubly_robust(world.money, world.propensity, agrees, NOTHING, NOTHING, confidence=0.9)
         robust = doubly_robust(world.money, world.propensity, agrees, world.expected(acts), world.expected(world.taken), confidence=0.9)
         truth = float(np.where(acts, 20 * world.score - 10, 0.0).mean())
         assert found.value is not None and robust.value is not None and robust.low is not None and robust.high is not None
@@ -85,7 +86,7 @@ def test_bounds_hold_whatever_nobody_saw_was(rows: list[tuple[bool, bool]]) -> N
 
 def test_what_had_no_chance_is_refused() -> None:
     with pytest.raises(ValueError, match="no chance"):
-        inverse_propensity(np.ones(3), np.array([0.5, 0.0, 1.0]), np.ones(3, dtype=bool), confidence=0.9)
+        doubly_robust(np.ones(3), np.array([0.5, 0.0, 1.0]), np.ones(3, dtype=bool), NOTHING[:3], NOTHING[:3], confidence=0.9)
 
 
 def test_too_few_rows_have_no_interval() -> None:
@@ -97,5 +98,5 @@ def test_too_few_rows_have_no_interval() -> None:
 def test_money_that_nobody_saw_takes_no_part() -> None:
     money = np.array([np.nan, 4.0] * 100)
     agrees = np.array([False, True] * 100)
-    found = inverse_propensity(money, np.full(200, 0.5), agrees, confidence=0.9)
+    found = doubly_robust(money, np.full(200, 0.5), agrees, NOTHING[:200], NOTHING[:200], confidence=0.9)
     assert found.value == 4.0

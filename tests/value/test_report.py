@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from loopline.charts import WIDE
 from loopline.model.estimates import Estimate
 from loopline.value.case import Case
 from loopline.value.hindsight import Better
+from loopline.value.realised import Amount
 from loopline.value.report.answers import answers, deciders
 from loopline.value.report.page import html
 from loopline.value.report.parts import ROWS_SHOWN
+from loopline.value.report.pictures import worth
 from loopline.value.report.plain import markdown
 from loopline.value.rules import judge
 from tests.value.cases import EVIL, alert, case, rich, window
@@ -171,6 +175,17 @@ def test_pictures_are_drawn_for_a_desk_and_for_a_telephone() -> None:
     read = page("served")
     assert sum(tag == "svg" for tag, _ in read.tags) == 2 * sum(tag == "figure" for tag, _ in read.tags) == 6
     assert sum(tag == "svg" for tag, _ in page("nothing").tags) == 0
+
+
+def test_an_interval_that_ends_at_nought_may_reach_a_target_below_it() -> None:
+    made = case(SERVED, charter={"volume": "1000 per day", "target": "0 per year"})
+    assert made.whole is not None
+    # Without a model -3 a decision are earned, which is the target: with -10 to 0 it may well be reached.
+    made.__dict__["whole"] = replace(made.whole, earned=Amount(mean=-5.0, low=-10.0, high=0.0), baseline=-3.0)
+    drawn = worth(made)
+    assert drawn is not None
+    (realised,) = (bar for bar in drawn.draw(WIDE)["data"]["values"] if bar["name"] == "realised")
+    assert not realised["marked"]
 
 
 def test_a_long_history_is_cut_to_the_newest_windows_and_says_so() -> None:

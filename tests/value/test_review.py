@@ -80,6 +80,7 @@ def test_what_single_decisions_tell_is_in_the_review_and_in_what_the_next_charte
     acted = np.concatenate([crowd.happened[crowd.score >= 0.5] for crowd in crowds])
     (kept,) = facts["criteria"]
     assert (kept["passed"], kept["value"]) == (True, pytest.approx(acted.mean()))
+    assert facts["breaches"] == {"worth_target": None, "criterion": [], "volume_chartered": None}
     assert {one["column"] for one in facts["segments"]} == {"x", "c"}
     assert facts["learned"]["base_rate"] == pytest.approx(np.concatenate([crowd.happened for crowd in crowds]).mean())
     assert facts["learned"]["criteria_held"] == {"A1": True}
@@ -131,6 +132,25 @@ def test_a_review_is_entered_once_for_what_it_was_made_from(shop: Shop) -> None:
     assert len(shop.ledger.read(kinds=("review",))) == 2
 
 
+def test_a_new_batch_a_training_or_an_experiment_makes_a_new_review_though_no_window_changed(shop: Shop) -> None:
+    shop.serve(Crowd.of(200, seed=0))
+    watched, versions = shop.watch(), {name: shop.tables.version(name).version for name in ("predictions", "outcomes")}
+
+    def asked(version: int) -> Step:
+        table = {"id": "t", "version": version}
+        return reviewing(shop, CHARTER, {"serve": {"versions": versions}, "watch": watched, "data": {"main": "t", "tables": {"t": table}}})
+
+    step = asked(1)
+    assert asked(1).key == step.key != asked(2).key
+    assert shop.perform(step)["made_from"] == {"decisions": 200, "outcomes": 200, "until": "2024-01-02T00:00:00+00:00", "tables": {"t": 1}}
+    began = {"action": "started", "why": "is it better?"}
+    shop.ledger.append(Draft(kind="experiment", subject="eager", body=began))
+    running = asked(1)
+    assert running.inputs["experiments"] == [{"name": "eager", "state": "running", "says": "is it better?"}]
+    shop.ledger.append(Draft(kind="experiment", subject="eager", body={"winner": "", "why": "a test"}))
+    assert len({step.key, running.key, asked(1).key}) == 3
+
+
 def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop: Shop) -> None:
     shop.serve(Crowd.of(200, seed=0))
     named, moved = (CHARTER.model_copy(update={"stakeholders": {"business": (address,)}}) for address in ("old@example.com", "new@example.com"))
@@ -150,7 +170,6 @@ def test_an_address_does_not_make_a_new_review_but_a_price_or_an_alert_does(shop
         "cost": None,
         "says": "x",
         "role": "ml",
-        "told": None,
     }
     shop.ledger.append(Draft(kind="alert", subject="a", body=alert))
     watched = shop.state().facts("watch", "windows")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,8 @@ def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:
         (case(GOOD), "loopline tick"),
         (case(GOOD, alerts=[alert("drift")], knows_the_data=True), "loopline data ingest PATH && loopline run"),
         (case(GOOD, alerts=[alert("drift")]), "loopline run"),
+        (case(GOOD, alerts=[alert("drift")], only_when_asked=True), "loopline run --fresh model"),
+        (case(GOOD, alerts=[alert("drift")], only_when_asked=True, knows_the_data=True), "loopline data ingest PATH && loopline run --fresh model"),
         (case(losing, has_earlier=True), "loopline release rollback --why '...'"),
         (case(losing), "stop serving, and decide without a model (never act)"),
     ):
@@ -89,6 +93,12 @@ def test_the_promise_is_read_from_the_package_s_own_figures() -> None:
     worth = {"per_decision": 3.0, "low": 2.0, "high": 4.0, "gain": {"mean": 1.0, "low": 0.5, "high": 1.5}, "baseline": 2.0, "rule": "always b", "perfect": 9.0}
     made = Promise.of({"worth": worth, "rows": {"test": 7}})
     assert (made.earned.high, made.added.low, made.rule, made.rows) == (4.0, 0.5, "always b", 7)
+
+
+def test_the_page_lists_every_rule_in_the_order_in_which_they_are_asked() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "value" / "review.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (?:keep|retrain|retire|change policy) \|", page, re.MULTILINE)
+    assert listed == [rule.__name__ for rule in RULES]
 
 
 def test_every_rule_says_what_it_stands_for() -> None:

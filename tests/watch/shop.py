@@ -17,7 +17,7 @@ from onnx import helper
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import DataSpec
 from loopline.engine.local import LocalEngine
-from loopline.engine.step import Halt, Silence, Step
+from loopline.engine.step import Halt, Silence, Step, Steps
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
@@ -29,7 +29,7 @@ from loopline.model.package import pack, store, written
 from loopline.model.plan import Plan
 from loopline.model.reference import by_day, category_profile, number_profile
 from loopline.watch.spec import WatchSpec
-from loopline.watch.stage import steps
+from loopline.watch.stage import alarms, steps
 from loopline.workspace import Ask, Job, Workspace
 from tests.signing import vouch
 
@@ -152,8 +152,19 @@ class Shop:
         return fold(self.ledger.read())
 
     def watch(self) -> Mapping[str, Any]:
-        """The watch stage's facts, its steps run where they have not succeeded."""
-        told = steps(self.spec, DataSpec(sources={"t": {"path": "t.csv"}}), CHARTER, self.ask(), at=self.at)  # type: ignore[dict-item]
+        """The watch stage's facts, its steps run where they have not succeeded; then, where a turn has begun, its alarms."""
+        facts = self._taken(steps(self.spec, CHARTER, self.ask(), at=self.at))
+        if self.at is not None:
+            self._taken(self.alarms())
+        return facts
+
+    def alarms(self, *, began: datetime | None = None) -> Steps:
+        """What a turn looks at and tells at the moment that the test says; it began then, or earlier."""
+        assert self.at is not None
+        at, data = self.at, DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}})
+        return alarms(self.spec, data, CHARTER, self.ask, at=began or at, clock=lambda: at)
+
+    def _taken(self, told: Steps) -> Mapping[str, Any]:
         facts: Any = None
         while True:
             try:

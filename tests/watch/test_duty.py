@@ -313,6 +313,17 @@ def test_something_more_urgent_than_what_is_silenced_is_told() -> None:
     assert world.told() == [("told", "worth_promised")]
 
 
+@pytest.mark.parametrize(("silent", "opened"), [("volume", "refused_share"), ("worth_baseline", "worth_promised")])
+def test_a_silence_mutes_no_other_monitor_that_is_as_loud(silent: str, opened: str) -> None:
+    world = World.of(tell={"business": BOSS, "data": MAIL})
+    world.silence(silent, lasting=9 * DAY)
+    world.open(silent)
+    world.wait(HOUR)
+    world.open(opened)
+    world.wait(HOUR)
+    assert world.told() == [("told", opened)]
+
+
 def test_an_alert_that_opens_anew_is_told_anew() -> None:
     world = World.of(tell={"business": BOSS})
     for _ in range(2):
@@ -420,3 +431,14 @@ def test_a_page_reaches_somebody_at_once_at_any_hour_while_a_channel_works(down:
     world.open("worth_baseline")
     world.turn()
     assert [id for _, id in world.told()] == ["worth_baseline"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(-3000, 3000))
+def test_whichever_way_the_clock_jumps_what_nobody_takes_on_is_escalated(jump_h: int) -> None:
+    world = World.of(tell={"devops": MAIL, "business": BOSS}, escalate={"after": "4h", "to": ["business"]})
+    world.open("refused_share")
+    world.turn()
+    world.now += jump_h * HOUR
+    world.wait(8 * HOUR)
+    assert world.told(BOSS) == [("escalated", "refused_share")]

@@ -42,7 +42,7 @@ def test_a_gauge_reads_what_the_package_says(shop: Shop) -> None:
 
 
 def test_the_windows_of_the_test_part_are_measured_like_those_that_are_served(shop: Shop) -> None:
-    step = next(steps(shop.spec, None, CHARTER, shop.ask()))  # type: ignore[arg-type]
+    step = next(steps(shop.spec, CHARTER, shop.ask()))
     assert isinstance(step, Step) and step.name == "before"
     facts = shop.run(step)
     earlier, scores = read_before(shop.blobs, facts["windows"])
@@ -58,9 +58,17 @@ def test_the_windows_of_the_test_part_are_measured_like_those_that_are_served(sh
     assert read_sample(shop.blobs, None) is None
 
 
+def test_without_the_rows_of_the_test_part_at_hand_there_are_no_windows_before_and_no_failure(shop: Shop) -> None:
+    told = steps(shop.spec, CHARTER, shop.ask())
+    step = next(told)
+    assert isinstance(step, Step)
+    facts = shop.run(replace(step, inputs={**step.inputs, "evidence": "0" * 64}))
+    assert facts["windows"] is None and "not at hand" in facts["says"]
+
+
 def test_without_evidence_of_its_own_a_package_is_watched_without_the_windows_before(shop: Shop) -> None:
     ask = shop.ask()
-    told = steps(shop.spec, None, CHARTER, replace(ask, state=replace(ask.state, packages={})))  # type: ignore[arg-type]
+    told = steps(shop.spec, CHARTER, replace(ask, state=replace(ask.state, packages={})))
     step = next(told)
     assert isinstance(step, Step)
     assert (step.name, step.inputs["before"]) == ("windows", None)

@@ -16,8 +16,9 @@ from loopline.watch.earned import Earned, Sums, by_group
 from loopline.watch.monitors import listed as monitors
 from loopline.watch.monitors.earning import detectable
 from loopline.watch.monitors.listed import MONITORS, look
+from loopline.watch.monitors.traffic import volume
 from loopline.watch.monitors.watched import SHARES, Breach, Earlier, Promise, Watched
-from loopline.watch.spec import URGENCY, WatchSpec
+from loopline.watch.spec import BUSINESS, EXPERIMENT, URGENCY, WatchSpec
 from loopline.watch.spec_machinery import MACHINERY
 from loopline.watch.windows import SCORE, Window, Yardstick
 
@@ -63,6 +64,31 @@ def watched(windows: Sequence[Window], at: int = -1, *, closed: bool = True, bef
         spec=spec or WatchSpec(),
         currency="EUR",
     )
+
+
+def test_an_outage_never_becomes_usual() -> None:
+    windows = [window(day, rows=300 if day < 20 or day >= 51 else 0, rng=np.random.default_rng(day)) for day in range(60)]
+    outages: frozenset[datetime] = frozenset()
+    low: list[int] = []
+    for at, one in enumerate(windows):
+        found = volume(replace(watched(windows, at), outages=outages))
+        if found:
+            low.append(at)
+            outages |= {one.start}
+    assert low == list(range(20, 51))
+
+
+def test_requests_that_another_package_answered_have_come() -> None:
+    came = {T0 + day * DAY: 300 for day in range(30)}
+    returned = [replace(watched([window(day, rows=0, rng=np.random.default_rng(1))]), came=came) for day in (20, 30)]
+    assert volume(returned[0]) == []
+    assert [breach.value for breach in volume(returned[1]) or ()] == [0]
+
+
+def test_a_window_that_has_not_begun_is_judged_by_no_monitor() -> None:
+    windows = [window(day, rng=np.random.default_rng(day), worth=-9.0) for day in range(3)]
+    assert any(look(watched(windows)).values())
+    assert set(look(replace(watched(windows), has_begun=False)).values()) == {None}
 
 
 def test_all_monitors_together_keep_to_the_declared_false_alarms() -> None:
@@ -215,6 +241,40 @@ def test_outcomes_that_are_only_beginning_to_come_are_not_judged() -> None:
     assert not any(look(watched([*usual, beginning]))[name] for name in ("performance", "worth_promised", "worth_baseline"))
 
 
+def outcomes_after(shares: Sequence[float], *, waits: float = DAY.total_seconds()) -> list[Window]:
+    """Days of whose rows such shares have an outcome."""
+    made = [window(day, rng=np.random.default_rng(day)) for day in range(len(shares))]
+    known = [(one, round(300 * share)) for one, share in zip(made, shares, strict=True)]
+    return [
+        replace(one, outcomes=some, told_after_s=waits if some else None, earned=Earned(*2 * (sums(np.full(some, -9.0)),), 0.0) if some else Earned())
+        for one, some in known
+    ]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_outcomes_that_come_no_more_or_for_fewer_rows_are_told_once_they_are_overdue(share: float) -> None:
+    windows = outcomes_after([1.0] * 20 + [share] * 10)
+    due = [at for at in range(30) if monitors.outcomes_late(replace(watched(windows, at), today=T0 + 33 * DAY))]
+    assert due and min(due) == (23 if share == 0 else 25) and max(due) == 29
+    assert "of 100% they usually have" in one(monitors.outcomes_late(replace(watched(windows, 29), today=T0 + 33 * DAY))).says
+    assert monitors.outcomes_late(replace(watched(windows, 29), today=T0 + 31 * DAY)) is None, "they may come yet"
+    assert monitors.outcomes_late(watched(windows, 29)) is None
+    early = outcomes_after([1.0] * 3 + [share] * 10)
+    assert all(monitors.outcomes_late(replace(watched(early, at), today=T0 + 33 * DAY)) is None for at in range(4)), "what is usual is not known"
+
+
+def test_outcomes_that_never_come_on_a_sunday_or_for_most_rows_are_usual() -> None:
+    for shares in ([0.0 if day % 7 == 6 else 1.0 for day in range(40)], [0.05] * 40):
+        windows = outcomes_after(shares)
+        assert not any(monitors.outcomes_late(replace(watched(windows, at), today=T0 + 60 * DAY)) for at in range(40))
+
+
+def test_money_is_judged_again_when_outcomes_of_fewer_rows_have_become_usual() -> None:
+    windows = outcomes_after([1.0] * 5 + [0.4] * 30)
+    assert not monitors.worth_promised(watched(windows, 10))
+    assert monitors.worth_promised(watched(windows, 34))
+
+
 def test_more_false_alarms_a_month_are_a_greater_chance_in_each_window_and_never_a_certainty() -> None:
     rng = np.random.default_rng(11)
     seldom, often = (watched([window(0, rng=rng)], spec=WatchSpec.model_validate({"false_alarms": text})) for text in ("1 per year", "1000 per day"))
@@ -225,4 +285,4 @@ def test_more_false_alarms_a_month_are_a_greater_chance_in_each_window_and_never
 def test_every_monitor_says_what_it_does_and_who_is_told() -> None:
     assert all(monitor.__doc__ for monitor in MONITORS)
     assert set(SHARES) == {monitor.__name__ for monitor in MONITORS}
-    assert set(URGENCY) == {monitor.__name__ for monitor in MONITORS} | set(MACHINERY)
+    assert set(URGENCY) == {monitor.__name__ for monitor in MONITORS} | {*MACHINERY, *BUSINESS, EXPERIMENT}

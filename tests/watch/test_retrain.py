@@ -93,6 +93,14 @@ def test_loss_asks_unless_it_is_over(told: Told) -> None:
     assert told.why() == []
 
 
+def test_the_loudest_of_the_alerts_is_named(told: Told) -> None:
+    told.alert("performance", lost=-3.0)
+    told.alert("worth_baseline")
+    seen = told.seen()
+    assert seen is not None
+    assert [reason.says for reason in asked(seen)] == ["worth_baseline is bad; 1 more"]
+
+
 def test_each_trigger_hears_its_own_monitors_alone(told: Told) -> None:
     told.alert("worth_estimated", lost=None)
     assert told.why(when=["loss", "drift"]) == []
@@ -103,6 +111,17 @@ def test_each_trigger_hears_its_own_monitors_alone(told: Told) -> None:
 def test_drift_asks_only_where_it_costs(told: Told, lost: float | None, asks: bool) -> None:
     told.alert("drift", lost=lost)
     assert told.why(when=["drift"]) == (["drift"] if asks else [])
+
+
+def test_a_clock_that_was_set_back_holds_no_retraining_back_for_ever(told: Told) -> None:
+    told.alert("worth_promised")
+    told.request("alert of worth_promised 2024-03-01")
+    told.data(more=10)
+    told.search("two")
+    told.data(more=10)
+    told.now -= 400 * DAY
+    assert told.why(when=["loss", {"schedule": "0 3 * * 1"}], at_most="1 per month") == ["loss", "schedule"]
+    assert told.hold(at_most="1 per month") == ""
 
 
 def test_a_loss_that_was_answered_asks_again_only_after_its_share_of_the_period(told: Told) -> None:

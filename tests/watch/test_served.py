@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loopline.errors import Fault
 from loopline.watch.served import decoded, joined, refused_rows, slices
-from loopline.watch.windows import start_of
+from loopline.watch.spans import start_of
 
 DAY = timedelta(days=1)
 T0 = datetime(2024, 1, 1, tzinfo=UTC)
@@ -84,12 +84,18 @@ def test_a_line_that_is_no_json_is_said_not_skipped() -> None:
         decoded(pl.DataFrame({"row": ['{"n": 1}', ""]}), {"n": "number"})
 
 
-def test_refused_rows_count_where_the_nearest_prediction_counts() -> None:
+def test_refused_rows_count_no_later_than_they_came() -> None:
+    made = joined(predictions(("a", T0, T0 + 9000 * DAY)), None, "p")
+    refused = pl.LazyFrame({"time": [T0, T0 + 2 * DAY], "kind": "row", "package": "p"}, schema_overrides={"time": UTC_TIME})
+    assert refused_rows(refused, made, "p", DAY) == {T0: 1, T0 + 2 * DAY: 1}
+
+
+def test_refused_rows_count_where_the_nearest_prediction_counts_and_move_on_after_the_last() -> None:
     made = joined(predictions(("a", T0 + 300 * DAY, T0), ("b", T0 + 301 * DAY, T0 + DAY)), None, "p")
     refused = pl.LazyFrame(
         {"time": [T0 + 300 * DAY, T0 + 301 * DAY, T0 + 400 * DAY, T0], "kind": ["row", "row", "row", "outcome"], "package": "p"},
         schema_overrides={"time": UTC_TIME},
     )
-    assert refused_rows(refused, made, "p", DAY) == {T0: 1, T0 + DAY: 2}
+    assert refused_rows(refused, made, "p", DAY) == {T0: 1, T0 + DAY: 1, T0 + 100 * DAY: 1}
     assert refused_rows(refused, made.filter(pl.lit(False)), "p", DAY) == {T0 + 300 * DAY: 1, T0 + 301 * DAY: 1, T0 + 400 * DAY: 1}
     assert refused_rows(None, made, "p", DAY) == refused_rows(refused, made, "other", DAY) == {}

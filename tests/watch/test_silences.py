@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopline.errors import Mistake
-from loopline.watch.silences import covering, ended, monitored, silence, state_of
+from loopline.watch.silences import covering, ended, lasts, monitored, silence, state_of
 from tests.watch.world import DAY, HOUR, MONDAY, World
 
 
@@ -65,3 +67,11 @@ def test_a_silence_is_ended_by_a_person_and_ends_nothing_twice() -> None:
 def test_a_silence_that_would_be_over_already_is_a_mistake() -> None:
     with pytest.raises(Mistake, match="has passed"):
         silence("drift", until=MONDAY, now=MONDAY, by="ann", why="")
+
+
+@given(st.integers(-1000, 1000), st.integers(1, 200))
+def test_whichever_way_the_clock_jumps_a_silence_lasts_no_longer_than_twice_its_time(jump_h: int, hours: int) -> None:
+    world = World.of()
+    world.silence("drift", lasting=hours * HOUR)
+    (entry,) = world.silences.values()
+    assert lasts(entry, MONDAY) and not lasts(entry, MONDAY + jump_h * HOUR + 2 * hours * HOUR if jump_h >= -hours else MONDAY + jump_h * HOUR)

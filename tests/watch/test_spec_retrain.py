@@ -42,6 +42,8 @@ def test_words_and_what_belongs_to_them_are_a_list() -> None:
         ("{when: []}", "nothing asks for a retraining"),
         ("{when: [schedule: 0 99 * * *]}", "is no schedule"),
         ("{at_most: 0 per month}", "lets nothing be retrained"),
+        ("{at_most: 0.5 per month}", "as in 6 per year"),
+        ("{at_most: 1.5 per month}", "is no whole number of retrainings"),
         ("{at_most: often}", "is not a rate"),
         ("{money: -5 per month}", "lets nothing be retrained"),
         ("{every: 1d}", "there is no such field"),

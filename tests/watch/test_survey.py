@@ -17,7 +17,10 @@ from loopline.ledger.store import Ledger
 from loopline.watch import alerts, survey
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import steps
+from loopline.watch.windows import Window
 from tests.watch.shop import CHARTER, DAY, T0, Crowd, Shop
+
+EMPTY = Window(package="", start=T0, end=T0 + DAY).as_json()
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def test_a_changed_world_raises_one_alert_for_each_cause_and_is_resolved_when_it
     (drifted,) = (entry for entry in shop.ledger.read(kinds=("alert",)) if entry.body["monitor"] == "drift")
     assert drifted.body["since"].startswith("2024-01-05")
     assert drifted.body["features"] == ["x"]
-    assert "EUR" in drifted.body["says"]
+    assert "lost so far" in drifted.body["says"]
     assert "x has drifted" in facts["says"] or "alerts are open" in facts["says"]
     for day in range(8, 12):
         shop.serve(Crowd.of(200, seed=day))
@@ -142,6 +145,37 @@ def test_rows_that_were_refused_count_in_the_window_that_was_served_meanwhile(sh
     assert shop.open() == {"refused_share"}
 
 
+def test_a_champion_that_refuses_every_row_is_told_of(shop: Shop) -> None:
+    shop.tables.append("refused", pl.DataFrame({"time": [T0] * 60, "kind": ["row"] * 60, "package": shop.package}))
+    facts = shop.watch()
+    assert (facts["windows"], shop.windows()[0]["refused"]) == (1, 60)
+    assert shop.open() == {"refused_share"}
+
+
+def test_when_requests_stop_it_is_told_by_the_clock_and_a_row_from_far_ahead_changes_nothing(shop: Shop) -> None:
+    shop.serve(Crowd.of(1, seed=99), day=19_000, outcomes=False)
+    for day in range(15):
+        # What decides now has only just begun to.
+        shop.serve(Crowd.of(40, seed=day), day=day, outcomes=False, package=None if day == 14 else "f" * 64)
+    shop.at = T0 + 15 * DAY
+    assert shop.watch()["until"] == (T0 + 14 * DAY).isoformat()
+    assert shop.open() == set()
+    shop.at = T0 + 60 * DAY
+    shop.watch()
+    (entry,) = shop.state().open_alerts()
+    assert (entry.body["monitor"], entry.body["value"], entry.body["since"]) == ("volume", 0, (T0 + 15 * DAY).isoformat())
+
+
+def test_a_package_that_can_no_longer_be_read_leaves_the_champion_watched(shop: Shop) -> None:
+    gone = "f" * 64
+    shop.ledger.append(Draft(kind="window", subject=gone, key=T0.isoformat(), body={**EMPTY, "package": gone, "rows": 7}))
+    shop.serve(Crowd.of(40, seed=1), package=gone)
+    shop.serve(Crowd.of(40, seed=2))
+    facts = shop.watch()
+    assert f"{gone[:8]} is not measured" in facts["says"]
+    assert sorted((window["package"][:8], window["rows"]) for window in shop.windows()) == sorted([(gone[:8], 7), (shop.package[:8], 40)])
+
+
 def test_only_the_champion_is_judged_and_the_alerts_of_another_are_closed(shop: Shop) -> None:
     shop.serve(Crowd.of(200, seed=0, shift=3.0))
     shop.watch()
@@ -174,7 +208,7 @@ def test_a_person_s_word_stays_until_a_later_window_breaches(shop: Shop) -> None
 def test_killed_before_or_after_its_entries_it_ends_in_the_same_state(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for day in range(5):
         shop.serve(Crowd.of(150, seed=day, shift=2.0))
-    told = steps(shop.spec, None, CHARTER, shop.ask())  # type: ignore[arg-type]
+    told = steps(shop.spec, CHARTER, shop.ask())
     before = next(told)
     assert isinstance(before, Step)
     step = told.send(shop.run(before))

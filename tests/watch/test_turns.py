@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loopline.data.spec_source import ScheduleSpec
 from loopline.ledger.entry import Entry
-from loopline.watch.turns import ONE_IN, is_news, watcher
+from loopline.watch.turns import ONE_IN, is_news, late_after, watcher
 
 T0 = datetime(2024, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -68,6 +68,32 @@ def test_a_turn_that_somebody_else_calls_for_is_late_by_the_schedules_alone() ->
     assert watcher(None, None, None, [daily], T0).says == ""
 
 
+@pytest.mark.parametrize(("body", "declared"), [({}, None), ({}, 26 * HOUR), ({"every_s": None, "late_s": 7200.0}, None)])
+def test_one_that_was_entered_by_a_clock_that_was_ahead_is_late(body: dict[str, Any], declared: timedelta | None) -> None:
+    said = watcher(turn(T0 + 9000 * HOUR, **body), None, declared, [], T0)
+    assert said.is_late and "its clock was ahead" in said.says
+    assert not watcher(turn(T0 + HOUR / 60, **body), None, declared, [], T0).is_late, "two machines are never of one mind"
+
+
+def test_one_that_cron_calls_for_is_late_after_three_times_as_long_as_usual() -> None:
+    assert late_after([]) is None and late_after([T0 + at * HOUR for at in range(5)]) is None
+    assert late_after([T0 + at * HOUR for at in range(9)]) == 3 * HOUR
+    assert late_after([T0 + at * HOUR / 12 for at in range(200)]) == 2.75 * HOUR
+    assert late_after([T0 + at * 24 * HOUR for at in (0, 1, 2, 3, 9, 10)]) == 72 * HOUR
+    called = turn(every_s=None, late_s=10_800.0)
+    assert not watcher(called, None, None, [], T0 + 3 * HOUR).is_late
+    assert watcher(called, None, None, [], T0 + 4 * HOUR).is_late
+    early = ScheduleSpec.model_validate("0 12 * * *")
+    assert watcher(called, None, None, [early], T0).until == T0 + 3 * HOUR
+
+
+@given(st.lists(st.integers(1, 5 * 24 * 60), min_size=1, max_size=60))
+def test_whatever_the_distances_nobody_is_late_sooner_than_turns_are_entered(minutes: list[int]) -> None:
+    moments = [T0 + timedelta(minutes=sum(minutes[:at])) for at in range(len(minutes) + 1)]
+    late = late_after(moments)
+    assert late is None or late >= 2 * HOUR
+
+
 def test_a_step_that_began_is_a_sign_of_life() -> None:
     step = Entry(seq=2, id="2", project="p", kind="step", body={"state": "started"}, time=T0 + 3 * HOUR, prev_hash="", hash="")
     assert not watcher(turn(), step, None, [], T0 + 4 * HOUR).is_late
@@ -82,3 +108,10 @@ def test_it_is_told_as_plain_values() -> None:
         "late_after": (T0 + 2 * HOUR).isoformat(),
         "late": False,
     }
+
+
+@given(st.integers(1, 20_000))
+def test_a_watcher_that_died_before_the_clock_was_set_back_is_not_silent_until_it_has_caught_up(ahead_h: int) -> None:
+    now = T0 - ahead_h * HOUR
+    assert watcher(turn(), None, None, [], now).is_late == (ahead_h > 1)
+    assert watcher(turn(), None, 26 * HOUR, [], now).is_late == (ahead_h > 1)

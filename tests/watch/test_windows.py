@@ -18,7 +18,8 @@ from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
 from loopline.watch.earned import Split, Sums
 from loopline.watch.estimated import Estimated, Figure
-from loopline.watch.windows import SCORE, Window, Yardstick, merged, start_of, starts, windows, with_gaps
+from loopline.watch.spans import start_of
+from loopline.watch.windows import SCORE, Window, Yardstick, merged, starts, windows
 
 DAY = timedelta(days=1)
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
@@ -191,20 +192,6 @@ def test_a_column_that_no_request_has_counts_as_null() -> None:
     rows = frame([(T0, 0.9, None)]).with_columns(row=pl.struct(c=pl.lit("a")))
     (window,) = windows(rows, BINARY, span=DAY)
     assert window.counts["x"] == (0, 0, 1)
-
-
-def test_gaps_are_windows_without_rows_and_refused_rows_are_counted() -> None:
-    made = windows(frame([(T0, 0.9, None), (T0 + 3 * DAY, 0.9, None)]), BINARY, span=DAY)
-    whole = with_gaps(made, {T0: 2, T0 + 4 * DAY: 5})
-    assert [(window.start - T0).days for window in whole] == [0, 1, 2, 3, 4]
-    assert [window.rows for window in whole] == [1, 0, 0, 1, 0]
-    assert [window.refused for window in whole] == [2, 0, 0, 0, 5]
-    assert whole[1].completeness is None
-
-
-def test_a_pause_of_centuries_is_not_shown_day_by_day() -> None:
-    made = windows(frame([(T0, 0.9, None), (datetime(9999, 1, 1, tzinfo=UTC), 0.9, None)]), BINARY, span=DAY)
-    assert len(with_gaps(made, {})) < 40
 
 
 def test_a_windows_body_is_plain_json_whether_or_not_outcomes_came() -> None:

@@ -16,6 +16,7 @@ from loopline.errors import Mistake
 _WHOLE = re.compile(r"env:([A-Za-z_]\w*)")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _ONLY_REFERENCES = re.compile(r"(?:\$\{[A-Za-z_]\w*\})+")
+_PORT = re.compile(r"(?:\d*|\$\{[A-Za-z_]\w*\})(?:[/?#]|$)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _QUERY_VALUE = re.compile(r"(?<=[?&])(?P<name>[^=&#]+)=(?P<value>[^&#]*)")
 _SECRET_NAMES = re.compile(r"pass(word|wd|phrase)?|pwd|secret|.*[_-]secret|.*token|(api|access|secret|account)[_-]?key|sig(nature)?|sas", re.IGNORECASE)
@@ -155,7 +156,7 @@ def _parts(text: str) -> _Parts:
     authority = re.match(r"[^/?#]*", rest)
     end = authority[0].rfind("@") if authority else -1
     user, colon, after = rest.partition(":")
-    if end < 0 and colon and not rest.startswith("[") and not re.match(r"\d*(?:[/?#]|$)", after) and not re.search(r"[/?#@]", user):
+    if end < 0 and colon and not rest.startswith("[") and not _PORT.match(after) and not re.search(r"[/?#@]", user):
         end = rest.rfind("@")
     if end < 0 or ":" not in rest[:end]:
         return _Parts("", None, text)

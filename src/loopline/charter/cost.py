@@ -16,8 +16,6 @@ from loopline.declaration import figure
 
 FILLED = 0.5
 """The share of its time that a machine is busy at most."""
-LOGGED_MONTHS = 12
-"""So many months of the prediction log are kept."""
 OWNED, RENTED = "on own machines", "in the cloud"
 
 _MONTH_S = HOURS_PER_MONTH * 3600
@@ -72,9 +70,9 @@ class Use:
     serving_bytes, working_bytes
         The most memory that the server, and any other work, has held; None where it is not known.
     kept_bytes
-        What is stored whatever comes.
+        What is stored already, the prediction log too: nothing of it is ever deleted.
     logged_bytes, sent_bytes
-        What one decision leaves in the prediction log, and what its answer sends to its caller.
+        What one decision adds to the prediction log, and what its answer sends to its caller.
     """
 
     decisions: float | None = None
@@ -99,8 +97,12 @@ class Use:
         return self.turning + self.follow.times((self.decisions or 0.0) * load)
 
     def stored_bytes(self, load: float) -> float:
-        """What is stored, with `LOGGED_MONTHS` of the prediction log."""
-        return self.kept_bytes + self.logged_bytes * (self.decisions or 0.0) * load * LOGGED_MONTHS
+        """What is stored when the month ends."""
+        return self.kept_bytes + self.added_bytes(load)
+
+    def added_bytes(self, load: float) -> float:
+        """What each month adds to the prediction log."""
+        return self.logged_bytes * (self.decisions or 0.0) * load
 
     @property
     def trained(self) -> Labour:
@@ -255,8 +257,9 @@ def _by_the_hour(name: str, work: Labour, instances: dict[str, Instance]) -> Ite
 def _metered(place: Metered, use: Use, work: Labour, load: float) -> Iterator[Item]:
     """What is paid for by the amount, and the people."""
     if place.storage is not None:
-        stored = use.stored_bytes(load) / 1e9
-        yield Item("storage", stored * place.storage, f"{figure(stored)} GB at {place.storage:g} per GB-month")
+        stored, added = use.stored_bytes(load) / 1e9, use.added_bytes(load) / 1e9
+        grows = f", and {figure(added)} GB more each month" if added else ""
+        yield Item("storage", stored * place.storage, f"{figure(stored)} GB at {place.storage:g} per GB-month{grows}")
     if place.requests is not None:
         yield Item("requests", work.calls / 1e6 * place.requests, f"{figure(work.calls)} reads and writes at {place.requests:g} per million")
     if place.egress is not None:

@@ -127,6 +127,9 @@ def load(name: str, folder: Path, *, today: date | None = None, where: str = "")
         raise Mistake(f"there is no file {name}", where=where, remedy=_REMEDY) from None
     except (yaml.YAMLError, ValueError) as error:
         raise Mistake(f"the file is no YAML ({str(error).splitlines()[0]})", where=where, remedy=_REMEDY) from None
+    for place in ("machine", "cloud"):
+        if isinstance(said, dict) and place in said and said[place] is None:
+            raise Mistake(f"{place} has no value", where=where, remedy=f"write such as {place}: 0.10 per hour, or leave the line out")
     try:
         book = Prices.model_validate(said or {})
     except ValidationError as error:

@@ -51,8 +51,8 @@ def show_list(everything: bool, folder: Path | None, as_json: bool) -> None:
     with open_loop(folder) as loop:
         state, moment = loop.state(), now()
     found = standings(state, moment)
-    shown = [one for one in found if everything or one.state != "resolved"]
-    resolved = sum(one.state == "resolved" for one in found)
+    shown = [one for one in found if everything or one.cause is not None]
+    resolved = sum(one.cause is None for one in found)
     silences = [silence_as_json(entry) for entry in state.silences.values() if lasts(entry, moment)]
     first = next((one for one in shown if one.state == "open" and one.is_told_apart), None)
     following = f"loopline alerts ack {first.id}" if first is not None else "loopline watch show"

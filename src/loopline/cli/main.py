@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -13,7 +12,7 @@ import click
 
 from loopline.cli.lazy import LazyGroup
 from loopline.cli.memory import keep_freed
-from loopline.errors import Fault, LooplineError
+from loopline.errors import LooplineError
 
 # From a command to its module and its line in the help, so that the help loads none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -82,18 +81,12 @@ def main() -> None:
         sys.exit(0)
     except LooplineError as error:
         _end(error)
-    except OSError as error:
-        _end(_fault(error))
     except Exception as error:
-        if os.environ.get("LOOPLINE_DEBUG"):
+        if os.environ.get("LOOPLINE_DEBUG") and not isinstance(error, OSError):
             raise
-        from loopline.lake.objects import storage_fault
+        from loopline.lake.unexpected import in_words
 
-        # Polars and others tell of a full disk in exceptions of their own.
-        if (fault := storage_fault(str(error), "")) is not None:
-            _end(fault)
-        said = " ".join(str(error).split())[:300]
-        _end(LooplineError(f"unexpected {type(error).__name__}: {said}", remedy="this is a defect of Loopline; LOOPLINE_DEBUG=1 shows where"))
+        _end(in_words(error))
 
 
 def _end(error: LooplineError) -> None:
@@ -102,19 +95,6 @@ def _end(error: LooplineError) -> None:
         click.echo(json.dumps({"error": {"what": error.what, "where": error.where, "remedy": error.remedy}}, ensure_ascii=False))
     click.echo(f"loopline: {' '.join(str(error).split())}", err=True)
     sys.exit(error.exit_code)
-
-
-def _fault(error: OSError) -> Fault:
-    """What the machine refused, with the remedy."""
-    remedies = {
-        errno.ENOSPC: "the disk is full: free some space and run it again",
-        errno.EDQUOT: "the quota is used up: free some space and run it again",
-        errno.EACCES: "give yourself the permission, or choose another folder with --folder",
-        errno.EPERM: "give yourself the permission, or choose another folder with --folder",
-        errno.EROFS: "the folder is read-only: choose another one with --folder",
-        errno.ENOENT: "check the name",
-    }
-    return Fault(error.strerror or type(error).__name__, where=str(error.filename or ""), remedy=remedies.get(error.errno or 0, "run it again"))
 
 
 if __name__ == "__main__":

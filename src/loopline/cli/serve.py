@@ -118,7 +118,7 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *,
         if champion.trouble:
             raise Fault(champion.trouble, where="the champion")
         scorer = champion.scorer
-        package, example = (scorer.package, scorer.signature.example()) if scorer else (None, None)
+        package, example = (scorer.package, scorer.example()) if scorer else (None, None)
         said: Said = {
             "url": url_of(listener),
             "package": package,
@@ -199,7 +199,8 @@ def say(said: Said) -> str:
     key = " -H 'Authorization: Bearer TOKEN'" if said["access"] == "tokens" else ""
     by = f" with {said['workers']} workers" if said["workers"] > 1 else ""
     rules = f"{said['promise']}; {_RULES[said['access']]}"
-    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {rules}\n\ntry: curl -s{key} {callable_at(url)}/v1/predict -d '{body}'"
+    calls = f"curl -s{key} {callable_at(url)}/v1/predict -d '{body}'"
+    return f"{url}  serves package {package[:12]}{by}; stop it with Ctrl-C; {rules}\n\ntry, as a decision of now that counts: {calls}"
 
 
 def _say_limits(limits: Limits) -> str:

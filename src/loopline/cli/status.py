@@ -22,15 +22,17 @@ _COLOURS = {"done": "green", "stale": "yellow", "waiting": "cyan", "failed": "re
 def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     """Show the loop, stage by stage: done, stale (and why), waiting (and for whom) or failed. Nothing is computed.
 
-    The exit code is 1 where a turn of `loopline up` or `loopline tick` is late, so that a watcher that died is not silent.
+    The exit code is 1 where a turn of `loopline up` or `loopline tick` is late, and where an alert reached nobody, so that neither a
+    watcher that died nor a channel that is down is silent.
     """
     with open_loop(folder) as loop:
         status, seen = loop.status(), _watcher(loop)
     emit({**status.as_json(), **seen.as_json()}, lambda: show(status, turns=seen.says), as_json)
-    if seen.is_late:
-        late = CheckFailed(f"nobody watches: {seen.says}", remedy="start it anew: loopline up; or take one turn: loopline tick")
-        click.echo(f"loopline: {late}", err=True)
-        ctx.exit(late.exit_code)
+    failed = [CheckFailed(f"nobody watches: {seen.says}", remedy="start it anew: loopline up; or take one turn: loopline tick")] if seen.is_late else []
+    failed += [CheckFailed(status.unheard, remedy="read them: loopline alerts list; and try the channels: loopline alerts try")] if status.unheard else []
+    for check in failed:
+        click.echo(f"loopline: {check}", err=True)
+    ctx.exit(1 if failed else 0)
 
 
 def _watcher(loop: Loop) -> Watcher:
@@ -57,4 +59,6 @@ def show(status: LoopStatus, *, turns: str = "") -> str:
         lines.append(waiting(status))
     if turns:
         lines.append(turns)
+    if status.unheard:
+        lines.append(f"{status.unheard} (loopline alerts list)")
     return "\n".join(lines) + hint(status.next)

@@ -17,15 +17,19 @@ from loopline.cli.status import waiting
 from loopline.data.arrivals import Arrivals, next_moment
 from loopline.data.schedule import due, next_due
 from loopline.data.spec_source import ScheduleSpec
-from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.errors import CheckFailed, LooplineError, Mistake
+from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
 from loopline.loop import STAGES, Loop, LoopStatus, open_loop
 from loopline.project import FILE, Declaration, load
 from loopline.watch.heartbeat import beat
-from loopline.watch.turns import KIND, is_news
+from loopline.watch.turns import KIND, is_news, late_after
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 5.0, 900.0
 _log = logging.getLogger(__name__)
+_TURNS = 200
+"""The newest turns that tell how often they are called for: some hours of them where each does something."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ class Turns:
             return ("refused" if isinstance(error, CheckFailed) else "failed"), str(error), error
         except Exception as error:
             _log.debug("a turn failed", exc_info=True)
-            fault = _as_fault(error)
+            fault = in_words(error)
             return "failed", str(fault), fault
         return told(status)
 
@@ -221,7 +225,7 @@ def take(folder: Path | None, until: str | None, *, every: timedelta | None = No
             status = loop.run(until=until)
         except Exception as error:
             if not (isinstance(error, LooplineError) and error.retry):
-                _enter(loop, "failed", str(_as_fault(error)), every, since, did_something=True)
+                _enter(loop, "failed", str(in_words(error)), every, since, did_something=True)
             raise
         state, says, _ = told(status)
         _enter(loop, state, says, every, since, did_something=any(stage.seconds for stage in status.stages))
@@ -235,6 +239,7 @@ def _enter(loop: Loop, state: str, says: str, every: timedelta | None, since: fl
         "says": says,
         "seconds": round(time.monotonic() - since, 3),
         "every_s": None if every is None else every.total_seconds(),
+        "late_s": None if every is not None else _late_s(ledger),
         "host": socket.gethostname(),
         # Empty where it was taken.
         "heartbeat": beat(address) if address is not None and state != "failed" else None,
@@ -244,20 +249,21 @@ def _enter(loop: Loop, state: str, says: str, every: timedelta | None, since: fl
         ledger.append(Draft(kind=KIND, body=body))
 
 
-def _as_fault(error: Exception) -> LooplineError:
-    """What went wrong, in the words of a turn."""
-    if isinstance(error, LooplineError):
-        return error
-    return Fault(f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}", remedy="`loopline run` says more")
+def _late_s(ledger: Ledger) -> float | None:
+    """After how long the next turn is late, by the distances of the last ones."""
+    entered = [entry.time for entry in ledger.read(kinds=(KIND,), newest_first=True, limit=_TURNS)]
+    late = late_after([*entered, datetime.now(UTC)])
+    return None if late is None else late.total_seconds()
 
 
 def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
     """How a turn ended, in a word and in words, and what stopped it."""
+    lost = [f"{status.unheard} (loopline alerts list)"] if status.unheard else []
     if status.error is not None:
-        says = "; ".join([*_did(status), str(status.error)])
+        says = "; ".join([*_did(status), *lost, str(status.error)])
         return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
     waits = [f"{waiting(status)}: {status.next}"] if status.waiting_for else []
-    return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
+    return ("waiting" if waits else "done"), "; ".join([*_did(status), *lost, *waits]) or "nothing new", None
 
 
 def watches(declared: Declaration) -> list[str]:

@@ -19,7 +19,9 @@ from loopline.release.approvals import stakeholders
 from loopline.release.rollout.course import newest
 
 if TYPE_CHECKING:
-    from loopline.value.experiment.analysis import Analysis
+    from loopline.ledger.state import State
+    from loopline.serve.experiments import Experiment
+    from loopline.value.experiment.look import Look
 
 
 @click.group("experiment")
@@ -80,10 +82,16 @@ def plan(folder: Path | None, as_json: bool, **said: Any) -> None:
 @command.command()
 @click.argument("name", metavar="NAME")
 @_asked
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="Its last day, as 2024-06-30, UTC; by default twice as many days as were planned, or 90."
+)
 @by_option
 @why_option
-def start(name: str, by: str | None, why: str, folder: Path | None, as_json: bool, **said: Any) -> None:
-    """Begin an experiment: a server that runs follows it within a second."""
+def start(name: str, until: datetime | None, by: str | None, why: str, folder: Path | None, as_json: bool, **said: Any) -> None:
+    """Begin an experiment: a server that runs follows it within a second.
+
+    The loop ends it by itself: once the evidence tells, an arm surely loses, the planned units have come, or its last day is over.
+    """
     from loopline.cli.value_experiment_asked import Asked
     from loopline.value.experiment.conduct import begin
 
@@ -99,7 +107,7 @@ def start(name: str, by: str | None, why: str, folder: Path | None, as_json: boo
             name,
             asked.sort,
             asked.arms,
-            asked.plan(planned),
+            asked.plan(planned, until=None if until is None else until.date(), today=datetime.now(UTC).date()),
             package=state.champion or "",
             is_tried=is_tried,
             why=reason(why),
@@ -109,7 +117,8 @@ def start(name: str, by: str | None, why: str, folder: Path | None, as_json: boo
     following = f"loopline value experiment status {name}"
     data = {"name": name, "arms": asked.shares, "plan": entry.body["plan"], "by": who.name, "why": entry.body["why"], "entry": entry.id, "next": following}
     shares = ", ".join(f"{arm} {share:.4g}" for arm, share in asked.shares.items())
-    lines = [f"{name} runs: {shares} of the units", *(planned.lines(asked.unit) if planned is not None else [])]
+    lines = [f"{name} runs: {shares} of the units, until {entry.body['plan']['until']} at the latest"]
+    lines += planned.lines(asked.unit) if planned is not None else []
     emit(data, "\n".join(lines) + hint(following), as_json)
 
 
@@ -122,14 +131,21 @@ def status(name: str, folder: Path | None, as_json: bool) -> None:
 
     It counts what the last turn of the loop has collected.
     """
-    from loopline.value.experiment.conduct import following, named, told
+    from loopline.value.experiment.conduct import named
 
     with open_loop(folder) as loop:
-        experiment = named(loop.state().experiments, name)
-        said = told(experiment, datetime.now(UTC))
-        found = analysed(loop, name).as_json() if experiment.is_running else dict(experiment.entries[-1].body["found"])
-    after = following(experiment, found)
-    emit({**said, "found": found, "next": after}, lambda: "\n".join(_lines(said, found)) + hint(after), as_json)
+        state = loop.state()
+        experiment = named(state.experiments, name)
+        seen = _looked(loop, experiment) if experiment.is_running else None
+    _show(experiment, state, experiment.entries[-1].body["found"] if seen is None else seen.found, "" if seen is None else seen.trouble, as_json)
+
+
+def _show(experiment: Experiment, state: State, found: Mapping[str, Any] | None, trouble: str, as_json: bool) -> None:
+    from loopline.value.experiment.conduct import following, told
+
+    said = told(experiment, datetime.now(UTC))
+    after = following(experiment, found, promoted={entry.subject for entry in state.champions})
+    emit({**said, "found": found, "trouble": trouble or None, "next": after}, lambda: "\n".join(_lines(said, found, trouble)) + hint(after), as_json)
 
 
 @command.command()
@@ -140,18 +156,22 @@ def status(name: str, folder: Path | None, as_json: bool) -> None:
 @folder_option
 @json_option
 def stop(name: str, winner: str | None, by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
-    """End an experiment and name its winner: the arm that the evidence tells, or the one that you name."""
-    from loopline.value.experiment.conduct import end, following, named, told
+    """End an experiment and name its winner: the arm that the evidence tells, or the one that you name.
+
+    It ends by itself once that is told; whatever it has found, and also where nothing can be told, it ends by this.
+    """
+    from loopline.value.experiment.conduct import end, named
 
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
         require_listed(who, stakeholders(loop.project.declaration.charter))
         experiment = named(loop.state().experiments, name)
-        loop.workspace.ledger.append(end(experiment, analysed(loop, name), winner=winner, why=reason(why), who=who.name))
-        experiment = named(loop.state().experiments, name)
-    said, found = told(experiment, datetime.now(UTC)), dict(experiment.entries[-1].body["found"])
-    after = following(experiment, found)
-    emit({**said, "found": found, "next": after}, lambda: "\n".join(_lines(said, found)) + hint(after), as_json)
+        seen = _looked(loop, experiment)
+        told = "" if seen.analysis is None else seen.analysis.winner
+        by_whom = "evidence" if winner is None else "person"
+        loop.workspace.ledger.append(end(experiment, seen.found, winner=told if winner is None else winner, told_by=by_whom, why=reason(why), who=who.name))
+        state = loop.state()
+    _show(named(state.experiments, name), state, seen.found, seen.trouble, as_json)
 
 
 @command.command("list")
@@ -198,36 +218,23 @@ def assign(name: str, units: tuple[str, ...], folder: Path | None, as_json: bool
     emit({"assigned": answers}, lambda: table(head, [(one["unit"], one["arm"], one["id"]) for one in answers]), as_json)
 
 
-def analysed(loop: Loop, name: str) -> Analysis:
-    """What an experiment shows, by the log's tables as they were collected last."""
-    from loopline.lake.blobs import Blobs
-    from loopline.lake.tables import Tables
-    from loopline.model.package import load
-    from loopline.model.signing import Trust
-    from loopline.value.experiment.analysis import analyse
-    from loopline.value.experiment.conduct import named, shares
-    from loopline.value.experiment.results import of_decisions, of_feature
-    from loopline.value.experiment.spec import Plan
-    from loopline.value.logged import Measured
+def _looked(loop: Loop, experiment: Experiment) -> Look:
+    """What an experiment that runs shows, by the log's tables as they were collected last."""
+    from loopline.value.experiment.look import look
 
-    state, charter = loop.state(), loop.project.declaration.charter
-    experiment = named(state.experiments, name)
-    plan, tables = Plan.model_validate(experiment.plan), Tables(loop.workspace.lake)
-    versions = (state.facts("serve", "collect") or {}).get("versions", {})
-    if experiment.sort == "feature":
-        return analyse(plan, shares(experiment), of_feature(tables, versions, experiment, plan))
-    blobs, trust = Blobs(loop.workspace.lake), Trust.of(loop.workspace.ledger)
-    packages = dict.fromkeys([experiment.package, *(arm.package for arm in experiment.arms if arm.package)])
-    measured = [Measured.of(load(blobs, package, trust), charter.worth) for package in packages]
-    gathered = of_decisions(tables, versions, experiment, plan, measured, always=charter.outcome_seen == "always")
-    return analyse(plan, shares(experiment), gathered)
+    charter, versions = loop.project.declaration.charter, (loop.state().facts("serve", "collect") or {}).get("versions", {})
+    return look(loop.workspace, experiment, versions, charter.worth, always=charter.outcome_seen == "always")
 
 
-def _lines(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+def _lines(said: Mapping[str, Any], found: Mapping[str, Any] | None, trouble: str) -> list[str]:
     """An experiment for a person."""
+    ended = [f"it ended with {said['winner'] or 'no winner'}: {said['why']} ({said['by']})"] if said["state"] == "ended" else []
+    if found is None:
+        return [f"{said['name']}: {said['state']}, {figure(said['days'])} days", *([f"nothing can be told: {trouble}"] if trouble else []), *ended]
     planned = said["plan"]["units"]
     counted = sum(found["units"].values())
     of = f", {planned:,} were planned" if planned else ""
+    of += f"; its last day is {said['plan']['until']}" if said["state"] == "running" and said["plan"].get("until") else ""
     what = {"policy": "policies", "package": "packages", "feature": "a feature"}[said["sort"]]
     shown = [f"{said['name']} compares {what}: {said['state']}, {figure(said['days'])} days, {counted:,} units measured{of}"]
     head = ("arm", "units", said["plan"]["metric"], "more than control", "from", "to", "chance taken out", "")
@@ -239,11 +246,15 @@ def _lines(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
         rows.append((arm["arm"], arm["units"][0], arm["means"][0], arm["value"], arm["low"], arm["high"], saved, arm["judgement"]))
     shown.append(table(head, rows, right=(1, 2, 3, 4, 5, 6)))
     for arm in found["arms"]:
-        shown += [f"{arm['arm']}, {one['guard']}: {'surely harmed' if one['is_harmed'] else 'not surely harmed'}" for one in arm["guards"]]
+        shown += [f"{arm['arm']}, {one['guard']}: {_guarded(one)}" for one in arm["guards"]]
     if found["mismatch"]:
         shown.append(f"nothing can be told: {found['mismatch']}")
-    elif said["state"] == "ended":
-        shown.append(f"it ended with {said['winner'] or 'no winner'}: {said['why']} ({said['by']})")
-    elif found["winner"]:
-        shown.append(f"the evidence tells: {found['winner']}")
-    return shown
+    elif found["winner"] and not ended:
+        shown.append(f"the evidence tells: {found['winner']}; the next turn of the loop ends it")
+    return [*shown, *ended]
+
+
+def _guarded(one: Mapping[str, Any]) -> str:
+    if one["low"] is None:
+        return f"not yet told ({min(one['units']):,} units in the smaller arm, {one['needed']:,} are needed)"
+    return "surely harmed" if one["is_harmed"] else "not surely harmed"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,12 +20,13 @@ from loopline.model.package import load
 from loopline.model.policy import promise
 from loopline.model.signing import Trust
 from loopline.release.approvals import named
+from loopline.release.withdrawal import withdrawal
 from loopline.serve.assign import OUTCOME
 from loopline.serve.experiments import Arm, Sort
 from loopline.value.experiment import assignment
 from loopline.value.experiment.expected import expected
 from loopline.value.experiment.planner import Measured as Before
-from loopline.value.experiment.planner import Need, measured_of, need
+from loopline.value.experiment.planner import Need, last_day, measured_of, need
 from loopline.value.experiment.results import before_it
 from loopline.value.experiment.spec import BUILT_IN, WORTH, Plan
 from loopline.value.logged import Measured, read
@@ -119,11 +122,19 @@ class Asked:
             arm.name: expected(measured, logged, arm.policy, always=always, confidence=self.draft.confidence) for arm in self.arms if arm.policy is not None
         }
 
-    def plan(self, planned: Need | None) -> Plan:
-        """The plan as it stands in the entry: the bounds are drawn for the units that are needed."""
-        if planned is None:
-            return self.draft
-        return self.draft.model_copy(update={"tightest": planned.tightest, "units": planned.units})
+    def plan(self, planned: Need | None, *, until: date | None, today: date) -> Plan:
+        """The plan as it stands in the entry: the bounds are drawn for the units that are needed, and it has a last day.
+
+        Raises
+        ------
+        Mistake
+            When its last day has passed already.
+        """
+        last = last_day(today, None if planned is None else planned.days) if until is None else until
+        if last < today:
+            raise Mistake(f"it would end on {last}, before it begins", where="--until", remedy=f"say {today} or a later day")
+        drawn = {} if planned is None else {"tightest": planned.tightest, "units": planned.units}
+        return self.draft.model_copy(update={**drawn, "until": last})
 
 
 def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
@@ -134,12 +145,15 @@ def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
     if covariate == "expected" and sort != "policy":
         why = "two packages expect different things of the same row" if sort == "package" else "a feature's units have no score"
         raise Mistake(f"{why}: their expectation is no covariate", where="--covariate", remedy="say prior or none")
+    for option in ("sd", "per_day"):
+        if said[option] is not None and not isfinite(said[option]):
+            raise Mistake(f"{said[option]} is no number to plan with", where=f"--{option.replace('_', '-')}", remedy="say a finite one, such as 12")
     fields = {name: said[name] for name in ("effect", "confidence", "power", "guards", "unmeasured")}
     try:
         plan = Plan.model_validate({**fields, "metric": metric or (OUTCOME if sort == "feature" else WORTH), "covariate": covariate})
     except ValidationError as error:
         first = error.errors()[0]
-        where = f"--{first['loc'][0]}" if first["loc"] else "--guard"
+        where = f"--{first['loc'][0]}" if first["loc"] and first["loc"][0] != "guards" else "--guard"
         raise Mistake(str(first["msg"]).removeprefix("Value error, "), where=where, remedy="see: loopline value experiment plan --help") from None
     unknown = [guard.metric for guard in plan.guards if sort != "feature" and guard.metric not in BUILT_IN]
     if unknown:
@@ -149,7 +163,7 @@ def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
 
 def _arms(loop: Loop, said: Mapping[str, Any], sort: Sort, share: float) -> tuple[Arm, ...]:
     if sort == "feature":
-        return assignment.features([name.strip() for name in said["arms"].split(",") if name.strip()], share=share)
+        return assignment.features([name.strip() for name in said["arms"].split(",")], share=share)
     measured = _champion(loop)
     if sort == "package":
         entry = named(loop.state(), said["package"])
@@ -158,6 +172,9 @@ def _arms(loop: Loop, said: Mapping[str, Any], sort: Sort, share: float) -> tupl
             raise Mistake(f"{other[:8]} is the champion, with which it would be compared", where="--package", remedy="name another: loopline release history")
         if not entry.body["facts"]["passed"]:
             raise Mistake(f"{other[:8]} did not pass its gates", where="--package", remedy="see why: loopline release check")
+        declared = loop.project.declaration
+        if why := withdrawal(declared.release, declared.charter, loop.state(), other):
+            raise Mistake(why, where="--package", remedy="name another: loopline release history")
         return assignment.packages(measured.package.digest, other, share=share / 2)
     logged = read(Tables(loop.workspace.lake), _versions(loop), measured, newest=NEWEST)
     promised = promise(measured.policy, logged.scores, logged.columns) if "threshold" in measured.policy else logged.scores

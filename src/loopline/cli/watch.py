@@ -75,7 +75,7 @@ def _draw(output: Path, windows: Sequence[Mapping[str, Any]], currency: str, say
 def _shown(windows: Sequence[Mapping[str, Any]], last: int, currency: str, says: str) -> str:
     if not windows:
         return says
-    head = ("window", "package", "rows", "refused", "outcomes", f"expected ({currency})", "worth", "no model", "most drifted", "breaches")
+    head = ("window", "package", "rows", "refused", "outcomes", f"expected ({currency})", "worth", "no model", "most drifted (limit)", "breaches")
     lines = [says, "", table(head, map(_row, windows[-last:]), right=(2, 3, 4, 5, 6, 7))]
     if len(windows) > last:
         lines.append(f"the newest {last} of {len(windows):,} windows; worth is per decision")
@@ -95,8 +95,7 @@ def _told(detectable: Mapping[str, Any] | None, currency: str) -> str:
 
 
 def _row(window: Mapping[str, Any]) -> tuple[object, ...]:
-    worth, drift, expected = window["worth"], window["drift"], (window["estimated"] or {}).get("worth")
-    most = max(drift, key=lambda name: drift[name], default=None)
+    worth, expected = window["worth"], (window["estimated"] or {}).get("worth")
     return (
         window["start"][:16].replace("T", " "),
         window["package"][:8],
@@ -106,6 +105,15 @@ def _row(window: Mapping[str, Any]) -> tuple[object, ...]:
         None if expected is None else f"{figure(expected['per_decision'])} ({figure(expected['low'])} to {figure(expected['high'])})",
         None if worth is None else float(worth["per_decision"]),
         None if worth is None else float(worth["baseline"]),
-        None if most is None else f"{most} {drift[most]:.2f}",
+        most_drifted(window["drift"], window["drift_limits"]),
         ", ".join(window["breaches"]) or None,
     )
+
+
+def most_drifted(drift: Mapping[str, float], limits: Mapping[str, float]) -> str | None:
+    """The feature that is farthest for its limit: every day is far from training in its weekday, and has a limit to match."""
+    most = max(limits or drift, key=lambda name: drift.get(name, 0.0) / limits.get(name, 1.0), default=None)
+    if most is None:
+        return None
+    limit = f" ({limits[most]:.2f})" if most in limits else ""
+    return f"{most} {drift.get(most, 0.0):.2f}{limit}"

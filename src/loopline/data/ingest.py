@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,13 @@ def facts_of(
         "time": main.time,
         "order": "time" if main.time else "rows" if main.ordered else None,
         "key": list(main.key),
+        "newest": {name: _newest(entry.body.get("newest") for entry in batches if entry.subject == name) for name in tables},
     }
+
+
+def _newest(moments: Iterable[str | None]) -> str | None:
+    """The latest of some moments in UTC; None where no row says when it happened."""
+    return max((moment for moment in moments if moment is not None), key=datetime.fromisoformat, default=None)
 
 
 def measured(workspace: Workspace, table: str, charter: CharterSpec, specs: Mapping[str, ColumnSpec], progress: Progress) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class State:
     latest
         From a stage and a step's name to the newest success, whatever its key.
     failed
-        From a stage to its newest failed attempt, where no later attempt succeeded.
+        From a stage and a step's name to the newest failed attempt, where no later attempt at the step succeeded.
     champions
         The entries that moved the champion's pointer, oldest first; the last one holds.
     approvals
@@ -69,7 +69,7 @@ class State:
 
     succeeded: Mapping[str, Entry] = field(default_factory=dict)
     latest: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
-    failed: Mapping[str, Entry] = field(default_factory=dict)
+    failed: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     champions: tuple[Entry, ...] = ()
     approvals: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     verdicts: Mapping[str, Entry] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class _Found:
     def __init__(self) -> None:
         self.succeeded: dict[str, Entry] = {}
         self.latest: dict[tuple[str, str], Entry] = {}
-        self.failed: dict[str, Entry] = {}
+        self.failed: dict[tuple[str, str], Entry] = {}
         self.champions: list[Entry] = []
         self.approvals: dict[str, list[Entry]] = {}
         self.verdicts: dict[str, Entry] = {}
@@ -195,11 +195,11 @@ class _Found:
         if state == "succeeded":
             self.succeeded[entry.key] = entry
             self.latest[entry.subject, entry.body["name"]] = entry
-            self.failed.pop(entry.subject, None)
+            self.failed.pop((entry.subject, entry.body["name"]), None)
             if (entry.subject, entry.body["name"]) == GATES:
                 self.verdicts[entry.id] = entry
         elif state == "failed":
-            self.failed[entry.subject] = entry
+            self.failed[entry.subject, entry.body["name"]] = entry
         if state in ("succeeded", "failed"):
             self.ended.append(entry)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -68,6 +69,13 @@ def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: 
     """The gates' facts on a package, with the waivers that count today."""
     keys, today = trust(state.vouched).keys, datetime.now(UTC).date()
     return settled(facts, standing(state.waivers.values(), spec, stakeholders(charter), facts["package"], keys=keys, today=today))
+
+
+def gates_today(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str) -> list[Mapping[str, Any]]:
+    """The gates' newest verdicts on a package that has been through them, with the waivers that count today."""
+    verdicts = next(entry.body["facts"] for entry in judged(state) if entry.body["facts"]["package"] == package)
+    gates: list[Mapping[str, Any]] = settled_today(spec, charter, state, verdicts)["gates"]
+    return gates
 
 
 def authors(state: State, package: str) -> frozenset[str]:

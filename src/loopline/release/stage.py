@@ -14,7 +14,7 @@ from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.release.approvals import judged, settled_today, tally_of
+from loopline.release.approvals import gates_today, settled_today, tally_of
 from loopline.release.champion import promotion
 from loopline.release.rollout.conduct import begin, moved, ruling_on
 from loopline.release.rollout.course import WITHDRAWN, Course, newest
@@ -103,7 +103,7 @@ def trial(spec: ReleaseSpec, charter: CharterSpec, ask: Ask) -> Steps:
         return {"says": "no package is on trial"}
     said = tally_of(spec, charter, ask.state, course.package)
     ruling = ruling_now(spec, charter, ask.state, course)
-    step = moved(course, ruling, counted(said), waived_of(_gates_now(spec, charter, ask.state, course)))
+    step = moved(course, ruling, counted(said), waived_of(gates_today(spec, charter, ask.state, course.package)))
     if step is not None:
         yield step
     return {"says": ruling.why}
@@ -114,17 +114,10 @@ def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Co
     halt = awaited(course.package, tally_of(spec, charter, state, course.package))
     if halt is not None:
         return Ruling(action="withdraw", why=halt.why, figures=())
-    failed = failing(_gates_now(spec, charter, state, course))
+    failed = failing(gates_today(spec, charter, state, course.package))
     if failed:
         return Ruling(action="withdraw", why=f"it no longer passes: {_named(failed)}", figures=())
     return ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
-
-
-def _gates_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> list[Mapping[str, Any]]:
-    """The gates' newest verdicts on the challenger, with the waivers that count today."""
-    verdicts = next(entry.body["facts"] for entry in judged(state) if entry.body["facts"]["package"] == course.package)
-    gates: list[Mapping[str, Any]] = settled_today(spec, charter, state, verdicts)["gates"]
-    return gates
 
 
 def is_passed(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.charter.spec import Task
 from loopline.charter.worth import as_text
 from loopline.errors import Mistake
 from loopline.model.policy import ACT, REST, Policy
@@ -179,16 +180,29 @@ def without_model(holdout: Holdout, predictor: Predictor) -> Plain:
         When it is none of the package's task, or the package names none.
     """
     said = predictor.unaided if holdout.decision is None else holdout.decision
-    where = f"package {predictor.package[:12]}"
     if said is None:
+        where = f"package {predictor.package[:12]}"
         raise Mistake("it does not say what is decided without it", where=where, remedy="say it: value.holdout: {share: 5%, decision: ...}")
-    known = {"binary": (ACT, REST), "multiclass": predictor.classes, "regression": ()}[predictor.task]
-    if predictor.task == "regression":
+    return fitting(said, predictor.task, predictor.classes, package=predictor.package)
+
+
+def fitting(said: Plain, task: Task, classes: Sequence[str], *, package: str) -> Plain:
+    """The decision of what is held out, in the words of a package's task.
+
+    Raises
+    ------
+    Mistake
+        When it is none of them.
+    """
+    if task == "regression":
         if isinstance(said, str):
-            raise Mistake(f"{said!r} is no number, which it decides", where="value.holdout.decision", remedy="say a number, or baseline")
+            raise Mistake(f"{said!r} is no number, which the package decides", where="value.holdout.decision", remedy="say a number, or baseline")
         return float(said)
+    known = (ACT, REST) if task == "binary" else classes
     if as_text(said) not in known:
-        raise Mistake(f"{said!r} is no decision of {where}", where="value.holdout.decision", remedy=f"say baseline, or one of: {', '.join(known)}")
+        raise Mistake(
+            f"{said!r} is no decision of package {package[:12]}", where="value.holdout.decision", remedy=f"say baseline, or one of: {', '.join(known)}"
+        )
     return as_text(said)
 
 

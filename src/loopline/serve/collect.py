@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,15 @@ import polars as pl
 from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.tables import Tables
+from loopline.ledger.entry import now
 from loopline.serve.records import DECODERS, OF_PREDICTIONS, SCHEMAS
 from loopline.serve.segments import KINDS, Kind, Segment, Slice, listing, slices
 from loopline.workspace import Job
+
+_CORRECTABLE: frozenset[Kind] = frozenset({"outcomes", "feedback", "measures"})
+"""Of what is said of one thing several times the newest holds."""
+_SKEW = timedelta(hours=1)
+"""Clocks of two machines may differ by so much; one that is further ahead had jumped."""
 
 
 @dataclass
@@ -88,6 +94,15 @@ def latest(told: pl.LazyFrame, by: Sequence[str] = ("prediction_id",)) -> pl.Laz
     return told.sort("time", maintain_order=True).unique(by, keep="last", maintain_order=True)
 
 
+def no_later(told: pl.DataFrame, collected: datetime) -> pl.DataFrame:
+    """The records with times no later than their collection: else what was said while a clock was far ahead would hold against every correction.
+
+    Those from ahead keep their distances from one another, and with them their order.
+    """
+    ahead = pl.col("time") > collected + _SKEW
+    return told.with_columns(time=pl.when(ahead).then(pl.col("time") - (pl.col("time").max() - collected)).otherwise("time"))
+
+
 def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
     """Append what is new; the days of the predictions that it is about."""
     days: set[date] = set()
@@ -97,6 +112,7 @@ def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
     for kind, segment in todo:
         for part in slices(segment, after=state.offsets[segment.name]):
             frame, broken = _frame(kind, part)
+            frame = no_later(frame, now()) if kind in _CORRECTABLE else frame
             if kind == "refused":
                 # One commit: the second of two with the same name and end would be taken for a repetition.
                 _commit(tables, state, kind, pl.concat([frame, broken]), part)
@@ -227,7 +243,8 @@ def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
     made = tables.version("predictions") if tables.exists("predictions") else None
     rows = made.rows if made else 0
     parts = [counted(rows, "prediction"), f"{counted(matched, 'outcome')} matched"] if rows or received else ["nothing served yet"]
-    parts += _fitting(early, repeated, malformed) + ([f"{counted(refused)} refused"] if refused else [])
+    parts += [*_fitting(early, repeated, malformed), *([f"{contradictory:,} contradicted (the latest word holds)"] if contradictory else [])]
+    parts += [f"{counted(refused)} refused"] if refused else []
     return {
         "says": ", ".join(parts) + _said(feedback),
         "champion": job.step.inputs["champion"],

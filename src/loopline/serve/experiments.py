@@ -132,7 +132,7 @@ def running(ledger: Ledger, sort: Sort) -> Experiment | None:
 
 
 def apart(ledger: Ledger, holdout: Holdout | None = None) -> Apart:
-    """What is decided apart from the packages' policies now: the hold-out, the arms of a running experiment on policies, and the features that are tried."""
+    """What is decided apart from the packages' policies now: the hold-out, and the arms of a running experiment on policies."""
     known = folded(ledger.read(kinds=(KIND,)))
     policies = next((one for one in reversed(known) if one.sort == "policy" and one.is_running), None)
     given = None

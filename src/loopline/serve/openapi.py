@@ -223,7 +223,7 @@ def _posts(scorer: Scorer | None, failures: Json) -> list[Json]:
         "operationId": "predict",
         "summary": "Score rows and decide.",
         "parameters": [_REASONS],
-        "requestBody": _many(_asked("Rows", {"rows": [scorer.signature.example()]} if scorer else None)),
+        "requestBody": _many(_asked("Rows", {"rows": [scorer.example()]} if scorer else None)),
         "responses": {
             "200": _many(_answer("Predictions", "One prediction for each row, in their order; each is in the prediction log.")),
             "422": _answer("Error", "A row has an unknown, missing or ill-typed field; every problem is listed, and no row was scored."),

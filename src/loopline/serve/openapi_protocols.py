@@ -123,7 +123,7 @@ def paths(scorer: Scorer | None) -> Json:
         found[path] = _got("What the model takes and answers.", "InferenceError", "404", "503", answer="ModelMetadata") | {"parameters": parameters}
         found[f"{path}/ready"] = _got("Whether the model is loaded and warm.", "InferenceError", "404", "503") | {"parameters": parameters}
         found[f"{path}/infer"] = {"parameters": parameters, "post": _posted("Score tensors and decide.", "Inference", _tensors(scorer))}
-    records = {"dataframe_records": [scorer.signature.example()]} if scorer else None
+    records = {"dataframe_records": [scorer.example()]} if scorer else None
     found["/invocations"] = {"post": _posted("MLflow's way to score a table.", "Invocation", records)}
     found["/invocations"]["post"]["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     for path in ("/ping", "/health"):
@@ -134,7 +134,7 @@ def paths(scorer: Scorer | None) -> Json:
 def _tensors(scorer: Scorer | None) -> Json | None:
     if scorer is None:
         return None
-    row = scorer.signature.example()
+    row = scorer.example()
     types = {column.name: DATATYPES[column.type] for column in scorer.signature.columns}
     return {"inputs": [{"name": name, "shape": [1], "datatype": types[name], "data": [value]} for name, value in row.items()]}
 

@@ -124,7 +124,11 @@ class Scorer:
 
     def warm(self) -> None:
         """Predict once, so that the first request does not pay for what is made lazily."""
-        self.score([{**dict.fromkeys(name for lookup in self.lookups.all for name in lookup.ours), **self.signature.example()}], datetime.now(UTC))
+        self.score([{**dict.fromkeys(name for lookup in self.lookups.all for name in lookup.ours), **self.example()}], datetime.now(UTC))
+
+    def example(self) -> dict[str, Any]:
+        """A row that the package takes, of this moment."""
+        return self.signature.example(datetime.now(UTC))
 
     def score(self, rows: Sequence[object], moment: datetime, *, leg: str | None = None) -> tuple[list[Prediction], list[Problem]]:
         """A prediction for every row, or else every problem of every row; one of the two is empty.

@@ -148,8 +148,6 @@ _EXAMPLES: Mapping[ColumnType, Any] = {
     "text": "text",
     "category": "text",
     "boolean": False,
-    "date": "2024-01-31",
-    "datetime": "2024-01-31T08:30:00",
 }
 
 
@@ -259,6 +257,13 @@ class Signature:
         near = get_close_matches(name, [column.name for column in self.columns], n=1, cutoff=0.5)
         return f"{near[0]} perhaps" if near else f"one of: {', '.join(column.name for column in self.columns)}"
 
-    def example(self) -> dict[str, Any]:
-        """A row that the package takes, made of values seen in training where they are known."""
-        return {column.name: column.values[0] if column.values else _EXAMPLES[column.type] for column in self.columns if column.needed}
+    def example(self, moment: datetime) -> dict[str, Any]:
+        """A row that the package takes, made of values seen in training where they are known.
+
+        Parameters
+        ----------
+        moment
+            What its dates and moments say: whoever sends the row makes a decision of then, which is logged and watched as any other.
+        """
+        usual = {**_EXAMPLES, "date": moment.date().isoformat(), "datetime": moment.replace(tzinfo=None, microsecond=0).isoformat()}
+        return {column.name: column.values[0] if column.values else usual[column.type] for column in self.columns if column.needed}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ from loopline.declaration import figure
 from loopline.value.criteria import Kept
 from loopline.value.heard import Heard
 from loopline.value.hindsight import Better
+from loopline.value.lift import Reading
 from loopline.value.realised import Amount, Body, Realised, WindowWorth, by_window, decided, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
@@ -69,12 +71,16 @@ class Case:
         Digest of the package that decides now; None before the first release.
     windows
         Every window of every package, in the order of their starts.
+    until
+        Start of the newest window that has begun; None where nothing was served.
     alerts
         The bodies of the alerts that are not resolved.
     has_earlier
         Whether another package has decided before, to which a way leads back.
     knows_the_data
         Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
+    only_when_asked
+        Whether new data alone trains nothing, because `watch.retrain` says what does.
     roles
         The roles in which the charter names somebody.
     base_rate
@@ -89,6 +95,10 @@ class Case:
         The packages that decided, oldest first: ``package``, ``since``, ``until``, ``why``.
     experiments, lift, cost
         What other steps have found, as their views tell it; None and empty where they have not.
+    lift_over_time
+        The lift as it was known after each window; empty where no hold-out tells.
+    tables
+        The version of each table that the data stage has made.
     """
 
     project: str
@@ -97,9 +107,11 @@ class Case:
     champion: str | None
     promise: Promise | None
     windows: Sequence[Body]
+    until: datetime | None = None
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
     knows_the_data: bool = False
+    only_when_asked: bool = False
     roles: frozenset[str] = frozenset()
     base_rate: float | None = None
     segments: Sequence[Segment] = ()
@@ -111,7 +123,9 @@ class Case:
     reigns: Sequence[Mapping[str, Any]] = ()
     experiments: Sequence[Mapping[str, Any]] = ()
     lift: Mapping[str, Any] | None = None
+    lift_over_time: Sequence[Reading] = ()
     cost: Mapping[str, Any] | None = None
+    tables: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def caused(self) -> Mapping[str, Any] | None:

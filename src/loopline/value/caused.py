@@ -17,11 +17,12 @@ from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
-from loopline.model.package import load
+from loopline.model.package import Package, load
 from loopline.model.policy import ACT
 from loopline.model.signing import Trust
+from loopline.serve.apart import fitting
 from loopline.value import offpolicy
-from loopline.value.lift import Lift, Reading, lift, yearly
+from loopline.value.lift import Lift, Reading, lift, target_each, yearly
 from loopline.value.logged import Logged, Measured, acted, read
 from loopline.value.offpolicy import Estimated
 from loopline.value.parted import lately, parted
@@ -49,9 +50,12 @@ def run(job: Job) -> Facts:
     blobs, charter = Blobs(job.workspace.lake), CharterSpec.model_validate(reads["charter"])
     spec = ValueSpec.model_validate(reads["value"])
     windows = json.loads(blobs.get(inputs["summary"]))
-    if inputs["champion"] is None or not any(window["rows"] for window in windows):
+    package = None if inputs["champion"] is None else load(blobs, inputs["champion"], Trust.of(job.workspace.ledger))
+    if package is not None:
+        require_fitting(spec, package)
+    if package is None or not any(window["rows"] for window in windows):
         return _facts(None, [], [], charter, None, "", says="nothing is served yet: what the model causes is not known")
-    measured = Measured.of(load(blobs, inputs["champion"], Trust.of(job.workspace.ledger)), charter.worth)
+    measured = Measured.of(package, charter.worth)
     tables, holds_out = Tables(job.workspace.lake), acts_on_held(spec, measured)
     own = [window for window in windows if window["package"] == inputs["champion"]]
     found = _lift(own, charter, spec, measured, lambda where: read(tables, inputs["versions"], measured, where=where, newest=NEWEST), acts_without=holds_out)
@@ -72,6 +76,18 @@ def _lift(
     when = pl.coalesce("event_time", "time") >= datetime.fromisoformat(starts[0])
     made = parted(rows(pl.col("holdout").is_not_null() & when), measured, starts)
     return lift(made, charter, confidence=spec.confidence, acts_without=acts_without)
+
+
+def require_fitting(spec: ValueSpec, package: Package) -> None:
+    """Check that what is declared to be decided of the hold-out is a decision of the package, before a server has to refuse it.
+
+    Raises
+    ------
+    Mistake
+        When it is none.
+    """
+    if spec.holdout is not None and spec.holdout.share and spec.holdout.decision != BASELINE:
+        fitting(spec.holdout.decision, package.manifest["task"], package.manifest["classes"], package=package.digest)
 
 
 def acts_on_held(spec: ValueSpec, measured: Measured) -> bool:
@@ -104,6 +120,7 @@ def _facts(
         "against": against,
         "cannot": list(cannot),
         "currency": currency,
+        "target": target_each(charter, yearly_rows),
     }
 
 

@@ -39,6 +39,11 @@ class Kept:
     windows: int = 0
     held: int = 0
 
+    @property
+    def name(self) -> str:
+        """How it is spoken of: by its id, with the customer's words."""
+        return f"{self.id} ({self.words})" if self.words else self.id
+
     def as_json(self) -> dict[str, Any]:
         """The criterion as plain values."""
         return {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,8 @@ from loopline.value.logged import Floats
 from loopline.value.parted import Parted, by_difference, by_pairs
 
 Method = Literal["difference", "paired"]
+_Bounded = tuple[str, float, float]
+"""A day, and the bounds as they were known then."""
 TIGHTEST = 20_000
 """Decisions for which the bounds are drawn, or those of a quarter where that is more: they are about tightest there, and hold at any number."""
 
@@ -199,3 +202,40 @@ def yearly(facts: Mapping[str, Any], currency: str) -> str:
     """The lift of a year in words, from what `Lift.as_json` wrote; empty where it is unknown."""
     year = facts["per_year"]
     return "" if year is None else f"that is {figure(year['value'])} {currency} a year ({figure(year['low'])} to {figure(year['high'])})"
+
+
+def target_each(charter: CharterSpec, per_year: float | None) -> float | None:
+    """What a decision must add so that the charter's target is reached; None without a target, or where nobody knows how many come."""
+    return None if charter.target is None or not per_year else charter.target.per_year / per_year
+
+
+def in_words(readings: Sequence[Reading], currency: str, *, target: float | None) -> list[str]:
+    """How the bounds closed, sentence by sentence; nothing while there are none.
+
+    Examples
+    --------
+    >>> wide = Reading(start="2024-03-01T00:00:00", policy=1.0, holdout=0.0, value=1.0, low=-1.0, high=3.0)
+    >>> narrow = Reading(start="2024-03-02T00:00:00", policy=1.0, holdout=0.0, value=1.0, low=0.5, high=1.5)
+    >>> in_words([wide, narrow], "EUR", target=2.0)
+    ['surely above nothing since 2024-03-02', 'the bounds closed from 4 to 1 EUR wide since 2024-03-01', 'the target of 2 EUR a decision lies above them']
+    """
+    known: list[_Bounded] = [(one.start[:10], one.low, one.high) for one in readings if one.low is not None and one.high is not None]
+    if not known:
+        return []
+    (first, *_), (_, low, high) = known[0], known[-1]
+    said = [_sure(known)]
+    if len(known) > 1:
+        said.append(f"the bounds closed from {figure(known[0][2] - known[0][1])} to {figure(high - low)} {currency} wide since {first}")
+    if target is not None:
+        where = "below them, and is surely reached" if low > target else "above them" if high < target else "within them"
+        said.append(f"the target of {figure(target)} {currency} a decision lies {where}")
+    return said
+
+
+def _sure(known: Sequence[_Bounded]) -> str:
+    """On which side of nothing the bounds lie, and since when without a break."""
+    _, low, high = known[-1]
+    if low <= 0 <= high:
+        return "not yet told from nothing"
+    lasting = list(takewhile(lambda one: (one[1] > 0) if low > 0 else (one[2] < 0), reversed(known)))
+    return f"surely {'above' if low > 0 else 'below'} nothing since {lasting[-1][0]}"

@@ -15,7 +15,7 @@ from loopline.declaration import figure
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Signs = Flags | NDArray[np.int8]
-Method = Literal["direct", "inverse_propensity", "doubly_robust", "bound"]
+Method = Literal["direct", "doubly_robust", "bound"]
 
 LEAST_ROWS = 100
 """Rows from which on the normal law is taken for the mean."""
@@ -71,8 +71,10 @@ def direct(difference: Floats, *, confidence: float, assumptions: Sequence[str] 
     return _mean("direct", difference, confidence, assumptions)
 
 
-def inverse_propensity(money: Floats, propensity: Floats, agrees: Signs, *, confidence: float) -> Estimated:
-    """What a policy earns, from the rows on which it agrees with what chance did, each weighed by how rare that was.
+def doubly_robust(money: Floats, propensity: Floats, agrees: Signs, expected: Floats, taken: Floats, *, confidence: float) -> Estimated:
+    """What a policy earns, from the rows on which it agrees with what chance did, each weighed by how rare that was, and from what a model lets expect.
+
+    It is right when either the probabilities or the model are, and less scattered when the model is good.
 
     Parameters
     ----------
@@ -82,28 +84,6 @@ def inverse_propensity(money: Floats, propensity: Floats, agrees: Signs, *, conf
         Shape (n,): the probability with which the decision was taken that was taken; more than 0.
     agrees
         Shape (n,): whether the policy would have decided the same; for the difference of two policies, less whether the other one would have (1, 0 or -1).
-
-    References
-    ----------
-    Horvitz & Thompson (1952), "A generalization of sampling without replacement from a finite universe", JASA 47(260).
-
-    Examples
-    --------
-    >>> money, even = np.array([3.0, 1.0] * 100), np.full(200, 0.5)
-    >>> inverse_propensity(money, even, money > 2, confidence=0.9).value
-    3.0
-    """
-    _require_chance(propensity)
-    return _mean("inverse_propensity", np.where(agrees, money, 0.0) * agrees / propensity, confidence, (CHANCE, ALIKE))
-
-
-def doubly_robust(money: Floats, propensity: Floats, agrees: Signs, expected: Floats, taken: Floats, *, confidence: float) -> Estimated:
-    """The same with what a model lets expect: right when either the probabilities or the model are, and less scattered when the model is good.
-
-    Parameters
-    ----------
-    money, propensity, agrees
-        As of `inverse_propensity`.
     expected
         Shape (n,): the money that the policy's decision lets expect; for the difference of two, less that of the other one.
     taken
@@ -111,7 +91,14 @@ def doubly_robust(money: Floats, propensity: Floats, agrees: Signs, expected: Fl
 
     References
     ----------
-    Dudík, Erhan, Langford & Li (2014), "Doubly robust policy evaluation and optimization", Statistical Science 29(4).
+    Dudík, Erhan, Langford & Li (2014), "Doubly robust policy evaluation and optimization", Statistical Science 29(4). Where nothing is expected it is
+    the weighing of Horvitz & Thompson (1952), "A generalization of sampling without replacement from a finite universe", JASA 47(260).
+
+    Examples
+    --------
+    >>> money, even, nothing = np.array([3.0, 1.0] * 100), np.full(200, 0.5), np.zeros(200)
+    >>> doubly_robust(money, even, money > 2, nothing, nothing, confidence=0.9).value
+    3.0
     """
     _require_chance(propensity)
     mended = expected + (np.where(agrees, money, 0.0) - taken) * agrees / propensity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -14,9 +15,11 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.model.package import load_manifest
 from loopline.release.champion import history
 from loopline.value.case import Case, Promise
+from loopline.value.caused import readings
 from loopline.value.criteria import columns_of, criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
+from loopline.value.monitors import judged
 from loopline.value.report.page import html
 from loopline.value.report.plain import markdown
 from loopline.value.rules import Review, following, judge
@@ -40,7 +43,7 @@ def run(job: Job) -> Facts:
     job.progress.say("writing the report")
     made = {"html": html(case, review), "markdown": markdown(case, review), "per_window": json.dumps(per_window(case))}
     pages = {name: blobs.put(text.encode()) for name, text in made.items()}
-    facts = {**told(case, review), **pages, "next": following(case, review)}
+    facts = {**told(case, review), **pages, "next": following(case, review), "breaches": judged(case)}
     newest = job.workspace.ledger.read(kinds=("review",), subject=champion or "", key=job.step.key, newest_first=True, limit=1)
     if not newest or newest[0].body != facts:
         job.workspace.ledger.append(Draft(kind="review", subject=champion or "", key=job.step.key, body=facts, parents=(job.attempt,)))
@@ -51,7 +54,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
     inputs, ledger = job.step.inputs, job.workspace.ledger
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
     windows = json.loads(blobs.get(inputs["summary"]))
-    entries = ledger.read(kinds=(*KINDS, "experiment"))
+    entries = ledger.read(kinds=KINDS)
     return Case(
         project=job.project,
         charter=charter,
@@ -59,15 +62,19 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         champion=champion,
         promise=None if champion is None else _promise(blobs, champion, charter),
         windows=windows,
+        until=None if inputs["until"] is None else datetime.fromisoformat(inputs["until"]),
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
+        only_when_asked=inputs["only_when_asked"],
         roles=frozenset(inputs["roles"]),
         heard=heard(Tables(job.workspace.lake), inputs["versions"]),
         changes=happenings(entries)[-CHANGES:],
         reigns=[reign.as_json() for reign in history([entry for entry in entries if entry.kind == "champion"])],
-        experiments=_experiments(entries),
+        experiments=inputs["experiments"],
+        tables=inputs["tables"],
         lift=inputs["lift"],
+        lift_over_time=() if inputs["lift"] is None else readings(job.workspace.lake, inputs["lift"]),
         cost=inputs["cost"],
         **({} if champion is None else _looked_into(job, charter, spec, windows, entries, champion)),
     )
@@ -115,12 +122,6 @@ def _explained(evidence: Evidence, alerts: Sequence[Mapping[str, Any]], champion
     return [made for alert in urgent[:EXPLAINED] if (made := evidence.explain(alert)) is not None]
 
 
-def _experiments(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """The newest body of each experiment, with its name."""
-    newest = {entry.subject: {"name": entry.subject, **entry.body} for entry in entries if entry.kind == "experiment"}
-    return list(newest.values())
-
-
 def _promise(blobs: Blobs, package: str, charter: CharterSpec) -> Promise:
     manifest = load_manifest(blobs, package)
     measured, policy = (json.loads(blobs.get(manifest["files"][name])) for name in ("metrics.json", "policy.json"))
@@ -157,7 +158,15 @@ def told(case: Case, review: Review) -> dict[str, Any]:
         "explained": [{"says": one.says, **one.as_json()} for one in case.explained],
         "feedback": None if case.heard is None else case.heard.as_json(),
         "learned": learned(case),
+        "made_from": made_from(case),
     }
+
+
+def made_from(case: Case) -> dict[str, Any]:
+    """What the review was made from: the decisions and outcomes up to a moment, and the version of each table."""
+    until = max((str(window["end"]) for window in case.windows), default=None)
+    counts = {name: sum(window[name] for window in case.windows) for name in ("rows", "outcomes")}
+    return {"decisions": counts["rows"], "outcomes": counts["outcomes"], "until": until, "tables": dict(case.tables)}
 
 
 def _realised(case: Case) -> dict[str, Any] | None:

@@ -124,8 +124,7 @@ def a_criterion_is_broken(case: Case) -> Reason | None:
         return None
     first = broken[0]
     others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
-    words = f" ({first.words})" if first.words else ""
-    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.id}{words} does not hold: {first.says}{others}.")
+    return Reason("a_criterion_is_broken", "keep", f"Criterion {first.name} does not hold: {first.says}{others}.")
 
 
 def it_earns(case: Case) -> Reason | None:
@@ -171,7 +170,8 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "change_policy":
         return _trial_of(case)
     if review.recommendation == "retrain":
-        return "loopline data ingest PATH && loopline run" if case.knows_the_data else "loopline run"
+        run = "loopline run --fresh model" if case.only_when_asked else "loopline run"
+        return f"loopline data ingest PATH && {run}" if case.knows_the_data else run
     return "loopline tick"
 
 

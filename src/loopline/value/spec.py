@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from loopline.declaration import Share, Spec
 
 BASELINE = "baseline"
+MOST_HELD = 0.5
+"""More than half would leave the model the smaller part, which tells less and earns less."""
 
 
 class HoldoutSpec(Spec):
@@ -18,8 +20,15 @@ class HoldoutSpec(Spec):
     ``rest``, a class, a number).
     """
 
-    share: Share = Field(ge=0, le=0.5)
+    share: Share
     decision: float | str = BASELINE
+
+    @field_validator("share")
+    @classmethod
+    def _leaves_the_model_something(cls, share: float) -> float:
+        if share > MOST_HELD:
+            raise ValueError(f"a hold-out of {share:.0%} leaves the model too little to decide; say {MOST_HELD:.0%} at most, and 0% for none")
+        return share
 
 
 def _spelled(declared: object) -> object:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
-from loopline.engine.step import Step, Steps, brief_digest
+from loopline.engine.local import resolve
+from loopline.engine.step import Facts, Step, Steps, brief_digest
+from loopline.ledger.state import State
+from loopline.release.spec import ReleaseSpec
+from loopline.value.experiment.spec import LOOK
 from loopline.value.spec import ValueSpec
 from loopline.watch.proof import evidence_of
+from loopline.watch.spec import EXPERIMENT
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target", "acceptance")
 _ROOMS = (
     "value",
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
-    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec", "words")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
+    *(
+        f"release/{module}.py"
+        for module in ("acceptance", "advisories", "champion", "evidence", "rollout/evidence", "rollout/plan", "rollout/sequences", "spec", "words")
+    ),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",
     *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "spec", "worth")),
@@ -33,7 +44,7 @@ _LIFT_ROOMS = (
     *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "parted", "realised", "spec")),
     *(f"value/experiment/{module}.py" for module in ("analysis", "cuped", "spec")),
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
     *(f"release/rollout/{module}.py" for module in ("evidence", "sequences")),
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
@@ -54,8 +65,14 @@ COST_ROOMS = (
 _ALERT = ("monitor", "feature", "package", "state", "since", "last", "value", "limit", "cost", "says")
 
 
-def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
-    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed."""
+def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
+    """What the champion causes, what the project costs where the charter names prices, and the review: each made anew when what it is about has changed.
+
+    Parameters
+    ----------
+    only_when_asked
+        Whether new data alone retrains nothing; then the review says how a person asks.
+    """
     lift = yield Step(
         stage="value",
         name="lift",
@@ -83,17 +100,70 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask) -> Steps:
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
             "knows_the_data": _knows_the_data(ask),
+            "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
+            "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
             "roles": sorted(role for role, people in charter.stakeholders.items() if people),
             "lift": lift,
             "cost": cost,
+            "tables": _tables(ask),
+            "experiments": _experiments(ask.state),
+            "happened": _happened(ask.state),
         },
         rooms=_ROOMS,
     )
     return facts
+
+
+def trials(release: ReleaseSpec, charter: CharterSpec, ask: Ask, *, at: datetime) -> Steps:
+    """What is done with the experiments that run, once the turn has collected and watched: each is looked at, and ended where a rule says so.
+
+    Parameters
+    ----------
+    release
+        What says whether a package that is compared may still decide.
+    at
+        The moment by which a last day is over.
+    """
+    newest = {entry.subject: entry for entry in ask.state.experiments}
+    # Only an end names a winner. What folds them loads NumPy: it is asked where something runs, or waits for a hand, alone.
+    if all("winner" in entry.body for entry in newest.values()) and all(entry.body["monitor"] != EXPERIMENT for entry in ask.state.open_alerts()):
+        return {"says": "no experiment runs"}
+    told: Facts = yield from resolve("loopline.value.experiment.judging:steps")(release, charter, ask, at)
+    return told
+
+
+def _tables(ask: Ask) -> dict[str, int]:
+    """The version of each table of the data stage; where that came to nothing this time, those that the newest review knows."""
+    data = ask.facts.get("data")
+    if data:
+        return {name: table["version"] for name, table in data["tables"].items()}
+    known: Mapping[str, int] = (ask.state.facts("value", "review") or {}).get("made_from", {}).get("tables", {})
+    return dict(known)
+
+
+def _experiments(state: State) -> list[dict[str, str]]:
+    """Each experiment with what the turn found of it, or how it ended."""
+    told = []
+    for name, body in {entry.subject: entry.body for entry in state.experiments}.items():
+        if "winner" in body:
+            does = f"; make it so: {body['next']}" if body.get("gain") else ""
+            told.append({"name": name, "state": "ended", "says": f"{body['winner'] or 'no winner'}: {body['why']}{does}"})
+        else:
+            looked = state.facts("value", LOOK.format(name=name)) or {}
+            told.append({"name": name, "state": "running", "says": str(looked.get("says", body["why"]))})
+    return told
+
+
+def _happened(state: State) -> list[str]:
+    """The newest of what a review tells of beside windows and tables: trainings, releases, rollouts, the expert's words, and steps that stand still."""
+    newest = (state.champions[-1:], state.rollouts[-1:], list(state.packages.values())[-1:], state.constraints.values())
+    # A failure is told once, however often it comes; one of its own stage is over when the review is made, and would have it made twice.
+    failed = [f"{stage} {name}" for stage, name in state.failed if stage != "value"]
+    return sorted([*(entry.id for entries in newest for entry in entries), *failed])
 
 
 def _knows_the_data(ask: Ask) -> bool:

@@ -117,7 +117,7 @@ def _reading(alert: Body, window: Body) -> tuple[float, float] | None:
         case "volume":
             return float(rows), 1.0
         case "refused_share":
-            return refused / (rows + refused), float(rows + refused)
+            return (refused / (rows + refused), float(rows + refused)) if rows or refused else None
         case "drift" | "score_drift":
             value = window["score_drift"] if alert["monitor"] == "score_drift" else window["drift"].get(alert["feature"])
             return None if value is None or not rows else (float(value), float(rows))

@@ -17,6 +17,7 @@ from loopline.charter.worth import Worth, as_text
 from loopline.data.spec import ColumnType
 from loopline.declaration import counted
 from loopline.engine.step import Facts
+from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.model.columns import raw
 from loopline.model.package import Package, load
@@ -123,7 +124,11 @@ def run(job: Job) -> Facts:
     if measured.time is None:
         return {"says": "the package has no time: its test part has no windows", "windows": None}
     job.progress.say("measuring the windows of the test part")
-    frame = pl.read_parquet(io.BytesIO(blobs.get(job.step.inputs["evidence"])))
+    try:
+        rows = blobs.get(job.step.inputs["evidence"])
+    except Mistake:
+        return {"says": "the rows of the test part are not at hand: it has no windows", "windows": None}
+    frame = pl.read_parquet(io.BytesIO(rows))
     if not frame[measured.time].dtype.is_temporal():
         return {"says": f"{measured.time} holds no dates: the test part has no windows", "windows": None}
     predictor = Predictor(package)

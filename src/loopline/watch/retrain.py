@@ -16,6 +16,8 @@ from loopline.model.stage import is_newer
 from loopline.release.champion import promotion
 from loopline.release.rollout.course import WITHDRAWN, newest
 from loopline.release.words import NO
+from loopline.watch.causes import urgency
+from loopline.watch.clock import long_since, not_ahead
 from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY
 from loopline.watch.spec_retrain import RetrainSpec
 
@@ -52,7 +54,7 @@ class Situation:
     def alerts(self, monitors: frozenset[str]) -> list[Entry]:
         """The open alerts of some monitors that no retraining has answered, or none lately."""
         answered = {name for entry in self.state.retrains for name in entry.body["alerts"]}
-        is_late = self.now - self.trained.time >= self.pause
+        is_late = long_since(self.trained.time, self.now, self.pause)
         return [entry for entry in self.state.open_alerts() if entry.body["monitor"] in monitors and (is_late or name_of(entry) not in answered)]
 
 
@@ -104,7 +106,7 @@ def outcomes(seen: Situation) -> Reason | None:
 def schedule(seen: Situation) -> Reason | None:
     """A moment of the schedule has passed since the last training."""
     said = seen.spec.when.schedule
-    moment = None if said is None else due(said, seen.trained.time, seen.now)
+    moment = None if said is None else due(said, not_ahead(seen.trained.time, seen.now), seen.now)
     return None if moment is None else Reason("schedule", f"it is due since {moment:%Y-%m-%d %H:%M} UTC")
 
 
@@ -120,7 +122,8 @@ def _of_alerts(trigger: str, alerts: Sequence[Entry]) -> Reason | None:
     if not alerts:
         return None
     more = f"; {len(alerts) - 1} more" if len(alerts) > 1 else ""
-    return Reason(trigger, f"{alerts[0].body['says']}{more}", tuple(name_of(entry) for entry in alerts))
+    loudest = min(alerts, key=lambda entry: urgency(entry.body))
+    return Reason(trigger, f"{loudest.body['says']}{more}", tuple(name_of(entry) for entry in alerts))
 
 
 def asked(seen: Situation) -> list[Reason]:
@@ -160,10 +163,10 @@ def awaited(seen: Situation) -> str:
 def brake(seen: Situation) -> str:
     """So many retrainings in a period, and no more."""
     rate = seen.spec.at_most
-    lately = [entry for entry in seen.state.retrains if entry.time > seen.now - period(rate)]
+    lately = [entry for entry in seen.state.retrains if not long_since(entry.time, seen.now, period(rate))]
     if len(lately) < rate.amount:
         return ""
-    free = lately[-max(1, int(rate.amount))].time + period(rate)
+    free = lately[-int(rate.amount)].time + period(rate)
     return f"watch.retrain.at_most allows {rate}; the next one may be on {free:%Y-%m-%d %H:%M} UTC"
 
 
@@ -172,7 +175,7 @@ def purse(seen: Situation) -> str:
     rate = seen.spec.money
     if rate is None:
         return ""
-    spent, last = _money(seen.state, seen.now - period(rate)), _amount(spend_of(seen.trained))
+    spent, last = _money(seen, period(rate)), _amount(spend_of(seen.trained))
     if spent + last <= rate.amount:
         return ""
     return f"watch.retrain.money allows {rate}; {figure(spent)} are spent, and the last training took {figure(last)}"
@@ -181,11 +184,12 @@ def purse(seen: Situation) -> str:
 HOLDS: tuple[Callable[[Situation], str], ...] = (nothing_new, on_trial, awaited, brake, purse)
 
 
-def _money(state: State, since: datetime) -> float:
-    """What the model stage has cost since a moment and since a package decides: building the first one is no retraining."""
-    decides = state.decides
+def _money(seen: Situation, lately: timedelta) -> float:
+    """What the model stage has cost lately and since a package decides: building the first one is no retraining."""
+    decides = seen.state.decides
     first = 0 if decides is None else decides.seq
-    spends = (spend_of(entry) for entry in state.ended if entry.subject == "model" and entry.seq > first and entry.time > since)
+    ended = (entry for entry in seen.state.ended if entry.subject == "model" and entry.seq > first)
+    spends = (spend_of(entry) for entry in ended if not long_since(entry.time, seen.now, lately))
     return _amount(total(spend for spend in spends if spend is not None))
 
 

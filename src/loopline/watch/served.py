@@ -34,7 +34,7 @@ def apart(columns: Collection[str]) -> dict[str, pl.Expr]:
 
 
 def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: str) -> pl.LazyFrame:
-    """A package's predictions with what `apart` tells, ``when`` (the moment that each is about) and ``outcome``: the one that came last, null where none has.
+    """A package's predictions with what `apart` tells, ``when`` (the moment that each is about), ``outcome`` (the last one, null where none is) and ``told``.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: st
     taken, when = apart(predictions.collect_schema()), pl.coalesce("event_time", "time").dt.cast_time_unit("us")
     own = predictions.filter(pl.col("package") == package).select("prediction_id", "time", "row", "score", "scores", "decision", **taken, when=when)
     if outcomes is None:
-        return own.with_columns(outcome=pl.lit(None, dtype=pl.String))
-    return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).drop("time"), on="prediction_id", how="left")
+        return own.with_columns(outcome=pl.lit(None, dtype=pl.String), told=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
+    return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).rename({"time": "told"}), on="prediction_id", how="left")
 
 
 def slices(frame: pl.LazyFrame, span: timedelta, *, most: int = SLICE_ROWS) -> Iterator[pl.DataFrame]:
@@ -100,7 +100,8 @@ def _struct(texts: pl.Series, schema: Mapping[str, Any]) -> pl.Series:
 def refused_rows(refused: pl.LazyFrame | None, predictions: pl.LazyFrame, package: str, span: timedelta) -> dict[datetime, int]:
     """Rows refused by a package, by the start of the window.
 
-    A refused row has no moment that can be trusted: it counts in the window of the prediction that was made nearest to its arrival.
+    A refused row has no moment that can be trusted: it counts in the window of the prediction that was made nearest to its arrival, and no later than
+    that. After the last prediction its moment moves on with the clock, so that what is refused when nothing is answered any more has windows of its own.
 
     Parameters
     ----------
@@ -112,7 +113,10 @@ def refused_rows(refused: pl.LazyFrame | None, predictions: pl.LazyFrame, packag
     turned_away = refused.filter((pl.col("kind") == "row") & (pl.col("package") == package)).select("time").sort("time").collect()
     if turned_away.is_empty():
         return {}
-    made = predictions.select("time", "when").sort("time").collect()
-    when = turned_away.join_asof(made, on="time", strategy="nearest")["when"] if made.height else pl.Series("when", turned_away["time"])
-    counted = pl.DataFrame({"when": when}).group_by(start=starts(pl.col("when"), span)).len()
+    made = predictions.select("time", "when", made="time").sort("time").collect()
+    if made.height:
+        last, near = made["time"][-1], turned_away.join_asof(made, on="time", strategy="nearest")
+        on = pl.when(pl.col("time") > last).then(pl.col("time") - pl.col("made")).otherwise(pl.duration())
+        turned_away = near.select(time=pl.min_horizontal(pl.col("when") + on, "time"))
+    counted = turned_away.group_by(start=starts(pl.col("time"), span)).len()
     return dict(counted.iter_rows())

@@ -8,6 +8,7 @@ from typing import Any
 
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
+from loopline.watch.clock import long_since
 
 KIND = "silence"
 
@@ -50,8 +51,8 @@ def ended(silences: Mapping[str, Entry], subject: str, *, now: datetime, by: str
 
 
 def lasts(entry: Entry, now: datetime) -> bool:
-    """Whether a silence has not ended yet."""
-    return now < _end(entry)
+    """Whether a silence has not ended yet; where the clock was set back since by more than its length, it has."""
+    return not long_since(entry.time, now, _end(entry) - entry.time)
 
 
 def covering(id: str, body: Mapping[str, Any], silences: Mapping[str, Entry], now: datetime) -> Entry | None:

@@ -14,14 +14,21 @@ from loopline.watch.spec_duty import Channels, DailyText, EscalateSpec, HoursTex
 from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
 from loopline.watch.spec_retrain import RetrainSpec
 
+EXPERIMENT = "experiment"
+"""What tells the business role that an experiment has ended: news, and no breach."""
+BUSINESS = ("worth_target", "criterion", "volume_chartered")
+"""The monitors of what the charter says, which the value stage judges, the most urgent first."""
+
 URGENCY = (
     "worth_baseline",
     "worth_promised",
     "worth_estimated",
+    *BUSINESS,
     "performance",
     "performance_estimated",
     "volume",
     "refused_share",
+    "outcomes_late",
     "nulls",
     "new_categories",
     "unseen_ranges",
@@ -29,6 +36,7 @@ URGENCY = (
     "drift",
     "multivariate",
     *MACHINERY,
+    EXPERIMENT,
 )
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 

@@ -1,8 +1,9 @@
-"""What the machinery is held to, as it is declared: the server, the pipeline, the storage, the machine and the budget."""
+"""What the machinery is held to, as it is declared: the server, the pipeline, what comes through it, the storage, the machine and the budget."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,12 +12,16 @@ from loopline.declaration import Span, Spec
 MACHINERY = (
     "service_errors",
     "pipeline_failed",
+    "contract",
     "pipeline_late",
+    "freshness",
     "disk",
     "service_shed",
     "service_slow",
     "memory",
     "budget",
+    "outcomes_contradict",
+    "quarantined",
     "storage_worse",
     "pipeline_slow",
 )
@@ -24,7 +29,7 @@ MACHINERY = (
 
 
 class MachinerySpec(Spec):
-    """What is borne of the server, the pipeline, the storage and the machine, before somebody is told.
+    """What is borne of the server, the pipeline, the data, the storage and the machine, before somebody is told.
 
     Parameters
     ----------
@@ -32,6 +37,10 @@ class MachinerySpec(Spec):
         The share of requests for predictions that end in an error of the server (500 and above), or are refused because too many wait (429).
     latency_ms
         How long 99 of 100 predictions may take; where it is not said, what is usual.
+    fresh
+        How old the newest row of a source may be, whether anything comes or not; where it is not said, what is usual.
+    contradicted
+        The share of the outcomes of the last day that may contradict what was told before.
     memory
         The share of the machine's memory that a step or a server may hold at its peak.
     disk
@@ -43,6 +52,8 @@ class MachinerySpec(Spec):
     errors: float = Field(default=0.01, ge=0, lt=1)
     shed: float = Field(default=0.01, ge=0, lt=1)
     latency_ms: float | None = Field(default=None, gt=0)
+    fresh: dict[str, Annotated[Span, Field(gt=timedelta())]] = {}
+    contradicted: float = Field(default=0.01, ge=0, lt=1)
     memory: float = Field(default=0.9, gt=0, le=1)
     disk: Span = Field(default=timedelta(days=14), gt=timedelta())
     budget: float = Field(default=0.9, gt=0, le=1)

@@ -88,3 +88,10 @@ class RetrainSpec(Spec):
         if value is not None and value.amount <= 0:
             raise ValueError(f"{value} lets nothing be retrained; say more, or leave out watch.retrain.when")
         return value
+
+    @field_validator("at_most")
+    @classmethod
+    def _whole(cls, value: Rate) -> Rate:
+        if value.amount != int(value.amount):
+            raise ValueError(f"{value} is no whole number of retrainings; say so many of a longer period, as in 6 per year")
+        return value

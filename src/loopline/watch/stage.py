@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import socket
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,17 +11,21 @@ from typing import Any
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps
-from loopline.ledger.entry import now
+from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
 from loopline.watch.duty import letters
+from loopline.watch.machinery.judged import Judged
 from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import asked, came_of, held, situation
+from loopline.watch.spans import start_of
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
 from loopline.watch.turns import ONE_IN, schedules
 from loopline.workspace import Ask
 
+_ALARMS = frozenset({("watch", "machinery"), ("watch", "tell")})
+"""The steps that are taken whatever stands still, and say nothing of how far their stage has come."""
 READS = ("window", "false_alarms", "refused_share")
 _SCORING = (
     "columns",
@@ -44,7 +49,7 @@ _SCORING = (
 )
 _SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
-    *("windows", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
+    *("windows", "spans", "gaps", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (
@@ -60,7 +65,7 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "told")),
+    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told", "inquiry", "explain", "explanation")),
     *_SPECS,
     "watch/exported/alertmanager.py",
     "tell.py",
@@ -71,14 +76,14 @@ _TELLING = (
 )
 
 
-def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
-    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger, the machinery; then who is to be
-    told of what, and whether the model is to be trained anew.
+def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
+    """How windows of the champion's test part scatter, the windows of all that was served, the trial of a challenger; then whether the model is to be
+    trained anew.
 
     Parameters
     ----------
     at
-        When the turn began; None where nothing is to be done: then nobody looks at the machinery.
+        When the turn began; None where nothing is to be done.
     """
     champion = ask.state.champion
     reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
@@ -91,30 +96,57 @@ def steps(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at
         name="windows",
         function="loopline.watch.survey:run",
         reads=reads,
-        inputs={"versions": ask.facts["serve"]["versions"], "champion": champion, "before": before, "evidence": evidence},
+        inputs={"versions": ask.facts["serve"]["versions"], "clock": _clock(spec, ask, at), "champion": champion, "before": before, "evidence": evidence},
         rooms=_ROOMS,
     )
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
         yield _trial(spec, charter, ask, course)
-    failing = _failing(ask)
-    if at is not None and _is_due(ask.state, failing, at):
-        yield _machinery(spec, data, charter, failing, at)
-    moment = at or now()
-    due = letters(ask.state, spec, moment)
+    if spec.retrain is None:
+        return watched
+    said = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+
+
+def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[[], Ask], *, at: datetime, clock: Callable[[], datetime] = now) -> Steps:
+    """A look at the machinery where one is due, and then who is to be told of what: whatever stands still.
+
+    Parameters
+    ----------
+    ask
+        Gives what is known now, with the facts of the stages that have come through; what the look raises is told at once.
+    at
+        When the turn began.
+    clock
+        What time it is: who is on duty, what is silent and what nobody has taken on is judged when it is told, and a turn may have begun hours before.
+    """
+    known = ask()
+    failing, judged = _failing(known), Judged.of(known.state.latest.get(("value", "review")))
+    if _is_due(known.state, failing, judged, at):
+        newest = (known.state.facts("data", "ingest") or {}).get("newest", {})
+        yield _machinery(spec, data, charter, at, failed=failing, judged=judged.as_json(), newest=newest)
+    moment = clock()
+    due = letters(ask().state, spec, moment)
     if due:
         yield Step(
             stage="watch",
             name="tell",
             function="loopline.watch.telling:run",
-            reads=spec.fields("tell"),
-            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat()},
+            reads={**spec.fields("tell"), **charter.fields("worth")},
+            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat(), "host": socket.gethostname()},
             rooms=_TELLING,
         )
-    if spec.retrain is None:
-        return watched
-    said = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+    return {"says": ""}
+
+
+def _clock(spec: WatchSpec, ask: Ask, at: datetime | None) -> str | None:
+    """The start of the window in which the turn began: a window without any row is looked at, too, once it is over.
+
+    None before anything was served. Where nothing is to be done it is that of the last look: that time goes by makes nothing stale by itself.
+    """
+    if at is None:
+        return (ask.state.facts("watch", "windows") or {}).get("clock")
+    return start_of(at, spec.window).isoformat() if {"predictions", "refused"} & set(ask.facts["serve"]["versions"]) else None
 
 
 def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) -> Step:
@@ -150,30 +182,51 @@ def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
 
 
 def _failing(ask: Ask) -> list[list[str]]:
-    """Stage and name of the steps that stand still, because they failed: a stage that has come through since has facts."""
-    failed = ask.state.failed.items()
-    return sorted([stage, str(entry.body["name"])] for stage, entry in failed if stage not in ("watch", "value") and not ask.facts.get(stage))
+    """Stage and name of the steps that stand still because they failed: of each stage the newest, unless the stage has come through, or further, since.
+
+    A stage that the walk has not asked yet stands as it stood at the last look: whether what failed there is still wanted, nobody knows before.
+    """
+    came = {stage: entry.seq for (stage, name), entry in sorted(ask.state.latest.items(), key=_place) if (stage, name) not in _ALARMS}
+    standing = {stage: name for stage, name in (ask.state.facts("watch", "machinery") or {"failed": []})["failed"] if stage not in ask.facts}
+    for (stage, name), entry in sorted(ask.state.failed.items(), key=_place):
+        if (stage, name) not in _ALARMS and stage in ask.facts and not ask.facts[stage] and entry.seq > came.get(stage, 0):
+            standing[stage] = name
+    return sorted([stage, name] for stage, name in standing.items())
 
 
-def _is_due(state: State, failing: list[list[str]], at: datetime) -> bool:
-    """Whether the machinery is to be looked at: once an hour, and when other steps stand still than at the last look."""
+def _place(item: tuple[tuple[str, str], Entry]) -> int:
+    return item[1].seq
+
+
+def _is_due(state: State, failing: list[list[str]], judged: Judged, at: datetime) -> bool:
+    """Whether the machinery is to be looked at: once an hour, and when not the same steps stand still, or parts of the charter fail, as at the last look."""
     last = state.facts("watch", "machinery")
-    return last is None or last["failed"] != failing or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
+    return (
+        last is None
+        or last["failed"] != failing
+        or last.get("judged", []) != judged.names
+        or not timedelta() <= at - datetime.fromisoformat(last["at"]) < ONE_IN
+    )
 
 
-def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, failing: list[list[str]], at: datetime) -> Step:
-    """The step that looks at the machinery; each look is one of its own."""
+def _machinery(spec: WatchSpec, data: DataSpec, charter: CharterSpec, at: datetime, **known: Any) -> Step:
+    """The step that looks at the machinery, with what is known beside the ledger; each look is one of its own."""
     calls = [schedule.model_dump(mode="json") for schedule in schedules(data, spec.retrain)]
     return Step(
         stage="watch",
         name="machinery",
         function="loopline.watch.machinery.look:run",
-        reads={**spec.fields("machinery", "late"), "schedules": calls, "charter": charter.fields("predict", "worth", "budget", "prices")},
-        inputs={"at": at.isoformat(), "failed": failing},
+        reads={
+            **spec.fields("machinery", "late"),
+            "schedules": calls,
+            "sources": list(data.sources),
+            "charter": charter.fields("predict", "worth", "budget", "prices"),
+        },
+        inputs={"at": at.isoformat(), **known},
         rooms=(
             *_ROOMS,
             "watch/machinery",
-            "watch/turns.py",
+            *(f"watch/{module}.py" for module in ("clock", "turns")),
             *(f"charter/{module}.py" for module in ("budget", "machines", "prices", "quantities")),
             "data/probe",
             "data/schedule.py",

@@ -13,17 +13,21 @@ import polars as pl
 from loopline.charter.spec import WorthSpec
 from loopline.declaration import counted
 from loopline.engine.step import Facts
+from loopline.errors import LooplineError
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, now
 from loopline.ledger.store import Ledger
-from loopline.model.package import load
+from loopline.model.package import Package, load
 from loopline.model.signing import Trust
+from loopline.serve.records import SCHEMAS
 from loopline.watch import alerts
 from loopline.watch.basis import Basis
 from loopline.watch.causes import urgency
 from loopline.watch.domain import Sample, areas, looked_at
+from loopline.watch.elapsed import Elapsed, elapsed, told_after
 from loopline.watch.estimated import silences
+from loopline.watch.gaps import with_gaps
 from loopline.watch.gauge import Gauge, gauge, read_before, read_sample
 from loopline.watch.honesty import checked
 from loopline.watch.monitors.drifting import drift_limits, score_limit
@@ -32,10 +36,8 @@ from loopline.watch.monitors.listed import look
 from loopline.watch.monitors.watched import Earlier, Promise, Watched
 from loopline.watch.served import decoded, joined, refused_rows, slices
 from loopline.watch.spec import WatchSpec
-from loopline.watch.windows import SCORE, Window, windows, with_gaps
+from loopline.watch.windows import SCORE, Window, windows
 from loopline.workspace import Job
-
-_SCHEMA: dict[str, Any] = {"prediction_id": pl.String, "time": pl.Datetime("us", "UTC"), "event_time": pl.Datetime("us", "UTC"), "package": pl.String}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +71,33 @@ def run(job: Job) -> Facts:
     worth = WorthSpec.model_validate(job.step.reads["worth"])
     blobs, ledger, champion = Blobs(job.workspace.lake), job.workspace.ledger, job.step.inputs["champion"]
     served = _Served.at(Tables(job.workspace.lake), job.step.inputs["versions"])
+    passed = served.elapsed(spec.window, job.step.inputs["clock"])
     before = _Before.of(blobs, job.step.inputs["before"])
     bodies: list[dict[str, Any]] = []
     judged: _Judged | None = None
     paged: dict[str, Any] | None = None
     trust = Trust.of(ledger)
     known = _newest(ledger, "window")
-    for package in served.packages():
-        loaded, decides = load(blobs, package, trust), package == champion
+    unread: list[str] = []
+    for package in served.packages(champion):
+        own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
+        decides = package == champion
+        loaded = _load(blobs, package, trust, must=decides)
+        if isinstance(loaded, str):
+            # What was known of it stays.
+            bodies += own.values()
+            unread.append(loaded)
+            continue
         measured = gauge(loaded, worth, spec.window)
         if decides and before.scattered:
             measured = _with_score_spread(measured, before.scattered)
-        own = {start: entry.body for (subject, start), entry in known.items() if subject == package}
         told_from = _ToldFrom.of(before.sample, own) if decides and before.sample is not None else None
         basis = Basis(blobs, loaded, measured, job.step.inputs["evidence"] if decides else None, job.step.reads["worth"], own)
         made = _windows(job, served, basis, spec.window, told_from)
-        whole = checked(with_gaps(made, served.refused_by(package, spec.window)), [one.misses for one in before.earlier] if decides else [])
-        seen = _watch(whole, measured, before, spec, worth.currency, champion, served.last(spec.window))
+        refused = served.refused_by(package, spec.window)
+        made = with_gaps(made, refused, package=package, span=spec.window, until=passed.over if decides else None, newest=passed.newest if decides else None)
+        whole = checked(made, [one.misses for one in before.earlier] if decides else [])
+        seen = _watch(whole, measured, before, spec, worth.currency, champion, passed)
         bodies += seen.bodies()
         if package == champion:
             judged = _Judged(whole, alerts.episodes(whole, seen.found), measured.promise, worth.currency)
@@ -96,7 +108,18 @@ def run(job: Job) -> Facts:
     # Only now: a person may have spoken while the windows were computed, and their word stays.
     ledger.append(*(replace(draft, parents=parents) for draft in [*fresh, *_alerts(ledger, judged, champion)]))
     summary = blobs.put(json.dumps(bodies, sort_keys=True, ensure_ascii=False).encode())
-    return {**_facts(ledger, bodies, summary), "detectable": paged}
+    begun = [body["start"] for body in bodies if passed.has_begun(datetime.fromisoformat(body["start"]))]
+    return {**_facts(ledger, bodies, summary, unread), "until": max(begun, default=None), "clock": job.step.inputs["clock"], "detectable": paged}
+
+
+def _load(blobs: Blobs, package: str, trust: Trust, *, must: bool) -> Package | str:
+    """The package, or why it is not measured: one that served once may be gone, or its signer trusted no more, and what decides is watched all the same."""
+    try:
+        return load(blobs, package, trust)
+    except LooplineError as error:
+        if must:
+            raise
+        return f"{package[:8]} is not measured: {error.what}"
 
 
 @dataclass(frozen=True)
@@ -144,11 +167,15 @@ class _Served:
             return tables.read(name, version=versions[name]) if name in versions else None
 
         made = read("predictions")
-        return cls(pl.LazyFrame(schema=_SCHEMA) if made is None else made, read("outcomes"), read("refused"))
+        return cls(pl.LazyFrame(schema=SCHEMAS["predictions"]) if made is None else made, read("outcomes"), read("refused"))
 
-    def packages(self) -> list[str]:
-        """The packages that served, sorted."""
-        return self.predictions.select(pl.col("package").unique().sort()).collect()["package"].to_list()
+    def packages(self, champion: str | None) -> list[str]:
+        """The packages that served, or refused to, sorted; the one that decides, too, once anything has come: of it rows are expected."""
+        asked = [self.predictions.select("package")]
+        if self.refused is not None:
+            asked.append(self.refused.filter((pl.col("kind") == "row") & (pl.col("package") != "")).select("package"))
+        found = set(pl.concat(asked).select(pl.col("package").unique()).collect()["package"].to_list())
+        return sorted({*found, champion} if found and champion is not None else found)
 
     def joined(self, package: str) -> pl.LazyFrame:
         """The package's predictions with their outcomes."""
@@ -158,10 +185,9 @@ class _Served:
         """Rows that the package refused, by window."""
         return refused_rows(self.refused, self.joined(package), package, span)
 
-    def last(self, span: timedelta) -> datetime | None:
-        """The latest moment that a prediction is about: a window that ends before it is closed."""
-        moment: datetime | None = self.predictions.select(pl.coalesce("event_time", "time").max()).collect().item()
-        return moment
+    def elapsed(self, span: timedelta, clock: str | None) -> Elapsed:
+        """How far time has come."""
+        return elapsed(self.predictions, span, None if clock is None else datetime.fromisoformat(clock))
 
 
 @dataclass(frozen=True)
@@ -186,7 +212,8 @@ def _windows(job: Job, served: _Served, basis: Basis, span: timedelta, told_from
     for part in slices(served.joined(measured.yardstick.package), span):
         rows = decoded(part, measured.columns, classes)
         apart = {} if told_from is None else areas(rows, told_from.sample, looked, span=span, known=told_from.known)
-        own = [replace(window, apart=apart.get(window.start)) for window in windows(rows, measured.yardstick, span=span)]
+        waited = told_after(part, span)
+        own = [replace(one, apart=apart.get(one.start), told_after_s=waited.get(one.start)) for one in windows(rows, measured.yardstick, span=span)]
         made += basis.estimated(rows, own, span)
         done += part.height
         job.progress.at(done, unit="predictions", note=counted(len(made), "window"))
@@ -199,17 +226,22 @@ def _with_score_spread(measured: Gauge, scattered: tuple[tuple[int, float], ...]
     return replace(measured, yardstick=replace(measured.yardstick, features=features))
 
 
-def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: WatchSpec, currency: str, champion: str | None, last: datetime | None) -> Seen:
+def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: WatchSpec, currency: str, champion: str | None, passed: Elapsed) -> Seen:
     """What the monitors find in a package's windows; only the champion's are judged."""
     if measured.yardstick.package != champion:
         return Seen(measured, whole, [{} for _ in whole], [{} for _ in whole])
     found, limits = [], []
     watched: Watched | None = None
+    outages: frozenset[datetime] = frozenset()
     for at, window in enumerate(whole):
         watched = Watched(
             windows=whole,
             at=at,
-            is_closed=last is not None and window.end <= last,
+            is_closed=passed.is_over(window.end),
+            has_begun=passed.has_begun(window.start),
+            came=passed.came,
+            today=passed.begun,
+            outages=outages,
             yardstick=measured.yardstick,
             promise=measured.promise,
             before=before.earlier,
@@ -219,6 +251,7 @@ def _watch(whole: Sequence[Window], measured: Gauge, before: _Before, spec: Watc
         )
         looks = look(watched)
         found.append(looks)
+        outages |= {window.start for breach in looks["volume"] or () if not breach.value}
         score = score_limit(watched)
         limits.append({} if looks["drift"] is None else {**drift_limits(watched), **({} if score is None else {SCORE: score})})
     return Seen(measured, whole, found, limits, None if watched is None else detectable(watched))
@@ -250,13 +283,14 @@ def _changed(known: Mapping[tuple[str, str], Any], bodies: Sequence[Mapping[str,
     return fresh
 
 
-def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) -> Facts:
+def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str, unread: Sequence[str]) -> Facts:
     entries = ledger.read(kinds=("alert",))
     opened = {(entry.subject, entry.key) for entry in entries}
     resolved = {(entry.subject, entry.key) for entry in entries if entry.body["state"] == "resolved"}
     lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
     rows, outcomes = sum(body["rows"] for body in bodies), sum(body["outcomes"] for body in bodies)
     says = ", ".join((counted(len(bodies), "window"), counted(rows, "prediction"), counted(outcomes, "outcome"))) if bodies else "nothing served yet"
+    says = "; ".join([says, *unread])
     newest = next((body["estimated"] for body in reversed(bodies) if body["estimated"] is not None), None)
     silent = [] if newest is None else silences(newest)
     if silent:
@@ -270,6 +304,5 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str) ->
         "rows": rows,
         "outcomes": outcomes,
         "alerts": {"opened": len(opened), "resolved": len(resolved), "open": len(lasting)},
-        "until": max((body["start"] for body in bodies), default=None),
         "summary": summary,
     }

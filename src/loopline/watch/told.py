@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.ledger.entry import Entry, digest
+from loopline.watch.clock import long_since
 
 KIND = "message"
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
@@ -89,11 +90,6 @@ class Told:
         line = self.lines.get(address(channel))
         for (id, since), at in sorted(line.last.items()) if line is not None else ():
             yield id, since, at
-
-
-def long_since(then: datetime, now: datetime, span: timedelta) -> bool:
-    """Whether so much time has gone by; also where the clock was set back since, for rather too early than never."""
-    return abs(now - then) >= span
 
 
 def _known_as(alert: Entry) -> tuple[str, str]:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median_high
 from typing import Any
 
 from loopline.data.schedule import next_due
 from loopline.data.spec import DataSpec
 from loopline.data.spec_source import ScheduleSpec
 from loopline.ledger.entry import Entry
+from loopline.watch.clock import not_ahead
 from loopline.watch.spec import LEAST_LATE
 from loopline.watch.spec_retrain import RetrainSpec
 
 KIND = "turn"
 ONE_IN = timedelta(hours=1)
 """A turn that did nothing, and ended as the one before, is entered no more often than this."""
+FEWEST = 5
+"""So many distances between turns tell how often they are called for."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,14 @@ class Watcher:
     now: datetime
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether the newest sign of work is from ahead of now: the clock that told it had jumped, and nobody knows how long ago that was."""
+        return self.seen is not None and self.seen > self.now + ONE_IN
+
+    @property
     def is_late(self) -> bool:
         """Whether nobody seems to watch any more."""
-        return self.until is not None and self.now > self.until
+        return self.until is not None and (self.now > self.until or self.is_ahead)
 
     @property
     def says(self) -> str:
@@ -54,6 +64,8 @@ class Watcher:
         said = f"the last turn ended {self.last.time:%Y-%m-%d %H:%M} UTC on {body['host']}, {body['state']}{unheard}"
         if self.until is None:
             return said
+        if self.is_ahead:
+            return f"{said}; its clock was ahead, so that nobody knows how long ago that was"
         verb = "was due by" if self.is_late else "is late after"
         return f"{said}; the next one {verb} {self.until:%Y-%m-%d %H:%M} UTC"
 
@@ -83,11 +95,30 @@ def is_news(body: Mapping[str, Any], last: Entry | None, now: datetime, *, did_s
     return any(body[name] != last.body[name] for name in ("state", "every_s", "heartbeat"))
 
 
+def late_after(turns: Iterable[datetime]) -> timedelta | None:
+    """After how long without a turn one is late that somebody else calls for, such as cron: three times the median distance of the last ones.
+
+    Turns within `ONE_IN` of one another count as one, as idle ones do. None while there are too few to tell.
+
+    Parameters
+    ----------
+    turns
+        The moments of the last turns, in any order.
+    """
+    kept: list[datetime] = []
+    for moment in sorted(turns):
+        if not kept or moment - kept[-1] >= 0.9 * ONE_IN:
+            kept.append(moment)
+    gaps = [later - early for early, later in pairwise(kept)][-FEWEST:]
+    return None if len(gaps) < FEWEST else max(LEAST_LATE, 3 * median_high(gaps))
+
+
 def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, calls: Iterable[ScheduleSpec], now: datetime) -> Watcher:
     """Whether turns are taken as they should be.
 
     A turn is late after `late` where that is declared. Otherwise one that was taken by a process that stays says how often it takes them, and is
-    late after twice as long; and where a schedule calls for a turn, one that was not taken within two hours of its moment is late.
+    late after twice as long. One that somebody else called for says how far the last ones lay apart (`late_after`), and where a schedule calls for a turn,
+    one that was not taken within two hours of its moment is late. A sign of work from ahead, as the clock was set back since, is late at once.
 
     Parameters
     ----------
@@ -97,11 +128,13 @@ def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, call
         The schedules that call for a turn.
     """
     seen = max((entry.time for entry in (last, step) if entry is not None), default=None)
+    since = None if seen is None else not_ahead(seen, now)
     if late is not None:
-        return Watcher(last, seen, now - timedelta(microseconds=1) if seen is None else seen + late, now)
-    if last is None or seen is None:
+        return Watcher(last, seen, now - timedelta(microseconds=1) if since is None else since + late, now)
+    if last is None or since is None:
         return Watcher(last, seen, None, now)
     if last.body["every_s"] is not None:
-        return Watcher(last, seen, seen + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
-    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, seen)) is not None]
+        return Watcher(last, seen, since + 2 * max(ONE_IN, timedelta(seconds=last.body["every_s"])), now)
+    due = [moment + LEAST_LATE for schedule in calls if (moment := next_due(schedule, since)) is not None]
+    due += [] if last.body.get("late_s") is None else [since + timedelta(seconds=last.body["late_s"])]
     return Watcher(last, seen, min(due, default=None), now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,16 +20,12 @@ from loopline.model.policy import ACT, ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated, together
+from loopline.watch.spans import origin
 
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
 
-GAP_MOST = 31
-"""So many windows without a row are shown one by one; a longer pause teaches nothing more."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-_WEEK = timedelta(weeks=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +83,8 @@ class Window:
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
         The task's metrics over the rows whose outcome has come.
+    told_after_s
+        How long after its end half of the outcomes had come that have; None before any has.
     estimated
         What all rows are expected to show; None where nobody estimated it.
     """
@@ -106,6 +104,7 @@ class Window:
     split: Split = Split()
     loss: Sums = Sums()
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    told_after_s: float | None = None
     estimated: Estimated | None = None
 
     @property
@@ -135,6 +134,7 @@ class Window:
             "refused": self.refused,
             "outcomes": self.outcomes,
             "completeness": self.completeness,
+            "told_after_s": self.told_after_s,
             "acted": self.acted,
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
@@ -148,20 +148,9 @@ class Window:
         }
 
 
-def start_of(moment: datetime, span: timedelta) -> datetime:
-    """The start of the window that a moment lies in: windows are counted from the epoch in UTC, whole weeks from a Monday.
-
-    >>> start_of(datetime(2013, 7, 4, 15, tzinfo=UTC), timedelta(weeks=1)).isoformat()
-    '2013-07-01T00:00:00+00:00'
-    """
-    origin = _MONDAY if span % _WEEK == timedelta() else _EPOCH
-    return origin + (moment - origin) // span * span
-
-
 def starts(moments: pl.Expr, span: timedelta) -> pl.Expr:
     """`start_of` for a column of moments in UTC."""
-    origin = _MONDAY if span % _WEEK == timedelta() else _EPOCH
-    span_us, origin_us = span // timedelta(microseconds=1), (origin - _EPOCH) // timedelta(microseconds=1)
+    span_us, origin_us = span // timedelta(microseconds=1), (origin(span) - _EPOCH) // timedelta(microseconds=1)
     whole = (moments.dt.epoch("us") - origin_us) // span_us
     return (whole * span_us + origin_us).cast(pl.Datetime("us", "UTC"))
 
@@ -353,30 +342,6 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         split=first.split + second.split,
         loss=first.loss + second.loss,
         metrics={},
+        told_after_s=max((wait for wait in (first.told_after_s, second.told_after_s) if wait is not None), default=None),
         estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
     )
-
-
-def with_gaps(made: Sequence[Window], refused: Mapping[datetime, int]) -> list[Window]:
-    """The windows with those between them that have no row, and with the rows that were refused meanwhile.
-
-    Parameters
-    ----------
-    refused
-        Rows refused, by the start of the window; what lies outside the package's windows makes windows of its own.
-    """
-    if not made:
-        return []
-    package, span = made[0].package, made[0].end - made[0].start
-    by_start = {window.start: window for window in made}
-    for start in refused:
-        by_start.setdefault(start, Window(package=package, start=start, end=start + span))
-    for before, after in _pairs(sorted(by_start)):
-        for step in range(1, min((after - before) // span, GAP_MOST + 1)):
-            start = before + step * span
-            by_start[start] = Window(package=package, start=start, end=start + span)
-    return [replace(window, refused=refused.get(start, 0)) for start, window in sorted(by_start.items())]
-
-
-def _pairs(moments: Sequence[datetime]) -> Iterable[tuple[datetime, datetime]]:
-    return zip(moments[:-1], moments[1:], strict=True)

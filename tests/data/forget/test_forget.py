@@ -314,7 +314,7 @@ def _sound(room, before):
             assert after[name, version] == before[name, version]
 
 
-@pytest.mark.parametrize("deaths", [4, pytest.param(100, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("deaths", [2, pytest.param(100, marks=pytest.mark.torture)])
 def test_a_death_at_any_write_leaves_readable_tables_and_the_next_call_completes_it(start, tmp_path, monkeypatch, deaths):
     shutil.copytree(start, tmp_path / "whole")
     with opened(tmp_path / "whole") as room, monkeypatch.context() as patched:

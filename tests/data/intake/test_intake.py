@@ -187,8 +187,8 @@ def _told(room, facts):
     )
 
 
-# Every write takes a minute for each mode; every fourth one tells most of it.
-EVERY = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.torture)])
+# Every write takes a minute for each mode; every seventh one tells most of it.
+EVERY = pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.torture)])
 
 
 @EVERY

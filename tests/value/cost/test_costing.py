@@ -39,13 +39,14 @@ def test_the_view_is_plain_json_in_which_the_items_add_up() -> None:
 def test_what_is_not_said_counts_as_nothing_and_is_said() -> None:
     found = costs(cloud={"instances": {"a": "0.05 per hour"}, "storage": "0.02 per GB-month"})
     assert found.unsaid == (
-        "machine.rack, machine.upkeep are not said, and count as nothing",
+        "machine.rack, machine.upkeep, machine.storage, machine.requests, machine.egress are not said, and count as nothing",
         "cloud.requests, cloud.egress, cloud.people are not said, and count as nothing",
     )
     assert any("a in the cloud does the work of one process at a time" in line for line in found.assumptions)
-    # The short form says all in.
-    short = costs(machine="0.1 per hour", cloud=None)
-    assert short.unsaid == () and any("machine.cores is not said" in line for line in short.assumptions)
+    # The short form says the machine, its power and its place, and nothing that is paid for by the amount.
+    short = costs(machine="0.1 per hour", cloud="0.2 per hour")
+    assert [line.replace("cloud", "machine") for line in short.unsaid] == [short.unsaid[0]] * 2 and "machine.storage, machine.requests" in short.unsaid[0]
+    assert any("machine.cores is not said" in line for line in short.assumptions)
 
 
 def test_an_old_book_and_one_without_a_date_are_warned_of() -> None:

@@ -17,7 +17,7 @@ from loopline.value.realised import Amount, Realised
 from tests.value.cases import T0
 from tests.value.cost.books import USE, book
 
-SPENT = Outlay(run=300.0, build=1200.0, build_says="charter.budget.build", place=OWNED)
+SPENT = Outlay(run=300.0, ran=280.0, build=1200.0, build_says="charter.budget.build", place=OWNED)
 
 
 def charter(**more: Any) -> CharterSpec:
@@ -54,7 +54,7 @@ def test_what_is_left_in_a_month_and_since_the_start() -> None:
     assert found.added is not None and found.net is not None and found.since_start is not None and found.net.low is not None
     assert (found.added.mean, found.net.mean, found.payback_months) == (500, 200, 6)
     assert found.net.low == pytest.approx(100)
-    assert found.since_start.mean == pytest.approx(2000 - 1200 - 300 * 61 / 30.4375)
+    assert found.since_start.mean == pytest.approx(2000 - 1200 - 280 * 61 / 30.4375)
     said = words(found)
     assert "200 USD a month are left (100 to 300): it adds 500 and costs 300 on own machines" in said
     assert "is earned back in 6 months" in said and "and 100% of it is added" in said and "within the budget of 350" in said
@@ -77,13 +77,13 @@ def test_a_model_that_costs_more_than_it_adds_is_never_earned_back() -> None:
     [
         (returned(), "no outcome has come yet"),
         (returned(realised(), decisions=None), "say charter.volume or --volume"),
-        (returned(realised(), Outlay(run=None, build=None, build_says="", place=None)), "what it costs is not known"),
+        (returned(realised(), Outlay(run=None, ran=None, build=None, build_says="", place=None)), "what it costs is not known"),
         (returned(realised(), worth={}), "counts in points"),
         (returned(realised(), target="0 per year"), "the target is 0 USD a month, which is reached; no share of it can be told"),
         (returned(realised(-0.5), target="0 per year"), "which is not reached"),
         (returned(realised(50.0), target="12 per year"), "50,000 times as much is added"),
         (returned(realised(50.0)), "is earned back in 0.7349 days"),
-        (returned(realised(), Outlay(run=300.0, build=None, build_says="", place=OWNED)), "minus nothing for building"),
+        (returned(realised(), Outlay(run=300.0, ran=300.0, build=None, build_says="", place=OWNED)), "minus nothing for building"),
     ],
 )
 def test_each_gap_is_answered_in_words(found: Profit, said: str) -> None:
@@ -97,7 +97,7 @@ def test_points_are_never_added_to_money() -> None:
 
 @given(st.floats(-100, 100), st.floats(0, 1e5), st.floats(0, 1e6))
 def test_what_is_left_is_what_is_added_minus_what_it_costs(added: float, run: float, decisions: float) -> None:
-    found = returned(realised(added), Outlay(run=run, build=10.0, build_says="", place=RENTED), decisions)
+    found = returned(realised(added), Outlay(run=run, ran=run, build=10.0, build_says="", place=RENTED), decisions)
     assert found.added is not None and found.net is not None
     assert found.net.mean == pytest.approx(found.added.mean - run)
     assert (found.payback_months is not None) == (found.net.mean > 0)
@@ -107,9 +107,9 @@ def test_what_is_left_is_what_is_added_minus_what_it_costs(added: float, run: fl
 
 def test_building_is_what_the_charter_says_or_else_what_the_ledger_measured() -> None:
     cost = cost_of(USE, book())
-    declared = outlay(cost, charter(budget={"build": 900}), place=RENTED, built=3.0)
-    assert (declared.build, declared.build_says, declared.run) == (900, "charter.budget.build", cost.bills[RENTED].per_month)
-    measured = outlay(cost, charter(), place=OWNED, built=3.0)
+    declared = outlay(cost, None, charter(budget={"build": 900}), place=RENTED, built=3.0)
+    assert (declared.build, declared.build_says, declared.run, declared.ran) == (900, "charter.budget.build", cost.bills[RENTED].per_month, None)
+    measured = outlay(cost, cost, charter(), place=OWNED, built=3.0)
     assert (measured.build, measured.place) == (3.0, OWNED) and "as the ledger measured it" in measured.build_says
-    none = outlay(cost_of(USE, book(machine=None)), charter(), place=OWNED, built=None)
+    none = outlay(cost_of(USE, book(machine=None)), None, charter(), place=OWNED, built=None)
     assert (none.build, none.run, none.place) == (None, None, None)

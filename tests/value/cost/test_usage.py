@@ -108,7 +108,9 @@ def test_turns_are_told_apart_into_standing_and_following() -> None:
     in_month = 4 / (61 / (HOURS_PER_MONTH / 24))
     assert use.follow.seconds == pytest.approx(0.003) and use.turning.seconds == pytest.approx(3 * in_month)
     assert use.follow.cpu_s == pytest.approx(0.0015)
-    assert use.logged_bytes == pytest.approx(600_000 / 6100) and use.kept_bytes == 5_000_000
+    assert use.logged_bytes == pytest.approx(600_000 / 6100) and use.kept_bytes == 5_600_000
+    # The log is billed as it is kept, and grows by a month each month.
+    assert use.stored_bytes(2.0) - use.kept_bytes == pytest.approx(2 * 3000 * 600_000 / 6100) == use.added_bytes(2.0)
 
 
 def test_a_training_is_all_that_data_model_and_release_took_and_goes_on_at_its_pace() -> None:

@@ -51,6 +51,24 @@ def test_until_both_have_enough_units_nothing_is_told() -> None:
     assert (analysis.state, analysis.arms[0].judgement, analysis.arms[0].difference.low) == ("running", "too early", None)
 
 
+def test_an_arm_without_units_is_no_split_that_was_planned_and_none_at_all_tell_nothing() -> None:
+    rng = np.random.default_rng(5)
+    empty = units(rng, 0)
+    analysis = found({"old": units(rng, 400), "new": empty})
+    assert analysis.state == "invalid" and "new has 0 of 400 units" in analysis.says()
+    nothing = found({"old": empty, "new": empty})
+    assert (nothing.state, nothing.arms[0].judgement, nothing.arms[0].harm()) == ("running", "too early", "")
+
+
+def test_what_an_arm_surely_loses_and_harms_is_said() -> None:
+    rng = np.random.default_rng(6)
+    arms = {"old": units(rng, 3000), "new": units(rng, 3000, mean=-0.5)}
+    slow = {"ms": {"old": units(rng, 3000, mean=9.0), "new": units(rng, 3000, mean=30.0)}}
+    analysis = found(arms, guarded=slow, guards=("ms <= +5",))
+    assert "new surely loses 0.4913" in analysis.says() and "surely harms ms (off by 21" in analysis.says()
+    assert analysis.as_json()["arms"][0]["harm"] in analysis.says()
+
+
 def test_of_several_better_arms_the_best_wins_once_none_is_open() -> None:
     rng = np.random.default_rng(4)
     shares = {"old": 0.25, "a": 0.25, "b": 0.25, "c": 0.25}
@@ -64,7 +82,7 @@ def test_a_split_that_is_not_the_planned_one_makes_everything_invalid() -> None:
     rng = np.random.default_rng(5)
     analysis = found({"old": units(rng, 5000), "new": units(rng, 4200, mean=1.0)})
     assert (analysis.state, analysis.winner) == ("invalid", "")
-    assert "5,000 of 9,200" in analysis.says()
+    assert "4,200 of 9,200" in analysis.says()
     measured = Gathered(assigned={"old": 5000, "new": 5000}, units={"old": units(rng, 5000), "new": units(rng, 4200, mean=1.0)}, guarded={})
     assert analyse(Plan(effect=0.1), EVEN, measured).state == "invalid"
 
@@ -93,7 +111,22 @@ def test_an_arm_that_surely_harms_a_guarded_figure_does_not_win() -> None:
     assert found(arms, guarded=slow, guards=("ms >= -5",)).winner == "new"
     sour = {"rating": {"old": units(rng, 5000, mean=4), "new": units(rng, 5000, mean=3)}}
     assert found(arms, guarded=sour, guards=("rating >= -0.5",)).arms[0].harms == ("rating",)
-    assert found(arms, guards=("rating >= -0.5",)).winner == "new"
+
+
+def test_an_arm_of_which_a_guarded_figure_is_not_told_yet_does_not_win() -> None:
+    rng = np.random.default_rng(7)
+    shares = {"old": 0.4, "new": 0.4, "bad": 0.2}
+    arms = {"old": units(rng, 5000), "new": units(rng, 5000, mean=0.3), "bad": units(rng, 2500, mean=-0.5)}
+    few = {"rating": {arm: units(rng, BURN_IN - 1, mean=4) for arm in arms}}
+    for guarded in (None, {"rating": {}}, few):
+        analysis = found(arms, shares, guarded=guarded, guards=("rating >= -0.5",))
+        assert (analysis.state, analysis.winner, analysis.arms[0].untold) == ("running", "", ("rating",))
+        assert "new is surely better, and rating not yet told" in analysis.says()
+    told = {"rating": {arm: units(rng, BURN_IN * 20, mean=4) for arm in arms}}
+    assert found(arms, shares, guarded=told, guards=("rating >= -0.5",)).winner == "new"
+    # An arm that is worse waits for nothing.
+    worse = {name: arms[name] for name in ("old", "bad")}
+    assert found(worse, {"old": 0.4, "bad": 0.2}, guards=("rating >= -0.5",)).state == "control"
 
 
 def test_looking_all_the_time_does_no_harm() -> None:

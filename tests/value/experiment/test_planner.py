@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loopline.release.rollout.power import detects
 from loopline.value.experiment.analysis import Gathered, analyse
 from loopline.value.experiment.cuped import Units
-from loopline.value.experiment.planner import Measured, need, smallest
+from loopline.value.experiment.planner import Measured, need
 from loopline.value.experiment.spec import Plan
 
 EVEN = {"old": 0.5, "new": 0.5}
@@ -51,7 +52,8 @@ def test_a_smaller_difference_needs_more_and_what_is_planned_shows_it(effect: fl
     measured = Measured(mean=0, sd=sd, per_day=10)
     planned = need(effect, measured, shares, confidence=0.9, power=power)
     assert need(effect / 2, measured, shares, confidence=0.9, power=power).units >= planned.units
-    assert smallest(planned.units + 1, measured, shares, confidence=0.9, power=power, tightest=planned.tightest) <= effect * (1 + 1e-6)
+    shown = detects(planned.units + 1, sd, alpha=0.05, tightest=planned.tightest, split=share, sure=power)
+    assert shown <= effect * (1 + 1e-6)
 
 
 def test_without_a_pace_there_are_no_days() -> None:

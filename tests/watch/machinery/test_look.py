@@ -20,7 +20,7 @@ from loopline.ledger.store import Ledger
 from loopline.watch.machinery.look import MONITORS, run
 from loopline.watch.spec import URGENCY, WatchSpec
 from loopline.watch.spec_machinery import MACHINERY
-from loopline.watch.stage import steps
+from loopline.watch.stage import alarms
 from loopline.workspace import Ask, Job, Workspace
 
 CHARTER: dict[str, Any] = {"predict": "y", "worth": {"currency": "EUR"}, "prices": "prices.yaml", "budget": {"run": "100 per month"}}
@@ -33,21 +33,16 @@ class Project:
         self.folder, self.ledger = folder, ledger
         (folder / "lake").mkdir()
         self.workspace = Workspace(ledger, Lake(str(folder / "lake")), LocalEngine())
-        self.failing = False
+        self.standing: set[str] = set()
+        self.asked = ["data", "serve", "watch", "value"]
 
     def step(self, at: datetime) -> Step | None:
         """The look that a turn asks for, if any."""
-        facts: dict[str, Any] = {"serve": {"versions": {}}, **({} if self.failing else {"data": {"says": "fine"}})}
+        facts = {stage: {} if stage in self.standing else {"says": "fine"} for stage in self.asked}
         ask = Ask(project="p", folder=self.folder, state=fold(self.ledger.read(kinds=FOLDED)), facts=facts)
         sources = DataSpec.model_validate({"sources": {"t": {"url": "sqlite:///t.db", "table": "t", "key": "id", "schedule": "0 6 * * *"}}})
-        story = steps(WatchSpec(), sources, CharterSpec.model_validate(CHARTER), ask, at=at)
-        asked: Any = next(story)
-        try:
-            while asked.name != "machinery":
-                asked = story.send({"says": ""})
-        except StopIteration:
-            return None
-        assert isinstance(asked, Step)
+        asked = next(alarms(WatchSpec(), sources, CharterSpec.model_validate(CHARTER), lambda: ask, at=at), None)
+        assert asked is None or isinstance(asked, Step)
         return asked
 
     def look(self, at: datetime) -> Facts:
@@ -91,15 +86,46 @@ def test_a_step_that_stands_still_is_told_at_once_and_over_when_it_has_come_thro
     at = now()
     project.look(at)
     project.ended("data", "ingest", state="failed", why="no such file")
-    project.failing = True
+    project.standing = {"data"}
     facts = project.look(at + timedelta(seconds=5))
     assert facts["failed"] == [["data", "ingest"]] and "no such file" in facts["says"]
     assert project.step(at + timedelta(seconds=15)) is None, "it is known"
     assert project.alerts() == {"pipeline_failed": "open"}
-    project.failing = False
+    project.standing = set()
     for minutes in (1, 65, 130):
         project.look(at + timedelta(minutes=minutes))
     assert project.alerts() == {"pipeline_failed": "resolved"}
+
+
+@pytest.mark.parametrize(("stage", "name"), [("watch", "windows"), ("value", "review")])
+def test_a_stage_that_watches_stands_still_like_any_other_and_its_alarms_do_not_hide_it(project: Project, stage: str, name: str) -> None:
+    at = now()
+    project.ended(stage, name, facts={})
+    project.ended(stage, name, state="failed", why="no table")
+    project.standing = {stage}
+    assert project.look(at)["failed"] == [[stage, name]]
+    assert project.step(at + timedelta(seconds=1)) is None, "the look came through, and the stage still stands"
+    project.ended("watch", "tell", state="failed", why="the ledger is away")
+    assert project.step(at + timedelta(seconds=2)) is None, "telling says nothing of how far the stage has come"
+    project.ended(stage, "before", facts={})
+    assert project.look(at + timedelta(seconds=3))["failed"] == [], "it has come further"
+    assert project.alerts() == {"pipeline_failed": "open"}
+
+
+def test_a_stage_that_is_asked_later_stands_until_then_as_it_stood_at_the_last_look(project: Project) -> None:
+    at = now()
+    project.ended("value", "review", facts={})
+    project.ended("value", "review", key="another", state="failed", why="no table")
+    project.standing = {"value"}
+    assert project.look(at)["failed"] == [["value", "review"]]
+    # What it is asked for now had succeeded before it failed at something else: nothing is entered for that.
+    project.standing, every = set(), project.asked
+    project.asked = every[:-1]
+    assert project.step(at) is None
+    project.asked = every
+    assert project.look(at)["failed"] == []
+    project.asked = every[:-1]
+    assert project.step(at) is None, "a turn looks no more than once at the same"
 
 
 def test_money_counts_from_the_month_and_what_servers_report(project: Project) -> None:
@@ -115,3 +141,38 @@ def test_a_turn_that_came_late_is_told(project: Project) -> None:
     assert project.look(now())["breaches"]["pipeline_late"] == 0
     assert project.look(now() + timedelta(hours=5))["breaches"]["pipeline_late"] == 1
     assert project.alerts() == {"pipeline_late": "open"}
+
+
+def review(project: Project, *broken: str) -> None:
+    """A review that judged the charter's criteria."""
+    found = [
+        {"monitor": "criterion", "feature": id, "features": [], "role": "business", "says": f"criterion {id} does not hold", "value": 0.4, "limit": 0.5}
+        for id in broken
+    ]
+    project.ended("value", "review", facts={"breaches": {"criterion": found, "volume_chartered": None}})
+
+
+def test_what_a_review_judges_is_raised_at_once_and_over_when_three_more_have_found_it_well(project: Project) -> None:
+    at = now()
+    project.look(at)
+    review(project, "A1")
+    assert project.look(at + timedelta(seconds=1))["judged"] == ["criterion:A1"]
+    assert project.alerts() == {"criterion": "open"}
+    assert project.step(at + timedelta(seconds=2)) is None, "it is known"
+    for turn in range(1, 4):
+        assert project.alerts() == {"criterion": "open"}
+        review(project)
+        # The same judgement, seen twice, says no more than once.
+        for minutes in (0, 61):
+            project.look(at + timedelta(hours=4 * turn, minutes=minutes))
+    assert project.alerts() == {"criterion": "resolved"}
+
+
+def test_what_comes_is_looked_at_by_what_the_ledger_has_of_it(project: Project) -> None:
+    at = now()
+    for day in range(10):
+        project.ledger.append(Draft(kind="batch", subject="t", key=str(day), body={"read": 1000, "quarantined": 400 if day == 9 else 10}))
+    project.ended("data", "ingest", facts={"newest": {"t": (at - timedelta(days=9)).isoformat()}})
+    breaches = project.look(at)["breaches"]
+    # All of it came a moment ago: the newest quarter is held against the rest, and how old rows usually get is not known.
+    assert (breaches["quarantined"], breaches["freshness"]) == (1, None)

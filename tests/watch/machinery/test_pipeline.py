@@ -52,3 +52,5 @@ def test_a_gap_between_turns_is_told_with_its_length() -> None:
     assert pipeline_late(seen(watcher=Watcher(last, last.time, NOW + timedelta(seconds=1), NOW))) == []
     assert pipeline_late(seen(watcher=Watcher(last, last.time, None, NOW))) is None
     assert pipeline_late(seen()) is None
+    (breach,) = pipeline_late(seen(watcher=Watcher(last, NOW + 9000 * HOUR, NOW + 9002 * HOUR, NOW))) or []
+    assert "its clock was ahead" in breach.says

@@ -28,6 +28,12 @@ def test_a_disk_that_fills_is_told_in_days() -> None:
     assert disk(seen(readings=filling(1000, free=240_000, hours=3))) is None
 
 
+def test_a_reading_from_ahead_changes_nothing() -> None:
+    readings = filling(1000, free=240_000)
+    ahead = reading(-9000 * HOUR, 10**5, disk=10**6)
+    assert days_left([*readings[:20], ahead, *readings[20:]]) == pytest.approx(10.0)
+
+
 def test_a_disk_that_is_nearly_full_is_told_at_once() -> None:
     assert "3.0% of it" in (disk(seen(readings=[reading(0 * HOUR, 30)])) or [])[0].says
     assert disk(seen(readings=[reading(0 * HOUR, 500)])) is None
@@ -42,6 +48,11 @@ def test_one_large_file_that_came_and_went_changes_nothing(per_hour: int, free: 
         readings[at] = Reading(one.time, one.host, one.memory_bytes, 0, one.disk_bytes)
     days = days_left(readings)
     assert days is not None and math.isclose(days, free / per_hour / 24, rel_tol=0.05)
+
+
+def test_what_was_read_before_the_clock_was_set_back_tells_no_pace() -> None:
+    ahead = [Reading(one.time + 9000 * HOUR, "box", 100, 1, 10**6) for one in filling(0, free=1)]
+    assert days_left([*ahead, *filling(1000, free=240_000)]) == pytest.approx(10.0)
 
 
 def test_long_histories_are_thinned() -> None:

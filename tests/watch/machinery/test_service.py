@@ -21,6 +21,15 @@ def test_errors_count_when_they_are_surely_more_than_are_borne() -> None:
 def test_a_clients_mistake_and_what_was_long_ago_are_no_errors() -> None:
     assert service_errors(seen(usage=[usage(HOUR, {"200": 500, "422": 500})])) == []
     assert service_errors(seen(usage=[usage(30 * HOUR, {"500": 1000}), usage(HOUR, {"200": 1000})])) == []
+    assert service_errors(seen(usage=[usage(-9000 * HOUR, {"500": 1000}), usage(HOUR, {"200": 1000})])) == [], "the clock was set back since"
+
+
+def test_what_a_clock_from_ahead_entered_is_of_now_only_by_so_much_as_clocks_differ() -> None:
+    usual = [usage((30 + hour) * HOUR, within_s={"0.1": 1000}) for hour in range(20)]
+    ahead = [usage(-9000 * HOUR, {"500": 1000}, {"0.001": 1000}) for _ in range(60)]
+    assert service_errors(seen(usage=[*ahead, usage(HOUR, {"200": 1000})])) == []
+    assert service_slow(seen(usage=[*usual, *ahead, usage(HOUR, within_s={"0.1": 1000})])) == []
+    assert service_errors(seen(usage=[usage(-HOUR / 60, {"500": 1000})])) != []
 
 
 def test_servers_and_hours_add_up() -> None:

@@ -380,6 +380,7 @@ class Intake:
             "reasons": dict(counts.reasons),
             "warnings": dict(counts.warnings),
             "cleaned": cleaning.counts(sieve.cleaning),
+            "newest": None if sieve.newest is None else sieve.newest.isoformat(),
             "profile": self._blobs.put(canonical(sieve.profile().to_json()).encode("utf-8")),
             "version": commit.version,
         }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from loopline.charter.cost import FILLED, OWNED, RENTED, Cost, cost_of
+from loopline.charter.machines import Metered
 from loopline.charter.prices import Prices
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
@@ -60,7 +61,15 @@ class Costs:
 
 
 def costs_of(
-    measured: Measured, book: Prices, charter: CharterSpec, *, realised: Realised | None, built: float | None, today: date, load: float = 1.0
+    measured: Measured,
+    book: Prices,
+    charter: CharterSpec,
+    *,
+    realised: Realised | None,
+    built: float | None,
+    today: date,
+    load: float = 1.0,
+    is_supposed: bool = False,
 ) -> Costs:
     """What a project costs, by its measured use and a price book.
 
@@ -72,12 +81,15 @@ def costs_of(
         The machine's money until the first package decided, as the ledger has it; None where it had no price.
     load
         Times the present number of decisions.
+    is_supposed
+        Whether the use or the book is another than the project's own, so that they tell nothing of the months that have passed.
     """
     now = cost_of(measured.use, book, load)
     place = here(book) if here(book) in now.bills else None
     turning = crossings(measured.use, book)
     drawn = {load, *CURVE, *(one.load * times for one in turning[:_SHOWN] for times in (1.0, _ABOVE) if CURVE[0] <= one.load <= CURVE[-1])}
-    spent = outlay(now, charter, place=here(book), built=built)
+    before = None if is_supposed else cost_of(measured.use, book)
+    spent = outlay(now, before, charter, place=here(book), built=built)
     return Costs(
         currency=charter.worth.currency if charter.worth.is_priced else book.currency or charter.worth.currency,
         book=book,
@@ -120,23 +132,14 @@ def _assumptions(book: Prices, measured: Measured) -> Iterator[str]:
 
 def _unsaid(book: Prices) -> Iterator[str]:
     """What has no price, place by place."""
-    machine, cloud = book.machine, book.cloud
-    if machine is not None and machine.price is None:
-        said = {
-            "purchase": machine.purchase,
-            "power": machine.power,
-            "rack": machine.rack,
-            "upkeep": machine.upkeep,
-            "people": machine.people,
-        }
-        yield from _absent("machine", {name: value is not None for name, value in said.items()})
-    if cloud is not None:
-        said_there = {name: getattr(cloud, name) is not None for name in ("storage", "requests", "egress", "people")}
-        yield from _absent("cloud", said_there)
+    # A machine's price all in stands for these; without power a price of electricity counts nothing.
+    standing = ("purchase", "power", "rack", "upkeep") if book.machine is not None and book.machine.price is None else ()
+    yield from _absent("machine", book.machine, (*standing, *Metered.model_fields))
+    yield from _absent("cloud", book.cloud, Metered.model_fields)
 
 
-def _absent(place: str, said: dict[str, bool]) -> Iterator[str]:
-    names = [f"{place}.{name}" for name, is_said in said.items() if not is_said]
+def _absent(place: str, said: Metered | None, asked: Iterable[str]) -> Iterator[str]:
+    names = [f"{place}.{name}" for name in asked if getattr(said, name) is None] if said is not None else []
     if names:
         yield f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not said, and {'counts' if len(names) == 1 else 'count'} as nothing"
 

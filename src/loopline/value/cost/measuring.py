@@ -48,6 +48,7 @@ def analyse(
     load: float = 1.0,
     volume: Rate | None = None,
     trainings: Rate | None = None,
+    is_charters: bool = True,
 ) -> Costs:
     """What the project in a workspace costs by a price book.
 
@@ -59,6 +60,8 @@ def analyse(
         Times the present number of decisions.
     volume, trainings
         Taken in place of what the charter says or the project shows; None where that holds.
+    is_charters
+        Whether the book is the one that the charter names.
     """
     windows = _windows(workspace.lake, state)
     judged = state.facts("release", "gates") or {}
@@ -74,7 +77,8 @@ def analyse(
     )
     built = total(spend for span, spend in state.spend().items() if span.phase == "build").money.get(charter.worth.currency)
     realised = realise(windows, charter, confidence=value.confidence)
-    return costs_of(measure(traces), book, charter, realised=realised, built=built, today=moment.date(), load=load)
+    is_supposed = not is_charters or volume is not None or trainings is not None
+    return costs_of(measure(traces), book, charter, realised=realised, built=built, today=moment.date(), load=load, is_supposed=is_supposed)
 
 
 def decisions_of(charter: CharterSpec, windows: list[Body], volume: Rate | None) -> tuple[float, str] | None:

@@ -21,6 +21,8 @@ class Outlay:
     ----------
     run
         In a month, where it runs; None where no place has a bill.
+    ran
+        The same of the months that have passed; None where what is asked differs from them.
     build
         Until the first package decided; None where nobody says.
     build_says, place
@@ -28,23 +30,26 @@ class Outlay:
     """
 
     run: float | None
+    ran: float | None
     build: float | None
     build_says: str
     place: str | None
 
 
-def outlay(cost: Cost, charter: CharterSpec, *, place: str, built: float | None) -> Outlay:
+def outlay(cost: Cost, before: Cost | None, charter: CharterSpec, *, place: str, built: float | None) -> Outlay:
     """What a project costs: running in the place where it runs, and building as the charter's budget says, else as the ledger measured.
 
     Parameters
     ----------
+    cost, before
+        A month as it is asked for, and one of those that have passed; None where what is asked differs from them.
     built
         The machine's money until the first package decided, as the ledger has it; None where it had no price.
     """
-    bill = cost.bills.get(place)
+    run, ran = (None if one is None or place not in one.bills else one.bills[place].per_month for one in (cost, before))
     declared = charter.budget.build
     build, says = (declared, "charter.budget.build") if declared is not None else (built, "machine time alone, as the ledger measured it")
-    return Outlay(run=None if bill is None else bill.per_month, build=build, build_says=says if build is not None else "", place=place if bill else None)
+    return Outlay(run=run, ran=ran, build=build, build_says=says if build is not None else "", place=None if run is None else place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ class Profit:
     added, net
         Money in a month, before and after `outlay.run`; None where it is not known, which `says` explains.
     since_start
-        What the outcomes that have come added, minus building and as many months of running; None where no outcome has come.
+        What the outcomes that have come added, minus building and as many months of running; None where no outcome has come, or `outlay.ran` is not known.
     months
         From the first decision to the last one, of which `since_start` speaks.
     payback_months
@@ -91,12 +96,12 @@ def profit_of(realised: Realised | None, spent: Outlay, charter: CharterSpec, *,
     # What is held out earns nothing, and neither does what nobody acts on where outcomes are seen only after acting.
     added = None if realised is None or decisions is None else realised.added.times(decisions * realised.earning)
     # Points are never added to money.
-    run = spent.run if charter.worth.is_priced else None
+    run, ran = (spent.run, spent.ran) if charter.worth.is_priced else (None, None)
     net = None if added is None or run is None else _less(added, run)
     months = None if realised is None else (realised.until - realised.since).total_seconds() / 86_400 / _DAYS_PER_MONTH
     since_start = None
-    if realised is not None and months is not None and run is not None:
-        since_start = _less(realised.added.times(realised.outcomes), (spent.build or 0.0) + run * months)
+    if realised is not None and months is not None and ran is not None:
+        since_start = _less(realised.added.times(realised.outcomes), (spent.build or 0.0) + ran * months)
     found = Profit(
         outlay=spent,
         added=added,

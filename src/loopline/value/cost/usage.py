@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from loopline.charter.cost import LOGGED_MONTHS, NOTHING, Labour, Use
+from loopline.charter.cost import NOTHING, Labour, Use
 from loopline.charter.machines import HOURS_PER_MONTH
 from loopline.declaration import Rate, figure
 from loopline.ledger.entry import Entry
@@ -224,15 +224,16 @@ class _Found:
         return pace
 
     def storage(self, traces: Traces) -> tuple[float, float]:
-        """The bytes that are kept whatever comes, and those that one decision leaves in the prediction log."""
+        """The bytes that are kept already, and those that one decision adds to the prediction log."""
         stored, logged = traces.stored, sum(turn.decisions for turn in _turns(traces.ended))
         self.says(f"stored now: ledger {_mb(stored.ledger_bytes)}, lake {_mb(stored.lake_bytes)}, prediction log {_mb(stored.log_bytes)}")
+        kept = stored.ledger_bytes + stored.lake_bytes + stored.log_bytes
         if not logged:
             self.lacks("what a decision leaves in the prediction log: none has been collected yet")
-            return stored.ledger_bytes + stored.lake_bytes + stored.log_bytes, 0.0
+            return kept, 0.0
         each = stored.log_bytes / logged
-        self.says(f"a decision leaves {figure(each / 1e3)} kB in the prediction log, of which {LOGGED_MONTHS} months are kept")
-        return stored.ledger_bytes + stored.lake_bytes, each
+        self.says(f"a decision leaves {figure(each / 1e3)} kB in the prediction log, whose tables nothing ever cuts")
+        return kept, each
 
     def serving_bytes(self, traces: Traces) -> float | None:
         """The most memory that a server held; else what the gates measured of a process that predicts."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from loopline.declaration import figure
 from loopline.release.rollout.evidence import Moments
 from loopline.release.rollout.sequences import BURN_IN, Estimate, between, rate_bounds
-from loopline.value.experiment.cuped import Units, compared
+from loopline.value.experiment.cuped import NONE, Units, compared
 from loopline.value.experiment.spec import Guard, Plan
 
 MISMATCH = 0.001
@@ -67,6 +67,24 @@ class ArmFound:
         """The guarded figures that it surely harms."""
         return tuple(one.guard.metric for one in self.guards if one.is_harmed)
 
+    def harm(self) -> str:
+        """What it surely loses or harms, in words; empty where nothing is sure."""
+        said, found = [], self.difference
+        if self.judgement == "worse" and found.value is not None and found.low is not None and found.high is not None:
+            said.append(f"surely loses {figure(-found.value)} {found.metric} a unit ({figure(-found.high)} to {figure(-found.low)})")
+        said += [f"surely harms {one.guard.metric} (off by {figure(one.difference.value or 0.0)}; {one.guard})" for one in self.guards if one.is_harmed]
+        return f"{self.arm} {' and '.join(said)}" if said else ""
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """The guarded figures of which too little has come to tell whether it harms them: until then it does not win."""
+        return tuple(one.guard.metric for one in self.guards if one.difference.low is None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it would win, were it not for guarded figures that are not told yet."""
+        return self.judgement == "better" and not self.harms and bool(self.untold)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
@@ -97,24 +115,34 @@ class Analysis:
             {
                 "arm": one.arm,
                 "judgement": one.judgement,
+                "harm": one.harm() or None,
                 **_plain(one.difference),
                 "guards": [{"guard": str(guarded.guard), "is_harmed": guarded.is_harmed, **_plain(guarded.difference)} for guarded in one.guards],
             }
             for one in self.arms
         ]
-        return {"state": self.state, "winner": self.winner or None, "mismatch": self.mismatch or None, "units": dict(self.units), "arms": arms}
+        return {
+            "state": self.state,
+            "winner": self.winner or None,
+            "mismatch": self.mismatch or None,
+            "says": self.says(),
+            "units": dict(self.units),
+            "arms": arms,
+        }
 
     def says(self) -> str:
         """The state in one line."""
         if self.state == "invalid":
             return f"nothing can be told: {self.mismatch}"
         if self.state == "control":
-            return f"{self.winner} stays: nothing else can be better by as much as is worth finding"
+            why = "; ".join(harm for one in self.arms if (harm := one.harm()))
+            return f"{self.winner} stays: {why or 'nothing else can be better by as much as is worth finding'}"
         if self.state == "winner":
             found = next(one for one in self.arms if one.arm == self.winner).difference
             return f"{self.winner} wins: {figure(found.value or 0.0)} more {found.metric} ({figure(found.low or 0.0)} to {figure(found.high or 0.0)})"
-        harmed = [f"{one.arm} harms {', '.join(one.harms)}" for one in self.arms if one.harms]
-        return "; ".join([*harmed, "the evidence does not tell yet"])
+        harmed = [harm for one in self.arms if (harm := one.harm())]
+        waiting = [f"{one.arm} is surely better, and {', '.join(one.untold)} not yet told" for one in self.arms if one.waits]
+        return "; ".join([*harmed, *waiting, "the evidence does not tell yet"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +181,8 @@ def analyse(plan: Plan, shares: Mapping[str, float], gathered: Gathered) -> Anal
         difference = differ(plan.metric, units[arm], units[control], alpha=alpha, tightest=plan.tightest)
         guards = []
         for guard in plan.guards:
-            of_guard = gathered.guarded.get(guard.metric, {})
-            if arm in of_guard and control in of_guard:
-                guards.append(_guard(guard, differ(guard.metric, of_guard[arm], of_guard[control], alpha=alpha / len(plan.guards), tightest=plan.tightest)))
+            sides = [gathered.guarded.get(guard.metric, {}).get(one, NONE) for one in (arm, control)]
+            guards.append(_guard(guard, differ(guard.metric, *sides, alpha=alpha / len(plan.guards), tightest=plan.tightest)))
         found.append(ArmFound(arm=arm, difference=difference, judgement=_judged(difference, plan.effect), guards=tuple(guards)))
     state, winner = _state(found, control) if not mismatch else ("invalid", "")
     return Analysis(state=state, winner=winner, mismatch=mismatch, units=counts, arms=tuple(found))
@@ -196,7 +223,8 @@ def split_mismatch(counts: Mapping[str, int], shares: Mapping[str, float]) -> st
     beta-binomial mixture of Robbins (1970). Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled experiments", KDD: why it matters.
     """
     whole, planned = sum(counts.values()), sum(shares.values())
-    for arm, share in shares.items():
+    # The arm that lacks most units is named, an empty one before all.
+    for arm, share in sorted(shares.items(), key=lambda one: counts[one[0]] / one[1]):
         low, high = rate_bounds(counts[arm], whole, MISMATCH / 2 / len(shares))
         if not low <= share / planned <= high:
             return f"{arm} has {counts[arm]:,} of {whole:,} units, and {share / planned:.4g} of them were planned: who is counted depends on the arm"
@@ -221,9 +249,9 @@ def _judged(difference: Difference, effect: float) -> Judgement:
 
 
 def _state(found: Sequence[ArmFound], control: str) -> tuple[State, str]:
-    """The winner, once one is told: the best of the arms that are surely better and harm nothing, or the control when no arm can be worth it."""
-    better = [one for one in found if one.judgement == "better" and not one.harms]
-    open_still = [one for one in found if one.judgement in ("undecided", "too early") and not one.harms]
+    """The winner, once one is told: the best of the arms that are surely better and harm nothing guarded, or the control when no arm can be worth it."""
+    better = [one for one in found if one.judgement == "better" and not one.harms and not one.untold]
+    open_still = [one for one in found if one.waits or (one.judgement in ("undecided", "too early") and not one.harms)]
     if better and not open_still:
         return "winner", max(better, key=lambda one: one.difference.value or 0.0).arm
     if not better and not open_still:

@@ -128,7 +128,8 @@ def checked(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
     """
     for arm in arms:
         if _NAME.fullmatch(arm.name) is None:
-            raise Mistake(f"{arm.name!r} is no name of an arm", remedy="use letters, digits, dots and dashes, as in NAME: threshold=0.3")
+            what = f"{arm.name!r} is no name of an arm" if arm.name else "an arm has no name"
+            raise Mistake(what, remedy="use letters, digits, dots and dashes, as in NAME: threshold=0.3")
     names = [arm.name for arm in arms]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -1,16 +1,16 @@
-"""An experiment begun and ended: the entries that say so, which the server follows."""
+"""An experiment begun and ended: the entries that say so, which the server follows, and what its winner would bring."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from loopline.declaration import figure
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.serve.experiments import ENDED, KIND, STARTED, Arm, Experiment, Sort, folded
-from loopline.value.experiment.analysis import Analysis
 from loopline.value.experiment.spec import Plan
 
 
@@ -61,13 +61,17 @@ def begin(entries: Sequence[Entry], name: str, sort: Sort, arms: Sequence[Arm], 
     return Draft(kind=KIND, subject=name, body=body, actor=who)
 
 
-def end(experiment: Experiment, analysis: Analysis, *, winner: str | None, why: str, who: str) -> Draft:
+def end(experiment: Experiment, found: Mapping[str, Any] | None, *, winner: str, told_by: str, why: str, who: str) -> Draft:
     """The entry by which an experiment ends and names its winner.
 
     Parameters
     ----------
+    found
+        What it shows, as `loopline.value.experiment.analysis.Analysis.as_json` writes it; None where nothing can be told.
     winner
-        The arm that a person names; by default the one that the evidence tells, or none.
+        Empty where no arm has won.
+    told_by
+        Who names the winner: the ``evidence``, a ``person``, or the rule that ended it by itself.
 
     Raises
     ------
@@ -77,16 +81,9 @@ def end(experiment: Experiment, analysis: Analysis, *, winner: str | None, why: 
     if not experiment.is_running:
         raise Mistake(f"{experiment.name!r} has ended already", remedy=f"see what it found: loopline value experiment status {experiment.name}")
     names = [arm.name for arm in experiment.arms]
-    if winner is not None and winner not in names:
+    if winner and winner not in names:
         raise Mistake(f"there is no arm {winner!r}", where="--winner", remedy=f"there are: {', '.join(names)}")
-    found = analysis.as_json()
-    body = {
-        "action": ENDED,
-        "winner": analysis.winner if winner is None else winner,
-        "told_by": "evidence" if winner is None else "person",
-        "found": found,
-        "why": why,
-    }
+    body = {"action": ENDED, "winner": winner, "told_by": told_by, "found": found, "why": why}
     return Draft(kind=KIND, subject=experiment.name, body=body, parents=(experiment.id,), actor=who)
 
 
@@ -116,13 +113,49 @@ def told(experiment: Experiment, now: datetime) -> dict[str, Any]:
     }
 
 
-def following(experiment: Experiment, found: Mapping[str, Any]) -> str:
-    """What to do next, as an exact command where there is one."""
+def gain(found: Mapping[str, Any] | None, winner: str, *, unit: str | None, per_year: float | None) -> dict[str, Any] | None:
+    """What the winner brings above the control, per unit and, of money, in a year; None where the control or nobody has won.
+
+    Parameters
+    ----------
+    unit
+        The currency; None where what is measured is no money.
+    per_year
+        Decisions in a year; None where that is unknown.
+    """
+    arm = next((one for one in found["arms"] if one["arm"] == winner and one["value"] is not None), None) if found else None
+    if arm is None:
+        return None
+    each = {name: arm[name] for name in ("value", "low", "high")}
+    yearly = None if unit is None or per_year is None else {name: amount * per_year for name, amount in each.items()}
+    return {"unit": unit or arm["metric"], "per_unit": each, "per_year": yearly}
+
+
+def say_gain(won: Mapping[str, Any]) -> str:
+    """What the winner would bring, in words."""
+    said = [f"it would bring {_with_bounds(won['per_unit'], won['unit'])} more a unit"]
+    return ", ".join([*said, *([f"{_with_bounds(won['per_year'], won['unit'])} a year"] if won["per_year"] else [])])
+
+
+def _with_bounds(amount: Mapping[str, float], unit: str) -> str:
+    return f"{figure(amount['value'])} {unit} ({figure(amount['low'])} to {figure(amount['high'])})"
+
+
+def following(experiment: Experiment, found: Mapping[str, Any] | None, *, promoted: Collection[str]) -> str:
+    """What to do next, as an exact command where there is one.
+
+    Parameters
+    ----------
+    promoted
+        The packages that have ever decided.
+    """
     if experiment.is_running:
-        return f"loopline value experiment stop {experiment.name} --why '...'" if found["state"] != "running" else "loopline tick"
+        return f"loopline value experiment stop {experiment.name} --why '...'" if found is None or found["state"] != "running" else "loopline tick"
     winner = next((arm for arm in experiment.arms[1:] if arm.name == experiment.winner), None)
     if winner is not None and experiment.sort == "package":
-        return f"loopline model show {winner.package[:8]}"
+        return f"loopline release rollback --to {winner.package[:8]} --why '...'" if winner.package in promoted else "loopline release status"
+    if winner is not None and experiment.sort == "feature":
+        return f"build {winner.name} in for good: every unit is told {winner.name} from now on"
     if winner is not None and (declared := _declared(winner)):
         return f"say model.policy: {declared} in loopline.yaml, then: loopline run"
     return "loopline value experiment list"

@@ -52,6 +52,10 @@ class Units:
         return self.mean + (self.total - self.mean * self.count) / float(self.count.mean())
 
 
+NONE = Units(np.empty(0), np.empty(0))
+"""Not one unit."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """Two arms' values after what was known before has been taken out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from math import ceil
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 from scipy.stats import norm
 
 from loopline.declaration import figure
-from loopline.release.rollout.power import detects, needed
+from loopline.release.rollout.power import needed
 from loopline.value.experiment.cuped import Units
 
+UNPLANNED_DAYS, MOST_DAYS = 90, 1000
+"""An experiment of which nobody knows how many days it takes has so many; no other has more than that, if its last day is not named."""
 ROUNDS = 12
 """The bounds are drawn for the number of units that is needed, which depends on them: so often each is found anew."""
 
@@ -137,11 +140,15 @@ def need(effect: float, measured: Measured, shares: Mapping[str, float], *, conf
     )
 
 
-def smallest(units: int, measured: Measured, shares: Mapping[str, float], *, confidence: float, power: float, tightest: float) -> float:
-    """The smallest difference that so many units show; infinite where they are too few to judge."""
-    part, split = _worst(shares)
-    alpha = (1 - confidence) / (len(shares) - 1) / 2
-    return detects(int(units * part), measured.sd * (1 - measured.explained) ** 0.5, alpha=alpha, tightest=tightest, split=split, sure=power)
+def last_day(today: date, days: float | None) -> date:
+    """The last day of an experiment that begins today, where nobody names one: twice as many days as are planned, for outcomes come late.
+
+    Examples
+    --------
+    >>> str(last_day(date(2024, 3, 1), 5.2)), str(last_day(date(2024, 3, 1), None))
+    ('2024-03-12', '2024-05-30')
+    """
+    return today + timedelta(days=UNPLANNED_DAYS if days is None else min(MOST_DAYS, ceil(2 * days)))
 
 
 def _worst(shares: Mapping[str, float]) -> tuple[float, float]:

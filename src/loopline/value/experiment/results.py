@@ -12,7 +12,7 @@ from loopline.lake.tables import Tables
 from loopline.serve.collect import latest
 from loopline.serve.experiments import Experiment
 from loopline.value.experiment.analysis import Gathered
-from loopline.value.experiment.cuped import Units
+from loopline.value.experiment.cuped import NONE, Units
 from loopline.value.experiment.spec import Plan
 from loopline.value.logged import Floats, Logged, Measured, acted, read
 from loopline.value.offpolicy import relative
@@ -179,5 +179,5 @@ def _measured(frame: pl.DataFrame, arm: str, plan: Plan) -> Units:
 
 def _nothing(experiment: Experiment, plan: Plan) -> Gathered:
     names = [arm.name for arm in experiment.arms]
-    none = {name: Units(np.empty(0), np.empty(0)) for name in names}
+    none = dict.fromkeys(names, NONE)
     return Gathered(assigned=dict.fromkeys(names, 0), units=none, guarded={guard.metric: none for guard in plan.guards})

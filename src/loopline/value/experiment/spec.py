@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,6 +14,9 @@ WORTH = "worth"
 """The metric of experiments on policies and packages: money per decision, by the charter."""
 BUILT_IN = ("acted", "ms", "rating")
 """What can be guarded of decisions: the share that acts, the milliseconds of an answer, and the mean rating of customers."""
+
+LOOK = "experiment {name}"
+"""The name of the step that looks at an experiment."""
 
 _GUARD = re.compile(r"\s*(\w[\w. -]*?)\s*(<=|>=)\s*([+-]\d+(?:\.\d+)?|0)\s*")
 
@@ -81,7 +85,9 @@ class Plan(Spec):
     tightest
         The number of pairs for which the bounds are drawn: they are about tightest there.
     units
-        The units that were planned for.
+        The units that were planned for: once they have come, the experiment ends, whatever it has found.
+    until
+        The last day on which it runs, in UTC; None of one that was begun before there was one.
     """
 
     effect: float = Field(gt=0, allow_inf_nan=False)
@@ -93,6 +99,7 @@ class Plan(Spec):
     guards: tuple[GuardText, ...] = ()
     tightest: float = Field(default=2500.0, gt=0)
     units: int | None = Field(default=None, ge=1)
+    until: date | None = None
 
     @model_validator(mode="after")
     def _guards_once(self) -> Plan:

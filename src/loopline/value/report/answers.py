@@ -186,6 +186,8 @@ def method(case: Case) -> list[str]:
         f"Without a model means the one decision for all that earned most before the release{f': {case.promise.rule}' if case.promise else ''}.",
         _intervals(case),
     ]
+    if case.tables:
+        said.append(f"The tables were as of {', '.join(f'{name} (version {version})' for name, version in case.tables.items())}.")
     if case.charter.target is not None:
         source = "the charter's volume" if case.charter.volume is not None else "the pace at which decisions came"
         said.append(f"The target of {case.money(case.charter.target.per_year)} a year counts what is added above no model; its part is taken by {source}.")

@@ -9,6 +9,7 @@ from typing import Any
 from loopline.declaration import figure
 from loopline.model.estimates import Estimate
 from loopline.value.case import Case
+from loopline.value.lift import in_words
 from loopline.value.realised import Body, decided
 from loopline.value.report import pictures
 from loopline.value.report.pictures import Picture
@@ -142,14 +143,15 @@ def _earned(case: Case, package: str) -> tuple[str, str]:
 def _lift(case: Case) -> Part | None:
     if case.lift is None:
         return None
-    says = [str(case.lift.get("says", "")), *(str(one) for one in case.lift.get("cannot", ()))]
-    return Part(name="What the model causes", says=tuple(f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in says if line))
+    over_time = "; ".join(in_words(case.lift_over_time, case.currency, target=case.lift.get("target")))
+    says = [str(case.lift.get("says", "")), f"over time: {over_time}" if over_time else "", *(str(one) for one in case.lift.get("cannot", ()))]
+    return Part(name="What the model causes", says=tuple(f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in says if line), picture=pictures.lift(case))
 
 
 def _experiments(case: Case) -> Part | None:
     if not case.experiments:
         return None
-    rows = tuple((str(one.get("name", "")), str(one.get("state", "")), str(one.get("says") or one.get("why") or "")) for one in case.experiments)
+    rows = tuple((str(one.get("name", "")), str(one.get("state", "")), str(one.get("says", ""))) for one in case.experiments)
     return Part(name="Experiments", table=Table(("name", "state", "what"), rows, words=3))
 
 

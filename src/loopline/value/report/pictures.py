@@ -11,6 +11,7 @@ from markupsafe import Markup
 from loopline import charts
 from loopline.charts import Bar, Reading
 from loopline.plots import dots
+from loopline.value import lift_picture
 from loopline.value.case import Case
 
 FEATURES_SHOWN, CELLS_WIDE, SEGMENTS_SHOWN = 15, 120, 20
@@ -64,6 +65,18 @@ def by_segment(case: Case) -> Picture | None:
     return Picture("Worth by segment", lambda width: dots(values, title=title, unit=unit, reference=("what no model earns", 0.0), width=width))
 
 
+def lift(case: Case) -> Picture | None:
+    """What the model causes against its hold-out, as it was known over time; None where no hold-out tells."""
+    if not case.lift_over_time:
+        return None
+    return Picture(
+        "What the model causes, over time",
+        lambda width: lift_picture.picture(
+            case.lift_over_time, case.currency, confidence=case.spec.confidence, target=None if case.lift is None else case.lift["target"], width=width
+        ),
+    )
+
+
 def drift(case: Case) -> Picture | None:
     """How far each feature was from training, window by window; None where nothing was watched."""
     return Picture("Drift of the most drifted features", lambda width: _drift_heat(case, width)) if _drifted(case) else None
@@ -83,7 +96,8 @@ def _worth_bars(case: Case, width: int) -> charts.Spec:
         )
     earned, count, target = whole.earned.times(whole.outcomes), whole.outcomes, whole.target(case.charter)
     due = None if target is None else whole.baseline * count + target
-    values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and (earned.high or earned.mean) < due)]
+    most = earned.mean if earned.high is None else earned.high
+    values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and most < due)]
     values += [Bar(name="charter's target", value=due)] if due is not None else []
     values += [Bar(name="as on the test part", value=promised.mean * count)] if promised is not None else []
     values += [Bar(name="without a model", value=whole.baseline * count), Bar(name="a perfect model", value=whole.perfect * count)]

@@ -15,13 +15,16 @@ from loopline.engine.step import Facts
 from loopline.ledger.entry import Entry, now
 from loopline.ledger.spend import USAGE, account
 from loopline.ledger.store import Ledger
+from loopline.watch.machinery.delivered import contract, freshness, outcomes_contradict, quarantined
+from loopline.watch.machinery.judged import Judged
 from loopline.watch.machinery.pipeline import pipeline_failed, pipeline_late, pipeline_slow
 from loopline.watch.machinery.raised import drafts, fine, in_breach
 from loopline.watch.machinery.reading import Reading
 from loopline.watch.machinery.resources import budget, disk, memory, storage_worse
 from loopline.watch.machinery.seen import Monitor, Seen
 from loopline.watch.machinery.service import service_errors, service_shed, service_slow
-from loopline.watch.monitors.watched import Breach
+from loopline.watch.monitors.watched import Breach, breach_of
+from loopline.watch.spec import BUSINESS
 from loopline.watch.spec_machinery import MACHINERY, MachinerySpec
 from loopline.watch.turns import KIND as TURN
 from loopline.watch.turns import Watcher, watcher
@@ -30,15 +33,21 @@ from loopline.workspace import Job
 MONITORS: tuple[Monitor, ...] = (
     service_errors,
     pipeline_failed,
+    contract,
     pipeline_late,
+    freshness,
     disk,
     service_shed,
     service_slow,
     memory,
     budget,
+    outcomes_contradict,
+    quarantined,
     storage_worse,
     pipeline_slow,
 )
+BATCHES = 200
+"""Of each source, so many of the newest batches are looked at, however old the ledger is."""
 MEMORY = timedelta(days=60)
 """How far back the monitors look."""
 _OWN = ("watch", "machinery")
@@ -50,21 +59,25 @@ def looked(seen: Seen) -> dict[str, list[Breach] | None]:
 
 
 def run(job: Job) -> Facts:
-    """Look at the machinery, bring its alerts up to date, and keep the reading for the looks to come."""
-    ledger, moment = job.workspace.ledger, now()
+    """Look at the machinery, bring its alerts and those of the business up to date, and keep the reading for the looks to come."""
+    ledger, moment, judged = job.workspace.ledger, now(), Judged.of_json(job.step.inputs["judged"])
     seen = _seen(job, moment)
-    before = _last(seen.steps)
-    looks = looked(seen)
-    recorded = {entry.subject: entry.body for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] in MACHINERY}
+    last = _last(seen.steps)
+    before: Mapping[str, int] = last.get("fine", {})
+    handed = judged.looks(last.get("judged_by")).items()
+    looks = {**looked(seen), **{name: None if found is None else [breach_of(one) for one in found] for name, found in handed}}
+    recorded = {entry.subject: entry.body for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] in (*MACHINERY, *BUSINESS)}
     counts = fine(looks, recorded, before)
     made = drafts(looks, recorded, counts, before, moment)
     ledger.append(*(replace(draft, parents=(job.attempt,)) for draft in made))
     found = in_breach(looks).values()
-    judged = sum(breaches is not None for breaches in looks.values())
+    able = sum(breaches is not None for breaches in looks.values())
     said = "; ".join(breach.says for breach in found) or "nothing is wrong"
     return {
-        "says": f"{judged} of {len(looks)} monitors of the machinery could judge: {said}",
-        **job.step.inputs,
+        "says": f"{able} of {len(looks)} monitors of the machinery could judge: {said}",
+        **{name: job.step.inputs[name] for name in ("at", "failed")},
+        "judged": judged.names,
+        "judged_by": judged.by,
         "breaches": {name: None if breaches is None else len(breaches) for name, breaches in looks.items()},
         "fine": counts,
         "reading": seen.readings[-1].as_json(),
@@ -84,6 +97,8 @@ def _seen(job: Job, moment: datetime) -> Seen:
         now=moment,
         steps=steps,
         failing=frozenset((stage, name) for stage, name in inputs["failed"]),
+        newest={source: datetime.fromisoformat(said) for source, said in inputs["newest"].items() if said is not None and source in reads["sources"]},
+        batches={name: ledger.read(kinds=("batch",), subject=name, newest_first=True, limit=BATCHES)[::-1] for name in reads["sources"]},
         usage=ledger.read(kinds=(USAGE,), since=since),
         probes=ledger.read(kinds=(history.KIND,)),
         watcher=_watcher(job, worked),
@@ -105,10 +120,9 @@ def _is_look(entry: Entry) -> bool:
     return (entry.subject, entry.body["name"]) == _OWN and entry.body["state"] == "succeeded"
 
 
-def _last(steps: Sequence[Entry]) -> Mapping[str, int]:
-    """How many looks in a row were fine, by the id of the alert, as the last look counted them."""
-    looks = [entry.body["facts"]["fine"] for entry in steps if _is_look(entry)]
-    return looks[-1] if looks else {}
+def _last(steps: Sequence[Entry]) -> Facts:
+    """The facts of the last look; none before the first one."""
+    return next((entry.body["facts"] for entry in reversed(steps) if _is_look(entry)), {})
 
 
 def _bound(charter: CharterSpec, ledger: Ledger, moment: datetime) -> Bound | None:

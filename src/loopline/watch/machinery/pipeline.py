@@ -19,9 +19,9 @@ Named = tuple[str, str]
 
 
 def pipeline_failed(seen: Seen) -> list[Breach]:
-    """Steps that stand still because they failed; where one does, so does what comes after it."""
-    found, ended = [], _by_step(seen.steps)
-    for stage, name in sorted(seen.failing):
+    """Steps that stand still because they failed; where one does, so does what comes after it. What the contract refuses is told as that."""
+    found, ended, refused = [], _by_step(seen.steps), {("data", name) for name in seen.refused}
+    for stage, name in sorted(seen.failing - refused):
         ends = ended.get((stage, name), [])
         failures = _failures(ends)
         times = f" {failures} times in a row" if failures > 1 else ""
@@ -38,6 +38,9 @@ def pipeline_late(seen: Seen) -> list[Breach] | None:
         return None
     if not watcher.is_late:
         return []
+    if watcher.is_ahead:
+        says = f"the last turn is from {watcher.seen:%Y-%m-%d %H:%M} UTC: its clock was ahead, and nobody knows how long no turn was taken"
+        return [Breach(monitor="pipeline_late", role="devops", says=says, value=0, limit=0)]
     hours, allowed = ((moment - watcher.seen).total_seconds() / 3600 for moment in (seen.now, watcher.until))
     says = f"no turn was taken for {hours:,.0f} hours, from {watcher.seen:%Y-%m-%d %H:%M} to {seen.now:%Y-%m-%d %H:%M} UTC"
     return [Breach(monitor="pipeline_late", role="devops", says=says, value=hours, limit=allowed)]

@@ -65,6 +65,7 @@ def _opened(breach: Breach, now: datetime) -> dict[str, Any]:
         "state": "open",
         "monitor": breach.monitor,
         "feature": breach.feature,
+        "features": list(breach.features),
         "package": NO_PACKAGE,
         "role": breach.role,
         "since": now.isoformat(),
@@ -73,8 +74,8 @@ def _opened(breach: Breach, now: datetime) -> dict[str, Any]:
         "value": breach.value,
         "limit": breach.limit,
         "cost": None,
+        "what": breach.says,
         "says": breach.says,
-        "told": None,
     }
 
 

@@ -69,7 +69,9 @@ def days_left(readings: Sequence[Reading]) -> float | None:
     Sen, P. K. (1968). Estimates of the regression coefficient based on Kendall's tau. JASA 63: the median of the slopes between all pairs, which one
     large file that came and went does not change.
     """
-    lately = [one for one in readings if one.time > readings[-1].time - LATELY]
+    now = readings[-1].time
+    # What is ahead was read before the clock was set back.
+    lately = [one for one in readings if now - LATELY < one.time <= now]
     known = [(one.time.timestamp(), float(one.free_bytes)) for one in lately[:: -(-len(lately) // MOST_READINGS)] if one.free_bytes is not None]
     if len(known) < FEWEST_READINGS or known[-1][0] - known[0][0] < LEAST_SPAN_S:
         return None

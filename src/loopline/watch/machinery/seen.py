@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from loopline.charter.budget import Bound
@@ -15,6 +15,8 @@ from loopline.watch.turns import Watcher
 
 LATELY = timedelta(days=1)
 """What counts as now: a fault that is older is over."""
+SKEW = timedelta(hours=1)
+"""Clocks of two machines may differ by so much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,10 @@ class Seen:
         The ends of steps, oldest first, as far back as matters.
     failing
         Stage and name of the steps that stand still now, because they failed.
+    newest
+        When the newest row of each source happened, of those that say when.
+    batches
+        The newest batches of each source, oldest first.
     usage, probes
         What servers took, and the probes of the storage, oldest first.
     watcher
@@ -41,6 +47,8 @@ class Seen:
     now: datetime
     steps: Sequence[Entry] = ()
     failing: frozenset[tuple[str, str]] = frozenset()
+    newest: Mapping[str, datetime] = field(default_factory=dict)
+    batches: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     usage: Sequence[Entry] = ()
     probes: Sequence[Entry] = ()
     watcher: Watcher | None = None
@@ -48,8 +56,14 @@ class Seen:
     bound: Bound | None = None
 
     def is_late(self, entry: Entry) -> bool:
-        """Whether an entry is of lately."""
-        return entry.time > self.now - LATELY
+        """Whether an entry is of lately; one from ahead of now, by a clock that had jumped, is not."""
+        return self.now - LATELY < entry.time <= self.now + SKEW
+
+    @property
+    def refused(self) -> dict[str, Entry]:
+        """The newest attempts at those steps of the data stage that stand still because a check of what came said no, by the name of the step."""
+        ended = {(entry.subject, entry.body["name"]): entry for entry in self.steps if entry.subject == "data" and not entry.body.get("recalled")}
+        return {name: ended[stage, name] for stage, name in sorted(self.failing) if (stage, name) in ended and ended[stage, name].body.get("check")}
 
 
 Monitor = Callable[[Seen], "list[Breach] | None"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from loopline.ledger.entry import Entry
 from loopline.watch.machinery.seen import Seen
-from loopline.watch.machinery.usual import times_usual
+from loopline.watch.machinery.usual import surely, times_usual
 from loopline.watch.monitors.watched import Breach
 
 FEWEST = 100
@@ -15,7 +15,6 @@ FEWEST = 100
 SHED = "429"
 ABOVE_ALL_S = 60.0
 """What took longer than the highest bound counts as so many seconds."""
-_Z = 3.0
 
 
 def service_errors(seen: Seen) -> list[Breach] | None:
@@ -38,7 +37,7 @@ def service_slow(seen: Seen) -> list[Breach] | None:
     if limit_ms is not None:
         says = f"99 of 100 predictions take up to {now_s * 1000:.4g} ms, {limit_ms:.4g} ms are allowed"
         return [Breach(monitor="service_slow", role="devops", says=says, value=now_s * 1000, limit=limit_ms)] if now_s * 1000 > limit_ms else []
-    before = [took for entry in seen.usage if not seen.is_late(entry) and (took := p99_s([entry])) is not None]
+    before = [took for entry in seen.usage if entry.time <= seen.now and not seen.is_late(entry) and (took := p99_s([entry])) is not None]
     times = times_usual(now_s, before)
     if times is None:
         return None
@@ -69,18 +68,12 @@ def summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _share(seen: Seen, monitor: str, limit: float, counts: Callable[[str], bool], says: str) -> list[Breach] | None:
-    """A share of lately's requests that is surely above the limit: the lower end of Wilson's interval is.
-
-    References
-    ----------
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
-    """
+    """A share of lately's requests that is surely above the limit."""
     statuses = summed(entry.body["predicting"]["statuses"] for entry in seen.usage if seen.is_late(entry) and "predicting" in entry.body)
-    asked = sum(statuses.values())
+    asked, found = sum(statuses.values()), sum(count for status, count in statuses.items() if counts(status))
     if asked < FEWEST:
         return None
-    share = sum(count for status, count in statuses.items() if counts(status)) / asked
-    middle, reach = share + _Z * _Z / (2 * asked), _Z * math.sqrt(share * (1 - share) / asked + _Z * _Z / (4 * asked * asked))
-    if (middle - reach) / (1 + _Z * _Z / asked) <= limit:
+    if surely(found, asked) <= limit:
         return []
+    share = found / asked
     return [Breach(monitor=monitor, role="devops", says=f"{share:.1%} of {asked:,} requests for predictions {says}", value=share, limit=limit)]

@@ -1,4 +1,4 @@
-"""Whether a figure is far above what is usual: the robust z of its logarithm. Pure."""
+"""Whether a figure is far above what is usual, and what a share surely is. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ FAR = 6.0
 TIMES = 2.0
 _LEAST_SCATTER = 0.05
 _TO_SIGMA = 1.4826
+_Z = 3.0
 
 
 def times_usual(value: float, before: Sequence[float]) -> float | None:
@@ -44,3 +45,30 @@ def times_usual(value: float, before: Sequence[float]) -> float | None:
     scatter = max(_LEAST_SCATTER, _TO_SIGMA * median(abs(one - centre) for one in known))
     times = math.exp(math.log(value) - centre)
     return round(times, 6) if times >= TIMES and (math.log(value) - centre) / scatter >= FAR else 0.0
+
+
+def twice_reached(before: Sequence[float]) -> float | None:
+    """What earlier figures have reached twice: the greatest but one of them, so that one outlier makes nothing usual; None of too few.
+
+    It suits figures that are great by turns, such as the pause of a weekend among those of working days, of which a median knows nothing.
+
+    Examples
+    --------
+    >>> twice_reached([1, 1, 1, 1, 3, 1, 1, 1, 1, 3, 1, 40])
+    3
+    """
+    return sorted(before)[-2] if len(before) >= FEWEST else None
+
+
+def surely(count: int, of: int) -> float:
+    """The share that some of so many surely are: the lower end of Wilson's interval, at three standard errors.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
+    """
+    if not of:
+        return 0.0
+    share = count / of
+    middle, reach = share + _Z * _Z / (2 * of), _Z * math.sqrt(share * (1 - share) / of + _Z * _Z / (4 * of * of))
+    return max(0.0, (middle - reach) / (1 + _Z * _Z / of))

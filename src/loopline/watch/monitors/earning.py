@@ -36,7 +36,10 @@ def performance(watched: Watched) -> list[Breach] | None:
 
 
 def worth_promised(watched: Watched) -> list[Breach] | None:
-    """Money per decision that is significantly below what was promised on the test part."""
+    """Money per decision that is significantly below what was promised on the test part.
+
+    The charter's target, a sum per year, is another question, which `loopline.value.monitors.worth_target` answers.
+    """
     promised = watched.promise.per_decision
     found = None if promised is None else _beyond(watched, "worth_promised", lambda window: window.earned.money, promised, sign=-1)
     if promised is None or found is None:
@@ -67,7 +70,7 @@ def detectable(watched: Watched) -> float | None:
     """
     if watched.promise.per_decision is None:
         return None
-    settled = [window.earned.money for window in _come(watched.windows)][-USUAL_MEMORY:]
+    settled = [window.earned.money for window in come(watched.windows)][-USUAL_MEMORY:]
     before = [window.earned.money for window in watched.before]
     parts = [part for part in settled or before if part.count >= ROWS_NEEDED]
     if not parts:
@@ -109,17 +112,20 @@ def _beyond(
     return ([max(found)[1:]] if found else []) if pools else None
 
 
-def _come(windows: Sequence[Window]) -> list[Window]:
-    """The windows whose outcomes have come; not those whose are only beginning to: the first that come are often of one kind."""
+def come(windows: Sequence[Window]) -> list[Window]:
+    """The windows whose outcomes have come; not those whose are only beginning to: the first that come are often of one kind.
+
+    Only the last ones tell how many rows' outcomes come: a source of outcomes may have become a poorer one for good.
+    """
     known = [window for window in windows if window.outcomes]
-    most = max((window.completeness or 0.0 for window in known), default=0.0)
+    most = max((window.completeness or 0.0 for window in known[-USUAL_MEMORY:]), default=0.0)
     return [window for window in known if (window.completeness or 0.0) >= most / 2]
 
 
 def _settled(watched: Watched) -> list[Window]:
     """The windows up to the judged one whose outcomes have come; none where its own have not."""
-    come = _come(watched.windows[: watched.at + 1])
-    return come if watched.window in come[-1:] else []
+    known = come(watched.windows[: watched.at + 1])
+    return known if watched.window in known[-1:] else []
 
 
 def own_error(parts: Sequence[Sums], before: Sequence[Sums], earlier: Sequence[Sums] = ()) -> float:

@@ -6,12 +6,14 @@ from loopline.watch.monitors.arriving import new_categories, nulls, unseen_range
 from loopline.watch.monitors.drifting import drift, multivariate, score_drift
 from loopline.watch.monitors.earning import performance, worth_baseline, worth_promised
 from loopline.watch.monitors.estimated import performance_estimated, worth_estimated
+from loopline.watch.monitors.overdue import outcomes_late
 from loopline.watch.monitors.traffic import refused_share, volume
 from loopline.watch.monitors.watched import Breach, Monitor, Watched
 
 MONITORS: tuple[Monitor, ...] = (
     volume,
     refused_share,
+    outcomes_late,
     nulls,
     new_categories,
     unseen_ranges,
@@ -27,5 +29,5 @@ MONITORS: tuple[Monitor, ...] = (
 
 
 def look(watched: Watched) -> dict[str, list[Breach] | None]:
-    """What every monitor found in the window, by the monitor's name."""
-    return {monitor.__name__: monitor(watched) for monitor in MONITORS}
+    """What every monitor found in the window, by the monitor's name; no monitor judges one that has not begun."""
+    return {monitor.__name__: monitor(watched) if watched.has_begun else None for monitor in MONITORS}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from statistics import median
+from typing import Any
 
 from loopline.charter.spec import Role
 from loopline.watch.drift import ROWS_NEEDED, Bins
@@ -23,8 +25,9 @@ SHARES = {
     "worth_estimated": 0.04,
     "performance": 0.05,
     "performance_estimated": 0.03,
-    "volume": 0.06,
+    "volume": 0.05,
     "refused_share": 0.04,
+    "outcomes_late": 0.01,
     "nulls": 0.04,
     "new_categories": 0.04,
     "unseen_ranges": 0.04,
@@ -72,6 +75,14 @@ class Watched:
         Index of the window that is judged.
     is_closed
         Whether time has gone beyond the window.
+    has_begun
+        Whether time has come as far as the window: one ahead of it holds rows with a wrong date, or is only beginning to fill.
+    came
+        Rows by the start of the window, whichever package answered them; None where these windows are all that is known.
+    today
+        The start of the window that it is now; None where nobody knows.
+    outages
+        The starts of earlier windows in which no row came though rows were usual.
     before
         The windows of the test part; empty where the package has no time.
     apart_before
@@ -87,6 +98,10 @@ class Watched:
     spec: WatchSpec
     currency: str
     apart_before: Sequence[tuple[int, float]] = ()
+    has_begun: bool = True
+    came: Mapping[datetime, int] | None = None
+    today: datetime | None = None
+    outages: frozenset[datetime] = frozenset()
 
     @property
     def window(self) -> Window:
@@ -142,6 +157,11 @@ class Breach:
         """The monitor, with each feature that the breach is about, as texts."""
         about = self.features or ((self.feature,) if self.feature else ())
         return tuple(f"{self.monitor}:{feature}" for feature in about) or (self.monitor,)
+
+
+def breach_of(said: Mapping[str, Any]) -> Breach:
+    """The breach that `dataclasses.asdict` made plain."""
+    return Breach(**{**said, "features": tuple(said["features"])})
 
 
 Monitor = Callable[[Watched], list[Breach] | None]

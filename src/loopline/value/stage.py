@@ -105,6 +105,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: b
             "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
+            "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
             "roles": sorted(role for role, people in charter.stakeholders.items() if people),
             "lift": lift,

@@ -292,9 +292,9 @@ def _facts(ledger: Ledger, bodies: Sequence[Mapping[str, Any]], summary: str, un
     says = ", ".join((counted(len(bodies), "window"), counted(rows, "prediction"), counted(outcomes, "outcome"))) if bodies else "nothing served yet"
     says = "; ".join([says, *unread])
     newest = next((body["estimated"] for body in reversed(bodies) if body["estimated"] is not None), None)
-    silent = [] if newest is None else silences(newest)
+    silent = "" if newest is None else silences(newest)
     if silent:
-        says += f"; {silent[0]}"
+        says += f"; {silent}"
     if lasting:
         first = min(lasting, key=urgency)
         says += f"; {counted(len(lasting), 'alert is', 'alerts are')} open: {first['says']}"

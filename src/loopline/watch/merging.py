@@ -20,7 +20,7 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
     """
     counts = {name: tuple(map(sum, zip(part, second.counts[name], strict=True))) for name, part in first.counts.items()}
     parts = (first, second)
-    decided = [one.rows - one.split.held for one in parts]
+    decided = [one.rows - one.split.apart for one in parts]
     outcomes = [one.outcomes for one in parts]
     rows = first.rows + second.rows
     return replace(

@@ -58,7 +58,7 @@ _ROOMS = (
     *_SPECS,
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",
@@ -69,7 +69,7 @@ _TELLING = (
     # Whole: a message is explained by nearly all of it.
     "watch",
     "model",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     "tell.py",
     *SPEC,

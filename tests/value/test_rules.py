@@ -74,6 +74,16 @@ def test_money_is_told_before_drift() -> None:
     assert review.reasons[0].says == "An alert is open: each decision earns less. 2 more are open."
 
 
+def test_every_open_alert_is_counted() -> None:
+    for others, says in (
+        (["volume"], "1 more of other matters is open"),
+        (["drift", "volume", "nulls"], "1 more of the model is open, and 2 of other matters"),
+        (["drift"], "1 more is open"),
+    ):
+        review = judge(case(GOOD, alerts=[alert("worth_promised", "it earns less"), *map(alert, others)]))
+        assert review.reasons[0].says == f"An alert is open: it earns less. {says}."
+
+
 def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:
     losing = [window(day, worth=0.0) for day in range(10)]
     for made, expected in (

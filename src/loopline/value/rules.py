@@ -103,8 +103,15 @@ def an_alert_is_open(case: Case) -> Reason | None:
     if not about:
         return None
     first = min(about, key=lambda alert: URGENCY.index(alert["monitor"]))
-    others = f". {len(about) - 1} more {'is' if len(about) == 2 else 'are'} open" if len(about) > 1 else ""
-    return Reason("an_alert_is_open", "retrain", f"An alert is open: {first['says']}{others}.")
+    return Reason("an_alert_is_open", "retrain", f"An alert is open: {first['says']}{_besides(len(about) - 1, len(case.alerts) - len(about))}.")
+
+
+def _besides(of_it: int, others: int) -> str:
+    """How many more alerts are open: of the model, and of other matters, such as the data or the machinery."""
+    if not of_it and not others:
+        return ""
+    more = f"{of_it or others} more{' of other matters' if not of_it else ' of the model' if others else ''} {'is' if (of_it or others) == 1 else 'are'} open"
+    return f". {more}, and {others} of other matters" if of_it and others else f". {more}"
 
 
 def below_the_target(case: Case) -> Reason | None:

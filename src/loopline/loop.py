@@ -29,6 +29,7 @@ from loopline.serve import stage as serve_stage
 from loopline.story import Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
+from loopline.watch.standing import unheard
 from loopline.workspace import Ask, Workspace
 
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
@@ -50,6 +51,8 @@ class LoopStatus:
         The exact command that takes it on.
     error
         What stopped it, where that was not a person's turn.
+    unheard
+        Which alerts reached nobody, and why, in words; empty where all that were sent did.
     """
 
     project: str
@@ -59,6 +62,7 @@ class LoopStatus:
     next: str
     error: LooplineError | None = None
     besides: tuple[str, ...] = ()
+    unheard: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -73,6 +77,7 @@ class LoopStatus:
             "champion": self.champion,
             "waiting_for": self.waiting_for,
             "next": self.next,
+            "unheard": self.unheard,
         }
 
     def _repr_html_(self) -> str:
@@ -221,7 +226,7 @@ class Loop:
         else:
             following = "loopline value review"
         waits = halt if halt is not None and halt.state == "waiting" else Halt(state="waiting", why="")
-        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides)
+        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides, unheard(state, now()))
 
     def _steps(self, stage: str, ask: Ask, teller: Look) -> Steps:
         said = self.project.declaration
@@ -233,7 +238,7 @@ class Loop:
             case "model":
                 return model_stage.steps(said.model, said.data, said.charter, ask, only_when_asked=said.watch.retrain is not None)
             case "release":
-                return release_stage.steps(said.release, said.data, said.charter, ask)
+                return release_stage.steps(said.release, said.data, said.charter, ask, at=teller.at)
             case "serve":
                 return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
             case "watch":

@@ -82,10 +82,11 @@ def test_what_is_held_out_is_no_decision_of_the_model_and_both_sides_are_told(sh
     assert any("held out" in line for line in lines(facts))
 
 
-def _summary(shop: Shop) -> str:
+def _summary(shop: Shop) -> Mapping[str, Any]:
     facts = shop.state().facts("watch", "windows")
     assert facts is not None
-    return str(facts["summary"])
+    summary: Mapping[str, Any] = facts["summary"]
+    return summary
 
 
 def test_what_acting_brings_about_is_seen_only_by_the_hold_out(shop: Shop) -> None:

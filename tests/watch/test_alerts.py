@@ -25,15 +25,15 @@ NOW = T0 + 99 * DAY
 PROMISE = Promise(per_decision=2.0, loss=None, rows=100)
 
 
-def days(marks: str, *, outcomes: int = 0) -> tuple[list[Window], list[alerts.Found]]:
+def days(marks: str, *, outcomes: int = 0, each: float = 1.0) -> tuple[list[Window], list[alerts.Found]]:
     """A window for each mark: ``!`` a breach, ``.`` fine, ``?`` not judged."""
-    earned = Earned(Sums(outcomes, 1.0 * outcomes, 1.0 * outcomes), Sums(outcomes, 0.0, 0.0), 0.0)
+    earned = Earned(Sums(outcomes, each * outcomes, each**2 * outcomes), Sums(outcomes, 0.0, 0.0), 0.0)
     windows = [Window(package="p", start=T0 + at * DAY, end=T0 + (at + 1) * DAY, rows=9, outcomes=outcomes, earned=earned) for at in range(len(marks))]
     return windows, [{"drift": {"!": [BREACH], ".": [], "?": None}[mark]} for mark in marks]
 
 
-def bring(marks: str, recorded: Mapping[str, Any] | None = None, *, outcomes: int = 0) -> list[Draft]:
-    windows, found = days(marks, outcomes=outcomes)
+def bring(marks: str, recorded: Mapping[str, Any] | None = None, *, outcomes: int = 0, each: float = 1.0) -> list[Draft]:
+    windows, found = days(marks, outcomes=outcomes, each=each)
     return alerts.drafts(alerts.episodes(windows, found), recorded or {}, windows, PROMISE, currency="EUR", now=NOW)
 
 
@@ -96,6 +96,12 @@ def test_an_alert_says_since_when_and_what_it_has_cost() -> None:
     assert made.body["cost"] == {"per_decision": 1.0, "promised": 2.0, "lost": 100.0}
     assert made.body["says"] == "x has drifted (since 2024-01-02); 100 EUR lost so far against the promise"
     assert "what it costs shows when outcomes come" in bring("!")[0].body["says"]
+
+
+def test_an_alert_beside_which_money_was_gained_speaks_of_no_sum() -> None:
+    (made,) = bring(".!!", outcomes=50, each=3.0)
+    assert made.body["cost"]["lost"] == -100.0
+    assert made.body["says"] == "x has drifted (since 2024-01-02); nothing is lost so far against the promise"
 
 
 def test_what_it_costs_is_added_once_when_outcomes_come() -> None:

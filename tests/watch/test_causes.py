@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.watch.causes import LINES, PAGES, Cause, causes, level, urgency
+from loopline.watch.causes import ANEW, LINES, PAGES, Cause, causes, explains, level, urgency
 from loopline.watch.monitors.listed import MONITORS
 from loopline.watch.spec import OF_DRIFT, URGENCY
 from tests.watch.world import DAY, World
@@ -124,3 +124,29 @@ def test_every_alert_that_lasts_is_in_one_cause_and_no_other_is_more_urgent_than
     for cause in made:
         assert all(urgency(cause.head.body) <= urgency(other.body) for other in cause.others)
         assert len({entry.body["package"] for entry in (cause.head, *cause.others)}) == 1
+
+
+def test_what_is_over_explains_a_later_loss_about_the_same_windows_and_no_other() -> None:
+    world = World.of(tell={"business": "mailto://owner"})
+    world.open("drift", "age")
+    world.say("drift:age", "resolved")
+    world.open("nulls", "age", package="q")
+    world.say("nulls:age", "resolved")
+    world.open("worth_promised")
+    world.now += 30 * DAY
+    world.open("worth_baseline", package="r")
+    mine, other = sorted(found(world), key=lambda cause: cause.head.subject == "worth_baseline")
+    assert [entry.subject for entry in mine.explaining] == ["drift:age"]
+    assert explains(mine.over[0].body) == "drift:age is wrong (from 2024-01-01 to 2024-01-01)"
+    assert other.explaining == ()
+    assert [item.others for letter in world.due() for item in letter.items if item.alert is mine.head] == [mine.over]
+
+
+def test_what_a_person_closed_or_the_windows_do_not_show_any_more_explains_nothing() -> None:
+    world = World.of()
+    world.open("drift", "age")
+    world.open("drift", "size")
+    world.say("drift:age", "resolved", actor="ann")
+    world.say("drift:size", "resolved", why=ANEW)
+    world.open("worth_promised")
+    assert found(world)[0].explaining == ()

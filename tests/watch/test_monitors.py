@@ -78,6 +78,13 @@ def test_an_outage_never_becomes_usual() -> None:
     assert low == list(range(20, 51))
 
 
+def test_requests_that_another_package_answered_have_come() -> None:
+    came = {T0 + day * DAY: 300 for day in range(30)}
+    returned = [replace(watched([window(day, rows=0, rng=np.random.default_rng(1))]), came=came) for day in (20, 30)]
+    assert volume(returned[0]) == []
+    assert [breach.value for breach in volume(returned[1]) or ()] == [0]
+
+
 def test_a_window_that_has_not_begun_is_judged_by_no_monitor() -> None:
     windows = [window(day, rng=np.random.default_rng(day), worth=-9.0) for day in range(3)]
     assert any(look(watched(windows)).values())

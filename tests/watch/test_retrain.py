@@ -93,6 +93,14 @@ def test_loss_asks_unless_it_is_over(told: Told) -> None:
     assert told.why() == []
 
 
+def test_the_loudest_of_the_alerts_is_named(told: Told) -> None:
+    told.alert("performance", lost=-3.0)
+    told.alert("worth_baseline")
+    seen = told.seen()
+    assert seen is not None
+    assert [reason.says for reason in asked(seen)] == ["worth_baseline is bad; 1 more"]
+
+
 def test_each_trigger_hears_its_own_monitors_alone(told: Told) -> None:
     told.alert("worth_estimated", lost=None)
     assert told.why(when=["loss", "drift"]) == []

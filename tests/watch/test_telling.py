@@ -38,6 +38,7 @@ workspace = Workspace(Ledger.open(sys.argv[1], "shop"), Lake(sys.argv[2]), Local
 run(Job(project="shop", folder=Path.cwd(), step=Step(**json.loads(sys.argv[3])), attempt="", workspace=workspace, progress=Silence()))
 """
 MINUTE = timedelta(minutes=1)
+HERE = telling.Source("shop", "/srv/a shop", "box")
 BODY = {"state": "open", "package": "p", "last": "2024-01-01T00:00:00+00:00", "since": "2024-01-01T00:00:00+00:00", "value": 1.0, "limit": 0.0, "cost": None}
 
 
@@ -125,6 +126,18 @@ def test_a_loss_that_the_windows_show_is_one_message_with_what_explains_it_howev
     assert path == "/owner"
     assert "each decision earns" in body["message"]
     assert "explained by: the Brier score" in body["message"] and "explained by: x has drifted" in body["message"]
+    assert "Features that moved, those that matter most first: x (" in body["message"] and "  Since 2024-0" in body["message"]
+    assert body["message"].count(" EUR lost") == 1
+    assert "(a page: worth_promised, package " in body["message"] or "(a page: worth_baseline, package " in body["message"]
+
+
+def test_what_cannot_be_explained_is_told_all_the_same(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    # Of this package nothing is left but its entry.
+    shop.ledger.append(Draft(kind="package", subject=BODY["package"], key="s", body={}))
+    open_alert(shop, "worth_promised")
+    tell(shop)
+    assert "worth_promised is wrong" in web.bodies()[0]["message"]
 
 
 def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) -> None:
@@ -264,25 +277,40 @@ def test_alertmanager_is_told_what_burns_and_what_is_over(shop: Shop, web: Heard
 def test_a_message_begins_with_money_and_ends_with_the_digest() -> None:
     world = World.of()
     made = [("told", world.alerts[world.open(monitor, feature)], []) for monitor, feature in (("drift", "x"), ("refused_share", ""), ("worth_promised", ""))]
-    lines = telling.message(made, ["science", "data", "business"]).splitlines()
-    assert lines[:4] == [
+    lines = telling.message(made, ["science", "data", "business"], HERE, {}).splitlines()
+    assert lines[:7] == [
         "- for business: worth_promised is wrong, and that costs 5 EUR",
+        "  (a page: worth_promised, package p)",
         "- for data: refused_share is wrong, and that costs 5 EUR",
+        "  (a notice: refused_share, package p)",
         "For the digest:",
         "- for science: drift:x is wrong, and that costs 5 EUR",
+        "  (no hurry: drift of x, package p)",
     ]
-    assert lines[-1] == "Take it on: loopline alerts ack worth_promised"
+    assert lines[-3:] == [
+        "Look: loopline alerts show worth_promised --folder '/srv/a shop'",
+        "Take it on: loopline alerts ack worth_promised --folder '/srv/a shop'",
+        "There: on box, project shop",
+    ]
+
+
+def test_a_message_names_the_columns_that_its_alert_is_about() -> None:
+    world = World.of()
+    entry = world.alerts[world.open("nulls")]
+    for names, said in ((["age"], "of age,"), ([*"abcdef"], "of a, b, c, d, e and more,")):
+        about = structs.replace(entry, body={**entry.body, "features": names})
+        assert f"(a notice: nulls {said} package p)" in telling.message([("told", about, [])], ["data"], HERE, {})
 
 
 def test_many_explanations_are_told_in_few_lines_and_a_title_is_never_long() -> None:
     world = World.of()
     head = world.alerts[world.open("worth_promised")]
     others = [world.alerts[world.open("drift", str(at))] for at in range(9)]
-    text = telling.message([("told", head, others)], ["business"])
+    text = telling.message([("told", head, others)], ["business"], HERE, {})
     assert text.count("explained by") == 5 and "and by 4 more" in text
     assert text.count("5 EUR") == 1
     assert "no channel" not in text
-    assert "you are told because business has no channel" in telling.message([("told", head, others)], ["devops"])
+    assert "you are told because business has no channel" in telling.message([("told", head, others)], ["devops"], HERE, {})
     long = [structs.replace(entry, body={**entry.body, "says": "x\n" * 300}) for entry in (head, others[0])]
     title = telling.title("a shop", long)
     assert len(title) <= 140 and "\n" not in title and title.endswith("x ... (and 1 more)")

@@ -16,10 +16,8 @@ from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
-from loopline.watch.earned import Sums
-from loopline.watch.estimated import Estimated, Figure
 from loopline.watch.spans import start_of
-from loopline.watch.windows import SCORE, Window, Yardstick, merged, starts, windows, with_gaps
+from loopline.watch.windows import SCORE, Window, Yardstick, starts, windows
 
 DAY = timedelta(days=1)
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
@@ -110,34 +108,6 @@ def _worth(score: float, outcome: str) -> float:
     return 10 + score - 0.5 if outcome == "yes" else -5.0
 
 
-@settings(max_examples=40)
-@given(ROWS, st.data())
-def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, float, str | None]], data: st.DataObject) -> None:
-    same_day = [(T0 + timedelta(seconds=at), score, outcome) for at, (_, score, outcome) in enumerate(rows)]
-    cut = data.draw(st.integers(0, len(rows)))
-    halves = [windows(frame(part), BINARY, span=DAY) for part in (same_day[:cut], same_day[cut:])]
-    parts = [one for half in halves for one in half]
-    if len(parts) < 2:
-        return
-    both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), BINARY, span=DAY)
-    assert (both.rows, both.outcomes, both.counts, dict(both.outside)) == (whole.rows, whole.outcomes, whole.counts, dict(whole.outside))
-    assert whole.outside.get("x", 0) == sum(not -0.3 <= score - 0.5 <= 0.4 for _, score, _ in rows)
-    assert both.acted == pytest.approx(whole.acted)
-    assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)
-    assert both.earned.money.total == pytest.approx(whole.earned.money.total, abs=1e-9)
-    assert both.earned.gain.squares == pytest.approx(whole.earned.gain.squares, abs=1e-6)
-
-
-def test_what_is_expected_of_the_halves_is_expected_of_the_whole() -> None:
-    halves = windows(frame([(T0, 0.9, "yes"), (T0 + DAY, 0.9, "no")]), BINARY, span=DAY)
-    expected = [Estimated(method="confidence", why="", rows=1, money=Sums(1, each, each**2), figures={"worth": Figure(each, 1.0, 0.5)}) for each in (2.0, 4.0)]
-    first, second = (replace(half, estimated=one) for half, one in zip(halves, expected, strict=True))
-    both = merged(first, second, FEATURES).estimated
-    assert both is not None and (both.rows, both.money) == (2, Sums(2, 6.0, 20.0))
-    assert both.figures["worth"] == Figure(3.0, pytest.approx(0.5**0.5), 0.5)  # type: ignore[arg-type]
-    assert merged(first, replace(second, estimated=None), FEATURES).estimated is None
-
-
 def test_a_window_says_what_its_decisions_earned_beside_no_model_and_a_perfect_one() -> None:
     rows = [(T0, 0.9, "yes"), (T0, 0.9, "no"), (T0, 0.1, "yes"), (T0, 0.1, None)]
     (window,) = windows(frame(rows), BINARY, span=DAY)
@@ -180,30 +150,6 @@ def test_a_column_that_no_request_has_counts_as_null() -> None:
     rows = frame([(T0, 0.9, None)]).with_columns(row=pl.struct(c=pl.lit("a")))
     (window,) = windows(rows, BINARY, span=DAY)
     assert window.counts["x"] == (0, 0, 1)
-
-
-def test_gaps_are_windows_without_rows_and_refused_rows_are_counted() -> None:
-    made = windows(frame([(T0, 0.9, None), (T0 + 3 * DAY, 0.9, None)]), BINARY, span=DAY)
-    whole = with_gaps(made, {T0: 2, T0 + 4 * DAY: 5}, package="p", span=DAY)
-    assert [(window.start - T0).days for window in whole] == [0, 1, 2, 3, 4]
-    assert [window.rows for window in whole] == [1, 0, 0, 1, 0]
-    assert [window.refused for window in whole] == [2, 0, 0, 0, 5]
-    assert whole[1].completeness is None
-
-
-def test_a_pause_of_centuries_is_not_shown_day_by_day() -> None:
-    made = windows(frame([(T0, 0.9, None), (datetime(9999, 1, 1, tzinfo=UTC), 0.9, None)]), BINARY, span=DAY)
-    assert len(with_gaps(made, {}, package="p", span=DAY)) < 40
-
-
-def test_windows_that_are_over_by_the_clock_are_gaps_where_rows_ought_to_come_and_those_ahead_are_none() -> None:
-    made = windows(frame([(T0, 0.9, None), (datetime(2078, 1, 1, tzinfo=UTC), 0.9, None)]), BINARY, span=DAY)
-    until = T0 + 3 * DAY + timedelta(hours=7)
-    days = [(window.start - T0).days for window in with_gaps(made, {}, package="p", span=DAY, until=until, goes_on=True)]
-    assert days[:-1] == [0, 1, 2] and days[-1] > 19_000
-    assert [window.rows for window in with_gaps(made[:1], {}, package="p", span=DAY, until=until, goes_on=True)] == [1, 0, 0]
-    assert [window.rows for window in with_gaps(made[:1], {}, package="p", span=DAY, until=until)] == [1]
-    assert [window.refused for window in with_gaps([], {T0: 5}, package="p", span=DAY)] == [5]
 
 
 def test_a_windows_body_is_plain_json_whether_or_not_outcomes_came() -> None:

@@ -79,10 +79,10 @@ class World:
         self.alerts[id] = self._enter(Draft(kind="alert", subject=id, key=body["since"], body=body))
         return id
 
-    def say(self, id: str, state: str) -> None:
+    def say(self, id: str, state: str, *, actor: str = "loopline", why: str = "") -> None:
         """A person, or three fine windows, move an alert to a state."""
         was = self.alerts[id]
-        self.alerts[id] = self._enter(Draft(kind="alert", subject=id, key=was.key, body={**was.body, "state": state}))
+        self.alerts[id] = self._enter(Draft(kind="alert", subject=id, key=was.key, body={**was.body, "state": state, "why": why}, actor=actor))
 
     def silence(self, subject: str, *, lasting: timedelta) -> None:
         draft = silence.silence(subject, until=self.now + lasting, now=self.now, by="ann", why="a test")

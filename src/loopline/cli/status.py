@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,15 +23,22 @@ _COLOURS = {"done": "green", "stale": "yellow", "waiting": "cyan", "failed": "re
 def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     """Show the loop, stage by stage: done, stale (and why), waiting (and for whom) or failed. Nothing is computed.
 
-    The exit code is 1 where a turn of `loopline up` or `loopline tick` is late, so that a watcher that died is not silent.
+    The exit code is 1 where a turn of `loopline up` or `loopline tick` is late, and where an alert reached nobody, so that neither a
+    watcher that died nor a channel that is down is silent.
     """
     with open_loop(folder) as loop:
-        status, seen = loop.status(), _watcher(loop)
-    emit({**status.as_json(), **seen.as_json()}, lambda: show(status, turns=seen.says), as_json)
-    if seen.is_late:
-        late = CheckFailed(f"nobody watches: {seen.says}", remedy="start it anew: loopline up; or take one turn: loopline tick")
-        click.echo(f"loopline: {late}", err=True)
-        ctx.exit(late.exit_code)
+        holder, status, seen = loop.workspace.ledger.holder(), loop.status(), _watcher(loop)
+    if holder and status.next == "loopline run":
+        # What is stale is at work, or will be refused: two cannot take the loop round at once.
+        status = replace(status, next="loopline status")
+    running = f"a turn is running ({holder})" if holder else ""
+    turns = "; ".join(said for said in (running, seen.says) if said)
+    emit({**status.as_json(), **seen.as_json(), "running": holder}, lambda: show(status, turns=turns), as_json)
+    failed = [CheckFailed(f"nobody watches: {seen.says}", remedy="start it anew: loopline up; or take one turn: loopline tick")] if seen.is_late else []
+    failed += [CheckFailed(status.unheard, remedy="read them: loopline alerts list; and try the channels: loopline alerts try")] if status.unheard else []
+    for check in failed:
+        click.echo(f"loopline: {check}", err=True)
+    ctx.exit(1 if failed else 0)
 
 
 def _watcher(loop: Loop) -> Watcher:
@@ -57,4 +65,6 @@ def show(status: LoopStatus, *, turns: str = "") -> str:
         lines.append(waiting(status))
     if turns:
         lines.append(turns)
+    if status.unheard:
+        lines.append(f"{status.unheard} (loopline alerts list)")
     return "\n".join(lines) + hint(status.next)

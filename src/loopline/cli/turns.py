@@ -258,11 +258,12 @@ def _late_s(ledger: Ledger) -> float | None:
 
 def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
     """How a turn ended, in a word and in words, and what stopped it."""
+    lost = [f"{status.unheard} (loopline alerts list)"] if status.unheard else []
     if status.error is not None:
-        says = "; ".join([*_did(status), str(status.error)])
+        says = "; ".join([*_did(status), *lost, str(status.error)])
         return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
     waits = [f"{waiting(status)}: {status.next}"] if status.waiting_for else []
-    return ("waiting" if waits else "done"), "; ".join([*_did(status), *waits]) or "nothing new", None
+    return ("waiting" if waits else "done"), "; ".join([*_did(status), *lost, *waits]) or "nothing new", None
 
 
 def watches(declared: Declaration) -> list[str]:

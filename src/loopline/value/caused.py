@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from loopline.value.offpolicy import Estimated
 from loopline.value.realised import Body, realise, split_of
 from loopline.value.spec import BASELINE, ValueSpec
 from loopline.watch.earned import Earned, interval, summed
+from loopline.watch.summary import bodies
 from loopline.workspace import Job
 
 NEWEST = 500_000
@@ -45,7 +45,7 @@ def run(job: Job) -> Facts:
     inputs, reads = job.step.inputs, job.step.reads
     blobs, charter = Blobs(job.workspace.lake), CharterSpec.model_validate(reads["charter"])
     spec = ValueSpec.model_validate(reads["value"])
-    windows = json.loads(blobs.get(inputs["summary"]))
+    windows = bodies(blobs, inputs["summary"])
     package = None if inputs["champion"] is None else load(blobs, inputs["champion"], Trust.of(job.workspace.ledger))
     if package is not None:
         require_fitting(spec, package)
@@ -167,19 +167,19 @@ def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body]
     return said
 
 
-def readings(lake: Lake, summary: str, facts: Facts, charter: CharterSpec, spec: ValueSpec) -> Sequence[Reading]:
+def readings(lake: Lake, summary: Mapping[str, Any], facts: Facts, charter: CharterSpec, spec: ValueSpec) -> Sequence[Reading]:
     """The lift after each window; none where nothing tells it.
 
     Parameters
     ----------
     summary
-        The digest of all windows.
+        Where the windows are, as the step that computed them said.
     facts
         What `run` found.
     """
     if facts["lift"] is None:
         return []
-    windows = json.loads(Blobs(lake).get(summary))
+    windows = bodies(Blobs(lake), summary)
     found = lift(windows, charter, confidence=spec.confidence, acts_without=facts["lift"]["method"] == "paired")
     return [] if found is None else found.readings
 

@@ -10,13 +10,11 @@ from typing import Any
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
+from loopline.watch.causes import ANEW, SUPERSEDED
 from loopline.watch.earned import summed
 from loopline.watch.monitors.watched import Breach, Promise
 from loopline.watch.scan import FINE_NEEDED
 from loopline.watch.windows import Window
-
-_ANEW = "the windows, computed anew, do not show it"
-_SUPERSEDED = "another package decides now"
 
 Body = Mapping[str, Any]
 Found = Mapping[str, Sequence[Breach] | None]
@@ -92,7 +90,7 @@ def drafts(
     made: list[Draft] = []
     for id, mine in told.items():
         body = recorded.get(id)
-        if body is not None and body["state"] == "resolved" and body.get("why") == _SUPERSEDED:
+        if body is not None and body["state"] == "resolved" and body.get("why") == SUPERSEDED:
             # The package decides again: what lasted when it was replaced lasts still.
             body, mine = None, [episode for episode in mine[-1:] if episode.over is None]
         for episode in mine:
@@ -111,8 +109,8 @@ def drafts(
                 made.append(_resolved(id, {**body, "last": episode.last.isoformat()}, why))
                 body = made[-1].body
         if body is not None and body["state"] != "resolved" and mine[-1].over is not None:
-            made.append(_resolved(id, body, _ANEW))
-    return made + [_resolved(id, body, _ANEW) for id, body in recorded.items() if body["state"] != "resolved" and id not in told]
+            made.append(_resolved(id, body, ANEW))
+    return made + [_resolved(id, body, ANEW) for id, body in recorded.items() if body["state"] != "resolved" and id not in told]
 
 
 def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]:
@@ -122,7 +120,7 @@ def superseded(recorded: Mapping[str, Body], package: str | None) -> list[Draft]
 
 def resolved(id: str, body: Body) -> Draft:
     """The entry that resolves an alert because another package decides now."""
-    return _resolved(id, body, _SUPERSEDED)
+    return _resolved(id, body, SUPERSEDED)
 
 
 def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:
@@ -163,8 +161,8 @@ def _cost(windows: Sequence[Window], promise: Promise) -> dict[str, float] | Non
 def _say_cost(cost: Mapping[str, float] | None, currency: str) -> str:
     if cost is None:
         return "what it costs shows when outcomes come"
-    verb = "lost" if cost["lost"] > 0 else "gained"
-    return f"{figure(abs(cost['lost']))} {currency} {verb} so far against the promise"
+    # A sum that was gained beside a breach says nothing of it, and reads as if all were well.
+    return f"{figure(cost['lost'])} {currency} lost so far against the promise" if cost["lost"] > 0 else "nothing is lost so far against the promise"
 
 
 def _resolved(id: str, body: Body, why: str) -> Draft:

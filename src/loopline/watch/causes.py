@@ -13,6 +13,11 @@ Level = Literal["page", "notice", "digest"]
 LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
 """How loudly an alert is told, the loudest first: at any hour, in the role's hours, or in the digest."""
 
+ANEW = "the windows, computed anew, do not show it"
+SUPERSEDED = "another package decides now"
+_OWN = "loopline"
+VOID = frozenset({ANEW, SUPERSEDED})
+"""Why an alert was resolved that explains no other one from then on."""
 PAGES = frozenset({"worth_baseline", "worth_promised"})
 """The monitors that speak of money."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
@@ -34,15 +39,23 @@ class Cause:
         The loudest one, the most urgent of those that are not silenced: the one that is told.
     others
         Those that explain it, the most urgent first.
+    over
+        Those that explain it although they are over: they were about the same windows, and newer ones were fine again before it was seen.
     """
 
     head: Entry
     others: tuple[Entry, ...]
+    over: tuple[Entry, ...] = ()
 
     @property
     def level(self) -> Level:
         """How loudly it is told."""
         return level(self.head.body)
+
+    @property
+    def explaining(self) -> tuple[Entry, ...]:
+        """All that explains the head: first what lasts, then what is over."""
+        return (*self.others, *self.over)
 
     @property
     def as_loud(self) -> list[Entry]:
@@ -66,7 +79,8 @@ def urgency(body: Mapping[str, Any]) -> tuple[int, int]:
 
 def explains(body: Mapping[str, Any]) -> str:
     """What an alert says where it explains another one: what it has cost is said there already."""
-    return f"{body.get('what', body['says'])} (since {body['since'][:10]})"
+    when = f"from {body['since'][:10]} to {body['last'][:10]}" if body["state"] == "resolved" else f"since {body['since'][:10]}"
+    return f"{body.get('what', body['says'])} ({when})"
 
 
 def _loudness(body: Mapping[str, Any]) -> int:
@@ -74,13 +88,13 @@ def _loudness(body: Mapping[str, Any]) -> int:
 
 
 def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> list[Cause]:
-    """The alerts that are not resolved, by their cause, the most urgent first.
+    """The alerts that are not resolved, by their cause, the most urgent first; each with those that are over and were about the same windows.
 
     Of equally loud ones the head is one that is not silenced, then the most urgent, and then the one that has lasted longest. What is silenced of that
     which comes stands for itself: whoever expects few requests on a holiday knows nothing of those that are refused.
     """
-    together: dict[tuple[str, int | str], list[Entry]] = {}
-    for entry in alerts:
+    known, together = list(alerts), dict[tuple[str, int | str], list[Entry]]()
+    for entry in known:
         if entry.body["state"] != "resolved":
             line = _alone(entry.body) if entry.body["monitor"] in _COMING and is_silenced(entry) else _line(entry.body)
             together.setdefault((entry.body["package"], line), []).append(entry)
@@ -88,8 +102,19 @@ def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> lis
     def rank(entry: Entry) -> tuple[int, bool, tuple[int, int], str, str]:
         return _loudness(entry.body), is_silenced(entry), urgency(entry.body), entry.body["since"], entry.subject
 
-    found = [Cause(head, tuple(others)) for head, *others in (sorted(entries, key=rank) for entries in together.values())]
+    found = [Cause(head, tuple(others), _over(head, known)) for head, *others in (sorted(entries, key=rank) for entries in together.values())]
     return sorted(found, key=lambda cause: rank(cause.head))
+
+
+def _over(head: Entry, alerts: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The alerts with the head's cause that were about its windows and are over, the most urgent first; what a person closed explains nothing."""
+    said, line = head.body, _line(head.body)
+    if isinstance(line, str):
+        return ()
+    same = (entry for entry in alerts if entry.body["state"] == "resolved" and (entry.body["package"], _line(entry.body)) == (said["package"], line))
+    own = (entry for entry in same if entry.actor == _OWN and entry.body.get("why") not in VOID)
+    overlapping = (entry for entry in own if entry.body["since"] <= said["last"] and said["since"] <= entry.body["last"])
+    return tuple(sorted(overlapping, key=lambda entry: (urgency(entry.body), entry.body["since"], entry.subject)))
 
 
 def _line(body: Mapping[str, Any]) -> int | str:

@@ -132,7 +132,7 @@ class _Desk:
         if role is not None and self._hears(role, cause):
             for channel in self._spec.tell[role]:
                 if not self._told.knows(channel, cause.as_loud):
-                    yield role, channel, Item("told", cause.head, cause.others)
+                    yield role, channel, Item("told", cause.head, cause.explaining)
 
     def _elsewhere(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To the next channel that works, while all those of the alert's role are down."""
@@ -147,7 +147,7 @@ class _Desk:
             return
         next_one = next(((other, channel) for other, channel in others if self._hears(other, cause) and not self._told.is_down(channel, self._now)), None)
         if next_one is not None:
-            yield *next_one, Item("elsewhere", cause.head, cause.others)
+            yield *next_one, Item("elsewhere", cause.head, cause.explaining)
 
     def _escalated(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To those who are told when nobody has taken it on."""
@@ -160,7 +160,7 @@ class _Desk:
                 for channel in self._spec.tell[heard]:
                     last = self._told.last(channel, cause.as_loud)
                     if not self._told.knows(channel, cause.as_loud, purpose="escalated") and (last is None or long_since(last, self._now, escalate.after)):
-                        yield heard, channel, Item("escalated", cause.head, cause.others)
+                        yield heard, channel, Item("escalated", cause.head, cause.explaining)
 
     def _kept_up_to_date(self) -> Iterator[tuple[Role, str, Item]]:
         """To Alertmanager, which forgets what it does not hear of: that an alert lasts, and that it is over."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
 
+from loopline.watch.arrivals import WINDOWS_KEPT, rows_of
 from loopline.watch.spans import start_of
 from loopline.watch.windows import starts
-
-_MEMORY = 28
-"""Windows that tell how long after its end the first row of one may come."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +23,26 @@ class Elapsed:
         The start of the newest window that has begun; None where nobody knows.
     over
         A window that ends by then is closed; None before anything came.
+    came
+        Rows by the start of the window, whichever package answered them, the gaps between them among these.
     """
 
     begun: datetime | None
     over: datetime | None
+    came: Mapping[datetime, int] = field(default_factory=dict, compare=False)
+
+    @property
+    def newest(self) -> datetime | None:
+        """The start of the newest window that has begun and in which anything came."""
+        return max((start for start, rows in self.came.items() if rows and self.has_begun(start)), default=None)
 
     def has_begun(self, start: datetime) -> bool:
         """Whether the window that starts then has begun: rows may be about a moment far ahead, by mistake or by their nature."""
         return self.begun is None or start <= self.begun
+
+    def is_due(self, moment: datetime) -> bool:
+        """Whether it has come so far."""
+        return self.begun is not None and moment <= self.begun
 
     def is_over(self, end: datetime) -> bool:
         """Whether the window that ends then is closed."""
@@ -52,7 +63,7 @@ def told_after(frame: pl.DataFrame, span: timedelta) -> dict[datetime, float]:
     return dict(waited.iter_rows())
 
 
-def elapsed(predictions: pl.LazyFrame, span: timedelta, clock: datetime | None) -> Elapsed:
+def elapsed(known: pl.DataFrame, span: timedelta, clock: datetime | None) -> Elapsed:
     """How far time has come, by the predictions and by the clock.
 
     A window is over when rows about a later one have come, or when the clock says so: then its rows are overdue, even where none comes any more.
@@ -61,22 +72,20 @@ def elapsed(predictions: pl.LazyFrame, span: timedelta, clock: datetime | None) 
 
     Parameters
     ----------
-    predictions
-        The table.
+    known
+        What `loopline.watch.arrivals.arrivals` says.
     clock
         The start of the window in which the turn began; None where the newest arrival stands for it.
     """
-    when = pl.coalesce("event_time", "time").dt.cast_time_unit("us")
-    by_start = predictions.group_by(start=starts(when, span)).agg(first=pl.col("time").min(), newest=pl.col("time").max(), last=when.max())
-    known = by_start.sort("start").collect(engine="streaming")
     if known.is_empty():
         return Elapsed(clock, None)
     begun = clock or start_of(known["newest"].max(), span)  # type: ignore[arg-type]
-    past = known.filter(pl.col("start") <= begun).tail(_MEMORY)
+    past = known.filter(pl.col("start") <= begun).tail(WINDOWS_KEPT)
     if past.is_empty():
         return Elapsed(begun, None)
+    came = rows_of(known, span)
     over: datetime = past["last"][-1]
     if clock is None:
-        return Elapsed(begun, over)
+        return Elapsed(begun, over, came)
     waited: timedelta = past.select(pl.max_horizontal(pl.col("first") - pl.col("start") - span, pl.duration()).max()).item()
-    return Elapsed(begun, max(over, clock - waited) if waited <= span else over)
+    return Elapsed(begun, max(over, clock - waited) if waited <= span else over, came)

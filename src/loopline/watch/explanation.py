@@ -112,9 +112,15 @@ class Explanation:
         """The explanation in sentences, those that say that nothing was found among them."""
         return [self._since(), self._money(), self._features(), self._slices(), self._upstream()]
 
-    def found(self) -> list[str]:
-        """The sentences that say what was found."""
-        told = ((True, self._since), (self.money, self._money), (self.features, self._features), (self._sure(), self._slices), (self.upstream, self._upstream))
+    def found(self, *, with_money: bool = True) -> list[str]:
+        """The sentences that say what was found; without that on money where it stands already."""
+        told = (
+            (True, self._since),
+            (with_money and self.money, self._money),
+            (self.features, self._features),
+            (self._sure(), self._slices),
+            (self.upstream, self._upstream),
+        )
         return [say() for there, say in told if there]
 
     def _sure(self) -> list[SliceLoss]:

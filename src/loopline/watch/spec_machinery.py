@@ -20,6 +20,7 @@ MACHINERY = (
     "service_slow",
     "memory",
     "budget",
+    "outcomes_contradict",
     "quarantined",
     "storage_worse",
     "pipeline_slow",
@@ -38,6 +39,8 @@ class MachinerySpec(Spec):
         How long 99 of 100 predictions may take; where it is not said, what is usual.
     fresh
         How old the newest row of a source may be, whether anything comes or not; where it is not said, what is usual.
+    contradicted
+        The share of the outcomes of the last day that may contradict what was told before.
     memory
         The share of the machine's memory that a step or a server may hold at its peak.
     disk
@@ -50,6 +53,7 @@ class MachinerySpec(Spec):
     shed: float = Field(default=0.01, ge=0, lt=1)
     latency_ms: float | None = Field(default=None, gt=0)
     fresh: dict[str, Annotated[Span, Field(gt=timedelta())]] = {}
+    contradicted: float = Field(default=0.01, ge=0, lt=1)
     memory: float = Field(default=0.9, gt=0, le=1)
     disk: Span = Field(default=timedelta(days=14), gt=timedelta())
     budget: float = Field(default=0.9, gt=0, le=1)

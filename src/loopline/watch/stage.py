@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Generator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -48,7 +49,8 @@ _SCORING = (
 )
 _SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
-    *("windows", "spans", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
+    *("windows", "spans", "gaps", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
+    *("chapters", "reckoning", "measuring", "merging", "summary", "arrivals"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (
@@ -64,14 +66,16 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told")),
-    *_SPECS,
-    "watch/exported/alertmanager.py",
+    # Whole: a message is explained by nearly all of it.
+    "watch",
+    "model",
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
     "tell.py",
-    "charter/spec.py",
     *SPEC,
     "expression",
     "declaration.py",
+    "charts.py",
 )
 
 
@@ -103,8 +107,8 @@ def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | Non
         yield _trial(spec, charter, ask, course)
     if spec.retrain is None:
         return watched
-    said = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+    said, hold = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "held_back": hold}
 
 
 def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[[], Ask], *, at: datetime, clock: Callable[[], datetime] = now) -> Steps:
@@ -131,8 +135,8 @@ def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[
             stage="watch",
             name="tell",
             function="loopline.watch.telling:run",
-            reads=spec.fields("tell"),
-            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat()},
+            reads={**spec.fields("tell"), **charter.fields("worth")},
+            inputs={"letters": [letter.as_json() for letter in due], "now": moment.isoformat(), "host": socket.gethostname()},
             rooms=_TELLING,
         )
     return {"says": ""}
@@ -160,15 +164,15 @@ def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) 
     )
 
 
-def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
-    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it."""
+def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, tuple[str, str]]:
+    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it, and what holds it back."""
     seen = situation(spec, ask.state, ask.facts.get("data", {}), now())
     reasons = [] if seen is None else asked(seen)
     if seen is None or not reasons:
-        return came_of(ask.state)
+        return came_of(ask.state), ""
     why = "; ".join(reason.says for reason in reasons)
     if hold := held(seen):
-        return f"a retraining is due ({why}), and held back: {hold}"
+        return f"a retraining is due ({why}), and held back: {hold}", hold
     facts = yield Step(
         stage="watch",
         name="retrain",
@@ -177,7 +181,7 @@ def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
         inputs={"champion": ask.state.champion, "after": seen.trained.id, "reasons": [asdict(reason) for reason in reasons]},
         rooms=("watch/request.py",),
     )
-    return str(facts["says"])
+    return str(facts["says"]), ""
 
 
 def _failing(ask: Ask) -> list[list[str]]:

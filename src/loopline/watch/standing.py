@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from loopline.declaration import counted
 from loopline.ledger.entry import Entry
-from loopline.ledger.state import State
-from loopline.watch.causes import Cause, Level, causes, level, urgency
+from loopline.watch.causes import LEVELS, Cause, Level, causes, level, urgency
+from loopline.watch.duty import Known
 from loopline.watch.silences import covering, state_of
 from loopline.watch.told import by_alert, outcome
+
+_NAMES: Mapping[Level, str] = {"page": "page", "notice": "notice", "digest": "alert of the digest"}
+_SEVERAL: Mapping[Level, str] = {"page": "pages", "notice": "notices", "digest": "alerts of the digest"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Standing:
     state
         ``open``, ``acknowledged``, ``silenced`` or ``resolved``.
     cause
-        The id of the alert that is told for both; its own where it is that one. None once it is resolved.
+        The id of the alert that is told for both; its own where it is that one. None once it is resolved, unless it explains one that lasts.
     explained_by
         The ids of the alerts that explain it.
     messages
@@ -75,19 +80,19 @@ def silence_as_json(entry: Entry) -> dict[str, Any]:
     return {"of": entry.subject, "until": entry.body["until"], "by": entry.body["by"], "why": entry.body["why"], "entry": entry.id}
 
 
-def standings(state: State, now: datetime) -> list[Standing]:
+def standings(known: Known, now: datetime) -> list[Standing]:
     """Every alert: by their causes, the most urgent first, each followed by what explains it; then those that are resolved, newest first."""
 
-    sent = by_alert(state.messages)
+    sent = by_alert(known.messages)
 
     def silence(entry: Entry) -> Entry | None:
-        return covering(entry.subject, entry.body, state.silences, now)
+        return covering(entry.subject, entry.body, known.silences, now)
 
     def standing(entry: Entry, cause: Cause | None) -> Standing:
-        others = tuple(other.subject for other in cause.others) if cause is not None and cause.head is entry else ()
+        others = tuple(other.subject for other in cause.explaining) if cause is not None and cause.head is entry else ()
         return Standing(
             entry=entry,
-            state=state_of(entry.subject, entry.body, state.silences, now),
+            state=state_of(entry.subject, entry.body, known.silences, now),
             level=level(entry.body),
             cause=None if cause is None else cause.head.subject,
             explained_by=others,
@@ -96,7 +101,17 @@ def standings(state: State, now: datetime) -> list[Standing]:
         )
 
     lasting = [
-        standing(entry, cause) for cause in causes(state.alerts.values(), lambda entry: silence(entry) is not None) for entry in (cause.head, *cause.others)
+        standing(entry, cause) for cause in causes(known.alerts.values(), lambda entry: silence(entry) is not None) for entry in (cause.head, *cause.explaining)
     ]
-    resolved = [entry for entry in state.alerts.values() if entry.body["state"] == "resolved"]
+    told = {one.id for one in lasting}
+    resolved = [entry for entry in known.alerts.values() if entry.body["state"] == "resolved" and entry.subject not in told]
     return lasting + [standing(entry, None) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
+
+
+def unheard(known: Known, now: datetime) -> str:
+    """What is open and reached nobody although it was sent, and why, in words; empty where there is nothing of the kind."""
+    told = [(one, one.told) for one in standings(known, now) if one.state == "open" and one.is_told_apart]
+    lost = [(one.level, said["why"]) for one, said in told if said is not None and not said["done"]]
+    many = Counter(level for level, _ in lost)
+    what = " and ".join(counted(many[level], _NAMES[level], _SEVERAL[level]) for level in LEVELS if many[level])
+    return f"{what} reached nobody: {lost[0][1]}" if lost else ""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from textwrap import shorten
 from typing import Any
 
 from loopline.access.secrets import reveal
+from loopline.charter.spec import WorthSpec
 from loopline.engine.step import Facts
 from loopline.ledger.entry import Draft, Entry, by_id
+from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.tell import hand_over, tell
 from loopline.watch.causes import explains, level, urgency
 from loopline.watch.exported import alertmanager
+from loopline.watch.inquiry import Evidence, inquire
 from loopline.watch.told import KIND, address, is_alertmanager
 from loopline.workspace import Job
 
+_log = logging.getLogger(__name__)
 _SHOWN = 5
 _TITLE = 118
 _WHY = {
@@ -24,8 +32,30 @@ _WHY = {
     "escalated": "nobody has taken it on; {role} was told first",
     "told": "you are told because {role} has no channel",
 }
+_LOUD = {"page": "a page", "notice": "a notice", "digest": "no hurry"}
 Items = Sequence[tuple[str, Entry, Sequence[Entry]]]
 """Purpose, alert, and the alerts that explain it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a message comes from.
+
+    Parameters
+    ----------
+    project, folder
+        The project's name and the folder of its declaration.
+    host
+        The machine on which the folder is.
+    """
+
+    project: str
+    folder: str
+    host: str
+
+    def command(self, verb: str, alert: str) -> str:
+        """A command about an alert that does the same in any folder of the machine."""
+        return f"loopline alerts {verb} {alert} --folder {shlex.quote(self.folder)}"
 
 
 def run(job: Job) -> Facts:
@@ -35,6 +65,7 @@ def run(job: Job) -> Facts:
     """
     ledger, now = job.workspace.ledger, datetime.fromisoformat(job.step.inputs["now"])
     channels = {address(channel): channel for listed in job.step.reads["tell"].values() for channel in listed}
+    source, why_of = Source(job.project, str(job.folder), job.step.inputs["host"]), _Why(job)
     sent = failed = 0
     for letter in job.step.inputs["letters"]:
         items = _fresh(ledger, letter["items"])
@@ -42,7 +73,11 @@ def run(job: Job) -> Facts:
             continue
         channel = channels[letter["to"]]
         job.progress.say(f"telling {' and '.join(letter['roles'])}")
-        why = _hand_over(channel, job.project, items, now) if is_alertmanager(channel) else _write(channel, job.project, items, letter["roles"])
+        if is_alertmanager(channel):
+            why = _hand_over(channel, source, items, now)
+        else:
+            text = message(items, letter["roles"], source, {alert.subject: why_of.told(alert) for _, alert, _ in items})
+            why = tell(channel, title=title(job.project, [alert for _, alert, _ in items]), text=text, reveal=reveal)
         sent, failed = (sent, failed + 1) if why else (sent + 1, failed)
         ledger.append(_message(letter, channel, items, why, now))
     says = f"{sent} messages sent" + (f", {failed} could not be sent" if failed else "")
@@ -64,12 +99,37 @@ def attempt(channel: str, project: str) -> str | None:
     return tell(channel, title=f"{project}: a test", text=text, reveal=reveal)
 
 
-def _write(channel: str, project: str, items: Items, roles: Sequence[str]) -> str | None:
-    return tell(channel, title=title(project, [alert for _, alert, _ in items]), text=message(items, roles), reveal=reveal)
+class _Why:
+    """What explains the alerts of packages, asked of ledger and lake once for each package."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._known: dict[str, Evidence] = {}
+
+    @cached_property
+    def _state(self) -> State:
+        return fold(self._job.workspace.ledger.read(kinds=FOLDED))
+
+    def told(self, alert: Entry) -> list[str]:
+        """What explains an alert, in sentences: none of one that waits for the digest, of one about no package, or where that cannot be told."""
+        package = alert.body["package"]
+        if level(alert.body) == "digest" or package not in self._state.packages:
+            return []
+        try:
+            if package not in self._known:
+                self._known[package] = inquire(self._job.workspace, self._state, package, WorthSpec.model_validate(self._job.step.reads["worth"]))
+            found = self._known[package].explain(alert.body)
+        except Exception:  # a page must go out whatever is wrong with what it is explained from
+            _log.debug("an alert cannot be explained", exc_info=True)
+            return []
+        return [] if found is None else found.found(with_money=False)
 
 
-def _hand_over(channel: str, project: str, items: Items, now: datetime) -> str | None:
-    bodies = [alertmanager.body(project, alert, others, now=now, is_over=purpose == "over") for purpose, alert, others in items]
+def _hand_over(channel: str, source: Source, items: Items, now: datetime) -> str | None:
+    bodies = [
+        alertmanager.body(source.project, alert, others, now=now, is_over=purpose == "over", look=source.command("show", alert.subject))
+        for purpose, alert, others in items
+    ]
     return hand_over(alertmanager.place(channel), bodies, reveal=reveal)
 
 
@@ -92,13 +152,15 @@ def title(project: str, alerts: Sequence[Entry]) -> str:
     return f"{project}: {shorten(first, _TITLE - len(more), placeholder=' ...')}{more}"
 
 
-def message(items: Items, roles: Sequence[str]) -> str:
-    """What is told: each alert in a line with what explains it, and what to do. The digest comes last.
+def message(items: Items, roles: Sequence[str], source: Source, why: Mapping[str, Sequence[str]]) -> str:
+    """What is told: each alert in a line with what explains it, what it is about, and what to do where. The digest comes last.
 
     Parameters
     ----------
     roles
         Those that are spoken to.
+    why
+        What explains each alert beside other alerts, in sentences, by its id.
     """
     ordered = sorted(items, key=lambda item: urgency(item[1].body))
     several = len({alert.body["role"] for _, alert, _ in items}) > 1
@@ -112,5 +174,15 @@ def message(items: Items, roles: Sequence[str]) -> str:
             lines.append(f"  {_WHY[purpose].format(role=role)}")
         lines += [f"  explained by: {explains(other.body)}" for other in others[:_SHOWN]]
         lines += [f"  and by {len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
+        lines += [f"  {sentence}" for sentence in (*why.get(alert.subject, ()), _about(alert.body))]
     first = ordered[0][1].subject
-    return "\n".join([*lines, "", f"Look: loopline alerts show {first}", f"Take it on: loopline alerts ack {first}"])
+    todo = [f"Look: {source.command('show', first)}", f"Take it on: {source.command('ack', first)}", f"There: on {source.host}, project {source.project}"]
+    return "\n".join([*lines, "", *todo])
+
+
+def _about(body: Mapping[str, Any]) -> str:
+    """How loudly an alert is told, which monitor it is of, and what that looked at."""
+    names = body.get("features") or [body["feature"]]
+    of = f" of {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}" if names[0] else ""
+    package = f", package {body['package'][:8]}" if body["package"] else ""
+    return f"({_LOUD[level(body)]}: {body['monitor']}{of}{package})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,14 +19,14 @@ from loopline.model.evaluate import Judged, metrics, outcomes
 from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
-from loopline.watch.estimated import Estimated, together
-from loopline.watch.spans import origin, start_of
+from loopline.watch.estimated import Estimated
+from loopline.watch.spans import origin
 
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
 
-GAP_MOST = 31
-"""So many windows without a row are shown one by one; a longer pause teaches nothing more."""
+LOOKBACK = 64
+"""No verdict on a window looks back on more windows than these: how long it takes, and what it depends on, do not grow with the log."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -341,57 +341,3 @@ def loss(judged: Judged) -> NDArray[np.float64]:
 
 LOSS: Mapping[Task, str] = {"binary": "brier", "multiclass": "accuracy", "regression": "mae"}
 """The package's metric whose value on the test part is the mean of `loss` there; of the accuracy, what is missing to 1."""
-
-
-def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Window:
-    """One window from two parts of the same one, such as those of two servers; metrics that do not add up are left out."""
-    counts = {name: tuple(map(sum, zip(part, second.counts[name], strict=True))) for name, part in first.counts.items()}
-    rows = first.rows + second.rows
-    acted = None if first.acted is None or second.acted is None else (first.acted * first.rows + second.acted * second.rows) / rows
-    return replace(
-        first,
-        rows=rows,
-        refused=first.refused + second.refused,
-        outcomes=first.outcomes + second.outcomes,
-        acted=acted,
-        counts=counts,
-        drift={bins.name: float(distance(np.asarray(counts[bins.name]), np.asarray(bins.counts))) for bins in features if rows},
-        outside={name: first.outside.get(name, 0) + second.outside.get(name, 0) for name in {**first.outside, **second.outside}},
-        apart=None,
-        earned=first.earned + second.earned,
-        split=first.split + second.split,
-        loss=first.loss + second.loss,
-        metrics={},
-        told_after_s=max((wait for wait in (first.told_after_s, second.told_after_s) if wait is not None), default=None),
-        estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
-    )
-
-
-def with_gaps(
-    made: Sequence[Window], refused: Mapping[datetime, int], *, package: str, span: timedelta, until: datetime | None = None, goes_on: bool = False
-) -> list[Window]:
-    """A package's windows with those between them that have no row, and with the rows that were refused meanwhile.
-
-    Parameters
-    ----------
-    refused
-        Rows refused, by the start of the window; what lies outside the package's windows makes windows of its own.
-    until
-        Windows that are not over by then are no gaps: rows may come yet. None where that is not known.
-    goes_on
-        Whether there ought to be rows up to `until`, so that the windows after the last row are gaps, too.
-    """
-    by_start = {window.start: window for window in made}
-    for start in refused:
-        by_start.setdefault(start, Window(package=package, start=start, end=start + span))
-    end = None if until is None else start_of(until, span)
-    for before, after in _pairs(sorted({*by_start, end} if end is not None and goes_on and by_start else by_start)):
-        for step in range(1, min((after - before) // span, GAP_MOST + 1)):
-            start = before + step * span
-            if end is None or start < end:
-                by_start.setdefault(start, Window(package=package, start=start, end=start + span))
-    return [replace(window, refused=refused.get(start, 0)) for start, window in sorted(by_start.items())]
-
-
-def _pairs(moments: Sequence[datetime]) -> Iterable[tuple[datetime, datetime]]:
-    return zip(moments[:-1], moments[1:], strict=True)

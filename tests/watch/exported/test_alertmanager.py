@@ -20,7 +20,7 @@ def test_alerts_are_posted_to_the_second_version_of_its_api(channel: str) -> Non
 @pytest.mark.parametrize(("monitor", "severity"), [("worth_promised", "critical"), ("refused_share", "warning"), ("drift", "info")])
 def test_how_loud_an_alert_is_is_its_severity(monitor: str, severity: str) -> None:
     world = World.of()
-    made = body("shop", world.alerts[world.open(monitor)], [], now=world.now, is_over=False)
+    made = body("shop", world.alerts[world.open(monitor)], [], now=world.now, is_over=False, look="look")
     assert made["labels"]["severity"] == severity
     assert all(isinstance(value, str) and value for value in (*made["labels"].values(), *made["annotations"].values()))
 
@@ -28,10 +28,10 @@ def test_how_loud_an_alert_is_is_its_severity(monitor: str, severity: str) -> No
 def test_an_alert_keeps_its_labels_from_its_first_breach_to_its_end() -> None:
     world = World.of()
     id = world.open("drift", "x")
-    begun = body("shop", world.alerts[id], [], now=world.now, is_over=False)
+    begun = body("shop", world.alerts[id], [], now=world.now, is_over=False, look="look")
     world.now += DAY
     world.say(id, "resolved")
-    over = body("shop", world.alerts[id], [], now=world.now, is_over=True)
+    over = body("shop", world.alerts[id], [], now=world.now, is_over=True, look="look")
     assert (begun["labels"], begun["startsAt"]) == (over["labels"], over["startsAt"])
     assert datetime.fromisoformat(over["endsAt"]) == world.now
     assert datetime.fromisoformat(begun["endsAt"]) == world.now - DAY + LASTING

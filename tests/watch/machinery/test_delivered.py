@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.ledger.entry import Entry
-from loopline.watch.machinery.delivered import contract, freshness, quarantined
+from loopline.watch.machinery.delivered import contract, freshness, outcomes_contradict, quarantined
 from loopline.watch.machinery.pipeline import pipeline_failed
 from loopline.watch.machinery.seen import Seen
 from tests.watch.machinery.facts import HOUR, NOW, entry, seen, step
@@ -130,3 +130,20 @@ def test_a_share_that_came_twice_is_usual_whatever_else_came(made: list[tuple[in
 @pytest.mark.parametrize("rows", [0, 1])
 def test_a_batch_of_hardly_any_rows_says_nothing(rows: int) -> None:
     assert refused_of(*USUAL, batch(HOUR, rows, 0)) == []
+
+
+def counted(ago: timedelta, received: int, contradictory: int) -> Entry:
+    """A collection of outcomes that counted so many, all in all."""
+    return entry("step", "serve", ago, state="succeeded", name="collect", facts={"outcomes": {"received": received, "contradictory": contradictory}})
+
+
+def test_outcomes_that_turn_what_was_told_before_are_told() -> None:
+    before, sent_again = counted(2 * DAY, 5000, 3), counted(HOUR, 5800, 203)
+    (breach,) = outcomes_contradict(seen(steps=[before, sent_again])) or []
+    assert (breach.monitor, breach.role, breach.value) == ("outcomes_contradict", "data", 0.25)
+    assert breach.says.startswith("200 of 800 outcomes that came lately contradict what was told before; the latest word holds")
+    assert outcomes_contradict(seen(steps=[counted(HOUR, 800, 200)])), "nothing was counted before"
+    assert outcomes_contradict(seen(steps=[before, counted(HOUR, 5961, 4)])) == [], "of many one is a mistake"
+    assert outcomes_contradict(seen({"contradicted": 0.5}, steps=[before, sent_again])) == []
+    assert outcomes_contradict(seen(steps=[counted(3 * DAY, 5000, 3), counted(2 * DAY, 5800, 203)])) == [], "it is over"
+    assert outcomes_contradict(seen()) is None

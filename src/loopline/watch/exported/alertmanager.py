@@ -20,11 +20,16 @@ def place(channel: str) -> str:
     return channel.removeprefix(_PREFIX).rstrip("/") + "/api/v2/alerts"
 
 
-def body(project: str, entry: Entry, others: Sequence[Entry], *, now: datetime, is_over: bool) -> dict[str, Any]:
+def body(project: str, entry: Entry, others: Sequence[Entry], *, now: datetime, is_over: bool, look: str) -> dict[str, Any]:
     """One alert as ``POST /api/v2/alerts`` takes it.
 
     Its labels are what Alertmanager knows it by: they are the same from its first breach to its end. One that lasts ends some time
     ahead, and is told again before that: a loop that has died leaves nothing burning for ever.
+
+    Parameters
+    ----------
+    look
+        The command that shows all that is known of it.
 
     References
     ----------
@@ -41,7 +46,7 @@ def body(project: str, entry: Entry, others: Sequence[Entry], *, now: datetime, 
         "package": said["package"][:12],
     }
     explained = "; ".join(explains(other.body) for other in others[:_SHOWN])
-    annotations = {"summary": said["says"], "explained_by": explained, "look": f"loopline alerts show {entry.subject}"}
+    annotations = {"summary": said["says"], "explained_by": explained, "look": look}
     return {
         # A label without a value is one that is not there.
         "labels": {name: value for name, value in labels.items() if value},

@@ -1,8 +1,8 @@
-"""Whether the data come as they should: how old the newest rows are, what the contract holds back, and how much of it goes to quarantine."""
+"""Whether the data come as they should: how old the newest rows are, what is held back or goes to quarantine, and which outcomes are told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from loopline.declaration import say_duration
@@ -13,6 +13,8 @@ from loopline.watch.monitors.watched import Breach
 
 INGEST = ("data", "ingest")
 """The step that takes in what the sources deliver."""
+COLLECT = ("serve", "collect")
+"""The step that counts the outcomes that were told."""
 NOTICEABLE = 0.01
 """A share of refused rows that has grown by less than this is no breach, however many rows there are."""
 NEWEST = 4
@@ -62,7 +64,7 @@ def ages_s(source: str, steps: Iterable[Entry]) -> list[float]:
     steps
         The ends of steps, oldest first.
     """
-    taken = [entry for entry in steps if (entry.subject, entry.body["name"]) == INGEST and entry.body["state"] == "succeeded"]
+    taken = [entry for entry in steps if _is(entry, INGEST)]
     known = [(entry.time, datetime.fromisoformat(said)) for entry in taken if (said := entry.body["facts"].get("newest", {}).get(source))]
     ages = [(came - before).total_seconds() for (_, before), (came, newest) in zip(known, known[1:], strict=False) if newest > before]
     return [age for age in ages if age > 0]
@@ -95,3 +97,23 @@ def _refused(seen: Seen, source: str, batches: Sequence[Entry]) -> list[Breach] 
     whole = sum(entry.body["quarantined"] for entry in before) / max(1, sum(entry.body["read"] for entry in before))
     says = f"{refused / read:.1%} of {read:,} new rows of {source} are in quarantine, where {whole:.1%} were before"
     return [Breach(monitor="quarantined", feature=source, role="data", says=says, value=refused / read, limit=limit)]
+
+
+def outcomes_contradict(seen: Seen) -> list[Breach] | None:
+    """More predictions than are borne got another outcome lately than was told of them before: the truth is turned, and the money with it."""
+    counts = [(entry, entry.body["facts"]["outcomes"]) for entry in seen.steps if _is(entry, COLLECT)]
+    if not counts:
+        return None
+    none: Mapping[str, int] = {}
+    now, then = counts[-1][1], next((told for entry, told in reversed(counts) if not seen.is_late(entry)), none)
+    came, turned = (max(0, now[name] - then.get(name, 0)) for name in ("received", "contradictory"))
+    limit = seen.spec.contradicted
+    if surely(turned, came) <= limit:
+        return []
+    says = f"{turned:,} of {came:,} outcomes that came lately contradict what was told before; the latest word holds, and money is counted by it"
+    return [Breach(monitor="outcomes_contradict", role="data", says=says, value=turned / came, limit=limit)]
+
+
+def _is(entry: Entry, step: tuple[str, str]) -> bool:
+    """Whether an entry is a success of the step."""
+    return (entry.subject, entry.body["name"]) == step and entry.body["state"] == "succeeded"

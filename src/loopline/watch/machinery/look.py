@@ -15,7 +15,7 @@ from loopline.engine.step import Facts
 from loopline.ledger.entry import Entry, now
 from loopline.ledger.spend import USAGE, account
 from loopline.ledger.store import Ledger
-from loopline.watch.machinery.delivered import contract, freshness, quarantined
+from loopline.watch.machinery.delivered import contract, freshness, outcomes_contradict, quarantined
 from loopline.watch.machinery.judged import Judged
 from loopline.watch.machinery.pipeline import pipeline_failed, pipeline_late, pipeline_slow
 from loopline.watch.machinery.raised import drafts, fine, in_breach
@@ -41,6 +41,7 @@ MONITORS: tuple[Monitor, ...] = (
     service_slow,
     memory,
     budget,
+    outcomes_contradict,
     quarantined,
     storage_worse,
     pipeline_slow,

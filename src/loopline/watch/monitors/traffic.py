@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 from statistics import NormalDist, median
 
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.monitors.watched import USUAL_MEMORY, Breach, Watched
+from loopline.watch.windows import LOOKBACK
 
 _WINDOWS_NEEDED = 14
 
@@ -22,19 +25,31 @@ def volume(watched: Watched) -> list[Breach] | None:
     ----------
     Anscombe, F. J. (1948). The transformation of Poisson, binomial and negative-binomial data. Biometrika 35.
     """
-    earlier = (window for window in reversed(watched.windows[: watched.at]) if window.start not in watched.outages)
-    roots = sorted(math.sqrt(window.rows) for window in islice(earlier, USUAL_MEMORY))
+    came = {window.start: window.rows for window in watched.windows[: watched.at + 1]} if watched.came is None else watched.came
+    roots = sorted(math.sqrt(rows) for rows in islice(_before(watched, came), USUAL_MEMORY))
     if not watched.is_closed or len(roots) < _WINDOWS_NEEDED:
         return None
     centre, quiet = median(roots), roots[len(roots) // 5]
     scatter = max(0.5, 1.4826 * median(abs(root - centre) for root in roots))
     z = NormalDist().inv_cdf(1 - watched.chance("volume"))
     limit = max(0.0, min(centre - z * scatter, quiet - z * math.sqrt(0.5))) ** 2
-    rows = watched.window.rows
+    rows = came.get(watched.window.start, 0)
     if rows >= limit:
         return []
     said = "no rows came" if rows == 0 else f"only {rows:,} rows came"
     return [Breach(monitor="volume", role="devops", says=f"{said}, {centre**2:,.0f} are usual", value=rows, limit=limit)]
+
+
+def _before(watched: Watched, came: Mapping[datetime, int]) -> Iterator[int]:
+    """Rows of the windows before, the newest first, without those of an outage; requests come as they did, whichever package answers them.
+
+    What came before a longer pause is no measure any more.
+    """
+    window = watched.window
+    for step in range(1, LOOKBACK + 1):
+        start = window.start - step * (window.end - window.start)
+        if start in came and start not in watched.outages:
+            yield came[start]
 
 
 def refused_share(watched: Watched) -> list[Breach] | None:

@@ -70,13 +70,15 @@ class Watched:
     Parameters
     ----------
     windows
-        The package's windows in the order of time.
+        The package's windows in the order of time, as far back as `loopline.watch.windows.LOOKBACK`.
     at
         Index of the window that is judged.
     is_closed
         Whether time has gone beyond the window.
     has_begun
         Whether time has come as far as the window: one ahead of it holds rows with a wrong date, or is only beginning to fill.
+    came
+        Rows by the start of the window, whichever package answered them; None where these windows are all that is known.
     today
         The start of the window that it is now; None where nobody knows.
     outages
@@ -97,6 +99,7 @@ class Watched:
     currency: str
     apart_before: Sequence[tuple[int, float]] = ()
     has_begun: bool = True
+    came: Mapping[datetime, int] | None = None
     today: datetime | None = None
     outages: frozenset[datetime] = frozenset()
 

@@ -18,6 +18,8 @@ USUAL_MEMORY = 28
 """Windows before the judged one that tell how many rows are usual."""
 NAMED = 3
 """So many features are named in a breach, those that matter most; the others are counted."""
+EARLY = 0.02
+"""Of the chance of a false alarm each look has at a window that still fills, or whose outcomes still come: there are many such looks."""
 _YEAR_S = 365.25 * 86_400
 SHARES = {
     "worth_promised": 0.42,
@@ -119,7 +121,11 @@ class Watched:
         return self.window.rows >= ROWS_NEEDED and self.is_full
 
     def chance(self, monitor: str) -> float:
-        """Of a false alarm of one monitor in one window."""
+        """Of a false alarm of one monitor at this look at the window: a window that still fills is looked at in each turn, for what cannot wait."""
+        return self.settled_chance(monitor) * (1.0 if self.is_closed else EARLY)
+
+    def settled_chance(self, monitor: str) -> float:
+        """Of a false alarm of one monitor in one window, once it is judged for good."""
         per_window = self.spec.false_alarms.per_year * self.spec.window.total_seconds() / _YEAR_S
         return min(0.5, max(1e-6, per_window * SHARES[monitor]))
 

@@ -20,6 +20,7 @@ from loopline.model.policy import ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated
+from loopline.watch.latency import LATENCY, counted, quantiles
 from loopline.watch.spans import origin
 
 SCORE = "(score)"
@@ -70,7 +71,7 @@ class Window:
     acted
         Share of the model's decisions that were to act; None for other tasks than binary, and for no rows.
     counts
-        Rows in each bin of each feature, and of the score.
+        Rows in each bin of each feature, of the score, and of how long answers took where that is known.
     drift
         Distance of each feature from training, 0 to 1, and of the score.
     outside
@@ -139,6 +140,7 @@ class Window:
             "completeness": self.completeness,
             "told_after_s": self.told_after_s,
             "acted": self.acted,
+            "latency_ms": quantiles(self.counts.get(LATENCY)),
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
             "apart": self.apart,
@@ -166,11 +168,12 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     frame
         ``when`` (moment in UTC), ``decision`` (text), ``score``, ``scores`` (multiclass: struct with a probability for each class),
         ``outcome`` (text; null where none has come), ``row`` (struct: the columns of the request) and, where a share was held out from the
-        model, ``holdout`` (whether it was; null where there was no hold-out) and ``instead_of`` (what the model decided of those that were).
+        model, ``holdout`` (whether it was; null where there was no hold-out) and ``instead_of`` (what the model decided of those that were); ``ms``
+        (how long the answer took), where that is known.
     """
     if frame.is_empty():
         return []
-    for name, kind in (("holdout", pl.Boolean), ("instead_of", pl.String)):
+    for name, kind in (("holdout", pl.Boolean), ("instead_of", pl.String), ("ms", pl.Float64)):
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=kind).alias(name))
     frame = frame.with_columns(start=starts(pl.col("when"), span))
@@ -180,6 +183,7 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     many = len(first)
     rows = np.bincount(group, minlength=many)
     counts, outside = _counts(frame, yardstick, group, many)
+    counts |= {LATENCY: counted(frame["ms"].to_numpy(), group, many)} if frame["ms"].is_not_null().any() else {}
     distances = {bins.name: distance(counts[bins.name], np.asarray(bins.counts)) for bins in yardstick.features}
     made = [
         Window(

@@ -81,7 +81,8 @@ _CONFIG: Spec = {
         "symbolType": "stroke",
         "symbolStrokeWidth": 2.5,
         "symbolSize": 500,
-        "columnPadding": 16,
+        # A reader's font may be broader than the one that was measured.
+        "columnPadding": 28,
     },
     "line": {"strokeWidth": 2},
 }

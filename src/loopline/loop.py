@@ -238,7 +238,7 @@ class Loop:
             case "model":
                 return model_stage.steps(said.model, said.data, said.charter, ask, only_when_asked=said.watch.retrain is not None)
             case "release":
-                return release_stage.steps(said.release, said.data, said.charter, ask)
+                return release_stage.steps(said.release, said.data, said.charter, ask, at=teller.at)
             case "serve":
                 return serve_stage.steps(said.serve, ask, log_folder=self.workspace.lake.log, segments=teller.segments)
             case "watch":

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.cli.ci_report import MOST, Step, _effect, report
+from loopline.cli.ci_run import judged
 
 STEPS = st.lists(st.builds(Step, st.text(max_size=20), st.sampled_from(["passed", "failed", "skipped"]), st.text(max_size=300)), max_size=6)
 
@@ -19,6 +20,13 @@ def test_it_fits_a_comment_and_begins_with_the_verdict(steps: list[Step], count:
     assert len(text) <= MOST
     verdict = "**It does not pass" if any(step.state == "failed" for step in steps) else "**It passes.**"
     assert text.startswith(f"# Loopline: shop, pull request\n\n{verdict}")
+
+
+def test_a_gate_that_refuses_fails_its_step_though_the_loop_goes_on() -> None:
+    steps = [Step("model", "passed", ""), Step("gates", "passed", "")]
+    for failed, waived, state in (("latency", None, "failed"), ("latency", {"by": "ann"}, "passed"), ("beats_champion", None, "passed")):
+        gates = [{"name": "contract", "passed": True}, {"name": failed, "passed": False, "waived": waived}]
+        assert [step.state for step in judged(steps, gates)] == ["passed", state]
 
 
 def test_what_is_cut_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from loopline.data.spec import DataSpec
 from loopline.engine.local import LocalEngine, resolve
 from loopline.engine.step import Facts, Halt, Silence, Step, Steps
 from loopline.lake.place import Lake
-from loopline.ledger.entry import Draft
+from loopline.ledger.entry import Draft, now
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model.signing import give_trust, withdraw_trust
@@ -44,10 +45,10 @@ class Told:
         for name in ("ann", "ben"):
             give_trust(ledger, key_of(name, folder).public, name, by="ann")
 
-    def turn(self, package: str, verdicts: Mapping[str, bool] = GOOD, spec: ReleaseSpec = SPEC) -> Halt | Facts:
+    def turn(self, package: str, verdicts: Mapping[str, bool] = GOOD, spec: ReleaseSpec = SPEC, at: datetime | None = None) -> Halt | Facts:
         state = fold(self.ledger.read(kinds=FOLDED))
         facts = {"model": {"package": package, "evidence": "e"}, "data": {"read": 10, "quarantined": 0}}
-        return self.tell(steps(spec, DATA, CHARTER, Ask(project="p", folder=self.folder, state=state, facts=facts)), state, verdicts)
+        return self.tell(steps(spec, DATA, CHARTER, Ask(project="p", folder=self.folder, state=state, facts=facts), at=at), state, verdicts)
 
     def tell(self, story: Steps, state: State, verdicts: Mapping[str, bool] = GOOD) -> Halt | Facts:
         try:
@@ -183,11 +184,22 @@ def test_a_challenger_that_earns_less_leaves_the_champion_and_does_not_halt(told
     assert told.champions == [A]
 
 
-def test_a_challenger_with_another_failed_gate_halts(told: Told) -> None:
+def test_a_challenger_that_another_gate_refuses_halts_the_turn_that_judged_it_and_no_later_one(told: Told) -> None:
     told.promoted(A)
-    halt = told.turn(B, {"contract": False, "beats_champion": False})
-    assert isinstance(halt, Halt)
-    assert halt.state == "failed"
+    began = now()
+    # The loop asks again within a turn once a step was done.
+    for _ in range(2):
+        halt = told.turn(B, {"contract": False, "beats_champion": False}, at=began)
+        assert isinstance(halt, Halt)
+        assert (halt.state, halt.why) == ("failed", "bbbbbbbb does not pass: contract (contract said so); beats_champion (beats_champion said so)")
+    says = "bbbbbbbb was refused (contract, beats_champion); aaaaaaaa decides on; why: loopline release check"
+    assert told.turn(B) == told.turn(B, at=now()) == {"says": says, "champion": A, "package": B}
+    assert told.champions == [A]
+
+
+def test_without_a_champion_a_failed_gate_halts_every_turn(told: Told) -> None:
+    for _ in range(2):
+        assert isinstance(told.turn(A, {"contract": False}, at=now()), Halt)
 
 
 def test_a_promotion_is_not_computed_again_and_its_gates_are_not_asked_again(told: Told) -> None:

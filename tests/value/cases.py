@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -54,7 +54,18 @@ def window(
 
 def case(windows: list[dict[str, Any]], **more: Any) -> Case:
     charter = CharterSpec.model_validate({"predict": "late", "worth": PRICED, **more.pop("charter", {})})
-    return Case(**{"project": "flights", "charter": charter, "spec": ValueSpec(), "champion": PACKAGE, "promise": PROMISE, "windows": windows, **more})
+    return Case(
+        **{
+            "project": "flights",
+            "charter": charter,
+            "spec": ValueSpec(),
+            "champion": PACKAGE,
+            "promise": PROMISE,
+            "windows": windows,
+            "made": date(2024, 3, 1),
+            **more,
+        }
+    )
 
 
 def rich(**more: Any) -> Case:

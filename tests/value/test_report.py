@@ -9,17 +9,20 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopline.charts import WIDE
 from loopline.model.estimates import Estimate
 from loopline.value.case import Case
+from loopline.value.criteria import Kept
 from loopline.value.hindsight import Better
 from loopline.value.realised import Amount
 from loopline.value.report.answers import answers, deciders
 from loopline.value.report.page import html
-from loopline.value.report.parts import ROWS_SHOWN
+from loopline.value.report.parts import ROWS_SHOWN, parts
 from loopline.value.report.pictures import worth
-from loopline.value.report.plain import markdown
+from loopline.value.report.plain import _md, markdown
 from loopline.value.rules import judge
 from tests.value.cases import EVIL, alert, case, rich, window
 
@@ -103,6 +106,33 @@ def test_names_and_words_that_are_markup_are_shown_as_text(name: str) -> None:
     assert EVIL in "".join(read.text)
     text = markdown(CASES[name], judge(CASES[name]))
     assert "<script" not in re.sub(r"\\.", "", text)
+
+
+@given(st.text(alphabet="ab _>#<&*|x.=0 ", max_size=12))
+def test_only_what_would_be_read_as_a_mark_is_escaped(word: str) -> None:
+    plain = " ".join(word.split())
+    text = _md(word)
+    assert re.sub(r"\\(.)", r"\1", text) == plain
+    assert not re.search(r"(?<!\\)[*|]|(?<!\\)<\S", text)
+    assert _md(f"lead_days >= 1 {plain}").startswith("lead_days >= 1")
+
+
+def test_names_of_columns_and_checks_are_read_as_they_are() -> None:
+    text = markdown(CASES["rich"], judge(CASES["rich"]))
+    assert "| worst_slice(origin).precision >= 0.45 | it is 0.4 (origin EWR) |" in text
+    assert "| what | how much | range | held against |" in text
+
+
+def test_it_says_of_which_day_it_is() -> None:
+    assert "Value review of 2024-03-01." in markdown(CASES["served"], judge(CASES["served"])).splitlines()
+    assert "value review of 2024-03-01" in " ".join("".join(page("served").text).split())
+
+
+def test_what_was_asked_stands_once_beside_what_happened() -> None:
+    kept = Kept(id="A1", words="w", check="precision >= 0.5", passed=True, value=0.6, threshold=0.5, says="precision is 0.6; asked for precision >= 0.5")
+    made = case(SERVED, criteria=[kept])
+    (row,) = next(part.table.rows for part in parts(made) if part.name == "Acceptance criteria" and part.table is not None)
+    assert row == ("A1", "w", "precision >= 0.5", "precision is 0.6", "yes", "-")
 
 
 def test_everything_that_a_manager_asks_is_answered_before_the_detail() -> None:

@@ -13,7 +13,8 @@ from loopline.model.estimates import Estimate
 from loopline.value.case import Promise
 from loopline.value.criteria import Kept
 from loopline.value.hindsight import Better
-from loopline.value.rules import RULES, following, judge
+from loopline.value.report.answers import deciders
+from loopline.value.rules import RULES, advice, following, judge
 from tests.value.cases import PACKAGE, alert, case, window
 
 GOOD = [window(day) for day in range(10)]
@@ -73,6 +74,20 @@ def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:
         (case(losing), "stop serving, and decide without a model (never act)"),
     ):
         assert following(made, judge(made)) == expected
+
+
+def test_a_retraining_that_did_not_help_is_said_and_sends_nobody_to_the_same_again() -> None:
+    refused = "bbbbbbbb, learned from the newest rows, does not improve and is not promoted: it earned 1 USD less"
+    made = case(GOOD, alerts=[alert("worth_promised")], knows_the_data=True, retrained=refused)
+    review = judge(made)
+    assert (advice(made, review), following(made, review)) == ("Retrain it, with something new", "loopline release check")
+    assert review.reasons[-1].says == f"A retraining did not help: {refused}."
+    (ml, left), *_ = deciders(made, review)
+    assert ml == "ml" and "newer rows (loopline data ingest PATH && loopline run), or other features or families" in left
+    since = case(GOOD, alerts=[alert("worth_promised")], only_when_asked=True, retrained="bbbbbbbb does not improve; the next one is held back: 1 per month")
+    assert (advice(since, judge(since)), following(since, judge(since))) == ("Retrain it", "loopline run --fresh model")
+    sound = case(GOOD, knows_the_data=True, retrained=refused)
+    assert (judge(sound).reasons[0].rule, following(sound, judge(sound))) == ("it_earns", "loopline tick")
 
 
 def test_the_promise_is_read_from_the_package_s_own_figures() -> None:

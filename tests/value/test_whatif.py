@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from loopline.declaration import Rate
 from loopline.errors import Mistake
 from loopline.value.replayed import Change
 from loopline.value.whatif import Effect, what_if
+from loopline.value.whatif_picture import picture
 from loopline.watch.decisions import Decisions
 from tests.value.decided import PRICES, decided
 
@@ -88,6 +90,17 @@ def test_a_capacity_acts_on_the_best_of_each_day() -> None:
     assert made.after.acted == pytest.approx(0.2, abs=0.005)
 
 
+def test_why_rows_have_a_part_of_a_capacity_is_said() -> None:
+    asked = Change(capacity=Rate(amount=20, period="day"), per_year=73050.0)
+    assert asked.says == "a capacity of 20 per day, 200 decisions per day"
+    made = effect(asked)
+    part = "These rows came at 50.0% of the pace that is counted on, and have that part of the 20 per day: at most 10 are acted on per day"
+    assert any(line.startswith(part) for line in made.assumptions)
+    assert any(line.startswith("Of these rows at most 20 are acted on per day") for line in effect(Change(capacity=asked.capacity)).assumptions)
+    picture_of = json.dumps(picture(made, asked.says, "EUR"))
+    assert "A capacity of 20 per day, 200 decisions per day; 2,000 decisions" in picture_of
+
+
 def test_of_more_decisions_the_same_capacity_takes_a_smaller_share() -> None:
     shares = [effect(Change(capacity=Rate(amount=20, period="day"), per_year=36525.0 * times)).after.acted for times in (1, 2, 4)]
     assert shares == [pytest.approx(0.2, abs=0.01), pytest.approx(0.1, abs=0.01), pytest.approx(0.05, abs=0.01)]
@@ -140,6 +153,12 @@ def test_the_curve_passes_through_what_the_policy_earns() -> None:
 def test_a_price_that_is_none_is_told_with_the_remedy(change: Change, words: str) -> None:
     with pytest.raises(Mistake, match=words):
         effect(change)
+
+
+def test_a_column_with_a_slip_in_its_name_is_told_and_not_listed() -> None:
+    rows = replace(MANY, judged=replace(MANY.judged, columns={**MANY.columns, "fares": np.full(len(MANY), np.nan)}))
+    with pytest.raises(Mistake, match=r"no row holds a value of fares; did you mean 'fare'\?"):
+        effect(Change(prices={"act_right": "fares * 2"}), rows)
 
 
 def test_the_effect_is_plain() -> None:

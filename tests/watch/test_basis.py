@@ -102,5 +102,5 @@ def test_a_world_that_no_estimate_can_see_silences_them_and_is_said(shop: Shop) 
     facts = shop.watch()
     newest = shop.windows()[-1]["estimated"]["worth"]
     assert newest["silent"] and newest["beyond"] == newest["checked"] == 4
-    assert "the estimate of worth is silent" in facts["says"]
+    assert "the estimates of worth, " in facts["says"] and " are silent: in 4 of the last 4 windows" in facts["says"]
     assert "worth_estimated" not in shop.open()

@@ -105,5 +105,5 @@ def test_other_tasks_are_priced_segmented_and_drawn(task: Task) -> None:
     assert made.difference.value == pytest.approx(made.after.each.value - made.before.each.value)
     assert (made.curve, made.before.acted, made.changed) == (None, None, 0)
     assert made.difference.value > 0 if task == "multiclass" else made.difference.value < 0
-    assert {row["name"] for row in picture(made, "EUR")["data"]["values"]} == {"now", "after"}
+    assert {row["name"] for row in picture(made, "a change", "EUR")["data"]["values"]} == {"now", "after"}
     assert [one.acted for one in segments(decisions, ["place"], confidence=0.9)] == [None, None]

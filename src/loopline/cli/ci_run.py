@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +169,15 @@ def _tell(run: Run, status: LoopStatus, *, is_trial: bool = False) -> None:
     run.error = status.error
 
 
+def judged(steps: Sequence[Step], gates: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The steps, of which that of the gates has failed where one of them refuses the package: the loop goes on with the champion, the change does not pass."""
+    from loopline.release.stage import refusing
+    from loopline.release.waivers import failing
+
+    is_refused = bool(refusing(failing(gates)))
+    return [replace(step, state="failed") if is_refused and step.name == "gates" else step for step in steps]
+
+
 def _judge(run: Run, found: Judgement | None) -> None:
     """What was found, with its JUnit file and its pictures, and whether the champion is better beyond chance."""
     from loopline.charts import png
@@ -178,6 +187,7 @@ def _judge(run: Run, found: Judgement | None) -> None:
     if found is None:
         run.steps.append(Step("champion", "skipped", "no package was judged"))
         return
+    run.steps = judged(run.steps, found.gates["gates"])
     run.write(GATES_XML, as_junit(run.project, found.entry, found.gates))
     for name, (_, picture) in found.pictures.items():
         (run.to / name).write_bytes(png(picture))

@@ -48,9 +48,8 @@ def cost(times: str, volume: str | None, trainings: str | None, prices: str | No
     with open_loop(folder) as loop:
         declared = loop.project.declaration
         book = _book(declared.charter, prices, loop.project.folder)
-        state, charter = loop.state(), declared.charter
         asked: dict[str, Any] = {"load": load, "volume": comes, "trainings": trains, "is_charters": prices is None}
-        costs = analyse(loop.workspace, state, charter, declared.value, book, moment=now(), **asked)
+        costs = analyse(loop.workspace, declared.charter, declared.value, book, moment=now(), **asked)
         name = loop.project.name
     view = view_of(costs)
     if output is not None:

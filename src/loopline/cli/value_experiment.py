@@ -50,7 +50,7 @@ def _asked(run: Callable[..., None]) -> Callable[..., None]:
             help="Of a feature: units that were not measured.",
         ),
         click.option("--sd", type=click.FloatRange(min=0), help="The standard deviation of a unit's metric, where it is not measured yet."),
-        click.option("--per-day", type=click.FloatRange(min=0), help="Units that come in a day, where that is not measured yet."),
+        click.option("--per-day", type=click.FloatRange(min=0, min_open=True), help="Units that come in a day, where that is not measured yet."),
         folder_option,
         json_option,
     )

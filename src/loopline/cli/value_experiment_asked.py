@@ -34,6 +34,12 @@ from loopline.value.offpolicy import Estimated
 
 NEWEST = 300_000
 """So many of the newest decisions tell how worth scatters."""
+_NUMBERS = {
+    "effect": "the smallest difference per unit that is worth finding, more than 0",
+    "confidence": "a share of more than 0.5 and less than 1, such as 0.95",
+    "power": "a share from 0.5 up to less than 1, such as 0.8",
+}
+"""What an option's number is to be."""
 _SORTS: Mapping[str, Sort] = {"variants": "policy", "package": "package", "arms": "feature"}
 
 
@@ -153,7 +159,10 @@ def _plan(said: Mapping[str, Any], sort: Sort) -> Plan:
         plan = Plan.model_validate({**fields, "metric": metric or (OUTCOME if sort == "feature" else WORTH), "covariate": covariate})
     except ValidationError as error:
         first = error.errors()[0]
-        where = f"--{first['loc'][0]}" if first["loc"] and first["loc"][0] != "guards" else "--guard"
+        name = str(first["loc"][0]) if first["loc"] else "guards"
+        if name in _NUMBERS:
+            raise Mistake(f"{said[name]:g} is no {name}", where=f"--{name}", remedy=f"say {_NUMBERS[name]}") from None
+        where = "--guard" if name == "guards" else f"--{name}"
         raise Mistake(str(first["msg"]).removeprefix("Value error, "), where=where, remedy="see: loopline value experiment plan --help") from None
     unknown = [guard.metric for guard in plan.guards if sort != "feature" and guard.metric not in BUILT_IN]
     if unknown:

@@ -69,7 +69,7 @@ def whatif(
         )
         currency = charter.worth.currency
         if output is not None:
-            _draw(output, loop.project.name, effect, currency)
+            _draw(output, loop.project.name, effect, change.says, currency)
     data = {
         "package": evidence.package.digest,
         "on": source,
@@ -142,10 +142,11 @@ def _per_year(loop: Loop, evidence: Evidence) -> float | None:
     return None if whole is None else whole.per_year
 
 
-def _draw(output: Path, project: str, effect: Effect, currency: str) -> None:
+def _draw(output: Path, project: str, effect: Effect, asked: str, currency: str) -> None:
     from loopline.value.whatif_picture import picture
 
-    write_picture(output, f"{project}: what if", [("What it would earn", "", picture(effect, currency))], says=" ".join(effect.assumptions))
+    parts = [(f"What it would earn with {asked}", "", picture(effect, asked, currency))]
+    write_picture(output, f"{project}: what if", parts, says=" ".join(effect.assumptions))
 
 
 def _shown(effect: Effect, source: str, currency: str, output: Path | None) -> str:
@@ -169,10 +170,20 @@ def _shown(effect: Effect, source: str, currency: str, output: Path | None) -> s
 def _to_make_it_so(change: Change, volume: str | None) -> list[str]:
     """What to declare for the change to come true."""
     said = [f"charter.worth.{name}: {amount}" for name, amount in change.prices.items()]
-    said += [f"model.policy.capacity: {change.capacity}"] if change.capacity is not None else []
+    if change.capacity is not None:
+        said += [f"model.policy: {{capacity: {change.capacity}}}"]
+    elif change.threshold is not None:
+        said += [f"model.policy: {{threshold: {change.threshold:g}}}"]
     said += [f"charter.volume: {volume}"] if volume is not None else []
     lines = [f"To make it so: {', '.join(said)} in loopline.yaml, then loopline run."] if said else []
-    return lines + (["A threshold is chosen anew at each training, by what the prices make of the scores."] if change.threshold is not None else [])
+    if change.threshold is None:
+        return lines
+    if change.capacity is not None:
+        return [
+            *lines,
+            "A threshold and a capacity are not declared together: the threshold is chosen at each training, by what the prices make of the scores.",
+        ]
+    return [*lines, "Without it a threshold is chosen anew at each training, by what the prices make of the scores."]
 
 
 def _pair(before: Estimate, after: Estimate) -> tuple[str, str]:

@@ -84,7 +84,7 @@ def _shown(windows: Sequence[Mapping[str, Any]], last: int, currency: str, says:
         lines.append(f"answers of the newest window took up to {figure(took['p50'])} ms (half of them), {figure(took['p95'])} ms (95 of 100)")
     newest = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
     if newest is not None:
-        lines += [f"expected, in the newest window, by {newest['why']}", *silences(newest)]
+        lines += [f"expected, in the newest window, by {newest['why']}", *filter(None, [silences(newest)])]
     return "\n".join(lines)
 
 
@@ -94,7 +94,8 @@ def _told(detectable: Mapping[str, Any] | None, currency: str) -> str:
         return ""
     loss, promised = detectable["per_decision"], detectable["promised"]
     share = f" ({loss / promised:.0%} of what was promised)" if promised > 0 else ""
-    return f"\na lasting loss of {figure(loss)} {currency} per decision{share} is paged within {detectable['windows']} windows in 95 of 100 cases"
+    said = f"a lasting loss of {figure(loss)} {currency} per decision{share} is paged within {detectable['windows']} windows in 95 of 100 cases"
+    return f"\n{said}; a smaller one by longer windows (watch.window) or more outcomes, or at more false alarms (watch.false_alarms)"
 
 
 def _row(window: Mapping[str, Any]) -> tuple[object, ...]:

@@ -41,22 +41,31 @@ GATES_ROOMS = (
 )
 
 
-def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> Steps:
+def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, at: datetime | None = None) -> Steps:
     """Gates, then approvals, then the rollout, then the promotion; `trial` takes a rollout on.
 
     A gate that fails halts unless it is waived, but for ``beats_champion``: then the champion stays, and
-    the loop goes on with it. A package is promoted once; after a rollback only a person brings it back.
+    the loop goes on with it. A challenger that another gate refuses halts the turn that judged it; from then on its refusal
+    is known, and the champion decides on. A package is promoted once; after a rollback only a person brings it back.
+
+    Parameters
+    ----------
+    at
+        When the turn began; None where nothing is computed.
     """
     package = str(ask.facts["model"]["package"])
     course = newest(ask.state.rollouts)
     done = promotion(ask.state.champions, package)
     # What it was judged against when it was promoted: the gates of a package that decides are not asked again.
     against = done.body["previous"] if done is not None else ask.state.champion
-    found = yield _gates(spec, data, charter, ask, package, None if against == package else against)
+    asked = _gates(spec, data, charter, ask, package, None if against == package else against)
+    found = yield asked
     gates = settled_today(spec, charter, ask.state, found)["gates"]
     failed = failing(gates)
-    if any(gate["name"] != "beats_champion" for gate in failed):
-        yield Halt(state="failed", why=f"{package[:8]} does not pass: {_named(failed)}", next="loopline release check")
+    if refusing(failed):
+        if ask.state.champion in (None, package) or not _is_told(asked, ask.state, at):
+            yield Halt(state="failed", why=f"{package[:8]} does not pass: {_named(failed)}", next="loopline release check")
+        return {"says": _refused(ask.state.champion, package, failed), "champion": ask.state.champion, "package": package}
     if done is not None:
         yield _promotion(package, done.body["approvals"], done.body.get("waived", ()))
         return {"says": _stands(ask.state, done), "champion": ask.state.champion, "package": package}
@@ -206,6 +215,22 @@ def _promotion(package: str, approvals: Sequence[Mapping[str, Any]], waived: Seq
         inputs={"package": package, "approvals": list(approvals), **({"waived": list(waived)} if waived else {})},
         rooms=("release/champion.py", "release/words.py", "model/signing.py"),
     )
+
+
+def refusing(failed: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of the gates that a package failed those that refuse it; where it only earns no more than the champion, that one stays."""
+    return [gate for gate in failed if gate["name"] != "beats_champion"]
+
+
+def _is_told(gates: Step, state: State, at: datetime | None) -> bool:
+    """Whether an earlier turn than the one that began at a moment judged the gates, and said what it found."""
+    judged = state.succeeded.get(gates.key)
+    return judged is not None and (at is None or judged.time < at)
+
+
+def _refused(champion: str | None, package: str, failed: Sequence[Mapping[str, Any]]) -> str:
+    """What a refusal comes to once its figures were told."""
+    return f"{package[:8]} was refused ({', '.join(gate['name'] for gate in failed)}); {str(champion)[:8]} decides on; why: loopline release check"
 
 
 def _named(failed: Sequence[Facts]) -> str:

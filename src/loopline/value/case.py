@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -64,12 +64,16 @@ class Case:
         Every window of every package, in the order of their starts.
     until
         Start of the newest window that has begun; None where nothing was served.
+    made
+        The day on which the review is made.
     alerts
         The bodies of the alerts that are not resolved.
     has_earlier
         Whether another package has decided before, to which a way leads back.
     knows_the_data
         Whether the champion, or one that did not beat it, has learned from the main table as it is: another run would give the same.
+    retrained
+        The package that was trained last and refused, with the reason, in words; empty where the next run makes another one.
     only_when_asked
         Whether new data alone trains nothing, because `watch.retrain` says what does.
     roles
@@ -96,10 +100,12 @@ class Case:
     champion: str | None
     promise: Promise | None
     windows: Sequence[Body]
+    made: date
     until: datetime | None = None
     alerts: Sequence[Mapping[str, Any]] = ()
     has_earlier: bool = False
     knows_the_data: bool = False
+    retrained: str = ""
     only_when_asked: bool = False
     roles: frozenset[str] = frozenset()
     base_rate: float | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.watch.earned import Earned, Split, Sums, interval, summed
-from loopline.watch.spec import OF_MONEY
+from loopline.watch.spec import OF_WORTH
 
 PACE_NEEDED = timedelta(days=28)
 """So long must decisions have come before their pace says how many a year has."""
@@ -133,6 +133,8 @@ class WindowWorth:
     ----------
     target
         What each decision must earn, on these rows, for the charter's target to be reached; None where it cannot be told.
+    breached
+        Whether a monitor of worth found too little.
     """
 
     start: datetime
@@ -201,7 +203,7 @@ def by_window(windows: Sequence[Body], charter: CharterSpec, *, per_year: float 
                 baseline=baseline,
                 perfect=whole.perfect / whole.outcomes,
                 target=None if above is None else baseline + above,
-                breached=any(name in OF_MONEY for body in bodies for name in body["breaches"]),
+                breached=any(name in OF_WORTH for body in bodies for name in body["breaches"]),
             )
         )
     return told

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.charter.worth import Worth
-from loopline.declaration import Rate
+from loopline.declaration import Rate, figure
 from loopline.errors import Mistake
 from loopline.model.deciding import terms_of
 from loopline.model.policy import ACT, PAYS, Policy, decide, periods_of, promise
@@ -44,6 +44,15 @@ class Change:
     def decides_anew(self) -> bool:
         """Whether other decisions may come of it."""
         return self.threshold is not None or self.capacity is not None
+
+    @property
+    def says(self) -> str:
+        """What is asked for, in words."""
+        said = [f"{name} = {amount}" for name, amount in self.prices.items()]
+        said += [f"a threshold of {figure(self.threshold)}"] if self.threshold is not None else []
+        said += [f"a capacity of {self.capacity}"] if self.capacity is not None else []
+        said += [f"{figure(self.per_year / _DAYS_IN_YEAR)} decisions per day"] if self.per_year is not None else []
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
-from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.entry import Draft, Entry, now
+from loopline.ledger.store import Ledger
 from loopline.model.package import load_manifest
 from loopline.release.champion import history
 from loopline.value.case import Case, Promise
@@ -34,6 +35,8 @@ from loopline.workspace import Job
 
 EXPLAINED, CHANGES = 3, 12
 """Alerts that are explained, the most urgent first, and happenings upstream that are told, the newest."""
+_RECENT = timedelta(days=31)
+"""So far back it is read which steps failed, from now and from the day on which an open alert began."""
 
 
 def run(job: Job) -> Facts:
@@ -55,7 +58,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
     inputs, ledger = job.step.inputs, job.workspace.ledger
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
     windows = bodies(blobs, inputs["summary"])
-    entries = ledger.read(kinds=KINDS)
+    entries = read(ledger, inputs["alerts"], moment=now())
     return Case(
         project=job.project,
         charter=charter,
@@ -63,13 +66,15 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         champion=champion,
         promise=None if champion is None else _promise(blobs, champion),
         windows=windows,
+        made=now().date(),
         until=None if inputs["until"] is None else datetime.fromisoformat(inputs["until"]),
         alerts=inputs["alerts"],
         has_earlier=inputs["has_earlier"],
         knows_the_data=inputs["knows_the_data"],
+        retrained=inputs["retrained"],
         only_when_asked=inputs["only_when_asked"],
         roles=frozenset(inputs["roles"]),
-        heard=heard(Tables(job.workspace.lake), inputs["versions"]),
+        heard=heard(Tables(job.workspace.lake), inputs["versions"], inputs["feedback"]),
         changes=happenings(entries)[-CHANGES:],
         reigns=[reign.as_json() for reign in history([entry for entry in entries if entry.kind == "champion"])],
         experiments=inputs["experiments"],
@@ -78,6 +83,13 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         cost=inputs["cost"],
         **({} if champion is None else _looked_into(job, charter, spec, windows, entries, champion)),
     )
+
+
+def read(ledger: Ledger, alerts: Sequence[Mapping[str, Any]], *, moment: datetime) -> list[Entry]:
+    """The entries that the review tells from; of the steps, which come at every turn, the newest, and those of the time in which an open alert began."""
+    began = [datetime.fromisoformat(alert["since"]) for alert in alerts]
+    steps = ledger.read(kinds=("step",), since=min([moment, *began]) - _RECENT)
+    return sorted((*ledger.read(kinds=[kind for kind in KINDS if kind != "step"]), *steps), key=lambda entry: entry.seq)
 
 
 def _looked_into(

@@ -15,7 +15,7 @@ _DAYS_IN_YEAR = 365.25
 
 Recommendation = Literal["keep", "retrain", "change_policy", "retire"]
 
-ADVICE: Mapping[Recommendation, str] = {"keep": "Keep it", "retrain": "Retrain it", "change_policy": "Change the policy", "retire": "Retire it"}
+_ADVICE: Mapping[Recommendation, str] = {"keep": "Keep it", "retrain": "Retrain it", "change_policy": "Change the policy", "retire": "Retire it"}
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,11 @@ def it_earns(case: Case) -> Reason | None:
     return Reason("it_earns", "keep", says)
 
 
+def a_retraining_did_not_help(case: Case) -> Reason | None:
+    """Keep, but say it: the package that was trained last was refused."""
+    return Reason("a_retraining_did_not_help", "keep", f"A retraining did not help: {case.retrained}.") if case.retrained else None
+
+
 RULES: tuple[Rule, ...] = (
     nothing_served,
     too_early,
@@ -151,6 +156,7 @@ RULES: tuple[Rule, ...] = (
     below_the_target,
     a_criterion_is_broken,
     it_earns,
+    a_retraining_did_not_help,
 )
 
 
@@ -158,6 +164,22 @@ def judge(case: Case) -> Review:
     """The recommendation of the first rule that speaks, with the reasons of all."""
     reasons = tuple(reason for rule in RULES if (reason := rule(case)) is not None)
     return Review(reasons[0].recommendation, reasons)
+
+
+def needs_something_new(case: Case) -> bool:
+    """Whether another training would make the package again that was refused: the same rows make the same."""
+    return bool(case.retrained) and case.knows_the_data
+
+
+def advice(case: Case, review: Review) -> str:
+    """The recommendation in words, for a heading."""
+    says = _ADVICE[review.recommendation]
+    return f"{says}, with something new" if review.recommendation == "retrain" and needs_something_new(case) else says
+
+
+def training(case: Case) -> str:
+    """The command that trains on what is new."""
+    return "loopline run --fresh model" if case.only_when_asked else "loopline run"
 
 
 def following(case: Case, review: Review) -> str:
@@ -170,7 +192,9 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "change_policy":
         return _trial_of(case)
     if review.recommendation == "retrain":
-        run = "loopline run --fresh model" if case.only_when_asked else "loopline run"
+        if needs_something_new(case):
+            return "loopline release check"
+        run = training(case)
         return f"loopline data ingest PATH && {run}" if case.knows_the_data else run
     return "loopline tick"
 

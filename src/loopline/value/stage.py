@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
@@ -15,6 +16,7 @@ from loopline.release.spec import ReleaseSpec
 from loopline.value.experiment.spec import LOOK
 from loopline.value.spec import ValueSpec
 from loopline.watch.proof import evidence_of
+from loopline.watch.retrain import SEARCH, refusal
 from loopline.watch.spec import EXPERIMENT
 from loopline.workspace import Ask
 
@@ -95,12 +97,14 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: b
         inputs={
             "champion": ask.state.champion,
             "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
-            "knows_the_data": _knows_the_data(ask),
+            "knows_the_data": _knows_the_data(ask, only_when_asked=only_when_asked),
+            "retrained": _retrained(ask, only_when_asked=only_when_asked),
             "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
             "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
+            "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
             "roles": sorted(role for role, people in charter.stakeholders.items() if people),
             "lift": lift,
@@ -162,18 +166,42 @@ def _happened(state: State) -> list[str]:
     return sorted([*(entry.id for entries in newest for entry in entries), *failed])
 
 
-def _knows_the_data(ask: Ask) -> bool:
+def _knows_the_data(ask: Ask, *, only_when_asked: bool) -> bool:
     """Whether nothing is left to learn from the main table as it is.
 
-    It is so where the champion was learned from this version, and where the release stage is through with a package that was:
-    then the champion stayed for a reason.
+    It is so where the champion was learned from this version, where a package that was is refused, and where the release stage is through with
+    one that was: then the champion stayed for a reason. Where new rows alone train nothing, that stage may be through with an older one.
     """
-    data = ask.facts.get("data")
-    if not data:
+    if not ask.facts.get("data"):
         return False
-    if ask.facts.get("release"):
+    trained = ask.state.latest.get(SEARCH)
+    is_newest = trained is not None and _is_of_now(ask, trained.body)
+    if (ask.facts.get("release") and (is_newest or not only_when_asked)) or (is_newest and _retrained(ask, only_when_asked=only_when_asked)):
         return True
+    searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
+    return any(body["facts"].get("package") == ask.state.champion and _is_of_now(ask, body) for body in searches)
+
+
+def _retrained(ask: Ask, *, only_when_asked: bool) -> str:
+    """The package that was trained last, why it does not decide, and what holds the next training back, in words; empty where nothing is to be said.
+
+    A package that was learned from older rows is worth a word only where the next run makes no other.
+    """
+    trained, champion = ask.state.latest.get(SEARCH), ask.state.champion
+    package = None if trained is None else trained.body["facts"].get("package")
+    if champion is None or trained is None or package is None or not ask.facts.get("data"):
+        return ""
+    is_newest = _is_of_now(ask, trained.body)
+    why = "" if package == champion else refusal(ask.state, package)
+    if not why or not (is_newest or only_when_asked):
+        return ""
+    hold = (ask.facts.get("watch") or {}).get("held_back", "")
+    return f"{package[:8]}{', learned from the newest rows,' if is_newest else ''} {why}" + (f"; the next one is held back: {hold}" if hold else "")
+
+
+def _is_of_now(ask: Ask, search: Mapping[str, Any]) -> bool:
+    """Whether a search learned from the main table as it is."""
+    data = ask.facts["data"]
     table = data["tables"][data["main"]]
     now = brief_digest({"name": data["main"], "id": table["id"], "version": table["version"]})
-    searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
-    return any(body["facts"].get("package") == ask.state.champion and body.get("made_from", {}).get("inputs", {}).get("table") == now for body in searches)
+    return bool(search.get("made_from", {}).get("inputs", {}).get("table") == now)

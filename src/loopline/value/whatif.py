@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
-from loopline.declaration import figure
+from loopline.declaration import Rate, figure
 from loopline.errors import Mistake
 from loopline.model.deciding import terms_of
 from loopline.model.estimates import Estimate, of_mean
@@ -20,6 +21,7 @@ from loopline.value.replayed import Change, Ruled, ruled
 from loopline.watch.decisions import Decisions
 
 POINTS = 80
+_AS_MANY = 5e-4
 _Floats = NDArray[np.float64]
 
 
@@ -175,9 +177,11 @@ def repriced(prices: WorthSpec, worth: Worth, said: Mapping[str, float | str]) -
 
 def _require_read(worth: Worth, decisions: Decisions) -> None:
     """Check that the rows hold what a price is worked out from."""
-    for name in sorted(worth.columns):
-        if all(value is None or value != value for value in decisions.columns.get(name, ())):
-            raise Mistake(f"no row holds a value of {name}", where="--price", remedy=f"the rows hold: {', '.join(decisions.columns) or 'nothing'}")
+    held = [name for name, values in decisions.columns.items() if any(value is not None and value == value for value in values)]
+    for name in sorted(worth.columns - set(held)):
+        near = get_close_matches(name, held, 1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"the rows hold: {', '.join(held) or 'nothing'}"
+        raise Mistake(f"no row holds a value of {name}", where="--price", remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,15 @@ def _curve(decisions: Decisions, old: Worth, new: Worth) -> dict[str, list[float
     return told
 
 
+def _held(capacity: Rate, policy: Policy) -> str:
+    """How a capacity is kept by rows that are a part of all that come, or came quicker."""
+    part = policy["at_most"] / capacity.amount
+    at_most = f"at most {figure(policy['at_most'])} are acted on per {policy['per']}, the best first, as if all were known together."
+    if abs(part - 1) < _AS_MANY:
+        return f"Of these rows {at_most}"
+    return f"These rows came at {part:.1%} of the pace that is counted on, and have that part of the {capacity}: {at_most}"
+
+
 def _assumed(change: Change, anew: Ruled | None, policy: Policy, decisions: Decisions, sees_all: bool) -> list[str]:
     said = ["The rows, their scores and their outcomes are those that came: nobody behaves otherwise because of the change."]
     if decisions.yardstick.task != "binary" or not change.decides_anew:
@@ -243,8 +256,7 @@ def _assumed(change: Change, anew: Ruled | None, policy: Policy, decisions: Deci
     if change.prices and anew is None:
         said += ["The policy stays as it is, though it was chosen at the old prices: --threshold tries another."]
     if anew is not None and anew.policy["kind"] == "top":
-        each = f"At most {figure(anew.policy['at_most'])} of these rows are acted on per {anew.policy['per']}, the best first, as if all were known together."
-        said += [each if anew.exactly else "The capacity is kept on average, by one limit."]
+        said += [_held(change.capacity, anew.policy) if anew.exactly and change.capacity is not None else "The capacity is kept on average, by one limit."]
     if anew is not None and "ask" in policy:
         said += [f"Nobody is asked after the change, where the policy now says {ASK!r}."]
     if change.per_year is not None:

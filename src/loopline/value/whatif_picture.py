@@ -8,17 +8,25 @@ from loopline.plots import Axis, Curve, curves
 from loopline.value.whatif import Effect, Side
 
 
-def picture(effect: Effect, currency: str, *, width: int = WIDE) -> Spec:
-    """What would be earned: along the thresholds where there are thresholds, with a level for what is earned now and after; else two bars."""
+def picture(effect: Effect, asked: str, currency: str, *, width: int = WIDE) -> Spec:
+    """What would be earned: along the thresholds where there are thresholds, with a level for what is earned now and after; else two bars.
+
+    Parameters
+    ----------
+    asked
+        What is asked for, in words.
+    """
     difference = effect.difference
     title = f"It would earn {figure(abs(difference.value))} {currency} {'more' if difference.value >= 0 else 'less'} per decision"
-    note = f"{effect.rows:,} decisions with a known outcome; the difference is {figure(difference.low)} to {figure(difference.high)}."
+    reach = f"{figure(difference.low)} to {figure(difference.high)}"
+    note = f"{asked[:1].upper()}{asked[1:]}; {effect.rows:,} decisions with a known outcome; the difference is {reach}."
     if effect.curve is None:
         values = [Bar(name=name, value=side.each.value, low=side.each.low, high=side.each.high) for name, side in _sides(effect)]
         return bars(values, title=title, unit=f"{currency} per decision", note=note, width=width)
     at = effect.curve["threshold"]
-    series = [Curve(name="acting from each threshold, now", x=at, y=effect.curve["before"])]
-    if effect.curve["after"] != effect.curve["before"]:
+    is_repriced = effect.curve["after"] != effect.curve["before"]
+    series = [Curve(name=f"from each threshold{' at the prices now' if is_repriced else ''}", x=at, y=effect.curve["before"])]
+    if is_repriced:
         series.append(Curve(name="at the new prices", x=at, y=effect.curve["after"]))
     levels = {f"earned {name}": side.each.value for name, side in _sides(effect)}
     axes = Axis(title="threshold on the probability", domain=(0.0, 1.0)), Axis(title=f"{currency} per decision")

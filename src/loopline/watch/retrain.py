@@ -225,7 +225,7 @@ def came_of(state: State) -> str:
     """What became of the last retraining, in words; empty where none was asked for."""
     if not state.retrains:
         return ""
-    asked, trained, verdict = state.retrains[-1], state.latest.get(SEARCH), state.facts(*GATES)
+    asked, trained = state.retrains[-1], state.latest.get(SEARCH)
     why = f"asked for on {asked.time:%Y-%m-%d %H:%M} UTC ({', '.join(asked.body['triggers'])})"
     if trained is None or trained.seq < asked.seq:
         return f"a retraining is {why}"
@@ -235,9 +235,17 @@ def came_of(state: State) -> str:
         return f"{done}, which decides"
     if package == asked.subject:
         return f"{done}: the champion again"
-    gates = {gate["name"]: gate for gate in verdict["gates"]} if verdict is not None and verdict["package"] == package else {}
+    why = refusal(state, package)
+    return f"{done}, which {why}" if why else done
+
+
+def refusal(state: State, package: str) -> str:
+    """Why a package that was judged last is not promoted, in words; empty where its gates refuse it nothing."""
+    verdict = state.facts(*GATES)
+    if verdict is None or verdict["package"] != package or verdict["passed"]:
+        return ""
+    gates = {gate["name"]: gate for gate in verdict["gates"]}
     against = gates.get("beats_champion")
     if against is not None and not against["passed"]:
-        return f"{done}, which does not improve and is not promoted: {against['says']}"
-    failed = [name for name, gate in gates.items() if not gate["passed"]]
-    return f"{done}, which does not pass {', '.join(failed)} and is not promoted" if failed else done
+        return f"does not improve and is not promoted: {against['says']}"
+    return f"does not pass {', '.join(name for name, gate in gates.items() if not gate['passed'])} and is not promoted"

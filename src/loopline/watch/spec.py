@@ -40,7 +40,9 @@ URGENCY = (
 )
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 
-OF_MONEY = frozenset({"performance", "worth_promised", "worth_baseline"})
+OF_WORTH = frozenset({"worth_promised", "worth_baseline"})
+"""The monitors of what decisions earned."""
+OF_MONEY = OF_WORTH | {"performance"}
 """The monitors that judge by outcomes that have come."""
 OF_ESTIMATES = frozenset({"worth_estimated", "performance_estimated"})
 """Those that judge before outcomes come."""

@@ -66,14 +66,16 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told", "inquiry", "explain", "explanation")),
-    *_SPECS,
-    "watch/exported/alertmanager.py",
+    # Whole: a message is explained by nearly all of it.
+    "watch",
+    "model",
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
     "tell.py",
-    "charter/spec.py",
     *SPEC,
     "expression",
     "declaration.py",
+    "charts.py",
 )
 
 
@@ -105,8 +107,8 @@ def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | Non
         yield _trial(spec, charter, ask, course)
     if spec.retrain is None:
         return watched
-    said = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}"} if said else watched
+    said, hold = yield from _retrained(spec.retrain, ask)
+    return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "held_back": hold}
 
 
 def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[[], Ask], *, at: datetime, clock: Callable[[], datetime] = now) -> Steps:
@@ -162,15 +164,15 @@ def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) 
     )
 
 
-def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
-    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it."""
+def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, tuple[str, str]]:
+    """Ask for a retraining where one is due and nothing holds it back; what there is to be said of it, and what holds it back."""
     seen = situation(spec, ask.state, ask.facts.get("data", {}), now())
     reasons = [] if seen is None else asked(seen)
     if seen is None or not reasons:
-        return came_of(ask.state)
+        return came_of(ask.state), ""
     why = "; ".join(reason.says for reason in reasons)
     if hold := held(seen):
-        return f"a retraining is due ({why}), and held back: {hold}"
+        return f"a retraining is due ({why}), and held back: {hold}", hold
     facts = yield Step(
         stage="watch",
         name="retrain",
@@ -179,7 +181,7 @@ def _retrained(spec: RetrainSpec, ask: Ask) -> Generator[Step, Facts, str]:
         inputs={"champion": ask.state.champion, "after": seen.trained.id, "reasons": [asdict(reason) for reason in reasons]},
         rooms=("watch/request.py",),
     )
-    return str(facts["says"])
+    return str(facts["says"]), ""
 
 
 def _failing(ask: Ask) -> list[list[str]]:

@@ -352,9 +352,9 @@ def _facts(ledger: Ledger, chapters: Mapping[str, Chapters], held: Sequence[Held
     says = ", ".join((counted(many, "window"), counted(rows, "prediction"), counted(outcomes, "outcome"))) if parts else "nothing served yet"
     says = "; ".join([says, *unread])
     estimated = next((one.window.estimated for one in reversed(held) if one.window.estimated is not None), None)
-    silent = [] if estimated is None else silences(estimated.as_json())
+    silent = "" if estimated is None else silences(estimated.as_json())
     if silent:
-        says += f"; {silent[0]}"
+        says += f"; {silent}"
     if lasting:
         first = min(lasting, key=urgency)
         says += f"; {counted(len(lasting), 'alert is', 'alerts are')} open: {first['says']}"

@@ -18,6 +18,7 @@ from loopline.value.cost.view import view_of
 from tests.value.cost.books import MEASURED, USE, book
 
 CHARTER = CharterSpec.model_validate({"predict": "late", "worth": {"currency": "USD", "act_right": 1}})
+ITEM = {"name": "depreciation", "per_month": 50.0}
 TODAY = date(2026, 11, 26)
 
 
@@ -104,3 +105,16 @@ def test_the_picture_shows_both_lines_and_where_they_meet() -> None:
     drawn = svg(by_load(view))
     assert "on own machines from here" in drawn and "decisions a day" in drawn
     assert view["break_even"][0]["load"] in view["curve"]["load"] and len(view["curve"]["load"]) == len(view["curve"]["bills"][OWNED]) > 40
+
+
+def test_a_break_even_far_away_is_in_the_picture_and_bills_that_are_alike_stand_above_nought() -> None:
+    far = view_of(costs(Use(decisions=300, answer=USE.answer, follow=USE.follow, sent_bytes=300)))
+    load = far["break_even"][0]["load"]
+    assert load > 1000 and far["curve"]["load"][-1] > load
+    assert "from here" in svg(by_load(far))
+    alike = view_of(costs(replace(USE, decisions=10.0), machine="0.06 per hour"))
+    for bills in alike["curve"]["bills"].values():
+        bills[:] = [100.0 + number % 9 for number in range(len(bills))]
+    money = by_load(alike)["layer"][0]["encoding"]["y"]
+    assert money["scale"] == {"zero": True}
+    assert "depreciation (own)" in svg(by_item({**alike, "now": {**alike["now"], "bills": {OWNED: {"items": [ITEM]}}}}))

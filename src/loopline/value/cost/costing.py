@@ -19,8 +19,8 @@ from loopline.value.realised import Realised
 LOADS = (0.5, 1.0, 2.0, 5.0, 10.0, 100.0, 1000.0)
 """Times the present load for which a month is shown."""
 CURVE = tuple(10.0 ** (number / 10) for number in range(-10, 31))
-"""Times the present load for which a month is drawn."""
-_SHOWN, _ABOVE = 4, 1.0001
+"""Times the present load for which a month is drawn, and on from there to beyond the first load at which the cheaper place changes."""
+_SHOWN, _ABOVE, _BEYOND = 4, 1.0001, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Costs:
     grown
         A month at each load of `LOADS`, and at that one, ascending.
     curve
-        A month at each load of `CURVE`, and at both sides of the first loads at which the cheaper place changes, ascending.
+        A month at each load of the curve, and at both sides of the first loads at which the cheaper place changes, ascending.
     crossings
         The loads at which the cheaper place changes.
     place
@@ -87,7 +87,8 @@ def costs_of(
     now = cost_of(measured.use, book, load)
     place = here(book) if here(book) in now.bills else None
     turning = crossings(measured.use, book)
-    drawn = {load, *CURVE, *(one.load * times for one in turning[:_SHOWN] for times in (1.0, _ABOVE) if CURVE[0] <= one.load <= CURVE[-1])}
+    far = CURVE[-1] if not turning else max(CURVE[-1], turning[0].load * _BEYOND)
+    drawn = {load, *_powers(far), *(one.load * times for one in turning[:_SHOWN] for times in (1.0, _ABOVE) if CURVE[0] <= one.load <= far)}
     before = None if is_supposed else cost_of(measured.use, book)
     spent = outlay(now, before, charter, place=here(book), built=built)
     return Costs(
@@ -105,6 +106,15 @@ def costs_of(
         unsaid=tuple(_unsaid(book)),
         warnings=tuple(_warnings(book, today)),
     )
+
+
+def _powers(far: float) -> Iterator[float]:
+    """The loads of the curve, on as far as to the given one."""
+    yield from CURVE
+    number = 31
+    while (load := 10.0 ** (number / 10)) <= far:
+        yield load
+        number += 1
 
 
 def here(book: Prices) -> str:
@@ -162,7 +172,7 @@ def break_even_says(costs: Costs) -> str:
     first, last = costs.crossings[0], costs.crossings[-1]
     told = f"below {_load(costs, first)} {_other(first.cheaper)} is cheaper, above it {first.cheaper}"
     if last is not first:
-        told += f"; with more machines it changes again, {len(costs.crossings)} times in all: from {_load(costs, last)} on {last.cheaper}"
+        told += f"; with more machines it changes again, {len(costs.crossings)} times in all: from {_load(costs, last)} on it is {last.cheaper}"
     return told
 
 

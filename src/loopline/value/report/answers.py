@@ -10,7 +10,7 @@ from loopline.declaration import figure
 from loopline.value.case import Case
 from loopline.value.realised import Amount
 from loopline.value.report.figures import between
-from loopline.value.rules import Review, following
+from loopline.value.rules import Review, following, needs_something_new, training
 from loopline.watch.decisions import NEWEST
 
 _CHANGES = 3
@@ -79,6 +79,7 @@ def _untold(case: Case, judged: int) -> str:
 
 def _why(case: Case, review: Review) -> Iterator[str]:
     yield review.reasons[0].says
+    yield from (one.says for one in review.reasons[1:] if one.rule == "a_retraining_did_not_help")
     if case.explained:
         yield from case.explained[0].found()
     if case.better is not None and review.recommendation != "change_policy":
@@ -135,6 +136,10 @@ def _asked(case: Case, review: Review) -> Iterator[tuple[str, str]]:
     match review.recommendation:
         case "keep":
             yield "business", "whether it goes on as it is until the next review."
+        case "retrain" if needs_something_new(case):
+            left = f"newer rows (loopline data ingest PATH && {training(case)}), or other features or families (model in loopline.yaml)"
+            yield "ml", f"what a retraining is to learn from that this one had not: {left}; what refused it: {following_words}."
+            yield "business", "whether the package that decides goes on deciding until then."
         case "retrain":
             yield "ml", f"when it is started: {following_words}."
             yield "business", "whether the new package may decide, once its gates have judged it."

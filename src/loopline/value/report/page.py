@@ -11,7 +11,7 @@ from loopline.value.report import pictures
 from loopline.value.report.answers import answers, method, notes, scope
 from loopline.value.report.figures import figures
 from loopline.value.report.parts import parts
-from loopline.value.rules import ADVICE, Review, following
+from loopline.value.rules import Review, advice, following
 
 _ENVIRONMENT = Environment(loader=PackageLoader("loopline.value.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
@@ -21,7 +21,7 @@ def html(case: Case, review: Review) -> str:
     return _ENVIRONMENT.get_template("review.html.j2").render(
         case=case,
         review=review,
-        advice=ADVICE[review.recommendation],
+        advice=advice(case, review),
         next=following(case, review),
         notes=notes(case),
         figures=figures(case),

@@ -15,17 +15,34 @@ from loopline.value.report import pictures
 from loopline.value.report.pictures import Picture
 from loopline.watch.spec import URGENCY
 
-ROWS_SHOWN = 60
+ROWS_SHOWN, BROAD = 60, 8
 _HOLDS = {True: "yes", False: "no", None: "cannot be told"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first `words` columns are texts, all others numbers."""
+    """A table.
+
+    Parameters
+    ----------
+    words
+        So many columns are texts, the first ones; all others are numbers.
+    widest
+        The column of texts that takes the room that the others leave; None where none should.
+    unbroken
+        Columns whose cells stay on one line.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
+    widest: int | None = None
+    unbroken: frozenset[int] = frozenset()
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether it has so many columns that they stand closer together."""
+        return len(self.head) > BROAD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +70,18 @@ def _criteria(case: Case) -> Part | None:
     if not case.criteria:
         return None
     rows = tuple(
-        (one.id, one.words or "-", one.check, one.says, _HOLDS[one.passed], f"{one.held} of {one.windows}" if one.windows else "-") for one in case.criteria
+        (
+            one.id,
+            one.words or "-",
+            one.check,
+            one.says.removesuffix(f"; asked for {one.check}"),
+            _HOLDS[one.passed],
+            f"{one.held} of {one.windows}" if one.windows else "-",
+        )
+        for one in case.criteria
     )
-    return Part(
-        name="Acceptance criteria", table=Table(("", "in the customer's words", "asked", "what happened", "holds", "windows in which it held"), rows, words=5)
-    )
+    head = ("", "in the customer's words", "asked", "what happened", "holds", "windows in which it held")
+    return Part(name="Acceptance criteria", table=Table(head, rows, words=5, widest=1, unbroken=frozenset({0})))
 
 
 def _segments(case: Case) -> Part | None:
@@ -101,7 +125,11 @@ def _alerts(case: Case) -> Part | None:
     urgent = sorted(case.alerts, key=lambda alert: URGENCY.index(alert["monitor"]) if alert["monitor"] in URGENCY else len(URGENCY))
     rows = tuple((alert["monitor"], alert["state"], alert["since"][:10], alert["says"]) for alert in urgent)
     lists = tuple((one.says, tuple(one.lines())) for one in case.explained)
-    return Part(name="Open alerts, and what explains them", lists=lists, table=Table(("monitor", "state", "since", "what"), rows, words=4))
+    return Part(
+        name="Open alerts, and what explains them",
+        lists=lists,
+        table=Table(("monitor", "state", "since", "what"), rows, words=4, widest=3, unbroken=frozenset({2})),
+    )
 
 
 def _drift(case: Case) -> Part | None:
@@ -113,7 +141,7 @@ def _changes(case: Case) -> Part | None:
     if not case.changes:
         return None
     rows = tuple((_time(one.time.isoformat()), one.says, one.by) for one in reversed(case.changes))
-    return Part(name="What changed upstream", table=Table(("when", "what", "by"), rows, words=3))
+    return Part(name="What changed upstream", table=Table(("when", "what", "by"), rows, words=3, widest=1, unbroken=frozenset({0})))
 
 
 def _reigns(case: Case) -> Part | None:
@@ -131,7 +159,7 @@ def _reigns(case: Case) -> Part | None:
         for reign in reversed(case.reigns)
     )
     head = ("package", "since", "until", "why", "decisions", f"earned each ({case.currency})")
-    return Part(name="Packages that decided", table=Table(head, rows, words=4))
+    return Part(name="Packages that decided", table=Table(head, rows, words=4, widest=3, unbroken=frozenset({0, 1, 2})))
 
 
 def _earned(case: Case, package: str) -> tuple[str, str]:
@@ -152,7 +180,7 @@ def _experiments(case: Case) -> Part | None:
     if not case.experiments:
         return None
     rows = tuple((str(one.get("name", "")), str(one.get("state", "")), str(one.get("says", ""))) for one in case.experiments)
-    return Part(name="Experiments", table=Table(("name", "state", "what"), rows, words=3))
+    return Part(name="Experiments", table=Table(("name", "state", "what"), rows, words=3, widest=2))
 
 
 def _cost(case: Case) -> Part | None:
@@ -169,12 +197,14 @@ def _windows(case: Case) -> Part | None:
     if not case.windows:
         return None
     newest = case.windows[-ROWS_SHOWN:]
-    worth = (f"worth per decision ({case.currency})", "from", "to", "target", "without a model", "perfect")
+    worth = (f"earned each ({case.currency})", "from", "to", "target", "no model", "perfect")
     name = "Windows" if len(newest) == len(case.windows) else f"Windows (the newest {ROWS_SHOWN} of {len(case.windows):,})"
     per_year = None if case.whole is None else case.whole.per_year
     targets = {one.start.isoformat(): one.target for one in by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)}
     rows = tuple(_window_row(window, targets.get(window["start"])) for window in newest)
-    return Part(name=name, table=Table(("window", "package", "rows", "refused", "outcomes", *worth, "largest drift"), rows, words=2))
+    return Part(
+        name=name, table=Table(("window", "package", "rows", "refused", "outcomes", *worth, "largest drift"), rows, words=2, unbroken=frozenset({0, 1}))
+    )
 
 
 def _window_row(window: Body, target: float | None) -> tuple[str, ...]:

@@ -9,16 +9,17 @@ from loopline.value.case import Case
 from loopline.value.report.answers import answers, method, notes, scope
 from loopline.value.report.figures import figures
 from loopline.value.report.parts import Part, Table, parts
-from loopline.value.rules import ADVICE, Review, following
+from loopline.value.rules import Review, advice, following
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&!])")
+# What stands within a word or before a space is read as it is: the review is read on a terminal, too.
+_MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w)|<(?=\S)|&(?=[\w#])|^[>#])")
 
 
 def markdown(case: Case, review: Review) -> str:
     """The report as Markdown: what to decide from first, then the detail."""
-    lines = [f"# {_md(case.project)}: {ADVICE[review.recommendation].lower()}", "", _md(review.reasons[0].says), ""]
+    lines = [f"# {_md(case.project)}: {advice(case, review).lower()}", "", f"Value review of {case.made}.", "", _md(review.reasons[0].says), ""]
     lines += [f"> {_md(note)}\n" for note in notes(case)]
-    lines += ["| | | | |", "| --- | ---: | --- | --- |"]
+    lines += ["| what | how much | range | held against |", "| --- | ---: | --- | --- |"]
     lines += [*_piped([(one.name, one.value, one.between, one.note) for one in figures(case)]), ""]
     lines += [_md(scope(case)), ""] if scope(case) else []
     for answer in answers(case, review):

@@ -130,10 +130,10 @@ def _settled(watched: Watched) -> list[Window]:
 
 
 def _is_settled(watched: Watched) -> bool:
-    """Whether the window is over, and nearly as many of its outcomes have come as come of any: it will not be looked at again and again."""
+    """Whether nearly all of its rows have come, and nearly as many of its outcomes as come of any: it will not be looked at again and again."""
     window = watched.window
     most = max((one.completeness or 0.0 for one in watched.windows[: watched.at + 1][-USUAL_MEMORY:]), default=0.0)
-    return watched.is_closed and (window.completeness or 0.0) >= KNOWN * most
+    return watched.is_settled and (window.completeness or 0.0) >= KNOWN * most
 
 
 def own_error(parts: Sequence[Sums], before: Sequence[Sums], earlier: Sequence[Sums] = ()) -> float:

@@ -186,3 +186,11 @@ def test_every_row_of_a_hundred_thousand_is_counted() -> None:
     )
     made = windows(rows, BINARY, span=DAY)
     assert (len(made), sum(window.outcomes for window in made)) == (60, many)
+
+
+def test_a_window_says_how_long_answers_took_where_that_is_known() -> None:
+    rows = frame([(T0, 0.9, None), (T0, 0.1, None), (T0 + DAY, 0.1, None)])
+    first, second = windows(rows.with_columns(ms=pl.Series([2.0, 40.0, None])), BINARY, span=DAY)
+    assert first.as_json()["latency_ms"] == {"p50": pytest.approx(2, rel=0.16), "p95": pytest.approx(40, rel=0.16), "p99": pytest.approx(40, rel=0.16)}
+    assert second.as_json()["latency_ms"] is None
+    assert windows(rows, BINARY, span=DAY)[0].as_json()["latency_ms"] is None

@@ -20,6 +20,7 @@ from loopline.model.policy import ACT, ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated
+from loopline.watch.latency import LATENCY, counted, quantiles
 from loopline.watch.spans import origin
 
 SCORE = "(score)"
@@ -70,7 +71,7 @@ class Window:
     acted
         Share of the model's decisions that were to act, or to ask a person who acts where it is right; None for other tasks than binary, and for no rows.
     counts
-        Rows in each bin of each feature, and of the score.
+        Rows in each bin of each feature, of the score, and of how long answers took where that is known.
     drift
         Distance of each feature from training, 0 to 1, and of the score.
     outside
@@ -139,6 +140,7 @@ class Window:
             "completeness": self.completeness,
             "told_after_s": self.told_after_s,
             "acted": self.acted,
+            "latency_ms": quantiles(self.counts.get(LATENCY)),
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
             "apart": self.apart,
@@ -166,11 +168,14 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     frame
         ``when`` (moment in UTC), ``decision`` (text), ``score``, ``scores`` (multiclass: struct with a probability for each class),
         ``outcome`` (text; null where none has come), ``row`` (struct: the columns of the request) and, where chance took rows from the policy,
-        ``holdout`` (whether it was held out from the model) and ``tried`` (whether another arm of an experiment than the control decided it).
+        ``holdout`` (whether it was held out from the model) and ``tried`` (whether another arm of an experiment than the control decided it);
+        ``ms`` (how long the answer took), where that is known.
     """
     if frame.is_empty():
         return []
     frame = frame.with_columns((pl.col(name).fill_null(False) if name in frame.columns else pl.lit(False)).alias(name) for name in ("holdout", "tried"))
+    if "ms" not in frame.columns:
+        frame = frame.with_columns(ms=pl.lit(None, dtype=pl.Float64))
     frame = frame.with_columns(start=starts(pl.col("when"), span))
     first = frame["start"].unique().sort()
     group = frame["start"].to_physical().to_numpy()
@@ -178,6 +183,7 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     many = len(first)
     rows = np.bincount(group, minlength=many)
     counts, outside = _counts(frame, yardstick, group, many)
+    counts |= {LATENCY: counted(frame["ms"].to_numpy(), group, many)} if frame["ms"].is_not_null().any() else {}
     distances = {bins.name: distance(counts[bins.name], np.asarray(bins.counts)) for bins in yardstick.features}
     made = [
         Window(

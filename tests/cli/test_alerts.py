@@ -117,6 +117,9 @@ def test_a_silence_lasts_until_a_day(call: Call) -> None:
         (("zzz", "--monitor", "drift", "--for", "1d"), "what is to be silent"),
         (("zzz", "--feature", "x", "--for", "1d"), "one feature already"),
         (("--monitor", "rain", "--for", "1d"), "no monitor 'rain'"),
+        (("--monitor", "drift", "--feature", "sise", "--for", "1d"), "drift looks at no 'sise'.*did you mean 'size'"),
+        (("--monitor", "freshness", "--feature", "weather", "--for", "1d"), "freshness looks at no 'weather'.*it looks at: t"),
+        (("--monitor", "volume", "--feature", "size", "--for", "1d"), "volume looks at nothing by a name"),
         (("--monitor", "drift", "--for", "soon"), "cannot be read as a time"),
         (("--monitor", "drift", "--for", "0d"), "no time at all"),
         (("--monitor", "drift", "--for", "99999999999w"), "cannot be read as a time"),
@@ -128,6 +131,18 @@ def test_a_silence_lasts_until_a_day(call: Call) -> None:
 def test_a_silence_that_cannot_be_meant_is_a_mistake(call: Call, words: tuple[str, ...], says: str) -> None:
     with pytest.raises(Mistake, match=says):
         call("silence", *words, "--by", "ann", "--why", "a test")
+
+
+@pytest.mark.parametrize("words", [("ack",), ("resolve",), ("silence", "--for", "1d")])
+def test_where_people_are_listed_one_of_them_must_speak(template: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    folder = Path(shutil.copytree(template, tmp_path / "shop"))
+    declared = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(declared.replace("  predict: y", "  predict: y\n  stakeholders: {devops: [ann@example.com]}"))
+    call = caller(command, folder)
+    verb, *more = words
+    with pytest.raises(Mistake, match="eve holds no role here"):
+        call(verb, drifted(call), *more, "--by", "eve", "--why", "a test")
+    call(verb, drifted(call), *more, "--by", "ann@example.com", "--why", "a test")
 
 
 def test_a_silence_needs_a_reason(call: Call) -> None:
@@ -144,6 +159,8 @@ def test_each_channel_is_tried_and_one_that_fails_is_said(tmp_path: Path) -> Non
         result = call("try", "--json", code=1)
         channels = {tuple(one["roles"]): (one["through"], one["done"]) for one in json.loads(result.stdout)["channels"]}
         assert channels == {("business", "ml"): ("mailto", True), ("ml",): ("json", True), ("devops",): ("json", False), ("data",): ("alertmanager+http", True)}
+        assert json.loads(result.stdout)["next"] == "loopline alerts try"
+        assert "watch.tell: 1 of 4 channels took no message; start what should answer there" in result.stderr
         assert [mail["Subject"] for mail in inbox.mails] == ["shop: a test"]
         assert [path for path, _, _ in heard.calls] == ["/", "/api/v2/alerts"]
         assert "yes" in call("try", "--as", "business").output

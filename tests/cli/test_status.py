@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -72,6 +75,24 @@ def test_a_page_that_reached_nobody_is_said_and_fails(shop: Path) -> None:
     assert "loopline alerts try" in ended.err
     assert told(shop)["unheard"] == "1 page reached nobody: Connection refused"
     assert "1 page reached nobody" in turn_told(take(shop, "data"))[1]
+
+
+def test_while_a_turn_is_running_that_is_said_and_another_one_is_refused(shop: Path) -> None:
+    take(shop, "charter")
+    with open_loop(shop) as loop, loop.workspace.ledger.lease():
+        ended = status(shop)
+        assert (ended.code, told(shop)["next"]) == (0, "loopline status")
+        assert re.search(r"a turn is running \(process \d+ on .*, since 20", ended.out)
+        refused = call(["tick", "--wait", "0.2s", "--until", "charter"], folder=shop, environment={})
+        assert (refused.code, "loopline tick --wait 10min" in refused.err) == (2, True)
+    assert (told(shop)["next"], told(shop)["running"]) == ("loopline run", "")
+
+
+def test_a_turn_waits_for_the_end_of_another_one_where_it_is_asked_to(shop: Path) -> None:
+    with open_loop(shop) as loop, ExitStack() as held:
+        held.enter_context(loop.workspace.ledger.lease())
+        Timer(0.3, held.close).start()
+        assert call(["tick", "--wait", "1min", "--until", "charter"], folder=shop, environment={}).code == 0
 
 
 def test_a_turn_is_late_when_nobody_watches_any_more(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,6 +260,7 @@ def test_it_ends_after_so_many_turns_with_the_exit_code_of_the_last(watched: Pat
     [
         (["--turns", "2"], "belong to --keep"),
         (["--until", "dta"], "there is no stage 'dta'"),
+        (["--keep", "--wait", "1min"], "of a single turn"),
         (["--keep", "--until", "dta"], "there is no stage 'dta'"),
         (["--keep", "--poll", "often"], "'often' is not a span of time"),
         (["--keep", "--every", "0s"], "0s is no time at all"),

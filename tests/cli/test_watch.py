@@ -24,7 +24,7 @@ def test_the_windows_are_shown_with_their_breaches_and_what_was_expected_as_tabl
     assert "drift:size" in text and "2026-03-08 00:00" in text and "2026-03-04 00:00" not in text
     assert "the newest 2 of 7 windows" in text
     assert result["detectable"]["per_decision"] > 0
-    assert "is paged within 3 windows in 95 of 100 cases" in text
+    assert "is paged within 3 windows in 95 of 100 cases; a smaller one by longer windows (watch.window)" in text
     worth = result["windows"][-1]["estimated"]["worth"]
     assert f"{figure(worth['per_decision'])} ({figure(worth['low'])} to {figure(worth['high'])})" in text
     assert "expected, in the newest window, by the scores' own probabilities" in text

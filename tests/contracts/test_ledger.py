@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -230,10 +231,13 @@ def test_the_database_refuses_to_edit_entries(ledger: Ledger, ledger_url: str, s
 def test_a_lease_is_held_by_one_and_per_project(ledger: Ledger, ledger_url: str) -> None:
     with Ledger.open(ledger_url, "flights") as second, Ledger.open(ledger_url, "other") as other:
         with ledger.lease():
+            assert re.fullmatch(r"process \d+ on .*, since 20.*", second.holder())
             with pytest.raises(Mistake, match=r"process \d+ on .*, since 20.*, is already running project 'flights'"), second.lease():
                 pass
+            assert other.holder() == ""
             with other.lease():
                 pass
+        assert second.holder() == ""
         with second.lease(), pytest.raises(Mistake), ledger.lease():
             pass
 
@@ -257,6 +261,7 @@ def test_the_lease_of_a_killed_process_is_free(ledger: Ledger, ledger_url: str) 
     process = start(code, ledger_url)
     release([process])
     assert process.stdout is not None and process.stdout.readline() == "held\n"
+    assert f"process {process.pid} on " in ledger.holder()
     with pytest.raises(Mistake, match=f"process {process.pid} on "), ledger.lease():
         pass
     process.kill()
@@ -265,7 +270,9 @@ def test_the_lease_of_a_killed_process_is_free(ledger: Ledger, ledger_url: str) 
     while True:
         try:
             with ledger.lease():
-                return
+                assert str(process.pid) not in ledger.holder()
+            assert ledger.holder() == ""
+            return
         except Mistake:
             # Postgres sees a moment later than we that the other end is gone.
             assert time.monotonic() < deadline

@@ -129,9 +129,9 @@ def test_only_new_bytes_are_read_and_only_touched_days_counted(bench, monkeypatc
     bench.predict("20240601-f-b")
     bench.tell(("20240601-f-b", "no"))
     read, counted = [], []
-    slices, recount = collect.slices, collect._recount
+    slices, recount = collect.slices, collect.recount
     monkeypatch.setattr(collect, "slices", lambda segment, after: (read.append((segment.kind, after, segment.size_bytes)), slices(segment, after=after))[1])
-    monkeypatch.setattr(collect, "_recount", lambda tables, state, days: (counted.append(days), recount(tables, state, days))[1])
+    monkeypatch.setattr(collect, "recount", lambda tables, state, days: (counted.append(days), recount(tables, state, days))[1])
     facts = bench.collect()
     assert facts["outcomes"]["matched"] == 2
     assert all(after > 0 for kind, after, _ in read if kind != "refused")

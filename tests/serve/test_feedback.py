@@ -74,10 +74,34 @@ def test_the_latest_word_of_a_person_holds_whenever_it_came(tmp_path):
         bench.predict("20240501-f-a")
         bench.write("refused", [{"time": "2024-05-01T00:00:00Z", "kind": "feedback", "package": "", "reasons": ["why"], "raw": "{}"}])
         facts = bench.collect()
-        assert facts["feedback"] == {"received": 4, "matched": 2, "early": 1, "repeated": 1, "malformed": 1}
+        counts = {"received": 4, "matched": 2, "early": 1, "repeated": 1, "malformed": 1}
+        assert facts["feedback"] == {**counts, "rated": 3, "mean": 3.0, "low": 2.0, "high": 5.0}
         said = "4 items of feedback: 2 for known predictions, 1 for predictions not known (yet), 1 repeated, 1 malformed"
         assert facts["says"] == f"1 prediction, 0 outcomes matched; {said}"
         assert bench.collect() == facts
+    finally:
+        bench.log.close()
+        bench.workspace.ledger.close()
+
+
+def test_feedback_of_days_that_nothing_new_is_about_is_not_read_again(tmp_path):
+    bench = Bench(tmp_path)
+    try:
+        word = {"rating": 4.0, "text": "good", "who": "ann", "time": "2024-05-02T00:00:00Z"}
+        bench.predict("20240501-f-a")
+        bench.write("feedback", [word | {"id": "20240501-f-a"}])
+        assert bench.collect()["feedback"]["matched"] == 1
+        (earlier,) = (tmp_path / "lake").rglob("feedback/*.parquet")
+        earlier.rename(tmp_path / "elsewhere")
+        bench.write("feedback", [word | {"id": "20240601-f-b", "rating": 1.0}])
+        first = bench.collect()["feedback"]
+        assert (first["received"], first["matched"], first["early"], first["mean"]) == (2, 1, 1, 2.5)
+        (tmp_path / "elsewhere").rename(earlier)
+        bench.predict("20240601-f-b")
+        assert bench.collect()["feedback"] == {**first, "matched": 2, "early": 0}
+        # Without what was counted before, all is counted anew and comes to the same.
+        (bench.lake.log / "collected.json").write_text("{}")
+        assert bench.collect()["feedback"] == {**first, "matched": 2, "early": 0}
     finally:
         bench.log.close()
         bench.workspace.ledger.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 
 from loopline.charter.spec import CharterSpec, Criterion
 from loopline.engine.step import Step, brief_digest
-from loopline.ledger.entry import Draft, canonical
+from loopline.ledger.entry import Draft, canonical, now
+from loopline.ledger.store import Ledger
+from loopline.value.review import read
 from loopline.value.spec import ValueSpec
 from loopline.value.stage import steps
+from tests.value.cases import PACKAGE, alert
 from tests.watch.shop import T0, Crowd, Shop
 
 CHARTER = CharterSpec.model_validate({"predict": "y", "worth": {"currency": "EUR", "act_right": 10, "act_wrong": -10}, "target": "9000 per year"})
@@ -38,10 +42,10 @@ def reviewing(shop: Shop, charter: CharterSpec, facts: Mapping[str, Any]) -> Ste
     return step
 
 
-def ask(shop: Shop, charter: CharterSpec = CHARTER) -> Step:
+def ask(shop: Shop, charter: CharterSpec = CHARTER, *, feedback: Mapping[str, Any] | None = None) -> Step:
     watched = shop.watch()
     versions = {name: shop.tables.version(name).version for name in ("predictions", "outcomes", "feedback") if shop.tables.exists(name)}
-    return reviewing(shop, charter, {"serve": {"versions": versions}, "watch": watched})
+    return reviewing(shop, charter, {"serve": {"versions": versions, "feedback": feedback or {}}, "watch": watched})
 
 
 def review(shop: Shop) -> Mapping[str, Any]:
@@ -76,7 +80,8 @@ def test_what_single_decisions_tell_is_in_the_review_and_in_what_the_next_charte
     said = {"prediction_id": [f"{shop.package[:8]}-0-{row}" for row in range(3)], "rating": [5.0, None, 2.0], "text": ["quick", "a secret word", None]}
     shop.tables.append("feedback", pl.DataFrame(said).with_columns(who=pl.lit("ann"), time=pl.lit(T0), day=pl.lit(T0.date())))
     accepted = CHARTER.model_copy(update={"acceptance": (Criterion(id="A1", says="mostly right", check="precision >= 0.6"),)})
-    facts = shop.perform(ask(shop, accepted))
+    rated = {"received": 3, "repeated": 0, "rated": 2, "mean": 3.5, "low": 2.0, "high": 5.0}
+    facts = shop.perform(ask(shop, accepted, feedback=rated))
     acted = np.concatenate([crowd.happened[crowd.score >= 0.5] for crowd in crowds])
     (kept,) = facts["criteria"]
     assert (kept["passed"], kept["value"]) == (True, pytest.approx(acted.mean()))
@@ -195,3 +200,13 @@ def test_a_champion_that_knows_the_table_asks_for_newer_data_and_one_that_does_n
     assert next_with(5) == "loopline run"
     assert next_with(5, {"champion": shop.package}) == newer
     assert next_with(None) == "loopline run"
+
+
+def test_of_the_steps_those_of_the_last_month_and_of_the_month_before_an_open_alert_are_read(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        failed = Draft(kind="step", subject="data", body={"state": "failed", "name": "ingest"})
+        ledger.append(failed, Draft(kind="champion", subject=PACKAGE, body={"why": "it passed its gates", "previous": None}))
+        later = now() + timedelta(days=40)
+        assert [entry.kind for entry in read(ledger, [], moment=now())] == ["step", "champion"]
+        assert [entry.kind for entry in read(ledger, [], moment=later)] == ["champion"]
+        assert [entry.kind for entry in read(ledger, [alert("drift", since=now().isoformat())], moment=later)] == ["step", "champion"]

@@ -30,6 +30,7 @@ from loopline.model.plan import Plan
 from loopline.model.reference import by_day, category_profile, number_profile
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import alarms, steps
+from loopline.watch.summary import bodies
 from loopline.workspace import Ask, Job, Workspace
 from tests.signing import vouch
 
@@ -58,6 +59,10 @@ class Crowd:
         score = 1 / (1 + np.exp(-2 * x))
         happened = rng.random(rows) < (1 - score if contrary else score)
         return cls(x, c, happened, score)
+
+    def where(self, rows: np.ndarray) -> Crowd:
+        """Some of them, by their places."""
+        return Crowd(self.x[rows], self.c[rows], self.happened[rows], self.score[rows])
 
     def money(self) -> np.ndarray:
         """What acting from a score of one half on earns."""
@@ -117,17 +122,18 @@ class Shop:
             Draft(kind="champion", subject=self.package, body={"why": "it passed its gates", "previous": None}),
         )
 
-    def serve(self, crowd: Crowd, *, day: int | None = None, outcomes: bool = True, package: str | None = None) -> None:
-        """A day's customers as predictions, and their outcomes."""
+    def serve(self, crowd: Crowd, *, day: int | None = None, arrived: int | None = None, outcomes: bool = True, package: str | None = None) -> list[str]:
+        """A day's customers as predictions, which may arrive on a later day, and their outcomes; the predictions' ids."""
         day, rows = self.days if day is None else day, len(crowd.x)
-        self.days = max(self.days, day + 1)
+        arrived = day if arrived is None else arrived
+        self.days = max(self.days, day + 1, arrived + 1)
         package = package or self.package
-        ids = [f"{package[:8]}-{day}-{row}" for row in range(rows)]
-        at = [T0 + day * DAY + timedelta(seconds=row) for row in range(rows)]
+        ids = [f"{package[:8]}-{arrived}-{row}" if arrived == day else f"{package[:8]}-{arrived}-{day}-{row}" for row in range(rows)]
+        at, came = ([T0 + on * DAY + timedelta(seconds=row) for row in range(rows)] for on in (day, arrived))
         made = {
             "prediction_id": ids,
-            "day": [moment.date() for moment in at],
-            "time": at,
+            "day": [moment.date() for moment in came],
+            "time": came,
             "event_time": at,
             "package": package,
             "row": [json.dumps({"x": x, "c": c, "at": str(moment)}) for x, c, moment in zip(crowd.x.tolist(), crowd.c.tolist(), at, strict=True)],
@@ -138,10 +144,16 @@ class Shop:
         self.tables.append("predictions", pl.DataFrame(made))
         if outcomes:
             self.tell(ids, crowd)
+        return ids
 
     def tell(self, ids: list[str], crowd: Crowd, *, at: datetime = T0) -> None:
         """The customers' outcomes."""
-        said = {"prediction_id": ids, "outcome": np.where(crowd.happened, "yes", "no"), "time": [at] * len(ids), "day": [at.date()] * len(ids)}
+        said = {
+            "prediction_id": ids,
+            "outcome": np.where(crowd.happened, "yes", "no"),
+            "time": [at] * len(ids),
+            "day": [(T0 + int(id.split("-")[1]) * DAY).date() for id in ids],
+        }
         self.tables.append("outcomes", pl.DataFrame(said))
 
     def ask(self) -> Ask:
@@ -190,7 +202,7 @@ class Shop:
         """The windows of the newest summary."""
         facts = self.state().facts("watch", "windows")
         assert facts is not None
-        return json.loads(self.blobs.get(facts["summary"]))
+        return bodies(self.blobs, facts["summary"])
 
     def open(self) -> set[str]:
         """Monitor and feature of the alerts that are not resolved."""

@@ -8,6 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loopline.watch.arrivals import arrivals
 from loopline.watch.elapsed import Elapsed, elapsed, told_after
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -17,7 +18,7 @@ T0 = datetime(2024, 1, 1, tzinfo=UTC)
 def of(rows: list[tuple[datetime, datetime | None]], clock: datetime | None = None) -> Elapsed:
     """How far time has come after rows that came then, and are about that moment."""
     schema = {"time": pl.Datetime("us", "UTC"), "event_time": pl.Datetime("us", "UTC")}
-    return elapsed(pl.LazyFrame(rows, schema=schema, orient="row"), DAY, clock)
+    return elapsed(arrivals(pl.LazyFrame(rows, schema=schema, orient="row"), DAY), DAY, clock)
 
 
 def test_before_anything_came_nothing_is_over() -> None:

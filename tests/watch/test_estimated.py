@@ -65,5 +65,13 @@ def test_a_part_of_which_nothing_is_expected_adds_its_rows_alone() -> None:
 def test_it_says_which_estimates_are_silent_and_why() -> None:
     silent = Record(checked=20, beyond=9, widened=2.0, silent=True)
     estimated = Estimated(method="confidence", why="", rows=9, figures={"worth": Figure(1, 1, 1), "brier": Figure(0.1, 0.1, 0.1)}, records={"worth": silent})
-    assert silences(estimated.as_json()) == ["the estimate of worth is silent: in 9 of the last 20 windows what came true lay beyond its interval"]
-    assert silences(Estimated(method="none", why="few rows", rows=9).as_json()) == []
+    assert silences(estimated.as_json()) == "the estimate of worth is silent: in 9 of the last 20 windows what came true lay beyond its interval"
+    assert silences(Estimated(method="none", why="few rows", rows=9).as_json()) == ""
+
+
+def test_estimates_that_are_silent_are_told_in_one_line() -> None:
+    counts = {"worth": 9, "brier": 5, "auc": 1}
+    records = {name: Record(checked=20, beyond=beyond, silent=beyond > 1) for name, beyond in counts.items()}
+    figures = dict.fromkeys(records, Figure(0.5, 0.1, 0.1))
+    told = silences(Estimated(method="confidence", why="", rows=9, figures=figures, records=records).as_json())
+    assert told == "the estimates of worth and brier are silent: in 5 to 9 of the last 20 windows what came true lay beyond their intervals"

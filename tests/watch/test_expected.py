@@ -82,3 +82,11 @@ def test_a_class_without_weight_does_not_count() -> None:
     right = weighed.outcome == weighed.decision
     assert right.any() and not right.all()
     assert measures(replace(weighed, weight=right.astype(float)))["macro_f1"].value == 1
+
+
+@pytest.mark.parametrize("score", [0.0, 1e-311, 1e-150, 1e-13])
+def test_what_is_hardly_ever_expected_has_no_metric_that_divides_by_it(score: float) -> None:
+    scores, outcome = np.full(2, score), np.array([False, True])
+    found = measures(Weighed("binary", outcome, outcome & False, scores, np.zeros(2), np.array([1.0, score])))
+    assert not {"roc_auc", "precision", "recall"} & set(found)
+    assert found["accuracy"].value == pytest.approx(1) and all(np.isfinite(measure.influence).all() for measure in found.values())

@@ -14,13 +14,14 @@ import pytest
 from loopline.engine.step import Step
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
-from loopline.watch import alerts, survey
+from loopline.watch import alerts, measuring
+from loopline.watch.chapters import Held
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import steps
 from loopline.watch.windows import Window
 from tests.watch.shop import CHARTER, DAY, T0, Crowd, Shop
 
-EMPTY = Window(package="", start=T0, end=T0 + DAY).as_json()
+EMPTY = Held(Window(package="", start=T0, end=T0 + DAY)).body()
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_three_rows_or_none_are_no_reason_to_alarm(shop: Shop) -> None:
 
 def test_rows_that_were_refused_count_in_the_window_that_was_served_meanwhile(shop: Shop) -> None:
     shop.serve(Crowd.of(100, seed=0))
-    refused = {"time": [T0 + timedelta(seconds=at) for at in range(60)], "kind": ["row"] * 59 + ["outcome"], "package": shop.package}
+    refused = {"time": [T0 + timedelta(seconds=at) for at in range(60)], "day": [T0.date()] * 60, "kind": ["row"] * 59 + ["outcome"], "package": shop.package}
     shop.tables.append("refused", pl.DataFrame(refused))
     shop.watch()
     (window,) = shop.windows()
@@ -146,7 +147,7 @@ def test_rows_that_were_refused_count_in_the_window_that_was_served_meanwhile(sh
 
 
 def test_a_champion_that_refuses_every_row_is_told_of(shop: Shop) -> None:
-    shop.tables.append("refused", pl.DataFrame({"time": [T0] * 60, "kind": ["row"] * 60, "package": shop.package}))
+    shop.tables.append("refused", pl.DataFrame({"time": [T0] * 60, "day": [T0.date()] * 60, "kind": ["row"] * 60, "package": shop.package}))
     facts = shop.watch()
     assert (facts["windows"], shop.windows()[0]["refused"]) == (1, 60)
     assert shop.open() == {"refused_share"}
@@ -245,18 +246,18 @@ def test_a_person_s_word_during_the_run_stays(shop: Shop, monkeypatch: pytest.Mo
     shop.watch()
     first, second = (one.subject for one in shop.state().open_alerts()[:2])
     shop.tell([f"{shop.package[:8]}-0-{row}" for row in range(200)], crowd)
-    compute = survey.slices
+    compute = measuring.slices
 
-    def meanwhile(*given: object) -> object:
+    def meanwhile(*given: object, **more: object) -> object:
         newest = shop.state().alerts
         if newest[first].body["state"] == "open":
             shop.ledger.append(
                 alerts.acknowledge(newest[first], by="ann", why="on it"),
                 alerts.resolve(newest[second], by="ann", why="a season", until="2024-01-01T00:00:00+00:00"),
             )
-        return compute(*given)  # type: ignore[arg-type]
+        return compute(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(survey, "slices", meanwhile)
+    monkeypatch.setattr(measuring, "slices", meanwhile)
     shop.watch()
     newest = shop.state().alerts
     assert (newest[first].body["state"], newest[first].body["by"]) == ("acknowledged", "ann")

@@ -128,6 +128,7 @@ def test_a_loss_that_the_windows_show_is_one_message_with_what_explains_it_howev
     assert "explained by: the Brier score" in body["message"] and "explained by: x has drifted" in body["message"]
     assert "Features that moved, those that matter most first: x (" in body["message"] and "  Since 2024-0" in body["message"]
     assert body["message"].count(" EUR lost") == 1
+    assert "(a page: worth_promised, package " in body["message"] or "(a page: worth_baseline, package " in body["message"]
 
 
 def test_what_cannot_be_explained_is_told_all_the_same(shop: Shop, web: Heard) -> None:
@@ -291,6 +292,14 @@ def test_a_message_begins_with_money_and_ends_with_the_digest() -> None:
         "Take it on: loopline alerts ack worth_promised --folder '/srv/a shop'",
         "There: on box, project shop",
     ]
+
+
+def test_a_message_names_the_columns_that_its_alert_is_about() -> None:
+    world = World.of()
+    entry = world.alerts[world.open("nulls")]
+    for names, said in ((["age"], "of age,"), ([*"abcdef"], "of a, b, c, d, e and more,")):
+        about = structs.replace(entry, body={**entry.body, "features": names})
+        assert f"(a notice: nulls {said} package p)" in telling.message([("told", about, [])], ["data"], HERE, {})
 
 
 def test_many_explanations_are_told_in_few_lines_and_a_title_is_never_long() -> None:

@@ -16,10 +16,9 @@ from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
-from loopline.watch.earned import Sums
-from loopline.watch.estimated import Estimated, Figure
+from loopline.watch.earned import Split
 from loopline.watch.spans import start_of
-from loopline.watch.windows import SCORE, Window, Yardstick, merged, starts, windows
+from loopline.watch.windows import SCORE, Window, Yardstick, starts, windows
 
 DAY = timedelta(days=1)
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
@@ -71,7 +70,8 @@ def test_a_row_that_a_person_was_asked_about_earns_the_right_decision_less_the_a
     rows = frame([(when, 0.5, "yes"), (when, 0.5, "no"), (when, 0.9, "no")])
     asked = rows.with_columns(decision=pl.Series(["ask", "ask", "act"]))
     (window,) = windows(asked, replace(BINARY, ask_costs=2.0), span=DAY)
-    assert window.acted == pytest.approx(1 / 3)
+    # Whoever is asked acts where it is right: such a row is not left alone.
+    assert window.acted == 1.0
     assert window.earned is not None
     assert window.earned.money.mean == pytest.approx(((10 - 2) + (0 - 2) - 5) / 3)
 
@@ -110,34 +110,6 @@ def _worth(score: float, outcome: str) -> float:
     return 10 + score - 0.5 if outcome == "yes" else -5.0
 
 
-@settings(max_examples=40)
-@given(ROWS, st.data())
-def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, float, str | None]], data: st.DataObject) -> None:
-    same_day = [(T0 + timedelta(seconds=at), score, outcome) for at, (_, score, outcome) in enumerate(rows)]
-    cut = data.draw(st.integers(0, len(rows)))
-    halves = [windows(frame(part), BINARY, span=DAY) for part in (same_day[:cut], same_day[cut:])]
-    parts = [one for half in halves for one in half]
-    if len(parts) < 2:
-        return
-    both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), BINARY, span=DAY)
-    assert (both.rows, both.outcomes, both.counts, dict(both.outside)) == (whole.rows, whole.outcomes, whole.counts, dict(whole.outside))
-    assert whole.outside.get("x", 0) == sum(not -0.3 <= score - 0.5 <= 0.4 for _, score, _ in rows)
-    assert both.acted == pytest.approx(whole.acted)
-    assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)
-    assert both.earned.money.total == pytest.approx(whole.earned.money.total, abs=1e-9)
-    assert both.earned.gain.squares == pytest.approx(whole.earned.gain.squares, abs=1e-6)
-
-
-def test_what_is_expected_of_the_halves_is_expected_of_the_whole() -> None:
-    halves = windows(frame([(T0, 0.9, "yes"), (T0 + DAY, 0.9, "no")]), BINARY, span=DAY)
-    expected = [Estimated(method="confidence", why="", rows=1, money=Sums(1, each, each**2), figures={"worth": Figure(each, 1.0, 0.5)}) for each in (2.0, 4.0)]
-    first, second = (replace(half, estimated=one) for half, one in zip(halves, expected, strict=True))
-    both = merged(first, second, FEATURES).estimated
-    assert both is not None and (both.rows, both.money) == (2, Sums(2, 6.0, 20.0))
-    assert both.figures["worth"] == Figure(3.0, pytest.approx(0.5**0.5), 0.5)  # type: ignore[arg-type]
-    assert merged(first, replace(second, estimated=None), FEATURES).estimated is None
-
-
 def test_a_window_says_what_its_decisions_earned_beside_no_model_and_a_perfect_one() -> None:
     rows = [(T0, 0.9, "yes"), (T0, 0.9, "no"), (T0, 0.1, "yes"), (T0, 0.1, None)]
     (window,) = windows(frame(rows), BINARY, span=DAY)
@@ -153,6 +125,17 @@ def test_where_everybody_is_acted_on_without_a_model_the_gain_is_against_that() 
     always = Yardstick(**{**vars(BINARY), "without_model": True})
     (window,) = windows(frame([(T0, 0.1, "yes"), (T0, 0.1, "no")]), always, span=DAY)
     assert window.earned.gain.total == pytest.approx(0 - (9.6 - 5))
+
+
+def test_what_chance_took_from_the_policy_is_none_of_its_decisions() -> None:
+    """Held out from the model, or in another arm of an experiment: volume and scores look at them, money does not."""
+    rows = frame([(T0, 0.9, "yes"), (T0, 0.2, "no"), (T0, 0.9, "no"), (T0, 0.9, "no")])
+    taken = rows.with_columns(holdout=pl.Series([None, False, True, None]), tried=pl.Series([False, None, None, True]))
+    (window,) = windows(taken, BINARY, span=DAY)
+    assert (window.rows, window.outcomes, window.acted, window.split) == (4, 4, 0.5, Split(held=1, tried=1))
+    assert (window.earned, window.loss.count) == (windows(rows[:2], BINARY, span=DAY)[0].earned, 2)
+    assert window.as_json()["split"] == {"held": 1, "tried": 1}
+    assert windows(rows, BINARY, span=DAY)[0].as_json()["split"] is None
 
 
 def test_multiclass_and_regression_are_measured_too() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.access.people import person
+from loopline.access.people import person, require_listed
 from loopline.cli.alerts_silence import silence
 from loopline.cli.alerts_try import attempt
 from loopline.cli.options import any_why_option as why_option
@@ -152,7 +152,7 @@ def _shown(data: dict[str, Any], why: Sequence[str]) -> str:
 @folder_option
 @json_option
 def ack(id: str, by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
-    """Take an alert on: somebody looks after it, and nobody else is told."""
+    """Take an alert on: somebody looks after it, and nobody else is told. Where charter.stakeholders lists people, one of them must."""
     _speak(id, by, why, folder, as_json, verb="acknowledged")
 
 
@@ -163,11 +163,12 @@ def ack(id: str, by: str | None, why: str, folder: Path | None, as_json: bool) -
 @folder_option
 @json_option
 def resolve(id: str, by: str | None, why: str, folder: Path | None, as_json: bool) -> None:
-    """Close an alert by hand; a breach in a later window opens it again."""
+    """Close an alert by hand; a breach in a later window opens it again. Where charter.stakeholders lists people, one of them must."""
     _speak(id, by, why, folder, as_json, verb="resolved")
 
 
 def _speak(id: str, by: str | None, why: str, folder: Path | None, as_json: bool, *, verb: str) -> None:
+    from loopline.release.approvals import stakeholders
     from loopline.watch.alerts import acknowledge, find
     from loopline.watch.alerts import resolve as close
     from loopline.watch.standing import standings
@@ -175,6 +176,7 @@ def _speak(id: str, by: str | None, why: str, folder: Path | None, as_json: bool
     with open_loop(folder) as loop:
         state = loop.state()
         entry, who = find(state.alerts, id), person(by, folder=loop.project.folder)
+        require_listed(who, stakeholders(loop.project.declaration.charter))
         until = (state.facts("watch", "windows") or {}).get("until")
         draft = acknowledge(entry, by=who.name, why=why) if verb == "acknowledged" else close(entry, by=who.name, why=why, until=until)
         loop.workspace.ledger.append(draft)

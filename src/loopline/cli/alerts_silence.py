@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
-from loopline.access.people import person, reason
-from loopline.cli.options import any_why_option as why_option
+from loopline.access.people import person, reason, require_listed
 from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.declaration import parse_duration
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
-from loopline.loop import open_loop
+from loopline.loop import Loop, open_loop
 
 
 @click.command()
@@ -26,7 +25,7 @@ from loopline.loop import open_loop
 @click.option("--until", "until", metavar="DATE", help="Until when, as in 2026-12-01 or 2026-12-01T08:00+01:00; UTC where no zone is said.")
 @click.option("--end", "is_end", is_flag=True, help="End the silence now.")
 @by_option
-@why_option
+@click.option("--why", metavar="TEXT", default="", help="The reason; it is kept. Required, but for --end.")
 @folder_option
 @json_option
 def silence(
@@ -43,8 +42,10 @@ def silence(
 ) -> None:
     """Tell nobody of an alert, or of what a monitor finds, for a while; it goes on being watched, and the silence ends by itself.
 
-    Say what: an alert's ID, or --monitor with or without --feature. And for how long: --for or --until; or --end.
+    Say what: an alert's ID, or --monitor with or without --feature. And for how long: --for or --until; or --end. Where
+    charter.stakeholders lists people, one of them must.
     """
+    from loopline.release.approvals import stakeholders
     from loopline.watch.silences import ended
     from loopline.watch.silences import silence as silenced
 
@@ -54,7 +55,8 @@ def silence(
         why = reason(why)
     with open_loop(folder) as loop:
         state, who, moment = loop.state(), person(by, folder=loop.project.folder), now()
-        subject = _subject(state, id, monitor, feature)
+        require_listed(who, stakeholders(loop.project.declaration.charter))
+        subject = _subject(loop, state, id, monitor, feature)
         if is_end:
             draft = ended(state.silences, subject, now=moment, by=who.name, why=why)
         else:
@@ -65,9 +67,9 @@ def silence(
     emit(data, f"{says} ({who}{': ' + why if why else ''})" + hint("loopline alerts list"), as_json)
 
 
-def _subject(state: State, id: str | None, monitor: str | None, feature: str) -> str:
+def _subject(loop: Loop, state: State, id: str | None, monitor: str | None, feature: str) -> str:
     from loopline.watch.alerts import find
-    from loopline.watch.silences import monitored
+    from loopline.watch.silences import monitored, require_known
     from loopline.watch.spec import URGENCY
 
     if (id is None) == (monitor is None):
@@ -78,7 +80,29 @@ def _subject(state: State, id: str | None, monitor: str | None, feature: str) ->
         return find(state.alerts, id).subject
     if monitor not in URGENCY:
         raise Mistake(f"there is no monitor {monitor!r}", where="--monitor", remedy=f"the monitors are: {', '.join(URGENCY)}")
-    return monitored(str(monitor), feature)
+    subject = monitored(str(monitor), feature)
+    # What is silent already may be about what is gone: it can be ended.
+    return subject if not feature or subject in state.silences else require_known(str(monitor), feature, _looked_at(loop, state, str(monitor)))
+
+
+def _looked_at(loop: Loop, state: State, monitor: str) -> set[str]:
+    """The names of what a monitor looks at, and of what it has found something in."""
+    from loopline.lake.blobs import Blobs
+    from loopline.model.package import load
+    from loopline.model.signing import Trust
+    from loopline.watch.silences import OF_COLUMNS, OF_SOURCES, OF_STEPS
+    from loopline.watch.spec import EXPERIMENT
+
+    said = loop.project.declaration
+    found = {name for entry in state.alerts.values() if entry.body["monitor"] == monitor for name in (entry.body["feature"], *entry.body.get("features", ()))}
+    if monitor in OF_COLUMNS and state.champion is not None:
+        package = load(Blobs(loop.workspace.lake), state.champion, Trust.of(loop.workspace.ledger))
+        found |= set(package.parsed("reference.json")["features"])
+    found |= set(said.data.sources) if monitor in OF_SOURCES else set()
+    found |= {f"{stage} {name}" for stage, name in (*state.latest, *state.failed)} if monitor in OF_STEPS else set()
+    found |= {criterion.id for criterion in said.charter.acceptance} if monitor == "criterion" else set()
+    found |= {entry.subject for entry in state.experiments} if monitor == EXPERIMENT else set()
+    return found - {""}
 
 
 def _until(span: str | None, until: str | None, moment: datetime) -> datetime:

@@ -8,7 +8,8 @@ import click
 
 from loopline.charter.spec import ROLES
 from loopline.cli.output import emit, folder_option, hint, json_option, table
-from loopline.errors import Mistake
+from loopline.declaration import counted
+from loopline.errors import CheckFailed, Mistake
 from loopline.project import find_folder, load
 
 
@@ -34,10 +35,13 @@ def attempt(ctx: click.Context, role: str | None, folder: Path | None, as_json: 
         whose = "" if role is None else f" for {role}"
         raise Mistake(f"no channel is declared{whose}", where="watch.tell", remedy="write one such as {business: mailto://owner@example.com}")
     found = [(channel.partition("://")[0], roles[channel], attempted(channel, project.name)) for channel in chosen]
-    data = {
-        "channels": [{"through": through, "roles": named, "done": why is None, "why": why or ""} for through, named, why in found],
-        "next": "loopline alerts list",
-    }
+    failed = sum(why is not None for _, _, why in found)
+    following = "loopline alerts try" if failed else "loopline alerts list"
+    data = {"channels": [{"through": through, "roles": named, "done": why is None, "why": why or ""} for through, named, why in found], "next": following}
     rows = [(through, ", ".join(named), "yes" if why is None else f"no: {why}") for through, named, why in found]
-    emit(data, lambda: table(("through", "to", "got through"), rows) + hint("loopline alerts list"), as_json)
-    ctx.exit(0 if all(why is None for _, _, why in found) else 1)
+    emit(data, lambda: table(("through", "to", "got through"), rows) + hint(following), as_json)
+    if failed:
+        says = f"{failed} of {counted(len(found), 'channel')} took no message"
+        check = CheckFailed(says, where="watch.tell", remedy="start what should answer there, or mend the address; then try again: loopline alerts try")
+        click.echo(f"loopline: {check}", err=True)
+        ctx.exit(check.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,8 +27,13 @@ def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     watcher that died nor a channel that is down is silent.
     """
     with open_loop(folder) as loop:
-        status, seen = loop.status(), _watcher(loop)
-    emit({**status.as_json(), **seen.as_json()}, lambda: show(status, turns=seen.says), as_json)
+        holder, status, seen = loop.workspace.ledger.holder(), loop.status(), _watcher(loop)
+    if holder and status.next == "loopline run":
+        # What is stale is at work, or will be refused: two cannot take the loop round at once.
+        status = replace(status, next="loopline status")
+    running = f"a turn is running ({holder})" if holder else ""
+    turns = "; ".join(said for said in (running, seen.says) if said)
+    emit({**status.as_json(), **seen.as_json(), "running": holder}, lambda: show(status, turns=turns), as_json)
     failed = [CheckFailed(f"nobody watches: {seen.says}", remedy="start it anew: loopline up; or take one turn: loopline tick")] if seen.is_late else []
     failed += [CheckFailed(status.unheard, remedy="read them: loopline alerts list; and try the channels: loopline alerts try")] if status.unheard else []
     for check in failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from loopline.cli.status import show
 from loopline.declaration import parse_duration, say_duration
 from loopline.errors import Mistake
 from loopline.loop import STAGES
+
+_LOOK_S = 0.2
 
 
 def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -31,6 +34,7 @@ def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timed
 
 @click.command()
 @click.option("--until", metavar="STAGE", help=f"The last stage of a turn: {', '.join(STAGES)}.")
+@click.option("--wait", callback=span, metavar="SPAN", help="Where a turn is running, wait so long for its end; else it is refused.")
 @click.option("--keep", is_flag=True, help="Stay, and take a turn whenever a schedule is due or a watched folder has new files.")
 @click.option("--poll", callback=span, metavar="SPAN", help="With --keep: how often to look; 5s by default.")
 @click.option("--every", callback=span, metavar="SPAN", help="With --keep: take a turn after so long, whatever has come; 1h by default.")
@@ -39,28 +43,50 @@ def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timed
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, until: str | None, keep: bool, poll: timedelta | None, every: timedelta | None, turns: int | None, folder: Path | None, as_json: bool
+    ctx: click.Context,
+    until: str | None,
+    wait: timedelta | None,
+    keep: bool,
+    poll: timedelta | None,
+    every: timedelta | None,
+    turns: int | None,
+    folder: Path | None,
+    as_json: bool,
 ) -> None:
     """One turn for cron, systemd or an orchestrator: take in what has come, and say where the loop stands.
 
     New files, predictions and outcomes are taken in, windows and alerts brought up to date, and what has become stale is
-    computed. The exit code is that of `loopline run`.
+    computed. The exit code is that of `loopline run`. While `loopline up` or another tick stays, this takes a turn between two of its own.
 
     With --keep it stays: a turn is taken when a source's schedule is due, when new files in a watched folder have settled, when
     the declaration changes, and every so often. Each turn is one line (with --json one JSON object). A turn that fails is said and tried
     again, later each time. SIGINT or SIGTERM end it after the turn that is running; a second one ends it at once.
     """
     if keep:
+        if wait is not None:
+            raise Mistake("--wait is of a single turn; with --keep one that is refused is tried again", remedy="leave out one of the two")
         ctx.exit(_keep(folder, until, poll or timedelta(seconds=5), every or timedelta(hours=1), turns, as_json))
     if poll is not None or every is not None or turns is not None:
         raise Mistake("--poll, --every and --turns belong to --keep", remedy="add --keep, or leave them out")
     from loopline.cli.turns import take
 
+    if wait is not None:
+        _await(folder, wait)
     status = take(folder, until)
     emit(status.as_json(), lambda: show(status), as_json)
     if status.error is not None:
         click.echo(f"loopline: {status.error}", err=True)
     ctx.exit(status.exit_code)
+
+
+def _await(folder: Path | None, longest: timedelta) -> None:
+    """Wait until nobody takes the project round, but no longer than so."""
+    from loopline.loop import open_loop
+
+    until = time.monotonic() + longest.total_seconds()
+    with open_loop(folder) as loop:
+        while loop.workspace.ledger.holder() and time.monotonic() < until:
+            time.sleep(_LOOK_S)
 
 
 def _keep(folder: Path | None, until: str | None, poll: timedelta, every: timedelta, limit: int | None, as_json: bool) -> int:

@@ -48,9 +48,8 @@ def cost(times: str, volume: str | None, trainings: str | None, prices: str | No
     with open_loop(folder) as loop:
         declared = loop.project.declaration
         book = _book(declared.charter, prices, loop.project.folder)
-        state, charter = loop.state(), declared.charter
         asked: dict[str, Any] = {"load": load, "volume": comes, "trainings": trains, "is_charters": prices is None}
-        costs = analyse(loop.workspace, state, charter, declared.value, book, moment=now(), **asked)
+        costs = analyse(loop.workspace, declared.charter, declared.value, book, moment=now(), **asked)
         name = loop.project.name
     view = view_of(costs)
     if output is not None:
@@ -70,10 +69,13 @@ def _rate(text: str | None, option: str) -> Rate | None:
     if text is None:
         return None
     try:
-        return _RATE.validate_python(text)
+        rate = _RATE.validate_python(text)
     except ValidationError as error:
         what = str(error.errors()[0]["msg"]).removeprefix("Value error, ").partition("; ")[0]
         raise Mistake(what, where=option, remedy="write it as '900 per day'") from None
+    if rate.amount < 0:
+        raise Mistake(f"{text!r} is less than nothing", where=option, remedy="write it as '900 per day'")
+    return rate
 
 
 def _book(charter: CharterSpec, name: str | None, folder: Path) -> Prices:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ command.add_command(compare)
 def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show the windows: volume, refused rows, drift, the worth that is expected, and the one that came true once outcomes have come."""
     from loopline.lake.blobs import Blobs
+    from loopline.watch.summary import bodies
 
     if output is not None:
         from loopline.cli.pictures import picture_form
@@ -47,7 +47,7 @@ def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> 
         facts = state.facts("watch", "windows")
         if facts is None:
             raise Mistake("nothing has been watched yet", remedy="loopline run")
-        windows: list[dict[str, Any]] = json.loads(Blobs(loop.workspace.lake).get(facts["summary"]))
+        windows: list[dict[str, Any]] = bodies(Blobs(loop.workspace.lake), facts["summary"])
         currency = loop.project.declaration.charter.worth.currency
     if output is not None:
         _draw(output, windows, currency, str(facts["says"]))
@@ -81,7 +81,7 @@ def _shown(windows: Sequence[Mapping[str, Any]], last: int, currency: str, says:
         lines.append(f"the newest {last} of {len(windows):,} windows; worth is per decision")
     newest = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
     if newest is not None:
-        lines += [f"expected, in the newest window, by {newest['why']}", *silences(newest)]
+        lines += [f"expected, in the newest window, by {newest['why']}", *filter(None, [silences(newest)])]
     return "\n".join(lines)
 
 
@@ -91,7 +91,8 @@ def _told(detectable: Mapping[str, Any] | None, currency: str) -> str:
         return ""
     loss, promised = detectable["per_decision"], detectable["promised"]
     share = f" ({loss / promised:.0%} of what was promised)" if promised > 0 else ""
-    return f"\na lasting loss of {figure(loss)} {currency} per decision{share} is paged within {detectable['windows']} windows in 95 of 100 cases"
+    said = f"a lasting loss of {figure(loss)} {currency} per decision{share} is paged within {detectable['windows']} windows in 95 of 100 cases"
+    return f"\n{said}; a smaller one by longer windows (watch.window) or more outcomes, or at more false alarms (watch.false_alarms)"
 
 
 def _row(window: Mapping[str, Any]) -> tuple[object, ...]:

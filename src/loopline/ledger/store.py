@@ -255,6 +255,12 @@ class Ledger:
                 return
             last = page[-1].seq
 
+    def holder(self) -> str:
+        """Which process holds the project's lease now, and since when, in words; empty where none does."""
+        file = database.file_of(self._engine)
+        with database.told(self._engine):
+            return lease.advisory_holder(self._engine, self.project) if file is None else lease.file_holder(file, self.project)
+
     @contextmanager
     def lease(self) -> Iterator[None]:
         """Makes this process the one writer of the project for a while; a dead holder's lease is free at once.

@@ -254,7 +254,8 @@ class Search:
         pace_s = (time.monotonic() - self._since_s) / len(trials)
         if pace_s * (spec.trials - len(trials)) > left_s:
             # The minutes end before the trials do: what is left is theirs.
-            capped = f"at most {max(0.0, left_s):,.0f} s left; {said} ({best.family})"
+            ends = f"at most {left_s:,.0f} s left" if left_s >= 1 else "less than 1 s left" if left_s > 0 else "its minutes are over"
+            capped = f"{ends}; {said} ({best.family})"
             self._progress.at(len(trials), unit=f"of at most {spec.trials:,} trials", note=capped)
         else:
             self._progress.at(len(trials), spec.trials, unit="trials", note=f"{said} ({best.family})")

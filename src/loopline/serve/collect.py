@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,14 @@ class Collected:
     offsets: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     days: dict[str, list[int]] = field(default_factory=dict)
+    feedback: dict[str, list[float | None]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> Collected:
-        """The cache in a file; an empty one where there is none or it cannot be read."""
+        """The cache in a file; an empty one where there is none, it cannot be read, or it counts other things."""
         try:
-            return cls(**json.loads(file.read_bytes()))
+            said = json.loads(file.read_bytes())
+            return cls(**said) if set(said) == {one.name for one in fields(cls)} else cls()
         except (OSError, ValueError, TypeError):
             return cls()
 
@@ -69,7 +71,7 @@ def run(job: Job) -> Facts:
         state = Collected()
     days = _append(job, tables, state)
     if whole or state.versions != versions(tables):
-        _recount(tables, state, None if whole else days)
+        recount(tables, state, None if whole else days)
         state.versions = versions(tables)
         if folder.is_dir():
             state.write(file)
@@ -120,7 +122,7 @@ def _append(job: Job, tables: Tables, state: Collected) -> set[date]:
                 if broken.height:
                     _commit(tables, state, "refused", broken, replace(part, segment=f"{part.segment}:broken"))
                 _commit(tables, state, kind, frame, part)
-                if kind in OF_PREDICTIONS:
+                if kind in (*OF_PREDICTIONS, "feedback"):
                     days |= set(frame["day"].unique().to_list())
             state.offsets[segment.name] = part.end
             read += part.end - part.start
@@ -172,29 +174,24 @@ def _rows(kind: Kind, cells: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
     return pl.DataFrame(cells, schema=dict(SCHEMAS[kind]), orient="row")
 
 
-def _recount(tables: Tables, state: Collected, days: Iterable[date] | None) -> None:
+def recount(tables: Tables, state: Collected, days: Iterable[date] | None) -> None:
     """Count anew the days that were touched, or with None every day and every refusal."""
     if days is None:
         state.refused = dict(tables.read("refused").group_by("kind").len().collect().iter_rows()) if tables.exists("refused") else {}
-    if not tables.exists("outcomes"):
-        return
-    outcomes = tables.read("outcomes").select("prediction_id", "outcome", "day")
-    if days is not None:
-        outcomes = outcomes.filter(pl.col("day").is_in(list(days)))
-    state.days |= {day.isoformat(): counts for day, *counts in _fit(tables, outcomes, days).iter_rows()}
+    if tables.exists("outcomes"):
+        state.days |= {day.isoformat(): counts for day, *counts in _fit(tables, days).iter_rows()}
+    if tables.exists("feedback"):
+        state.feedback |= {day.isoformat(): figures for day, *figures in _heard(tables, days).iter_rows()}
 
 
-def _fit(tables: Tables, outcomes: pl.LazyFrame, days: Iterable[date] | None) -> pl.DataFrame:
+def _fit(tables: Tables, days: Iterable[date] | None) -> pl.DataFrame:
     """For each day: outcomes, predictions with an outcome, those without a known prediction, repeated ones, contradicted ids."""
-    predictions = pl.LazyFrame(schema={"prediction_id": pl.String, "day": pl.Date})
-    if tables.exists("predictions"):
-        predictions = tables.read("predictions").select("prediction_id", "day")
-    if days is not None:
-        predictions = predictions.filter(pl.col("day").is_in(list(days)))
+    outcomes = _of_days(tables.read("outcomes"), days).select("prediction_id", "outcome", "day")
     told = outcomes.group_by("prediction_id", "day").agg(rows=pl.len(), differ=pl.col("outcome").n_unique() > 1)
-    known = told.join(predictions.select("prediction_id", known=pl.lit(True)), on="prediction_id", how="left").with_columns(pl.col("known").fill_null(False))
     return (
-        known.group_by("day")
+        told.join(_known(tables, days), on="prediction_id", how="left")
+        .with_columns(pl.col("known").fill_null(False))
+        .group_by("day")
         .agg(
             received=pl.col("rows").sum(),
             matched=pl.col("known").sum(),
@@ -207,18 +204,37 @@ def _fit(tables: Tables, outcomes: pl.LazyFrame, days: Iterable[date] | None) ->
     )
 
 
-def _feedback(tables: Tables, malformed: int) -> dict[str, int]:
-    """How much feedback came, and how it fits the predictions."""
-    if not tables.exists("feedback"):
-        return {"received": 0, "matched": 0, "early": 0, "repeated": 0, "malformed": malformed}
-    told = tables.read("feedback").select("prediction_id", "who", "time", "day")
-    held = latest(told, ("prediction_id", "who")).collect()
-    matched = 0
-    if tables.exists("predictions"):
-        made = tables.read("predictions").filter(pl.col("day").is_in(held["day"].unique().to_list())).select("prediction_id")
-        matched = held.lazy().join(made, on="prediction_id", how="semi").collect().height
-    received = told.select(pl.len()).collect().item()
-    return {"received": received, "matched": matched, "early": held.height - matched, "repeated": received - held.height, "malformed": malformed}
+def _heard(tables: Tables, days: Iterable[date] | None) -> pl.DataFrame:
+    """For each day of predictions, of the feedback on them: items, each person's last words, those on a known prediction, and figures of the ratings."""
+    told = _of_days(tables.read("feedback"), days).select("prediction_id", "who", "time", "rating", "day")
+    rating = pl.col("rating")
+    held = latest(told, ("prediction_id", "who")).join(_known(tables, days), on="prediction_id", how="left")
+    figures = held.group_by("day").agg(
+        held=pl.len(), matched=pl.col("known").count(), rated=rating.count(), total=rating.sum(), low=rating.min(), high=rating.max()
+    )
+    return told.group_by("day").agg(received=pl.len()).join(figures, on="day").sort("day").collect()
+
+
+def _known(tables: Tables, days: Iterable[date] | None) -> pl.LazyFrame:
+    """The ids of the predictions that were made, marked as known."""
+    if not tables.exists("predictions"):
+        return pl.LazyFrame(schema={"prediction_id": pl.String, "known": pl.Boolean})
+    return _of_days(tables.read("predictions"), days).select("prediction_id", known=pl.lit(True))
+
+
+def _of_days(rows: pl.LazyFrame, days: Iterable[date] | None) -> pl.LazyFrame:
+    return rows if days is None else rows.filter(pl.col("day").is_in(list(days)))
+
+
+def feedback(state: Collected) -> dict[str, Any]:
+    """How much feedback came, how it fits the predictions, and how they are rated."""
+    columns = list(zip(*state.feedback.values(), strict=True)) or [()] * 7
+    received, held, matched, rated = (int(sum(counts)) for counts in columns[:4])
+    lows, highs = ([one for one in column if one is not None] for column in columns[5:])
+    return {
+        **{"received": received, "matched": matched, "early": held - matched, "repeated": received - held, "malformed": state.refused.get("feedback", 0)},
+        **{"rated": rated, "mean": sum(columns[4]) / rated if rated else None, "low": min(lows, default=None), "high": max(highs, default=None)},
+    }
 
 
 def _fitting(early: int, repeated: int, malformed: int) -> list[str]:
@@ -227,7 +243,7 @@ def _fitting(early: int, repeated: int, malformed: int) -> list[str]:
     return [f"{count:,} {what}" for count, what in told if count]
 
 
-def _said(feedback: Mapping[str, int]) -> str:
+def _said(feedback: Mapping[str, Any]) -> str:
     """How much feedback came, and how much of it belongs to a known prediction, in words; empty where none came."""
     if not feedback["received"] and not feedback["malformed"]:
         return ""
@@ -239,14 +255,14 @@ def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
     received, matched, early, repeated, contradictory = (sum(counts) for counts in zip(*state.days.values(), strict=True)) if state.days else (0,) * 5
     malformed = state.refused.get("outcome", 0)
     refused = state.refused.get("row", 0)
-    feedback = _feedback(tables, state.refused.get("feedback", 0))
+    heard = feedback(state)
     made = tables.version("predictions") if tables.exists("predictions") else None
     rows = made.rows if made else 0
     parts = [counted(rows, "prediction"), f"{counted(matched, 'outcome')} matched"] if rows or received else ["nothing served yet"]
     parts += [*_fitting(early, repeated, malformed), *([f"{contradictory:,} contradicted (the latest word holds)"] if contradictory else [])]
     parts += [f"{counted(refused)} refused"] if refused else []
     return {
-        "says": ", ".join(parts) + _said(feedback),
+        "says": ", ".join(parts) + _said(heard),
         "champion": job.step.inputs["champion"],
         "predictions": {"rows": rows, "version": made.version if made else None},
         "refused": refused,
@@ -258,6 +274,6 @@ def _facts(job: Job, tables: Tables, state: Collected) -> Facts:
             "contradictory": contradictory,
             "malformed": malformed,
         },
-        "feedback": feedback,
+        "feedback": heard,
         "versions": {name: version for name, version in versions(tables).items() if version is not None},
     }

@@ -48,28 +48,35 @@ class Heard:
         return {"count": self.count, "rated": self.rated, "mean": self.mean, "low": self.low, "high": self.high}
 
 
-def heard(tables: Tables, versions: Mapping[str, int]) -> Heard | None:
+def heard(tables: Tables, versions: Mapping[str, int], collected: Mapping[str, Any]) -> Heard | None:
     """What customers said, from the log's table of feedback; None where nobody said anything.
 
     Parameters
     ----------
     versions
         The version of each of the log's tables.
+    collected
+        The figures of all feedback, as the collecting adds them up (`loopline.serve.collect`).
     """
-    if "feedback" not in versions:
+    count = collected.get("received", 0) - collected.get("repeated", 0)
+    if "feedback" not in versions or not count:
         return None
-    told = latest(tables.read("feedback", version=versions["feedback"]), ("prediction_id", "who"))
-    rating = pl.col("rating")
-    count, rated, mean, low, high = (
-        told.select(pl.len(), rating.count().alias("rated"), rating.mean().alias("mean"), rating.min().alias("low"), rating.max().alias("high"))
-        .collect()
-        .row(0)
-    )
-    if not count:
-        return None
-    words = told.filter(pl.col("text").str.strip_chars() != "").sort("time", "prediction_id").tail(NEWEST).select("time", "rating", "text").collect()
+    words = _words(tables.read("feedback", version=versions["feedback"]))
     newest = tuple(Word(time, given, _cut(text)) for time, given, text in reversed(words.rows()))
-    return Heard(count=count, rated=rated, mean=mean, low=low, high=high, newest=newest)
+    return Heard(count=count, **{name: collected[name] for name in ("rated", "mean", "low", "high")}, newest=newest)
+
+
+def _words(given: pl.LazyFrame) -> pl.DataFrame:
+    """The newest texts that are still their author's last word on a decision, oldest first; all feedback is never sorted for them."""
+    has_text = pl.col("text").str.strip_chars() != ""
+    looked_at = NEWEST
+    while True:
+        about = given.filter(has_text).select("prediction_id", "time").top_k(looked_at, by=["time", "prediction_id"]).collect()
+        held = latest(given.join(about.lazy().select("prediction_id").unique(), on="prediction_id", how="semi"), ("prediction_id", "who"))
+        words = held.filter(has_text).sort("time", "prediction_id").tail(NEWEST).select("time", "rating", "text").collect()
+        if about.height < looked_at or words.filter(pl.col("time") >= about["time"].min()).height == NEWEST:
+            return words
+        looked_at *= 4
 
 
 def _cut(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from loopline.model.columns import raw
 from loopline.model.package import Package
 from loopline.model.policy import ACT, ASK, Policy, columns_of, decide, for_worth
 from loopline.serve.collect import latest
+from loopline.serve.split import CONTROL
 from loopline.watch.gauge import Gauge, gauge
 from loopline.watch.served import SLICE_ROWS, decoded
 from loopline.watch.windows import judge
@@ -70,6 +71,16 @@ class Logged:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @property
+    def owned(self) -> NDArray[np.bool_]:
+        """Whether no arm of an experiment but the control decided it, shape (n,): those of the others are not the package's policy."""
+        return np.array([arm is None or arm == CONTROL for arm in self.arm], dtype=bool)
+
+    def where(self, rows: NDArray[np.bool_]) -> Logged:
+        """The same for some of the rows."""
+        arrays = {one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "columns"}
+        return replace(self, **arrays, columns={name: values[rows] for name, values in self.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +136,13 @@ class Measured:
         happened = np.asarray(logged.outcome == self.gauge.yardstick.positive)
         return self._money(np.zeros(len(logged), dtype=bool), happened, logged)
 
+    def of_own(self, logged: Logged) -> Floats:
+        """The money of the policy's own decisions, done or not, shape (n,), given the outcome; of a row without one as if nothing had happened (binary)."""
+        yardstick = self.gauge.yardstick
+        happened = np.asarray(logged.outcome == yardstick.positive)
+        asked = np.asarray(logged.own == ASK)
+        return self.worth.per_row(for_worth(self.task, logged.own), happened, logged.columns, asked=asked, ask_costs=yardstick.ask_costs)
+
     def of_acting(self, logged: Logged, *, happens: bool) -> Floats:
         """The money of acting above that of resting, shape (n,), given the outcome (binary)."""
         rows = len(logged)
@@ -132,7 +150,9 @@ class Measured:
         return self._money(np.ones(rows, dtype=bool), outcome, logged) - self._money(np.zeros(rows, dtype=bool), outcome, logged)
 
 
-def read(tables: Tables, versions: Mapping[str, int], measured: Measured, *, where: pl.Expr | None = None, newest: int | None = None) -> Logged:
+def read(
+    tables: Tables, versions: Mapping[str, int], measured: Measured, *, where: pl.Expr | None = None, since: date | None = None, newest: int | None = None
+) -> Logged:
     """The decisions of a package in the log's tables.
 
     Parameters
@@ -141,25 +161,27 @@ def read(tables: Tables, versions: Mapping[str, int], measured: Measured, *, whe
         The tables' versions.
     where
         Which of them, over the columns of the table ``predictions``; all by default.
+    since
+        Only those that were made on this day or later: files of earlier days are not read.
     newest
-        At most so many, those of the latest moments.
+        At most so many, those of the latest moments among the last days that have so many.
     """
-    parts = list(_slices(tables, versions, measured, where, newest))
+    parts = list(_slices(tables, versions, measured, where, since, newest))
     joined = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Logged) if one.name != "columns"}
     return Logged(**joined, columns={name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns})
 
 
-def _slices(tables: Tables, versions: Mapping[str, int], measured: Measured, where: pl.Expr | None, newest: int | None) -> Iterator[Logged]:
+def _slices(tables: Tables, versions: Mapping[str, int], measured: Measured, where: pl.Expr | None, since: date | None, newest: int | None) -> Iterator[Logged]:
     yardstick, policy_reads = measured.gauge.yardstick, columns_of(measured.policy)
     types = {column["name"]: column["type"] for column in measured.package.parsed("signature.json")["columns"]}
     read = {name: types[name] for name in sorted({*yardstick.worth.columns, *policy_reads}) if name in types}
-    frame = _frame(tables, versions, measured.package.digest, where, newest)
+    frame = _frame(tables, versions, measured.package.digest, where, since, newest)
     yield _arrays(frame.head(0), measured, read)
     for part in frame.iter_slices(SLICE_ROWS):
         yield _arrays(part, measured, read)
 
 
-def _frame(tables: Tables, versions: Mapping[str, int], package: str, where: pl.Expr | None, newest: int | None) -> pl.DataFrame:
+def _frame(tables: Tables, versions: Mapping[str, int], package: str, where: pl.Expr | None, since: date | None, newest: int | None) -> pl.DataFrame:
     if "predictions" not in versions:
         texts = dict.fromkeys(("prediction_id", "key", "row", "scores", "decision", "outcome"), pl.String)
         return pl.DataFrame(schema={**texts, **_OPTIONAL, "when": pl.Datetime("us"), "score": pl.Float64})
@@ -167,12 +189,28 @@ def _frame(tables: Tables, versions: Mapping[str, int], package: str, where: pl.
     there = made.collect_schema()
     made = made.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in {"key": pl.String, **_OPTIONAL}.items() if name not in there)
     own = made.filter((pl.col("package") == package) & (pl.lit(True) if where is None else where))
+    first = since if newest is None else _last_days(own, newest)
+    if first is not None:
+        own = own.filter(pl.col("day") >= first)
     own = own.with_columns(when=pl.coalesce("event_time", "time").dt.cast_time_unit("us").dt.replace_time_zone(None)).sort("when", "prediction_id")
     own = (own if newest is None else own.tail(newest)).select("prediction_id", "when", "key", "row", "score", "scores", "decision", *_OPTIONAL)
     if "outcomes" not in versions:
         return own.with_columns(outcome=pl.lit(None, dtype=pl.String)).collect(engine="streaming")
-    told = latest(tables.read("outcomes", version=versions["outcomes"]).select("prediction_id", "outcome", "time")).drop("time")
+    said = tables.read("outcomes", version=versions["outcomes"])
+    # An outcome lies on the day of its prediction; of several the last one is looked for among those that are wanted alone.
+    said = said if since is None else said.filter(pl.col("day") >= since)
+    if newest is not None:
+        own = own.collect(engine="streaming").lazy()
+        said = said.join(own.select("prediction_id"), on="prediction_id", how="semi", maintain_order="left")
+    told = latest(said.select("prediction_id", "outcome", "time")).drop("time")
     return own.join(told, on="prediction_id", how="left", maintain_order="left").collect(engine="streaming")
+
+
+def _last_days(own: pl.LazyFrame, newest: int) -> date | None:
+    """The day from which on so many rows were made; None where there are fewer."""
+    counted = own.group_by("day").len().sort("day", descending=True).collect(engine="streaming")
+    enough = counted.filter(pl.col("len").cum_sum() >= newest)
+    return None if enough.is_empty() else enough["day"][0]
 
 
 def _arrays(part: pl.DataFrame, measured: Measured, read: Mapping[str, ColumnType]) -> Logged:

@@ -24,8 +24,11 @@ CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "wo
 _ROOMS = (
     "value",
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
-    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec", "words")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
+    *(
+        f"release/{module}.py"
+        for module in ("acceptance", "advisories", "champion", "evidence", "rollout/evidence", "rollout/plan", "rollout/sequences", "spec", "words")
+    ),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",
     *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "spec", "worth")),
@@ -40,10 +43,11 @@ _SCORING = (
     *("reasons", "reference", "scoring", "signing", "words"),
 )
 _LIFT_ROOMS = (
-    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
+    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "parted", "realised", "spec")),
+    *(f"value/experiment/{module}.py" for module in ("analysis", "cuped", "spec")),
     "watch",
     *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
-    "release/rollout/sequences.py",
+    *(f"release/rollout/{module}.py" for module in ("evidence", "sequences")),
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
@@ -53,7 +57,7 @@ _LIFT_ROOMS = (
 COST_ROOMS = (
     "value/cost",
     *(f"value/{module}.py" for module in ("realised", "spec")),
-    *(f"watch/{module}.py" for module in ("earned", "spec", "spec_duty", "spec_machinery", "spec_retrain")),
+    *(f"watch/{module}.py" for module in ("earned", "spec", "spec_duty", "spec_machinery", "spec_retrain", "summary")),
     "serve/segments.py",
     *SPEC,
     *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),
@@ -104,6 +108,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: b
             "until": ask.facts["watch"]["until"],
             "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
+            "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
             "proof": evidence_of(ask.state, ask.state.champion),
             "roles": sorted(role for role, people in charter.stakeholders.items() if people),
             "lift": lift,
@@ -187,9 +192,10 @@ def _retrained(ask: Ask, *, only_when_asked: bool) -> str:
     A package that was learned from older rows is worth a word only where the next run makes no other.
     """
     trained, champion = ask.state.latest.get(SEARCH), ask.state.champion
-    if champion is None or trained is None or not ask.facts.get("data"):
+    package = None if trained is None else trained.body["facts"].get("package")
+    if champion is None or trained is None or package is None or not ask.facts.get("data"):
         return ""
-    is_newest, package = _is_of_now(ask, trained.body), str(trained.body["facts"].get("package", ""))
+    is_newest = _is_of_now(ask, trained.body)
     why = "" if package == champion else refusal(ask.state, package)
     if not why or not (is_newest or only_when_asked):
         return ""

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import polars as pl
 
-from loopline.watch.gaps import between
+from loopline.watch.arrivals import WINDOWS_KEPT, rows_of
 from loopline.watch.spans import start_of
 from loopline.watch.windows import starts
-
-_MEMORY = 28
-"""Windows that tell how long after its end the first row of one may come."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,10 @@ class Elapsed:
         """Whether the window that starts then has begun: rows may be about a moment far ahead, by mistake or by their nature."""
         return self.begun is None or start <= self.begun
 
+    def is_due(self, moment: datetime) -> bool:
+        """Whether it has come so far."""
+        return self.begun is not None and moment <= self.begun
+
     def is_over(self, end: datetime) -> bool:
         """Whether the window that ends then is closed."""
         return self.over is not None and end <= self.over
@@ -63,7 +63,7 @@ def told_after(frame: pl.DataFrame, span: timedelta) -> dict[datetime, float]:
     return dict(waited.iter_rows())
 
 
-def elapsed(predictions: pl.LazyFrame, span: timedelta, clock: datetime | None) -> Elapsed:
+def elapsed(known: pl.DataFrame, span: timedelta, clock: datetime | None) -> Elapsed:
     """How far time has come, by the predictions and by the clock.
 
     A window is over when rows about a later one have come, or when the clock says so: then its rows are overdue, even where none comes any more.
@@ -72,31 +72,20 @@ def elapsed(predictions: pl.LazyFrame, span: timedelta, clock: datetime | None) 
 
     Parameters
     ----------
-    predictions
-        The table.
+    known
+        What `loopline.watch.arrivals.arrivals` says.
     clock
         The start of the window in which the turn began; None where the newest arrival stands for it.
     """
-    when = pl.coalesce("event_time", "time").dt.cast_time_unit("us")
-    by_start = predictions.group_by(start=starts(when, span)).agg(rows=pl.len(), first=pl.col("time").min(), newest=pl.col("time").max(), last=when.max())
-    known = by_start.sort("start").collect(engine="streaming")
     if known.is_empty():
         return Elapsed(clock, None)
     begun = clock or start_of(known["newest"].max(), span)  # type: ignore[arg-type]
-    past = known.filter(pl.col("start") <= begun).tail(_MEMORY)
+    past = known.filter(pl.col("start") <= begun).tail(WINDOWS_KEPT)
     if past.is_empty():
         return Elapsed(begun, None)
-    came = _with_gaps(dict(known.select("start", "rows").iter_rows()), span)
+    came = rows_of(known, span)
     over: datetime = past["last"][-1]
     if clock is None:
         return Elapsed(begun, over, came)
     waited: timedelta = past.select(pl.max_horizontal(pl.col("first") - pl.col("start") - span, pl.duration()).max()).item()
     return Elapsed(begun, max(over, clock - waited) if waited <= span else over, came)
-
-
-def _with_gaps(rows: Mapping[datetime, int], span: timedelta) -> dict[datetime, int]:
-    """The rows of each window, and those between them that have none."""
-    whole = dict(rows)
-    for before, after in pairwise(rows):
-        whole |= dict.fromkeys(between(before, after, span), 0)
-    return dict(sorted(whole.items()))

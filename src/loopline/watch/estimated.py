@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Literal
@@ -148,14 +148,20 @@ class Estimated:
         return cls(method=said["method"], why=said["why"], rows=said["rows"], basis=said["basis"], money=money, loss=loss, figures=figures)
 
 
-def silences(said: Mapping[str, Any]) -> list[str]:
-    """In words, which estimates of a window, as `Estimated.as_json` gives it, are silent, and why."""
-    told = {"worth": said["worth"], **said["metrics"]}
-    return [
-        f"the estimate of {name} is silent: in {one['beyond']} of the last {one['checked']} windows what came true lay beyond its interval"
-        for name, one in told.items()
-        if one is not None and one["silent"]
-    ]
+def silences(said: Mapping[str, Any]) -> str:
+    """In words, which estimates of a window, as `Estimated.as_json` gives it, are silent, and why; empty where none is."""
+    told = {name: one for name, one in {"worth": said["worth"], **said["metrics"]}.items() if one is not None and one["silent"]}
+    if not told:
+        return ""
+    *names, last = told
+    beyond, checked = ({one[name] for one in told.values()} for name in ("beyond", "checked"))
+    what = f"the estimates of {', '.join(names)} and {last} are silent" if names else f"the estimate of {last} is silent"
+    where = f"what came true lay beyond {'their intervals' if names else 'its interval'}"
+    return f"{what}: in {_between(beyond)} of the last {_between(checked)} windows {where}"
+
+
+def _between(counts: Collection[int]) -> str:
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def together(parts: Sequence[Estimated]) -> Estimated:

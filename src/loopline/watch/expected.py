@@ -57,6 +57,9 @@ class Measure:
     influence: Floats
 
 
+NEVER = 1e-12
+"""What is expected of a lesser share of the rows is not expected: a metric that divides by it would be noise, and in the end no number."""
+
 _Metric = Callable[[Weighed], Measure | None]
 
 
@@ -88,7 +91,7 @@ def _mean(weighed: Weighed, values: Floats) -> Measure:
 def _share(weighed: Weighed, part: Floats, whole: Floats) -> Measure | None:
     """The weight of a part, of the weight of the whole that it belongs to."""
     total = float((weighed.weight * whole).sum())
-    if total <= 0:
+    if total <= NEVER * weighed.weight.sum():
         return None
     value = float((weighed.weight * part).sum()) / total
     return Measure(value, (part - value * whole) * (weighed.weight.sum() / total))
@@ -126,11 +129,11 @@ def _roc_auc(weighed: Weighed) -> Measure | None:
     levels, place = np.unique(weighed.score, return_inverse=True)
     yes = np.bincount(place, weights=weighed.weight * weighed.outcome, minlength=len(levels))
     no = np.bincount(place, weights=weighed.weight * ~weighed.outcome, minlength=len(levels))
-    if yes.sum() <= 0 or no.sum() <= 0:
+    whole = weighed.weight.sum()
+    if min(yes.sum(), no.sum()) <= NEVER * whole:
         return None
     below_no, below_yes = (np.cumsum(no) - no / 2) / no.sum(), (np.cumsum(yes) - yes / 2) / yes.sum()
     value = float((yes * below_no).sum() / yes.sum())
-    whole = weighed.weight.sum()
     of_yes, of_no = (below_no - value) * (whole / yes.sum()), (1 - below_yes - value) * (whole / no.sum())
     return Measure(value, np.where(weighed.outcome, of_yes[place], of_no[place]))
 

@@ -9,13 +9,14 @@ quantile regression: an interval is widened by the quantile of how far beyond th
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import CONFIDENCE
 from loopline.watch.estimated import NEW, REACH, Figure, Record
-from loopline.watch.windows import Window
+from loopline.watch.windows import LOOKBACK, Window
 
 KNOWN = 0.9
 """A window is held against its estimate once so great a share of its outcomes has come: those that come first are often of one kind."""
@@ -27,27 +28,33 @@ CHANCE = 0.005
 """An honest interval is as often wrong as the remembered ones were by so small a chance: the estimate is silent then."""
 
 
-def checked(windows: Sequence[Window], before: Sequence[Mapping[str, float]] = ()) -> list[Window]:
-    """The windows, each estimate with its record: how those of the windows before it came true.
+def checked(windows: Sequence[Window], before: Sequence[Mapping[str, float]] = (), has_changed: Sequence[bool] | None = None) -> list[Window]:
+    """The windows, each estimate with its record: how those of the windows before it came true, as far as monitors look back.
 
     Parameters
     ----------
     before
         The `misses` of windows before the release: they widen an interval from the first day, and silence nothing.
+    has_changed
+        Of each window, whether it is not as it was when its record was made; without it no record is known.
     """
-    seen: dict[str, list[float]] = {name: [one[name] for one in before if name in one] for name in {name for one in before for name in one}}
-    beyond: dict[str, list[bool]] = {}
-    made = []
-    for window in windows:
+    earlier = {name: [one[name] for one in before if name in one] for name in {name for one in before for name in one}}
+    told: dict[str, deque[tuple[int, float, bool]]] = {}
+    made: list[Window] = []
+    changed_at = -LOOKBACK - 1
+    for at, window in enumerate(windows):
+        changed_at = at if has_changed is None or has_changed[at] else changed_at
         estimated = window.estimated
-        if estimated is None:
-            made.append(window)
-            continue
-        records = {name: _record(seen.get(name, ()), beyond.get(name, ())) for name in estimated.figures}
-        made.append(replace(window, estimated=replace(estimated, records={name: record for name, record in records.items() if record != NEW})))
+        if estimated is not None and at - changed_at <= LOOKBACK:
+            records = {name: _record(earlier.get(name, ()), [one for one in told.get(name, ()) if at - one[0] <= LOOKBACK]) for name in estimated.figures}
+            records = {name: record for name, record in records.items() if record != NEW}
+            if records != dict(estimated.records):
+                changed_at = at
+                window = replace(window, estimated=replace(estimated, records=records))
+        made.append(window)
         for name, miss in misses(window).items():
-            seen.setdefault(name, []).append(miss)
-            beyond.setdefault(name, []).append(miss > records[name].widened)
+            assert window.estimated is not None
+            told.setdefault(name, deque(maxlen=MEMORY)).append((at, miss, miss > window.estimated.record(name).widened))
     return made
 
 
@@ -82,9 +89,9 @@ def _miss(figure: Figure, seen: float, per_outcome: float) -> float:
     return abs(seen - figure.value) - REACH * error
 
 
-def _record(seen: Sequence[float], beyond: Sequence[bool]) -> Record:
-    count, wrong = len(beyond[-MEMORY:]), sum(beyond[-MEMORY:])
-    return Record(checked=count, beyond=wrong, widened=_widened(seen[-MEMORY:]), silent=_tail(count, wrong, 1 - CONFIDENCE) < CHANCE)
+def _record(before: Sequence[float], told: Sequence[tuple[int, float, bool]]) -> Record:
+    seen, wrong = [*before, *(miss for _, miss, _ in told)], sum(is_beyond for *_, is_beyond in told)
+    return Record(checked=len(told), beyond=wrong, widened=_widened(seen[-MEMORY:]), silent=_tail(len(told), wrong, 1 - CONFIDENCE) < CHANCE)
 
 
 def _widened(seen: Sequence[float]) -> float:

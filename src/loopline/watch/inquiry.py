@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +20,7 @@ from loopline.watch.explain import explain
 from loopline.watch.explanation import Body, Explanation
 from loopline.watch.gauge import gauge
 from loopline.watch.proof import evidence_of
+from loopline.watch.summary import bodies
 from loopline.watch.upstream import KINDS
 from loopline.workspace import Workspace
 
@@ -98,7 +98,7 @@ def gather(
     *,
     entries: Sequence[Entry],
     versions: Mapping[str, int],
-    summary: str | None,
+    summary: Mapping[str, Any] | None,
     proof: str | None,
     columns: Collection[str] = (),
     with_open: bool = False,
@@ -111,8 +111,10 @@ def gather(
         Those of the kinds `loopline.watch.upstream.KINDS`, in the order of the ledger.
     versions
         The version of each of the log's tables.
-    summary, proof
-        Blobs with the bodies of the windows, and with the rows of the package's test part.
+    summary
+        Where the windows are, as the step that computed them said.
+    proof
+        The blob with the rows of the package's test part.
     columns
         Columns that are read beside the package's own.
     with_open
@@ -125,7 +127,7 @@ def gather(
     read = types_of(made, {*sliceable(made), *columns, *columns_of(made.parsed("policy.json"))})
     return Evidence(
         package=made,
-        windows=[] if summary is None else json.loads(blobs.get(summary)),
+        windows=[] if summary is None else bodies(blobs, summary),
         entries=entries,
         importance=importance_of(made),
         decisions=served(Tables(workspace.lake), versions, measured, read, with_open=with_open),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from loopline.errors import Mistake
@@ -11,11 +12,35 @@ from loopline.ledger.entry import Draft, Entry
 from loopline.watch.clock import long_since
 
 KIND = "silence"
+OF_COLUMNS = frozenset({"nulls", "new_categories", "unseen_ranges", "drift"})
+"""The monitors that look at columns."""
+OF_SOURCES = frozenset({"freshness", "quarantined"})
+"""Those that look at sources."""
+OF_STEPS = frozenset({"pipeline_failed", "pipeline_slow", "contract"})
+"""Those that look at steps, such as ``data ingest``."""
+_SHOWN = 20
 
 
 def monitored(monitor: str, feature: str) -> str:
     """What a silence of a monitor is about: everything it finds, or what it finds in one feature."""
     return f"{monitor}:{feature}" if feature else monitor
+
+
+def require_known(monitor: str, feature: str, known: Collection[str]) -> str:
+    """What a silence of a monitor's finds in a feature is about, once the monitor looks at the feature.
+
+    Raises
+    ------
+    Mistake
+        Naming the nearest right word: a silence of what nobody looks at would silence nothing, and nobody would notice.
+    """
+    if feature in known:
+        return monitored(monitor, feature)
+    if not known:
+        raise Mistake(f"{monitor} looks at nothing by a name", where="--feature", remedy="leave it out: then all that it finds is silent")
+    near = get_close_matches(feature, list(known), n=1, cutoff=0.5)
+    shown = ", ".join(sorted(known)[:_SHOWN]) + (f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else "")
+    raise Mistake(f"{monitor} looks at no {feature!r}", where="--feature", remedy=f"did you mean {near[0]!r}?" if near else f"it looks at: {shown}")
 
 
 def silence(subject: str, *, until: datetime, now: datetime, by: str, why: str) -> Draft:

@@ -50,6 +50,7 @@ _SCORING = (
 _SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
     *("windows", "spans", "gaps", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
+    *("chapters", "reckoning", "measuring", "merging", "summary", "arrivals"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (
@@ -57,7 +58,7 @@ _ROOMS = (
     *_SPECS,
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",
@@ -65,14 +66,16 @@ _ROOMS = (
     "charts.py",
 )
 _TELLING = (
-    *(f"watch/{module}.py" for module in ("telling", "causes", "clock", "told", "inquiry", "explain", "explanation")),
-    *_SPECS,
-    "watch/exported/alertmanager.py",
+    # Whole: a message is explained by nearly all of it.
+    "watch",
+    "model",
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
+    *(f"charter/{module}.py" for module in ("spec", "worth")),
     "tell.py",
-    "charter/spec.py",
     *SPEC,
     "expression",
     "declaration.py",
+    "charts.py",
 )
 
 

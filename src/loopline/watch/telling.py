@@ -182,6 +182,7 @@ def message(items: Items, roles: Sequence[str], source: Source, why: Mapping[str
 
 def _about(body: Mapping[str, Any]) -> str:
     """How loudly an alert is told, which monitor it is of, and what that looked at."""
-    of = f" of {body['feature']}" if body["feature"] else ""
+    names = body.get("features") or [body["feature"]]
+    of = f" of {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}" if names[0] else ""
     package = f", package {body['package'][:8]}" if body["package"] else ""
     return f"({_LOUD[level(body)]}: {body['monitor']}{of}{package})"

@@ -73,7 +73,7 @@ def served(shop: Shop, crowd: Crowd, *, day: int, known: np.ndarray | None = Non
                 "prediction_id": np.array(ids)[told],
                 "outcome": np.where(crowd.happened, "yes", "no")[told],
                 "time": [T0] * int(told.sum()),
-                "day": [T0.date()] * int(told.sum()),
+                "day": [at[0].date()] * int(told.sum()),
             }
         ),
     )
@@ -145,7 +145,7 @@ def test_what_another_package_could_not_answer_counts_for_it(shop: Shop) -> None
     package = [other if row % 3 == 0 else shop.package for row in range(300)]
     ids = served(shop, crowd, day=0, package=package, leg=[ID] * 300, ms=[1.0 + (row % 3 == 0) for row in range(300)])
     lost = [id for row, id in enumerate(ids) if row % 3 == 1][:20]
-    shadows = {"prediction_id": lost, "leg": [ID] * 20, "kind": ["canary"] * 20}
+    shadows = {"prediction_id": lost, "leg": [ID] * 20, "kind": ["canary"] * 20, "day": [T0.date()] * 20}
     shop.tables.append("shadows", pl.DataFrame(shadows))
     arms = (Arm(name="control", share=0.6, package=shop.package), Arm(name="new", share=0.4, package=other))
     found = gathered(shop, experiment(shop, "package", *arms), Plan(effect=1.0, guards=("ms <= +5",)), others=(other,))
@@ -226,3 +226,14 @@ def test_what_was_served_before_tells_how_worth_scatters_and_how_many_come(shop:
     assert units.mean == pytest.approx(np.concatenate([crowd.money() for crowd in crowds]).mean())
     fewer, _ = before_it(shop.tables, versions(shop), measured(shop), PLAN, always=True, newest=200)
     assert fewer.mean == pytest.approx(crowds[-1].money().mean())
+
+
+def test_what_lies_on_earlier_days_is_not_read(shop: Shop) -> None:
+    """That a file of an earlier day is gone troubles nobody who does not read it."""
+    served(shop, Crowd.of(50, seed=0), day=0)
+    (early,) = (shop.folder / "lake").rglob("predictions/*.parquet")
+    served(shop, Crowd.of(60, seed=1), day=5, arm=["eager", "control"] * 30, experiment=[ID] * 60)
+    early.unlink()
+    assert gathered(shop, experiment(shop, "policy", *POLICIES, began=5)).assigned == {"control": 30, "eager": 30}
+    with pytest.raises(FileNotFoundError):
+        gathered(shop, experiment(shop, "policy", *POLICIES, began=1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,16 +12,21 @@ from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.lake.inventory import Inventory
 from loopline.lake.place import Lake
-from loopline.ledger.entry import now
+from loopline.ledger.entry import Entry, now
 from loopline.ledger.spend import USAGE, total
 from loopline.ledger.state import State, fold
+from loopline.ledger.store import Ledger
 from loopline.serve.segments import KINDS, listing
 from loopline.value.cost.costing import Costs, costs_of
-from loopline.value.cost.usage import Stored, Traces, measure
+from loopline.value.cost.usage import FOLLOWING, MAKING, Stored, Traces, measure
 from loopline.value.cost.view import view_of
 from loopline.value.realised import PACE_NEEDED, Body, realise
 from loopline.value.spec import ValueSpec
+from loopline.watch.summary import bodies
 from loopline.workspace import Job, Workspace
+
+TURNS, REPORTS = 500, 1000
+"""So many turns and reports of servers are measured, the newest: they come without end, and more of them tell nothing more."""
 
 _MONTHS_PER_YEAR = 12
 _YEAR = timedelta(days=365.25)
@@ -31,15 +35,13 @@ _YEAR = timedelta(days=365.25)
 def run(job: Job) -> Facts:
     """The analysis of what the project costs, as an entry keeps it."""
     job.progress.say("adding up what it took")
-    state = fold(job.workspace.ledger.read(kinds=("step", "champion")))
     reads, inputs = job.step.reads, job.step.inputs
     charter, value = CharterSpec.model_validate(reads["charter"]), ValueSpec.model_validate(reads["value"])
-    return view_of(analyse(job.workspace, state, charter, value, Prices.model_validate(inputs["prices"]), moment=now()))
+    return view_of(analyse(job.workspace, charter, value, Prices.model_validate(inputs["prices"]), moment=now()))
 
 
 def analyse(
     workspace: Workspace,
-    state: State,
     charter: CharterSpec,
     value: ValueSpec,
     book: Prices,
@@ -63,11 +65,14 @@ def analyse(
     is_charters
         Whether the book is the one that the charter names.
     """
+    first = _first_followed(workspace.ledger)
+    state = _state(workspace.ledger, first)
     windows = _windows(workspace.lake, state)
     judged = state.facts("release", "gates") or {}
     traces = Traces(
         ended=state.ended,
-        usage=workspace.ledger.read(kinds=(USAGE,)),
+        first_followed=first,
+        usage=workspace.ledger.read(kinds=(USAGE,), newest_first=True, limit=REPORTS)[::-1],
         stored=stored(workspace),
         now=moment,
         answer_ms=judged.get("answer_ms"),
@@ -79,6 +84,26 @@ def analyse(
     realised = realise(windows, charter, confidence=value.confidence)
     is_supposed = not is_charters or volume is not None or trainings is not None
     return costs_of(measure(traces), book, charter, realised=realised, built=built, today=moment.date(), load=load, is_supposed=is_supposed)
+
+
+def _first_followed(ledger: Ledger) -> Entry | None:
+    """From where on the steps that follow what was served are read; None where that is from the beginning."""
+    # Each collecting is two entries, its begin and its end.
+    collected = ledger.read(kinds=("step",), subject=FOLLOWING[0], newest_first=True, limit=2 * TURNS)
+    return collected[-1] if len(collected) == 2 * TURNS else None
+
+
+def _state(ledger: Ledger, first: Entry | None) -> State:
+    """What the ledger says of champions and steps; of those that follow what was served, from there on and before a package decided."""
+    champions = ledger.read(kinds=("champion",))
+    decides = next((entry for entry in champions if entry.subject), None)
+    if first is None or decides is None:
+        return fold(ledger.read(kinds=("step", "champion")))
+    built = ledger.read(kinds=("step",), until=decides.time)
+    made = [entry for stage in MAKING for entry in ledger.read(kinds=("step",), subject=stage)]
+    followed = [entry for stage in FOLLOWING for entry in ledger.read(kinds=("step",), subject=stage, after=first.seq - 1)]
+    known = {entry.seq: entry for entry in (*champions, *built, *made, *followed)}
+    return fold(known[seq] for seq in sorted(known))
 
 
 def decisions_of(charter: CharterSpec, windows: list[Body], volume: Rate | None) -> tuple[float, str] | None:
@@ -115,5 +140,4 @@ def _windows(lake: Lake, state: State) -> list[Any]:
     watched = state.facts("watch", "windows")
     if watched is None:
         return []
-    windows: list[Any] = json.loads(Blobs(lake).get(watched["summary"]))
-    return windows
+    return bodies(Blobs(lake), watched["summary"])

@@ -46,6 +46,8 @@ class Traces:
         The ends of its steps, oldest first.
     usage
         What its servers reported, oldest first.
+    first_followed
+        The entry from which on the steps that follow what was served are all among `ended`; None where it is from the beginning.
     stored
         What it keeps now.
     answer_ms, memory_mb
@@ -64,6 +66,11 @@ class Traces:
     memory_mb: float | None = None
     decisions: tuple[float, str] | None = None
     trainings: Rate | None = None
+    first_followed: Entry | None = None
+
+    def followed(self, entry: Entry) -> bool:
+        """Whether the entry lies where all that follows what was served is known."""
+        return self.first_followed is None or entry.seq >= self.first_followed.seq
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,9 @@ def measure(traces: Traces) -> Measured:
     if not peaks:
         found.lacks("the memory that the steps held")
     kept_bytes, logged_bytes = found.storage(traces)
-    moved = total(_spends((*traces.ended, *traces.usage)))
-    found.says(f"so far {_mb(moved.read_bytes)} were read from devices and {_mb(moved.written_bytes)} written, in {figure(moved.calls or 0)} reads and writes")
+    moved = total(_spends(filter(traces.followed, (*traces.ended, *traces.usage))))
+    when = "so far" if traces.first_followed is None else f"since {traces.first_followed.time:%Y-%m-%d}"
+    found.says(f"{when} {_mb(moved.read_bytes)} were read from devices and {_mb(moved.written_bytes)} written, in {figure(moved.calls or 0)} reads and writes")
     use = Use(
         decisions=decisions,
         answer=answer,
@@ -184,7 +192,7 @@ class _Found:
 
     def following(self, traces: Traces) -> tuple[Labour, Labour]:
         """What collecting, watching and reviewing takes in a month in which nothing comes, and for a decision."""
-        turns = _turns(traces.ended)
+        turns = _turns(traces)
         fitted = line([1.0] * len(turns), [turn.decisions for turn in turns], [turn.spend.cpu_s for turn in turns])
         if fitted is None:
             self.lacks("what collecting and watching takes: nothing that was served has been collected yet")
@@ -192,7 +200,7 @@ class _Found:
         whole = total(turn.spend for turn in turns)
         # Processors, and not time that passed, which other work on the machine makes longer.
         each = Labour(whole.wall_s / whole.cpu_s, 1.0, (whole.calls or 0) / whole.cpu_s) if whole.cpu_s else NOTHING
-        months = _months(traces)
+        months = _months(traces, since=traces.first_followed)
         in_month = 30.4375 if months is None else len(turns) / months
         how = f"and {figure(fitted.standing)} s a turn" if fitted.is_told_apart else "at most: what a turn takes without any is in it"
         pace = "one turn a day is assumed" if months is None else f"{figure(in_month)} turns a month"
@@ -225,7 +233,7 @@ class _Found:
 
     def storage(self, traces: Traces) -> tuple[float, float]:
         """The bytes that are kept already, and those that one decision adds to the prediction log."""
-        stored, logged = traces.stored, sum(turn.decisions for turn in _turns(traces.ended))
+        stored, logged = traces.stored, _logged(traces.ended)
         self.says(f"stored now: ledger {_mb(stored.ledger_bytes)}, lake {_mb(stored.lake_bytes)}, prediction log {_mb(stored.log_bytes)}")
         kept = stored.ledger_bytes + stored.lake_bytes + stored.log_bytes
         if not logged:
@@ -251,21 +259,34 @@ class _Turn(NamedTuple):
     spend: Spend
 
 
-def _turns(ended: Sequence[Entry]) -> list[_Turn]:
-    """From one collecting to the next: the decisions that came in, and what it took to follow them."""
+def _turns(traces: Traces) -> list[_Turn]:
+    """From one collecting to the next: the decisions that came in, and what it took to follow them.
+
+    Of the first collecting that is known, where earlier ones are not, nobody knows how many came in.
+    """
     turns: list[_Turn] = []
-    before = 0
-    for entry in ended:
+    before = 0 if traces.first_followed is None else None
+    for entry in filter(traces.followed, traces.ended):
         spend = spend_of(entry)
         if spend is None or entry.subject not in FOLLOWING:
             continue
-        if (entry.subject, entry.body["name"]) == _COLLECT and entry.body["state"] == "succeeded":
-            rows = int(entry.body["facts"].get("predictions", {}).get("rows", before))
-            turns.append(_Turn(max(0, rows - before), spend))
+        if _collects(entry):
+            rows = int(entry.body["facts"].get("predictions", {}).get("rows", before or 0))
+            if before is not None:
+                turns.append(_Turn(max(0, rows - before), spend))
             before = rows
         elif turns:
             turns[-1] = _Turn(turns[-1].decisions, turns[-1].spend + spend)
     return turns
+
+
+def _collects(entry: Entry) -> bool:
+    return (entry.subject, entry.body["name"]) == _COLLECT and entry.body["state"] == "succeeded"
+
+
+def _logged(ended: Sequence[Entry]) -> int:
+    """The predictions in the log's tables, as the newest collecting found them."""
+    return next((int(entry.body["facts"].get("predictions", {}).get("rows", 0)) for entry in reversed(ended) if _collects(entry)), 0)
 
 
 def _spends(entries: Iterable[Entry]) -> list[Spend]:
@@ -276,11 +297,10 @@ def _trainings(traces: Traces) -> int:
     return sum((entry.subject, entry.body["name"]) == _SEARCH and entry.body["state"] == "succeeded" and spend_of(entry) is not None for entry in traces.ended)
 
 
-def _months(traces: Traces) -> float | None:
-    """Months since the first step; None of too short a time to tell a pace."""
-    if not traces.ended or traces.now - traces.ended[0].time < PACE_NEEDED:
-        return None
-    return (traces.now - traces.ended[0].time) / _MONTH
+def _months(traces: Traces, *, since: Entry | None = None) -> float | None:
+    """Months since the first step, or since a later entry; None of too short a time to tell a pace."""
+    first = next(iter(traces.ended), None) if since is None else since
+    return None if first is None or traces.now - first.time < PACE_NEEDED else (traces.now - first.time) / _MONTH
 
 
 def _mb(size: float) -> str:

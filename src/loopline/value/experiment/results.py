@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -40,10 +41,10 @@ def of_decisions(tables: Tables, versions: Versions, experiment: Experiment, pla
     where = pl.col(mark) == experiment.id
     if "holdout" in columns:
         where &= ~pl.col("holdout").fill_null(False)
-    rows = [(one, read(tables, versions, one, where=where)) for one in measured]
+    rows = [(one, read(tables, versions, one, where=where, since=_first_day(experiment))) for one in measured]
     failed = _failed(tables, versions, experiment)
-    ratings = _ratings(tables, versions) if any(guard.metric == "rating" for guard in plan.guards) else None
-    earlier = _earlier(tables, versions, experiment, measured[0]) if plan.covariate == "prior" else None
+    ratings = _ratings(tables, versions, experiment) if any(guard.metric == "rating" for guard in plan.guards) else None
+    earlier = _earlier(tables, versions, experiment, measured[0], rows) if plan.covariate == "prior" else None
     assigned: dict[str, int] = {}
     units: dict[str, Units] = {}
     guarded: dict[str, dict[str, Units]] = {guard.metric: {} for guard in plan.guards}
@@ -69,7 +70,7 @@ def before_it(tables: Tables, versions: Versions, measured: Measured, plan: Plan
         return Units(np.empty(0), np.empty(0)), 0.0
     dates = logged.when.astype("datetime64[D]")
     days = float((dates.max() - dates.min()).astype(int) + 1)
-    return _units([_earned(measured, logged, ~logged.held, plan, None, always=always)]), days
+    return _units([_earned(measured, logged, ~logged.held & logged.owned, plan, None, always=always)]), days
 
 
 def _mine(experiment: Experiment, arm: str, package: str, one: Measured, logged: Logged, failed: frozenset[str]) -> NDArray[np.bool_]:
@@ -129,21 +130,28 @@ def _failed(tables: Tables, versions: Versions, experiment: Experiment) -> froze
     """The ids of predictions that the champion made because the other package could not."""
     if experiment.sort != "package" or "shadows" not in versions:
         return frozenset()
-    shown = tables.read("shadows", version=versions["shadows"])
+    shown = tables.read("shadows", version=versions["shadows"]).filter(pl.col("day") >= _first_day(experiment))
     return frozenset(shown.filter((pl.col("leg") == experiment.id) & (pl.col("kind") == "canary")).select("prediction_id").collect()["prediction_id"])
 
 
-def _ratings(tables: Tables, versions: Versions) -> dict[str, float]:
-    """The mean rating of each prediction that somebody rated."""
+def _first_day(experiment: Experiment) -> date:
+    """The day from which on its rows lie in the log; a server's clock may be late by some hours."""
+    return (experiment.began - timedelta(days=1)).date()
+
+
+def _ratings(tables: Tables, versions: Versions, experiment: Experiment) -> dict[str, float]:
+    """The mean rating of each prediction since it began that somebody rated."""
     if "feedback" not in versions:
         return {}
-    said = latest(tables.read("feedback", version=versions["feedback"]).filter(pl.col("rating").is_not_null()), ("prediction_id", "who"))
+    given = tables.read("feedback", version=versions["feedback"]).filter(pl.col("rating").is_not_null() & (pl.col("day") >= _first_day(experiment)))
+    said = latest(given, ("prediction_id", "who"))
     return dict(said.group_by("prediction_id").agg(pl.col("rating").mean()).collect().iter_rows())
 
 
-def _earlier(tables: Tables, versions: Versions, experiment: Experiment, measured: Measured) -> dict[str, float]:
-    """The mean money of each unit's decisions before the experiment began."""
-    logged = read(tables, versions, measured, where=pl.col("time") < experiment.began)
+def _earlier(tables: Tables, versions: Versions, experiment: Experiment, measured: Measured, rows: Sequence[tuple[Measured, Logged]]) -> dict[str, float]:
+    """The mean money of the decisions before the experiment began, of each unit that takes part."""
+    units = np.unique(np.concatenate([logged.unit for _, logged in rows]).astype(str)).tolist()
+    logged = read(tables, versions, measured, where=(pl.col("time") < experiment.began) & pl.col("key").is_in(units))
     units = _units([(logged.unit[logged.known], logged.money[logged.known], None)])
     names = np.unique(logged.unit[logged.known].astype(str))
     return dict(zip(names.tolist(), (units.total / units.count).tolist(), strict=True))
@@ -153,12 +161,15 @@ def of_feature(tables: Tables, versions: Versions, experiment: Experiment, plan:
     """What the units of an experiment on a feature brought, as clients told it."""
     if "assignments" not in versions:
         return _nothing(experiment, plan)
-    made = tables.read("assignments", version=versions["assignments"]).filter(pl.col("experiment") == experiment.id)
+    made = tables.read("assignments", version=versions["assignments"])
+    made = made.filter((pl.col("day") >= _first_day(experiment)) & (pl.col("experiment") == experiment.id))
     first = made.sort("time", maintain_order=True).unique("assignment_id", keep="first", maintain_order=True).collect()
     metrics = [plan.metric, *(guard.metric for guard in plan.guards)]
     told = pl.DataFrame(schema={"assignment_id": pl.String, "metric": pl.String, "value": pl.Float64})
     if "measures" in versions:
+        # The day of a measure is the client's word for when: only its assignment tells where it belongs.
         said = tables.read("measures", version=versions["measures"]).filter(pl.col("metric").is_in(metrics))
+        said = said.join(first.lazy().select("assignment_id"), on="assignment_id", how="semi", maintain_order="left")
         told = latest(said, ("assignment_id", "metric")).select("assignment_id", "metric", "value").collect()
     by_metric = {metric: first.join(told.filter(pl.col("metric") == metric), on="assignment_id", how="left", maintain_order="left") for metric in metrics}
     names = [arm.name for arm in experiment.arms]

@@ -10,10 +10,9 @@ from statistics import NormalDist, median
 
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.monitors.watched import USUAL_MEMORY, Breach, Watched
+from loopline.watch.windows import LOOKBACK
 
 _WINDOWS_NEEDED = 14
-_REACH = 10 * USUAL_MEMORY
-"""So many windows back it is looked for those that are usual; what came before a longer pause is no measure any more."""
 
 
 def volume(watched: Watched) -> list[Breach] | None:
@@ -42,9 +41,12 @@ def volume(watched: Watched) -> list[Breach] | None:
 
 
 def _before(watched: Watched, came: Mapping[datetime, int]) -> Iterator[int]:
-    """Rows of the windows before, the newest first, without those of an outage; requests come as they did, whichever package answers them."""
+    """Rows of the windows before, the newest first, without those of an outage; requests come as they did, whichever package answers them.
+
+    What came before a longer pause is no measure any more.
+    """
     window = watched.window
-    for step in range(1, _REACH):
+    for step in range(1, LOOKBACK + 1):
         start = window.start - step * (window.end - window.start)
         if start in came and start not in watched.outages:
             yield came[start]

@@ -70,7 +70,7 @@ class Watched:
     Parameters
     ----------
     windows
-        The package's windows in the order of time.
+        The package's windows in the order of time, as far back as `loopline.watch.windows.LOOKBACK`.
     at
         Index of the window that is judged.
     is_closed

@@ -1,0 +1,50 @@
+"""What the windows' step says of all windows: which chapters there are, with their sums; the windows themselves are in blobs. Light."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from loopline.lake.blobs import Blobs
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What is known of a chapter without reading it.
+
+    Parameters
+    ----------
+    until
+        The start of its last window.
+    due
+        When the first of its windows is to be judged anew though nothing comes; None where none is.
+    """
+
+    start: datetime
+    until: datetime
+    due: datetime | None
+    windows: int
+    rows: int
+    outcomes: int
+    blob: str
+
+    def as_json(self) -> list[Any]:
+        """Plain values; the inverse of `of_json`."""
+        due = None if self.due is None else self.due.isoformat()
+        return [self.start.isoformat(), self.until.isoformat(), due, self.windows, self.rows, self.outcomes, self.blob]
+
+    @classmethod
+    def of_json(cls, said: Sequence[Any]) -> Chapter:
+        """The inverse of `as_json`."""
+        due = None if said[2] is None else datetime.fromisoformat(said[2])
+        return cls(datetime.fromisoformat(said[0]), datetime.fromisoformat(said[1]), due, *said[3:])
+
+
+def bodies(blobs: Blobs, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The bodies of all windows, in the order of time, by the fact ``summary`` of the step that computed them."""
+    chapters = [Chapter.of_json(chapter) for package in summary["packages"].values() for chapter in package["chapters"]]
+    told = [one["body"] for chapter in chapters for one in json.loads(blobs.get(chapter.blob))]
+    return sorted(told, key=lambda body: (body["start"], body["package"]))

@@ -115,7 +115,7 @@ def _worth_over_time(case: Case, width: int) -> charts.Spec:
     }
     lines = {"on the test part": None if case.promised is None else case.promised.mean}
     note = f"Band: {case.spec.confidence:.0%} interval of each window." + (
-        " Diamond: a monitor found it too low." if any(one.breached for one in spans) else ""
+        " Diamond: a monitor found the windows up to there too low." if any(one.breached for one in spans) else ""
     )
     return charts.over_time(
         readings,

@@ -119,7 +119,10 @@ def test_a_person_s_word_is_kept() -> None:
     assert (over.body["state"], over.body["by"]) == ("resolved", "ann")
     closed = alerts.resolve(opened, by="ann", why="a season", until=(T0 + DAY).isoformat())
     assert bring("!!", {ID: closed.body}) == []
-    assert states(bring("!!!", {ID: closed.body})) == ["open"]
+    (again,) = bring("!!!", {ID: closed.body})
+    # Channels know an alert by its id and since when it lasts: of this one they have not heard.
+    assert (again.body["state"], again.key) == ("open", (T0 + 2 * DAY).isoformat()) and again.key != closed.key
+    assert bring("!!!", {ID: again.body}) == [] and states(bring("!!!...", {ID: again.body})) == ["resolved"]
     with pytest.raises(Mistake, match="acknowledged already"):
         alerts.acknowledge(entry(acked), by="bob", why="")
     with pytest.raises(Mistake, match="resolved already"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,18 +27,31 @@ class Episode:
 
     Parameters
     ----------
-    since, last
-        Starts of the first and of the last window with a breach.
+    starts
+        Those of the windows with a breach, in the order of time.
     breach
         The last one.
     over
         Start of the window with which it was over; None while it lasts.
     """
 
-    since: datetime
-    last: datetime
+    starts: tuple[datetime, ...]
     breach: Breach
     over: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """The start of the first window with a breach."""
+        return self.starts[0]
+
+    @property
+    def last(self) -> datetime:
+        """The start of the last window with a breach."""
+        return self.starts[-1]
+
+    def after(self, moment: str) -> Episode:
+        """What is left of it once a person has closed what was seen up to a window: a cause of its own, of which nobody was told yet."""
+        return replace(self, starts=tuple(start for start in self.starts if start.isoformat() > moment) or self.starts)
 
 
 def alert_id(breach: Breach, package: str) -> str:
@@ -61,14 +74,14 @@ def episodes(windows: Sequence[Window], found: Sequence[Found]) -> dict[str, lis
         for id, breach in breached.items():
             monitor_of[id], fine[id] = breach.monitor, 0
             mine = told.setdefault(id, [])
-            since = mine.pop().since if mine and mine[-1].over is None else window.start
-            mine.append(Episode(since=since, last=window.start, breach=breach))
+            before = mine.pop().starts if mine and mine[-1].over is None else ()
+            mine.append(Episode(starts=(*before, window.start), breach=breach))
         for id, mine in told.items():
             if id in breached or mine[-1].over is not None or looks[monitor_of[id]] is None:
                 continue
             fine[id] += 1
             if fine[id] == FINE_NEEDED:
-                mine.append(Episode(since=mine[-1].since, last=mine[-1].last, breach=mine.pop().breach, over=window.start))
+                mine.append(replace(mine.pop(), over=window.start))
     return told
 
 
@@ -102,7 +115,8 @@ def drafts(
             if not known and not lasting:
                 if body is not None and body["state"] != "resolved":
                     made.append(_resolved(id, body, "another breach followed after windows that were fine"))
-                body = {**_opened(episode, windows, promise, currency), "opened": now.isoformat()}
+                fresh = episode if body is None else episode.after(body["last"])
+                body = {**_opened(fresh, windows, promise, currency), "opened": now.isoformat()}
                 made.append(_draft(id, body))
             if episode.over is not None and body is not None and body["state"] != "resolved" and body["since"] <= episode.last.isoformat():
                 why = f"{FINE_NEEDED} windows in a row were fine, the last one that of {episode.over:%Y-%m-%d %H:%M}"

@@ -27,7 +27,8 @@ from loopline.watch.earned import Earned, Sums
 from loopline.watch.limits import APART_ROWS
 from loopline.watch.monitors.earning import SEEN_WITHIN, detectable, worth_baseline, worth_promised
 from loopline.watch.monitors.listed import look
-from loopline.watch.monitors.watched import Earlier, Promise, Watched
+from loopline.watch.monitors.watched import SHARES, Earlier, Promise, Watched
+from loopline.watch.scan import FINE_NEEDED
 from loopline.watch.spec import WatchSpec
 from loopline.watch.windows import SCORE, Window, Yardstick
 
@@ -35,6 +36,7 @@ SEEDS, PACKAGES, DAYS = 200, 20, 90
 FEATURES, TEXTS = 50, 15
 ROWS, TRAINED, BEFORE = 10_000, 100_000, 30
 MONTH = 365.25 / 12
+HOURS = 24
 RATIOS = (1.0, 3.0, 10.0, 30.0)
 """Standard deviation / mean of the worth of a decision."""
 
@@ -88,9 +90,40 @@ def rows() -> Iterator[dict[str, Any]]:
     yield _row(f"pages a month where nothing changes: {whole}", sum(pages.values()) / months, "", goal="<= 1.25")
     for monitor, count in pages.most_common():
         yield _row(f"of these {monitor}", count / months, "")
+    hourly, daily = _looked_at()
+    declared = SHARES["worth_promised"] + SHARES["worth_baseline"]
+    yield _row("worth alone, looked at each hour while days fill and outcomes come; beside its share of 1 a month", hourly, "", baseline=declared, goal="<= 1")
+    yield _row("worth alone, looked at once a day; beside its share of 1 a month", daily, "", baseline=declared, goal="<= 1")
     yield _row("a test of every feature at p < 0.05, the same days: alarms a month", tested / months, "")
     yield _row("a test of every feature at p < 0.05, the same days: days of a month with an alarm", days / months, "")
     yield from _losses()
+
+
+def _looked_at() -> tuple[float, float]:
+    """Alerts of money a month where nothing changes: each day looked at in each of its hours, and once; outcomes come with the rows."""
+    yardstick, begun = _World.of(0).yardstick, Counter[str]()
+    for seed in range(SEEDS):
+        rng = np.random.default_rng([7, seed])
+        before = [_paid(rng, at - BEFORE, 3.0, 0.0) for at in range(BEFORE)]
+        money = sum((one.earned.money for one in before), Sums())
+        promise = Promise(per_decision=money.total / money.count, loss=None, rows=money.count)
+        days: list[Window] = []
+        marks: dict[str, list[bool]] = {"hourly": [], "daily": []}
+        for day in range(DAYS):
+            breached, earned = False, Earned()
+            for hour in range(HOURS):
+                earned += _earned(rng, ROWS // HOURS, 3.0)
+                rows = (hour + 1) * (ROWS // HOURS)
+                days[day:] = [replace(_paid(rng, day, 3.0, 0.0), rows=rows, outcomes=rows, earned=earned)]
+                watched = replace(_watched(days, yardstick, promise, before), is_closed=hour == HOURS - 1)
+                found = bool(worth_promised(watched) or worth_baseline(watched))
+                breached |= found
+            marks["hourly"].append(breached)
+            marks["daily"].append(found)
+        for way, breaches in marks.items():
+            begun[way] += sum(one and not any(breaches[max(0, at - FINE_NEEDED) : at]) for at, one in enumerate(breaches))
+    months = SEEDS * DAYS / MONTH
+    return begun["hourly"] / months, begun["daily"] / months
 
 
 def _row(name: str, value: float, unit: str, *, baseline: float | None = None, goal: str | None = None) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def test_yes_and_no_are_words():
 @pytest.mark.parametrize(
     ("change", "line", "says"),
     [
+        (("900 per day", "0 per day"), 5, "leaves nothing to decide"),
+        (("900 per day", "-3 per day"), 5, "leaves nothing to decide"),
         (("predict", "predcit"), 3, "did you mean 'predict'"),
         (("type: number", "type: numbr"), 12, "did you mean 'number'"),
         (("  predict", "\tpredict"), 3, "a tab indents the line"),

@@ -67,6 +67,14 @@ def test_a_row_without_its_key_is_split_by_all_that_it_says():
     assert trial.takes("no row", ("id",)) == trial.takes("no row", ("id",))
 
 
+@given(st.integers(-(2**40), 2**40))
+def test_a_key_is_the_same_however_a_protocol_writes_it_and_an_empty_one_is_none(key):
+    """A number comes as 7 in JSON and as 7.0 in a column of floats."""
+    trial = Trial("p", "canary", 0.5, "s")
+    assert trial.takes({"id": key}, ("id",)) == trial.takes({"id": float(key)}, ("id",)) == trial.takes({"id": str(key)}, ("id",))
+    assert trial.takes({"id": None, "age": key}, ("id",)) == trial.takes({"age": key}, ("id",))
+
+
 def test_in_a_canary_each_answers_its_own_rows_in_their_order(champion, other):
     challenger = trial_of(other, "canary", 0.25)
     made = challenger.answer(champion, ROWS, NOW)

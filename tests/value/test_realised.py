@@ -7,7 +7,7 @@ import pytest
 
 from loopline.charter.spec import CharterSpec
 from loopline.value.realised import Amount, by_window, realise
-from loopline.watch.earned import Earned, Sums, by_group
+from loopline.watch.earned import Earned, Split, Sums, by_group
 from tests.value.cases import PRICED, T0, window
 
 
@@ -47,6 +47,49 @@ def test_a_few_days_do_not_say_what_a_year_is_worth() -> None:
     made = realise([window(0), window(1)], by_pace, confidence=0.9)
     assert made is not None
     assert (made.per_year, made.target(by_pace)) == (None, None)
+
+
+def test_where_outcomes_show_only_what_was_acted_on_a_year_counts_nothing_for_the_rest() -> None:
+    """1,000 decisions a day, a tenth of them acted on, each of which adds 10: a year adds 100 x 10 x 365.25."""
+    hidden = charter(outcome_seen="when_acted", volume="1000 per day", target="730500 per year")
+    days = [window(day, rows=1000, outcomes=100, worth=12.0, acted=0.1) for day in range(30)]
+    made = realise(days, hidden, confidence=0.9)
+    assert made is not None and made.yearly is not None and made.earning_per_year is not None
+    assert (made.shown, made.yearly.mean) == (pytest.approx(0.1), pytest.approx(365_250.0))
+    # Thirty days' part of the target, though only a tenth of their decisions has an outcome.
+    assert made.target(hidden) == pytest.approx(60_000.0)
+    (first, *_) = by_window(days, hidden, per_year=made.earning_per_year, confidence=0.9)
+    assert first.target == pytest.approx(2.0 + 20.0)
+    seen = realise(days, charter(volume="1000 per day"), confidence=0.9)
+    assert seen is not None and seen.yearly is not None and seen.yearly.mean == pytest.approx(3_652_500.0)
+    # Half of what was acted on has no outcome yet: what has one stands for all.
+    waiting = realise([{**day, **window(0, rows=1000, outcomes=50, worth=12.0, acted=0.1)} for day in days], hidden, confidence=0.9)
+    assert waiting is not None and waiting.yearly is not None and waiting.yearly.mean == pytest.approx(365_250.0)
+    # Another task has no share acted on, and outcomes that come all the same of what was left alone are seen.
+    for acted, known in ((None, 100), (0.1, 1000)):
+        other = realise([window(0, rows=1000, outcomes=known, worth=12.0, acted=acted)], hidden, confidence=0.9)
+        assert other is not None and other.shown == 1.0
+
+
+@pytest.mark.parametrize("more", [{"volume": "1000 per day"}, {}])
+def test_what_is_held_out_earns_nothing_and_is_no_decision_of_the_model(more: dict[str, str]) -> None:
+    split = Split(held=500).as_json()
+    days = [window(day, rows=1000, outcomes=500, split=split) for day in range(60)]
+    asked = charter(target="365250 per year", **more)
+    made = realise(days, asked, confidence=0.9)
+    assert made is not None and made.yearly is not None
+    assert (made.decisions, made.served, made.per_year) == (30_000, 60_000, pytest.approx(500 * 365.25))
+    assert (made.yearly.mean, made.earning) == (pytest.approx(9 * 500 * 365.25), 0.5)
+    assert made.target(asked) == pytest.approx(60_000.0)
+    (first, *_) = by_window(days, asked, per_year=made.earning_per_year, confidence=0.9)
+    assert (first.rows, first.outcomes, first.as_json()["completeness"]) == (500, 500, 1.0)
+
+
+def test_what_an_experiment_tries_on_other_rows_is_no_part_of_the_policy_and_takes_nothing_from_its_year() -> None:
+    days = [window(day, rows=1000, outcomes=500, split=Split(tried=500).as_json()) for day in range(60)]
+    made = realise(days, charter(), confidence=0.9)
+    assert made is not None and (made.decisions, made.served, made.earning) == (30_000, 30_000, 1.0)
+    assert made.per_year == pytest.approx(365_250)
 
 
 def test_nothing_to_add_has_no_share() -> None:

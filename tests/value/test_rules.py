@@ -15,7 +15,7 @@ from loopline.value.criteria import Kept
 from loopline.value.hindsight import Better
 from loopline.value.report.answers import deciders
 from loopline.value.rules import RULES, advice, following, judge
-from tests.value.cases import PACKAGE, alert, case, window
+from tests.value.cases import PACKAGE, PROMISE, alert, case, window
 
 GOOD = [window(day) for day in range(10)]
 
@@ -55,9 +55,33 @@ def test_below_the_target_is_said_though_it_is_kept() -> None:
     assert [reason.rule for reason in reached.reasons] == ["it_earns"]
 
 
+def test_where_outcomes_hide_the_target_is_missed_by_what_was_acted_on() -> None:
+    days = [window(day, rows=1000, outcomes=100, acted=0.1) for day in range(30)]
+    review = judge(case(days, charter={"outcome_seen": "when_acted", "volume": "1000 per day", "target": "2000000 per year"}, promise=None))
+    assert review.reasons[0].says == "It adds 328,700 USD a year at this rate, below the target of 2,000,000 USD."
+
+
+def test_where_outcomes_hide_what_was_acted_on_is_held_against_what_that_earned_on_the_test_part() -> None:
+    """11 a decision were promised, of which a fifth is acted on: 55 where one acts."""
+    days, hidden = [window(day, rows=500, outcomes=100, worth=40.0, acted=0.2) for day in range(30)], {"outcome_seen": "when_acted"}
+    review = judge(case(days, charter=hidden, promise=replace(PROMISE, shown=0.2)))
+    assert review.reasons[0].rule == "below_the_promise" and "55 USD were promised" in review.reasons[0].says
+    assert judge(case(days, charter=hidden, promise=replace(PROMISE, shown=None))).reasons[0].rule == "it_earns"
+
+
 def test_money_is_told_before_drift() -> None:
     review = judge(case(GOOD, alerts=[alert("drift"), alert("performance"), alert("worth_promised", "each decision earns less")]))
     assert review.reasons[0].says == "An alert is open: each decision earns less. 2 more are open."
+
+
+def test_every_open_alert_is_counted() -> None:
+    for others, says in (
+        (["volume"], "1 more of other matters is open"),
+        (["drift", "volume", "nulls"], "1 more of the model is open, and 2 of other matters"),
+        (["drift"], "1 more is open"),
+    ):
+        review = judge(case(GOOD, alerts=[alert("worth_promised", "it earns less"), *map(alert, others)]))
+        assert review.reasons[0].says == f"An alert is open: it earns less. {says}."
 
 
 def test_what_comes_next_is_a_command_wherever_there_is_one() -> None:

@@ -85,15 +85,18 @@ def test_told_turn_by_turn_or_all_at_once_the_ledger_ends_alike(marks: str, cut:
             told.append(draft)
             recorded[draft.subject] = draft.body
     once = bring(marks)
-    assert states(told) == states(once)
     assert bring(marks, recorded) == []
-    assert [draft.key for draft in told] == [draft.key for draft in once]
+    # What lasts is kept up to date meanwhile.
+    kept = [(draft.key, draft.body["state"]) for draft in told]
+    assert [one for one, before in zip(kept, [None, *kept], strict=False) if one != before] == [(draft.key, draft.body["state"]) for draft in once]
+    assert recorded == {draft.subject: draft.body for draft in once}
 
 
 def test_an_alert_says_since_when_and_what_it_has_cost() -> None:
     (made,) = bring(".!!", outcomes=50)
     assert (made.body["since"], made.body["opened"]) == ((T0 + DAY).isoformat(), NOW.isoformat())
-    assert made.body["cost"] == {"per_decision": 1.0, "promised": 2.0, "lost": 100.0}
+    bounds = {"low": pytest.approx(100.0), "high": pytest.approx(100.0)}
+    assert made.body["cost"] == {"per_decision": 1.0, "promised": 2.0, "lost": 100.0, "outcomes": 100, "sure": True, **bounds}
     assert made.body["says"] == "x has drifted (since 2024-01-02); 100 EUR lost so far against the promise"
     assert "what it costs shows when outcomes come" in bring("!")[0].body["says"]
 
@@ -104,18 +107,26 @@ def test_an_alert_beside_which_money_was_gained_speaks_of_no_sum() -> None:
     assert made.body["says"] == "x has drifted (since 2024-01-02); nothing is lost so far against the promise"
 
 
-def test_what_it_costs_is_added_once_when_outcomes_come() -> None:
+def test_an_alert_that_lasts_is_kept_up_to_date_with_what_it_costs() -> None:
     recorded = {ID: bring("!!")[0].body}
     (priced,) = bring("!!", recorded, outcomes=10)
-    assert (priced.body["state"], priced.body["cost"]["lost"]) == ("open", 20.0)
-    assert bring("!!!", {ID: priced.body}, outcomes=10) == []
+    assert (priced.body["state"], priced.body["cost"]["lost"], priced.body["cost"]["sure"]) == ("open", 20.0, False)
+    assert bring("!!", {ID: priced.body}, outcomes=10) == []
+    (later,) = bring("!!!!", {ID: priced.body}, outcomes=10)
+    assert (later.body["cost"]["lost"], later.body["cost"]["sure"], later.body["last"]) == (40.0, True, (T0 + 3 * DAY).isoformat())
+    assert (later.key, later.body["opened"]) == (priced.key, priced.body["opened"])
+
+
+def test_one_outcome_is_no_sure_loss() -> None:
+    (made,) = bring("!", outcomes=1)
+    assert (made.body["cost"]["lost"], made.body["cost"]["low"], made.body["cost"]["sure"]) == (1.0, None, False)
 
 
 def test_a_person_s_word_is_kept() -> None:
     opened = entry(bring("!")[0])
     acked = alerts.acknowledge(opened, by="ann", why="mine")
-    assert bring("!!", {ID: acked.body}) == []
-    (over,) = bring("!!...", {ID: acked.body})
+    assert states(bring("!!", {ID: acked.body})) == ["acknowledged"]
+    *_, over = bring("!!...", {ID: acked.body})
     assert (over.body["state"], over.body["by"]) == ("resolved", "ann")
     closed = alerts.resolve(opened, by="ann", why="a season", until=(T0 + DAY).isoformat())
     assert bring("!!", {ID: closed.body}) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from loopline.ledger.entry import Draft
@@ -47,6 +49,25 @@ def test_a_window_is_estimated_before_its_outcomes_come_and_checked_when_they_ha
     first, second = shop.windows()
     assert first["estimated"] == estimated and first["worth"]["per_decision"] == pytest.approx(crowd.money().mean())
     assert (second["estimated"]["worth"]["checked"], second["estimated"]["worth"]["beyond"]) == (1, 0)
+
+
+def test_what_is_held_out_or_tried_lowers_no_estimate_of_what_the_policy_earns(shop: Shop) -> None:
+    """Half of the rows are decided against the policy: a quarter by a hold-out, a quarter in an arm of an experiment."""
+    crowd, place = Crowd.of(800, seed=1), np.arange(800) % 4
+    shop.serve(crowd, outcomes=False)
+    contrary = np.where(crowd.score >= 0.5, "rest", "act")
+    split = shop.tables.read("predictions").sort("time").collect()
+    columns = {
+        "decision": pl.Series(np.where(place < 2, contrary, split["decision"].to_numpy()).tolist()),
+        "holdout": pl.Series(place == 0),
+        "arm": pl.Series(np.where(place == 1, "eager", None).tolist(), dtype=pl.String),
+    }
+    shop.tables.replace("predictions", split.with_columns(**columns))
+    shop.watch()
+    (window,) = shop.windows()
+    assert window["split"] == {"held": 200, "tried": 200} and window["estimated"]["rows"] == 800
+    assert window["estimated"]["worth"]["low"] < crowd.money()[place >= 2].mean() < window["estimated"]["worth"]["high"]
+    assert window["estimated"]["worth"]["low"] > 0
 
 
 def test_a_window_is_estimated_once_until_its_rows_change(shop: Shop, asked: list[str]) -> None:

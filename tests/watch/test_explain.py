@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from loopline.declaration import figure
 from loopline.watch.explain import explain, turn
 from loopline.watch.explanation import Explanation
 from tests.value.cases import PACKAGE, window
@@ -62,6 +63,16 @@ def test_a_change_to_the_better_and_windows_that_are_too_few_leave_it_to_the_mon
     assert turn(alert(), better).bad["start"] == start(20)
     few = turn(alert(since=1, last=2), history(turned=1, days=3))
     assert (few.bad["start"], few.chance) == (start(1), None)
+
+
+def test_beside_what_the_windows_before_earned_stands_the_yardstick_of_the_alert() -> None:
+    cost = {"per_decision": 3.0, "promised": 10.0, "lost": 7000.0}
+    made = told(history(turned=17), alert(cost=cost))
+    assert made.money is not None and made.money.promised == 10
+    short = (10 - made.money.per_decision) * 1300
+    line = next(line for line in made.lines() if "USD lost" in line)
+    assert line.endswith(f"which the windows before earned; against the 10 that were promised it is {figure(short)} less.")
+    assert "promised" not in next(line for line in told(history(turned=17), alert()).lines() if "USD lost" in line)
 
 
 def test_the_money_is_what_the_windows_before_earned_more() -> None:

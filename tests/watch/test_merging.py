@@ -46,7 +46,7 @@ def test_what_is_expected_of_the_halves_is_expected_of_the_whole() -> None:
 
 def test_metrics_of_parts_are_weighed_by_outcomes_and_decisions_by_who_took_them() -> None:
     first, second = windows(frame([(T0, 0.9, "yes"), (T0, 0.9, "no"), (T0, 0.1, None), (T0 + DAY, 0.9, "no")]), BINARY, span=DAY)
-    both = merged(first, replace(second, split=Split(rows=1, held=1)), FEATURES)
+    both = merged(first, replace(second, split=Split(tried=1)), FEATURES)
     assert both.metrics["brier"] == pytest.approx((0.01 + 0.81 + 0.81) / 3)
     assert both.acted == pytest.approx(2 / 3)
 

@@ -189,6 +189,21 @@ def test_a_window_that_has_just_begun_is_not_judged_for_drift() -> None:
     assert monitors.drift(watched([begun], closed=False))
 
 
+def test_looking_again_and_again_while_rows_and_outcomes_come_makes_hardly_more_alarms() -> None:
+    rng = np.random.default_rng(17)
+    before = [Earlier(one.rows, one.earned, one.loss) for one in (window(day, rng=rng) for day in range(30))]
+    days, alarms, once = [window(day, rng=rng) for day in range(8)], 0, 0
+    for day in range(8, 160):
+        money = rng.normal(2.0, 10.0, 300)
+        looks = []
+        # First the rows come bit by bit, with some of their outcomes; once the day is over, the others.
+        for rows, come in [(150, 150), (180, 180), (220, 200), (260, 220), (300, 230), (300, 240), (300, 255), (300, 300)]:
+            days[day:] = [replace(days[0], rows=rows, outcomes=come, earned=Earned(sums(money[:come]), sums(money[:come]), 0.0))]
+            looks.append(bool(monitors.worth_promised(watched(days[-30:], before=before, closed=rows == 300))))
+        alarms, once = alarms + any(looks), once + looks[-1]
+    assert alarms <= once + 1
+
+
 def test_money_is_held_against_the_promise_and_against_no_model() -> None:
     rng = np.random.default_rng(7)
     good = [window(day, rng=rng) for day in range(7)]

@@ -57,8 +57,8 @@ class Told:
         facts = {"package": package, "passed": not failed, "gates": gates}
         self.entry("step", "release", f"g{len(self.entries)}", state="succeeded", name="gates", facts=facts, made_from={})
 
-    def alert(self, monitor: str, *, state: str = "open", lost: float | None = 5.0, since: str = "2024-03-01") -> None:
-        cost = None if lost is None else {"lost": lost}
+    def alert(self, monitor: str, *, state: str = "open", lost: float | None = 5.0, sure: bool = True, since: str = "2024-03-01") -> None:
+        cost = None if lost is None else {"lost": lost, "sure": sure}
         self.entry("alert", f"alert of {monitor}", since, state=state, monitor=monitor, says=f"{monitor} is bad", cost=cost)
 
     def request(self, *alerts: str) -> None:
@@ -107,9 +107,9 @@ def test_each_trigger_hears_its_own_monitors_alone(told: Told) -> None:
     assert told.why(when=["estimated_loss"]) == ["estimated_loss"]
 
 
-@pytest.mark.parametrize(("lost", "asks"), [(None, False), (-3.0, False), (0.0, False), (0.5, True)])
-def test_drift_asks_only_where_it_costs(told: Told, lost: float | None, asks: bool) -> None:
-    told.alert("drift", lost=lost)
+@pytest.mark.parametrize(("lost", "sure", "asks"), [(None, False, False), (-3.0, False, False), (900.0, False, False), (0.5, True, True)])
+def test_drift_asks_only_where_it_surely_costs(told: Told, lost: float | None, sure: bool, asks: bool) -> None:
+    told.alert("drift", lost=lost, sure=sure)
     assert told.why(when=["drift"]) == (["drift"] if asks else [])
 
 

@@ -48,6 +48,15 @@ def test_of_several_outcomes_the_last_one_holds_and_a_prediction_without_one_sta
     assert joined(predictions(("a", T0, None)), None, "other").collect().height == 0
 
 
+def test_it_is_told_what_chance_took_from_the_policy() -> None:
+    made = predictions(("a", T0, None), ("b", T0, None), ("c", T0, None))
+    plain = joined(made, None, "p").collect()
+    assert not plain["holdout"].any() and not plain["tried"].any()
+    split = made.with_columns(holdout=pl.Series([True, False, None]), arm=pl.Series([None, "control", "eager"]))
+    found = joined(split, None, "p").sort("prediction_id").collect()
+    assert (found["holdout"].to_list(), found["tried"].to_list()) == ([True, False, False], [False, False, True])
+
+
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 30))
 def test_slices_hold_every_row_once_and_whole_windows(hours: list[int], most: int) -> None:

@@ -196,7 +196,7 @@ def test_a_person_s_word_stays_until_a_later_window_breaches(shop: Shop) -> None
     shop.serve(Crowd.of(200, seed=3, shift=3.0))
     shop.watch()
     newest = shop.state().alerts[entry.subject]
-    assert (newest.body["state"], newest.actor) == ("acknowledged", "ann")
+    assert (newest.body["state"], newest.body["by"]) == ("acknowledged", "ann")
     shop.ledger.append(alerts.resolve(newest, by="ann", why="it is a season", until=shop.state().facts("watch", "windows")["until"]))  # type: ignore[index]
     shop.tell([f"{shop.package[:8]}-0-0"], Crowd.of(1, seed=0), at=T0 + 9 * DAY)
     shop.watch()

@@ -16,6 +16,7 @@ from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
+from loopline.watch.earned import Split
 from loopline.watch.spans import start_of
 from loopline.watch.windows import SCORE, Window, Yardstick, starts, windows
 
@@ -69,7 +70,8 @@ def test_a_row_that_a_person_was_asked_about_earns_the_right_decision_less_the_a
     rows = frame([(when, 0.5, "yes"), (when, 0.5, "no"), (when, 0.9, "no")])
     asked = rows.with_columns(decision=pl.Series(["ask", "ask", "act"]))
     (window,) = windows(asked, replace(BINARY, ask_costs=2.0), span=DAY)
-    assert window.acted == pytest.approx(1 / 3)
+    # Whoever is asked acts where it is right: such a row is not left alone.
+    assert window.acted == 1.0
     assert window.earned is not None
     assert window.earned.money.mean == pytest.approx(((10 - 2) + (0 - 2) - 5) / 3)
 
@@ -125,6 +127,17 @@ def test_where_everybody_is_acted_on_without_a_model_the_gain_is_against_that() 
     assert window.earned.gain.total == pytest.approx(0 - (9.6 - 5))
 
 
+def test_what_chance_took_from_the_policy_is_none_of_its_decisions() -> None:
+    """Held out from the model, or in another arm of an experiment: volume and scores look at them, money does not."""
+    rows = frame([(T0, 0.9, "yes"), (T0, 0.2, "no"), (T0, 0.9, "no"), (T0, 0.9, "no")])
+    taken = rows.with_columns(holdout=pl.Series([None, False, True, None]), tried=pl.Series([False, None, None, True]))
+    (window,) = windows(taken, BINARY, span=DAY)
+    assert (window.rows, window.outcomes, window.acted, window.split) == (4, 4, 0.5, Split(held=1, tried=1))
+    assert (window.earned, window.loss.count) == (windows(rows[:2], BINARY, span=DAY)[0].earned, 2)
+    assert window.as_json()["split"] == {"held": 1, "tried": 1}
+    assert windows(rows, BINARY, span=DAY)[0].as_json()["split"] is None
+
+
 def test_multiclass_and_regression_are_measured_too() -> None:
     worth = Worth.of(WorthSpec(right=2, wrong=-1), "multiclass")
     classes = Yardstick(package="p", task="multiclass", classes=("a", "b"), positive=None, features=(), worth=worth, without_model="b")
@@ -173,3 +186,11 @@ def test_every_row_of_a_hundred_thousand_is_counted() -> None:
     )
     made = windows(rows, BINARY, span=DAY)
     assert (len(made), sum(window.outcomes for window in made)) == (60, many)
+
+
+def test_a_window_says_how_long_answers_took_where_that_is_known() -> None:
+    rows = frame([(T0, 0.9, None), (T0, 0.1, None), (T0 + DAY, 0.1, None)])
+    first, second = windows(rows.with_columns(ms=pl.Series([2.0, 40.0, None])), BINARY, span=DAY)
+    assert first.as_json()["latency_ms"] == {"p50": pytest.approx(2, rel=0.16), "p95": pytest.approx(40, rel=0.16), "p99": pytest.approx(40, rel=0.16)}
+    assert second.as_json()["latency_ms"] is None
+    assert windows(rows, BINARY, span=DAY)[0].as_json()["latency_ms"] is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from loopline.declaration import MomentText, RateText, Spec
+from loopline.declaration import MomentText, Rate, RateText, Spec
 from loopline.expression.language import parse
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -114,3 +114,10 @@ class CharterSpec(Spec):
     prices: str | None = None
     acceptance: tuple[Criterion, ...] = ()
     stakeholders: dict[Role, tuple[str, ...]] = {}
+
+    @field_validator("volume")
+    @classmethod
+    def _comes(cls, volume: Rate | None) -> Rate | None:
+        if volume is not None and volume.amount <= 0:
+            raise ValueError(f"{volume} leaves nothing to decide; say how many decisions come, such as 900 per day, or leave it out")
+        return volume

@@ -105,7 +105,10 @@ def show(id: str, folder: Path | None, as_json: bool) -> None:
         "explanation": None if told is None else told.as_json(),
         "messages": [_message(message, one.id) for message in one.messages],
         "history": [
-            {"state": was.body["state"], "by": was.actor, "why": was.body.get("why", ""), "time": was.time.isoformat(), "entry": was.id} for was in history
+            {"state": was.body["state"], "by": was.actor, "why": was.body.get("why", ""), "time": was.time.isoformat(), "entry": was.id}
+            for before, was in zip([None, *history], history, strict=False)
+            # What lasts is kept up to date; only what became of it is told.
+            if before is None or (before.key, before.body["state"]) != (was.key, was.body["state"])
         ],
         "next": f"loopline alerts ack {one.id}" if one.state == "open" else "loopline alerts list",
     }

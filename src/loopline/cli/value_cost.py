@@ -69,10 +69,13 @@ def _rate(text: str | None, option: str) -> Rate | None:
     if text is None:
         return None
     try:
-        return _RATE.validate_python(text)
+        rate = _RATE.validate_python(text)
     except ValidationError as error:
         what = str(error.errors()[0]["msg"]).removeprefix("Value error, ").partition("; ")[0]
         raise Mistake(what, where=option, remedy="write it as '900 per day'") from None
+    if rate.amount < 0:
+        raise Mistake(f"{text!r} is less than nothing", where=option, remedy="write it as '900 per day'")
+    return rate
 
 
 def _book(charter: CharterSpec, name: str | None, folder: Path) -> Prices:

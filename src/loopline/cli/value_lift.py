@@ -34,18 +34,18 @@ def command(output: Path | None, folder: Path | None, as_json: bool) -> None:
     if output is not None:
         picture_form(output)
     with open_loop(folder) as loop:
-        state, declared = loop.state(), loop.project.declaration
-        facts, watched = state.facts("value", "lift"), state.facts("watch", "windows")
-        if facts is None or watched is None or "target" not in facts:
+        facts, declared = loop.state().facts("value", "lift"), loop.project.declaration
+        if facts is None or "target" not in facts:
             raise Mistake("it has not been looked at yet", remedy="loopline run")
-        over_time = readings(loop.workspace.lake, watched["summary"], facts, declared.charter, declared.value)
+        over_time = readings(loop.workspace.lake, facts)
     told = in_words(over_time, facts["currency"], target=facts["target"])
     if output is not None:
         _draw(output, loop.project.name, facts, over_time, told)
     following = "loopline tick" if facts["lift"] is not None or declared.value.holdout is not None else "loopline value review"
-    data = {**facts, "windows": [asdict(one) for one in over_time], "over_time": told, "output": None if output is None else str(output), "next": following}
-    shown = [*lines(facts), *([f"over time: {'; '.join(told)}"] if told else []), *([] if output is None else [f"written to {output}"])]
-    emit(data, lambda: "\n".join(shown) + hint(following), as_json)
+    shown = {name: value for name, value in facts.items() if name != "readings"}
+    data = {**shown, "windows": [asdict(one) for one in over_time], "over_time": told, "output": None if output is None else str(output), "next": following}
+    said = [*lines(facts), *([f"over time: {'; '.join(told)}"] if told else []), *([] if output is None else [f"written to {output}"])]
+    emit(data, lambda: "\n".join(said) + hint(following), as_json)
 
 
 def _draw(file: Path, project: str, facts: Mapping[str, Any], over_time: Sequence[Reading], told: Sequence[str]) -> None:

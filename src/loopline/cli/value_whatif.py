@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from loopline.loop import Loop, open_loop
 
 if TYPE_CHECKING:
     from loopline.model.estimates import Estimate
+    from loopline.value.realised import Body
     from loopline.value.replayed import Change
     from loopline.value.whatif import Effect, Side
     from loopline.watch.decisions import Decisions
@@ -49,6 +51,7 @@ def whatif(
 
     Decisions whose outcome is known are decided anew, and each is paired with what was decided. The assumptions are told.
     """
+    from loopline.value.realised import per_year, shown
     from loopline.value.whatif import what_if
 
     change = _change(prices, threshold, capacity, volume)
@@ -62,8 +65,9 @@ def whatif(
             decisions,
             evidence.policy,
             charter.worth,
-            change,
-            per_year=_per_year(loop, evidence),
+            _of_the_model(change, evidence),
+            per_year=per_year(evidence.windows, charter),
+            shown=shown(_own(evidence), charter) if source == _SERVED else 1.0,
             sees_all=charter.outcome_seen == "always",
             confidence=loop.project.declaration.value.confidence,
         )
@@ -132,14 +136,15 @@ def _chosen(evidence: Evidence, on: str | None, needed: int) -> tuple[str, Decis
     return source, decisions
 
 
-def _per_year(loop: Loop, evidence: Evidence) -> float | None:
-    from loopline.value.realised import realise
+def _own(evidence: Evidence) -> list[Body]:
+    return [window for window in evidence.windows if window["package"] == evidence.package.digest]
 
-    declaration = loop.project.declaration
-    if declaration.charter.volume is not None:
-        return declaration.charter.volume.per_year
-    whole = realise(evidence.windows, declaration.charter, confidence=declaration.value.confidence)
-    return None if whole is None else whole.per_year
+
+def _of_the_model(change: Change, evidence: Evidence) -> Change:
+    """The change with the volume less what is held out from the model."""
+    from loopline.value.realised import own_share
+
+    return change if change.per_year is None else replace(change, per_year=change.per_year * own_share(evidence.windows))
 
 
 def _draw(output: Path, project: str, effect: Effect, asked: str, currency: str) -> None:

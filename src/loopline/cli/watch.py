@@ -79,6 +79,9 @@ def _shown(windows: Sequence[Mapping[str, Any]], last: int, currency: str, says:
     lines = [says, "", table(head, map(_row, windows[-last:]), right=(2, 3, 4, 5, 6, 7))]
     if len(windows) > last:
         lines.append(f"the newest {last} of {len(windows):,} windows; worth is per decision")
+    took = windows[-1]["latency_ms"]
+    if took is not None:
+        lines.append(f"answers of the newest window took up to {figure(took['p50'])} ms (half of them), {figure(took['p95'])} ms (95 of 100)")
     newest = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
     if newest is not None:
         lines += [f"expected, in the newest window, by {newest['why']}", *filter(None, [silences(newest)])]

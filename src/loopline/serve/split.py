@@ -10,6 +10,9 @@ import msgspec
 
 from loopline.charter.worth import as_text
 
+CONTROL = "control"
+"""The name of an experiment's arm that is as before."""
+
 _ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=str)
 # A float holds whole numbers of 53 bits exactly, and so never rounds up to 1.
 _BITS = 53

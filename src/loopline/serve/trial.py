@@ -13,7 +13,7 @@ from loopline.release.rollout.course import KIND, newest
 from loopline.serve.experiments import running
 from loopline.serve.scorer import Prediction, Scorer, stamp
 from loopline.serve.signature import Problem
-from loopline.serve.split import place
+from loopline.serve.split import place, unit_of
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ class Trial:
 
     def takes(self, row: object, key: Sequence[str]) -> bool:
         """Whether a row is the challenger's, by a hash of its key, or of the whole row where it has none: the same key always meets the same package."""
-        own = {name: row[name] for name in key if name in row} if isinstance(row, Mapping) else {}
-        return place(own or row, self.salt) < self.share
+        return place(unit_of(row, key) if isinstance(row, Mapping) else row, self.salt) < self.share
 
 
 class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,8 +13,8 @@ from loopline.declaration import figure
 from loopline.value.criteria import Kept
 from loopline.value.heard import Heard
 from loopline.value.hindsight import Better
-from loopline.value.lift import Reading, lift
-from loopline.value.realised import Amount, Body, Realised, realise
+from loopline.value.lift import Reading
+from loopline.value.realised import Amount, Body, Realised, WindowWorth, by_window, decided, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
 from loopline.watch.explanation import Explanation
@@ -29,6 +29,8 @@ class Promise:
     ----------
     added
         What it earned above `baseline`, which is what `rule` would have earned without a model.
+    shown
+        The share of the decisions whose outcome is seen once it serves; None where nobody knows what these alone earned.
     """
 
     earned: Amount
@@ -37,9 +39,15 @@ class Promise:
     rule: str
     perfect: float
     rows: int
+    shown: float | None = 1.0
+
+    @property
+    def seen(self) -> Amount | None:
+        """What was earned per decision whose outcome is seen once it serves: what is realised is held against this."""
+        return self.earned.times(1 / self.shown) if self.shown else None
 
     @classmethod
-    def of(cls, measured: Mapping[str, Any]) -> Promise:
+    def of(cls, measured: Mapping[str, Any], *, shown: float | None = 1.0) -> Promise:
         """The promise in a package's ``metrics.json``."""
         worth, gain = measured["worth"], measured["worth"]["gain"]
         return cls(
@@ -49,6 +57,7 @@ class Promise:
             rule=worth["rule"],
             perfect=worth["perfect"],
             rows=measured["rows"]["test"],
+            shown=shown,
         )
 
 
@@ -90,6 +99,8 @@ class Case:
         The packages that decided, oldest first: ``package``, ``since``, ``until``, ``why``.
     experiments, lift, cost
         What other steps have found, as their views tell it; None and empty where they have not.
+    lift_over_time
+        The lift as it was known after each window; empty where no hold-out tells.
     tables
         The version of each table that the data stage has made.
     """
@@ -118,6 +129,7 @@ class Case:
     reigns: Sequence[Mapping[str, Any]] = ()
     experiments: Sequence[Mapping[str, Any]] = ()
     lift: Mapping[str, Any] | None = None
+    lift_over_time: Sequence[Reading] = ()
     cost: Mapping[str, Any] | None = None
     tables: Mapping[str, int] = field(default_factory=dict)
 
@@ -126,19 +138,16 @@ class Case:
         """What the policy causes against what chance held out from it, as `loopline.value.lift.Lift.as_json` writes it; None where nothing tells."""
         return None if self.lift is None else self.lift.get("lift")
 
-    @cached_property
-    def lift_over_time(self) -> Sequence[Reading]:
-        """The lift as it was known after each window; empty where no hold-out tells."""
-        if self.caused is None:
-            return ()
-        found = lift(self.windows, self.charter, confidence=self.spec.confidence, acts_without=self.caused["method"] == "paired")
-        return () if found is None else found.readings
-
     @property
     def causes(self) -> int:
         """1 where the hold-out shows that the model surely gains, -1 where it surely loses, else 0."""
         low, high = (None, None) if self.caused is None else (self.caused["low"], self.caused["high"])
         return 0 if low is None or high is None else int(low > 0) - int(high < 0)
+
+    @property
+    def promised(self) -> Amount | None:
+        """What was promised per decision whose outcome is seen; None where nothing was, or it cannot be told."""
+        return None if self.promise is None else self.promise.seen
 
     @property
     def currency(self) -> str:
@@ -155,10 +164,15 @@ class Case:
         """What the champion earned."""
         return realise([window for window in self.windows if window["package"] == self.champion], self.charter, confidence=self.spec.confidence)
 
+    @cached_property
+    def spans(self) -> list[WindowWorth]:
+        """What each span of time earned, against its part of the target."""
+        return by_window(self.windows, self.charter, per_year=None if self.whole is None else self.whole.earning_per_year, confidence=self.spec.confidence)
+
     @property
     def served(self) -> int:
-        """Decisions that the champion has served."""
-        return sum(window["rows"] for window in self.windows if window["package"] == self.champion)
+        """Decisions that the champion has served, without what was held out from it."""
+        return sum(decided(window) for window in self.windows if window["package"] == self.champion)
 
     def money(self, value: float) -> str:
         """A sum of money as text."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
@@ -21,7 +25,8 @@ from loopline.value import offpolicy
 from loopline.value.lift import Lift, Reading, lift, target_each, yearly
 from loopline.value.logged import Logged, Measured, acted, read
 from loopline.value.offpolicy import Estimated
-from loopline.value.realised import Body, realise, split_of
+from loopline.value.parted import lately, parted
+from loopline.value.realised import Body, per_year, shown, split_of
 from loopline.value.spec import BASELINE, ValueSpec
 from loopline.watch.earned import Earned, interval, summed
 from loopline.watch.summary import bodies
@@ -52,12 +57,26 @@ def run(job: Job) -> Facts:
     if package is None or not any(window["rows"] for window in windows):
         return _facts(None, [], [], charter, None, "", says="nothing is served yet: what the model causes is not known")
     measured = Measured.of(package, charter.worth)
-    holds_out = acts_on_held(spec, measured)
-    found = lift(windows, charter, confidence=spec.confidence, acts_without=holds_out)
-    told = list(instead(windows, charter, spec, measured, lambda: read(Tables(job.workspace.lake), inputs["versions"], measured, newest=NEWEST)))
-    whole = realise(windows, charter, confidence=spec.confidence)
+    tables, holds_out = Tables(job.workspace.lake), acts_on_held(spec, measured)
+    own = [window for window in windows if window["package"] == inputs["champion"]]
+    found = _lift(own, charter, spec, measured, lambda where: read(tables, inputs["versions"], measured, where=where, newest=NEWEST), acts_without=holds_out)
+    told = list(instead(windows, charter, spec, measured, lambda: read(tables, inputs["versions"], measured, newest=NEWEST)))
     cannot = unknowable(charter, measured, windows, acts_without=holds_out)
-    return _facts(found, told, cannot, charter, None if whole is None else whole.per_year, without(measured))
+    facts = _facts(found, told, cannot, charter, per_year(windows, charter), without(measured))
+    over_time = [] if found is None else [asdict(reading) for reading in found.readings]
+    return {**facts, "readings": blobs.put(json.dumps(over_time).encode())}
+
+
+def _lift(
+    own: Sequence[Body], charter: CharterSpec, spec: ValueSpec, measured: Measured, rows: Callable[[pl.Expr], Logged], *, acts_without: bool
+) -> Lift | None:
+    """The lift of the package that decides now: what others caused before says nothing of it."""
+    if not any(split_of(window).held for window in own):
+        return None
+    starts = lately(sorted(window["start"] for window in own))
+    when = pl.coalesce("event_time", "time") >= datetime.fromisoformat(starts[0])
+    made = parted(rows(pl.col("holdout").is_not_null() & when), measured, starts)
+    return lift(made, charter, confidence=spec.confidence, acts_without=acts_without)
 
 
 def require_fitting(spec: ValueSpec, package: Package) -> None:
@@ -87,10 +106,10 @@ def without(measured: Measured) -> str:
 
 
 def _facts(
-    found: Lift | None, told: Sequence[Estimated], cannot: Sequence[str], charter: CharterSpec, per_year: float | None, against: str, *, says: str = ""
+    found: Lift | None, told: Sequence[Estimated], cannot: Sequence[str], charter: CharterSpec, yearly_rows: float | None, against: str, *, says: str = ""
 ) -> Facts:
     currency = charter.worth.currency
-    facts = None if found is None else found.as_json(per_year)
+    facts = None if found is None else found.as_json(yearly_rows)
     if found is not None and facts is not None:
         says = "; ".join(part for part in (found.says(currency), yearly(facts, currency)) if part)
     elif told:
@@ -102,7 +121,7 @@ def _facts(
         "against": against,
         "cannot": list(cannot),
         "currency": currency,
-        "target": target_each(charter, per_year),
+        "target": target_each(charter, yearly_rows),
     }
 
 
@@ -125,11 +144,9 @@ def instead(windows: Sequence[Body], charter: CharterSpec, spec: ValueSpec, meas
             yield _direct(whole, parts, spec.confidence, share=1.0, assumptions=(offpolicy.UNCHANGED, offpolicy.ALIKE))
         return
     if not measured.acts_without:
-        decided = sum(window["rows"] - split_of(window).held for window in windows)
-        acting = sum((window["acted"] or 0.0) * (window["rows"] - split_of(window).held) for window in windows)
-        if whole.outcomes and decided:
+        if whole.outcomes:
             # Where the model rests, it does what is done without it: nothing is added there, and nothing needs to be seen.
-            yield _direct(whole, parts, spec.confidence, share=acting / decided, assumptions=(offpolicy.UNCHANGED, offpolicy.ALIKE))
+            yield _direct(whole, parts, spec.confidence, share=shown(windows, charter), assumptions=(offpolicy.UNCHANGED, offpolicy.ALIKE))
         return
     yield from _against_acting(rows(), measured, spec.confidence)
 
@@ -143,7 +160,7 @@ def _direct(whole: Earned, parts: Sequence[Earned], confidence: float, *, share:
 
 def _against_acting(logged: Logged, measured: Measured, confidence: float) -> Iterator[Estimated]:
     """Against acting on every row: where the model rests, nobody has seen what acting would have brought."""
-    own = ~logged.held
+    own = ~logged.held & logged.owned
     rests = ~acted(logged.own)[own]
     saved = [np.where(rests, -measured.of_acting(logged, happens=happens)[own], 0.0) for happens in (True, False)]
     yield offpolicy.bound(np.minimum(*saved), np.maximum(*saved))
@@ -167,21 +184,11 @@ def unknowable(charter: CharterSpec, measured: Measured, windows: Sequence[Body]
     return said
 
 
-def readings(lake: Lake, summary: Mapping[str, Any], facts: Facts, charter: CharterSpec, spec: ValueSpec) -> Sequence[Reading]:
-    """The lift after each window; none where nothing tells it.
-
-    Parameters
-    ----------
-    summary
-        Where the windows are, as the step that computed them said.
-    facts
-        What `run` found.
-    """
-    if facts["lift"] is None:
+def readings(lake: Lake, facts: Facts) -> list[Reading]:
+    """The lift after each window, from what `run` found; none where nothing tells it."""
+    if "readings" not in facts:
         return []
-    windows = bodies(Blobs(lake), summary)
-    found = lift(windows, charter, confidence=spec.confidence, acts_without=facts["lift"]["method"] == "paired")
-    return [] if found is None else found.readings
+    return [Reading(**said) for said in json.loads(Blobs(lake).get(facts["readings"]))]
 
 
 def lines(facts: Mapping[str, Any]) -> list[str]:
@@ -190,7 +197,11 @@ def lines(facts: Mapping[str, Any]) -> list[str]:
     shown = [facts["says"]]
     if found is not None:
         came = found["outcomes"]
-        shown.append(f"  {found['held']:,} of {found['decisions']:,} decisions were held out; outcomes came of {came['policy']:,} and {came['holdout']:,}")
+        keys = found["units"]
+        of_keys = "" if keys == came else f", of {keys['policy']:,} and {keys['holdout']:,} keys"
+        shown.append(
+            f"  {found['held']:,} of {found['decisions']:,} decisions were held out; outcomes came of {came['policy']:,} and {came['holdout']:,}{of_keys}"
+        )
         shown.append(f"  the bounds hold at all looks together with {found['confidence']:.0%}")
     for one in facts["estimates"]:
         told = Estimated(**{**one, "assumptions": tuple(one["assumptions"])})

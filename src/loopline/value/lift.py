@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import Any, Literal
 
 import numpy as np
 
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
-from loopline.release.rollout.sequences import BURN_IN, DIFFERING, NOTHING, Estimate, between
-from loopline.value.realised import Body, split_of
-from loopline.watch.earned import Split, Sums
+from loopline.release.rollout.sequences import BURN_IN, DIFFERING, Estimate
+from loopline.value.experiment.analysis import split_mismatch
+from loopline.value.logged import Floats
+from loopline.value.parted import Parted, by_difference, by_pairs
 
 Method = Literal["difference", "paired"]
 _Bounded = tuple[str, float, float]
@@ -33,7 +34,7 @@ class Reading:
     policy, holdout
         Money per decision of either side in this window; None where no outcome has come.
     value, low, high
-        The lift per decision since the beginning, with its bounds; None while they are too few to judge.
+        The lift per decision since the first of these windows, with its bounds; None while they are too few to judge.
     """
 
     start: str
@@ -57,6 +58,10 @@ class Lift:
         Decisions that were split, and how many of them were held out.
     outcomes
         Outcomes of the policy's side and of the hold-out that have come.
+    units
+        The keys that these are of, which are what chance has drawn.
+    mismatch
+        Why nothing can be told, where outcomes come of one side more than of the other; empty where they do not.
     policy, holdout
         Money per decision of either side; None where it cannot be known.
     value, low, high
@@ -71,6 +76,8 @@ class Lift:
     decisions: int
     held: int
     outcomes: tuple[int, int]
+    units: tuple[int, int]
+    mismatch: str
     policy: float | None
     holdout: float | None
     value: float | None
@@ -86,8 +93,10 @@ class Lift:
 
     def says(self, currency: str) -> str:
         """The lift in one line."""
+        if self.mismatch:
+            return f"what the model causes cannot be told from the hold-out: {self.mismatch}"
         if self.value is None or self.low is None or self.high is None:
-            held = f"{self.outcomes[1]:,} outcomes of what was held out have come"
+            held = f"outcomes of {self.units[1]:,} keys that were held out have come"
             needed = f"{DIFFERING:,} on which the model decides otherwise" if self.method == "paired" else f"{BURN_IN:,}"
             return f"too early to tell what the model causes: {held}, {needed} are needed"
         sure = "surely gains" if self.low > 0 else "surely loses" if self.high < 0 else "is not yet told from chance: it makes"
@@ -108,6 +117,8 @@ class Lift:
             "decisions": self.decisions,
             "held": self.held,
             "outcomes": {"policy": self.outcomes[0], "holdout": self.outcomes[1]},
+            "units": {"policy": self.units[0], "holdout": self.units[1]},
+            "mismatch": self.mismatch or None,
             "policy": self.policy,
             "holdout": self.holdout,
             "per_decision": self.value,
@@ -118,15 +129,13 @@ class Lift:
         }
 
 
-def lift(windows: Sequence[Body], charter: CharterSpec, *, confidence: float, acts_without: bool = False) -> Lift | None:
-    """What the policy causes, as far as outcomes have come; None where nothing was held out, or what was cannot tell.
+def lift(parted: Parted, charter: CharterSpec, *, confidence: float, acts_without: bool = False) -> Lift | None:
+    """What a package's policy causes, as far as outcomes have come; None where nothing was held out, or what was cannot tell.
 
     Where an outcome is seen only after acting, two means of money cannot be had. Then only a hold-out on which one always acts tells, pair by pair.
 
     Parameters
     ----------
-    windows
-        Every window of every package.
     acts_without
         Whether what is decided without the model is to act (binary).
 
@@ -136,80 +145,57 @@ def lift(windows: Sequence[Body], charter: CharterSpec, *, confidence: float, ac
     52(6), section 3: randomised experiments that are looked at all the time. The days are strata, each compared within itself: Miratrix, Sekhon & Yu (2013),
     "Adjusting treatment effect estimates by post-stratification", JRSS B 75(2).
     """
-    days = [(start, sum((split_of(window) for window in same), Split())) for start, same in _by_start(windows)]
-    whole = sum((split for _, split in days), Split())
     always = charter.outcome_seen == "always"
-    if not whole.held or not (always or acts_without):
+    if not parted.held_out or not (always or acts_without):
         return None
     method: Method = "difference" if always else "paired"
-    share = whole.held / whole.rows
+    units = parted.units()
+    mismatch = _mismatch(units, parted.expected) if always else ""
+    share = parted.held_out / parted.decisions
     drawn_for = TIGHTEST if charter.volume is None else max(TIGHTEST, charter.volume.per_year / 4)
     tightest = drawn_for * share * ((1 - share) if always else 1.0)
-    readings = tuple(_read(days, method, (1 - confidence) / 2, tightest))
-    last = readings[-1]
+    readings = tuple(_read(parted, method, (1 - confidence) / 2, tightest, is_sound=not mismatch))
+    value, low, high = (readings[-1].value, readings[-1].low, readings[-1].high) if readings else (None, None, None)
     return Lift(
         method=method,
-        decisions=whole.rows,
-        held=whole.held,
-        outcomes=(whole.policy.count, whole.holdout.count),
-        policy=whole.policy.mean if always else None,
-        holdout=whole.holdout.mean,
-        value=last.value,
-        low=last.low,
-        high=last.high,
+        decisions=parted.decisions,
+        held=parted.held_out,
+        outcomes=(int((~parted.held).sum()), int(parted.held.sum())),
+        units=units,
+        mismatch=mismatch,
+        policy=parted.mean(held=False) if always else None,
+        holdout=parted.mean(held=True),
+        value=value,
+        low=low,
+        high=high,
         confidence=confidence,
         readings=readings,
     )
 
 
-def _by_start(windows: Sequence[Body]) -> Iterator[tuple[str, Iterator[Body]]]:
-    def start(window: Body) -> str:
-        return str(window["start"])
-
-    return groupby(sorted((window for window in windows if window.get("split")), key=start), key=start)
-
-
-def _read(days: Sequence[tuple[str, Split]], method: Method, alpha: float, tightest: float) -> Iterator[Reading]:
-    """The lift after each window. Windows are joined to strata until either side of each can be judged; what is left over belongs to the last one."""
-    done, stratum, last = NOTHING, Split(), Split()
-    for start, split in days:
-        stratum += split
-        if method == "paired":
-            found = _paired(stratum)
-        elif min(stratum.policy.count, stratum.holdout.count) >= BURN_IN:
-            done += _apart(last)
-            last, stratum = stratum, Split()
-            found = done + _apart(last)
-        else:
-            found = done + _apart(last + stratum)
-        value, low, high = _bounds(found, alpha, tightest)
-        yield Reading(start=start, policy=split.policy.mean if method == "difference" else None, holdout=split.holdout.mean, value=value, low=low, high=high)
+def _mismatch(units: tuple[int, int], expected: float) -> str:
+    """What is wrong with the units whose outcome has come; empty where they may well be the split as chance made it."""
+    if not 0 < expected < 1:
+        return ""
+    policy, holdout = "the policy", "the hold-out"
+    return split_mismatch({policy: units[0], holdout: units[1]}, {policy: 1 - expected, holdout: expected})
 
 
-def _apart(split: Split) -> Estimate:
-    """The policy's mean less that of the hold-out, of which the spread is taken to be the policy's at least: a small side has seen fewer rare large sums."""
-    found = between(_parts(split.holdout), _parts(split.policy))
-    return Estimate(value=-found.value, variance=found.variance, pairs=found.pairs)
+def _read(parted: Parted, method: Method, alpha: float, tightest: float, *, is_sound: bool) -> Iterator[Reading]:
+    """The lift after each window."""
+    edges = np.searchsorted(parted.at, np.arange(len(parted.starts) + 1)).tolist()
+    found = list(by_difference(parted) if method == "difference" else by_pairs(parted))
+    whole = Estimate(**{name: np.array([float(getattr(one, name)) for one in found]) for name in ("value", "variance", "pairs")})
+    low, high = whole.bounds(alpha, tightest=tightest)
+    for at, (start, begin, end) in enumerate(zip(parted.starts, edges[:-1], edges[1:], strict=True)):
+        money, held = parted.money[begin:end], parted.held[begin:end]
+        told = (float(whole.value[at]), float(low[at]), float(high[at])) if is_sound and whole.pairs[at] else (None, None, None)
+        policy = _mean(money[~held]) if method == "difference" else None
+        yield Reading(start=start, policy=policy, holdout=_mean(money[held]), value=told[0], low=told[1], high=told[2])
 
 
-def _parts(sums: Sums) -> tuple[float, float, float]:
-    return sums.count, sums.mean or 0.0, sums.variance
-
-
-def _paired(split: Split) -> Estimate:
-    """What the model's own decision would have earned more on a row that was held out; rows on which that is nothing count by their number."""
-    rows = split.holdout.count
-    if split.instead.count < DIFFERING:
-        return NOTHING
-    whole = Sums(rows, split.instead.total, split.instead.squares)
-    return Estimate(value=np.asarray(whole.mean), variance=np.asarray(whole.variance / rows), pairs=np.asarray(float(rows)))
-
-
-def _bounds(found: Estimate, alpha: float, tightest: float) -> tuple[float, float, float] | tuple[None, None, None]:
-    if not found.pairs:
-        return None, None, None
-    low, high = found.bounds(alpha, tightest=tightest)
-    return float(found.value), float(low), float(high)
+def _mean(money: Floats) -> float | None:
+    return float(money.mean()) if len(money) else None
 
 
 def yearly(facts: Mapping[str, Any], currency: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from loopline.model.columns import raw
 from loopline.model.package import Package
 from loopline.model.policy import ACT, ASK, Policy, columns_of, decide, for_worth
 from loopline.serve.collect import latest
+from loopline.serve.split import CONTROL
 from loopline.watch.gauge import Gauge, gauge
 from loopline.watch.served import SLICE_ROWS, decoded
 from loopline.watch.windows import judge
@@ -70,6 +71,16 @@ class Logged:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @property
+    def owned(self) -> NDArray[np.bool_]:
+        """Whether no arm of an experiment but the control decided it, shape (n,): those of the others are not the package's policy."""
+        return np.array([arm is None or arm == CONTROL for arm in self.arm], dtype=bool)
+
+    def where(self, rows: NDArray[np.bool_]) -> Logged:
+        """The same for some of the rows."""
+        arrays = {one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "columns"}
+        return replace(self, **arrays, columns={name: values[rows] for name, values in self.columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +135,13 @@ class Measured:
         """The money of resting, shape (n,), given the outcome; of a row without one as if nothing had happened (binary)."""
         happened = np.asarray(logged.outcome == self.gauge.yardstick.positive)
         return self._money(np.zeros(len(logged), dtype=bool), happened, logged)
+
+    def of_own(self, logged: Logged) -> Floats:
+        """The money of the policy's own decisions, done or not, shape (n,), given the outcome; of a row without one as if nothing had happened (binary)."""
+        yardstick = self.gauge.yardstick
+        happened = np.asarray(logged.outcome == yardstick.positive)
+        asked = np.asarray(logged.own == ASK)
+        return self.worth.per_row(for_worth(self.task, logged.own), happened, logged.columns, asked=asked, ask_costs=yardstick.ask_costs)
 
     def of_acting(self, logged: Logged, *, happens: bool) -> Floats:
         """The money of acting above that of resting, shape (n,), given the outcome (binary)."""

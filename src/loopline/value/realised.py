@@ -14,6 +14,8 @@ from loopline.watch.spec import OF_WORTH
 PACE_NEEDED = timedelta(days=28)
 """So long must decisions have come before their pace says how many a year has."""
 
+_YEAR = timedelta(days=365.25)
+
 Body = Mapping[str, Any]
 """A window as the watch stage writes it."""
 
@@ -44,7 +46,13 @@ class Realised:
     since, until
         Start of the first window and end of the last one.
     decisions
-        Decisions of the model that were served, without those that were held out from it; `outcomes` of them are known by now.
+        Decisions of the model that were served, without those that were held out from it, or that an experiment gave to another arm than the control;
+        `outcomes` of them are known by now.
+    served
+        The same with those that were held out.
+    shown
+        The share of `decisions` that the outcomes stand for: all, or those that were acted on where outcomes are seen only there. Of the others nobody
+        sees what they earn, and it counts as nothing.
     earned
         Money per decision.
     added
@@ -52,7 +60,8 @@ class Realised:
     baseline, perfect
         Money per decision of the same rows without a model, and with one that knows the outcomes.
     per_year
-        Decisions in a year: as the charter says, else as they came from `since` to `until`; None where that is too short a time to tell.
+        Decisions of the model in a year: its part of those that the charter says, else as they came from `since` to `until`; None where that is too short
+        a time to tell.
     declared
         Whether `per_year` is the charter's.
     """
@@ -60,7 +69,9 @@ class Realised:
     since: datetime
     until: datetime
     decisions: int
+    served: int
     outcomes: int
+    shown: float
     earned: Amount
     added: Amount
     baseline: float
@@ -69,21 +80,31 @@ class Realised:
     declared: bool
 
     @property
+    def earning(self) -> float:
+        """The share of all decisions that come which earn as `earned` and `added` say."""
+        return self.shown * self.decisions / self.served
+
+    @property
+    def earning_per_year(self) -> float | None:
+        """The decisions in a year that earn as `earned` and `added` say; None where it is not known how many come."""
+        return None if self.per_year is None else self.shown * self.per_year
+
+    @property
+    def yearly(self) -> Amount | None:
+        """What is added in a year at this rate; None where it is not known how many decisions come."""
+        return None if self.earning_per_year is None else self.added.times(self.earning_per_year)
+
+    @property
     def share_of_perfect(self) -> float | None:
         """How much of what a perfect model would add was added; None where there is nothing to add."""
         possible = self.perfect - self.baseline
         return self.added.mean / possible if possible > 0 else None
 
-    @property
-    def yearly(self) -> Amount | None:
-        """What is added in a year at this rate; None where that cannot be told."""
-        return None if self.per_year is None else self.added.times(self.per_year)
-
     def target(self, charter: CharterSpec) -> float | None:
         """The part of the charter's yearly target that falls on the decisions whose outcome has come; None where it cannot be told."""
-        if charter.target is None or self.per_year is None:
+        if charter.target is None or not self.earning_per_year:
             return None
-        return charter.target.per_year * self.outcomes / self.per_year
+        return charter.target.per_year * self.outcomes / self.earning_per_year
 
 
 def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float) -> Realised | None:
@@ -98,24 +119,61 @@ def realise(windows: Sequence[Body], charter: CharterSpec, *, confidence: float)
         return None
     since = min(datetime.fromisoformat(window["start"]) for window in windows)
     until = max(datetime.fromisoformat(window["end"]) for window in windows)
-    decisions = sum(window["rows"] - split_of(window).held for window in windows)
-    paced = decisions * timedelta(days=365.25) / (until - since) if until - since >= PACE_NEEDED else None
     return Realised(
         since=since,
         until=until,
-        decisions=decisions,
+        decisions=sum(map(decided, windows)),
+        served=sum(map(_policed, windows)),
         outcomes=whole.outcomes,
+        shown=shown(windows, charter),
         earned=_amount([part.money for part in parts], confidence),
         added=_amount([part.gain for part in parts], confidence),
         baseline=whole.baseline / whole.outcomes,
         perfect=whole.perfect / whole.outcomes,
-        per_year=paced if charter.volume is None else charter.volume.per_year,
+        per_year=per_year(windows, charter),
         declared=charter.volume is not None,
     )
 
 
+def per_year(windows: Sequence[Body], charter: CharterSpec) -> float | None:
+    """Decisions of the model in a year, as `Realised.per_year` has them."""
+    if charter.volume is not None:
+        return charter.volume.per_year * own_share(windows)
+    if not windows:
+        return None
+    span = max(datetime.fromisoformat(window["end"]) for window in windows) - min(datetime.fromisoformat(window["start"]) for window in windows)
+    return own_share(windows) * sum(window["rows"] for window in windows) * _YEAR / span if span >= PACE_NEEDED else None
+
+
+def own_share(windows: Sequence[Body]) -> float:
+    """The share of the decisions that are the model's, and not held out from it; those of an experiment's arms are no part of either, for it ends."""
+    served = sum(map(_policed, windows))
+    return sum(map(decided, windows)) / served if served else 1.0
+
+
+def shown(windows: Sequence[Body], charter: CharterSpec) -> float:
+    """The share of the model's decisions that their outcomes stand for: those acted on, where an outcome is seen only there."""
+    told = [(decided(window), window["acted"]) for window in windows if window.get("acted") is not None]
+    decisions = sum(rows for rows, _ in told)
+    if charter.outcome_seen == "always" or not decisions:
+        return 1.0
+    # Where outcomes come all the same of what was left alone, as many are seen as came.
+    outcomes = sum(Earned.of_json(window["sums"]).outcomes for window in windows)
+    return float(min(1.0, max(sum(rows * acted for rows, acted in told), outcomes) / decisions))
+
+
+def decided(window: Body) -> int:
+    """How many decisions of a window were by the package's policy."""
+    return int(window["rows"]) - split_of(window).apart
+
+
+def _policed(window: Body) -> int:
+    """How many decisions of a window its policy had to take, or would have had but for the hold-out."""
+    return int(window["rows"]) - split_of(window).tried
+
+
 def split_of(window: Body) -> Split:
-    """How a window's decisions were split between the model and a hold-out; of nothing where there was none."""
+    """How many of a window's decisions chance took from the policy."""
     return Split.of_json(window.get("split"))
 
 
@@ -132,9 +190,11 @@ class WindowWorth:
     Parameters
     ----------
     target
-        What each decision must earn, on these rows, for the charter's target to be reached; None where it cannot be told.
+        What each decision whose outcome is seen must earn, on these rows, for the charter's target to be reached; None where it cannot be told.
     breached
         Whether a monitor of worth found too little.
+    rows
+        Decisions of the model.
     """
 
     start: datetime
@@ -179,7 +239,7 @@ def by_window(windows: Sequence[Body], charter: CharterSpec, *, per_year: float 
     Parameters
     ----------
     per_year
-        Decisions in a year, of which the target is a share for each.
+        Decisions in a year whose outcome is seen (`Realised.earning_per_year`), of which the target is a share for each.
     """
     spans: dict[str, list[Body]] = {}
     for window in windows:
@@ -196,7 +256,7 @@ def by_window(windows: Sequence[Body], charter: CharterSpec, *, per_year: float 
             WindowWorth(
                 start=datetime.fromisoformat(start),
                 end=datetime.fromisoformat(max(body["end"] for body in bodies)),
-                rows=sum(body["rows"] for body in bodies),
+                rows=sum(map(decided, bodies)),
                 outcomes=whole.outcomes,
                 earned=_amount([whole.money], confidence),
                 added=_amount([whole.gain], confidence),

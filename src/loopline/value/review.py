@@ -16,11 +16,11 @@ from loopline.ledger.store import Ledger
 from loopline.model.package import load_manifest
 from loopline.release.champion import history
 from loopline.value.case import Case, Promise
+from loopline.value.caused import readings
 from loopline.value.criteria import columns_of, criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
 from loopline.value.monitors import judged
-from loopline.value.realised import by_window
 from loopline.value.report.page import html
 from loopline.value.report.plain import markdown
 from loopline.value.rules import Review, following, judge
@@ -64,7 +64,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         charter=charter,
         spec=spec,
         champion=champion,
-        promise=None if champion is None else _promise(blobs, champion),
+        promise=None if champion is None else _promise(blobs, champion, charter),
         windows=windows,
         made=now().date(),
         until=None if inputs["until"] is None else datetime.fromisoformat(inputs["until"]),
@@ -80,6 +80,7 @@ def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
         experiments=inputs["experiments"],
         tables=inputs["tables"],
         lift=inputs["lift"],
+        lift_over_time=() if inputs["lift"] is None else readings(job.workspace.lake, inputs["lift"]),
         cost=inputs["cost"],
         **({} if champion is None else _looked_into(job, charter, spec, windows, entries, champion)),
     )
@@ -134,15 +135,20 @@ def _explained(evidence: Evidence, alerts: Sequence[Mapping[str, Any]], champion
     return [made for alert in urgent[:EXPLAINED] if (made := evidence.explain(alert)) is not None]
 
 
-def _promise(blobs: Blobs, package: str) -> Promise:
-    measured: Mapping[str, Any] = json.loads(blobs.get(load_manifest(blobs, package)["files"]["metrics.json"]))
-    return Promise.of(measured)
+def _promise(blobs: Blobs, package: str, charter: CharterSpec) -> Promise:
+    manifest = load_manifest(blobs, package)
+    measured, policy = (json.loads(blobs.get(manifest["files"][name])) for name in ("metrics.json", "policy.json"))
+    shown: float | None = 1.0
+    if charter.outcome_seen == "when_acted" and manifest["task"] == "binary":
+        # What resting was worth on the test part, and what was asked about, is not told apart there.
+        tells = not (charter.worth.miss or charter.worth.rest or "ask" in policy)
+        shown = measured["test"].get("act_share") if tells else None
+    return Promise.of(measured, shown=shown)
 
 
 def per_window(case: Case) -> list[dict[str, Any]]:
     """What each window earned against the target, as plain values."""
-    per_year = None if case.whole is None else case.whole.per_year
-    return [one.as_json() for one in by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)]
+    return [one.as_json() for one in case.spans]
 
 
 def told(case: Case, review: Review) -> dict[str, Any]:
@@ -180,7 +186,7 @@ def _realised(case: Case) -> dict[str, Any] | None:
     whole = case.whole
     if whole is None:
         return None
-    yearly = None if whole.per_year is None else whole.added.mean * whole.per_year
+    yearly = None if whole.yearly is None else whole.yearly.mean
     return {
         "total": whole.earned.mean * whole.outcomes,
         "per_decision": whole.earned.mean,
@@ -206,7 +212,7 @@ def learned(case: Case) -> dict[str, Any]:
         "added_per_decision": None if whole is None else whole.added.mean,
         "baseline_per_decision": None if whole is None else whole.baseline,
         "perfect_per_decision": None if whole is None else whole.perfect,
-        "decisions_per_year": None if whole is None else whole.per_year,
+        "decisions_per_year": None if whole is None or whole.per_year is None else whole.per_year * whole.served / whole.decisions,
         "completeness": None if whole is None else whole.outcomes / whole.decisions,
         "cost_per_month": {place: bill["per_month"] for place, bill in bills.items()} or None,
         "criteria_held": {one.id: one.passed for one in case.criteria},

@@ -60,7 +60,7 @@ def another_policy_pays(case: Case) -> Reason | None:
     own, found = case.own, case.better
     if own is None or found is None:
         return None
-    if case.promise is not None and found.gain.value < (case.promise.earned.mean - own.earned.mean) / 2:
+    if case.promised is not None and found.gain.value < (case.promised.mean - own.earned.mean) / 2:
         # What was lost is not the policy's: a new training may find what a threshold cannot.
         return None
     between = f"{figure(found.gain.low)} to {figure(found.gain.high)}"
@@ -89,10 +89,10 @@ def below_the_baseline(case: Case) -> Reason | None:
 
 def below_the_promise(case: Case) -> Reason | None:
     """Retrain: it earns clearly less than it did on the test part."""
-    own, promise = case.own, case.promise
-    if own is None or promise is None or promise.earned.low is None or own.earned.high is None or own.earned.high >= promise.earned.low:
+    own, promise = case.own, case.promised
+    if own is None or promise is None or promise.low is None or own.earned.high is None or own.earned.high >= promise.low:
         return None
-    promised = case.money(promise.earned.mean)
+    promised = case.money(promise.mean)
     says = f"Each decision earns {case.money(own.earned.mean)}; {promised} were promised on the test part, and the intervals do not meet."
     return Reason("below_the_promise", "retrain", says)
 
@@ -103,8 +103,15 @@ def an_alert_is_open(case: Case) -> Reason | None:
     if not about:
         return None
     first = min(about, key=lambda alert: URGENCY.index(alert["monitor"]))
-    others = f". {len(about) - 1} more {'is' if len(about) == 2 else 'are'} open" if len(about) > 1 else ""
-    return Reason("an_alert_is_open", "retrain", f"An alert is open: {first['says']}{others}.")
+    return Reason("an_alert_is_open", "retrain", f"An alert is open: {first['says']}{_besides(len(about) - 1, len(case.alerts) - len(about))}.")
+
+
+def _besides(of_it: int, others: int) -> str:
+    """How many more alerts are open: of the model, and of other matters, such as the data or the machinery."""
+    if not of_it and not others:
+        return ""
+    more = f"{of_it or others} more{' of other matters' if not of_it else ' of the model' if others else ''} {'is' if (of_it or others) == 1 else 'are'} open"
+    return f". {more}, and {others} of other matters" if of_it and others else f". {more}"
 
 
 def below_the_target(case: Case) -> Reason | None:

@@ -24,8 +24,11 @@ CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "wo
 _ROOMS = (
     "value",
     "watch",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
-    *(f"release/{module}.py" for module in ("acceptance", "advisories", "champion", "evidence", "rollout/plan", "rollout/sequences", "spec", "words")),
+    *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
+    *(
+        f"release/{module}.py"
+        for module in ("acceptance", "advisories", "champion", "evidence", "rollout/evidence", "rollout/plan", "rollout/sequences", "spec", "words")
+    ),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",
     *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "spec", "worth")),
@@ -40,10 +43,11 @@ _SCORING = (
     *("reasons", "reference", "scoring", "signing", "words"),
 )
 _LIFT_ROOMS = (
-    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "realised", "spec")),
+    *(f"value/{module}.py" for module in ("caused", "lift", "logged", "offpolicy", "parted", "realised", "spec")),
+    *(f"value/experiment/{module}.py" for module in ("analysis", "cuped", "spec")),
     "watch",
     *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
-    "release/rollout/sequences.py",
+    *(f"release/rollout/{module}.py" for module in ("evidence", "sequences")),
     *(f"model/{module}.py" for module in _SCORING),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,

@@ -105,7 +105,9 @@ class Effect:
         }
 
 
-def what_if(decisions: Decisions, policy: Policy, prices: WorthSpec, change: Change, *, per_year: float | None, sees_all: bool, confidence: float) -> Effect:
+def what_if(
+    decisions: Decisions, policy: Policy, prices: WorthSpec, change: Change, *, per_year: float | None, sees_all: bool, confidence: float, shown: float = 1.0
+) -> Effect:
     """The effect of a change on what is earned; nothing but the arguments is looked at.
 
     Parameters
@@ -120,6 +122,8 @@ def what_if(decisions: Decisions, policy: Policy, prices: WorthSpec, change: Cha
         Decisions in a year now.
     sees_all
         Whether outcomes are seen whatever was decided.
+    shown
+        The share of the decisions in a year that these stand for; the others earn nothing.
 
     Raises
     ------
@@ -142,10 +146,10 @@ def what_if(decisions: Decisions, policy: Policy, prices: WorthSpec, change: Cha
     difference = _mean(after.each - before.each, decisions, confidence)
     yearly = None
     if volume is not None and per_year is not None:
-        yearly = _mean(after.added * volume - before.added * per_year, decisions, confidence)
+        yearly = _mean(shown * (after.added * volume - before.added * per_year), decisions, confidence)
     return Effect(
-        before=_side(before, decisions, decisions.judged.decision, decisions.asked, per_year, say(policy), confidence),
-        after=_side(after, decisions, acted, asked, volume, say(policy if anew is None else anew.policy), confidence),
+        before=_side(before, decisions, decisions.judged.decision, decisions.asked, per_year, shown, say(policy), confidence),
+        after=_side(after, decisions, acted, asked, volume, shown, say(policy if anew is None else anew.policy), confidence),
         difference=difference,
         added_per_year=yearly,
         rows=len(decisions),
@@ -207,9 +211,11 @@ def _mean(values: _Floats, decisions: Decisions, confidence: float) -> Estimate:
     return found
 
 
-def _side(money: _Money, decisions: Decisions, acted: NDArray[Any], asked: NDArray[np.bool_], per_year: float | None, policy: str, confidence: float) -> Side:
+def _side(
+    money: _Money, decisions: Decisions, acted: NDArray[Any], asked: NDArray[np.bool_], per_year: float | None, shown: float, policy: str, confidence: float
+) -> Side:
     each, added = (_mean(values, decisions, confidence) for values in (money.each, money.added))
-    yearly = None if per_year is None else Estimate(*(amount * per_year for amount in (added.value, added.low, added.high)))
+    yearly = None if per_year is None else Estimate(*(amount * shown * per_year for amount in (added.value, added.low, added.high)))
     share = right = None
     if decisions.yardstick.task == "binary":
         share = float(np.mean(acted))

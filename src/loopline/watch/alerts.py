@@ -11,7 +11,8 @@ from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
 from loopline.watch.causes import ANEW, SUPERSEDED
-from loopline.watch.earned import summed
+from loopline.watch.drift import ROWS_NEEDED
+from loopline.watch.earned import CONFIDENCE, interval
 from loopline.watch.monitors.watched import Breach, Promise
 from loopline.watch.scan import FINE_NEEDED
 from loopline.watch.windows import Window
@@ -109,8 +110,8 @@ def drafts(
         for episode in mine:
             known = body is not None and episode.last.isoformat() <= body["last"]
             lasting = body is not None and body["state"] != "resolved" and body["since"] >= episode.since.isoformat()
-            if lasting and body is not None and body["cost"] is None and (priced := _priced(body, episode, windows, promise, currency)) is not None:
-                body = priced
+            if lasting and body is not None and (newer := _kept_up(body, episode, windows, promise, currency)) is not None:
+                body = newer
                 made.append(_draft(id, body))
             if not known and not lasting:
                 if body is not None and body["state"] != "resolved":
@@ -137,10 +138,22 @@ def resolved(id: str, body: Body) -> Draft:
     return _resolved(id, body, SUPERSEDED)
 
 
-def _priced(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:
-    """The body of an alert that lasts with what it costs, once outcomes say so; None before."""
+def _kept_up(body: Body, episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> Body | None:
+    """The body of an alert that lasts as the windows show it now; None where a reader would not see the difference.
+
+    The sums of one window change with each outcome: it is entered anew when another window breaches, or when what it has cost reads otherwise.
+    """
     fresh = _opened(episode, windows, promise, currency)
-    return None if fresh["cost"] is None else {**body, "cost": fresh["cost"], "says": fresh["says"]}
+    # A window in breach may be computed anew and be fine; what had been seen of the alert stays seen.
+    last = max(body["last"], fresh["last"])
+    if last == body["last"] and _reads(fresh["cost"]) == _reads(body["cost"]):
+        return None
+    return {**body, **{name: fresh[name] for name in ("value", "limit", "cost", "what", "says")}, "last": last}
+
+
+def _reads(cost: Mapping[str, Any] | None) -> tuple[str, bool] | None:
+    """What is read of a cost: two digits of the sum, and whether it is sure."""
+    return None if cost is None else (f"{cost['lost']:.2g}", cost["sure"])
 
 
 def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> dict[str, Any]:
@@ -163,13 +176,19 @@ def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, curre
     }
 
 
-def _cost(windows: Sequence[Window], promise: Promise) -> dict[str, float] | None:
-    """What the decisions of the windows earned against what was promised; None before outcomes have come."""
-    earned = summed([window.earned for window in windows])
-    if not earned.outcomes or promise.per_decision is None:
+def _cost(windows: Sequence[Window], promise: Promise) -> dict[str, Any] | None:
+    """What the decisions of the windows earned against what was promised; None before outcomes have come.
+
+    ``low`` and ``high`` are the bounds of what was lost; it is ``sure`` where outcomes enough have come and both are above nought.
+    """
+    parts = [window.earned.money for window in windows]
+    count, promised = sum(part.count for part in parts), promise.per_decision
+    if not count or promised is None:
         return None
-    mean = earned.money.total / earned.outcomes
-    return {"per_decision": mean, "promised": promise.per_decision, "lost": (promise.per_decision - mean) * earned.outcomes}
+    mean, seen = sum(part.total for part in parts) / count, interval(parts, CONFIDENCE)
+    low, high = (None, None) if seen is None else ((promised - bound) * count for bound in reversed(seen))
+    sure = count >= ROWS_NEEDED and low is not None and low > 0
+    return {"per_decision": mean, "promised": promised, "lost": (promised - mean) * count, "low": low, "high": high, "outcomes": count, "sure": sure}
 
 
 def _say_cost(cost: Mapping[str, float] | None, currency: str) -> str:

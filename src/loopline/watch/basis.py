@@ -62,7 +62,9 @@ class Basis:
         kept = {window.start: one for window in made if (one := self._kept(window)) is not None}
         fresh = [window for window in made if window.start not in kept]
         if fresh and self.evidence is not None:
-            kept |= dict(estimates(frame, fresh, self._reference, span=span))
+            # What chance took from the policy is expected to earn what others decide: that is no word on the model.
+            own = frame.filter(~pl.col("holdout"), ~pl.col("tried"))
+            kept |= dict(estimates(own, fresh, self._reference, span=span))
         return [replace(window, estimated=kept.get(window.start)) for window in made]
 
     def _kept(self, window: Window) -> Estimated | None:

@@ -109,9 +109,8 @@ def served(
         return None
     outcomes = tables.read("outcomes", version=versions["outcomes"]) if "outcomes" in versions else None
     frame = joined(tables.read("predictions", version=versions["predictions"]), outcomes, measured.yardstick.package)
-    if "holdout" in frame.collect_schema():
-        # What is held out from the model is no decision of its own.
-        frame = frame.filter(~pl.col("holdout").fill_null(False))
+    # What chance took from the policy is no decision of its own.
+    frame = frame.filter(~pl.col("holdout"), ~pl.col("tried"))
     frame = frame if with_open else frame.filter(pl.col("outcome").is_not_null())
     newest = frame.sort("when", "prediction_id").tail(most).collect(engine="streaming")
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()

@@ -87,27 +87,26 @@ class Earned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Decisions that were split by chance between the model and what is decided without it.
+    """Decisions that chance took from the package's policy.
 
     Parameters
     ----------
-    rows, held
-        How many took part, and how many of them were held out from the model.
-    policy, holdout
-        The money of either side's decisions whose outcome has come.
-    instead
-        What the model's own decision would have earned more on what was held out, given the same outcome: only of rows on which that is another sum.
+    held
+        How many were held out, and decided without the model.
+    tried
+        How many an experiment gave to another of its arms than the control.
     """
 
-    rows: int = 0
     held: int = 0
-    policy: Sums = Sums()
-    holdout: Sums = Sums()
-    instead: Sums = Sums()
+    tried: int = 0
 
     def __add__(self, other: Split) -> Split:
-        sums = {name: getattr(self, name) + getattr(other, name) for name in ("policy", "holdout", "instead")}
-        return Split(rows=self.rows + other.rows, held=self.held + other.held, **sums)
+        return Split(held=self.held + other.held, tried=self.tried + other.tried)
+
+    @property
+    def apart(self) -> int:
+        """All of them together."""
+        return self.held + self.tried
 
     def as_json(self) -> dict[str, Any]:
         """The split as plain values."""
@@ -116,9 +115,7 @@ class Split:
     @classmethod
     def of_json(cls, said: dict[str, Any] | None) -> Split:
         """The inverse of `as_json`; of nothing where nothing was split."""
-        if said is None:
-            return cls()
-        return cls(rows=said["rows"], held=said["held"], **{name: Sums(**said[name]) for name in ("policy", "holdout", "instead")})
+        return cls() if said is None else cls(held=said["held"], tried=said["tried"])
 
 
 def summed(parts: Sequence[Earned]) -> Earned:

@@ -183,4 +183,5 @@ def _loss(good: Sequence[Body], bad: Sequence[Body], alert: Body) -> Loss | None
         per_decision=each,
         expected=expected,
         against=against,
+        promised=alert["cost"]["promised"] if known >= SUPPORT and alert.get("cost") else None,
     )

@@ -67,6 +67,8 @@ class Loss:
         What was expected: what the windows before earned, or the promise.
     low, high
         The interval of the loss; None where it rests on too few rows.
+    promised
+        What was promised per decision, where something else was expected; else None.
     """
 
     lost: float
@@ -76,6 +78,7 @@ class Loss:
     per_decision: float
     expected: float
     against: str
+    promised: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The loss as plain values."""
@@ -139,7 +142,8 @@ class Explanation:
         verb, ends = ("lost", (money.low, money.high)) if money.lost > 0 else ("gained", (money.high, money.low))
         between = f" ({' to '.join(figure(end if money.lost > 0 else -end) for end in ends if end is not None)})" if None not in ends else ""
         each = f"{figure(money.per_decision)} each in place of {figure(money.expected)}"
-        return f"{figure(abs(money.lost))} {self.currency} {verb}{between} on {money.decisions:,} decisions: {each}, which {money.against}."
+        whole = f"{figure(abs(money.lost))} {self.currency} {verb}{between} on {money.decisions:,} decisions"
+        return f"{whole}: {each}, which {money.against}{_of_the_promise(money)}."
 
     def _features(self) -> str:
         if not self.features:
@@ -164,6 +168,14 @@ class Explanation:
         shown = self.upstream[-UPSTREAM_SHOWN:]
         more = f" (the newest {UPSTREAM_SHOWN} of {len(self.upstream)})" if len(self.upstream) > UPSTREAM_SHOWN else ""
         return f"Upstream meanwhile{more}: " + "; ".join(f"{_moment(one.time)} {one.says}" for one in shown) + "."
+
+
+def _of_the_promise(money: Loss) -> str:
+    """The same decisions by the yardstick of the alert's own sum."""
+    if money.promised is None:
+        return ""
+    short = (money.promised - money.per_decision) * money.decisions
+    return f"; against the {figure(money.promised)} that were promised it is {figure(abs(short))} {'less' if short > 0 else 'more'}"
 
 
 def _share(chance: float) -> str:

@@ -18,9 +18,11 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
     Counts and sums are those of both. Metrics, and how well a classifier tells the rows, are means over the parts: exact where a metric is itself
     a mean over rows, and otherwise what it is within the parts.
     """
-    counts = {name: tuple(map(sum, zip(part, second.counts[name], strict=True))) for name, part in first.counts.items()}
+    # Where the times of answers are not known in one part, it has no counts of them.
+    counts = {name: first.counts.get(name) or (0,) * len(part) for name, part in {**first.counts, **second.counts}.items()}
+    counts = {name: tuple(map(sum, zip(part, second.counts.get(name) or (0,) * len(part), strict=True))) for name, part in counts.items()}
     parts = (first, second)
-    decided = [one.rows - one.split.held for one in parts]
+    decided = [one.rows - one.split.apart for one in parts]
     outcomes = [one.outcomes for one in parts]
     rows = first.rows + second.rows
     return replace(

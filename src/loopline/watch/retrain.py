@@ -91,8 +91,8 @@ def estimated_loss(seen: Situation) -> Reason | None:
 
 
 def drift(seen: Situation) -> Reason | None:
-    """What is asked is no longer what was learned from, and it costs."""
-    return _of_alerts("drift", [entry for entry in seen.alerts(OF_DRIFT) if (entry.body.get("cost") or {}).get("lost", 0.0) > 0])
+    """What is asked is no longer what was learned from, and that surely costs."""
+    return _of_alerts("drift", [entry for entry in seen.alerts(OF_DRIFT) if (entry.body.get("cost") or {}).get("sure", False)])
 
 
 def outcomes(seen: Situation) -> Reason | None:

@@ -15,6 +15,7 @@ from loopline.errors import Fault
 from loopline.lake.tables import Tables
 from loopline.serve.collect import latest
 from loopline.serve.records import SCHEMAS
+from loopline.serve.split import CONTROL
 from loopline.watch.windows import starts
 
 SLICE_ROWS = 200_000
@@ -25,8 +26,6 @@ _PARTS = 24
 
 _SHORTEST = timedelta(seconds=1)
 _DTYPES: Mapping[ColumnType, Any] = {"integer": pl.Float64, "number": pl.Float64, "boolean": pl.Boolean}
-# Tables that were written before there was such a column do not have it.
-_OPTIONAL: dict[str, Any] = {"holdout": pl.Boolean, "instead_of": pl.String, "ms": pl.Float64}
 
 _UNTOLD = {"outcome": pl.lit(None, dtype=pl.String), "told": pl.lit(None, dtype=pl.Datetime("us", "UTC"))}
 
@@ -97,19 +96,31 @@ def _only(own: pl.LazyFrame, span: timedelta, only: Collection[datetime] | None)
     return own.filter(starts(pl.col("when"), span).is_in(pl.Series(sorted(only), dtype=pl.Datetime("us", "UTC")).implode()))
 
 
+def apart(columns: Collection[str]) -> dict[str, pl.Expr]:
+    """Whether chance took a prediction from its package's policy: ``holdout``, held out; ``tried``, given to another arm of an experiment than the control.
+
+    Parameters
+    ----------
+    columns
+        Those of the table: one that was written before anything was split does not say so.
+    """
+    arm = pl.col("arm").is_not_null() & (pl.col("arm") != CONTROL) if "arm" in columns else pl.lit(False)
+    return {"holdout": pl.col("holdout").fill_null(False) if "holdout" in columns else pl.lit(False), "tried": arm}
+
+
 def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: str) -> pl.LazyFrame:
-    """A package's predictions with ``when`` (the moment that each is about), ``outcome`` (the one that came last, null where none has) and ``told`` (when).
+    """A package's predictions with what `apart` tells, ``when`` (the moment that each is about), ``outcome`` (the last one, null where none is) and ``told``.
 
     Parameters
     ----------
     predictions, outcomes
         The tables of the same names.
     """
-    there = predictions.collect_schema()
-    apart = {name: pl.col(name) if name in there else pl.lit(None, dtype=kind) for name, kind in _OPTIONAL.items()}
-    own = predictions.filter(pl.col("package") == package).select(
-        "prediction_id", "day", "time", "row", "score", "scores", "decision", **apart, when=pl.coalesce("event_time", "time").dt.cast_time_unit("us")
-    )
+    columns = predictions.collect_schema()
+    taken, when = apart(columns), pl.coalesce("event_time", "time").dt.cast_time_unit("us")
+    # Tables that were written before there was such a column do not have it.
+    taken["ms"] = pl.col("ms") if "ms" in columns else pl.lit(None, dtype=pl.Float64)
+    own = predictions.filter(pl.col("package") == package).select("prediction_id", "day", "time", "row", "score", "scores", "decision", **taken, when=when)
     if outcomes is None:
         return own.with_columns(**_UNTOLD)
     return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).rename({"time": "told"}), on="prediction_id", how="left")

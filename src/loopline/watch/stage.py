@@ -50,7 +50,7 @@ _SCORING = (
 _SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
     *("windows", "spans", "gaps", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
-    *("chapters", "reckoning", "measuring", "merging", "summary", "arrivals"),
+    *("chapters", "reckoning", "measuring", "merging", "summary", "arrivals", "latency"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (
@@ -58,7 +58,7 @@ _ROOMS = (
     *_SPECS,
     "watch/monitors",
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     *SPEC,
     "declaration.py",
@@ -69,7 +69,7 @@ _TELLING = (
     # Whole: a message is explained by nearly all of it.
     "watch",
     "model",
-    *(f"serve/{module}.py" for module in ("collect", "records", "segments")),
+    *(f"serve/{module}.py" for module in ("collect", "records", "segments", "split")),
     *(f"charter/{module}.py" for module in ("spec", "worth")),
     "tell.py",
     *SPEC,

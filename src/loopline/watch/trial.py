@@ -20,7 +20,7 @@ from loopline.model.signing import Trust
 from loopline.release.rollout.evidence import Arm, Evidence, Moments
 from loopline.serve.collect import latest
 from loopline.watch.gauge import Gauge, gauge
-from loopline.watch.served import SLICE_ROWS, decoded
+from loopline.watch.served import SLICE_ROWS, apart, decoded
 from loopline.watch.spec import WatchSpec
 from loopline.watch.windows import judge
 from loopline.workspace import Job
@@ -85,8 +85,8 @@ class _Served:
             # Such a table was written before anything was on trial.
             return None
         own = frame.filter((pl.col("package") == package) & (pl.col("leg") == self._leg))
-        # What is held out from the model was decided by neither of the two.
-        return own.filter(~pl.col("holdout").fill_null(False)) if name == "predictions" and "holdout" in own.collect_schema() else own
+        # What is held out from the model, or given to another arm of an experiment on policies, was decided by neither of the two.
+        return own.filter(~taken for taken in apart(own.collect_schema()).values()) if name == "predictions" else own
 
     def with_outcomes(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """The frame with ``outcome``, null where none has come."""

@@ -16,10 +16,11 @@ from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, metrics, outcomes
-from loopline.model.policy import ASK, for_worth
+from loopline.model.policy import ACT, ASK, for_worth
 from loopline.watch.drift import Bins, Counts, distance
 from loopline.watch.earned import CONFIDENCE, Earned, Split, Sums, by_group, interval
 from loopline.watch.estimated import Estimated
+from loopline.watch.latency import LATENCY, counted, quantiles
 from loopline.watch.spans import origin
 
 SCORE = "(score)"
@@ -68,9 +69,9 @@ class Window:
     rows, refused, outcomes
         Predictions, rows refused meanwhile, and predictions whose outcome has come.
     acted
-        Share of the model's decisions that were to act; None for other tasks than binary, and for no rows.
+        Share of the model's decisions that were to act, or to ask a person who acts where it is right; None for other tasks than binary, and for no rows.
     counts
-        Rows in each bin of each feature, and of the score.
+        Rows in each bin of each feature, of the score, and of how long answers took where that is known.
     drift
         Distance of each feature from training, 0 to 1, and of the score.
     outside
@@ -79,9 +80,9 @@ class Window:
         How well a classifier tells the rows from those of the test part, by all features together: an area under the ROC curve, 0.5 where not at all;
         None where that was not tried.
     earned
-        The money of the model's decisions whose outcome has come: what was held out from it is no decision of its own.
+        The money of the policy's decisions whose outcome has come: what chance took from it is no decision of its own.
     split
-        Where a share is held out from the model: how much, and what either side earned.
+        How many rows chance took from it.
     loss
         The squared error of the probability (binary), whether the class was wrong (multiclass) or the absolute error (regression).
     metrics
@@ -139,6 +140,7 @@ class Window:
             "completeness": self.completeness,
             "told_after_s": self.told_after_s,
             "acted": self.acted,
+            "latency_ms": quantiles(self.counts.get(LATENCY)),
             "drift": {name: value for name, value in self.drift.items() if name != SCORE},
             "score_drift": self.drift.get(SCORE),
             "apart": self.apart,
@@ -147,7 +149,7 @@ class Window:
             "worth": worth,
             "estimated": None if self.estimated is None else self.estimated.as_json(),
             "sums": self.earned.as_json(),
-            "split": self.split.as_json() if self.split.rows else None,
+            "split": self.split.as_json() if self.split.apart else None,
         }
 
 
@@ -165,14 +167,15 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     ----------
     frame
         ``when`` (moment in UTC), ``decision`` (text), ``score``, ``scores`` (multiclass: struct with a probability for each class),
-        ``outcome`` (text; null where none has come), ``row`` (struct: the columns of the request) and, where a share was held out from the
-        model, ``holdout`` (whether it was; null where there was no hold-out) and ``instead_of`` (what the model decided of those that were).
+        ``outcome`` (text; null where none has come), ``row`` (struct: the columns of the request) and, where chance took rows from the policy,
+        ``holdout`` (whether it was held out from the model) and ``tried`` (whether another arm of an experiment than the control decided it);
+        ``ms`` (how long the answer took), where that is known.
     """
     if frame.is_empty():
         return []
-    for name, kind in (("holdout", pl.Boolean), ("instead_of", pl.String)):
-        if name not in frame.columns:
-            frame = frame.with_columns(pl.lit(None, dtype=kind).alias(name))
+    frame = frame.with_columns((pl.col(name).fill_null(False) if name in frame.columns else pl.lit(False)).alias(name) for name in ("holdout", "tried"))
+    if "ms" not in frame.columns:
+        frame = frame.with_columns(ms=pl.lit(None, dtype=pl.Float64))
     frame = frame.with_columns(start=starts(pl.col("when"), span))
     first = frame["start"].unique().sort()
     group = frame["start"].to_physical().to_numpy()
@@ -180,6 +183,7 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
     many = len(first)
     rows = np.bincount(group, minlength=many)
     counts, outside = _counts(frame, yardstick, group, many)
+    counts |= {LATENCY: counted(frame["ms"].to_numpy(), group, many)} if frame["ms"].is_not_null().any() else {}
     distances = {bins.name: distance(counts[bins.name], np.asarray(bins.counts)) for bins in yardstick.features}
     made = [
         Window(
@@ -194,14 +198,13 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
         )
         for at, start in enumerate(first)
     ]
-    own = ~frame["holdout"].fill_null(False).to_numpy()
+    own = _own(frame)
     if yardstick.task == "binary":
-        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in ((frame["decision"] == "act").to_numpy()[own], None))
+        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in (frame["decision"].is_in([ACT, ASK]).to_numpy()[own], None))
         made = [replace(window, acted=float(part / all) if all else None) for window, part, all in zip(made, acted, decided, strict=True)]
-    if frame["holdout"].is_not_null().any():
-        split = np.bincount(group, weights=frame["holdout"].is_not_null().to_numpy(), minlength=many)
-        held = np.bincount(group[~own], minlength=many)
-        made = [replace(window, split=Split(rows=int(split[at]), held=int(held[at]))) for at, window in enumerate(made)]
+    if not own.all():
+        held, tried = (np.bincount(group[frame[name].to_numpy()], minlength=many).tolist() for name in ("holdout", "tried"))
+        made = [replace(window, split=Split(held=held[at], tried=tried[at])) for at, window in enumerate(made)]
     return _with_outcomes(made, frame, yardstick, group)
 
 
@@ -234,9 +237,7 @@ def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yards
     judged, gain, perfect = judge(frame, yardstick)
     came = np.bincount(group, minlength=many)
     made = [replace(window, outcomes=int(came[at])) for at, window in enumerate(made)]
-    if any(window.split.rows for window in made):
-        made = _with_split(made, frame, judged.money, group, yardstick)
-        own = ~frame["holdout"].fill_null(False).to_numpy()
+    if not (own := _own(frame)).all():
         judged, gain, perfect, group = judged.where(own), gain[own], perfect[own], group[own]
     money, above = by_group(judged.money, group, many), by_group(gain, group, many)
     best = np.bincount(group, weights=perfect, minlength=many)
@@ -255,21 +256,9 @@ def _with_outcomes(made: Sequence[Window], frame: pl.DataFrame, yardstick: Yards
     ]
 
 
-def _with_split(made: Sequence[Window], frame: pl.DataFrame, money: NDArray[np.float64], group: NDArray[np.intp], yardstick: Yardstick) -> list[Window]:
-    """The windows with what either side of the split earned, and what the model would have earned more on what was held out."""
-    many = len(made)
-    policy, held = (side.fill_null(False).to_numpy() for side in (~frame["holdout"], frame["holdout"]))
-    of_policy, of_holdout = (by_group(money[side], group[side], many) for side in (policy, held))
-    instead = np.zeros(len(money))
-    told = held & frame["instead_of"].is_not_null().to_numpy()
-    if told.any():
-        instead[told] = judge(frame.filter(told).with_columns(decision="instead_of"), yardstick)[0].money - money[told]
-    differs = instead != 0
-    more = by_group(instead[differs], group[differs], many)
-    sums = zip(of_policy, of_holdout, more, strict=True)
-    return [
-        replace(window, split=replace(window.split, policy=one, holdout=other, instead=above)) for window, (one, other, above) in zip(made, sums, strict=True)
-    ]
+def _own(frame: pl.DataFrame) -> NDArray[np.bool_]:
+    """The rows that the package's policy decided, shape (n,)."""
+    return np.asarray(~(frame["holdout"] | frame["tried"]).to_numpy())
 
 
 @dataclass(frozen=True, eq=False)

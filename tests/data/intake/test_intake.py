@@ -100,6 +100,17 @@ def test_a_file_that_is_gone_when_it_must_be_checked_again_is_asked_for(room):
     assert room.run()["accepted"] == 70
 
 
+def test_a_file_that_has_another_name_when_it_must_be_checked_again_is_known_by_its_content(room):
+    room.write("visits-1.csv", visits(1, 60))
+    old = room.write("visits-2.csv", visits(61, 70, {65: "65,many,no"}))
+    assert room.run()["accepted"] == 69
+    old.rename(old.with_name("visits-3.csv"))
+    room.contract = {"pages": {"type": "number"}}
+    facts = room.run()
+    assert (facts["read"], facts["accepted"], facts["quarantined"]) == (70, 69, 1)
+    assert sorted(ids(room)) == [*range(1, 65), *range(66, 71)]
+
+
 def test_upsert_changes_rows_by_their_key(room):
     room.sources["visits"]["mode"] = "upsert"
     room.write("visits-1.csv", visits(1, 60))

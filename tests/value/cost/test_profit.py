@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,9 @@ def realised(added: float = 0.5, *, days: int = 61, outcomes: int = 4000) -> Rea
         since=T0,
         until=T0 + timedelta(days=days),
         decisions=outcomes * 2,
+        served=outcomes * 2,
         outcomes=outcomes,
+        shown=1.0,
         earned=Amount(mean=added + 2, low=None, high=None),
         added=Amount(mean=added, low=added - 0.1, high=added + 0.1),
         baseline=2.0,
@@ -55,6 +58,12 @@ def test_what_is_left_in_a_month_and_since_the_start() -> None:
     said = words(found)
     assert "200 USD a month are left (100 to 300): it adds 500 and costs 300 on own machines" in said
     assert "is earned back in 6 months" in said and "and 100% of it is added" in said and "within the budget of 350" in said
+
+
+def test_what_is_held_out_or_left_alone_unseen_earns_nothing() -> None:
+    half = replace(realised(0.5), served=16_000, shown=0.2)
+    found = returned(half)
+    assert found.added is not None and found.added.mean == pytest.approx(0.5 * 1000 * 0.5 * 0.2)
 
 
 def test_a_model_that_costs_more_than_it_adds_is_never_earned_back() -> None:

@@ -200,12 +200,20 @@ class Intake:
                 with self._blobs.file(entry.body["raw"]) as path:
                     self._try(Delivery(name, entry.body["how"], path, batch, entry.body["raw"]), stopped)
                 continue
-            if name not in listed:
-                remedy = "put it back for this run: the contract has changed, and its rows must be checked again"
-                raise Mistake(f"the file {name} is gone, whose batch is in table {self.table!r}", where=f"data.sources.{self.table}", remedy=remedy)
-            delivery = self._delivery(listed[name], file_digest(listed[name].path))
+            file = listed.get(name) or self._moved(listed, batch)
+            delivery = self._delivery(file, file_digest(file.path))
             if delivery.batch == batch:
                 self._try(delivery, stopped)
+
+    def _moved(self, listed: Mapping[str, File], batch: str) -> File:
+        """The file that holds a batch under another name: a source that has another place brings what it brought before."""
+        for file in listed.values():
+            if file_digest(file.path) == batch:
+                return file
+        name = self._holding.owed[batch].body["file"]
+        what = f"the file {name} is gone, whose batch is in table {self.table!r}, and no other file of the source has its content"
+        remedy = "put it back for this run, under any name: the contract has changed, and its rows must be checked again"
+        raise Mistake(what, where=f"data.sources.{self.table}", remedy=remedy)
 
     def _delivery(self, file: File, batch: str) -> Delivery:
         # A batch that writes over rows can be brought again, or finished after a death, from its own bytes only: the file may be another by then.

@@ -91,9 +91,10 @@ def profit_of(realised: Realised | None, spent: Outlay, charter: CharterSpec, *,
     realised
         What its decisions earned; None where no outcome has come.
     decisions
-        In a month; None where it is not known how many come.
+        All that come in a month, held out or not; None where it is not known how many.
     """
-    added = None if realised is None or decisions is None else realised.added.times(decisions)
+    # What is held out earns nothing, and neither does what nobody acts on where outcomes are seen only after acting.
+    added = None if realised is None or decisions is None else realised.added.times(decisions * realised.earning)
     # Points are never added to money.
     run, ran = (spent.run, spent.ran) if charter.worth.is_priced else (None, None)
     net = None if added is None or run is None else _less(added, run)

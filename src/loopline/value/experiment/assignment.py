@@ -12,9 +12,8 @@ from loopline.declaration import Rate, figure, parse_rate
 from loopline.errors import Mistake
 from loopline.model.policy import Policy
 from loopline.serve.experiments import Arm
+from loopline.serve.split import CONTROL
 
-CONTROL = "control"
-"""The name of the arm that is as before."""
 MOST = 8
 """Arms at most: each one more takes units from all others."""
 

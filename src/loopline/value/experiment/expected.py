@@ -21,40 +21,53 @@ def expected(measured: Measured, logged: Logged, variant: Policy, *, always: boo
     always
         Whether outcomes are seen whatever is done.
     """
+    logged = logged.where(logged.owned)
     acts, own = acted(measured.decide(variant, logged)), acted(logged.own)
     if always:
         known = logged.known
         gains = (measured.of_acting(logged, happens=happens) for happens in (True, False))
         gain = np.where(logged.outcome == measured.gauge.yardstick.positive, *gains)
         return offpolicy.direct((gain * (acts.astype(int) - own))[known], confidence=confidence)
+    if (logged.held & acted(logged.decision)).any():
+        by_chance = logged.split
+        return _by_chance(measured, logged.where(by_chance), acts[by_chance], own[by_chance], confidence)
+    by_own = ~logged.held
+    return _by_own(measured, logged.where(by_own), acts[by_own], own[by_own], confidence)
+
+
+def _by_chance(measured: Measured, logged: Logged, acts: offpolicy.Flags, own: offpolicy.Flags, confidence: float) -> Estimated:
+    """From the rows that chance split, of which a share was acted on whatever the model wanted.
+
+    Every row counts, whether or not its outcome has come: of one without, what the score lets expect; how far that is off, those with one tell for it.
+    """
     taken = acted(logged.decision)
-    if (logged.held & taken).any():
-        return _by_chance(measured, logged, acts, own, taken, confidence)
-    return _by_own(measured, logged, acts, own, taken, confidence)
-
-
-def _by_chance(measured: Measured, logged: Logged, acts: offpolicy.Flags, own: offpolicy.Flags, taken: offpolicy.Flags, confidence: float) -> Estimated:
-    """From the rows that chance split, of which a share was acted on whatever the model wanted."""
-    rows = logged.split & (~taken | logged.known)
-    seen = taken & logged.known & logged.split
-    weight = int((taken & logged.split).sum()) / max(1, int(seen.sum()))
-    earned = weight * offpolicy.relative(np.where(logged.known, logged.money, 0.0), taken, measured.of_resting(logged))
-    chance = offpolicy.propensities(own, np.ones(len(logged), dtype=bool), taken, float(logged.held[logged.split].mean()))
-    agrees = (acts == taken).astype(np.int8) - (own == taken).astype(np.int8)
     lets_expect = _of_acting(measured, logged)
-    both, taken_for = lets_expect * (acts.astype(int) - own), np.where(taken, lets_expect, 0.0)
-    return offpolicy.doubly_robust(earned[rows], chance[rows], agrees[rows], both[rows], taken_for[rows], confidence=confidence)
+    taken_for = np.where(taken, lets_expect, 0.0)
+    earned = taken_for + _seen(taken, logged) * (_relative(measured, logged, taken) - taken_for)
+    chance = offpolicy.propensities(own, np.ones(len(logged), dtype=bool), taken, float(logged.held.mean()))
+    agrees = (acts == taken).astype(np.int8) - (own == taken).astype(np.int8)
+    return offpolicy.doubly_robust(earned, chance, agrees, lets_expect * (acts.astype(int) - own), taken_for, confidence=confidence)
 
 
-def _by_own(measured: Measured, logged: Logged, acts: offpolicy.Flags, own: offpolicy.Flags, taken: offpolicy.Flags, confidence: float) -> Estimated:
+def _by_own(measured: Measured, logged: Logged, acts: offpolicy.Flags, own: offpolicy.Flags, confidence: float) -> Estimated:
     """From rows that the own policy decided: exact where the variant acts on no more of them, else between bounds."""
-    rows = ~logged.held & (~taken | logged.known)
-    lost = np.where(own & ~acts, offpolicy.relative(np.where(logged.known, logged.money, 0.0), taken, measured.of_resting(logged)), 0.0)
-    more = acts & ~own
-    if not more[rows].any():
-        return offpolicy.direct(-lost[rows], confidence=confidence)
-    gains = [np.where(more, measured.of_acting(logged, happens=happens), -lost)[rows] for happens in (True, False)]
+    less, more = own & ~acts, acts & ~own
+    lost = _seen(less, logged) * _relative(measured, logged, less)
+    if not more.any():
+        return offpolicy.direct(-lost, confidence=confidence)
+    gains = [np.where(more, measured.of_acting(logged, happens=happens), -lost) for happens in (True, False)]
     return offpolicy.bound(np.minimum(*gains), np.maximum(*gains))
+
+
+def _seen(rows: offpolicy.Flags, logged: Logged) -> Floats:
+    """How many of the rows each stands for whose outcome has come, shape (n,): what has none yet is taken to be like what has one. 0 for all others."""
+    known = rows & logged.known
+    return np.where(known, rows.sum() / max(1, int(known.sum())), 0.0)
+
+
+def _relative(measured: Measured, logged: Logged, taken: offpolicy.Flags) -> Floats:
+    """What was earned above resting, shape (n,); nothing where no outcome has come."""
+    return offpolicy.relative(np.where(logged.known, logged.money, 0.0), taken & logged.known, measured.of_resting(logged))
 
 
 def _of_acting(measured: Measured, logged: Logged) -> Floats:

@@ -70,7 +70,7 @@ def before_it(tables: Tables, versions: Versions, measured: Measured, plan: Plan
         return Units(np.empty(0), np.empty(0)), 0.0
     dates = logged.when.astype("datetime64[D]")
     days = float((dates.max() - dates.min()).astype(int) + 1)
-    return _units([_earned(measured, logged, ~logged.held, plan, None, always=always)]), days
+    return _units([_earned(measured, logged, ~logged.held & logged.owned, plan, None, always=always)]), days
 
 
 def _mine(experiment: Experiment, arm: str, package: str, one: Measured, logged: Logged, failed: frozenset[str]) -> NDArray[np.bool_]:

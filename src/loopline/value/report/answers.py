@@ -59,8 +59,8 @@ def _came(case: Case) -> Iterator[str]:
         yield "Nothing yet: no outcome of a served decision is known."
         return
     yield f"{_with_interval(case, whole.earned)} per decision, {_with_interval(case, whole.added)} of it above no model."
-    if whole.per_year is not None:
-        yearly, target = whole.added.times(whole.per_year), case.charter.target
+    if whole.yearly is not None:
+        yearly, target = whole.yearly, case.charter.target
         reached = "" if target is None or not target.per_year else f", {yearly.mean / target.per_year:.0%} of the target"
         yield f"At this rate {case.money(yearly.mean)} a year{reached}."
     judged = [one for one in case.criteria if one.passed is not None]
@@ -169,7 +169,7 @@ def notes(case: Case) -> list[str]:
     elif case.own is None:
         said.append("The package that decides now has no outcomes yet: the figures are those of the packages before it.")
     if case.charter.outcome_seen == "when_acted":
-        said.append("Outcomes are seen only where somebody acted, so the figures leave out the decisions to rest.")
+        said.append("Outcomes are seen only where somebody acted, so the figures leave out the decisions to rest, and a year's count nothing for them.")
     return said
 
 

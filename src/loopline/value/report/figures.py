@@ -30,9 +30,9 @@ def _realised(case: Case, whole: Realised) -> list[Figure]:
     against = f"target for the same decisions: {case.money(target)}" if target is not None else untold
     share = whole.share_of_perfect
     promised = ""
-    if case.promise is not None:
+    if case.promised is not None:
         whose = "promised on the test part" if case.own is not None else "the package that decides now promises"
-        promised = f"{whose}: {case.money(case.promise.earned.mean)}"
+        promised = f"{whose}: {case.money(case.promised.mean)}"
     return [
         _figure(case, "Added, above no model", whole.added.times(whole.outcomes), against),
         _figure(case, "Earned per decision", whole.earned, promised),
@@ -45,10 +45,12 @@ def _realised(case: Case, whole: Realised) -> list[Figure]:
 
 def _yearly(case: Case, whole: Realised) -> Figure:
     name = "Added per year at this rate"
-    if whole.per_year is None:
+    if whole.yearly is None or whole.per_year is None:
         return Figure(name, "unknown", "", "the charter has no volume, and decisions have come for too short a time")
     source = "the charter's volume" if whole.declared else "as many decisions as came so far"
-    return _figure(case, name, whole.added.times(whole.per_year), f"{source}, {figure(whole.per_year)} a year")
+    kept = " without what is held out" if whole.decisions < whole.served else ""
+    earning = f", of which {whole.shown:.0%} are acted on" if whole.shown < 1 else ""
+    return _figure(case, name, whole.yearly, f"{source}{kept}, {figure(whole.per_year)} a year{earning}")
 
 
 def _expected(case: Case) -> list[Figure]:

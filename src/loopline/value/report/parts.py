@@ -10,7 +10,7 @@ from loopline.declaration import figure
 from loopline.model.estimates import Estimate
 from loopline.value.case import Case
 from loopline.value.lift import in_words
-from loopline.value.realised import Body, by_window
+from loopline.value.realised import Body, decided
 from loopline.value.report import pictures
 from loopline.value.report.pictures import Picture
 from loopline.watch.spec import URGENCY
@@ -165,7 +165,7 @@ def _reigns(case: Case) -> Part | None:
 def _earned(case: Case, package: str) -> tuple[str, str]:
     own = [window for window in case.windows if window["package"] == package]
     count, total = (sum(window["sums"]["money"][place] for window in own) for place in (0, 1))
-    return f"{sum(window['rows'] for window in own):,}", figure(total / count) if count else "-"
+    return f"{sum(map(decided, own)):,}", figure(total / count) if count else "-"
 
 
 def _lift(case: Case) -> Part | None:
@@ -199,8 +199,7 @@ def _windows(case: Case) -> Part | None:
     newest = case.windows[-ROWS_SHOWN:]
     worth = (f"earned each ({case.currency})", "from", "to", "target", "no model", "perfect")
     name = "Windows" if len(newest) == len(case.windows) else f"Windows (the newest {ROWS_SHOWN} of {len(case.windows):,})"
-    per_year = None if case.whole is None else case.whole.per_year
-    targets = {one.start.isoformat(): one.target for one in by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)}
+    targets = {one.start.isoformat(): one.target for one in case.spans}
     rows = tuple(_window_row(window, targets.get(window["start"])) for window in newest)
     return Part(
         name=name, table=Table(("window", "package", "rows", "refused", "outcomes", *worth, "largest drift"), rows, words=2, unbroken=frozenset({0, 1}))

@@ -13,7 +13,6 @@ from loopline.charts import Bar, Reading
 from loopline.plots import dots
 from loopline.value import lift_picture
 from loopline.value.case import Case
-from loopline.value.realised import by_window
 
 FEATURES_SHOWN, CELLS_WIDE, SEGMENTS_SHOWN = 15, 120, 20
 
@@ -84,7 +83,7 @@ def drift(case: Case) -> Picture | None:
 
 
 def _worth_bars(case: Case, width: int) -> charts.Spec:
-    whole, promise = case.whole, case.promise
+    whole, promise, promised = case.whole, case.promise, case.promised
     if whole is None:
         assert promise is not None
         values = [
@@ -100,24 +99,23 @@ def _worth_bars(case: Case, width: int) -> charts.Spec:
     most = earned.mean if earned.high is None else earned.high
     values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and most < due)]
     values += [Bar(name="charter's target", value=due)] if due is not None else []
-    values += [Bar(name="as on the test part", value=promise.earned.mean * count)] if promise is not None else []
+    values += [Bar(name="as on the test part", value=promised.mean * count)] if promised is not None else []
     values += [Bar(name="without a model", value=whole.baseline * count), Bar(name="a perfect model", value=whole.perfect * count)]
     note = f"{count:,} decisions whose outcome is known."
     return charts.bars(values, title="What the decisions were worth", unit=case.currency, note=note, width=width)
 
 
 def _worth_over_time(case: Case, width: int) -> charts.Spec:
-    per_year = None if case.whole is None else case.whole.per_year
-    spans = by_window(case.windows, case.charter, per_year=per_year, confidence=case.spec.confidence)
+    spans = case.spans
     readings = [Reading(at=one.start, value=one.earned.mean, low=one.earned.low, high=one.earned.high, marked=one.breached) for one in spans]
     others = {
         "without a model": [Reading(at=one.start, value=one.baseline) for one in spans],
         "a perfect model": [Reading(at=one.start, value=one.perfect) for one in spans],
         "target": [Reading(at=one.start, value=one.target) for one in spans],
     }
-    lines = {"on the test part": None if case.promise is None else case.promise.earned.mean}
+    lines = {"on the test part": None if case.promised is None else case.promised.mean}
     note = f"Band: {case.spec.confidence:.0%} interval of each window." + (
-        " Diamond: a monitor found it too low." if any(one.breached for one in spans) else ""
+        " Diamond: a monitor found the windows up to there too low." if any(one.breached for one in spans) else ""
     )
     return charts.over_time(
         readings,

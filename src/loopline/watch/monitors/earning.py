@@ -9,7 +9,8 @@ from loopline.charter.spec import Task
 from loopline.declaration import figure
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import Sums, standard_error
-from loopline.watch.monitors.watched import USUAL_MEMORY, Breach, Earlier, Watched
+from loopline.watch.honesty import KNOWN
+from loopline.watch.monitors.watched import EARLY, USUAL_MEMORY, Breach, Earlier, Watched
 from loopline.watch.scan import POOLS, smallest_change, threshold
 from loopline.watch.windows import Window
 
@@ -80,7 +81,7 @@ def detectable(watched: Watched) -> float | None:
     usual = _usual(before) if len(_usual(before)) >= WINDOWS_NEEDED else parts
     one = math.sqrt(variance / rows + _between(usual))
     return smallest_change(
-        window_error=one, promised_error=promised_error(watched, parts, before), chance=watched.chance("worth_promised"), windows=SEEN_WITHIN
+        window_error=one, promised_error=promised_error(watched, parts, before), chance=watched.settled_chance("worth_promised"), windows=SEEN_WITHIN
     )
 
 
@@ -101,7 +102,7 @@ def _beyond(
     settled = [take(window) for window in _settled(watched)]
     before = [take(window) for window in watched.before]
     pools = [settled[-size:] for size in POOLS if size <= len(settled) and sum(part.count for part in settled[-size:]) >= ROWS_NEEDED]
-    height = threshold(watched.chance(monitor))
+    height = threshold(watched.settled_chance(monitor) * (1.0 if _is_settled(watched) else EARLY))
     found: list[tuple[float, float, float]] = []
     for parts in pools:
         seen = sum(part.total for part in parts) / sum(part.count for part in parts)
@@ -126,6 +127,13 @@ def _settled(watched: Watched) -> list[Window]:
     """The windows up to the judged one whose outcomes have come; none where its own have not."""
     known = come(watched.windows[: watched.at + 1])
     return known if watched.window in known[-1:] else []
+
+
+def _is_settled(watched: Watched) -> bool:
+    """Whether nearly all of its rows have come, and nearly as many of its outcomes as come of any: it will not be looked at again and again."""
+    window = watched.window
+    most = max((one.completeness or 0.0 for one in watched.windows[: watched.at + 1][-USUAL_MEMORY:]), default=0.0)
+    return watched.is_settled and (window.completeness or 0.0) >= KNOWN * most
 
 
 def own_error(parts: Sequence[Sums], before: Sequence[Sums], earlier: Sequence[Sums] = ()) -> float:

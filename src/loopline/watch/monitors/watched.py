@@ -18,6 +18,10 @@ USUAL_MEMORY = 28
 """Windows before the judged one that tell how many rows are usual."""
 NAMED = 3
 """So many features are named in a breach, those that matter most; the others are counted."""
+NEARLY = 0.9
+"""A window with so great a share of the usual rows is judged as one that is over: where rows come in batches it may long be the newest."""
+EARLY = 0.02
+"""Of the chance of a false alarm each look has at a window that still fills, or whose outcomes still come: there are many such looks."""
 _YEAR_S = 365.25 * 86_400
 SHARES = {
     "worth_promised": 0.42,
@@ -119,15 +123,29 @@ class Watched:
         return self.window.rows >= ROWS_NEEDED and self.is_full
 
     def chance(self, monitor: str) -> float:
-        """Of a false alarm of one monitor in one window."""
+        """Of a false alarm of one monitor at this look at the window: a window that still fills is looked at in each turn, for what cannot wait."""
+        return self.settled_chance(monitor) * (1.0 if self.is_settled else EARLY)
+
+    def settled_chance(self, monitor: str) -> float:
+        """Of a false alarm of one monitor in one window, once it is judged for good."""
         per_window = self.spec.false_alarms.per_year * self.spec.window.total_seconds() / _YEAR_S
         return min(0.5, max(1e-6, per_window * SHARES[monitor]))
 
     @property
     def is_full(self) -> bool:
         """Whether the window is closed, or holds half as many rows as closed ones do: one that has just begun shows only its first hours."""
-        usual = [window.rows for window in self.windows[max(0, self.at - USUAL_MEMORY) : self.at] if window.rows]
-        return self.is_closed or not usual or self.window.rows >= median(usual) / 2
+        return self.is_closed or self._usual is None or self.window.rows >= self._usual / 2
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the window is closed, or holds nearly as many rows as closed ones do: the looks at it that follow are few, and see nearly the same."""
+        return self.is_closed or (self._usual is not None and self.window.rows >= NEARLY * self._usual)
+
+    @property
+    def _usual(self) -> float | None:
+        """How many rows windows have; None before any had some."""
+        rows = [window.rows for window in self.windows[max(0, self.at - USUAL_MEMORY) : self.at] if window.rows]
+        return median(rows) if rows else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,7 @@ class Operator(RuleBasedStateMachine):
         self.openings: Counter[str] = Counter()
         self.opened: dict[str, int] = {}
         self.entered: Counter[str] = Counter()
+        self.known: set[tuple[str, str]] = set()
 
     @precondition(lambda self: len(self.windows) < DAYS)
     @rule(marks=MARKS)
@@ -74,7 +75,10 @@ class Operator(RuleBasedStateMachine):
         recorded = {id: entry.body for id, entry in self.world.alerts.items()}
         told, promise = alerts.episodes(self.windows, self.found), Promise(per_decision=2.0, loss=None, rows=100)
         for draft in alerts.drafts(told, recorded, self.windows, promise, currency="EUR", now=self.world.now):
-            self.entered[draft.subject] += draft.body["state"] == "open"
+            # An alert that lasts is entered again with what it has cost.
+            is_new = draft.body["state"] == "open" and (draft.subject, draft.key) not in self.known
+            self.known.add((draft.subject, draft.key))
+            self.entered[draft.subject] += is_new
             self.world.enter(draft)
 
     @rule(hours=st.integers(1, 30))

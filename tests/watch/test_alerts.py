@@ -143,6 +143,16 @@ def test_a_person_s_word_is_kept() -> None:
 def test_an_alert_that_the_windows_do_not_show_any_more_is_resolved() -> None:
     (gone,) = bring("....", {ID: bring("..!")[0].body})
     assert "computed anew" in gone.body["why"]
+    (again,) = bring("..!.", {ID: gone.body})
+    assert (again.body["state"], again.key) == ("open", gone.key)
+
+
+def test_an_alert_whose_first_windows_turn_out_fine_is_the_same_one() -> None:
+    opened = bring("!!!")[0]
+    assert bring(".!!", {ID: opened.body}) == []
+    (kept,) = bring(".!!!", {ID: opened.body})
+    assert (kept.body["state"], kept.key) == ("open", opened.key)
+    assert states(bring("....!!", {ID: opened.body})) == ["resolved", "open"]
 
 
 def test_alerts_of_a_package_that_does_not_decide_any_more_are_resolved() -> None:

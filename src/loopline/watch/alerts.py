@@ -10,7 +10,7 @@ from typing import Any
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
-from loopline.watch.causes import ANEW, SUPERSEDED
+from loopline.watch.causes import ANEW, SUPERSEDED, VOID
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import CONFIDENCE, interval
 from loopline.watch.monitors.watched import Breach, Promise
@@ -50,9 +50,13 @@ class Episode:
         """The start of the last window with a breach."""
         return self.starts[-1]
 
-    def after(self, moment: str) -> Episode:
+    def within(self, first: str) -> Episode:
+        """What there is of it from a window on; all of it where that is nothing."""
+        return replace(self, starts=tuple(start for start in self.starts if start.isoformat() >= first) or self.starts)
+
+    def after(self, last: str) -> Episode:
         """What is left of it once a person has closed what was seen up to a window: a cause of its own, of which nobody was told yet."""
-        return replace(self, starts=tuple(start for start in self.starts if start.isoformat() > moment) or self.starts)
+        return replace(self, starts=tuple(start for start in self.starts if start.isoformat() > last) or self.starts)
 
 
 def alert_id(breach: Breach, package: str) -> str:
@@ -104,12 +108,13 @@ def drafts(
     made: list[Draft] = []
     for id, mine in told.items():
         body = recorded.get(id)
-        if body is not None and body["state"] == "resolved" and body.get("why") == SUPERSEDED:
-            # The package decides again: what lasted when it was replaced lasts still.
+        if body is not None and body["state"] == "resolved" and body.get("why") in VOID:
+            # The package decides again, or outcomes say again what others had denied: what lasted lasts still.
             body, mine = None, [episode for episode in mine[-1:] if episode.over is None]
         for episode in mine:
             known = body is not None and episode.last.isoformat() <= body["last"]
-            lasting = body is not None and body["state"] != "resolved" and body["since"] >= episode.since.isoformat()
+            # Its first windows may turn out fine: what breaches still is no other cause.
+            lasting = body is not None and body["state"] != "resolved" and max(body["since"], body["last"]) >= episode.since.isoformat()
             if lasting and body is not None and (newer := _kept_up(body, episode, windows, promise, currency)) is not None:
                 body = newer
                 made.append(_draft(id, body))
@@ -143,7 +148,7 @@ def _kept_up(body: Body, episode: Episode, windows: Sequence[Window], promise: P
 
     The sums of one window change with each outcome: it is entered anew when another window breaches, or when what it has cost reads otherwise.
     """
-    fresh = _opened(episode, windows, promise, currency)
+    fresh = _opened(episode.within(body["since"]), windows, promise, currency)
     # A window in breach may be computed anew and be fine; what had been seen of the alert stays seen.
     last = max(body["last"], fresh["last"])
     if last == body["last"] and _reads(fresh["cost"]) == _reads(body["cost"]):

@@ -65,13 +65,19 @@ class Heard:
 
     Parameters
     ----------
+    status
+        What it answers now; what it does not take (500) is not kept.
     before_answer
         Done once a call has been heard and before it is answered.
+    beats
+        How many signs of life have come.
     """
 
     port: int = 0
+    status: int = 200
     before_answer: Callable[[], None] = field(default=lambda: None)
     calls: list[tuple[str, str | None, Any]] = field(default_factory=list)
+    beats: int = 0
 
     def bodies(self) -> list[Any]:
         """The bodies alone."""
@@ -86,11 +92,16 @@ def web_server() -> Iterator[Heard]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path.startswith("/refuse"):
-                self.send_error(403)
+            if self.path.startswith("/refuse") or heard.status != 200:
+                self.send_error(403 if heard.status == 200 else heard.status)
                 return
             heard.calls.append((self.path, self.headers["Authorization"], json.loads(body)))
             heard.before_answer()
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            heard.beats += 1
             self.send_response(200)
             self.end_headers()
 

@@ -149,6 +149,8 @@ class Loop:
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
             while True:
+                if until is None or until in ALARMED:
+                    self._tell_first(turn)
                 turn.moved = False
                 status = self._walk(until, turn)
                 if not turn.moved:
@@ -165,6 +167,13 @@ class Loop:
         ledger, lake, spec = self.workspace.ledger, self.workspace.lake, self.project.declaration.value
         apart = resolve("loopline.value.holdout:apart_of")(spec.holdout, self.project.name, ledger)
         return resolve("loopline.serve.frame:score_frame")(lake, self.state().champion, frame, trust=Trust.of(ledger), apart=apart)
+
+    def _tell_first(self, teller: Look) -> None:
+        """Send what is due before a model is made, which may take hours: a turn that died had not told it, or a channel did not take it."""
+        declared, state = self.project.declaration, self.state()
+        if state.champion is not None:
+            # What goes wrong in it is said by the alarms, which try again.
+            teller.tell("watch", watch_stage.messages(declared.watch, declared.charter, state), state)
 
     def _walk(self, until: str | None, teller: Look) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.

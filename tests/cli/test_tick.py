@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -19,8 +20,14 @@ from bench.shop import command
 from loopline.cli.main import command as root
 from loopline.cli.turns import LONGEST_RETRY_S, Turns, retry_s
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
 from loopline.loop import LoopStatus
 from loopline.story import StageStatus
+from tests.calling import call
+from tests.cli.deciding import DECLARATION as DECIDING
+from tests.cli.deciding import make_project
+from tests.receivers import web_server
 
 DECLARED = """\
 project: shop
@@ -269,3 +276,17 @@ def test_it_ends_after_so_many_turns_with_the_exit_code_of_the_last(watched: Pat
 def test_wrong_options_are_said(watched: Path, words: list[str], says: str) -> None:
     ended = CliRunner().invoke(root, ["tick", *words, "--folder", str(watched)])
     assert (says in ended.output) if ended.exit_code == 2 else (isinstance(ended.exception, Mistake) and says in str(ended.exception))
+
+
+def test_what_a_turn_that_died_has_not_told_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    at = {name: NOON.isoformat() for name in ("since", "last", "opened")}
+    body = {"state": "open", "monitor": "worth_promised", "feature": "", "features": [], "package": "p", "role": "business", **at}
+    with web_server() as web, Ledger.open(f"sqlite:///{tmp_path}/.loopline/ledger.db", "p") as ledger:
+        (tmp_path / "loopline.yaml").write_text(f"{DECIDING}watch: {{tell: {{business: json://127.0.0.1:{web.port}/page}}}}\n")
+        money = {"value": 1.0, "limit": 2.0, "cost": None, "what": "money is lost", "says": "money is lost"}
+        ledger.append(Draft(kind="alert", subject="abc", key=NOON.isoformat(), body={**body, **money}))
+        call(["tick", "--folder", str(tmp_path)], folder=tmp_path, environment=os.environ)
+        seen = [entry.subject if entry.kind == "step" else entry.kind for entry in ledger.read(kinds=("step", "message"))]
+    assert "money is lost" in web.bodies()[0]["message"]
+    assert seen[:4] == ["watch", "message", "watch", "charter"], "a stage was begun before anybody was told"

@@ -1,13 +1,19 @@
 """A worker that dies again and again costs nobody more than a broken connection: none waits for it."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import pytest
+
+from loopline.errors import Fault
+from loopline.serve.workers import Workers, listeners
 from tests.conftest import REPOSITORY
 
 
@@ -32,3 +38,15 @@ def _is_answered(port: int) -> bool:
     with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         return client.recv(4) == b"here"
     return False
+
+
+def test_a_worker_that_dies_before_it_is_ready_is_said_with_what_to_do() -> None:
+    with listeners("127.0.0.1", 0, 1) as sockets:
+        workers = Workers(never_ready, sockets)
+        with pytest.raises(Fault, match="ended before it was ready.*start it again"):
+            workers.wait_ready()
+
+
+def never_ready(listener: socket.socket, tell: Connection) -> None:
+    """Die at once."""
+    os._exit(1)

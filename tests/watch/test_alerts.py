@@ -130,7 +130,10 @@ def test_a_person_s_word_is_kept() -> None:
     assert (over.body["state"], over.body["by"]) == ("resolved", "ann")
     closed = alerts.resolve(opened, by="ann", why="a season", until=(T0 + DAY).isoformat())
     assert bring("!!", {ID: closed.body}) == []
-    assert states(bring("!!!", {ID: closed.body})) == ["open"]
+    (again,) = bring("!!!", {ID: closed.body})
+    # Channels know an alert by its id and since when it lasts: of this one they have not heard.
+    assert (again.body["state"], again.key) == ("open", (T0 + 2 * DAY).isoformat()) and again.key != closed.key
+    assert bring("!!!", {ID: again.body}) == [] and states(bring("!!!...", {ID: again.body})) == ["resolved"]
     with pytest.raises(Mistake, match="acknowledged already"):
         alerts.acknowledge(entry(acked), by="bob", why="")
     with pytest.raises(Mistake, match="resolved already"):
@@ -140,6 +143,16 @@ def test_a_person_s_word_is_kept() -> None:
 def test_an_alert_that_the_windows_do_not_show_any_more_is_resolved() -> None:
     (gone,) = bring("....", {ID: bring("..!")[0].body})
     assert "computed anew" in gone.body["why"]
+    (again,) = bring("..!.", {ID: gone.body})
+    assert (again.body["state"], again.key) == ("open", gone.key)
+
+
+def test_an_alert_whose_first_windows_turn_out_fine_is_the_same_one() -> None:
+    opened = bring("!!!")[0]
+    assert bring(".!!", {ID: opened.body}) == []
+    (kept,) = bring(".!!!", {ID: opened.body})
+    assert (kept.body["state"], kept.key) == ("open", opened.key)
+    assert states(bring("....!!", {ID: opened.body})) == ["resolved", "open"]
 
 
 def test_alerts_of_a_package_that_does_not_decide_any_more_are_resolved() -> None:

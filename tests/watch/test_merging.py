@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loopline.watch.earned import Split, Sums
 from loopline.watch.estimated import Estimated, Figure
 from loopline.watch.merging import merged
-from loopline.watch.windows import windows
+from loopline.watch.windows import Window, windows
 from tests.watch.test_windows import BINARY, DAY, FEATURES, ROWS, T0, frame
 
 
@@ -44,6 +44,8 @@ def test_what_is_expected_of_the_halves_is_expected_of_the_whole() -> None:
     assert both is not None and (both.rows, both.money) == (2, Sums(2, 6.0, 20.0))
     assert both.figures["worth"] == Figure(3.0, pytest.approx(0.5**0.5), 0.5)  # type: ignore[arg-type]
     assert merged(first, replace(second, estimated=None), FEATURES).estimated is None
+    nothing = Window(package=first.package, start=T0, end=T0 + DAY)
+    assert merged(nothing, first, FEATURES).estimated == merged(first, nothing, FEATURES).estimated == first.estimated
 
 
 def test_metrics_of_parts_are_weighed_by_outcomes_and_decisions_by_who_took_them() -> None:

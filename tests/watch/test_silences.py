@@ -57,7 +57,7 @@ def test_a_silence_is_ended_by_a_person_and_ends_nothing_twice() -> None:
     world = world_of("drift")
     draft = ended(world.silences, "drift", now=MONDAY + HOUR, by="bob", why="solved")
     assert (draft.actor, draft.parents) == ("bob", (world.silences["drift"].id,))
-    world.silences["drift"] = world._enter(draft)
+    world.silences["drift"] = world.entry(draft)
     assert covering("drift:x", world.alerts["drift:x"].body, world.silences, MONDAY + HOUR) is None
     for subject in ("drift", "volume"):
         with pytest.raises(Mistake, match="no silence"):

@@ -54,9 +54,14 @@ class World:
     def of(cls, **watch: Any) -> World:
         return cls(WatchSpec.model_validate(watch))
 
-    def _enter(self, draft: Draft) -> Entry:
+    def entry(self, draft: Draft) -> Entry:
+        """The draft as the ledger would have it now."""
         self._seq += 1
         return entry_of(draft, self._seq, self.now)
+
+    def enter(self, draft: Draft) -> None:
+        """Enter what a watch or a person says of an alert."""
+        self.alerts[draft.subject] = self.entry(draft)
 
     def open(self, monitor: str, feature: str = "", *, value: float = 1.0, package: str = "p") -> str:
         """A monitor opens an alert; its id, which is also its name here."""
@@ -76,17 +81,17 @@ class World:
             "what": f"{id} is wrong",
             "says": f"{id} is wrong, and that costs 5 EUR",
         }
-        self.alerts[id] = self._enter(Draft(kind="alert", subject=id, key=body["since"], body=body))
+        self.alerts[id] = self.entry(Draft(kind="alert", subject=id, key=body["since"], body=body))
         return id
 
     def say(self, id: str, state: str, *, actor: str = "loopline", why: str = "") -> None:
         """A person, or three fine windows, move an alert to a state."""
         was = self.alerts[id]
-        self.alerts[id] = self._enter(Draft(kind="alert", subject=id, key=was.key, body={**was.body, "state": state, "why": why}, actor=actor))
+        self.alerts[id] = self.entry(Draft(kind="alert", subject=id, key=was.key, body={**was.body, "state": state, "why": why}, actor=actor))
 
     def silence(self, subject: str, *, lasting: timedelta) -> None:
         draft = silence.silence(subject, until=self.now + lasting, now=self.now, by="ann", why="a test")
-        self.silences[subject] = self._enter(draft)
+        self.silences[subject] = self.entry(draft)
 
     def due(self) -> list[Letter]:
         return letters(self, self.spec, self.now)
@@ -105,7 +110,7 @@ class World:
         items = [{"purpose": item.purpose, "alert": item.alert.subject, "since": item.alert.key} for item in letter.items]
         done = letter.channel not in self.down
         body = {"at": self.now.isoformat(), "items": items, "done": done, "why": "" if done else "it is down"}
-        self.messages.append(self._enter(Draft(kind=KIND, subject=address(letter.channel), body=body)))
+        self.messages.append(self.entry(Draft(kind=KIND, subject=address(letter.channel), body=body)))
         if done:
             self.heard.append((self.now, letter.channel, tuple((item.purpose, item.alert.subject) for item in letter.items)))
 

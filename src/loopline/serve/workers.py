@@ -93,13 +93,14 @@ class Workers:
         """
         told = []
         for part in self.parts:
+            remedy = ""
             try:
-                kind, said = part.pipe.recv() if part.pipe.poll(START_S) else ("failed", "a worker was not ready in time")
+                kind, said = part.pipe.recv() if part.pipe.poll(START_S) else ("failed", f"a worker was not ready in {START_S:g} s")
             except EOFError:
-                kind, said = "failed", "a worker ended before it was ready"
+                kind, said, remedy = "failed", "a worker ended before it was ready", "start it again; where it ends again, look whether memory is short"
             if kind == "failed":
                 self.end()
-                raise Fault(said)
+                raise Fault(said, remedy=remedy)
             told.append(said)
         return told[0]
 

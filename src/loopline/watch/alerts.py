@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry, digest
-from loopline.watch.causes import ANEW, SUPERSEDED
+from loopline.watch.causes import ANEW, SUPERSEDED, VOID
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import CONFIDENCE, interval
 from loopline.watch.monitors.watched import Breach, Promise
@@ -28,18 +28,35 @@ class Episode:
 
     Parameters
     ----------
-    since, last
-        Starts of the first and of the last window with a breach.
+    starts
+        Those of the windows with a breach, in the order of time.
     breach
         The last one.
     over
         Start of the window with which it was over; None while it lasts.
     """
 
-    since: datetime
-    last: datetime
+    starts: tuple[datetime, ...]
     breach: Breach
     over: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """The start of the first window with a breach."""
+        return self.starts[0]
+
+    @property
+    def last(self) -> datetime:
+        """The start of the last window with a breach."""
+        return self.starts[-1]
+
+    def within(self, first: str) -> Episode:
+        """What there is of it from a window on; all of it where that is nothing."""
+        return replace(self, starts=tuple(start for start in self.starts if start.isoformat() >= first) or self.starts)
+
+    def after(self, last: str) -> Episode:
+        """What is left of it once a person has closed what was seen up to a window: a cause of its own, of which nobody was told yet."""
+        return replace(self, starts=tuple(start for start in self.starts if start.isoformat() > last) or self.starts)
 
 
 def alert_id(breach: Breach, package: str) -> str:
@@ -62,14 +79,14 @@ def episodes(windows: Sequence[Window], found: Sequence[Found]) -> dict[str, lis
         for id, breach in breached.items():
             monitor_of[id], fine[id] = breach.monitor, 0
             mine = told.setdefault(id, [])
-            since = mine.pop().since if mine and mine[-1].over is None else window.start
-            mine.append(Episode(since=since, last=window.start, breach=breach))
+            before = mine.pop().starts if mine and mine[-1].over is None else ()
+            mine.append(Episode(starts=(*before, window.start), breach=breach))
         for id, mine in told.items():
             if id in breached or mine[-1].over is not None or looks[monitor_of[id]] is None:
                 continue
             fine[id] += 1
             if fine[id] == FINE_NEEDED:
-                mine.append(Episode(since=mine[-1].since, last=mine[-1].last, breach=mine.pop().breach, over=window.start))
+                mine.append(replace(mine.pop(), over=window.start))
     return told
 
 
@@ -91,19 +108,21 @@ def drafts(
     made: list[Draft] = []
     for id, mine in told.items():
         body = recorded.get(id)
-        if body is not None and body["state"] == "resolved" and body.get("why") == SUPERSEDED:
-            # The package decides again: what lasted when it was replaced lasts still.
+        if body is not None and body["state"] == "resolved" and body.get("why") in VOID:
+            # The package decides again, or outcomes say again what others had denied: what lasted lasts still.
             body, mine = None, [episode for episode in mine[-1:] if episode.over is None]
         for episode in mine:
             known = body is not None and episode.last.isoformat() <= body["last"]
-            lasting = body is not None and body["state"] != "resolved" and body["since"] >= episode.since.isoformat()
+            # Its first windows may turn out fine: what breaches still is no other cause.
+            lasting = body is not None and body["state"] != "resolved" and max(body["since"], body["last"]) >= episode.since.isoformat()
             if lasting and body is not None and (newer := _kept_up(body, episode, windows, promise, currency)) is not None:
                 body = newer
                 made.append(_draft(id, body))
             if not known and not lasting:
                 if body is not None and body["state"] != "resolved":
                     made.append(_resolved(id, body, "another breach followed after windows that were fine"))
-                body = {**_opened(episode, windows, promise, currency), "opened": now.isoformat()}
+                fresh = episode if body is None else episode.after(body["last"])
+                body = {**_opened(fresh, windows, promise, currency), "opened": now.isoformat()}
                 made.append(_draft(id, body))
             if episode.over is not None and body is not None and body["state"] != "resolved" and body["since"] <= episode.last.isoformat():
                 why = f"{FINE_NEEDED} windows in a row were fine, the last one that of {episode.over:%Y-%m-%d %H:%M}"
@@ -129,7 +148,7 @@ def _kept_up(body: Body, episode: Episode, windows: Sequence[Window], promise: P
 
     The sums of one window change with each outcome: it is entered anew when another window breaches, or when what it has cost reads otherwise.
     """
-    fresh = _opened(episode, windows, promise, currency)
+    fresh = _opened(episode.within(body["since"]), windows, promise, currency)
     # A window in breach may be computed anew and be fine; what had been seen of the alert stays seen.
     last = max(body["last"], fresh["last"])
     if last == body["last"] and _reads(fresh["cost"]) == _reads(body["cost"]):

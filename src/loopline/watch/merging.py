@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from loopline.watch.drift import Bins, distance
-from loopline.watch.estimated import together
+from loopline.watch.estimated import Estimated, together
 from loopline.watch.windows import Window
 
 
@@ -43,8 +43,14 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         loss=first.loss + second.loss,
         told_after_s=max((wait for wait in (first.told_after_s, second.told_after_s) if wait is not None), default=None),
         metrics={name: _mean([one.metrics.get(name) for one in parts], outcomes) for name in {**first.metrics, **second.metrics}},
-        estimated=None if first.estimated is None or second.estimated is None else together([first.estimated, second.estimated]),
+        estimated=_together([one for one in parts if one.rows]),
     )
+
+
+def _together(parts: Sequence[Window]) -> Estimated | None:
+    """What is expected of the windows that have rows; None where that is not known of one."""
+    expected = [one.estimated for one in parts if one.estimated is not None]
+    return together(expected) if expected and len(expected) == len(parts) else None
 
 
 def _mean(values: Sequence[float | None], weights: Sequence[int]) -> float | None:

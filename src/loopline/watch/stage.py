@@ -128,8 +128,13 @@ def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[
     if _is_due(known.state, failing, judged, at):
         newest = (known.state.facts("data", "ingest") or {}).get("newest", {})
         yield _machinery(spec, data, charter, at, failed=failing, judged=judged.as_json(), newest=newest)
+    return (yield from messages(spec, charter, ask().state, clock=clock))
+
+
+def messages(spec: WatchSpec, charter: CharterSpec, state: State, *, clock: Callable[[], datetime] = now) -> Steps:
+    """Send what is due to whom it concerns."""
     moment = clock()
-    due = letters(ask().state, spec, moment)
+    due = letters(state, spec, moment)
     if due:
         yield Step(
             stage="watch",

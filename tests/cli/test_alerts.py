@@ -175,15 +175,16 @@ def test_an_alert_that_is_not_there_is_a_mistake(call: Call) -> None:
 
 def test_a_watch_that_stands_still_is_told_all_the_same(template: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(template, tmp_path / "shop"))
-    with (folder / "loopline.yaml").open("a") as file:
-        file.write("watch: {window: 2d, tell: {devops: 'json://127.0.0.1:9/nobody'}}\n")
     (folder / ".loopline" / "lake" / "blobs").rename(tmp_path / "away")
-    with open_loop(folder) as loop:
-        status = loop.run(until="watch")
-        (alert,) = (entry for entry in loop.state().alerts.values() if entry.body["monitor"] == "pipeline_failed")
-        tried = {item["alert"] for message in loop.state().messages for item in message.body["items"]}
+    with web_server() as heard:
+        with (folder / "loopline.yaml").open("a") as file:
+            file.write(f"watch: {{window: 2d, tell: {{devops: 'json://127.0.0.1:{heard.port}'}}}}\n")
+        with open_loop(folder) as loop:
+            status = loop.run(until="watch")
+            (alert,) = (entry for entry in loop.state().alerts.values() if entry.body["monitor"] == "pipeline_failed")
+            told = {item["alert"] for message in loop.state().messages for item in message.body["items"] if message.body["done"]}
     assert (status.stages[-1].stage, status.stages[-1].state) == ("watch", "failed")
-    assert alert.body["feature"].startswith("watch ") and alert.subject in tried
+    assert alert.body["feature"].startswith("watch ") and alert.subject in told
 
 
 def test_a_defect_in_one_stage_silences_no_other(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

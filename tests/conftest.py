@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -55,6 +56,13 @@ def shared_data() -> Path:
 
 
 _LONG = ("test_json.py", "test_docs.py", "test_shared_data.py")
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are is not to be looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

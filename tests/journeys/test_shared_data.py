@@ -14,8 +14,8 @@ from tests.journeys.conftest import Shell
     ("file", "target", "task", "leaks"),
     [
         ("german_credit.csv", "default", "binary", set()),
-        ("dry_bean.csv", "Class", "multiclass", {"Bean ID"}),
-        ("bike_sharing_hour.csv", "cnt", "regression", {"casual", "registered", "instant"}),
+        pytest.param("dry_bean.csv", "Class", "multiclass", {"Bean ID"}, marks=pytest.mark.torture),
+        pytest.param("bike_sharing_hour.csv", "cnt", "regression", {"casual", "registered", "instant"}, marks=pytest.mark.torture),
         ("bank_additional_full.csv.gz", "y", "binary", {"duration"}),
     ],
 )

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from tests.conftest import REPOSITORY
 from tests.model.studies import Study, table
@@ -28,15 +29,22 @@ def study(folder: Path, **search: Any) -> Study:
     return Study(folder, table("binary", rows=400), "binary", model={"families": ["linear", "lightgbm"], "search": {"trials": 5, **search}})
 
 
-def test_two_workers_make_the_same_trials_and_the_same_package_as_one(tmp_path: Path) -> None:
-    one, two = study(tmp_path / "one", workers=1), study(tmp_path / "two", workers=2)
-    first, second = one.run(), two.run()
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Facts]:
+    """The search as one worker makes it."""
+    whole = study(tmp_path_factory.mktemp("alone"), workers=1)
+    return whole, whole.run()
+
+
+def test_two_workers_make_the_same_trials_and_the_same_package_as_one(alone: tuple[Study, Facts], tmp_path: Path) -> None:
+    (one, first), two = alone, study(tmp_path / "two", workers=2)
+    second = two.run()
     assert [body["params"] for body in singles(one)] == [body["params"] for body in singles(two)]
     assert first["search"]["workers"] == 1 and second["search"]["workers"] == 2
     assert one.package(first).contents["model.onnx"] == two.package(second).contents["model.onnx"]
 
 
-def test_killed_while_workers_fit_it_goes_on_and_ends_alike(tmp_path: Path) -> None:
+def test_killed_while_workers_fit_it_goes_on_and_ends_alike(alone: tuple[Study, Facts], tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tests.model.test_choosing import study; from tests.model.studies import DiesAfter\n"
         "if __name__ == '__main__': study(Path(sys.argv[1]), workers=2).run(DiesAfter(2))"
@@ -49,8 +57,8 @@ def test_killed_while_workers_fit_it_goes_on_and_ends_alike(tmp_path: Path) -> N
     killed = study(tmp_path / "killed", workers=2)
     before = {entry.key: entry.id for entry in killed.entries("trial")}
     assert before
-    whole = study(tmp_path / "whole", workers=1)
-    assert killed.package(killed.run()).contents["model.onnx"] == whole.package(whole.run()).contents["model.onnx"]
+    whole, facts = alone
+    assert killed.package(killed.run()).contents["model.onnx"] == whole.package(facts).contents["model.onnx"]
     after = [entry for entry in killed.entries("trial") if entry.body["family"] != "ensemble"]
     assert before.items() <= {entry.key: entry.id for entry in after}.items()
     assert len(after) == len({entry.key for entry in after}) == 5

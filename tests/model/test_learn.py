@@ -95,8 +95,8 @@ def test_every_trial_one_look_and_one_package_are_in_the_ledger(made: Made) -> N
 
 
 def test_another_process_with_other_threads_and_hashes_makes_the_same_packages(tmp_path: Path) -> None:
-    first = command(tmp_path / "first", "multiclass", PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
-    second = command(tmp_path / "second", "multiclass", PYTHONHASHSEED="2", OMP_NUM_THREADS="2")
+    first = command(tmp_path / "first", "binary", PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
+    second = command(tmp_path / "second", "binary", PYTHONHASHSEED="2", OMP_NUM_THREADS="2")
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert first.stdout == second.stdout
     assert [len(line) for line in first.stdout.split()] == [64]

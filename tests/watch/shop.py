@@ -111,7 +111,7 @@ class Shop:
         self.tables, self.blobs = Tables(self.lake), Blobs(self.lake)
         self.ledger = Ledger.open(f"sqlite:///{folder}/ledger.db", "shop")
         self.workspace = Workspace(self.ledger, self.lake, LocalEngine(1))
-        self.spec = spec or WatchSpec()
+        self.spec, self.charter = spec or WatchSpec(), CHARTER
         self.package, self.evidence = make_package(self.lake)
         self.days = 0
         self.at: datetime | None = None
@@ -165,7 +165,7 @@ class Shop:
 
     def watch(self) -> Mapping[str, Any]:
         """The watch stage's facts, its steps run where they have not succeeded; then, where a turn has begun, its alarms."""
-        facts = self._taken(steps(self.spec, CHARTER, self.ask(), at=self.at))
+        facts = self._taken(steps(self.spec, self.charter, self.ask(), at=self.at))
         if self.at is not None:
             self._taken(self.alarms())
         return facts
@@ -174,7 +174,7 @@ class Shop:
         """What a turn looks at and tells at the moment that the test says; it began then, or earlier."""
         assert self.at is not None
         at, data = self.at, DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}})
-        return alarms(self.spec, data, CHARTER, self.ask, at=began or at, clock=lambda: at)
+        return alarms(self.spec, data, self.charter, self.ask, at=began or at, clock=lambda: at)
 
     def _taken(self, told: Steps) -> Mapping[str, Any]:
         facts: Any = None

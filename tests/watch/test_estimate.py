@@ -123,6 +123,17 @@ def test_where_features_tell_what_the_score_does_not_know_the_weighted_test_part
     assert abs(alone.figures["worth"].value - window.earned.money.mean) > 3 * abs(estimated.figures["worth"].value - window.earned.money.mean)
 
 
+@pytest.mark.parametrize(("share", "method"), [(0.5, "confidence"), (0.95, "weighted")])
+def test_where_outcomes_are_seen_only_after_acting_what_is_acted_on_is_estimated(share: float, method: str) -> None:
+    hides = replace(yardstick("binary"), hides=True)
+    reference = Reference.of(served("binary", 12_000, seed=5, hidden=-2.0), hides)
+    window, estimated = one(served("binary", 6000, seed=6, hidden=-2.0, share=share), reference)
+    assert (estimated.method, estimated.money.count) == (method, window.awaited) and window.completeness == 1
+    assert all(miss <= estimated.figures[name].error for name, miss in misses(window).items())
+    _, rested = one(served("binary", 300, seed=7, hidden=-2.0).with_columns(decision=pl.lit("rest")), reference)
+    assert (rested.method, rested.why) == ("none", "no row that was acted on has a score")
+
+
 def test_rows_that_the_test_part_does_not_have_are_no_matter_of_weights() -> None:
     reference = Reference.of(served("binary", 4000, seed=7, share=0.0), yardstick("binary"))
     _, estimated = one(served("binary", 1000, seed=8, share=0.5), reference)

@@ -15,7 +15,7 @@ from loopline.model.signing import Trust
 from loopline.watch.gauge import gauge, read_before, read_sample, weights
 from loopline.watch.stage import steps
 from loopline.watch.windows import SCORE
-from tests.watch.shop import CHARTER, Shop
+from tests.watch.shop import CHARTER, Crowd, Shop
 
 DAY = timedelta(days=1)
 
@@ -56,6 +56,30 @@ def test_the_windows_of_the_test_part_are_measured_like_those_that_are_served(sh
     sample = read_sample(shop.blobs, facts["windows"])
     assert sample is not None and sample.codes.shape == (1000, 2)
     assert read_sample(shop.blobs, None) is None
+
+
+def test_where_outcomes_are_seen_only_after_acting_the_promise_is_of_what_is_acted_on(shop: Shop) -> None:
+    package = load(shop.blobs, shop.package, Trust.of(shop.ledger))
+    step = next(steps(shop.spec, CHARTER.model_copy(update={"outcome_seen": "when_acted"}), shop.ask()))
+    assert isinstance(step, Step)
+    before, _ = read_before(shop.blobs, shop.run(step)["windows"])
+    test = Crowd.of(3000, seed=2)
+    acted = test.score >= 0.5
+    told = gauge(package, CHARTER.worth, DAY, when_acted=True, before=before).promise
+    assert (told.per_decision, told.rows) == (pytest.approx(test.money()[acted].mean(), abs=0.02), pytest.approx(acted.sum(), abs=2))
+    assert told.loss == pytest.approx(((test.score - test.happened) ** 2)[acted].mean(), abs=1e-3)
+    # Without those windows the share that was acted on tells the money, where resting is worth nothing.
+    measured = package.parsed("metrics.json")
+    measured["test"]["act_share"] = acted.mean()
+    shared = replace(package, contents={**package.contents, "metrics.json": written(measured)})
+    alone = gauge(shared, CHARTER.worth, DAY, when_acted=True).promise
+    assert (alone.per_decision, alone.loss, alone.rows) == (pytest.approx(told.per_decision, abs=0.02), None, told.rows)
+    missed = CHARTER.worth.model_copy(update={"miss": -3.0})
+    assert gauge(shared, missed, DAY, when_acted=True).promise.per_decision is None
+    assert gauge(shared, missed, DAY, when_acted=True, before=before).promise == told
+    policy = {"threshold": 0.5, "ask": {"from": 0.4, "to": 0.6, "costs": 1.0}}
+    asks = replace(package, contents={**shared.contents, "policy.json": written(policy)})
+    assert gauge(asks, CHARTER.worth, DAY, when_acted=True, before=before).promise.per_decision is None
 
 
 def test_without_the_rows_of_the_test_part_at_hand_there_are_no_windows_before_and_no_failure(shop: Shop) -> None:

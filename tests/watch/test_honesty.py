@@ -47,6 +47,11 @@ def test_a_miss_is_told_once_the_outcomes_have_come() -> None:
     assert is_refuted(window(0, 3.0), "worth") and not is_refuted(window(0, 1.0), "worth") and not is_refuted(window(0, None), "worth")
 
 
+def test_outcomes_that_nobody_will_see_are_not_waited_for() -> None:
+    assert misses(window(0, 3.0, outcomes=60)) == {}
+    assert misses(replace(window(0, 3.0, outcomes=60), hidden=36)) == misses(window(0, 3.0, rows=64, outcomes=60))
+
+
 def test_a_window_knows_those_before_it_and_not_itself() -> None:
     made = days([9.0, 9.0, 0.0, None])
     assert [(record(one).checked, record(one).beyond) for one in made] == [(0, 0), (1, 1), (2, 1), (3, 1)]

@@ -17,16 +17,18 @@ from tests.watch.test_windows import BINARY, DAY, FEATURES, ROWS, T0, frame
 
 
 @settings(max_examples=40)
-@given(ROWS, st.data())
-def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, float, str | None]], data: st.DataObject) -> None:
+@given(ROWS, st.booleans(), st.data())
+def test_the_halves_of_a_window_merge_to_the_whole(rows: list[tuple[datetime, float, str | None]], hides: bool, data: st.DataObject) -> None:
+    yardstick = replace(BINARY, hides=hides)
     same_day = [(T0 + timedelta(seconds=at), score, outcome) for at, (_, score, outcome) in enumerate(rows)]
     cut = data.draw(st.integers(0, len(rows)))
-    halves = [windows(frame(part), BINARY, span=DAY) for part in (same_day[:cut], same_day[cut:])]
+    halves = [windows(frame(part), yardstick, span=DAY) for part in (same_day[:cut], same_day[cut:])]
     parts = [one for half in halves for one in half]
     if len(parts) < 2:
         return
-    both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), BINARY, span=DAY)
+    both, (whole,) = merged(parts[0], parts[1], FEATURES), windows(frame(same_day), yardstick, span=DAY)
     assert (both.rows, both.outcomes, both.counts, dict(both.outside)) == (whole.rows, whole.outcomes, whole.counts, dict(whole.outside))
+    assert both.completeness == whole.completeness
     assert whole.outside.get("x", 0) == sum(not -0.3 <= score - 0.5 <= 0.4 for _, score, _ in rows)
     assert both.acted == pytest.approx(whole.acted)
     assert dict(both.drift) == pytest.approx(dict(whole.drift), abs=1e-9)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from loopline.charter.spec import WorthSpec
@@ -20,7 +21,7 @@ from loopline.watch.monitors.traffic import volume
 from loopline.watch.monitors.watched import SHARES, Breach, Earlier, Promise, Watched
 from loopline.watch.spec import BUSINESS, EXPERIMENT, URGENCY, WatchSpec
 from loopline.watch.spec_machinery import MACHINERY
-from loopline.watch.windows import SCORE, Window, Yardstick
+from loopline.watch.windows import SCORE, Window, Yardstick, windows
 
 DAY = timedelta(days=1)
 T0 = datetime(2024, 1, 1, tzinfo=UTC)
@@ -202,6 +203,28 @@ def test_looking_again_and_again_while_rows_and_outcomes_come_makes_hardly_more_
             looks.append(bool(monitors.worth_promised(watched(days[-30:], before=before, closed=rows == 300))))
         alarms, once = alarms + any(looks), once + looks[-1]
     assert alarms <= once + 1
+
+
+def test_quiet_days_of_which_only_what_is_acted_on_is_seen_keep_to_the_declared_false_alarms() -> None:
+    rng, days, rows = np.random.default_rng(19), 330, 150
+    score = rng.random(days * rows)
+    served = pl.DataFrame(
+        {
+            "when": [T0 + day * DAY for day in range(days) for _ in range(rows)],
+            "score": score,
+            "decision": np.where(score > 0.5, "act", "rest"),
+            "outcome": np.where(rng.random(days * rows) < score, "y", "n"),
+            "row": [{}] * len(score),
+        }
+    )
+    hides = replace(YARDSTICK, hides=True, features=())
+    made = windows(served, hides, span=DAY)
+    before, quiet = [Earlier(one.rows, one.earned, one.loss) for one in made[:30]], made[30:]
+    money = sum((one.earned.money for one in before), Sums())
+    seen = replace(watched(quiet, before=before), yardstick=hides, promise=Promise(money.mean, None, money.count))
+    alarms = sum(bool(monitors.worth_promised(replace(seen, windows=quiet[max(0, at - 30) : at + 1], at=min(at, 30)))) for at in range(len(quiet)))
+    # Declared are 12 alarms a year, of which worth has 0.42: four in 300 days.
+    assert alarms <= 9
 
 
 def test_money_is_held_against_the_promise_and_against_no_model() -> None:

@@ -115,6 +115,23 @@ def test_outcomes_against_what_was_learned_raise_an_alert_of_money(shop: Shop) -
     assert lost[0] > 1000
 
 
+@pytest.mark.parametrize(("contrary", "found"), [(0.0, set()), (0.2, {"worth_promised", "performance"})])
+def test_where_outcomes_are_seen_only_after_acting_they_are_held_against_what_acting_promised(shop: Shop, contrary: float, found: set[str]) -> None:
+    """Promised are 2.7 EUR per decision and 5.5 per decision to act; where a fifth of the world is contrary, 3.3 of these come, or 1.6 of all."""
+    shop.charter = CHARTER.model_copy(update={"outcome_seen": "when_acted"})
+    for day in range(8):
+        usual, other = Crowd.of(400, seed=day), Crowd.of(400, seed=day, contrary=True)
+        happened = np.where(np.arange(400) % 100 < 100 * contrary, other.happened, usual.happened)
+        crowd = replace(usual, happened=happened)
+        ids, acted = shop.serve(crowd, outcomes=False), np.flatnonzero(crowd.score >= 0.5)
+        shop.tell([ids[at] for at in acted], crowd.where(acted))
+    shop.watch()
+    assert shop.open() == found
+    last = shop.windows()[-1]
+    assert (last["completeness"], last["estimated"]["worth"]["checked"]) == (1.0, 7)
+    assert last["estimated"]["worth"]["per_decision"] == pytest.approx(5.5, abs=0.5)
+
+
 def test_what_was_late_to_be_known_is_added_to_an_alert_that_lasts(shop: Shop) -> None:
     crowds = [Crowd.of(200, seed=day, shift=2.0) for day in range(2)]
     for crowd in crowds:

@@ -127,6 +127,14 @@ def test_where_everybody_is_acted_on_without_a_model_the_gain_is_against_that() 
     assert window.earned.gain.total == pytest.approx(0 - (9.6 - 5))
 
 
+def test_where_outcomes_are_seen_only_after_acting_no_other_is_waited_for_or_counted() -> None:
+    rows = frame([(T0, 0.9, "yes"), (T0, 0.9, None), (T0, 0.1, None), (T0, 0.1, "yes"), (T0 + DAY, 0.1, None)])
+    first, rested = windows(rows, replace(BINARY, hides=True), span=DAY)
+    assert (first.rows, first.hidden, first.outcomes, first.completeness) == (4, 2, 1, 0.5)
+    assert (first.earned.money.count, first.earned.money.total) == (1, pytest.approx(10.4))
+    assert (rested.awaited, rested.completeness) == (0, None)
+
+
 def test_what_chance_took_from_the_policy_is_none_of_its_decisions() -> None:
     """Held out from the model, or in another arm of an experiment: volume and scores look at them, money does not."""
     rows = frame([(T0, 0.9, "yes"), (T0, 0.2, "no"), (T0, 0.9, "no"), (T0, 0.9, "no")])

@@ -27,6 +27,7 @@ from loopline.value.rules import Review, following, judge
 from loopline.value.segments import COLUMNS, segments
 from loopline.value.spec import ValueSpec
 from loopline.watch.decisions import Decisions
+from loopline.watch.gauge import shown
 from loopline.watch.inquiry import Evidence, gather, sliceable
 from loopline.watch.spec import URGENCY
 from loopline.watch.summary import bodies
@@ -138,12 +139,8 @@ def _explained(evidence: Evidence, alerts: Sequence[Mapping[str, Any]], champion
 def _promise(blobs: Blobs, package: str, charter: CharterSpec) -> Promise:
     manifest = load_manifest(blobs, package)
     measured, policy = (json.loads(blobs.get(manifest["files"][name])) for name in ("metrics.json", "policy.json"))
-    shown: float | None = 1.0
-    if charter.outcome_seen == "when_acted" and manifest["task"] == "binary":
-        # What resting was worth on the test part, and what was asked about, is not told apart there.
-        tells = not (charter.worth.miss or charter.worth.rest or "ask" in policy)
-        shown = measured["test"].get("act_share") if tells else None
-    return Promise.of(measured, shown=shown)
+    hides = charter.outcome_seen == "when_acted" and manifest["task"] == "binary"
+    return Promise.of(measured, shown=shown(measured, policy, charter.worth) if hides else 1.0)
 
 
 def per_window(case: Case) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ class Basis:
     @cached_property
     def name(self) -> str:
         """Names everything that an estimate depends on beside the window's rows."""
-        return brief_digest([self.package.digest, self.evidence, self.worth, [source_digest(room) for room in _CODE]])
+        return brief_digest([self.package.digest, self.evidence, self.worth, self.gauge.yardstick.hides, [source_digest(room) for room in _CODE]])
 
     def estimated(self, frame: pl.DataFrame, made: Sequence[Window], span: timedelta) -> list[Window]:
         """The windows with what they are expected to show.

@@ -61,6 +61,7 @@ class Held:
         scored = {} if body["score_drift"] is None else {SCORE: body["score_drift"]}
         window = Window(
             **{name: body[name] for name in ("package", "rows", "refused", "outcomes", "acted", "apart", "metrics", "told_after_s")},
+            hidden=body.get("hidden", 0),
             start=datetime.fromisoformat(body["start"]),
             end=datetime.fromisoformat(body["end"]),
             counts={name: tuple(part) for name, part in said["counts"].items()},

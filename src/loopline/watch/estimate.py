@@ -29,7 +29,7 @@ from loopline.watch.earned import Sums
 from loopline.watch.estimated import Estimated, Figure, Method, together
 from loopline.watch.expected import Floats, Measure, Weighed, losses, measures
 from loopline.watch.reweighted import Places, Weights, distance_left, weights
-from loopline.watch.windows import LOSS, SCORE, Said, Window, Yardstick, earns, said, starts
+from loopline.watch.windows import AWAITED, LOSS, SCORE, Said, Window, Yardstick, earns, said, starts
 
 PART = 1_000_000
 """So many outcomes of rows are weighed at a time; a window of more is estimated in parts."""
@@ -59,6 +59,8 @@ class Reference:
         The rows that are weighted, with weights of one.
     places
         Their bin of each feature, and of the score under `SCORE`.
+    awaited
+        1 for those of them whose outcome would be seen once the package serves, else 0: what is expected is expected of such rows.
     basis
         Names all that an estimate depends on beside the window.
     """
@@ -67,6 +69,7 @@ class Reference:
     chances: Confidence | str
     weighable: Weighed
     places: Places
+    awaited: Floats
     basis: str
 
     @classmethod
@@ -84,13 +87,14 @@ class Reference:
             if bins.name == SCORE or bins.name in row.columns
         }
         weighable = _weighed(spoken.where(even), [(known[even], np.ones(len(even)))], yardstick)
-        return cls(yardstick, confidence(yardstick.task, known, spoken.score), weighable, places, basis)
+        awaited = taken.select(AWAITED).to_series().to_numpy().astype(np.float64) if yardstick.hides else np.ones(len(even))
+        return cls(yardstick, confidence(yardstick.task, known, spoken.score), weighable, places, awaited, basis)
 
     @classmethod
     def without(cls, yardstick: Yardstick, why: str, basis: str = "") -> Reference:
         """The reference of a package whose test part is not at hand: it says why nothing is estimated."""
         nothing = np.empty(0)
-        return cls(yardstick, why, Weighed(yardstick.task, nothing, nothing, nothing, nothing, nothing), {}, basis)
+        return cls(yardstick, why, Weighed(yardstick.task, nothing, nothing, nothing, nothing, nothing), {}, nothing, basis)
 
 
 def estimates(frame: pl.DataFrame, made: Sequence[Window], reference: Reference, *, span: timedelta) -> Iterator[tuple[datetime, Estimated]]:
@@ -102,6 +106,7 @@ def estimates(frame: pl.DataFrame, made: Sequence[Window], reference: Reference,
         As `loopline.watch.windows.windows` takes it; `made` is what it gave. Outcomes are not looked at.
     """
     scored = _scored(frame, reference.yardstick).with_columns(start=starts(pl.col("when"), span))
+    scored = scored.filter(AWAITED) if reference.yardstick.hides else scored
     parts = scored.partition_by("start", as_dict=True, include_key=False)
     for window in made:
         yield window.start, estimate(parts.get((window.start,), scored[:0]), window, reference)
@@ -113,21 +118,22 @@ def estimate(frame: pl.DataFrame, window: Window, reference: Reference) -> Estim
     Parameters
     ----------
     frame
-        Those of the window's rows that have a score.
+        Those of the window's rows that have a score, and an outcome that can come.
     """
     chances, rows, counts = reference.chances, window.rows, window.counts
     if isinstance(chances, str) or frame.is_empty():
-        why = chances if isinstance(chances, str) else "no row has a score"
+        why = chances if isinstance(chances, str) else f"no row {'that was acted on ' if reference.yardstick.hides else ''}has a score"
         return Estimated(method="none", why=why, rows=rows, basis=reference.basis)
     most = max(1, PART // max(2, len(reference.yardstick.classes), len(chances.shares)))
     confident = together([_confident(part, chances, reference) for part in frame.iter_slices(most)])
     weighed = weights({name: places for name, places in reference.places.items() if name != SCORE}, counts)
     if not weighed.moved:
         return _because(confident, "the scores' own probabilities: the window's features are mixed as the test part's are", rows)
-    unlike = _unlike(weighed, counts, reference)
+    told = replace(weighed, each=weighed.each * reference.awaited)
+    unlike = _unlike(weighed, told.effective, counts, reference)
     if unlike:
         return _because(confident, f"the scores' own probabilities: the test part cannot be weighted to stand for the window ({unlike})", rows)
-    weighted = _weighted(weighed, reference, frame.height)
+    weighted = _weighted(told, reference, frame.height)
     apart = _apart(confident, weighted, reference.yardstick.task)
     if apart is None:
         return _because(confident, "the scores' own probabilities: weighting the test part to the window's features agrees with them", rows)
@@ -188,12 +194,12 @@ def _sums(values: Floats, weight: Floats, rows: int) -> Sums:
     return Sums(rows, float((weight * values).sum()) * each, float((weight * values**2).sum()) * each)
 
 
-def _unlike(weighed: Weights, counts: Mapping[str, Sequence[int]], reference: Reference) -> str:
+def _unlike(weighed: Weights, effective: float, counts: Mapping[str, Sequence[int]], reference: Reference) -> str:
     """Why the weighted test part does not stand for the window; empty where it does."""
     if weighed.unlike:
         return weighed.unlike
-    if weighed.effective < EFFECTIVE_NEEDED:
-        return f"its weights are worth only {weighed.effective:.0f} rows"
+    if effective < EFFECTIVE_NEEDED:
+        return f"its weights are worth only {effective:.0f} rows"
     scored = list(counts.get(SCORE, ()))
     if SCORE in reference.places and any(scored):
         left = distance_left(weighed, reference.places[SCORE], scored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from loopline.charter.spec import WorthSpec
+from loopline.charter.spec import Task, WorthSpec
 from loopline.charter.worth import Worth, as_text
 from loopline.data.spec import ColumnType
 from loopline.declaration import counted
@@ -25,7 +25,7 @@ from loopline.model.predictor import Predictor, Scores
 from loopline.model.signing import Trust
 from loopline.watch.domain import Sample, looked_at
 from loopline.watch.drift import Bins
-from loopline.watch.earned import Earned, Sums
+from loopline.watch.earned import Earned, Sums, summed
 from loopline.watch.estimate import Reference, estimates
 from loopline.watch.honesty import misses
 from loopline.watch.monitors.watched import Earlier, Promise
@@ -59,8 +59,16 @@ class Gauge:
     time: str | None
 
 
-def gauge(package: Package, worth: WorthSpec, span: timedelta) -> Gauge:
-    """The gauge of a package, for windows of a span."""
+def gauge(package: Package, worth: WorthSpec, span: timedelta, *, when_acted: bool = False, before: Sequence[Earlier] = ()) -> Gauge:
+    """The gauge of a package, for windows of a span.
+
+    Parameters
+    ----------
+    when_acted
+        Whether outcomes are seen only where somebody acted.
+    before
+        The windows of the test part, which tell best what the decisions alone earned whose outcome is seen.
+    """
     manifest, reference, measured = package.manifest, package.parsed("reference.json"), package.parsed("metrics.json")
     task = manifest["task"]
     priced = Worth.of(worth, task)
@@ -80,13 +88,44 @@ def gauge(package: Package, worth: WorthSpec, span: timedelta) -> Gauge:
         worth=priced,
         without_model=_without_model(measured["worth"]["constant"], task),
         ask_costs=package.parsed("policy.json").get("ask", {}).get("costs", 0.0),
+        hides=when_acted and task == "binary",
     )
     read = {*reference["features"], *priced.columns}
     columns = {column["name"]: column["type"] for column in package.parsed("signature.json")["columns"] if column["name"] in read}
+    promise = _promise_seen(package, worth, before) if yardstick.hides else _promise(measured, task)
+    return Gauge(yardstick=yardstick, promise=promise, columns=columns, time=manifest["time"])
+
+
+def _promise(measured: Mapping[str, Any], task: Task) -> Promise:
     test = measured["test"][LOSS[task]]
     lost = None if test is None else 1 - test if task == "multiclass" else test
-    promise = Promise(measured["worth"]["per_decision"], lost, measured["rows"]["test"])
-    return Gauge(yardstick=yardstick, promise=promise, columns=columns, time=manifest["time"])
+    return Promise(measured["worth"]["per_decision"], lost, measured["rows"]["test"])
+
+
+def _promise_seen(package: Package, worth: WorthSpec, before: Sequence[Earlier]) -> Promise:
+    """The promise for what is acted on."""
+    measured, policy = package.parsed("metrics.json"), package.parsed("policy.json")
+    if before and "ask" not in policy:
+        money = summed([one.earned for one in before]).money
+        return Promise(money.mean, sum((one.loss for one in before), Sums()).mean, money.count)
+    share = shown(measured, policy, worth) or 0.0
+    return Promise(measured["worth"]["per_decision"] / share if share else None, None, round(measured["rows"]["test"] * share))
+
+
+def shown(measured: Mapping[str, Any], policy: Mapping[str, Any], worth: WorthSpec) -> float | None:
+    """The share of a binary package's decisions on the test part that were acted on, where these alone earned all that is promised; None elsewhere.
+
+    What resting was worth there, and what of the rows that a person was asked about, is not told apart from the rest.
+
+    Parameters
+    ----------
+    measured, policy
+        The package's ``metrics.json`` and ``policy.json``.
+    """
+    if worth.miss or worth.rest or "ask" in policy:
+        return None
+    share: float | None = measured["test"].get("act_share")
+    return share
 
 
 def weights(package: Package) -> dict[str, float]:
@@ -120,7 +159,8 @@ def run(job: Job) -> Facts:
     blobs = Blobs(job.workspace.lake)
     spec = WatchSpec.model_validate(job.step.reads["watch"])
     package = load(blobs, job.step.inputs["package"], Trust.of(job.workspace.ledger))
-    measured = gauge(package, WorthSpec.model_validate(job.step.reads["worth"]), spec.window)
+    when_acted = job.step.reads["outcome_seen"] == "when_acted"
+    measured = gauge(package, WorthSpec.model_validate(job.step.reads["worth"]), spec.window, when_acted=when_acted)
     if measured.time is None:
         return {"says": "the package has no time: its test part has no windows", "windows": None}
     job.progress.say("measuring the windows of the test part")

@@ -19,7 +19,7 @@ from loopline.watch.estimated import NEW, REACH, Figure, Record
 from loopline.watch.windows import LOOKBACK, Window
 
 KNOWN = 0.9
-"""A window is held against its estimate once so great a share of its outcomes has come: those that come first are often of one kind."""
+"""A window is held against its estimate once so great a share of the outcomes that can come has: those that come first are often of one kind."""
 
 MEMORY = 30
 """So many of the newest checked windows are remembered: the world changes, and so does the model's fault."""
@@ -60,7 +60,7 @@ def checked(windows: Sequence[Window], before: Sequence[Mapping[str, float]] = (
 
 def came_true(window: Window, name: str) -> float | None:
     """The number that an estimate is held against; None before enough outcomes have come."""
-    if window.outcomes < ROWS_NEEDED or window.outcomes < KNOWN * window.rows:
+    if window.outcomes < ROWS_NEEDED or window.outcomes < KNOWN * window.awaited:
         return None
     return window.earned.money.mean if name == "worth" else window.metrics.get(name)
 
@@ -74,7 +74,7 @@ def misses(window: Window) -> dict[str, float]:
     if estimated is None:
         return {}
     found = {name: came_true(window, name) for name in estimated.figures}
-    return {name: _miss(estimated.figures[name], seen, estimated.rows / window.outcomes) for name, seen in found.items() if seen is not None}
+    return {name: _miss(estimated.figures[name], seen, window.awaited / window.outcomes) for name, seen in found.items() if seen is not None}
 
 
 def is_refuted(window: Window, name: str) -> bool:

@@ -32,6 +32,7 @@ def merged(first: Window, second: Window, features: Sequence[Bins] = ()) -> Wind
         rows=rows,
         refused=first.refused + second.refused,
         outcomes=sum(outcomes),
+        hidden=first.hidden + second.hidden,
         acted=_mean([one.acted for one in parts], decided),
         counts=counts,
         drift={bins.name: float(distance(np.asarray(counts[bins.name]), np.asarray(bins.counts))) for bins in features if rows},

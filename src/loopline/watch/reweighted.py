@@ -62,8 +62,9 @@ class Weights:
 
     @property
     def effective(self) -> float:
-        """So many rows of equal weight would tell as much."""
-        return float(self.each.sum() ** 2 / (self.each**2).sum())
+        """So many rows of equal weight would tell as much; 0 where none has any."""
+        squares = float((self.each**2).sum())
+        return float(self.each.sum()) ** 2 / squares if squares else 0.0
 
 
 def weights(places: Places, counts: Mapping[str, Sequence[int]]) -> Weights:

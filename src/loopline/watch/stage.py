@@ -89,7 +89,7 @@ def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | Non
         When the turn began; None where nothing is to be done.
     """
     champion = ask.state.champion
-    reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth")}
+    reads: dict[str, Any] = {"watch": spec.fields(*READS), **charter.fields("worth", "outcome_seen")}
     evidence = evidence_of(ask.state, champion)
     before = None
     if champion is not None and evidence is not None:
@@ -163,7 +163,7 @@ def _before(spec: WatchSpec, charter: CharterSpec, package: str, evidence: str) 
         stage="watch",
         name="before",
         function="loopline.watch.gauge:run",
-        reads={"watch": spec.fields("window"), **charter.fields("worth")},
+        reads={"watch": spec.fields("window"), **charter.fields("worth", "outcome_seen")},
         inputs={"package": package, "evidence": evidence},
         rooms=_ROOMS,
     )

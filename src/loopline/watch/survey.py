@@ -258,7 +258,8 @@ class _Desk:
         """A package's windows as they are now."""
         blobs, span, package = self.blobs, self.spec.window, loaded.digest
         decides = package == self.champion
-        measured = gauge(loaded, self.worth, span)
+        when_acted = self.job.step.reads["outcome_seen"] == "when_acted"
+        measured = gauge(loaded, self.worth, span, when_acted=when_acted, before=self.before.earlier if decides else ())
         if decides and self.before.scattered:
             measured = with_score_spread(measured, self.before.scattered)
         held, lead = ([], 0) if was is None else was.newest(blobs, self._since(package, touched))

@@ -26,6 +26,9 @@ from loopline.watch.spans import origin
 SCORE = "(score)"
 """Stands for the score among the features' names; a column's name in a reference is never in brackets of its own."""
 
+AWAITED = pl.col("decision").is_in([ACT, ASK]).fill_null(False)
+"""The rows whose outcome is seen where acting shows it (binary)."""
+
 LOOKBACK = 64
 """No verdict on a window looks back on more windows than these: how long it takes, and what it depends on, do not grow with the log."""
 
@@ -46,6 +49,8 @@ class Yardstick:
         The one decision that is taken for all rows without a model: whether to act, a class or a number.
     ask_costs
         Money of one row that the policy hands to a person.
+    hides
+        Whether a row's outcome is seen only where it was acted on (binary): what is told all the same of rows that were left alone is not counted.
     """
 
     package: str
@@ -56,6 +61,7 @@ class Yardstick:
     worth: Worth
     without_model: bool | str | float
     ask_costs: float = 0.0
+    hides: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,8 @@ class Window:
         In UTC; the end belongs to the next window.
     rows, refused, outcomes
         Predictions, rows refused meanwhile, and predictions whose outcome has come.
+    hidden
+        How many of the rows have an outcome that nobody will see.
     acted
         Share of the model's decisions that were to act, or to ask a person who acts where it is right; None for other tasks than binary, and for no rows.
     counts
@@ -99,6 +107,7 @@ class Window:
     rows: int = 0
     refused: int = 0
     outcomes: int = 0
+    hidden: int = 0
     acted: float | None = None
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     drift: Mapping[str, float] = field(default_factory=dict)
@@ -112,9 +121,14 @@ class Window:
     estimated: Estimated | None = None
 
     @property
+    def awaited(self) -> int:
+        """How many of the rows have an outcome that can come."""
+        return self.rows - self.hidden
+
+    @property
     def completeness(self) -> float | None:
-        """The share of the rows whose outcome has come; None of no rows."""
-        return self.outcomes / self.rows if self.rows else None
+        """The share of the outcomes that can come which has come; None where none can."""
+        return self.outcomes / self.awaited if self.awaited else None
 
     def as_json(self) -> dict[str, Any]:
         """The window as an entry's body: no counts of bins, no row."""
@@ -137,6 +151,7 @@ class Window:
             "rows": self.rows,
             "refused": self.refused,
             "outcomes": self.outcomes,
+            "hidden": self.hidden,
             "completeness": self.completeness,
             "told_after_s": self.told_after_s,
             "acted": self.acted,
@@ -198,9 +213,13 @@ def windows(frame: pl.DataFrame, yardstick: Yardstick, *, span: timedelta) -> li
         )
         for at, start in enumerate(first)
     ]
+    if yardstick.hides:
+        frame = frame.with_columns(outcome=pl.when(AWAITED).then("outcome"))
+        left = np.bincount(group, weights=~frame.select(AWAITED).to_series().to_numpy(), minlength=many)
+        made = [replace(window, hidden=int(part)) for window, part in zip(made, left, strict=True)]
     own = _own(frame)
     if yardstick.task == "binary":
-        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in (frame["decision"].is_in([ACT, ASK]).to_numpy()[own], None))
+        acted, decided = (np.bincount(group[own], weights=weights, minlength=many) for weights in (frame.select(AWAITED).to_series().to_numpy()[own], None))
         made = [replace(window, acted=float(part / all) if all else None) for window, part, all in zip(made, acted, decided, strict=True)]
     if not own.all():
         held, tried = (np.bincount(group[frame[name].to_numpy()], minlength=many).tolist() for name in ("holdout", "tried"))

@@ -47,7 +47,7 @@ def worth_promised(watched: Watched) -> list[Breach] | None:
         return None
     said = f"{figure(promised)} were promised"
     return [
-        Breach(monitor="worth_promised", role="business", says=f"each decision earns {figure(seen)} {watched.currency}, {said}", value=seen, limit=limit)
+        Breach(monitor="worth_promised", role="business", says=f"{watched.each} earns {figure(seen)} {watched.currency}, {said}", value=seen, limit=limit)
         for seen, limit in found
     ]
 
@@ -59,7 +59,7 @@ def worth_baseline(watched: Watched) -> list[Breach] | None:
         return None
     said = f"{watched.currency} less than without a model"
     return [
-        Breach(monitor="worth_baseline", role="business", says=f"each decision earns {figure(-seen)} {said}", value=seen, limit=limit) for seen, limit in found
+        Breach(monitor="worth_baseline", role="business", says=f"{watched.each} earns {figure(-seen)} {said}", value=seen, limit=limit) for seen, limit in found
     ]
 
 

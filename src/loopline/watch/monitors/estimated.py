@@ -31,7 +31,7 @@ def worth_estimated(watched: Watched) -> list[Breach] | None:
         Breach(
             monitor="worth_estimated",
             role="business",
-            says=f"each decision is expected to earn {figure(seen)} {watched.currency}, {said}",
+            says=f"{watched.each} is expected to earn {figure(seen)} {watched.currency}, {said}",
             value=seen,
             limit=limit,
         )
@@ -85,9 +85,9 @@ def _beyond(watched: Watched, monitor: str, name: str, promised: float, *, sign:
 
 
 def _estimate(window: Window, name: str) -> Estimated | None:
-    """The estimate of a window with rows enough, where it has one of the number."""
+    """The estimate of a window of rows enough, where it has one of the number."""
     one = window.estimated
-    return one if one is not None and one.rows >= ROWS_NEEDED and name in one.figures else None
+    return one if one is not None and one.money.count >= ROWS_NEEDED and name in one.figures else None
 
 
 def _standing(watched: Watched, name: str) -> Iterator[Estimated]:

@@ -39,9 +39,9 @@ def outcomes_late(watched: Watched) -> list[Breach] | None:
     if watched.today is None or moment is None or moment > watched.today:
         return None
     earlier = _earlier(watched)
-    judged = [one for one in watched.windows[max(0, watched.at + 1 - MEMORY) : watched.at + 1] if one.rows]
-    rows, outcomes = sum(one.rows for one in judged), sum(one.outcomes for one in judged)
-    usual = median(one.outcomes / one.rows for one in earlier)
+    judged = [one for one in watched.windows[max(0, watched.at + 1 - MEMORY) : watched.at + 1] if one.awaited]
+    rows, outcomes = sum(one.awaited for one in judged), sum(one.outcomes for one in judged)
+    usual = median(one.outcomes / one.awaited for one in earlier)
     if rows < ROWS_NEEDED:
         return None
     if outcomes >= FEWER * usual * rows or bdtr(outcomes, rows, usual) >= watched.chance("outcomes_late"):

@@ -60,7 +60,10 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Promise:
-    """What the package showed on the test part: money per decision, and the mean of `loopline.watch.windows.loss`."""
+    """What the package showed on the test part: money per decision, and the mean of `loopline.watch.windows.loss`.
+
+    Both are of the decisions whose outcome is seen once it serves; None where what these alone showed is not known.
+    """
 
     per_decision: float | None
     loss: float | None
@@ -111,6 +114,11 @@ class Watched:
     def window(self) -> Window:
         """The window that is judged."""
         return self.windows[self.at]
+
+    @property
+    def each(self) -> str:
+        """What money and promise are told of."""
+        return "each decision to act" if self.yardstick.hides else "each decision"
 
     @property
     def used(self) -> tuple[Bins, ...]:

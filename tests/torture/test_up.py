@@ -6,13 +6,14 @@ import json
 import os
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +36,7 @@ from tests.receivers import Heard, Inbox, free_port, mail_channel, mail_server, 
 from tests.release.conftest import table
 from tests.torture.customers import EXPERIMENT, Customers
 
-KILLS = int(os.environ.get("KILLS", 30))
+KILLS = 30
 QUIET_DAYS = 12
 RETRAININGS = 2
 DECLARATION = """
@@ -80,14 +81,9 @@ class World:
     mail_port: int
     port: int = field(default_factory=free_port)
     mails: list[str] = field(default_factory=list)
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
     _mail: ExitStack = field(default_factory=ExitStack)
     _inbox: Inbox | None = None
-
-    @property
-    def is_mailing(self) -> bool:
-        """Whether the mail server is up."""
-        return self._inbox is not None
 
     def mail(self, is_up: bool) -> None:
         """Start or stop the mail server."""
@@ -107,26 +103,26 @@ class World:
                 [sys.executable, "-m", "loopline.cli.main", *words], stdout=said, stderr=said, env={**os.environ, "PYTHONPATH": path}
             )
 
-    def said(self) -> list[dict[str, Any]]:
-        """All that the command has ever said, in its order; what it was killed in the midst of is left out."""
-        lines = (self.folder / "said").read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-
     def kill(self) -> None:
         """Kill the command with no chance to tidy up, and all that it has started with it."""
         assert self.process is not None
-        children = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        children = self._children(recursive=True)
         self.process.kill()
         for child in children:
-            gone(child)
+            kill(child)
         self.process.wait()
 
     def kill_part(self, chance: random.Random) -> None:
         """Kill one of the processes that the command keeps."""
-        assert self.process is not None
-        parts = [child for child in psutil.Process(self.process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        parts = [child for child in self._children() if is_part(child)]
         if parts:
-            gone(chance.choice(parts))
+            kill(chance.choice(parts))
+
+    def _children(self, *, recursive: bool = False) -> list[psutil.Process]:
+        assert self.process is not None
+        with suppress(psutil.Error):
+            return list(psutil.Process(self.process.pid).children(recursive=recursive))
+        return []
 
     def close(self) -> None:
         """Kill what lives."""
@@ -135,12 +131,17 @@ class World:
         self.mail(False)
 
 
-def gone(process: psutil.Process) -> None:
+def kill(process: psutil.Process) -> None:
     """Kill a process, if it lives."""
-    try:
+    with suppress(psutil.Error):
         process.kill()
-    except psutil.NoSuchProcess:
-        return
+
+
+def is_part(process: psutil.Process) -> bool:
+    """Whether a process is kept by the command; multiprocessing has one of its own beside them."""
+    with suppress(psutil.Error):
+        return any("spawn_main" in word for word in process.cmdline())
+    return False
 
 
 @pytest.fixture
@@ -175,22 +176,32 @@ def killed_at(world: World, moment: str, chance: random.Random) -> bool:
     """Let the command work, and kill it; whether that was when it had told somebody and had not heard yet that it was heard."""
     told = threading.Event()
 
-    def kill() -> None:
+    def die() -> None:
         world.kill()
         told.set()
 
+    known = steps(world.folder)
     world.start()
     if moment == "a page":
-        world.web.before_answer = kill
-        told.wait(25)
+        world.web.before_answer = die
+        told.wait(40)
         world.web.before_answer = lambda: None
     elif moment == "a part":
-        time.sleep(chance.uniform(3, 10))
+        until(lambda: steps(world.folder) >= known + chance.randint(1, 8), timeout_s=20)
         world.kill_part(chance)
     if not told.is_set():
-        time.sleep(chance.uniform(0.5, 15))
+        # By what it has done, and not by the clock alone: on a busy machine it would never come far.
+        due = known + chance.randint(1, 16)
+        until(lambda: steps(world.folder) >= due, timeout_s=30)
+        time.sleep(chance.uniform(0, 0.5))
         world.kill()
     return told.is_set()
+
+
+def steps(folder: Path) -> int:
+    """How many steps have begun or ended."""
+    with closing(sqlite3.connect(f"file:{folder / '.loopline' / 'ledger.db'}?mode=ro", uri=True)) as ledger:
+        return int(ledger.execute("SELECT count(*) FROM ledger_entries WHERE kind = 'step'").fetchone()[0])
 
 
 @pytest.mark.torture

@@ -16,7 +16,7 @@ from tests.journeys.conftest import Shell
         ("german_credit.csv", "default", "binary", set()),
         pytest.param("dry_bean.csv", "Class", "multiclass", {"Bean ID"}, marks=pytest.mark.torture),
         pytest.param("bike_sharing_hour.csv", "cnt", "regression", {"casual", "registered", "instant"}, marks=pytest.mark.torture),
-        ("bank_additional_full.csv.gz", "y", "binary", {"duration"}),
+        pytest.param("bank_additional_full.csv.gz", "y", "binary", {"duration"}, marks=pytest.mark.torture),
     ],
 )
 def test_real_data_goes_round_the_loop_without_its_leaks(file, target, task, leaks, shared_data, tmp_path):

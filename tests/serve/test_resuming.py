@@ -94,7 +94,7 @@ def killed_when(folder, out, is_due):
     return False
 
 
-@pytest.mark.parametrize(("out", "reader"), [("out.csv", pl.read_csv), ("out.parquet", pl.read_parquet)])
+@pytest.mark.parametrize(("out", "reader"), [pytest.param("out.csv", pl.read_csv, marks=pytest.mark.torture), ("out.parquet", pl.read_parquet)])
 def test_killed_again_and_again_it_ends_like_an_undisturbed_run(tmp_path, out, reader):
     write_rows(tmp_path / "in.csv")
     moments = [lambda: has_logged(tmp_path, 1), lambda: parts(tmp_path, out) >= 6, lambda: parts(tmp_path, out) >= 15]

@@ -56,7 +56,6 @@ def kill_and_resume(start, name: str, place, chance: random.Random, number: int)
 @pytest.mark.parametrize(
     ("name", "rows", "kills"),
     [
-        ("changed", 10_000, 1),
         ("pull", 10_000, 1),
         pytest.param("ingest", 1_000_000, 100, marks=_LONG),
         pytest.param("run", 1_000_000, 20, marks=_LONG),

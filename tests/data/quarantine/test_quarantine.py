@@ -175,5 +175,5 @@ class Quarantine(RuleBasedStateMachine):
         assert there.join(waiting, left_on=["__batch", "__line"], right_on=["batch", "line"], how="semi").is_empty()
 
 
-Quarantine.TestCase.settings = settings(max_examples=6, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck))
+Quarantine.TestCase.settings = settings(max_examples=4, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck))
 TestEveryRecordIsSomewhere = Quarantine.TestCase

@@ -183,6 +183,9 @@ def test_a_busy_moment_fails_no_package_but_a_slow_package_fails_twice(room: Roo
     assert found(calm, busy) == (True, 2.0, 1)
     assert found(busy, busy) == (False, 900.0, 0)
     assert found(calm, busy, latency_ms=1) == (False, 2.0, 0)
+    waiting = Measured((2.0,) * 90 + (50.0,) * 10, 80.0)
+    assert found(*[waiting] * 4, calm) == (True, 2.0, 0)
+    assert found(*[waiting] * 6) == (False, 50.0, 1)
 
 
 def test_every_gate_that_is_asked_judges_what_the_package_itself_tells(room: Rooms) -> None:

@@ -37,6 +37,7 @@ from loopline.release.spec import ReleaseSpec
 from loopline.workspace import Job
 
 _SAMPLE = 200
+_TRIES = 5
 _SAME = 1e-6
 
 
@@ -123,12 +124,17 @@ def _sample(test: Kept, names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _measured(job: Job, package: str, trust: Trust, rows: Sequence[Mapping[str, Any]], limit_ms: float) -> Measured:
-    """What the package takes; too slow once, it is measured again, and the quicker time counts: a busy moment is no property of the package."""
-    once = measure(job.workspace.lake, package, trust, rows)
-    if slow_ms(once.latency_ms) <= limit_ms:
-        return once
-    job.progress.say("too slow: measuring once more")
-    return min(once, measure(job.workspace.lake, package, trust, rows), key=lambda one: slow_ms(one.latency_ms))
+    """What the package takes; too slow, it is measured again, and the quickest time counts: a busy moment is no property of the package."""
+    best = measure(job.workspace.lake, package, trust, rows)
+    for _ in range(_TRIES - 1):
+        if slow_ms(best.latency_ms) <= limit_ms:
+            break
+        job.progress.say("too slow: measuring once more")
+        best = min(best, measure(job.workspace.lake, package, trust, rows), key=lambda one: slow_ms(one.latency_ms))
+        if np.median(best.latency_ms) > limit_ms:
+            # It is not a few that had to wait for others.
+            break
+    return best
 
 
 def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> None:

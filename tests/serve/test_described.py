@@ -52,7 +52,7 @@ def _is_asked(operation, mode, examples):
 @pytest.mark.parametrize("kind", ["POSITIVE", "NEGATIVE"])
 def test_nothing_that_it_describes_makes_it_fail(served, kind):
     mode = schemathesis.GenerationMode[kind]
-    asked = _asked(served, mode, examples=8)
+    asked = _asked(served, mode, examples=5)
     assert {"POST /v1/predict", "POST /v1/outcomes", "POST /v1/feedback", "POST /invocations"} <= asked
     assert served.ask("GET", "/healthz")[0] == 200
 

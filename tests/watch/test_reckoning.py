@@ -13,6 +13,8 @@ import polars as pl
 import pytest
 
 from loopline.engine.step import Silence, Step
+from loopline.errors import Mistake
+from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.watch import arrivals, chapters, elapsed, honesty, measuring, reckoning, survey
 from loopline.watch.monitors import traffic
@@ -128,3 +130,13 @@ def test_a_window_of_many_rows_is_read_in_parts(shop: Shop, monkeypatch: pytest.
         assert (one["rows"], one["outcomes"], one["sums"]["money"][0]) == (other["rows"], other["outcomes"], other["sums"]["money"][0])
         assert one["drift"] == pytest.approx(other["drift"])
         assert one["metrics"]["brier"] == pytest.approx(other["metrics"]["brier"])
+
+
+def test_a_ledger_that_is_older_than_chapters_is_computed_whole(shop: Shop) -> None:
+    shop.serve(Crowd.of(40, seed=1))
+    facts = {**shop.watch(), "summary": "0" * 64}
+    shop.ledger.append(Draft(kind="step", subject="watch", key="k", body={"state": "succeeded", "name": "windows", "facts": facts}))
+    shop.serve(Crowd.of(40, seed=2), day=1)
+    assert shop.watch()["rows"] == 80
+    with pytest.raises(Mistake, match="made by an earlier Loopline"):
+        bodies(shop.blobs, facts["summary"])

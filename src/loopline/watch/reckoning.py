@@ -128,7 +128,7 @@ def put_together(
     lead
         So many windows at the beginning stay as they are.
     filled
-        Adds the windows between them, given the rows refused by window (`loopline.watch.windows.with_gaps`).
+        Adds the windows between them, given the rows refused by window (`loopline.watch.gaps.with_gaps`).
     refused
         Rows refused in the windows in which they were counted anew.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 
 
@@ -43,8 +44,16 @@ class Chapter:
         return cls(datetime.fromisoformat(said[0]), datetime.fromisoformat(said[1]), due, *said[3:])
 
 
-def bodies(blobs: Blobs, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The bodies of all windows, in the order of time, by the fact ``summary`` of the step that computed them."""
+def bodies(blobs: Blobs, summary: Mapping[str, Any] | str) -> list[dict[str, Any]]:
+    """The bodies of all windows, in the order of time, by the fact ``summary`` of the step that computed them.
+
+    Raises
+    ------
+    Mistake
+        When that is of a time before there were chapters.
+    """
+    if isinstance(summary, str):
+        raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
     chapters = [Chapter.of_json(chapter) for package in summary["packages"].values() for chapter in package["chapters"]]
     told = [one["body"] for chapter in chapters for one in json.loads(blobs.get(chapter.blob))]
     return sorted(told, key=lambda body: (body["start"], body["package"]))

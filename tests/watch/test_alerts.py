@@ -117,6 +117,20 @@ def test_an_alert_that_lasts_is_kept_up_to_date_with_what_it_costs() -> None:
     assert (later.key, later.body["opened"]) == (priced.key, priced.body["opened"])
 
 
+def test_an_alert_that_an_earlier_loopline_priced_is_kept_up_to_date() -> None:
+    body = bring("!!", outcomes=10)[0].body
+    priced = {name: body["cost"][name] for name in ("per_decision", "promised", "lost", "outcomes")}
+    assert bring("!!", {ID: {**body, "cost": priced}}, outcomes=10) == []
+
+
+def test_what_did_not_come_has_no_price() -> None:
+    windows, _ = days("..!", outcomes=50)
+    breach = Breach(monitor="volume", role="devops", says="only 9 rows came, 90 are usual", value=9, limit=50)
+    told = alerts.episodes(windows, [{"volume": []}, {"volume": []}, {"volume": [breach]}])
+    (made,) = alerts.drafts(told, {}, windows, PROMISE, currency="EUR", now=NOW)
+    assert (made.body["says"], made.body["cost"]) == ("only 9 rows came, 90 are usual (since 2024-01-03)", None)
+
+
 def test_one_outcome_is_no_sure_loss() -> None:
     (made,) = bring("!", outcomes=1)
     assert (made.body["cost"]["lost"], made.body["cost"]["low"], made.body["cost"]["sure"]) == (1.0, None, False)

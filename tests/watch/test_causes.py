@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.watch.causes import ANEW, LINES, PAGES, Cause, causes, explains, level, urgency
+from loopline.watch.causes import ANEW, LINES, Cause, causes, explains, level, urgency
 from loopline.watch.monitors.listed import MONITORS
-from loopline.watch.spec import OF_DRIFT, URGENCY
+from loopline.watch.spec import OF_DRIFT, OF_WORTH, URGENCY
 from tests.watch.world import DAY, World
 
 ANY = st.sampled_from(URGENCY)
@@ -108,7 +108,7 @@ def test_money_pages_and_drift_waits_for_the_digest(monitor: str, value: float, 
 def test_every_monitor_of_a_package_stands_in_one_line() -> None:
     named = [monitor for line in LINES for monitor in line]
     assert sorted(named) == sorted(monitor.__name__ for monitor in MONITORS)
-    assert {*PAGES, *OF_DRIFT} <= set(named)
+    assert {*OF_WORTH, *OF_DRIFT} <= set(named)
 
 
 @given(st.lists(st.tuples(ANY, st.sampled_from("pq"), st.booleans()), max_size=12))

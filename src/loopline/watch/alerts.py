@@ -15,6 +15,7 @@ from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import CONFIDENCE, interval
 from loopline.watch.monitors.watched import Breach, Promise
 from loopline.watch.scan import FINE_NEEDED
+from loopline.watch.spec import OF_COMING
 from loopline.watch.windows import Window
 
 Body = Mapping[str, Any]
@@ -158,12 +159,15 @@ def _kept_up(body: Body, episode: Episode, windows: Sequence[Window], promise: P
 
 def _reads(cost: Mapping[str, Any] | None) -> tuple[str, bool] | None:
     """What is read of a cost: two digits of the sum, and whether it is sure."""
-    return None if cost is None else (f"{cost['lost']:.2g}", cost["sure"])
+    return None if cost is None else (f"{cost['lost']:.2g}", bool(cost.get("sure")))
 
 
 def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> dict[str, Any]:
     breach = episode.breach
-    cost = _cost([window for window in windows if episode.since <= window.start <= episode.last], promise)
+    cost, what = None, f"{breach.says} (since {episode.since:%Y-%m-%d})"
+    if breach.monitor not in OF_COMING:
+        cost = _cost([window for window in windows if episode.since <= window.start <= episode.last], promise)
+        what += f"; {_say_cost(cost, currency)}"
     return {
         "state": "open",
         "monitor": breach.monitor,
@@ -177,7 +181,7 @@ def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, curre
         "limit": breach.limit,
         "cost": cost,
         "what": breach.says,
-        "says": f"{breach.says} (since {episode.since:%Y-%m-%d}); {_say_cost(cost, currency)}",
+        "says": what,
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from loopline.ledger.entry import Entry
-from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY, URGENCY
+from loopline.watch.spec import OF_COMING, OF_DRIFT, OF_ESTIMATES, OF_MONEY, OF_WORTH, URGENCY
 
 Level = Literal["page", "notice", "digest"]
 LEVELS: tuple[Level, ...] = ("page", "notice", "digest")
@@ -18,13 +18,10 @@ SUPERSEDED = "another package decides now"
 _OWN = "loopline"
 VOID = frozenset({ANEW, SUPERSEDED})
 """Why an alert was resolved that explains no other one from then on."""
-PAGES = frozenset({"worth_baseline", "worth_promised"})
-"""The monitors that speak of money."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
-_COMING = frozenset({"volume", "refused_share", "outcomes_late"})
 LINES: tuple[frozenset[str], ...] = (
     OF_MONEY | OF_ESTIMATES | OF_DRIFT | _ARRIVING,
-    _COMING,
+    OF_COMING,
 )
 """The monitors that explain one another: what the model earns, and what comes. Any other monitor stands for itself."""
 
@@ -66,7 +63,7 @@ class Cause:
 def level(body: Mapping[str, Any]) -> Level:
     """How loudly an alert is told: money and requests that do not come at all page, drift by itself waits for the digest."""
     monitor = body["monitor"]
-    if monitor in PAGES or (monitor == "volume" and body["value"] == 0):
+    if monitor in OF_WORTH or (monitor == "volume" and body["value"] == 0):
         return "page"
     return "digest" if monitor in OF_DRIFT else "notice"
 
@@ -96,7 +93,7 @@ def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> lis
     known, together = list(alerts), dict[tuple[str, int | str], list[Entry]]()
     for entry in known:
         if entry.body["state"] != "resolved":
-            line = _alone(entry.body) if entry.body["monitor"] in _COMING and is_silenced(entry) else _line(entry.body)
+            line = _alone(entry.body) if entry.body["monitor"] in OF_COMING and is_silenced(entry) else _line(entry.body)
             together.setdefault((entry.body["package"], line), []).append(entry)
 
     def rank(entry: Entry) -> tuple[int, bool, tuple[int, int], str, str]:

@@ -15,7 +15,7 @@ from loopline.watch.decisions import Decisions
 from loopline.watch.earned import CONFIDENCE, Earned, standard_error
 from loopline.watch.explanation import Body, Explanation, Loss, Shift, Turn
 from loopline.watch.slices import Fallen, fallen
-from loopline.watch.spec import OF_MONEY
+from loopline.watch.spec import OF_COMING, OF_MONEY
 from loopline.watch.upstream import between
 
 MEMORY = 120
@@ -61,13 +61,15 @@ def explain(
     turned = turn(alert, mine)
     bad = [window for window in mine if window["start"] >= turned.bad["start"]]
     good = [window for window in mine if window["start"] < turned.bad["start"]]
+    costs = alert["monitor"] not in OF_COMING
     return Explanation(
         says=str(alert["says"]),
         currency=currency,
         turn=turned,
         features=_features(good, bad, importance),
-        fallen=_slices(turned, bad, decisions, reference, columns),
-        money=_loss(good, bad, alert),
+        costs=costs,
+        fallen=_slices(turned, bad, decisions, reference, columns) if costs else _NOTHING,
+        money=_loss(good, bad, alert) if costs else None,
         upstream=tuple(between(entries, str(alert["package"]), turned.good, turned.bad)),
     )
 

@@ -87,12 +87,19 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What explains a breach; each part is empty, or None, where nothing tells."""
+    """What explains a breach; each part is empty, or None, where nothing tells.
+
+    Parameters
+    ----------
+    costs
+        Whether money tells anything of it: nobody knows what would have been earned on what did not come.
+    """
 
     says: str
     currency: str
     turn: Turn
     features: tuple[Shift, ...]
+    costs: bool
     fallen: Fallen
     money: Loss | None
     upstream: tuple[Happening, ...]
@@ -113,6 +120,8 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The explanation in sentences, those that say that nothing was found among them."""
+        if not self.costs:
+            return [self._since(), self._features(), self._upstream()]
         return [self._since(), self._money(), self._features(), self._slices(), self._upstream()]
 
     def found(self, *, with_money: bool = True) -> list[str]:

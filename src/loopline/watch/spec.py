@@ -48,6 +48,8 @@ OF_ESTIMATES = frozenset({"worth_estimated", "performance_estimated"})
 """Those that judge before outcomes come."""
 OF_DRIFT = frozenset({"drift", "score_drift", "multivariate"})
 """Those that explain: by themselves they say nothing of a loss."""
+OF_COMING = frozenset({"volume", "refused_share", "outcomes_late"})
+"""The monitors of what comes: nobody knows what would have been earned on what did not."""
 OF_THE_MODEL = OF_MONEY | OF_ESTIMATES | OF_DRIFT
 """The monitors whose breaches a new training may mend; too few requests, or refused ones, are not the model's fault."""
 

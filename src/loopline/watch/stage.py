@@ -50,7 +50,7 @@ _SCORING = (
 _SPECS = tuple(f"watch/{module}.py" for module in ("spec", "spec_duty", "spec_machinery", "spec_retrain"))
 _WATCHING = (
     *("windows", "spans", "gaps", "elapsed", "drift", "limits", "scan", "domain", "earned", "gauge", "served", "alerts", "causes", "survey"),
-    *("chapters", "reckoning", "measuring", "merging", "summary", "arrivals", "latency"),
+    *("chapters", "reckoning", "measuring", "merging", "summary", "arrivals", "latency", "shares"),
     *("basis", "estimate", "estimated", "expected", "confidence", "reweighted", "honesty"),
 )
 _ROOMS = (

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from loopline.declaration import say_duration
 from loopline.ledger.entry import Entry
 from loopline.watch.machinery.seen import Seen
-from loopline.watch.machinery.usual import TIMES, surely, twice_reached
+from loopline.watch.machinery.usual import TIMES, twice_reached
 from loopline.watch.monitors.watched import Breach
+from loopline.watch.shares import surely
 
 INGEST = ("data", "ingest")
 """The step that takes in what the sources deliver."""

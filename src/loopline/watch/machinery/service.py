@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from loopline.ledger.entry import Entry
 from loopline.watch.machinery.seen import Seen
-from loopline.watch.machinery.usual import surely, times_usual
+from loopline.watch.machinery.usual import times_usual
 from loopline.watch.monitors.watched import Breach
+from loopline.watch.shares import surely
 
 FEWEST = 100
 """So many requests are needed for a judgement."""

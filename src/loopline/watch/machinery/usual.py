@@ -1,4 +1,4 @@
-"""Whether a figure is far above what is usual, and what a share surely is. Pure."""
+"""Whether a figure is far above what is usual. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ FAR = 6.0
 TIMES = 2.0
 _LEAST_SCATTER = 0.05
 _TO_SIGMA = 1.4826
-_Z = 3.0
 
 
 def times_usual(value: float, before: Sequence[float]) -> float | None:
@@ -58,17 +57,3 @@ def twice_reached(before: Sequence[float]) -> float | None:
     3
     """
     return sorted(before)[-2] if len(before) >= FEWEST else None
-
-
-def surely(count: int, of: int) -> float:
-    """The share that some of so many surely are: the lower end of Wilson's interval, at three standard errors.
-
-    References
-    ----------
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
-    """
-    if not of:
-        return 0.0
-    share = count / of
-    middle, reach = share + _Z * _Z / (2 * of), _Z * math.sqrt(share * (1 - share) / of + _Z * _Z / (4 * of * of))
-    return max(0.0, (middle - reach) / (1 + _Z * _Z / of))

@@ -10,6 +10,7 @@ from statistics import NormalDist, median
 
 from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.monitors.watched import USUAL_MEMORY, Breach, Watched
+from loopline.watch.shares import surely
 from loopline.watch.windows import LOOKBACK
 
 _WINDOWS_NEEDED = 14
@@ -53,19 +54,13 @@ def _before(watched: Watched, came: Mapping[datetime, int]) -> Iterator[int]:
 
 
 def refused_share(watched: Watched) -> list[Breach] | None:
-    """A share of refused rows that is surely above the declared one (the lower end of Wilson's interval).
-
-    References
-    ----------
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
-    """
+    """A share of refused rows that is surely above the declared one."""
     window, allowed = watched.window, watched.spec.refused_share
     came = window.rows + window.refused
     if came < ROWS_NEEDED:
         return None
     share, z = window.refused / came, NormalDist().inv_cdf(1 - watched.chance("refused_share"))
-    middle, reach = share + z * z / (2 * came), z * math.sqrt(share * (1 - share) / came + z * z / (4 * came * came))
-    if (middle - reach) / (1 + z * z / came) <= allowed:
+    if surely(window.refused, came, z) <= allowed:
         return []
     says = f"{share:.0%} of the rows were refused, {allowed:.0%} are allowed"
     return [Breach(monitor="refused_share", role="data", says=says, value=share, limit=allowed)]

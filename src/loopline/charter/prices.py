@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from loopline.charter.machines import Cloud, Machine, is_one, per_month
 from loopline.charter.quantities import Paced, PerDecision
+from loopline.charter.ranges import PricePerHour
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import Spec
 from loopline.errors import Mistake
@@ -54,6 +55,8 @@ class Prices(Spec):
         The day on which these prices were asked for.
     sources
         Where they come from, in words.
+    people
+        An hour of the work of whoever builds and keeps it, such as ``60 per hour`` or ``55..70 per hour``.
     machine
         An own machine, paid for whether it works or not.
     cloud
@@ -67,6 +70,7 @@ class Prices(Spec):
     dated: date | None = None
     currency: str | None = None
     sources: tuple[str, ...] = ()
+    people: PricePerHour | None = None
     machine: Machine | None = Field(default=None)
     cloud: Cloud | None = Field(default=None)
     runs: Literal["machine", "cloud"] | None = None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from loopline.declaration import MomentText, Rate, RateText, Spec
+from loopline.charter.ranges import HoursMonthly, HoursOnce, Likely, Ranged, RateRange, ShareRange, is_range, parse_range
+from loopline.declaration import MomentText, Rate, RateText, Share, Span, Spec
 from loopline.expression.language import parse
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -17,20 +20,35 @@ MEASURED_FOR = ("predict", "task", "positive", "worth")
 """The fields that what is measured of the data depends on."""
 
 
-def _money(value: object) -> object:
+def _money(value: object) -> float | str:
+    if isinstance(value, Ranged):
+        return value
+    if is_range(value):
+        found, unit = parse_range(value)
+        if unit:
+            raise ValueError(f"{value!r} has a unit behind it; write the amount alone, in charter.worth.currency")
+        return found
     if isinstance(value, str):
         text = value
         try:
             value = float(text)
         except ValueError:
             parse(text)
-    if isinstance(value, float) and not math.isfinite(value):
+            return text
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no amount of money; say a number, a range such as 100..180, or an expression over the row's columns")
+    if not math.isfinite(value):
         raise ValueError(f"{value} is no amount of money; say a finite number or an expression")
-    return value
+    return float(value)
 
 
-# A number of units of the currency, or an expression over the row's columns.
-Money = Annotated[float | str, BeforeValidator(_money)]
+# A number of units of the currency or a range of it, or an expression over the row's columns.
+Money = Annotated[
+    float | str,
+    PlainValidator(_money),
+    PlainSerializer(lambda value: value if isinstance(value, str) else float(value)),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}),
+]
 
 _BINARY = ("act_right", "act_wrong", "miss", "rest")
 _MULTICLASS = ("right", "wrong")
@@ -89,6 +107,60 @@ class Criterion(Spec):
         return self
 
 
+class QualitySpec(Spec):
+    """How good decisions are, as far as somebody can tell before there are data; one group of fields for each task.
+
+    Binary: `precision` (of what is acted on, the share that it happens to) and `recall` (of what happens, the share that is acted on). Multiclass: `accuracy`.
+    Regression: `error`, the mean distance from what happens.
+    """
+
+    precision: ShareRange | None = None
+    recall: ShareRange | None = None
+    accuracy: ShareRange | None = None
+    error: Likely | None = None
+
+
+class EffortSpec(Spec):
+    """What people put in: once, until it decides, and in each month after that."""
+
+    build: HoursOnce | None = None
+    run: HoursMonthly | None = None
+
+
+class StudySpec(Spec):
+    """What the study supposes, beside the worth and the volume: numbers, or ranges that hold the truth nine times in ten.
+
+    Parameters
+    ----------
+    years
+        For which it is reckoned, from the first decision on.
+    discount
+        By how much money a year later is worth less.
+    ready
+        How long it takes until the first decision.
+    chance
+        How likely it must be that the model pays for itself.
+    effort, rule
+        People's work on a model, and on a rule without one.
+    happens, spread
+        The share of cases in which it happens (of several classes, the share of the most frequent one), and the mean distance of a number from its middle:
+        before there are data.
+    expects, today
+        How good a model will be, and how good what is done today is: before there are data.
+    """
+
+    years: float = Field(default=3.0, gt=0, le=30)
+    discount: Share = 0.08
+    ready: Span = timedelta(0)
+    chance: Share = 0.5
+    effort: EffortSpec = EffortSpec()
+    rule: EffortSpec = EffortSpec()
+    happens: ShareRange | None = None
+    spread: Likely | None = None
+    expects: QualitySpec = QualitySpec()
+    today: QualitySpec | None = None
+
+
 class BudgetSpec(Spec):
     """What may be spent: once to build, and as a rate to run."""
 
@@ -107,11 +179,12 @@ class CharterSpec(Spec):
     decided: MomentText | None = None
     outcome_known: MomentText | None = None
     outcome_seen: Literal["always", "when_acted"] = "always"
-    volume: RateText | None = None
+    volume: RateRange | None = None
     worth: WorthSpec = WorthSpec()
     target: RateText | None = None
     budget: BudgetSpec = BudgetSpec()
     prices: str | None = None
+    study: StudySpec = StudySpec()
     acceptance: tuple[Criterion, ...] = ()
     stakeholders: dict[Role, tuple[str, ...]] = {}
 
@@ -121,3 +194,26 @@ class CharterSpec(Spec):
         if volume is not None and volume.amount <= 0:
             raise ValueError(f"{volume} leaves nothing to decide; say how many decisions come, such as 900 per day, or leave it out")
         return volume
+
+    @property
+    def ranges(self) -> dict[str, Ranged]:
+        """What is declared as a range of the worth and the volume, by its field; a plain `fields` has the middles, so that a new range retrains nothing."""
+        said = {f"worth.{name}": getattr(self.worth, name) for name in (*_BINARY, *_MULTICLASS, *_REGRESSION)}
+        if self.volume is not None:
+            said["volume"] = self.volume.amount
+        return {name: value for name, value in said.items() if isinstance(value, Ranged) and value.low < value.high}
+
+    def ranging(self, ranges: Mapping[str, Sequence[float]]) -> CharterSpec:
+        """The same charter with ranges in place of their middles: the inverse of reading `fields` and `ranges`.
+
+        Parameters
+        ----------
+        ranges
+            From a field to its low end, middle and high end.
+        """
+        found = {name: Ranged(middle, low, high) for name, (low, middle, high) in ranges.items()}
+        worth = self.worth.model_copy(update={name.removeprefix("worth."): value for name, value in found.items() if name.startswith("worth.")})
+        volume = self.volume
+        if volume is not None and "volume" in found:
+            volume = volume.model_copy(update={"amount": found["volume"]})
+        return self.model_copy(update={"worth": worth, "volume": volume})

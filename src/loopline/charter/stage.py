@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.state import State
@@ -9,7 +12,7 @@ from loopline.workspace import Ask
 
 MEASURING = ("ingest", "join")
 """The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
-READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
+READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
 def steps(spec: CharterSpec, ask: Ask) -> Steps:
@@ -23,8 +26,8 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
         stage="charter",
         name="study",
         function="loopline.charter.study:run",
-        reads=spec.fields(*READS),
-        inputs={"outcome": data.get("outcome"), "task": data.get("task")},
+        reads=read(spec),
+        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **_priced(spec, ask)},
         rooms=("charter", "expression", "declaration.py"),
     )
     override = ask.state.overrides.get("charter")
@@ -35,6 +38,18 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
         else:
             facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
     return facts
+
+
+def read(spec: CharterSpec) -> dict[str, Any]:
+    """What the study reads of the charter: its fields, and the ranges that they are the middles of."""
+    ranges = {name: list(value.ends) for name, value in spec.ranges.items()}
+    return {**spec.fields(*READS), **({"ranges": ranges} if ranges else {})}
+
+
+def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:
+    """The price book as the study's input, where the charter names one."""
+    book = of_charter(spec, ask.folder)
+    return {} if book is None else {"book": book.model_dump(mode="json")}
 
 
 def _measured(spec: CharterSpec, state: State) -> Facts:

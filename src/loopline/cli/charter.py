@@ -124,7 +124,7 @@ def _lines(charter: CharterSpec, facts: Mapping[str, Any], override: Entry | Non
         "volume": charter.volume,
         "target": charter.target,
         "people": "; ".join(f"{role}: {', '.join(people)}" for role, people in charter.stakeholders.items() if people),
-        "accepted if": "; ".join(f"{one.id} {one.check}" for one in charter.acceptance),
+        "accepted if": "; ".join(f"{one.id} {one.check or '(nothing checks it yet)'}" for one in charter.acceptance),
     }
     lines = [f"{name:<12}{value}" for name, value in said.items() if value]
     lines.append(f"{'study':<12}{facts['says']}")

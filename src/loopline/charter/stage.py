@@ -15,11 +15,16 @@ MEASURING = ("ingest", "join")
 READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
-def steps(spec: CharterSpec, ask: Ask) -> Steps:
+def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
     """The study; a no-go halts unless a named person has overridden this very charter.
 
     The outcomes come from the data stage's newest facts: before there are any for these prices and this target, the study is
-    provisional, and it is made again once they are read.
+    provisional, and it is made again once they are read. A no-go that rests on nothing but what is stated is no reason not to look at data.
+
+    Parameters
+    ----------
+    has_data
+        Whether there are data to look at.
     """
     data = _measured(spec, ask.state)
     facts = yield Step(
@@ -30,6 +35,8 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
         inputs={"outcome": data.get("outcome"), "task": data.get("task"), **_priced(spec, ask)},
         rooms=("charter", "expression", "declaration.py"),
     )
+    if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
+        return {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
     override = ask.state.overrides.get("charter")
     if facts["verdict"] == "no-go":
         if override is None or override.key != facts["binds"]:

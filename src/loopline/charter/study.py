@@ -79,6 +79,7 @@ def studied(
         "says": _says(case, verdict, reasons),
         "verdict": verdict,
         "reasons": reasons,
+        "rests_on": "stated" if all(one["rests_on"] == "stated" for one in found if one["passed"] is False) and outcome is None else "data",
         "rules": found,
         "task": task,
         "currency": worth.currency,
@@ -112,7 +113,7 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
     elif simulation is not None:
         still = simulation.prospect.accounts({})
         at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
-    return Case(charter, task, worth, **at_stake, simulation=simulation)
+    return Case(charter, task, worth, **at_stake, simulation=simulation, outcome_unknown=outcome is None)
 
 
 def _compared(simulation: Simulation) -> dict[str, Any]:
@@ -132,10 +133,17 @@ def _compared(simulation: Simulation) -> dict[str, Any]:
             {"name": one.name, "says": one.says, "unit": one.unit, "low": one.range.low, "middle": float(one.range), "high": one.range.high}
             for one in prospect.assumptions()
         ],
+        "middle": _at_middle(prospect),
         "tornado": [bar.as_json() for bar in tornado(prospect)],
         "information": {"everything": of_everything(simulation), "each": dict(sorted(each.items(), key=lambda pair: -pair[1]))},
         "counted": list(prospect.outlay.counted),
     }
+
+
+def _at_middle(prospect: Prospect) -> float | None:
+    """The model's net present value with all assumptions at their middle."""
+    model = prospect.accounts({}).get(MODEL)
+    return None if model is None or model.npv is None else float(model.npv[0])
 
 
 def _order(simulation: Simulation) -> list[str]:
@@ -173,7 +181,7 @@ def _just_paying(prospect: Prospect) -> dict[str, Any]:
     costs: dict[str, Account | None] = {"build": model, "run": model}
     known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
     right = _right_enough(prospect, needed)
-    says = f"a model that just pays for itself: it adds {figure(needed)} to each decision"
+    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision"
     return {
         "name": BREAK_EVEN,
         "says": says + ("" if right is None else f", and is right in {right:.0%} of the cases that it acts on"),

@@ -14,6 +14,7 @@ from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
 from loopline.cli.charter_spent import spent
+from loopline.cli.charter_study import study
 from loopline.cli.options import why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.declaration import figure
@@ -28,6 +29,7 @@ def command() -> None:
     """The study: what is at stake, go or no-go."""
 
 
+command.add_command(study)
 command.add_command(spent)
 
 

@@ -124,6 +124,7 @@ def asked(tmp_path_factory):
         "status",
         "charter criteria",
         "charter show",
+        "charter study",
         "charter spent",
         "data show",
         "data quarantine",

@@ -21,6 +21,7 @@ NOT_ASKED = {
     "loopline demo": "it takes a minute",
     "loopline data admit": "no batch is held back; its own tests ask it",
     "loopline charter override": "the study says go, so that there is nothing to override",
+    "loopline charter sign": "the charter asks nobody to sign; its own tests ask it",
     "loopline release rollback": "there is no earlier champion",
     "loopline release promote": "nothing is on trial; its own tests ask it",
     "loopline release pause": "nothing is on trial; its own tests ask it",

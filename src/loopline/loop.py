@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from loopline.charter import stage as charter_stage
+from loopline.charter.statement import enter
 from loopline.data import stage as data_stage
 from loopline.data.probe import history as probe_history
 from loopline.engine.address import engine_at
@@ -25,6 +26,7 @@ from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
 from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
+from loopline.release.chartered import awaited
 from loopline.serve import stage as serve_stage
 from loopline.story import Look, StageStatus, Turn
 from loopline.value import stage as value_stage
@@ -146,6 +148,7 @@ class Loop:
         turn = Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
             declare(self.workspace.ledger, self.project.declaration.keys)
+            enter(self.workspace.ledger, self.project.declaration.charter)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
             while True:
@@ -241,7 +244,7 @@ class Loop:
         said = self.project.declaration
         match stage:
             case "charter":
-                return charter_stage.steps(said.charter, ask)
+                return charter_stage.steps(said.charter, ask, awaits=awaited(said.charter, ask.state))
             case "data":
                 return data_stage.steps(said.data, said.charter, ask)
             case "model":

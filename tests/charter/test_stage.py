@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ def ask(state=None):
     return Ask(project="p", folder=Path(), state=state or State(), facts={})
 
 
-def override(key):
+def override(key, until=None):
     return Entry(
         seq=1,
         id="1",
@@ -26,7 +26,7 @@ def override(key):
         kind="override",
         subject="charter",
         key=key,
-        body={"why": "a pilot"},
+        body={"why": "a pilot"} | ({"until": until} if until else {}),
         actor="ann",
         time=datetime.now(UTC),
         prev_hash="",
@@ -54,6 +54,28 @@ def test_an_override_of_another_charter_does_not_bind_this_one():
     story = steps(CHARTER, ask(State(overrides={"charter": override("another")})))
     next(story)
     assert isinstance(story.send(NO), Halt)
+
+
+def test_an_override_holds_through_its_last_day_and_the_halt_after_it_names_who_and_when():
+    state = State(overrides={"charter": override("abc", until="2027-03-01")})
+    held, ended = (steps(CHARTER, ask(state), today=day) for day in (date(2027, 3, 1), date(2027, 3, 2)))
+    next(held), next(ended)
+    with pytest.raises(StopIteration) as end:
+        held.send(NO)
+    assert "overridden by ann until 2027-03-01: a pilot" in end.value.value["says"]
+    assert ended.send(NO).why == "no-go: it cannot pay; the override by ann ended on 2027-03-01"
+
+
+def test_a_charter_that_waits_for_a_signature_halts_once_the_outcomes_are_read_and_a_refused_one_at_once():
+    waits, refused = (Halt(state=state, why="the charter waits") for state in ("waiting", "failed"))
+    for halt, verdict, stops in ((waits, "provisional", False), (waits, "go", True), (refused, "provisional", True)):
+        story = steps(CHARTER, ask(), awaits=halt)
+        next(story)
+        try:
+            assert story.send({"says": verdict, "verdict": verdict, "binds": "abc"}) is halt
+            assert stops
+        except StopIteration:
+            assert not stops
 
 
 def test_a_changed_mail_address_changes_no_key():

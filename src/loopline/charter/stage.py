@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from loopline.charter.override import SUBJECT, Override, no_go
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
+from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.workspace import Ask
 
@@ -12,11 +16,18 @@ MEASURING = ("ingest", "join")
 READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
 
 
-def steps(spec: CharterSpec, ask: Ask) -> Steps:
-    """The study; a no-go halts unless a named person has overridden this very charter.
+def steps(spec: CharterSpec, ask: Ask, *, awaits: Halt | None = None, today: date | None = None) -> Steps:
+    """The study; a no-go halts unless a named person has overridden this very charter, and so does one that is not signed yet, once the outcomes are read.
 
     The outcomes come from the data stage's newest facts: before there are any for these prices and this target, the study is
     provisional, and it is made again once they are read.
+
+    Parameters
+    ----------
+    awaits
+        Who has to sign the charter as it stands, or has refused to; None where nobody is waited for.
+    today
+        The day by which an override is over; the present one by default.
     """
     data = _measured(spec, ask.state)
     facts = yield Step(
@@ -27,13 +38,15 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
         inputs={"outcome": data.get("outcome"), "task": data.get("task")},
         rooms=("charter", "expression", "declaration.py"),
     )
-    override = ask.state.overrides.get("charter")
-    if facts["verdict"] == "no-go":
-        if override is None or override.key != facts["binds"]:
-            why = "no-go: " + "; ".join(facts["reasons"])
-            yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
-        else:
-            facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
+    day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"])
+    why = no_go(facts, said, today=day)
+    if why:
+        yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
+    if facts["verdict"] == "no-go" and said is not None:
+        facts = {**facts, "says": f"{facts['says']} ({said.says(day)})"}
+    # What is still to be read is what a person needs to see before they sign; a refusal stands without it.
+    if awaits is not None and (facts["verdict"] != "provisional" or awaits.state == "failed"):
+        yield awaits
     return facts
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from loopline.charter.override import SUBJECT, Override, no_go
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.entry import now
@@ -13,7 +15,7 @@ from loopline.workspace import Ask
 
 MEASURING = ("ingest", "join")
 """The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
-READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
+READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
 def steps(spec: CharterSpec, ask: Ask, *, awaits: Halt | None = None, today: date | None = None) -> Steps:
@@ -34,8 +36,8 @@ def steps(spec: CharterSpec, ask: Ask, *, awaits: Halt | None = None, today: dat
         stage="charter",
         name="study",
         function="loopline.charter.study:run",
-        reads=spec.fields(*READS),
-        inputs={"outcome": data.get("outcome"), "task": data.get("task")},
+        reads=read(spec),
+        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **_priced(spec, ask)},
         rooms=("charter", "expression", "declaration.py"),
     )
     day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"])
@@ -48,6 +50,18 @@ def steps(spec: CharterSpec, ask: Ask, *, awaits: Halt | None = None, today: dat
     if awaits is not None and (facts["verdict"] != "provisional" or awaits.state == "failed"):
         yield awaits
     return facts
+
+
+def read(spec: CharterSpec) -> dict[str, Any]:
+    """What the study reads of the charter: its fields, and the ranges that they are the middles of."""
+    ranges = {name: list(value.ends) for name, value in spec.ranges.items()}
+    return {**spec.fields(*READS), **({"ranges": ranges} if ranges else {})}
+
+
+def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:
+    """The price book as the study's input, where the charter names one."""
+    book = of_charter(spec, ask.folder)
+    return {} if book is None else {"book": book.model_dump(mode="json")}
 
 
 def _measured(spec: CharterSpec, state: State) -> Facts:

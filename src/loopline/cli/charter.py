@@ -14,7 +14,7 @@ from loopline.charter import override as overrides
 from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.override import Override
 from loopline.charter.spec import CharterSpec
-from loopline.charter.stage import READS
+from loopline.charter.stage import read
 from loopline.cli.charter_sign import sign, signatures
 from loopline.cli.charter_spent import spent
 from loopline.cli.options import day, why_option
@@ -119,7 +119,7 @@ def _study(state: State) -> Mapping[str, Any]:
 
 def _binds(charter: CharterSpec) -> str:
     """What an override binds to: the fields that the study reads."""
-    return digest(charter.fields(*READS))
+    return digest(read(charter))
 
 
 def _lines(charter: CharterSpec, facts: Mapping[str, Any], overridden: str, is_stale: bool) -> list[str]:

@@ -1,11 +1,8 @@
-"""The report as one HTML page that needs nothing from elsewhere: no script, no link, every text escaped."""
+"""The report as one HTML page."""
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from loopline import charts
+from loopline.sheet.page import rendered
 from loopline.value.case import Case
 from loopline.value.report import pictures
 from loopline.value.report.answers import answers, method, notes, scope
@@ -13,14 +10,17 @@ from loopline.value.report.figures import figures
 from loopline.value.report.parts import parts
 from loopline.value.rules import Review, advice, following
 
-_ENVIRONMENT = Environment(loader=PackageLoader("loopline.value.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_TONES = {"retrain": "wait", "change_policy": "wait", "retire": "no"}
 
 
 def html(case: Case, review: Review) -> str:
     """The report as a page; its first sheet of A4 is what to decide from."""
-    return _ENVIRONMENT.get_template("review.html.j2").render(
+    return rendered(
+        "loopline.value.report",
+        "review.html.j2",
         case=case,
         review=review,
+        tone=_TONES.get(review.recommendation, "yes"),
         advice=advice(case, review),
         next=following(case, review),
         notes=notes(case),
@@ -30,5 +30,4 @@ def html(case: Case, review: Review) -> str:
         first=pictures.first(case),
         parts=parts(case),
         method=method(case),
-        dark=Markup(charts.dark_css("figure")),
     )

@@ -8,11 +8,11 @@ from typing import Any
 
 from loopline.declaration import figure
 from loopline.model.estimates import Estimate
+from loopline.sheet.page import Picture
 from loopline.value.case import Case
 from loopline.value.lift import in_words
 from loopline.value.realised import Body, decided
 from loopline.value.report import pictures
-from loopline.value.report.pictures import Picture
 from loopline.watch.spec import URGENCY
 
 ROWS_SHOWN, BROAD = 60, 8

@@ -184,6 +184,7 @@ def asked(tmp_path_factory):
     ask("loopline value cost", "--prices", str(folder / "prices.yaml"), "--volume", "900 per day")
     ask("loopline value whatif", "--threshold", "0.6")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
+    ask("loopline charter revise", "--set", "worth.act_wrong=-8", "--set", "target=1000 per year", "--set", "acceptance.A1=precision >= 0.5")
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     experiment(ask)

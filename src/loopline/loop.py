@@ -15,7 +15,7 @@ from loopline.data.probe import history as probe_history
 from loopline.engine.address import engine_at
 from loopline.engine.local import resolve
 from loopline.engine.spans import run_spans
-from loopline.engine.step import Facts, Halt, Progress, Silence, Steps
+from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
@@ -28,7 +28,7 @@ from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.release.chartered import awaited
 from loopline.serve import stage as serve_stage
-from loopline.story import Look, StageStatus, Turn
+from loopline.story import Foresight, Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
 from loopline.watch.standing import unheard
@@ -124,6 +124,12 @@ class Loop:
     def status(self) -> LoopStatus:
         """Where the loop stands; nothing is computed."""
         return self._walk(None, Look())
+
+    def asked(self) -> dict[tuple[str, str], Step]:
+        """From a stage and a step's name to every step that the stages ask for, as if what has been done once came out the same again; nothing is computed."""
+        look = Foresight()
+        self._walk(None, look)
+        return look.asked
 
     def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None) -> LoopStatus:
         """Take the loop round as far as the evidence allows.

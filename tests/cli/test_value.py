@@ -66,6 +66,26 @@ def test_the_next_charter_starts_from_what_the_review_learned(call: Call, folder
     assert f"y in {learned['base_rate']:.1%} of cases" in charter("show").output
 
 
+def test_a_revision_begins_with_what_the_review_found_and_takes_the_served_decisions_anew(call: Call, folder: Path) -> None:
+    found = told(call("show", "--json"))
+    said = told(caller(charter_command, folder)("revise", "--set", "worth.act_wrong=-12", "--set", "target=100 per year", "--json"))
+    before, after = said["review"]["before"], said["review"]["after"]
+    assert before["recommendation"] == found["recommendation"]
+    # Worked out again from single decisions, the windows hold what they held.
+    assert before["earned"] == pytest.approx(found["realised"]["per_decision"])
+    policy = said["policy"]
+    assert (policy["on"], policy["stays"]["rows"]) == ("served", 840)
+    assert policy["stays"]["after"]["per_decision"]["value"] == pytest.approx(after["earned"])
+    assert policy["anew"]["after"]["per_decision"]["value"] > policy["stays"]["after"]["per_decision"]["value"]
+    assert {one["step"] for one in said["again"]} >= {"study", "search", "gates", "windows", "review"}
+
+
+def test_a_target_alone_trains_nothing_anew(folder: Path) -> None:
+    said = told(caller(charter_command, folder)("revise", "--set", "target=100 per year", "--json"))
+    assert {one["stage"] for one in said["again"]} == {"charter", "value"}
+    assert said["lacks"]["policy"].startswith("neither prices nor volume change")
+
+
 def test_an_ending_that_is_no_report_and_a_folder_that_is_not_there_are_told(call: Call, tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="end it with .html or .md"):
         call("review", "-o", str(tmp_path / "r.pdf"))

@@ -15,6 +15,7 @@ from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.override import Override
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
+from loopline.cli.charter_revise import revise
 from loopline.cli.charter_sign import sign, signatures
 from loopline.cli.charter_spent import spent
 from loopline.cli.options import day, why_option
@@ -33,6 +34,7 @@ def command() -> None:
 
 command.add_command(spent)
 command.add_command(sign)
+command.add_command(revise)
 
 
 @command.command()

@@ -131,7 +131,7 @@ class Loop:
         self._walk(None, look)
         return look.asked
 
-    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None) -> LoopStatus:
+    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None, sounding: bool = False) -> LoopStatus:
         """Take the loop round as far as the evidence allows.
 
         Parameters
@@ -142,6 +142,8 @@ class Loop:
             A stage whose steps are computed again although they have succeeded.
         progress
             Told what happens and how long it takes.
+        sounding
+            Whether what each way to decide earns is told from the data that are there, although nothing asks for it.
 
         Raises
         ------
@@ -161,7 +163,7 @@ class Loop:
                 if until is None or until in ALARMED:
                     self._tell_first(turn)
                 turn.moved = False
-                status = self._walk(until, turn)
+                status = self._walk(until, turn, sounding=sounding)
                 if not turn.moved:
                     return replace(status, stages=tuple(turn.timed(stage) for stage in status.stages))
 
@@ -184,12 +186,12 @@ class Loop:
             # What goes wrong in it is said by the alarms, which try again.
             teller.tell("watch", watch_stage.messages(declared.watch, declared.charter, state), state)
 
-    def _walk(self, until: str | None, teller: Look) -> LoopStatus:
+    def _walk(self, until: str | None, teller: Look, *, sounding: bool = False) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.
 
         A stage that is not done blocks those after it, but not the running of a package that decides already. Work may leave
         facts that an earlier stage reads (the charter judges the outcomes that the data holds): whoever wants to go on asks again
-        from the start, where all that is done already costs nothing.
+        from the start, where all that is done already costs nothing. Data are read, too, while a charter waits to be signed.
         """
         facts: dict[str, Facts] = {}
         reached: list[StageStatus] = []
@@ -201,6 +203,8 @@ class Loop:
             if name == RUNNING[0] and state.champion is not None:
                 # What decides now is collected, watched and judged, whatever its successor waits for.
                 blocked = None
+            if name == "model" and first is not None:
+                blocked = blocked or STAGES[0]
             if teller.moved:
                 reached.append(StageStatus(name, "stale", False, 0.0, f"after {blocked or reached[-1].stage}", None))
                 continue
@@ -212,6 +216,8 @@ class Loop:
             if name in ALARMED and state.champion is not None:
                 status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), teller)
             reached.append(status)
+            if name == "data" and status.state == "done" and not teller.moved and (sounding or until not in STAGES[:2]):
+                self._sound(replace(ask, facts=dict(facts)), teller, forced=sounding)
             if name == "watch" and status.state == "done" and not teller.moved:
                 # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged, and what is compared.
                 declared = self.project.declaration
@@ -219,8 +225,17 @@ class Loop:
                 asked = replace(ask, state=self.state())
                 teller.tell("value", value_stage.trials(declared.release, declared.charter, asked, at=teller.at or now()), asked.state)
             if status.state != "done":
-                blocked, first = blocked or name, first or (halt, error)
+                # Who is asked to sign the charter has to see what the data hold.
+                is_awaited = (name, status.state) == (STAGES[0], "waiting")
+                blocked, first = blocked or (None if is_awaited else name), first or (halt, error)
         return self._status(reached, *(first or (None, None)))
+
+    def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
+        """Tell what each way to decide earns on a sample, before the search: the charter judges by it. Where it fails, the loop goes on without."""
+        said, follows = self.project.declaration, teller.follows
+        teller.tell("model", model_stage.sounding(said.model, said.data, said.charter, ask, forced=forced), ask.state)
+        # A search does not follow from it.
+        teller.follows = follows
 
     def _alarmed(self, status: StageStatus, error: LooplineError | None, ask: Ask, teller: Look) -> tuple[StageStatus, LooplineError | None]:
         """Look at the machinery and tell whom it concerns, in a turn; a stage that is fine is not where that fails."""
@@ -250,7 +265,7 @@ class Loop:
         said = self.project.declaration
         match stage:
             case "charter":
-                return charter_stage.steps(said.charter, ask, awaits=awaited(said.charter, ask.state))
+                return charter_stage.steps(said.charter, ask, has_data=bool(said.data.sources), awaits=awaited(said.charter, ask.state))
             case "data":
                 return data_stage.steps(said.data, said.charter, ask)
             case "model":

@@ -186,8 +186,19 @@ _QUALITIES: dict[str, tuple[str, ...]] = {"binary": ("precision", "recall"), "mu
 _WORDS = {
     "happens": "the share of cases in which it happens",
     "spread": "how far a number lies from its middle",
-    **{f"today.{one}": f"{one} of what is done today" for names in _QUALITIES.values() for one in names},
-    **{f"expects.{one}": f"{one} of the model" for names in _QUALITIES.values() for one in names},
+}
+_QUALITY_WORDS = {
+    "precision": "how often {} is right when it acts",
+    "recall": "how much of what happens {} catches",
+    "accuracy": "how often {} is right",
+    "error": "how far {} is off on average",
+}
+_WHOSE = {"today": "today's way", "expects": "the model"}
+_SAID = {
+    "precision": "right in {} of the cases that it acts on",
+    "recall": "acting on {} of the cases in which it happens",
+    "accuracy": "right in {} of the cases",
+    "error": "off by {} on average",
 }
 
 
@@ -202,11 +213,13 @@ def _stated_today(charter: CharterSpec, worth: Worth) -> dict[str, Ranged]:
 
 
 def _assumption(name: str, value: Ranged) -> Assumption:
-    return Assumption(name, _WORDS[name.removeprefix("study.")], value, "" if name.endswith(("spread", "error")) else "%")
+    _, place, *quality = name.split(".")
+    says = _QUALITY_WORDS[quality[0]].format(_WHOSE[place]) if quality else _WORDS[place]
+    return Assumption(name, says, value, "" if name.endswith(("spread", "error")) else "%")
 
 
 def _quality_in_words(name: str, quality: Mapping[str, Ranged]) -> str:
-    said = ", ".join(f"{one} {_said(value, is_share=one != 'error')}" for one, value in quality.items())
+    said = ", ".join(_SAID[one].format(_said(value, is_share=one != "error")) for one, value in quality.items())
     return f"{'what is done today' if name == TODAY else 'a model'}, as stated: {said}"
 
 

@@ -75,7 +75,7 @@ class Prospect:
 
     def assumptions(self) -> list[Assumption]:
         """Each assumption that is not known exactly."""
-        found = [Assumption(name, _WORDS[name.partition(".")[0]].format(name.partition(".")[2]), one, _unit(name)) for name, one in self.charter.ranges.items()]
+        found = [Assumption(name, _WORDS[name.removeprefix("worth.")], one, _unit(name)) for name, one in self.charter.ranges.items()]
         return [one for one in (*found, *self.evidence.assumptions(), *self.outlay.assumptions()) if one.range.low < one.range.high]
 
     def prices(self, values: Values) -> Floats:
@@ -127,8 +127,18 @@ class Prospect:
         return float(costs[0] / (volume[0] * self.annuity(self.ready_months)))
 
 
-_WORDS = {"volume": "how many decisions come", "worth": "what {} is worth"}
+_WORDS = {
+    "volume": "how many decisions come",
+    "act_right": "what acting is worth where it happens",
+    "act_wrong": "what acting is worth where it does not happen",
+    "miss": "what not acting is worth where it happens",
+    "rest": "what not acting is worth where it does not happen",
+    "right": "what a right class is worth",
+    "wrong": "what a wrong class is worth",
+    "over": "what each unit too many is worth",
+    "under": "what each unit too few is worth",
+}
 
 
 def _unit(name: str) -> str:
-    return "decisions" if name == "volume" else "money"
+    return "" if name == "volume" else "money"

@@ -34,6 +34,7 @@ class Case:
     perfect: float | None
     break_even: float | None
     simulation: Simulation | None = None
+    outcome_unknown: bool = False
 
     @property
     def per_year(self) -> float | None:
@@ -46,6 +47,11 @@ class Case:
         if self.per_year is None or self.perfect is None or self.do_nothing is None:
             return None
         return (self.perfect - self.do_nothing) * self.per_year
+
+    @property
+    def rests_on(self) -> str:
+        """``data`` once outcomes are known, else ``stated``."""
+        return "stated" if self.outcome_unknown else "data"
 
     def money(self, amount: float) -> str:
         """An amount in words."""
@@ -111,8 +117,8 @@ def the_target_is_in_reach(case: Case) -> Finding:
             return Finding(None, "how much a model adds in a year is not known yet")
         said = f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add {gain:,.0f}"
         return Finding(True, said, gain, target.per_year)
-    said = f"the model that is expected adds the target of {target.per_year:,.0f} {case.worth.currency} a year with a chance of {chance:.0%}"
-    return Finding(chance >= HARDLY, said, chance, HARDLY)
+    said = f"the model that is expected adds as much as the target, {target.per_year:,.0f} {case.worth.currency} a year, with a chance of {chance:.0%}"
+    return Finding(chance >= HARDLY, said if chance >= HARDLY else f"the target is out of reach: {said}", chance, HARDLY)
 
 
 def the_budget_is_earned_back(case: Case) -> Finding:
@@ -168,8 +174,13 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+OF_THE_CHARTER = frozenset({acting_can_pay, the_work_fits_the_budget})
+"""The rules that no look at data can turn."""
+
+
 def findings(case: Case) -> Iterator[dict[str, Any]]:
     """What each rule found, as plain values."""
     for rule in RULES:
         found = rule(case)
-        yield {"name": rule.__name__, "passed": found.passed, "says": found.says, "value": found.value, "limit": found.limit}
+        rests_on = "charter" if rule in OF_THE_CHARTER else case.rests_on
+        yield {"name": rule.__name__, "passed": found.passed, "says": found.says, "value": found.value, "limit": found.limit, "rests_on": rests_on}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, Evidence, Measured, Stated
+from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
@@ -65,8 +65,8 @@ def studied(
     """
     task = charter.task or task or (charter.worth.tasks or ("binary",))[0]
     worth = Worth.of(charter.worth, task)
-    costs = outlay(charter, book)
     evidence = _evidence(charter, worth, sounding)
+    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says)
     simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
     case = _case(charter, task, worth, outcome, simulation)
     found = list(findings(case))
@@ -79,6 +79,7 @@ def studied(
         "says": _says(case, verdict, reasons),
         "verdict": verdict,
         "reasons": reasons,
+        "rests_on": "stated" if all(one["rests_on"] == "stated" for one in found if one["passed"] is False) and outcome is None else "data",
         "rules": found,
         "task": task,
         "currency": worth.currency,
@@ -112,7 +113,7 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
     elif simulation is not None:
         still = simulation.prospect.accounts({})
         at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
-    return Case(charter, task, worth, **at_stake, simulation=simulation)
+    return Case(charter, task, worth, **at_stake, simulation=simulation, outcome_unknown=outcome is None)
 
 
 def _compared(simulation: Simulation) -> dict[str, Any]:
@@ -132,10 +133,17 @@ def _compared(simulation: Simulation) -> dict[str, Any]:
             {"name": one.name, "says": one.says, "unit": one.unit, "low": one.range.low, "middle": float(one.range), "high": one.range.high}
             for one in prospect.assumptions()
         ],
+        "middle": _at_middle(prospect),
         "tornado": [bar.as_json() for bar in tornado(prospect)],
         "information": {"everything": of_everything(simulation), "each": dict(sorted(each.items(), key=lambda pair: -pair[1]))},
         "counted": list(prospect.outlay.counted),
     }
+
+
+def _at_middle(prospect: Prospect) -> float | None:
+    """The model's net present value with all assumptions at their middle."""
+    model = prospect.accounts({}).get(MODEL)
+    return None if model is None or model.npv is None else float(model.npv[0])
 
 
 def _order(simulation: Simulation) -> list[str]:
@@ -148,7 +156,7 @@ def _order(simulation: Simulation) -> list[str]:
 def _alternative(simulation: Simulation, name: str) -> dict[str, Any]:
     prospect = simulation.prospect
     if name == BREAK_EVEN:
-        return _just_paying(prospect)
+        return _just_paying(simulation)
     account = simulation.accounts[name]
     return {
         "name": name,
@@ -164,16 +172,16 @@ def _ready(prospect: Prospect, name: str) -> float:
     return prospect.ready_months if name in (MODEL, PERFECT) else 0.0
 
 
-def _just_paying(prospect: Prospect) -> dict[str, Any]:
-    """A model that earns just what it costs, with all assumptions at their middle."""
-    still = prospect.accounts({})
-    needed, today = prospect.needed() or 0.0, float(still[prospect.today].per_decision[0])
+def _just_paying(simulation: Simulation) -> dict[str, Any]:
+    """A model that earns just what it costs, with volume and costs at their middle, beside what today's way earns on average."""
+    prospect = simulation.prospect
+    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[prospect.today].per_decision))
     volume = 0.0 if prospect.charter.volume is None else prospect.charter.volume.per_year
-    model = still.get(MODEL)
+    model = prospect.accounts({}).get(MODEL)
     costs: dict[str, Account | None] = {"build": model, "run": model}
     known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
     right = _right_enough(prospect, needed)
-    says = f"a model that just pays for itself: it adds {figure(needed)} to each decision"
+    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision"
     return {
         "name": BREAK_EVEN,
         "says": says + ("" if right is None else f", and is right in {right:.0%} of the cases that it acts on"),

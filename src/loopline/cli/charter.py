@@ -18,6 +18,7 @@ from loopline.charter.stage import read
 from loopline.cli.charter_revise import revise
 from loopline.cli.charter_sign import sign, signatures
 from loopline.cli.charter_spent import spent
+from loopline.cli.charter_study import study
 from loopline.cli.options import day, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.declaration import figure
@@ -32,6 +33,7 @@ def command() -> None:
     """The study: what is at stake, go or no-go."""
 
 
+command.add_command(study)
 command.add_command(spent)
 command.add_command(sign)
 command.add_command(revise)
@@ -52,7 +54,7 @@ def show(folder: Path | None, as_json: bool) -> None:
     following = "loopline run" if is_stale else halted
     data = {
         **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
-        "study": {name: value for name, value in facts.items() if name != "binds"},
+        "study": {name: value for name, value in facts.items() if name not in ("binds", "study")},
         "override": None if override is None else override.as_json(today),
         **asked.as_json(),
         "learned": learned,

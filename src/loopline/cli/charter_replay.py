@@ -108,7 +108,7 @@ def replay(loop: Loop, before: Declaration, after: Declaration) -> Replay:
         When the charter after names a column, a metric or a price that is not there.
     """
     desk, lacks = Desk.of(loop, before, after), dict[str, str]()
-    study = (_study(desk, desk.before), _study(desk, desk.after))
+    study = (_study(desk, desk.before, desk.asked), _study(desk, desk.after, desk.asked_after))
     evidence = _told(lacks, "policy", lambda: _evidence(desk))
     known = evidence if isinstance(evidence, Evidence) else None
     policy = None if known is None else _told(lacks, "policy", lambda: _policy(desk, known))
@@ -137,19 +137,26 @@ def _told(lacks: dict[str, str], part: str, tell: Callable[[], Any]) -> Any:
     return None
 
 
-def _study(desk: Desk, charter: CharterSpec) -> Facts:
-    """The study of a charter; at other prices the outcomes that the data hold are counted anew."""
+def _study(desk: Desk, charter: CharterSpec, asked: Mapping[tuple[str, str], Step]) -> Facts:
+    """The study of a charter; at other prices the outcomes that the data hold are counted anew, and the data are sounded again where they have been before."""
     project = desk.loop.project
     step = next(charter_stage.steps(charter, Ask(project=project.name, folder=project.folder, state=desk.state, facts={})))
     assert isinstance(step, Step)
-    done = desk.state.succeeded.get(step.key)
-    if done is not None:
-        facts: Facts = done.body["facts"]
-        return facts
+    if step.key in desk.state.succeeded:
+        return _facts(desk, step)
     if step.inputs.get("outcome") is None:
         step = replace(step, inputs={**step.inputs, **_at_stake(desk, charter)})
-    studied: Facts = resolve(step.function)(desk.job(step))
-    return studied
+    sounding = asked.get(charter_stage.SOUNDING)
+    if "sounding" not in step.inputs and sounding is not None and charter_stage.SOUNDING in desk.state.latest:
+        step = replace(step, inputs={**step.inputs, "sounding": _facts(desk, sounding)})
+    return _facts(desk, step)
+
+
+def _facts(desk: Desk, step: Step) -> Facts:
+    """What a step found, or finds now; nothing of it is kept."""
+    done = desk.state.succeeded.get(step.key)
+    facts: Facts = resolve(step.function)(desk.job(step)) if done is None else done.body["facts"]
+    return facts
 
 
 def _at_stake(desk: Desk, charter: CharterSpec) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from loopline import charts
 from loopline.charts import Bar, Reading
 from loopline.plots import dots
-from loopline.sheet.page import Picture
+from loopline.sheet.document import Picture
 from loopline.value import lift_picture
 from loopline.value.case import Case
 

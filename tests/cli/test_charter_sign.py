@@ -44,7 +44,8 @@ def run(folder: Path) -> LoopStatus:
 
 def test_the_loop_reads_the_data_and_waits_until_the_charter_is_signed(call: Call, folder: Path) -> None:
     status = run(folder)
-    assert (status.exit_code, status.waiting_for, status.stages[0].state) == (0, "business", "waiting")
+    assert (status.exit_code, status.waiting_for, [stage.state for stage in status.stages]) == (0, "business", ["waiting", "done"])
+    assert told(call("show", "--json"))["study"]["verdict"] == "go"
     said = told(call("sign", "--as", "business", "--why", "it is worth it", "--json"))
     assert (said["by"], said["verdict"], said["waiting_for"], said["next"]) == ("ann", "yes", None, "loopline run")
     shown = told(call("show", "--json"))

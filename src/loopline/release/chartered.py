@@ -38,6 +38,8 @@ def signed(state: State) -> Entry | None:
 
 def awaited(charter: CharterSpec, state: State) -> Halt | None:
     """Why the loop stands still at a charter as it stands; None where nobody has to sign it, or everybody has."""
+    if not _asked(charter):
+        return None
     said = tally_of(charter, state)
     for one in said.roles:
         if one.refusal is not None:

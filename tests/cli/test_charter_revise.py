@@ -92,6 +92,14 @@ def call_again(folder: Path) -> Call:
     return caller(command, folder)
 
 
+def test_fields_that_only_fit_together_are_set_together(call: Call) -> None:
+    words = [f"--set=worth.{name}" for name in ("right=1", "act_right=null", "act_wrong=null")]
+    with pytest.raises(Mistake, match="the worth is said for multiclass, and predicting 'y' is binary"):
+        call("revise", *words)
+    with pytest.raises(Mistake, match="--set worth.right=1: .*belong to different tasks"):
+        call("revise", words[0])
+
+
 def test_another_file_is_held_against_it_by_its_charter_alone(call: Call, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text("charter:\n  predict: y\n  worth: {currency: EUR, act_right: 10, act_wrong: -8}\n  volume: 40 per day\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,15 @@ def changed(project: Project, sets: Sequence[str], file: Path | None) -> Change:
     if file is not None:
         beside = {name: value for name, value in values_of(text).items() if name != CHARTER}
         return Change(parse(_text(file), file=str(file), beside=beside), str(file))
-    declaration = project.declaration
-    for said in sets:
-        text, declaration = _with(text, said)
-    return Change(declaration, "--set" if sets else FILE, text)
+    if not sets:
+        return Change(project.declaration, FILE, text)
+    texts = list(accumulate(sets, _with, initial=text))[1:]
+    try:
+        return Change(parse(texts[-1]), "--set", texts[-1])
+    except Mistake as mistake:
+        # What one field leaves undone the next may complete; where all together do not fit, the first that did not is told.
+        _require_fit(sets, texts)
+        raise Mistake(mistake.what, where="--set", remedy=mistake.remedy) from None
 
 
 def with_charter(project: Project, charter: Mapping[str, Any]) -> Declaration:
@@ -56,8 +62,16 @@ def with_charter(project: Project, charter: Mapping[str, Any]) -> Declaration:
     return declared({**values_of(_text(project.folder / FILE)), CHARTER: charter})
 
 
-def _with(text: str, said: str) -> tuple[str, Declaration]:
-    """The text with one field of the charter set, and what it declares."""
+def _require_fit(sets: Sequence[str], texts: Sequence[str]) -> None:
+    for said, text in zip(sets, texts, strict=True):
+        try:
+            parse(text)
+        except Mistake as mistake:
+            raise Mistake(mistake.what, where=f"--set {said}", remedy=mistake.remedy) from None
+
+
+def _with(text: str, said: str) -> str:
+    """The text with one field of the charter set."""
     name, equals, value = said.partition("=")
     path = [part for part in name.strip().removeprefix(f"{CHARTER}.").split(".") if part]
     if not equals or not path or not value.strip():
@@ -67,8 +81,7 @@ def _with(text: str, said: str) -> tuple[str, Declaration]:
     except yaml.YAMLError:
         plain = value.strip()
     try:
-        new = _criterion(text, path, plain) if path[0] == "acceptance" and len(path) == 2 else amend.put(text, [CHARTER, *path], plain)
-        return new, parse(new)
+        return _criterion(text, path, plain) if path[0] == "acceptance" and len(path) == 2 else amend.put(text, [CHARTER, *path], plain)
     except Mistake as mistake:
         raise Mistake(mistake.what, where=f"--set {said}", remedy=mistake.remedy) from None
 

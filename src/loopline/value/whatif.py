@@ -268,7 +268,7 @@ def _assumed(change: Change, anew: Ruled | None, policy: Policy, decisions: Deci
             "Outcomes are seen only where somebody acted: resting on some of those rows can be judged, and what acting on others would earn is not known. "
             "The figures leave those others out."
         ]
-    if change.prices and anew is None:
+    if change.prices and anew is None and decisions.yardstick.task == "binary":
         said += ["The policy stays as it is, though it was chosen at the old prices: --threshold tries another."]
     if anew is not None and anew.policy["kind"] == "top":
         said += [_held(change.capacity, anew.policy) if anew.exactly and change.capacity is not None else "The capacity is kept on average, by one limit."]

@@ -42,7 +42,7 @@ OF_DATA = frozenset({"table", "lookups", "columns"})
 """The inputs of a step by which data alone makes it stale."""
 
 
-_SOUNDS = ("split", "features", "policy", "leaks", "leave_out", "monotone", "rules", "baseline", "seed")
+_SOUNDS = ("split", "features", "policy", "leaks", "leave_out", "monotone", "rules", "baseline", "season", "seed")
 """What a sounding reads of what is declared of the model: the search it comes before is no part of it."""
 
 

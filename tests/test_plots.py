@@ -8,7 +8,7 @@ import pytest
 
 from loopline import charts
 from loopline.charts import NARROW, WIDE, Bar
-from loopline.plots import Axis, Curve, Mark, curves, dots
+from loopline.plots import Axis, Curve, Mark, Reach, curves, dots, reaches
 
 EVIL = "<script>alert('x')</script> & \"quotes\" \x00\ud800"
 
@@ -28,6 +28,7 @@ def every_plot(name: str, *, width: int = WIDE) -> list[charts.Spec]:
         curves([curve(name), curve("dots", dotted=True)], title=name, x=Axis(title=name), y=Axis(title=name), marks=[mark], levels={"limit": 2.0}, width=width),
         curves([curve(name)], title=name, x=Axis(title=name, log=True, ticks=(1, 2, 4)), y=Axis(title=name, format=".0%", domain=(0, 4)), width=width),
         dots(bars, title=name, unit=name, note=name, reference=(name, 0.0), width=width),
+        reaches([Reach(name=name, at_low=-1.0, at_high=4.0, low=name, high="9")], title=name, unit=name, middle=2.0, zero=name, width=width),
     ]
 
 

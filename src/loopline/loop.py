@@ -241,7 +241,7 @@ class Loop:
         said = self.project.declaration
         match stage:
             case "charter":
-                return charter_stage.steps(said.charter, ask)
+                return charter_stage.steps(said.charter, ask, has_data=bool(said.data.sources))
             case "data":
                 return data_stage.steps(said.data, said.charter, ask)
             case "model":

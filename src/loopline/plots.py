@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from loopline.charts import ALARM, BAND, BLUE, GREEN, INK, MUTED, PAPER, RUST, SLATE, WIDE, Bar, Spec, chart, words
@@ -124,7 +125,7 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
     x: Spec = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"title": words(unit), "tickCount": 5 if width > 500 else 3, "labelFlush": False},
+        "axis": {"title": words(unit), "tickCount": 5 if width > 500 else 3, "labelFlush": False, "labelOverlap": "greedy", "labelSeparation": 6},
         "scale": {"nice": True, "zero": reference is not None and reference[1] == 0},
     }
     known = [{"filter": "datum.low !== null && datum.high !== null"}]
@@ -151,6 +152,79 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
     # The figures stand right of the plot, where the fitting of the width does not look.
     padding = {"left": 20 if width > 500 else 8, "right": _ROOM_PX, "top": 8, "bottom": 8}
     return chart(title, note, rows, layers, width=width, height={"step": 28 if width > 500 else 34}, padding=padding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far a quantity moves when one thing moves between its two ends; the texts say what these are."""
+
+    name: str
+    at_low: float
+    at_high: float
+    low: str
+    high: str
+
+
+def reaches(values: Sequence[Reach], *, title: str, unit: str, middle: float, note: str = "", zero: str = "", width: int = WIDE) -> Spec:
+    """Lying bars from a common middle to where each end moves the quantity, the widest at the top: a tornado.
+
+    Parameters
+    ----------
+    middle
+        The quantity when nothing moves.
+    zero
+        What an upright line at nothing stands for; none where it is empty.
+    """
+    said = "Dark bars: the lower end of the range; light bars: the upper end."
+    note = " ".join(part for part in (note, said, f"The dashed line is {zero}." if zero else "") if part)
+    rows = [
+        {"name": _broken(one.name, width), "start": middle, "value": value, "end": kind, "says": words(text, most=16), "right": value >= middle}
+        for one in values
+        for kind, value, text in (("low", one.at_low, one.low), ("high", one.at_high, one.high))
+    ]
+    label: Spec = {"title": None, "ticks": False, "labelLimit": 270 if width > 500 else 130, "labelFontSize": 11, "labelExpr": "split(datum.label, '\\n')"}
+    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": label}
+    x: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {
+            "title": words(unit),
+            "grid": True,
+            "tickCount": 5 if width > 500 else 3,
+            "labelFlush": False,
+            **_short(values),
+        },
+        "scale": {"nice": True, "zero": bool(zero), "padding": 44 if width > 500 else 30},
+    }
+    colour = {"field": "end", "type": "nominal", "scale": {"domain": ["low", "high"], "range": [BLUE, BAND]}, "legend": None}
+    text: Spec = {"type": "text", "color": INK, "fontSize": 11}
+    layers: list[Spec] = [
+        {"mark": {"type": "bar", "height": {"band": 0.6}}, "encoding": {"y": y, "x": x, "x2": {"field": "start"}, "color": colour}},
+        {"data": {"values": [{"value": middle}]}, "mark": {"type": "rule", "color": INK, "strokeWidth": 1.5}, "encoding": {"x": x}},
+    ]
+    for is_right, align, away in ((True, "left", 5), (False, "right", -5)):
+        layers.append(
+            {
+                "transform": [{"filter": f"datum.right === {str(is_right).lower()}"}],
+                "mark": {**text, "align": align, "dx": away},
+                "encoding": {"y": y, "x": x, "text": {"field": "says", "type": "nominal"}},
+            }
+        )
+    if zero:
+        dashed: Spec = {"type": "rule", "color": ALARM, "strokeWidth": 1.5, "strokeDash": [5, 4]}
+        layers.append({"data": {"values": [{"value": 0.0}]}, "mark": dashed, "encoding": {"x": x}})
+    return chart(title, note, rows, layers, width=width, height={"step": 34 if width > 500 else 58})
+
+
+def _short(values: Sequence[Reach]) -> Spec:
+    """How an axis writes its numbers: thousands short, where there are any."""
+    largest = max((abs(end) for one in values for end in (one.at_low, one.at_high)), default=0.0)
+    return {"format": "~s"} if largest >= 10_000 else {}
+
+
+def _broken(name: str, width: int) -> str:
+    """A long name on several lines."""
+    return "\n".join(wrap(words(name, most=90), 42 if width > 500 else 22))
 
 
 def _marks(marks: Sequence[Mark], across: Spec, up: Spec, span: tuple[float, float]) -> list[Spec]:

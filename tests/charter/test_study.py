@@ -2,10 +2,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.charter.prices import Prices
+from loopline.charter.rules import Case, findings
 from loopline.charter.spec import BudgetSpec, CharterSpec, WorthSpec
-from loopline.charter.study import RULES, Case
+from loopline.charter.study import studied
 from loopline.charter.worth import Worth
 from loopline.declaration import Rate
+from loopline.errors import Mistake
+
+STATED = {
+    "predict": "late",
+    "volume": "700..1100 per day",
+    "worth": {"currency": "USD", "act_right": "100..180", "act_wrong": -60},
+    "prices": "prices.yaml",
+    "study": {
+        "effort": {"build": "200..400 hours", "run": "5..10 hours per month"},
+        "happens": "20%..30%",
+        "expects": {"precision": "30%..60%", "recall": "10%..40%"},
+        "ready": "13w",
+    },
+}
+BOOK = Prices.model_validate({"people": "55..70 per hour", "machine": "0.10 per hour"})
 
 
 def case(*, worth=None, do_nothing=None, perfect=None, **charter):
@@ -14,7 +31,16 @@ def case(*, worth=None, do_nothing=None, perfect=None, **charter):
 
 
 def reasons(of):
-    return [reason for rule in RULES if (reason := rule(of)) is not None]
+    return [found["says"] for found in findings(of) if found["passed"] is False]
+
+
+def study(book=BOOK, *, outcome=None, sounding=None, **said):
+    charter = CharterSpec.model_validate({**STATED, **said})
+    return studied(charter, task=None, outcome=outcome, sounding=sounding, book=book)
+
+
+def one(facts, name):
+    return next(found for found in facts["study"]["alternatives"] if found["name"] == name)
 
 
 def test_a_charter_that_pays_has_no_reason_against_it():
@@ -41,3 +67,79 @@ def test_each_reason_says_what_stands_against_it(against, words):
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
 def test_a_model_can_help_exactly_when_the_perfect_one_earns_more(do_nothing, perfect):
     assert bool(reasons(case(do_nothing=do_nothing, perfect=perfect))) == (perfect <= do_nothing)
+
+
+def test_before_there_are_data_a_study_rests_on_what_is_stated():
+    facts = study()
+    assert facts["verdict"] == "provisional"
+    assert [found["name"] for found in facts["study"]["alternatives"]] == ["nothing", "break_even", "model", "perfect"]
+    assert facts["study"]["evidence"] == "stated" and facts["study"]["today"] == "nothing" and facts["study"]["best"] == "model"
+
+
+def test_a_stated_study_says_no_where_a_model_is_unlikely_to_pay():
+    facts = study(study={**STATED["study"], "expects": {"precision": "20%..30%", "recall": "10%..40%"}})
+    assert facts["verdict"] == "no-go"
+    assert any("pays for itself within 3 years" in reason for reason in facts["reasons"])
+
+
+def test_what_a_charter_does_not_say_is_asked_for():
+    facts = studied(CharterSpec(predict="late"), task=None, outcome=None, sounding=None, book=None)
+    assert facts["study"] is None and facts["verdict"] == "provisional"
+    assert [missing.partition(":")[0] for missing in facts["missing"]] == [
+        "what decisions are worth in money",
+        "how many decisions come",
+        "how good a model would be",
+    ]
+
+
+def test_hours_of_work_without_a_price_are_a_mistake_that_names_the_file():
+    with pytest.raises(Mistake, match="write people: 60 per hour into prices.yaml"):
+        study(Prices.model_validate({"machine": "0.10 per hour"}))
+
+
+def test_without_efforts_the_budget_is_what_it_costs():
+    facts = study(None, prices=None, study={"happens": 0.25, "expects": {"precision": 0.5, "recall": 0.3}}, budget={"build": 30_000, "run": "500 per month"})
+    assert one(facts, "model")["build"]["value"] == 30_000
+    assert one(facts, "model")["run"]["value"] == 6_000
+
+
+def test_a_certain_study_is_what_a_person_reckons_by_hand():
+    facts = study(
+        Prices.model_validate({"people": "60 per hour"}),
+        volume="1000 per year",
+        worth={"currency": "USD", "act_right": 140, "act_wrong": -60},
+        study={
+            "effort": {"build": "100 hours", "run": "1 hours per month"},
+            "happens": 0.25,
+            "expects": {"precision": 0.5, "recall": 0.4},
+            "years": 2,
+            "discount": 0,
+        },
+    )
+    model, worth = one(facts, "model"), 0.1 * 140 - 0.1 * 60
+    assert model["per_decision"]["value"] == pytest.approx(worth)
+    assert model["npv"]["value"] == pytest.approx(2 * (1000 * worth - 12 * 60) - 6000)
+    assert model["payback_months"]["value"] == pytest.approx(12 * 6000 / (1000 * worth - 720))
+    assert one(facts, "break_even")["per_decision"]["value"] == pytest.approx((6000 + 2 * 720) / 2000)
+    assert facts["study"]["tornado"] == [] and facts["study"]["information"]["everything"] == 0
+
+
+def test_what_is_done_today_is_what_a_change_is_held_against():
+    facts = study(study={**STATED["study"], "today": {"precision": "45%..55%", "recall": "30%..40%"}})
+    assert facts["study"]["today"] == "present"
+    assert one(facts, "present")["npv"] == {"value": 0, "low": 0, "high": 0}
+    assert one(facts, "nothing")["npv"]["value"] < 0
+    assert facts["verdict"] == "no-go"
+
+
+@pytest.mark.parametrize(
+    ("task", "worth", "stated"),
+    [
+        ("multiclass", {"right": "1..2", "wrong": -1}, {"happens": "40%..50%", "expects": {"accuracy": "60%..80%"}}),
+        ("regression", {"over": "-3..-2", "under": -1}, {"spread": "8..12", "expects": {"error": "4..6"}}),
+    ],
+)
+def test_other_tasks_are_studied_too(task, worth, stated):
+    facts = study(task=task, worth={"currency": "EUR", **worth}, study=stated)
+    nothing, model, perfect = (one(facts, name)["per_decision"]["value"] for name in ("nothing", "model", "perfect"))
+    assert nothing < model < perfect

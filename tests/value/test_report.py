@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 
 from loopline.charts import WIDE
 from loopline.model.estimates import Estimate
+from loopline.sheet import html as pages
+from loopline.sheet import plain
+from loopline.sheet.plain import _md
 from loopline.value.case import Case
 from loopline.value.criteria import Kept
 from loopline.value.hindsight import Better
 from loopline.value.realised import Amount
 from loopline.value.report.answers import answers, deciders
-from loopline.value.report.page import html
 from loopline.value.report.parts import ROWS_SHOWN, parts
 from loopline.value.report.pictures import worth
-from loopline.value.report.plain import _md, markdown
+from loopline.value.report.report import report
 from loopline.value.rules import judge
 from tests.value.cases import EVIL, alert, case, rich, window
 
@@ -41,6 +43,14 @@ CASES: dict[str, Case] = {
     "evil": case(SERVED, project=EVIL, charter={"decision": EVIL}, alerts=[alert("drift", f"{EVIL} has drifted")]),
 }
 VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+def html(case, review):
+    return pages.html(report(case, review))
+
+
+def markdown(case, review):
+    return plain.markdown(report(case, review))
 
 
 class Page(HTMLParser):

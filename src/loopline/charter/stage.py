@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.state import State
@@ -9,24 +12,31 @@ from loopline.workspace import Ask
 
 MEASURING = ("ingest", "join")
 """The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
-READS = ("predict", "positive", "task", "volume", "worth", "target", "budget")
+READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
-def steps(spec: CharterSpec, ask: Ask) -> Steps:
+def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
     """The study; a no-go halts unless a named person has overridden this very charter.
 
     The outcomes come from the data stage's newest facts: before there are any for these prices and this target, the study is
-    provisional, and it is made again once they are read.
+    provisional, and it is made again once they are read. A no-go that rests on nothing but what is stated is no reason not to look at data.
+
+    Parameters
+    ----------
+    has_data
+        Whether there are data to look at.
     """
     data = _measured(spec, ask.state)
     facts = yield Step(
         stage="charter",
         name="study",
         function="loopline.charter.study:run",
-        reads=spec.fields(*READS),
-        inputs={"outcome": data.get("outcome"), "task": data.get("task")},
+        reads=read(spec),
+        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **_priced(spec, ask)},
         rooms=("charter", "expression", "declaration.py"),
     )
+    if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
+        return {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
     override = ask.state.overrides.get("charter")
     if facts["verdict"] == "no-go":
         if override is None or override.key != facts["binds"]:
@@ -35,6 +45,18 @@ def steps(spec: CharterSpec, ask: Ask) -> Steps:
         else:
             facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
     return facts
+
+
+def read(spec: CharterSpec) -> dict[str, Any]:
+    """What the study reads of the charter: its fields, and the ranges that they are the middles of."""
+    ranges = {name: list(value.ends) for name, value in spec.ranges.items()}
+    return {**spec.fields(*READS), **({"ranges": ranges} if ranges else {})}
+
+
+def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:
+    """The price book as the study's input, where the charter names one."""
+    book = of_charter(spec, ask.folder)
+    return {} if book is None else {"book": book.model_dump(mode="json")}
 
 
 def _measured(spec: CharterSpec, state: State) -> Facts:

@@ -1,11 +1,20 @@
-"""The study: is there enough to earn? What nothing, everything and the target come to, and go or no-go."""
+"""The study: is it worth doing? The alternatives side by side, what would flip the decision, what is worth finding out first, and go or no-go."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from loopline.charter.evidence import MODEL, NOTHING, PERFECT, Evidence, Measured, Stated
+from loopline.charter.information import of_each, of_everything
+from loopline.charter.outlay import Outlay, outlay
+from loopline.charter.prices import Prices
+from loopline.charter.prospect import Account, Prospect
+from loopline.charter.rules import Case, findings
+from loopline.charter.sensitivity import tornado
+from loopline.charter.simulation import Simulation, interval, simulate
 from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth
 from loopline.declaration import figure
@@ -13,89 +22,55 @@ from loopline.engine.step import Facts
 from loopline.ledger.entry import digest
 from loopline.workspace import Job
 
-
-@dataclass(frozen=True)
-class Case:
-    """What the rules judge: the charter, and the outcomes that the data holds where they are known already.
-
-    Money is per decision; `per_year` is the number of decisions a year, None where the charter does not say the volume.
-    """
-
-    charter: CharterSpec
-    task: Task
-    worth: Worth
-    do_nothing: float | None
-    perfect: float | None
-    break_even: float | None
-
-    @property
-    def per_year(self) -> float | None:
-        """Decisions per year."""
-        return None if self.charter.volume is None else self.charter.volume.per_year
-
-    @property
-    def gain_per_year(self) -> float | None:
-        """What the perfect model earns in a year above doing nothing."""
-        if self.per_year is None or self.perfect is None or self.do_nothing is None:
-            return None
-        return (self.perfect - self.do_nothing) * self.per_year
-
-
-Rule = Callable[[Case], str | None]
-
-
-def acting_can_pay(case: Case) -> str | None:
-    """No-go when acting earns nothing even when it is right."""
-    if case.task != "binary" or case.worth.columns:
-        return None
-    right, miss = case.worth.terms["act_right"], case.worth.terms["miss"]
-    if isinstance(right, float) and isinstance(miss, float) and right <= miss:
-        return f"acting can never pay: act_right ({right:g}) is not above miss ({miss:g})"
-    return None
-
-
-def a_model_can_help(case: Case) -> str | None:
-    """No-go when the perfect model would earn no more than doing nothing."""
-    if case.perfect is None or case.do_nothing is None or case.perfect > case.do_nothing:
-        return None
-    return f"a perfect model would earn {figure(case.perfect)} per decision, and doing nothing earns {figure(case.do_nothing)} already"
-
-
-def the_target_is_in_reach(case: Case) -> str | None:
-    """No-go when the target is above what a perfect model would add in a year."""
-    gain, target = case.gain_per_year, case.charter.target
-    if gain is None or target is None or target.per_year <= gain:
-        return None
-    return f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add only {gain:,.0f}"
-
-
-def the_budget_is_earned_back(case: Case) -> str | None:
-    """No-go when a perfect model would not earn its build and its first year's run."""
-    budget, gain = case.charter.budget, case.gain_per_year
-    if gain is None or not case.charter.worth.is_priced:
-        return None
-    cost = (budget.build or 0.0) + (budget.run.per_year if budget.run else 0.0)
-    return f"a perfect model would add {gain:,.0f} {case.worth.currency} a year, and the first year costs {cost:,.0f}" if cost > gain else None
-
-
-RULES: tuple[Rule, ...] = (acting_can_pay, a_model_can_help, the_target_is_in_reach, the_budget_is_earned_back)
+BREAK_EVEN = "break_even"
+"""The alternative of a model that is just good enough to pay for itself."""
 
 
 def run(job: Job) -> Facts:
-    """The study's facts: what is at stake, the verdict and its reasons."""
-    charter = CharterSpec.model_validate(job.step.reads)
-    outcome: Mapping[str, Any] | None = job.step.inputs["outcome"]
-    task: Task = charter.task or job.step.inputs["task"] or (charter.worth.tasks or ("binary",))[0]
+    """The study's facts: what is at stake, the alternatives, the verdict and its reasons.
+
+    Raises
+    ------
+    Mistake
+        When hours of work are declared, and no price book says what an hour costs.
+    """
+    reads = dict(job.step.reads)
+    charter = CharterSpec.model_validate({name: value for name, value in reads.items() if name != "ranges"}).ranging(reads.get("ranges") or {})
+    inputs = job.step.inputs
+    book = None if inputs.get("book") is None else Prices.model_validate(inputs["book"])
+    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book)
+    return {**facts, "binds": digest(job.step.reads)}
+
+
+def studied(
+    charter: CharterSpec, *, task: Task | None, outcome: Mapping[str, Any] | None, sounding: Mapping[str, Any] | None, book: Prices | None
+) -> dict[str, Any]:
+    """The study of a charter; nothing but the arguments is looked at.
+
+    Parameters
+    ----------
+    task
+        As the data tell it, where the charter does not say it.
+    outcome
+        What is at stake in the rows whose outcome is known, as the data stage measured it; None before that.
+    sounding
+        What a quick look at the data measured of the alternatives; None before that.
+    book
+        The price book that the charter names.
+
+    Raises
+    ------
+    Mistake
+        When hours of work are declared, and no price book says what an hour costs.
+    """
+    task = charter.task or task or (charter.worth.tasks or ("binary",))[0]
     worth = Worth.of(charter.worth, task)
-    case = Case(
-        charter,
-        task,
-        worth,
-        do_nothing=None if outcome is None else outcome["do_nothing"],
-        perfect=None if outcome is None else outcome["perfect"],
-        break_even=worth.break_even() if outcome is None else outcome["break_even"],
-    )
-    reasons = [reason for rule in RULES if (reason := rule(case)) is not None]
+    costs = outlay(charter, book)
+    evidence = _evidence(charter, worth, sounding)
+    simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
+    case = _case(charter, task, worth, outcome, simulation)
+    found = list(findings(case))
+    reasons = [one["says"] for one in found if one["passed"] is False]
     verdict = "no-go" if reasons else "provisional" if outcome is None else "go"
     if verdict == "provisional":
         reasons = ["what is at stake is judged once the outcomes are read"]
@@ -104,6 +79,8 @@ def run(job: Job) -> Facts:
         "says": _says(case, verdict, reasons),
         "verdict": verdict,
         "reasons": reasons,
+        "rests_on": "stated" if all(one["rests_on"] == "stated" for one in found if one["passed"] is False) and outcome is None else "data",
+        "rules": found,
         "task": task,
         "currency": worth.currency,
         "priced": charter.worth.is_priced,
@@ -116,12 +93,143 @@ def run(job: Job) -> Facts:
             "perfect": None if volume is None or case.perfect is None else volume * case.perfect,
             "target": None if charter.target is None else charter.target.per_year,
         },
-        "binds": digest(job.step.reads),
+        "study": None if simulation is None else _compared(simulation),
+        "missing": _missing(charter, evidence, sounding, costs),
     }
+
+
+def _evidence(charter: CharterSpec, worth: Worth, sounding: Mapping[str, Any] | None) -> Evidence | None:
+    """What the data measured; before that, what is stated."""
+    if sounding is not None and "means" in sounding:
+        return Measured.of(sounding, charter, worth)
+    return Stated.of(charter, worth)
+
+
+def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, Any] | None, simulation: Simulation | None) -> Case:
+    """What the rules judge: what is at stake comes from all outcomes that are known, else from the evidence's middle."""
+    at_stake: dict[str, float | None] = {"do_nothing": None, "perfect": None, "break_even": worth.break_even()}
+    if outcome is not None:
+        at_stake = {name: outcome[name] for name in at_stake}
+    elif simulation is not None:
+        still = simulation.prospect.accounts({})
+        at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
+    return Case(charter, task, worth, **at_stake, simulation=simulation, outcome_unknown=outcome is None)
+
+
+def _compared(simulation: Simulation) -> dict[str, Any]:
+    """The alternatives, the assumptions and what hangs on them, as plain values."""
+    prospect = simulation.prospect
+    each = of_each(simulation)
+    return {
+        "evidence": prospect.evidence.source,
+        "today": prospect.today,
+        "best": simulation.best,
+        "years": prospect.charter.study.years,
+        "discount": prospect.charter.study.discount,
+        "ready_months": prospect.ready_months,
+        "draws": simulation.count,
+        "alternatives": [_alternative(simulation, name) for name in _order(simulation)],
+        "assumptions": [
+            {"name": one.name, "says": one.says, "unit": one.unit, "low": one.range.low, "middle": float(one.range), "high": one.range.high}
+            for one in prospect.assumptions()
+        ],
+        "middle": _at_middle(prospect),
+        "tornado": [bar.as_json() for bar in tornado(prospect)],
+        "information": {"everything": of_everything(simulation), "each": dict(sorted(each.items(), key=lambda pair: -pair[1]))},
+        "counted": list(prospect.outlay.counted),
+    }
+
+
+def _at_middle(prospect: Prospect) -> float | None:
+    """The model's net present value with all assumptions at their middle."""
+    model = prospect.accounts({}).get(MODEL)
+    return None if model is None or model.npv is None else float(model.npv[0])
+
+
+def _order(simulation: Simulation) -> list[str]:
+    """The alternatives as they are read: the model last but for the perfect one, and before it the one that just pays."""
+    names = [name for name in simulation.accounts if name not in (MODEL, PERFECT)]
+    needed = simulation.prospect.needed()
+    return [*names, *([BREAK_EVEN] if needed is not None else []), *(name for name in (MODEL, PERFECT) if name in simulation.accounts)]
+
+
+def _alternative(simulation: Simulation, name: str) -> dict[str, Any]:
+    prospect = simulation.prospect
+    if name == BREAK_EVEN:
+        return _just_paying(prospect)
+    account = simulation.accounts[name]
+    return {
+        "name": name,
+        "says": prospect.evidence.says[name],
+        "per_decision": interval(account.per_decision),
+        **{part: interval(getattr(account, part)) for part in ("per_year", "added", "build", "run", "npv")},
+        "payback_months": None if name in (NOTHING, prospect.today) else interval(account.payback_months(_ready(prospect, name)), middle="median"),
+        "pays": None if name in (prospect.today, PERFECT) else simulation.chance(name),
+    }
+
+
+def _ready(prospect: Prospect, name: str) -> float:
+    return prospect.ready_months if name in (MODEL, PERFECT) else 0.0
+
+
+def _just_paying(prospect: Prospect) -> dict[str, Any]:
+    """A model that earns just what it costs, with all assumptions at their middle."""
+    still = prospect.accounts({})
+    needed, today = prospect.needed() or 0.0, float(still[prospect.today].per_decision[0])
+    volume = 0.0 if prospect.charter.volume is None else prospect.charter.volume.per_year
+    model = still.get(MODEL)
+    costs: dict[str, Account | None] = {"build": model, "run": model}
+    known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
+    right = _right_enough(prospect, needed)
+    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision"
+    return {
+        "name": BREAK_EVEN,
+        "says": says + ("" if right is None else f", and is right in {right:.0%} of the cases that it acts on"),
+        "per_decision": _point(today + needed),
+        "per_year": _point((today + needed) * volume),
+        "added": _point(needed * volume),
+        **known,
+        "npv": _point(0.0),
+        "payback_months": None,
+        "pays": None,
+    }
+
+
+def _point(value: float) -> dict[str, float]:
+    return {"value": value, "low": value, "high": value}
+
+
+def _right_enough(prospect: Prospect, needed: float) -> float | None:
+    """The precision at which a model that acts as often as the expected one adds so much to each decision; None for other tasks, and where none suffices."""
+    dues = prospect.evidence.dues({})
+    if prospect.worth.task != "binary" or prospect.worth.columns or MODEL not in dues:
+        return None
+    acted = float(dues[MODEL][0, :2].sum())
+    act_right, act_wrong, miss, rest = (float(price) for price in prospect.prices({})[0])
+    won, lost = act_right - miss, rest - act_wrong
+    today = float((dues[prospect.today][0] - dues[NOTHING][0]) @ prospect.prices({})[0])
+    if not acted or won + lost <= 0:
+        return None
+    right = ((needed + today) / acted + lost) / (won + lost)
+    return right if 0 <= right <= 1 else None
+
+
+def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[str, Any] | None, costs: Outlay) -> list[str]:
+    """What the study does not know, and what to do about it."""
+    found = [] if charter.worth.is_priced else ["what decisions are worth in money: say charter.worth, with its currency"]
+    if charter.volume is None:
+        found.append("how many decisions come: say charter.volume, such as 700..1100 per day")
+    if evidence is None:
+        why = "" if sounding is None or "absent" not in sounding else f" (the data do not tell: {sounding['absent']})"
+        found.append(f"how good a model would be{why}: deliver data, or say charter.study.happens and charter.study.expects")
+    return [*found, *(costs.missing if charter.worth.is_priced else ())]
 
 
 def _says(case: Case, verdict: str, reasons: list[str]) -> str:
     said = {"go": "go", "no-go": "no-go: " + "; ".join(reasons), "provisional": "go on to the data"}[verdict]
+    chance = None if case.simulation is None else case.simulation.chance(MODEL)
+    if chance is not None and verdict != "no-go":
+        said += f"; a model pays for itself with a chance of {chance:.0%}"
     if case.do_nothing is not None and case.perfect is not None:
         said += f"; per decision, doing nothing earns {figure(case.do_nothing)} {case.worth.currency} and a perfect model {figure(case.perfect)}"
     if case.break_even is not None:

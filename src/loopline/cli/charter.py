@@ -12,8 +12,9 @@ import click
 from loopline.access.people import person, reason, roles_of
 from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.spec import CharterSpec
-from loopline.charter.stage import READS
+from loopline.charter.stage import read
 from loopline.cli.charter_spent import spent
+from loopline.cli.charter_study import study
 from loopline.cli.options import why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.declaration import figure
@@ -28,6 +29,7 @@ def command() -> None:
     """The study: what is at stake, go or no-go."""
 
 
+command.add_command(study)
 command.add_command(spent)
 
 
@@ -106,7 +108,7 @@ def _study(state: State) -> Mapping[str, Any]:
 
 def _binds(charter: CharterSpec) -> str:
     """What an override binds to: the fields that the study reads."""
-    return digest(charter.fields(*READS))
+    return digest(read(charter))
 
 
 def _override(state: State, facts: Mapping[str, Any]) -> Entry | None:

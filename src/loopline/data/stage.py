@@ -73,7 +73,7 @@ def _ingest(
             "due": {name: moment for name, moment in due.items() if not only or name in only},
             "delivered": {name: id for name, id in delivered.items() if not only or name in only},
         },
-        rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+        rooms=("data", "charter/ranges.py", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
 
 
@@ -100,7 +100,7 @@ def _table(spec: DataSpec, name: str, versions: Mapping[str, Any], folder: Path)
             "tables": _versions(versions, table.needs_of(name, versions)),
             "own": None if table.function is None else source_digest(table.function, folder),
         },
-        rooms=(*_TABLE_ROOMS, *SPEC, "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+        rooms=(*_TABLE_ROOMS, *SPEC, "charter/ranges.py", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
 
 
@@ -119,7 +119,7 @@ def _join(spec: DataSpec, charter: CharterSpec, versions: Mapping[str, Any]) -> 
             **charter.fields(*MEASURED_FOR),
         },
         inputs={"tables": _versions(versions, tables)},
-        rooms=("data", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
+        rooms=("data", "charter/ranges.py", "charter/spec.py", "charter/worth.py", "expression", "lake", "declaration.py"),
     )
 
 

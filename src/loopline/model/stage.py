@@ -22,6 +22,7 @@ from loopline.workspace import Ask
 _ROOMS = (
     "model",
     "charter/worth.py",
+    "charter/ranges.py",
     "charter/spec.py",
     "data/casting.py",
     "data/contract",

@@ -36,7 +36,7 @@ _PUBLISHING = (
             "predictor",
         )
     ),
-    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    *(f"charter/{module}.py" for module in ("ranges", "spec", "worth")),
     "declaration.py",
     "expression",
 )
@@ -77,7 +77,16 @@ def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | Non
             "segments": listed(log_folder) if segments is None else segments,
             "champion": ask.state.champion,
         },
-        rooms=("serve/collect.py", "serve/records.py", "serve/segments.py", "charter/spec.py", "charter/worth.py", "expression", "declaration.py"),
+        rooms=(
+            "serve/collect.py",
+            "serve/records.py",
+            "serve/segments.py",
+            "charter/ranges.py",
+            "charter/spec.py",
+            "charter/worth.py",
+            "expression",
+            "declaration.py",
+        ),
     )
     return facts
 

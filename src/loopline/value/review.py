@@ -15,14 +15,15 @@ from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.store import Ledger
 from loopline.model.package import load_manifest
 from loopline.release.champion import history
+from loopline.sheet.html import html
+from loopline.sheet.plain import markdown
 from loopline.value.case import Case, Promise
 from loopline.value.caused import readings
 from loopline.value.criteria import columns_of, criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
 from loopline.value.monitors import judged
-from loopline.value.report.page import html
-from loopline.value.report.plain import markdown
+from loopline.value.report.report import report
 from loopline.value.rules import Review, following, judge
 from loopline.value.segments import COLUMNS, segments
 from loopline.value.spec import ValueSpec
@@ -46,7 +47,8 @@ def run(job: Job) -> Facts:
     case = _case(job, blobs, champion)
     review = judge(case)
     job.progress.say("writing the report")
-    made = {"html": html(case, review), "markdown": markdown(case, review), "per_window": json.dumps(per_window(case))}
+    document = report(case, review)
+    made = {"html": html(document), "markdown": markdown(document), "per_window": json.dumps(per_window(case))}
     pages = {name: blobs.put(text.encode()) for name, text in made.items()}
     facts = {**told(case, review), **pages, "next": following(case, review), "breaches": judged(case)}
     newest = job.workspace.ledger.read(kinds=("review",), subject=champion or "", key=job.step.key, newest_first=True, limit=1)

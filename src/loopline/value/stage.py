@@ -31,12 +31,13 @@ _ROOMS = (
     ),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",
-    *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "spec", "worth")),
+    *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "ranges", "spec", "worth")),
     *SPEC,
     "declaration.py",
     "expression",
     "charts.py",
     "plots.py",
+    "sheet",
 )
 _SCORING = (
     *("background", "blocks", "calibration", "columns", "encode", "evaluate", "formulas", "layout", "package", "plan", "policy", "predictor"),
@@ -49,7 +50,7 @@ _LIFT_ROOMS = (
     *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
     *(f"release/rollout/{module}.py" for module in ("evidence", "sequences")),
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"charter/{module}.py" for module in ("spec", "worth")),
+    *(f"charter/{module}.py" for module in ("ranges", "spec", "worth")),
     *SPEC,
     "declaration.py",
     "expression",
@@ -60,7 +61,7 @@ COST_ROOMS = (
     *(f"watch/{module}.py" for module in ("earned", "spec", "spec_duty", "spec_machinery", "spec_retrain", "summary")),
     "serve/segments.py",
     *SPEC,
-    *(f"charter/{module}.py" for module in ("spec", "prices", "quantities", "machines", "cost")),
+    *(f"charter/{module}.py" for module in ("ranges", "spec", "prices", "quantities", "machines", "cost")),
     "declaration.py",
     "expression",
 )

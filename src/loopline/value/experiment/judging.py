@@ -19,7 +19,7 @@ from loopline.value.experiment.spec import LOOK, Plan
 from loopline.watch.spec import EXPERIMENT
 from loopline.workspace import Ask
 
-_CHARTER = tuple(f"charter/{module}.py" for module in ("spec", "worth"))
+_CHARTER = tuple(f"charter/{module}.py" for module in ("ranges", "spec", "worth"))
 ROOMS = (
     "value/experiment",
     *(f"value/{module}.py" for module in ("logged", "offpolicy")),

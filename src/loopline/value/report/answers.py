@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from loopline.declaration import figure
+from loopline.sheet.document import Answer
 from loopline.value.case import Case
 from loopline.value.realised import Amount
 from loopline.value.report.figures import between
@@ -16,14 +16,6 @@ from loopline.watch.decisions import NEWEST
 _CHANGES = 3
 ROLE_WORDS = {"ml": "ML", "devops": "DevOps"}
 """How roles are written where a capital at the beginning is not it."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is asked, and the sentences that answer it."""
-
-    asked: str
-    says: tuple[str, ...]
 
 
 def answers(case: Case, review: Review) -> list[Answer]:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from loopline.declaration import figure
+from loopline.sheet.document import Figure
 from loopline.value.case import Case
 from loopline.value.realised import Amount, Realised
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number that matters, what it is, the interval it lies in, and what it is held against."""
-
-    name: str
-    value: str
-    between: str
-    note: str
 
 
 def figures(case: Case) -> list[Figure]:

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from loopline.declaration import figure
 from loopline.model.estimates import Estimate
+from loopline.sheet.document import Part, Table
 from loopline.value.case import Case
 from loopline.value.lift import in_words
 from loopline.value.realised import Body, decided
 from loopline.value.report import pictures
-from loopline.value.report.pictures import Picture
 from loopline.watch.spec import URGENCY
 
-ROWS_SHOWN, BROAD = 60, 8
+ROWS_SHOWN = 60
 _HOLDS = {True: "yes", False: "no", None: "cannot be told"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Parameters
-    ----------
-    words
-        So many columns are texts, the first ones; all others are numbers.
-    widest
-        The column of texts that takes the room that the others leave; None where none should.
-    unbroken
-        Columns whose cells stay on one line.
-    """
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 1
-    widest: int | None = None
-    unbroken: frozenset[int] = frozenset()
-
-    @property
-    def is_broad(self) -> bool:
-        """Whether it has so many columns that they stand closer together."""
-        return len(self.head) > BROAD
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A part of the detail: sentences, lists under a heading each, a picture, a table, and words of customers that are quoted."""
-
-    name: str
-    says: tuple[str, ...] = ()
-    lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    picture: Picture | None = None
-    table: Table | None = None
-    quotes: tuple[tuple[str, str], ...] = field(default=())
 
 
 def parts(case: Case) -> list[Part]:

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-
-from markupsafe import Markup
 
 from loopline import charts
 from loopline.charts import Bar, Reading
 from loopline.plots import dots
+from loopline.sheet.document import Picture
 from loopline.value import lift_picture
 from loopline.value.case import Case
 
 FEATURES_SHOWN, CELLS_WIDE, SEGMENTS_SHOWN = 15, 120, 20
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A chart that is drawn when somebody looks: `draw` gives it at a width."""
-
-    name: str
-    draw: Callable[[int], charts.Spec]
-
-    @property
-    def wide(self) -> Markup:
-        """For a desk."""
-        return self._at(charts.WIDE)
-
-    @property
-    def narrow(self) -> Markup:
-        """For a telephone."""
-        return self._at(charts.NARROW)
-
-    def _at(self, width: int) -> Markup:
-        # The SVG is made by our own renderer from values that it escapes: it is markup, not text.
-        return Markup(charts.svg(self.draw(width)))
 
 
 def first(case: Case) -> Picture | None:

@@ -1,0 +1,135 @@
+"""What an alternative costs: people's hours at their price, and machines by the price book; once to build, and in a year to run. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loopline.charter.cost import OWNED, RENTED, Use, cost_of
+from loopline.charter.draws import Assumption, Floats
+from loopline.charter.evidence import MODEL, RULE, Values
+from loopline.charter.prices import Prices
+from loopline.charter.ranges import Ranged
+from loopline.charter.spec import CharterSpec, EffortSpec
+from loopline.errors import Mistake
+
+LOGGED_BYTES = 700.0
+"""What one decision adds to the prediction log: as measured on flights of 17 columns."""
+RATE = "prices.people"
+_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Outlay:
+    """The costs of the alternatives.
+
+    Parameters
+    ----------
+    efforts
+        From an alternative to the field and the declaration of people's work on it.
+    rate
+        What an hour of their work costs; None where no effort is declared.
+    build, run
+        Money, where no effort is declared: the budgets.
+    standing, each
+        What machines cost in a year whatever comes, and for each decision.
+    counted, missing
+        What is counted and how, and what is not and what to do about it, in words.
+    """
+
+    efforts: dict[str, tuple[str, EffortSpec]]
+    rate: Ranged | None
+    build: float
+    run: float
+    standing: float
+    each: float
+    counted: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def assumptions(self) -> list[Assumption]:
+        """The hours and their price."""
+        found = [] if self.rate is None else [Assumption(RATE, "what an hour of people's work costs", self.rate, "money")]
+        for name, (field, effort) in self.efforts.items():
+            whose = "the model" if name == MODEL else "a rule"
+            if effort.build is not None:
+                found.append(Assumption(f"{field}.build", f"hours of work until {whose} decides", effort.build, "hours"))
+            if effort.run is not None:
+                found.append(Assumption(f"{field}.run", f"hours of work each month on {whose}", effort.run, "hours"))
+        return found
+
+    def built(self, name: str, values: Values) -> Floats:
+        """What an alternative costs until its first decision, shape (n,) or (1,)."""
+        hours, _ = self._hours(name, values)
+        return hours * self._rate(values) + (self.build if name == MODEL else 0.0)
+
+    def yearly(self, name: str, values: Values, volume: Floats) -> Floats:
+        """What an alternative costs in a year, shape (n,) or (1,)."""
+        _, hours = self._hours(name, values)
+        machines = self.run + self.standing + self.each * volume if name == MODEL else 0.0
+        return np.asarray(hours * _MONTHS * self._rate(values) + machines)
+
+    def _rate(self, values: Values) -> Floats:
+        return np.atleast_1d(values.get(RATE, np.array([0.0 if self.rate is None else float(self.rate)])))
+
+    def _hours(self, name: str, values: Values) -> tuple[Floats, Floats]:
+        field, effort = self.efforts.get(name, ("", EffortSpec()))
+        said = {"build": effort.build, "run": effort.run}
+        build, run = (np.atleast_1d(values.get(f"{field}.{part}", np.array([float(hours or 0.0)]))) for part, hours in said.items())
+        return build, run
+
+
+def outlay(charter: CharterSpec, book: Prices | None) -> Outlay:
+    """The costs of the alternatives, as far as charter and price book tell them.
+
+    Raises
+    ------
+    Mistake
+        When hours of work are declared, and no price book says what an hour costs.
+    """
+    study, budget, currency = charter.study, charter.budget, charter.worth.currency
+    efforts = {name: (field, effort) for name, field, effort in _efforts(charter) if effort.build is not None or effort.run is not None}
+    rate = _rate(charter, book) if efforts else None
+    has_build, has_run = study.effort.build is not None, study.effort.run is not None
+    build = 0.0 if has_build or budget.build is None else budget.build
+    run = 0.0 if has_run or budget.run is None else budget.run.per_year
+    standing, each, counted, missing = _machines(charter, book)
+    if build:
+        counted.append(f"to build the model, the whole budget of {build:,.0f} {currency}, as charter.study.effort.build is not said")
+    if run:
+        counted.append(f"to run it, the whole budget of {budget.run}, as charter.study.effort.run is not said")
+        # The budget to run holds the machines too.
+        standing, each = 0.0, 0.0
+    missing += [f"people's work to build the model: say charter.study.effort.build, such as 200..400 hours{_priced(book)}"] * (not has_build and not build)
+    missing += [f"people's work to keep the model: say charter.study.effort.run, such as 5..10 hours per month{_priced(book)}"] * (not has_run and not run)
+    return Outlay(efforts, rate, build, run, standing, each, tuple(counted), tuple(missing))
+
+
+def _efforts(charter: CharterSpec) -> tuple[tuple[str, str, EffortSpec], ...]:
+    return (MODEL, "study.effort", charter.study.effort), (RULE, "study.rule", charter.study.rule)
+
+
+def _priced(book: Prices | None) -> str:
+    return "" if book is not None and book.people is not None else ", and people: 60 per hour in the file of charter.prices"
+
+
+def _rate(charter: CharterSpec, book: Prices | None) -> Ranged:
+    if book is not None and book.people is not None:
+        return book.people
+    remedy = f"write people: 60 per hour into {charter.prices}" if charter.prices else "name a file under charter.prices, and write people: 60 per hour into it"
+    raise Mistake("hours of work are declared, and what one costs is not", where="charter.study.effort", remedy=remedy)
+
+
+def _machines(charter: CharterSpec, book: Prices | None) -> tuple[float, float, list[str], list[str]]:
+    """Money a year and for each decision, where it will run."""
+    if book is None:
+        return 0.0, 0.0, [], ["machines and storage: name a file of prices under charter.prices"]
+    place = OWNED if book.is_owned else RENTED
+    volume = 0.0 if charter.volume is None else charter.volume.per_year
+    use = Use(decisions=volume / _MONTHS, logged_bytes=LOGGED_BYTES)
+    still, loaded = (cost_of(use, book, load) for load in (0.0, 1.0))
+    if place not in loaded.bills or place not in still.bills:
+        return 0.0, 0.0, [], [f"machines and storage: {loaded.absent.get(place, 'the price book has no machine')}"]
+    bills = [one.bills[place].per_month * _MONTHS for one in (still, loaded)]
+    names = ", ".join(item.name for item in loaded.bills[place].items)
+    return bills[0], (bills[1] - bills[0]) / volume if volume else 0.0, [f"to run it {place}: {names}"], []

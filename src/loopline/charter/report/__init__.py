@@ -1,0 +1,1 @@
+"""The study as a document: for whoever decides, and has never trained a model."""

@@ -1,0 +1,186 @@
+"""The rules of go and no-go, each a named function that says what it found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from loopline.charter.evidence import MODEL
+from loopline.charter.simulation import Simulation
+from loopline.charter.spec import CharterSpec, Task
+from loopline.charter.worth import Worth
+from loopline.declaration import figure
+
+HARDLY = 0.05
+"""How unlikely the target may be before it is out of reach."""
+SIMPLER = 0.1
+"""How unlikely it may be that the model is worth more than what is simpler, before that is the better choice."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the rules judge: the charter, the outcomes that the data holds where they are known already, and the simulation where there is evidence for one.
+
+    Money is per decision; `per_year` is the number of decisions a year, None where the charter does not say the volume.
+    """
+
+    charter: CharterSpec
+    task: Task
+    worth: Worth
+    do_nothing: float | None
+    perfect: float | None
+    break_even: float | None
+    simulation: Simulation | None = None
+    outcome_unknown: bool = False
+
+    @property
+    def per_year(self) -> float | None:
+        """Decisions per year."""
+        return None if self.charter.volume is None else self.charter.volume.per_year
+
+    @property
+    def gain_per_year(self) -> float | None:
+        """What the perfect model earns in a year above doing nothing."""
+        if self.per_year is None or self.perfect is None or self.do_nothing is None:
+            return None
+        return (self.perfect - self.do_nothing) * self.per_year
+
+    @property
+    def rests_on(self) -> str:
+        """``data`` once outcomes are known, else ``stated``."""
+        return "stated" if self.outcome_unknown else "data"
+
+    def money(self, amount: float) -> str:
+        """An amount in words."""
+        return f"{figure(amount)} {self.worth.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found.
+
+    Parameters
+    ----------
+    passed
+        None where it could not be judged.
+    says
+        The evidence in words.
+    value, limit
+        What was held against what.
+    """
+
+    passed: bool | None
+    says: str
+    value: float | None = None
+    limit: float | None = None
+
+
+Rule = Callable[[Case], Finding]
+
+
+def acting_can_pay(case: Case) -> Finding:
+    """No-go when acting earns nothing even when it is right."""
+    if case.task != "binary":
+        return Finding(None, f"it is asked of a yes or no, and this is {case.task}")
+    right, miss = case.worth.terms["act_right"], case.worth.terms["miss"]
+    if not isinstance(right, float) or not isinstance(miss, float):
+        return Finding(None, "what acting is worth depends on the row: the data tell")
+    if right <= miss:
+        return Finding(False, f"acting can never pay: act_right ({right:g}) is not above miss ({miss:g})", right, miss)
+    return Finding(True, f"acting pays when it is right: act_right ({right:g}) is above miss ({miss:g})", right, miss)
+
+
+def a_model_can_help(case: Case) -> Finding:
+    """No-go when the perfect model would earn no more than doing nothing."""
+    if case.perfect is None or case.do_nothing is None:
+        return Finding(None, "no outcomes have been read yet")
+    nothing = f"doing nothing earns {figure(case.do_nothing)}"
+    if case.perfect <= case.do_nothing:
+        return Finding(False, f"a perfect model would earn {figure(case.perfect)} per decision, and {nothing} already", case.perfect, case.do_nothing)
+    return Finding(True, f"a perfect model would earn {figure(case.perfect)} per decision, and {nothing}", case.perfect, case.do_nothing)
+
+
+def the_target_is_in_reach(case: Case) -> Finding:
+    """No-go when the target is above what a perfect model would add in a year, or as good as impossible for the model that is expected."""
+    gain, target = case.gain_per_year, case.charter.target
+    if target is None:
+        return Finding(None, "the charter has no target")
+    if gain is not None and target.per_year > gain:
+        said = f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add only {gain:,.0f}"
+        return Finding(False, said, gain, target.per_year)
+    chance = None if case.simulation is None else case.simulation.chance_of_adding(target.per_year)
+    if chance is None:
+        if gain is None:
+            return Finding(None, "how much a model adds in a year is not known yet")
+        said = f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add {gain:,.0f}"
+        return Finding(True, said, gain, target.per_year)
+    said = f"the model that is expected adds the target of {target.per_year:,.0f} {case.worth.currency} a year with a chance of {chance:.0%}"
+    return Finding(chance >= HARDLY, said, chance, HARDLY)
+
+
+def the_budget_is_earned_back(case: Case) -> Finding:
+    """No-go when a perfect model would not earn its build and its first year's run."""
+    budget, gain = case.charter.budget, case.gain_per_year
+    if gain is None or not case.charter.worth.is_priced:
+        return Finding(None, "what a perfect model would add in a year is not known")
+    cost = (budget.build or 0.0) + (budget.run.per_year if budget.run else 0.0)
+    said = f"a perfect model would add {gain:,.0f} {case.worth.currency} a year, and the first year costs {cost:,.0f}"
+    return Finding(cost <= gain, said, gain, cost)
+
+
+def the_work_fits_the_budget(case: Case) -> Finding:
+    """No-go when people's work alone is expected to cost more than the budget."""
+    limit, effort = case.charter.budget.build, case.charter.study.effort.build
+    if limit is None or effort is None or case.simulation is None or MODEL not in case.simulation.accounts:
+        return Finding(None, "there is no budget to build, or the work that building takes is not said")
+    cost = float(np.mean(case.simulation.accounts[MODEL].build))
+    return Finding(cost <= limit, f"building is expected to take {case.money(cost)} of people's work, and the budget is {case.money(limit)}", cost, limit)
+
+
+def it_is_likely_to_pay(case: Case) -> Finding:
+    """No-go when the model is less likely to pay for itself than the charter asks."""
+    chance = None if case.simulation is None else case.simulation.chance(MODEL)
+    if chance is None:
+        return Finding(None, "how good a model would be is not known yet, or how many decisions come")
+    wanted = case.charter.study.chance
+    said = f"the model pays for itself within {case.charter.study.years:g} years with a chance of {chance:.0%}, and {wanted:.0%} is asked for"
+    return Finding(chance >= wanted, said, chance, wanted)
+
+
+def nothing_simpler_is_better(case: Case) -> Finding:
+    """No-go when something that needs no model is all but surely worth more."""
+    simulation = case.simulation
+    simpler = None if simulation is None else simulation.simpler
+    if simulation is None or simpler is None or MODEL not in simulation.worths:
+        return Finding(None, "there is nothing to hold the model against")
+    if simpler == simulation.prospect.today:
+        return Finding(True, "nothing that is simpler is worth more than what is done today")
+    chance = simulation.chance(MODEL, simpler) or 0.0
+    said = f"the model is worth more than {simulation.prospect.evidence.says[simpler]} with a chance of {chance:.0%}"
+    return Finding(chance >= SIMPLER, said, chance, SIMPLER)
+
+
+RULES: tuple[Rule, ...] = (
+    acting_can_pay,
+    a_model_can_help,
+    the_target_is_in_reach,
+    the_budget_is_earned_back,
+    the_work_fits_the_budget,
+    it_is_likely_to_pay,
+    nothing_simpler_is_better,
+)
+
+
+OF_THE_CHARTER = frozenset({acting_can_pay, the_work_fits_the_budget})
+"""The rules that no look at data can turn."""
+
+
+def findings(case: Case) -> Iterator[dict[str, Any]]:
+    """What each rule found, as plain values."""
+    for rule in RULES:
+        found = rule(case)
+        rests_on = "charter" if rule in OF_THE_CHARTER else case.rests_on
+        yield {"name": rule.__name__, "passed": found.passed, "says": found.says, "value": found.value, "limit": found.limit, "rests_on": rests_on}

@@ -1,0 +1,1 @@
+"""Pages that need nothing from elsewhere: one look for all that is written to be read or printed."""

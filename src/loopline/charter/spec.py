@@ -171,6 +171,7 @@ class BudgetSpec(Spec):
 class CharterSpec(Spec):
     """Problem, decision, stakeholders, worth, volume, acceptance criteria and budget."""
 
+    template: str | None = None
     problem: str = ""
     decision: str = ""
     predict: str

@@ -123,7 +123,7 @@ class Loop:
         """Where the loop stands; nothing is computed."""
         return self._walk(None, Look())
 
-    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None) -> LoopStatus:
+    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None, sounding: bool = False) -> LoopStatus:
         """Take the loop round as far as the evidence allows.
 
         Parameters
@@ -134,6 +134,8 @@ class Loop:
             A stage whose steps are computed again although they have succeeded.
         progress
             Told what happens and how long it takes.
+        sounding
+            Whether what each way to decide earns is told from the data that are there, although nothing asks for it.
 
         Raises
         ------
@@ -152,7 +154,7 @@ class Loop:
                 if until is None or until in ALARMED:
                     self._tell_first(turn)
                 turn.moved = False
-                status = self._walk(until, turn)
+                status = self._walk(until, turn, sounding=sounding)
                 if not turn.moved:
                     return replace(status, stages=tuple(turn.timed(stage) for stage in status.stages))
 
@@ -175,7 +177,7 @@ class Loop:
             # What goes wrong in it is said by the alarms, which try again.
             teller.tell("watch", watch_stage.messages(declared.watch, declared.charter, state), state)
 
-    def _walk(self, until: str | None, teller: Look) -> LoopStatus:
+    def _walk(self, until: str | None, teller: Look, *, sounding: bool = False) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.
 
         A stage that is not done blocks those after it, but not the running of a package that decides already. Work may leave
@@ -203,6 +205,8 @@ class Loop:
             if name in ALARMED and state.champion is not None:
                 status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), teller)
             reached.append(status)
+            if name == "data" and status.state == "done" and not teller.moved and (sounding or until not in STAGES[:2]):
+                self._sound(replace(ask, facts=dict(facts)), teller, forced=sounding)
             if name == "watch" and status.state == "done" and not teller.moved:
                 # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged, and what is compared.
                 declared = self.project.declaration
@@ -212,6 +216,13 @@ class Loop:
             if status.state != "done":
                 blocked, first = blocked or name, first or (halt, error)
         return self._status(reached, *(first or (None, None)))
+
+    def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
+        """Tell what each way to decide earns on a sample, before the search: the charter judges by it. Where it fails, the loop goes on without."""
+        said, follows = self.project.declaration, teller.follows
+        teller.tell("model", model_stage.sounding(said.model, said.data, said.charter, ask, forced=forced), ask.state)
+        # A search does not follow from it.
+        teller.follows = follows
 
     def _alarmed(self, status: StageStatus, error: LooplineError | None, ask: Ask, teller: Look) -> tuple[StageStatus, LooplineError | None]:
         """Look at the machinery and tell whom it concerns, in a turn; a stage that is fine is not where that fails."""

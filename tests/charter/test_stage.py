@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.charter.stage import steps
-from loopline.engine.step import Halt
+from loopline.engine.step import Halt, brief_digest
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.workspace import Ask
@@ -60,3 +60,19 @@ def test_a_changed_mail_address_changes_no_key():
     one, other = (next(steps(CharterSpec(predict="late", stakeholders={"business": (mail,)}), ask())) for mail in ("a@example.com", "b@example.com"))
     assert one.key == other.key
     assert one.key != next(steps(CharterSpec(predict="early"), ask())).key
+
+
+def sounded(spec):
+    """The state after a sounding for a charter."""
+    reads = {name: brief_digest(value) for name, value in spec.fields(*MEASURED_FOR).items()}
+    body = {"state": "succeeded", "name": "sounding", "facts": {"says": "it pays"}, "made_from": {"reads": {**reads, "model": "abc"}}}
+    entry = Entry(seq=1, id="1", project="p", kind="step", subject="model", key="k", body=body, time=datetime.now(UTC), prev_hash="", hash="")
+    return State(latest={("model", "sounding"): entry})
+
+
+def test_the_study_is_handed_the_sounding_that_was_made_for_this_target_and_these_prices():
+    without, judged = (next(steps(CHARTER, ask(state))) for state in (State(), sounded(CHARTER)))
+    assert judged.inputs == {**without.inputs, "sounding": {"says": "it pays"}}
+    assert "sounding" not in without.inputs, "its key is what it was before there were soundings"
+    dearer = CharterSpec(predict="late", worth={"act_right": 7})
+    assert next(steps(dearer, ask(sounded(CHARTER)))).key == next(steps(dearer, ask())).key

@@ -132,6 +132,30 @@ def test_a_no_go_is_judged_anew_when_the_prices_change(ran):
     assert states(ran.json("run", "--until", "data")) == {"charter": "done", "data": "done"}
 
 
+def told(folder):
+    """The steps that were done, in their order."""
+    with loopline.open(folder) as loop:
+        steps = loop.workspace.ledger.read(kinds=("step",))
+    return [(step.subject, step.body["name"]) for step in steps if step.body["state"] == "succeeded"]
+
+
+def test_what_each_way_to_decide_earns_is_told_before_the_search_where_a_year_can_be_told(shop):
+    with loopline.open(shop.folder) as loop:
+        loop.run(until="data")
+        assert ("model", "sounding") not in loop.state().latest
+        loop.run(until="data", sounding=True)
+        assert loop.state().facts("model", "sounding")["alternatives"]
+    sounded = [("charter", "study"), ("data", "ingest"), ("charter", "study"), ("model", "sounding"), ("charter", "study")]
+    assert told(shop.folder) == sounded
+    declaration = shop.folder / "loopline.yaml"
+    text = declaration.read_text().replace("charter:\n", "charter:\n  volume: 100 per day\n", 1).replace("currency: points", "currency: EUR")
+    declaration.write_text(text)
+    assert set(states(shop.json("run", "--until", "model")).values()) == {"done"}
+    assert told(shop.folder)[-4:] == [("charter", "study"), ("model", "sounding"), ("charter", "study"), ("model", "search")]
+    assert set(states(shop.json("run", "--until", "model")).values()) == {"done"}
+    assert told(shop.folder)[-1] == ("model", "search"), "what was told is not told again"
+
+
 def test_what_decides_is_watched_while_its_successor_is_held_up(ran):
     declaration = ran.folder / "loopline.yaml"
     declaration.write_text(declaration.read_text().replace("charter:\n", "charter:\n  acceptance: [{id: A1, check: recall >= 2}]\n", 1))

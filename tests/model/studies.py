@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from loopline.charter.spec import CharterSpec
 from loopline.charter.worth import as_text
 from loopline.data.spec import HIDDEN, ROW, DataSpec
 from loopline.engine.local import LocalEngine
-from loopline.engine.step import Facts, Progress, Silence, Step
+from loopline.engine.step import Facts, Progress, Silence, Step, Steps
 from loopline.lake.blobs import Blobs
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
@@ -103,6 +104,17 @@ class Study:
 
     def step(self, workspace: Workspace) -> Step:
         """The step that the stage asks for, on the table as it lies in the lake."""
+        return self._asked(workspace, stage.steps)
+
+    def sounded(self) -> Facts:
+        """What each way to decide earns, before the search."""
+        workspace = self.workspace
+        with workspace.ledger:
+            step = self._asked(workspace, partial(stage.sounding, forced=True))
+            return workspace.engine.run(step.function, Job(project="p", folder=self.folder, step=step, attempt="", workspace=workspace, progress=Silence()))
+
+    def _asked(self, workspace: Workspace, story: Callable[..., Steps]) -> Step:
+        """The first step of a story of the stage's, on the table as it lies in the lake."""
         tables = Tables(workspace.lake)
         tables.append("t", self.frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)), batch="first")
         version = tables.version("t")
@@ -122,7 +134,7 @@ class Study:
         charter = CharterSpec.model_validate({"predict": self.target, "worth": {"currency": "EUR", **WORTH[self.task]}, **self.charter})
         data = DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}, "contract": {"size": {"required": False}, "kind": {"required": True}}})
         ask = Ask(project="p", folder=self.folder, state=fold(workspace.ledger.read(kinds=FOLDED)), facts={"data": facts})
-        asked = next(stage.steps(self.declared, data, charter, ask))
+        asked = next(story(self.declared, data, charter, ask))
         assert isinstance(asked, Step)
         return asked
 

@@ -16,7 +16,7 @@ from loopline.engine.step import Step
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State, fold
 from loopline.model.spec import ModelSpec
-from loopline.model.stage import steps
+from loopline.model.stage import sounding, steps
 from loopline.workspace import Ask
 
 DATA = {
@@ -153,3 +153,44 @@ def test_the_door_is_light() -> None:
     code = f"import sys, loopline.model.stage; print(sorted({heavy} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.strip() == "[]"
+
+
+PRICED: dict[str, Any] = {"predict": "y", "volume": "900 per day", "worth": {"currency": "EUR", "act_right": 5}}
+
+
+def sounds(tmp_path: Path, *, model: Any = (), charter: Any = (), facts: Any = (), state: State | None = None, forced: bool = False) -> Step | None:
+    """The sounding that the stage asks for, if it does."""
+    ask = Ask(project="p", folder=tmp_path, state=state or State(), facts={"data": {**DATA, **dict(facts)}})
+    specs = ModelSpec.model_validate(dict(model)), DataSpec.model_validate(CONTRACT), CharterSpec.model_validate({**PRICED, **dict(charter)})
+    asked = next(sounding(*specs, ask, forced=forced), None)
+    assert asked is None or isinstance(asked, Step)
+    return asked
+
+
+def test_a_sounding_is_asked_for_where_a_year_can_be_told_in_money(tmp_path: Path) -> None:
+    asked = sounds(tmp_path)
+    assert asked is not None and (asked.stage, asked.name) == ("model", "sounding")
+    for charter in ({"volume": None}, {"worth": {"act_right": 5}}):
+        assert sounds(tmp_path, charter=charter) is None
+        assert sounds(tmp_path, charter=charter, forced=True) is not None
+
+
+def test_a_sounding_hangs_on_the_data_and_the_worth_and_not_on_the_search(tmp_path: Path) -> None:
+    asked = sounds(tmp_path)
+    assert asked is not None
+    same = ({"model": {"search": {"trials": 3}, "families": ["linear"]}}, {"charter": {"volume": "5 per day", "acceptance": CHARTER["acceptance"]}})
+    assert all(again is not None and again.key == asked.key for again in (sounds(tmp_path, **change) for change in same))
+    other = ({"model": {"baseline": "x > 1"}}, {"charter": {"worth": {"currency": "EUR", "act_right": 6}}}, {"facts": NEWER})
+    assert all(again is not None and again.key != asked.key for again in (sounds(tmp_path, **change) for change in other))
+
+
+def test_once_a_package_decides_new_data_alone_asks_for_no_sounding(tmp_path: Path) -> None:
+    asked = sounds(tmp_path)
+    assert asked is not None
+    done = entered(1, "step", asked.key, state="succeeded", name="sounding", facts={"says": ""}, made_from=asked.made_from)
+    decides = fold([done, entered(2, "champion")])
+    assert decides.champion and sounds(tmp_path, facts=NEWER, state=decides) is None
+    assert sounds(tmp_path, facts=NEWER, state=fold([done])) is not None, "none decides yet"
+    assert sounds(tmp_path, state=fold([entered(2, "champion")])) is None, "it decided before there were any"
+    assert sounds(tmp_path, charter={"worth": {"currency": "EUR", "act_right": 6}}, state=decides) is not None
+    assert sounds(tmp_path, facts=NEWER, state=decides, forced=True) is not None

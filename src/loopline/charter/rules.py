@@ -117,8 +117,8 @@ def the_target_is_in_reach(case: Case) -> Finding:
             return Finding(None, "how much a model adds in a year is not known yet")
         said = f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add {gain:,.0f}"
         return Finding(True, said, gain, target.per_year)
-    said = f"the model that is expected adds the target of {target.per_year:,.0f} {case.worth.currency} a year with a chance of {chance:.0%}"
-    return Finding(chance >= HARDLY, said, chance, HARDLY)
+    said = f"the model that is expected adds as much as the target, {target.per_year:,.0f} {case.worth.currency} a year, with a chance of {chance:.0%}"
+    return Finding(chance >= HARDLY, said if chance >= HARDLY else f"the target is out of reach: {said}", chance, HARDLY)
 
 
 def the_budget_is_earned_back(case: Case) -> Finding:

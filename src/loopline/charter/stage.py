@@ -7,11 +7,14 @@ from typing import Any
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
+from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.workspace import Ask
 
 MEASURING = ("ingest", "join")
 """The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
+SOUNDING = ("model", "sounding")
+"""The model stage's step that tells what each way to decide earns, before the search."""
 READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
@@ -26,13 +29,14 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
     has_data
         Whether there are data to look at.
     """
-    data = _measured(spec, ask.state)
+    data, sounding = _measured(spec, ask.state), _sounded(spec, ask.state)
     facts = yield Step(
         stage="charter",
         name="study",
         function="loopline.charter.study:run",
         reads=read(spec),
-        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **_priced(spec, ask)},
+        # A project without a sounding keeps the key that its study has.
+        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **({"sounding": sounding} if sounding else {}), **_priced(spec, ask)},
         rooms=("charter", "expression", "declaration.py"),
     )
     if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
@@ -62,9 +66,18 @@ def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:
 def _measured(spec: CharterSpec, state: State) -> Facts:
     """The data stage's newest facts, where they were made for this target and these prices; else none."""
     measured = [entry for entry in (state.latest.get(("data", name)) for name in MEASURING) if entry is not None and "outcome" in entry.body["facts"]]
-    if not measured:
+    return _made_for(spec, max(measured, key=lambda entry: entry.seq, default=None))
+
+
+def _sounded(spec: CharterSpec, state: State) -> Facts:
+    """The newest sounding, where it was made for this target and these prices; else none."""
+    return _made_for(spec, state.latest.get(SOUNDING))
+
+
+def _made_for(spec: CharterSpec, newest: Entry | None) -> Facts:
+    """A step's facts, where they were made for what is declared now."""
+    if newest is None:
         return {}
-    newest = max(measured, key=lambda entry: entry.seq)
     present = {name: brief_digest(value) for name, value in spec.fields(*MEASURED_FOR).items()}
     facts: Facts = newest.body["facts"]
     return facts if present.items() <= newest.body["made_from"]["reads"].items() else {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, Evidence, Measured, Stated
+from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
@@ -65,8 +65,8 @@ def studied(
     """
     task = charter.task or task or (charter.worth.tasks or ("binary",))[0]
     worth = Worth.of(charter.worth, task)
-    costs = outlay(charter, book)
     evidence = _evidence(charter, worth, sounding)
+    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says)
     simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
     case = _case(charter, task, worth, outcome, simulation)
     found = list(findings(case))
@@ -156,7 +156,7 @@ def _order(simulation: Simulation) -> list[str]:
 def _alternative(simulation: Simulation, name: str) -> dict[str, Any]:
     prospect = simulation.prospect
     if name == BREAK_EVEN:
-        return _just_paying(prospect)
+        return _just_paying(simulation)
     account = simulation.accounts[name]
     return {
         "name": name,
@@ -172,12 +172,12 @@ def _ready(prospect: Prospect, name: str) -> float:
     return prospect.ready_months if name in (MODEL, PERFECT) else 0.0
 
 
-def _just_paying(prospect: Prospect) -> dict[str, Any]:
-    """A model that earns just what it costs, with all assumptions at their middle."""
-    still = prospect.accounts({})
-    needed, today = prospect.needed() or 0.0, float(still[prospect.today].per_decision[0])
+def _just_paying(simulation: Simulation) -> dict[str, Any]:
+    """A model that earns just what it costs, with volume and costs at their middle, beside what today's way earns on average."""
+    prospect = simulation.prospect
+    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[prospect.today].per_decision))
     volume = 0.0 if prospect.charter.volume is None else prospect.charter.volume.per_year
-    model = still.get(MODEL)
+    model = prospect.accounts({}).get(MODEL)
     costs: dict[str, Account | None] = {"build": model, "run": model}
     known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
     right = _right_enough(prospect, needed)

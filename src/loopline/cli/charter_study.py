@@ -49,7 +49,7 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         raise Mistake(f"a study is no {out.suffix or 'file without an ending'}", where=str(out), remedy="end it with .html, .md, .png or .svg")
     with open_loop(folder) as loop:
         with LiveProgress(quiet=as_json) as progress:
-            status = loop.run(until="charter", progress=progress) if only_stated else loop.run(until="data", progress=progress)
+            status = loop.run(until="charter", progress=progress) if only_stated else loop.run(until="data", progress=progress, sounding=True)
         charter, project, home = loop.project.declaration.charter, loop.project.name, loop.project.folder / ".loopline"
         found = _studied(loop, status.error)
     document = _document(project, charter, found)

@@ -24,9 +24,8 @@ from loopline.model.evidence import Kept, Rival
 from loopline.model.export import TOLERANCE, Candidate, reference, signature
 from loopline.model.foreign import Graph, match
 from loopline.model.layout import NULLABLE, Layout
-from loopline.model.learn import read_table
 from loopline.model.making import content_of, earned, evidence_of, record_look, record_package, rounded
-from loopline.model.material import Material, prepare
+from loopline.model.material import Material, prepare, read_table
 from loopline.model.order import Order
 from loopline.model.package import Package, load, pack, store, written
 from loopline.model.plan import Plan

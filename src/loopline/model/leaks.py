@@ -161,12 +161,17 @@ def require_none(findings: Sequence[Finding], allowed: Sequence[str] = ()) -> tu
     CheckFailed
         With every sure finding that is not allowed.
     """
-    sure = [finding for finding in findings if finding.sure and not _is_allowed(finding, allowed)]
+    sure = unallowed(findings, allowed)
     if sure:
         names = list(dict.fromkeys(name for finding in sure for name in (finding.columns or (finding.rule,)) if name not in allowed))
         remedy = f"{'; '.join(dict.fromkeys(finding.remedy for finding in sure))}; if it is right all the same: model.leaks.allow: [{', '.join(names)}]"
         raise CheckFailed("; ".join(f"{finding.says} ({finding.rule})" for finding in sure), where="model.leaks", remedy=remedy)
     return tuple(findings)
+
+
+def unallowed(findings: Sequence[Finding], allowed: Sequence[str] = ()) -> list[Finding]:
+    """The sure findings that nobody has allowed."""
+    return [finding for finding in findings if finding.sure and not _is_allowed(finding, allowed)]
 
 
 def _is_allowed(finding: Finding, allowed: Sequence[str]) -> bool:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import polars as pl
-
 from loopline.access.people import person
-from loopline.data.spec import HIDDEN
 from loopline.declaration import figure
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
-from loopline.lake.tables import Tables
 from loopline.model import tracking
 from loopline.model.choosing import Choice, choose, study_digest, workbench
 from loopline.model.export import Candidate
 from loopline.model.features import Planned
 from loopline.model.leaks import case_of, find_leaks, require_none
 from loopline.model.making import Made, evidence_of, make, record_package, rounded
-from loopline.model.material import Material, prepare
+from loopline.model.material import Material, prepare, read_table
 from loopline.model.order import Order
 from loopline.model.package import store, written
 from loopline.model.proving import noise_of, usable_threads, whole_of
@@ -64,14 +60,6 @@ def _policy(material: Material, choice: Choice) -> dict[str, Any]:
     rows, order = material.judged, material.order
     rule = order.judge.sure_policy(material.part(rows), choice.scores, choice.best.policy, material.blocks(rows), seed=order.model.seed)
     return {**rule, "chosen_on": rounded(rule["chosen_on"])} if "chosen_on" in rule else rule
-
-
-def read_table(job: Job, order: Order) -> pl.DataFrame:
-    """The main table's columns that are needed, in the version that the step was given."""
-    table = job.step.inputs["table"]
-    lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
-    there = lazy.collect_schema().names()
-    return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)]).collect()
 
 
 def _facts(job: Job, made: Made, choice: Choice, planned: Planned, material: Material, evidence: str) -> Facts:

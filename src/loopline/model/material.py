@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from loopline.data.spec import ROW
+from loopline.data.spec import HIDDEN, ROW
 from loopline.errors import Mistake
+from loopline.lake.tables import Tables
 from loopline.model import blocks
 from loopline.model.candidates import Part
 from loopline.model.columns import raw
@@ -20,6 +21,7 @@ from loopline.model.evaluate import outcomes
 from loopline.model.folds import Fold
 from loopline.model.order import Order
 from loopline.model.split import Parts
+from loopline.workspace import Job
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,10 @@ class Material:
     folds: tuple[Fold, ...]
     split: str
     dropped: Mapping[str, str] = field(default_factory=dict)
+
+    def on(self, folds: tuple[Fold, ...]) -> Material:
+        """The same rows, of which these are learned from and judged on."""
+        return replace(self, folds=folds)
 
     def without(self, dropped: Mapping[str, str]) -> Material:
         """The same rows, of which these columns are not learned from, each with its reason."""
@@ -88,6 +94,14 @@ class Material:
             return self.outcome[rows].astype(np.float64)
         place = {label: index for index, label in enumerate(self.order.classes)}
         return np.array([place[label] for label in self.outcome[rows]], dtype=np.float64)
+
+
+def read_table(job: Job, order: Order) -> pl.DataFrame:
+    """The main table's columns that are needed, in the version that the step was given."""
+    table = job.step.inputs["table"]
+    lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
+    there = lazy.collect_schema().names()
+    return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)]).collect()
 
 
 def prepare(table: pl.DataFrame, order: Order) -> Material:

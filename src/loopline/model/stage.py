@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loopline.charter.prices import of_charter
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps, brief_digest
 from loopline.expression.language import parse
@@ -38,6 +38,39 @@ _ROOMS = (
 
 OF_DATA = frozenset({"table", "lookups", "columns"})
 """The inputs of a step by which data alone makes it stale."""
+
+
+_SOUNDS = ("split", "features", "policy", "leaks", "leave_out", "monotone", "rules", "baseline", "seed")
+"""What a sounding reads of what is declared of the model: the search it comes before is no part of it."""
+
+
+def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, forced: bool = False) -> Steps:
+    """What each way to decide earns on a sample of the data, before the search is paid for: the charter stage judges by it.
+
+    It is asked for where the charter says prices and a volume, so that a year can be told. Once a package decides, new data alone asks for none.
+
+    Parameters
+    ----------
+    forced
+        Whether it is asked for in any case.
+    """
+    step = Step(
+        stage="model",
+        name="sounding",
+        function="loopline.model.sounding:run",
+        reads={"model": spec.fields(*_SOUNDS), **charter.fields(*MEASURED_FOR), **_moments(charter)},
+        inputs=_given(ask),
+        rooms=_ROOMS,
+    )
+    if forced or (charter.worth.is_priced and charter.volume is not None and not _is_judged(step, ask.state)):
+        yield step
+    return {"says": "what the data tell before a search has been told"}
+
+
+def _is_judged(step: Step, state: State) -> bool:
+    """Whether a package decides, and nothing that the sounding reads is declared otherwise since the newest one."""
+    newest = state.latest.get((step.stage, step.name))
+    return state.champion is not None and (newest is None or newest.body["made_from"]["reads"] == step.made_from["reads"])
 
 
 def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: bool = False) -> Steps:
@@ -111,24 +144,37 @@ def _search(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
         reads={
             "model": spec.model_dump(mode="json"),
             **charter.fields("predict", "worth", "decision"),
-            **{name: value for name, value in charter.fields("decided", "outcome_known").items() if value is not None},
+            **_moments(charter),
             **_stop(charter, ask.folder),
             "slices": _slices(charter),
             "required": sorted(name for name, column in data.contract.columns.items() if column.required),
             **({"units": units} if (units := _units(data, ingested.get("plans") or ())) else {}),
         },
         inputs={
-            "table": learned_table(ingested),
-            **{name: ingested[name] for name in ("columns", "task", "positive", "classes", "time", "key")},
-            "order": ingested.get("order"),
-            # A project without lookups keeps the keys that its searches have.
-            **({"lookups": ingested["plans"]} if ingested.get("plans") else {}),
-            # Nor does one in which no effect is refused.
-            **({"constraints": [one.as_json() for one in held]} if (held := standing(ask.state.constraints.values())) else {}),
+            **_given(ask),
             "own": {name: _source(name, ask.folder) for name in spec.families if name not in FAMILIES},
         },
         rooms=_ROOMS,
     )
+
+
+def _given(ask: Ask) -> dict[str, Any]:
+    """What there is to learn: the table with its columns, and what the expert holds of them."""
+    ingested = ask.facts["data"]
+    return {
+        "table": learned_table(ingested),
+        **{name: ingested[name] for name in ("columns", "task", "positive", "classes", "time", "key")},
+        "order": ingested.get("order"),
+        # A project without lookups keeps the keys that its searches have.
+        **({"lookups": ingested["plans"]} if ingested.get("plans") else {}),
+        # Nor does one in which no effect is refused.
+        **({"constraints": [one.as_json() for one in held]} if (held := standing(ask.state.constraints.values())) else {}),
+    }
+
+
+def _moments(charter: CharterSpec) -> dict[str, Any]:
+    """The moments of decision and outcome, as far as the charter says them."""
+    return {name: value for name, value in charter.fields("decided", "outcome_known").items() if value is not None}
 
 
 def _rival(state: State, proposed: Entry, searched: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ charter:
     act_right: fee * 12 * 0.1 - 10    # ? guess
     act_wrong: -15..-5    # ? guess
   study:
-    effort: {build: 200..400 hours, run: 8..24 hours per month}    # ? guess
+    effort: {build: 80..240 hours, run: 4..16 hours per month}    # ? guess
   acceptance:
     - {id: A1, says: "Of the customers who get an offer, at least one in four was about to leave", check: precision >= 0.25}    # ? guess
   stakeholders:
@@ -36,7 +36,7 @@ def is_open(field, text=TEXT, book=BOOK):
         ("charter.worth.act_right", "fee * 12 * 0.1 - 10", "fee * 12 * 0.2 - 8"),
         ("charter.worth.act_right", "fee * 12 * 0.1 - 10    # ? guess", "fee * 12 * 0.1 - 10"),
         ("charter.worth.act_wrong", "-15..-5", "-9"),
-        ("charter.study.effort", "200..400 hours", "300 hours"),
+        ("charter.study.effort", "80..240 hours", "300 hours"),
         ("charter.acceptance.A1", "precision >= 0.25", "precision >= 0.3"),
         ("charter.stakeholders.business", "business: []", "business: [owner@example.com]"),
     ],

@@ -22,6 +22,7 @@ NOT_ASKED = {
     "loopline demo": "it takes a minute",
     "loopline data admit": "no batch is held back; its own tests ask it",
     "loopline charter override": "the study says go, so that there is nothing to override",
+    "loopline charter sign": "the charter asks nobody to sign; its own tests ask it",
     "loopline release rollback": "there is no earlier champion",
     "loopline release promote": "nothing is on trial; its own tests ask it",
     "loopline release pause": "nothing is on trial; its own tests ask it",
@@ -186,6 +187,7 @@ def asked(tmp_path_factory):
     ask("loopline value cost", "--prices", str(folder / "prices.yaml"), "--volume", "900 per day")
     ask("loopline value whatif", "--threshold", "0.6")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
+    ask("loopline charter revise", "--set", "worth.act_wrong=-8", "--set", "target=1000 per year", "--set", "acceptance.A1=precision >= 0.5")
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     experiment(ask)

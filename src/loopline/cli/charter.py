@@ -16,6 +16,7 @@ from loopline.charter.override import Override
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
 from loopline.cli.charter_criteria import criteria
+from loopline.cli.charter_questions import questions
 from loopline.cli.charter_revise import revise
 from loopline.cli.charter_sign import sign, signatures
 from loopline.cli.charter_spent import spent
@@ -39,6 +40,7 @@ command.add_command(study)
 command.add_command(spent)
 command.add_command(sign)
 command.add_command(revise)
+command.add_command(questions)
 
 
 @command.command()

@@ -45,7 +45,7 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
     if facts["verdict"] == "no-go":
         if override is None or override.key != facts["binds"]:
             why = "no-go: " + "; ".join(facts["reasons"])
-            yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
+            yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON", about=facts["binds"])
         else:
             facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
     return facts

@@ -30,6 +30,7 @@ from loopline.story import Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
 from loopline.watch.handoff import Handoff, Waits, handoffs
+from loopline.watch.roles import Team, lacking
 from loopline.watch.standing import unheard
 from loopline.workspace import Ask, Workspace
 
@@ -149,11 +150,13 @@ class Loop:
         for name in (until, fresh):
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
-        turn = Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
+        turn, declared = Turn(self.project, self.workspace, self.state, fresh, progress or Silence()), self.project.declaration
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
-            declare(self.workspace.ledger, self.project.declaration.keys)
+            declare(self.workspace.ledger, declared.keys)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
+            for lack in lacking(Team(declared.charter, declared.release, declared.watch)):
+                turn.progress.say(f"{lack}; who holds what: loopline charter people")
             while True:
                 if until is None or until in ALARMED:
                     self._tell_first(turn)

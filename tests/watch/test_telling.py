@@ -181,6 +181,16 @@ def test_whose_turn_it_is_comes_in_one_message_with_the_digest_that_is_due_and_w
     assert f"Take it on: loopline alerts ack {drifted}" in said
 
 
+def test_whose_turn_it_is_is_no_alert_of_what_was_served(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    for step in shop.alarms(waits={"release": Halt(state="waiting", why="abc waits for a yes", role="business")}):
+        assert isinstance(step, Step)
+        shop.perform(step)
+    assert len(web.calls) == 1
+    facts = shop.watch()
+    assert (facts["says"], facts["alerts"]["open"]) == ("nothing served yet", 0)
+
+
 def test_a_mail_server_that_is_down_is_a_fact_the_next_channel_is_told_and_the_mail_comes_later(shop: Shop, web: Heard) -> None:
     port = free_port()
     declare(shop, tell={"business": mail_channel(port), "ml": f"json://127.0.0.1:{web.port}"})

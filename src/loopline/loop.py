@@ -211,7 +211,7 @@ class Loop:
             else:
                 status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
                 if halt is not None or status.state == "done":
-                    waits[name] = halt
+                    waits[name] = halt or self._asked(name, state)
             if name in ALARMED:
                 status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), waits, teller)
             reached.append(status)
@@ -226,6 +226,11 @@ class Loop:
             if status.state != "done":
                 blocked, first = blocked or name, first or (halt, error)
         return self._status(reached, tuple(handoffs(waits)), *(first or (None, None)))
+
+    def _asked(self, stage: str, state: State) -> Halt | None:
+        """Whom a stage that came through waits for all the same."""
+        said = self.project.declaration
+        return release_stage.asks(said.release, said.charter, state) if stage == "release" else None
 
     def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
         """Tell what each way to decide earns on a sample, before the search: the charter judges by it. Where it fails, the loop goes on without."""

@@ -129,6 +129,14 @@ def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Co
     return ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
 
 
+def asks(spec: ReleaseSpec, charter: CharterSpec, state: State) -> Halt | None:
+    """Whose word a challenger on trial waits for, as nothing tells what it is worth; None where it waits for none. The loop goes on meanwhile."""
+    course = newest(state.rollouts)
+    if course is None or not course.is_live or ruling_now(spec, charter, state, course).action != "ask":
+        return None
+    return awaited(course.package, tally_of(spec, charter, state, course.package, ROLLOUT))
+
+
 def is_passed(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:
     """Whether those who may let a challenger pass though its worth is unknown have said yes."""
     roles = tally_of(spec, charter, state, course.package, ROLLOUT).roles

@@ -123,6 +123,7 @@ def asked(tmp_path_factory):
         "tick",
         "status",
         "charter show",
+        "charter study",
         "charter spent",
         "data show",
         "data quarantine",

@@ -79,8 +79,13 @@ class Outlay:
         return build, run
 
 
-def outlay(charter: CharterSpec, book: Prices | None) -> Outlay:
+def outlay(charter: CharterSpec, book: Prices | None, *, has_rule: bool = False) -> Outlay:
     """The costs of the alternatives, as far as charter and price book tell them.
+
+    Parameters
+    ----------
+    has_rule
+        Whether a rule is among them, whose costs are missed where they are not said.
 
     Raises
     ------
@@ -102,6 +107,7 @@ def outlay(charter: CharterSpec, book: Prices | None) -> Outlay:
         standing, each = 0.0, 0.0
     missing += [f"people's work to build the model: say charter.study.effort.build, such as 200..400 hours{_priced(book)}"] * (not has_build and not build)
     missing += [f"people's work to keep the model: say charter.study.effort.run, such as 5..10 hours per month{_priced(book)}"] * (not has_run and not run)
+    missing += ["people's work to introduce the simple rule: say charter.study.rule, such as {build: 20..40 hours}"] * (has_rule and RULE not in efforts)
     return Outlay(efforts, rate, build, run, standing, each, tuple(counted), tuple(missing))
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, Evidence, Measured, Stated
+from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
 from loopline.charter.prospect import Account, Prospect
+from loopline.charter.report.words import share
 from loopline.charter.rules import Case, findings
 from loopline.charter.sensitivity import tornado
 from loopline.charter.simulation import Simulation, interval, simulate
@@ -65,8 +66,8 @@ def studied(
     """
     task = charter.task or task or (charter.worth.tasks or ("binary",))[0]
     worth = Worth.of(charter.worth, task)
-    costs = outlay(charter, book)
     evidence = _evidence(charter, worth, sounding)
+    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says)
     simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
     case = _case(charter, task, worth, outcome, simulation)
     found = list(findings(case))
@@ -156,7 +157,7 @@ def _order(simulation: Simulation) -> list[str]:
 def _alternative(simulation: Simulation, name: str) -> dict[str, Any]:
     prospect = simulation.prospect
     if name == BREAK_EVEN:
-        return _just_paying(prospect)
+        return _just_paying(simulation)
     account = simulation.accounts[name]
     return {
         "name": name,
@@ -172,12 +173,12 @@ def _ready(prospect: Prospect, name: str) -> float:
     return prospect.ready_months if name in (MODEL, PERFECT) else 0.0
 
 
-def _just_paying(prospect: Prospect) -> dict[str, Any]:
-    """A model that earns just what it costs, with all assumptions at their middle."""
-    still = prospect.accounts({})
-    needed, today = prospect.needed() or 0.0, float(still[prospect.today].per_decision[0])
+def _just_paying(simulation: Simulation) -> dict[str, Any]:
+    """A model that earns just what it costs, with volume and costs at their middle, beside what today's way earns on average."""
+    prospect = simulation.prospect
+    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[prospect.today].per_decision))
     volume = 0.0 if prospect.charter.volume is None else prospect.charter.volume.per_year
-    model = still.get(MODEL)
+    model = prospect.accounts({}).get(MODEL)
     costs: dict[str, Account | None] = {"build": model, "run": model}
     known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
     right = _right_enough(prospect, needed)
@@ -229,7 +230,7 @@ def _says(case: Case, verdict: str, reasons: list[str]) -> str:
     said = {"go": "go", "no-go": "no-go: " + "; ".join(reasons), "provisional": "go on to the data"}[verdict]
     chance = None if case.simulation is None else case.simulation.chance(MODEL)
     if chance is not None and verdict != "no-go":
-        said += f"; a model pays for itself with a chance of {chance:.0%}"
+        said += f"; a model pays for itself with a chance of {share(chance)}"
     if case.do_nothing is not None and case.perfect is not None:
         said += f"; per decision, doing nothing earns {figure(case.do_nothing)} {case.worth.currency} and a perfect model {figure(case.perfect)}"
     if case.break_even is not None:

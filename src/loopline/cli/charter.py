@@ -49,7 +49,7 @@ def show(folder: Path | None, as_json: bool) -> None:
     following = "loopline run" if is_stale or facts["verdict"] != "no-go" or override is not None else "loopline charter override --by NAME --why REASON"
     data = {
         **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
-        "study": {name: value for name, value in facts.items() if name != "binds"},
+        "study": {name: value for name, value in facts.items() if name not in ("binds", "study")},
         "override": None if override is None else {"by": override.actor, "why": override.body["why"], "entry": override.id},
         "learned": learned,
         "is_stale": is_stale,

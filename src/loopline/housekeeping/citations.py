@@ -67,7 +67,8 @@ class _Named:
         facts: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
         package = entry.subject if entry.kind == "package" else facts.get("package")
         named = frozenset(digests([entry.body, entry.subject]))
-        return cls(entry.time, named, frozenset(versions(entry.body)), entry.parents, package, facts.get("study"))
+        study = facts.get("study") if entry.subject == "model" else None
+        return cls(entry.time, named, frozenset(versions(entry.body)), entry.parents, package, study)
 
 
 class Reader:

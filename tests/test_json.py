@@ -17,6 +17,7 @@ from loopline.cli.main import command as root
 
 PAGE = (Path(__file__).parents[1] / "docs" / "json.md").read_text()
 PERSON = "owner@example.com"
+ASKED_FOR = "  acceptance: [{id: A1, says: It was wanted, check: precision >= 0.1}, {id: A2, says: Nobody is pestered}]\n"
 NOT_ASKED = {
     "loopline demo": "it takes a minute",
     "loopline data admit": "no batch is held back; its own tests ask it",
@@ -84,7 +85,7 @@ class Asked:
     def __init__(self, folder):
         self.folder = make(folder)
         declaration = self.folder / "loopline.yaml"
-        text = declaration.read_text().replace("charter:\n", f"charter:\n  stakeholders: {{business: [{PERSON}]}}\n", 1)
+        text = declaration.read_text().replace("charter:\n", f"charter:\n  stakeholders: {{business: [{PERSON}]}}\n{ASKED_FOR}", 1)
         declaration.write_text(f"{text}release: {{approvals: {{business: 1}}}}\nwatch: {{window: 1d}}\n")
         self.said = {}
 
@@ -122,6 +123,7 @@ def asked(tmp_path_factory):
     for words in (
         "tick",
         "status",
+        "charter criteria",
         "charter show",
         "charter study",
         "charter spent",

@@ -167,7 +167,8 @@ def test_a_wrong_declaration_names_its_line_in_the_report_too(run: Ran, folder: 
 
 
 def test_a_stop_of_the_loop_by_a_mistake_is_exit_code_2(run: Ran, folder: Path) -> None:
-    declare(folder, "precision >= 0.2", "precison >= 0.2")
+    text = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(f"{text}\nrelease: {{gates: {{fairness: {{kind: {{precison: {{ratio: 0.5}}}}}}}}}}\n")
     result = run("--json", code=2)
     assert {step["name"]: step["state"] for step in said(result)["steps"]}["gates"] == "failed"
     assert "did you mean 'precision'" in result.stderr

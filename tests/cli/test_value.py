@@ -10,6 +10,7 @@ import pytest
 from loopline.cli.charter import command as charter_command
 from loopline.cli.value import command
 from loopline.errors import Fault, Mistake
+from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from tests.cli.watched import DECLARATION, Call, caller, released, told, watched
 
@@ -64,6 +65,28 @@ def test_the_next_charter_starts_from_what_the_review_learned(call: Call, folder
     charter = caller(charter_command, folder)
     assert told(charter("show", "--json"))["learned"] == learned
     assert f"y in {learned['base_rate']:.1%} of cases" in charter("show").output
+
+
+def test_each_criterion_is_traced_from_its_words_to_what_happened(call: Call, folder: Path, tmp_path: Path) -> None:
+    charter = caller(charter_command, folder)
+    with open_loop(folder) as loop:
+        champion = loop.state().champion
+        before = {"charter": {"acceptance": [{"id": "A1", "check": "precision >= 0.1"}]}}
+        now = {"charter": loop.project.declaration.charter.fields("acceptance")}
+        loop.workspace.ledger.append(Draft(kind="charter", subject="shop", body=before), Draft(kind="charter", subject="shop", body=now))
+    result = told(charter("criteria", "-o", str(tmp_path / "c.html"), "--json"))
+    kept, unchecked = result["criteria"]
+    assert (result["holds"], result["says"]) == (1, "1 of 2 hold; nothing checks A2")
+    assert kept["gate"]["champion"]["package"] == champion and kept["gate"]["champion"]["passed"]
+    assert (kept["standing"], kept["by"], kept["service"]["windows"]) == ("holds", "in service", 7)
+    assert kept["needs"]["there"] == 840
+    assert [event["kind"] for event in kept["history"]] == ["package", "review", "charter"]
+    assert unchecked["standing"] == "nothing checks it" and result["next"].startswith("add to A2 in charter.acceptance what shows it")
+    page = (tmp_path / "c.html").read_text()
+    assert "Mostly right" in page and "A1 held in 7 of 7 days" in page
+    assert "precision &gt;= 0.2 is asked for, precision &gt;= 0.1 was before" in page
+    with pytest.raises(Mistake, match="end it with .html or .md"):
+        charter("criteria", "-o", str(tmp_path / "c.pdf"))
 
 
 def test_an_ending_that_is_no_report_and_a_folder_that_is_not_there_are_told(call: Call, tmp_path: Path) -> None:

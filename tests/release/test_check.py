@@ -107,8 +107,8 @@ def test_a_champion_of_another_outcome_gives_way(room: Rooms) -> None:
 def test_a_criterion_with_an_unknown_word_is_refused_with_the_nearest(room: Rooms) -> None:
     here = room("binary")
     model = here.made("linear")
-    with pytest.raises(Mistake, match="charter.acceptance A1: 'precison > 0.5' names the binary metric 'precison', .* did you mean 'precision'"):
-        here.checked(model, charter=here.charter(acceptance=[{"id": "A1", "check": "precison > 0.5"}]))
+    with pytest.raises(Mistake, match=r"charter.acceptance A1: 'worst_slice\(knid\).* names the column 'knid', .* did you mean 'kind'"):
+        here.checked(model, charter=here.charter(acceptance=[{"id": "A1", "check": "worst_slice(knid).precision > 0.5"}]))
 
 
 @pytest.mark.parametrize(

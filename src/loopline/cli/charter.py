@@ -13,6 +13,7 @@ from loopline.access.people import person, reason, roles_of
 from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
+from loopline.cli.charter_criteria import criteria
 from loopline.cli.charter_people import people
 from loopline.cli.charter_spent import spent
 from loopline.cli.charter_study import study
@@ -30,6 +31,7 @@ def command() -> None:
     """The study: what is at stake, go or no-go."""
 
 
+command.add_command(criteria)
 command.add_command(study)
 command.add_command(spent)
 command.add_command(people)
@@ -128,7 +130,7 @@ def _lines(charter: CharterSpec, facts: Mapping[str, Any], override: Entry | Non
         "volume": charter.volume,
         "target": charter.target,
         "people": "; ".join(f"{role}: {', '.join(people)}" for role, people in charter.stakeholders.items() if people),
-        "accepted if": "; ".join(f"{one.id} {one.check}" for one in charter.acceptance),
+        "accepted if": "; ".join(f"{one.id} {one.check or '(nothing checks it yet)'}" for one in charter.acceptance),
     }
     lines = [f"{name:<12}{value}" for name, value in said.items() if value]
     lines.append(f"{'study':<12}{facts['says']}")

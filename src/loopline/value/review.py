@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from loopline.charter.metrics import slice_columns
 from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
@@ -19,7 +20,7 @@ from loopline.sheet.html import html
 from loopline.sheet.plain import markdown
 from loopline.value.case import Case, Promise
 from loopline.value.caused import readings
-from loopline.value.criteria import columns_of, criteria
+from loopline.value.criteria import criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
 from loopline.value.monitors import judged
@@ -101,7 +102,7 @@ def _looked_into(
 ) -> dict[str, Any]:
     """What single decisions of the champion tell; criteria that nothing tells of yet are told as such."""
     inputs, sees_all = job.step.inputs, charter.outcome_seen == "always"
-    declared = {*spec.segments, *columns_of(charter.acceptance)}
+    declared = {*spec.segments, *slice_columns(charter.acceptance)}
     job.progress.say("looking into single decisions")
     evidence = gather(
         job.workspace,

@@ -22,6 +22,7 @@ NOT_ASKED = {
     "loopline demo": "it takes a minute",
     "loopline data admit": "no batch is held back; its own tests ask it",
     "loopline charter override": "the study says go, so that there is nothing to override",
+    "loopline charter sign": "the charter asks nobody to sign; its own tests ask it",
     "loopline release rollback": "there is no earlier champion",
     "loopline release promote": "nothing is on trial; its own tests ask it",
     "loopline release pause": "nothing is on trial; its own tests ask it",
@@ -187,6 +188,7 @@ def asked(tmp_path_factory):
     ask("loopline value cost", "--prices", str(folder / "prices.yaml"), "--volume", "900 per day")
     ask("loopline value whatif", "--threshold", "0.6")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
+    ask("loopline charter revise", "--set", "worth.act_wrong=-8", "--set", "target=1000 per year", "--set", "acceptance.A1=precision >= 0.5")
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     experiment(ask)
@@ -197,6 +199,8 @@ def asked(tmp_path_factory):
     ask("loopline alerts show", alert)
     ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
+    ask("loopline init", "--template", "churn", "--folder", str(folder / "kind"), anywhere=True)
+    ask("loopline charter questions", "--folder", str(folder / "kind"), anywhere=True)
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)
     ask("loopline completion", "bash", anywhere=True)
     begin_and_end(ask)

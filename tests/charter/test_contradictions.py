@@ -40,7 +40,7 @@ def reading(*checks: str, **charter: Any) -> CharterSpec:
         (("worst_slice(place).recall >= 50",), "recall is never above 1", "write a share of 1: 0.5 for 50%"),
         (("recall < 0",), "recall is never below 0", "can be"),
         (("r2 > 1",), "r2 is never above 1", "can be"),
-        (("recal >= 0.5",), "names the metric 'recal', which is not there", "did you mean 'recall'"),
+        (("recal >= 0.5",), "names 'recal', which is no metric", "did you mean 'recall'"),
         (("precision >= 0.5", "mae <= 3"), "A2 .* names mae, and precision of A1 is of another task", "one task: binary: "),
     ],
 )
@@ -69,7 +69,7 @@ def test_what_a_model_can_keep_is_read(checks: tuple[str, ...]) -> None:
 
 def test_a_metric_is_looked_for_in_the_task_where_that_is_known() -> None:
     for known in ({"task": "binary"}, {"worth": {"act_right": 1, "act_wrong": -1}}):
-        with pytest.raises(Mistake, match="the binary metric 'mae'"):
+        with pytest.raises(Mistake, match="names 'mae', which is no binary metric"):
             reading("mae <= 3", **known)
     assert reading("mae <= 3")
 

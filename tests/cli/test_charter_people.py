@@ -70,6 +70,17 @@ def test_a_no_go_is_handed_to_its_role_once_and_again_when_the_charter_has_chang
     assert [path for path, *_ in web.calls] == ["/ann", "/ann"]
 
 
+def test_who_must_sign_the_charter_is_told_with_their_own_command_whatever_the_data_come_to(folder: Path, web: Heard) -> None:
+    said = NO_GO.replace("act_right: -1", "act_right: 4").replace("predict: y\n", "predict: y\n  approvals: {business: 1, devops: 1}\n")
+    declare(folder, said + f"watch: {{tell: {{business: 'json://127.0.0.1:{web.port}'}}}}\n")
+    for _ in range(2):
+        assert run(folder).waiting_for == "business"
+    (body,) = web.bodies()
+    for role in ("business", "devops"):
+        assert f"- for {role}: charter: the charter waits for the approval of business and devops\n" in body["message"]
+        assert f"your turn: loopline charter sign --as {role} --why '...' --folder {folder}\n" in body["message"]
+
+
 def test_where_nobody_has_a_channel_nothing_is_handed_over_and_what_was_is_over(folder: Path, web: Heard) -> None:
     run(folder)
     with open_loop(folder) as loop:

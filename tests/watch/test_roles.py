@@ -65,6 +65,16 @@ def test_a_role_is_needed_for_what_is_declared() -> None:
     assert why(team(FULL), "customer") == []
 
 
+def test_who_must_sign_the_charter_is_needed_for_that_and_too_few_stop_the_loop() -> None:
+    made = team({**FULL, "customer": ["ann"]}, approvals={"customer": 2})
+    assert why(made, "customer") == ["must say yes to the charter, 2 people of it"]
+    (first,) = made.findings()
+    assert first.stops
+    assert str(first) == (
+        "the charter can never be approved: 2 must say yes as customer, and the charter lists only ann; change charter.stakeholders or charter.approvals"
+    )
+
+
 def test_a_role_without_a_channel_is_told_through_the_first_and_no_channel_tells_its_secret() -> None:
     made = team(FULL, watch={"tell": {"devops": ["mailto://u:${P}@h", "json://h/t0ken"], "ml": "json://h"}})
     assert [(one.through, one.of) for one in made.channels("business")] == [("mailto", "devops"), ("json", "devops")]

@@ -27,15 +27,21 @@ class Contradiction:
     remedy: str
 
 
-def require_possible(charter: CharterSpec) -> None:
+def require_possible(charter: CharterSpec, task: Task | None = None) -> None:
     """Check that a charter's criteria can hold, all of them together.
+
+    Parameters
+    ----------
+    task
+        Of what is predicted, where it is known otherwise than by the charter.
 
     Raises
     ------
     Mistake
         Naming the criteria and the remedy.
     """
-    tasks = (charter.task,) if charter.task is not None else charter.worth.tasks or get_args(Task)
+    stated = task or charter.task
+    tasks = (stated,) if stated is not None else charter.worth.tasks or get_args(Task)
     criteria = [(one.id, one.check) for one in charter.acceptance]
     for find in (_twice, lambda said: _unknown(said, tasks), contradiction):
         found = find(criteria)
@@ -102,7 +108,7 @@ def _unknown(criteria: Sequence[tuple[str, str | None]], tasks: Sequence[str]) -
                     what = f"{id} ({check}) names {metric}, and {before} is of another task: what is predicted has one"
                     return Contradiction(place, what, "ask for metrics of one task: " + "; ".join(f"{task}: {', '.join(OF_TASK[task])}" for task in tasks))
                 kind = f"{tasks[0]} metric" if len(tasks) == 1 else "metric"
-                return Contradiction(place, f"{id} ({check}) names the {kind} {metric!r}, which is not there", _nearest(metric, among))
+                return Contradiction(place, f"{id} ({check}) names {metric!r}, which is no {kind}", _nearest(metric, among))
             first = left
     return None
 

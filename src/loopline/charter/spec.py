@@ -17,6 +17,8 @@ from loopline.expression.language import parse
 Task = Literal["binary", "multiclass", "regression"]
 Role = Literal["business", "data", "science", "ml", "devops", "expert", "customer"]
 ROLES: tuple[str, ...] = get_args(Role)
+ByRole = dict[Role, Annotated[int, Field(ge=0)]]
+"""From a role to how many of its people must say yes."""
 MEASURED_FOR = ("predict", "task", "positive", "worth")
 """The fields that what is measured of the data depends on."""
 
@@ -179,8 +181,9 @@ class BudgetSpec(Spec):
 
 
 class CharterSpec(Spec):
-    """Problem, decision, stakeholders, worth, volume, acceptance criteria and budget."""
+    """Problem, decision, stakeholders, worth, volume, acceptance criteria and budget; and by role how many people must sign it before the loop goes on."""
 
+    template: str | None = None
     problem: str = ""
     decision: str = ""
     predict: str
@@ -197,6 +200,7 @@ class CharterSpec(Spec):
     study: StudySpec = StudySpec()
     acceptance: tuple[Criterion, ...] = ()
     stakeholders: dict[Role, tuple[str, ...]] = {}
+    approvals: ByRole = {}
 
     @field_validator("stakeholders", mode="before")
     @classmethod

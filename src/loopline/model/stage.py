@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from loopline.charter.contradictions import require_possible
 from loopline.charter.metrics import slice_columns
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
@@ -84,6 +85,8 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, on
     only_when_asked
         Whether new data alone retrains nothing: a search stands until the declaration changes, or an entry asks for another one.
     """
+    # A metric of another task would be refused by a gate, once everything is trained.
+    require_possible(charter, ask.facts["data"]["task"])
     search = _search(spec, data, charter, ask)
     if only_when_asked:
         search = _standing(search, ask.state)

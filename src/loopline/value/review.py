@@ -45,7 +45,7 @@ _RECENT = timedelta(days=31)
 def run(job: Job) -> Facts:
     """The recommendation with its reasons, what was realised, what the next charter starts from, and the report's forms as blobs; entered once."""
     blobs, champion = Blobs(job.workspace.lake), job.step.inputs["champion"]
-    case = _case(job, blobs, champion)
+    case = case_of(job)
     review = judge(case)
     job.progress.say("writing the report")
     document = report(case, review)
@@ -58,8 +58,10 @@ def run(job: Job) -> Facts:
     return facts
 
 
-def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
-    inputs, ledger = job.step.inputs, job.workspace.ledger
+def case_of(job: Job) -> Case:
+    """What the review is made from; nothing is entered."""
+    inputs, ledger, blobs = job.step.inputs, job.workspace.ledger, Blobs(job.workspace.lake)
+    champion: str | None = inputs["champion"]
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
     windows = bodies(blobs, inputs["summary"])
     entries = read(ledger, inputs["alerts"], moment=now())

@@ -10,6 +10,7 @@ from itertools import combinations
 
 from loopline.access.people import Stakeholders, holders, same
 from loopline.charter.spec import ROLES, CharterSpec
+from loopline.release import chartered
 from loopline.release.spec import MOVES, ReleaseSpec
 from loopline.release.tally import REMEDY, Rules
 from loopline.watch.spec import WatchSpec
@@ -99,9 +100,8 @@ class Team:
 
     def asked(self) -> dict[str, Mapping[str, int]]:
         """From what asks for approvals to the roles that must say yes, with how many people of each."""
-        signed: Mapping[str, int] = getattr(self.charter, "approvals", {})
         moves = {f"a {move}": self.release.asked(move) for move in MOVES}
-        by_what = {"the charter": {str(role): needed for role, needed in signed.items() if needed}, **moves}
+        by_what = {"the charter": {str(role): needed for role, needed in self.charter.approvals.items() if needed}, **moves}
         return {what: roles for what, roles in by_what.items() if roles}
 
     def waited(self) -> list[str]:
@@ -166,7 +166,7 @@ def lacking(team: Team) -> Iterator[Finding]:
             authors=team.authors if is_release else frozenset(),
         )
         if rules.lack:
-            yield Finding("lacking", f"{what} can never be approved: {rules.lack}", REMEDY if is_release else f"{REMEDY.partition(' or ')[0]}", stops=True)
+            yield Finding("lacking", f"{what} can never be approved: {rules.lack}", REMEDY if is_release else chartered.REMEDY, stops=True)
 
 
 def unheld(team: Team) -> Iterator[Finding]:

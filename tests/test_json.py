@@ -107,6 +107,7 @@ def asked(tmp_path_factory):
     ask = Asked(folder / "shop")
     visits = ask.folder / "deliveries" / "1.csv"
     ask("loopline run", "--until", "release")
+    ask("loopline charter people")
     ask("loopline release status")
     ask("loopline release refuse", "--as", "business", "--by", PERSON, "--why", "not on a Friday")
     ask("loopline release approve", "--as", "business", "--by", PERSON, "--why", "it earns more than it costs")

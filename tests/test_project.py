@@ -108,3 +108,21 @@ def test_the_environment_overrides_the_places_and_fills_in_secrets(tmp_path, mon
 def test_the_schema_knows_every_part():
     assert set(schema()["properties"]) == set(Declaration.model_fields)
     json.dumps(schema())
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ("{bussiness: [ann]}", "'bussiness' is not one of .*; did you mean 'business'"),
+        ("{business: ann}", r"business is one name; write a list of people, as in business: \[ann\]"),
+        ("{business: ['']}", r"business lists somebody without a name; write an e-mail address, or \[\]"),
+    ],
+)
+def test_people_that_cannot_be_meant_are_named_with_what_can(people, said):
+    with pytest.raises(Mistake, match=f"line 4: charter.stakeholders.*{said}"):
+        parse(f"project: p\ncharter:\n  predict: y\n  stakeholders: {people}\ndata: {{sources: {{t: {{path: t.csv}}}}}}\n")
+
+
+def test_a_role_with_nothing_behind_it_is_held_by_nobody():
+    said = parse("project: p\ncharter: {predict: y, stakeholders: {business: , devops: []}}\ndata: {sources: {t: {path: t.csv}}}\n")
+    assert said.charter.stakeholders == {"business": (), "devops": ()}

@@ -31,6 +31,8 @@ from loopline.serve import stage as serve_stage
 from loopline.story import Foresight, Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
+from loopline.watch.handoff import Handoff, Waits, handoffs
+from loopline.watch.roles import Team, lacking
 from loopline.watch.standing import unheard
 from loopline.workspace import Ask, Workspace
 
@@ -55,6 +57,8 @@ class LoopStatus:
         What stopped it, where that was not a person's turn.
     unheard
         Which alerts reached nobody, and why, in words; empty where all that were sent did.
+    handoffs
+        Whose turn it is at each stage, and with which command.
     """
 
     project: str
@@ -65,6 +69,7 @@ class LoopStatus:
     error: LooplineError | None = None
     besides: tuple[str, ...] = ()
     unheard: str = ""
+    handoffs: tuple[Handoff, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -153,12 +158,14 @@ class Loop:
         for name in (until, fresh):
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
-        turn = Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
+        turn, declared = Turn(self.project, self.workspace, self.state, fresh, progress or Silence()), self.project.declaration
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
-            declare(self.workspace.ledger, self.project.declaration.keys)
-            enter(self.workspace.ledger, self.project.declaration.charter)
+            declare(self.workspace.ledger, declared.keys)
+            enter(self.workspace.ledger, declared.charter)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
+            for lack in lacking(Team(declared.charter, declared.release, declared.watch)):
+                turn.progress.say(f"{lack}; who holds what: loopline charter people")
             while True:
                 if until is None or until in ALARMED:
                     self._tell_first(turn)
@@ -184,7 +191,7 @@ class Loop:
         declared, state = self.project.declaration, self.state()
         if state.champion is not None:
             # What goes wrong in it is said by the alarms, which try again.
-            teller.tell("watch", watch_stage.messages(declared.watch, declared.charter, state), state)
+            teller.tell("watch", watch_stage.overdue(declared.watch, declared.charter, state), state)
 
     def _walk(self, until: str | None, teller: Look, *, sounding: bool = False) -> LoopStatus:
         """Ask each stage in turn until one halts, fails, is left undone, or has done work.
@@ -197,6 +204,7 @@ class Loop:
         reached: list[StageStatus] = []
         first: tuple[Halt | None, LooplineError | None] | None = None
         blocked: str | None = None
+        waits: dict[str, Halt | None] = {}
         teller.follows = None
         for name in STAGES[: STAGES.index(until) + 1 if until else None]:
             state = self.state()
@@ -213,8 +221,10 @@ class Loop:
                 status, halt, error = StageStatus(name, "stale", False, 0.0, f"after {blocked}", None), None, None
             else:
                 status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
-            if name in ALARMED and state.champion is not None:
-                status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), teller)
+                if halt is not None or status.state == "done":
+                    waits[name] = halt or self._asked(name, state)
+            if name in ALARMED:
+                status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), waits, teller)
             reached.append(status)
             if name == "data" and status.state == "done" and not teller.moved and (sounding or until not in STAGES[:2]):
                 self._sound(replace(ask, facts=dict(facts)), teller, forced=sounding)
@@ -228,7 +238,12 @@ class Loop:
                 # Who is asked to sign the charter has to see what the data hold, and so has who asks for a study: a no-go of the past may turn.
                 is_read_on = name == STAGES[0] and (status.state == "waiting" or sounding)
                 blocked, first = blocked or (None if is_read_on else name), first or (halt, error)
-        return self._status(reached, *(first or (None, None)))
+        return self._status(reached, tuple(handoffs(waits)), *(first or (None, None)))
+
+    def _asked(self, stage: str, state: State) -> Halt | None:
+        """Whom a stage that came through waits for all the same."""
+        said = self.project.declaration
+        return release_stage.asks(said.release, said.charter, state) if stage == "release" else None
 
     def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
         """Tell what each way to decide earns on a sample, before the search: the charter judges by it. Where it fails, the loop goes on without."""
@@ -237,18 +252,18 @@ class Loop:
         # A search does not follow from it.
         teller.follows = follows
 
-    def _alarmed(self, status: StageStatus, error: LooplineError | None, ask: Ask, teller: Look) -> tuple[StageStatus, LooplineError | None]:
-        """Look at the machinery and tell whom it concerns, in a turn; a stage that is fine is not where that fails."""
+    def _alarmed(self, status: StageStatus, error: LooplineError | None, ask: Ask, waits: Waits, teller: Look) -> tuple[StageStatus, LooplineError | None]:
+        """Look at the machinery and tell whom it concerns and whose turn it is, in a turn; a stage that is fine is not where that fails."""
         if teller.at is None:
             return status, error
         said, follows = self.project.declaration, teller.follows
-        told = watch_stage.alarms(said.watch, said.data, said.charter, lambda: replace(ask, state=self.state()), at=teller.at)
+        told = watch_stage.alarms(said.watch, said.data, said.charter, lambda: replace(ask, state=self.state()), at=teller.at, waits=waits)
         seen, _, _, wrong = teller.tell(status.stage, told, self.state())
         # What comes next does not follow from a message.
         teller.follows = follows
         return (seen, wrong) if wrong is not None and error is None else (status, error)
 
-    def _status(self, stages: list[StageStatus], halt: Halt | None, error: LooplineError | None) -> LoopStatus:
+    def _status(self, stages: list[StageStatus], turns: tuple[Handoff, ...], halt: Halt | None, error: LooplineError | None) -> LoopStatus:
         state = self.state()
         if halt is not None:
             following = halt.next
@@ -259,7 +274,7 @@ class Loop:
         else:
             following = "loopline value review"
         waits = halt if halt is not None and halt.state == "waiting" else Halt(state="waiting", why="")
-        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides, unheard(state, now()))
+        return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides, unheard(state, now()), turns)
 
     def _steps(self, stage: str, ask: Ask, teller: Look) -> Steps:
         said = self.project.declaration

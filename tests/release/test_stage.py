@@ -110,12 +110,15 @@ def test_a_gate_that_fails_halts_with_its_name_and_reason(told: Told) -> None:
 
 def test_a_package_that_passed_waits_for_the_first_missing_role_with_the_exact_command(told: Told) -> None:
     halt = told.turn(A)
-    why = "aaaaaaaa passed its gates and waits for the approval of business and devops"
-    assert halt == Halt(state="waiting", why=why, role="business", next="loopline release approve --as business --why '...'", besides=("devops",))
-    told.word(A, "business", "ann")
-    halt = told.turn(A)
     assert isinstance(halt, Halt)
-    assert (halt.role, halt.next) == ("devops", "loopline release approve --as devops --why '...'")
+    assert (halt.state, halt.why) == ("waiting", "aaaaaaaa passed its gates and waits for the approval of business and devops")
+    assert (halt.role, halt.next, halt.besides) == ("business", "loopline release approve --as business --why '...'", ("devops",))
+    assert halt.commands["devops"] == "loopline release approve --as devops --why '...'"
+    told.word(A, "business", "ann")
+    later = told.turn(A)
+    assert isinstance(later, Halt)
+    assert (later.role, later.next) == ("devops", halt.commands["devops"])
+    assert later.about == halt.about, "for devops the same thing waits"
 
 
 def test_when_every_role_has_approved_the_package_decides(told: Told) -> None:

@@ -28,6 +28,7 @@ from loopline.model.graph import Piece, assemble, tensor
 from loopline.model.package import pack, store, written
 from loopline.model.plan import Plan
 from loopline.model.reference import by_day, category_profile, number_profile
+from loopline.watch.handoff import Waits
 from loopline.watch.spec import WatchSpec
 from loopline.watch.stage import alarms, steps
 from loopline.watch.summary import bodies
@@ -170,11 +171,11 @@ class Shop:
             self._taken(self.alarms())
         return facts
 
-    def alarms(self, *, began: datetime | None = None) -> Steps:
+    def alarms(self, *, began: datetime | None = None, waits: Waits | None = None) -> Steps:
         """What a turn looks at and tells at the moment that the test says; it began then, or earlier."""
         assert self.at is not None
         at, data = self.at, DataSpec.model_validate({"sources": {"t": {"path": "t.csv"}}})
-        return alarms(self.spec, data, self.charter, self.ask, at=began or at, clock=lambda: at)
+        return alarms(self.spec, data, self.charter, self.ask, at=began or at, waits=waits, clock=lambda: at)
 
     def _taken(self, told: Steps) -> Mapping[str, Any]:
         facts: Any = None

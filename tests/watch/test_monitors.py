@@ -19,7 +19,7 @@ from loopline.watch.monitors.earning import detectable
 from loopline.watch.monitors.listed import MONITORS, look
 from loopline.watch.monitors.traffic import volume
 from loopline.watch.monitors.watched import SHARES, Breach, Earlier, Promise, Watched
-from loopline.watch.spec import BUSINESS, EXPERIMENT, URGENCY, WatchSpec
+from loopline.watch.spec import BUSINESS, EXPERIMENT, URGENCY, WAITING, WatchSpec
 from loopline.watch.spec_machinery import MACHINERY
 from loopline.watch.windows import SCORE, Window, Yardstick, windows
 
@@ -323,4 +323,4 @@ def test_more_false_alarms_a_month_are_a_greater_chance_in_each_window_and_never
 def test_every_monitor_says_what_it_does_and_who_is_told() -> None:
     assert all(monitor.__doc__ for monitor in MONITORS)
     assert set(SHARES) == {monitor.__name__ for monitor in MONITORS}
-    assert set(URGENCY) == {monitor.__name__ for monitor in MONITORS} | {*MACHINERY, *BUSINESS, EXPERIMENT}
+    assert set(URGENCY) == {monitor.__name__ for monitor in MONITORS} | {*MACHINERY, *BUSINESS, EXPERIMENT, WAITING}

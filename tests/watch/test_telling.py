@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from loopline.engine.step import Step
+from loopline.engine.step import Halt, Step
 from loopline.ledger.entry import Draft, now
 from loopline.watch import alerts, telling
 from loopline.watch.silences import silence
@@ -157,6 +157,38 @@ def test_each_role_gets_its_mail_and_a_shared_channel_one_message(shop: Shop) ->
     (both,) = (text for to, text in got.items() if "team" in to)
     assert "only 3 rows came" in both and "the disk is full" in both and "Brier" not in both
     assert "(and 1 more)" in both and "for devops: only" in both and "for ml: the disk" in both
+
+
+def test_whose_turn_it_is_comes_in_one_message_with_the_digest_that_is_due_and_with_the_command(shop: Shop) -> None:
+    waits = Halt(state="waiting", why="abc waits for a yes", role="business", next="loopline release approve --as business", besides=("devops",))
+    with mail_server() as (inbox, port):
+        declare(shop, tell={"science": mail_channel(port)}, digest="08:00")
+        open_alert(shop, "drift", feature="x", role="science", says="x has drifted")
+        assert shop.at is not None
+        shop.at += DAY
+        for _ in range(2):
+            for step in shop.alarms(waits={"release": waits}):
+                assert isinstance(step, Step)
+                shop.perform(step)
+        (text,) = inbox.texts()
+        assert len({entry.id for entry in shop.state().messages}) == 1
+    said = text.replace("\r", "")
+    assert "shop: release: abc waits for a yes (and 2 more)" in said and "- for science: x has drifted" in said
+    for role in ("business", "devops"):
+        assert f"- for {role}: release: abc waits for a yes\n  you are told because {role} has no channel\n  since 2" in said
+    assert f"UTC; your turn: loopline release approve --as business --folder {shop.folder}\n" in said
+    drifted = next(id for id, entry in shop.state().alerts.items() if entry.body["monitor"] == "drift")
+    assert f"Take it on: loopline alerts ack {drifted}" in said
+
+
+def test_whose_turn_it_is_is_no_alert_of_what_was_served(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    for step in shop.alarms(waits={"release": Halt(state="waiting", why="abc waits for a yes", role="business")}):
+        assert isinstance(step, Step)
+        shop.perform(step)
+    assert len(web.calls) == 1
+    facts = shop.watch()
+    assert (facts["says"], facts["alerts"]["open"]) == ("nothing served yet", 0)
 
 
 def test_a_mail_server_that_is_down_is_a_fact_the_next_channel_is_told_and_the_mail_comes_later(shop: Shop, web: Heard) -> None:

@@ -202,6 +202,23 @@ class CharterSpec(Spec):
     stakeholders: dict[Role, tuple[str, ...]] = {}
     approvals: ByRole = {}
 
+    @field_validator("stakeholders", mode="before")
+    @classmethod
+    def _listed(cls, people: object) -> object:
+        """People by role; a role with nothing behind it is one that nobody holds."""
+        for role, name in people.items() if isinstance(people, Mapping) else ():
+            if isinstance(name, str):
+                raise ValueError(f"{role} is one name; write a list of people, as in {role}: [{name}]")
+        return {role: () if names is None else names for role, names in people.items()} if isinstance(people, Mapping) else people
+
+    @field_validator("stakeholders")
+    @classmethod
+    def _named(cls, people: dict[Role, tuple[str, ...]]) -> dict[Role, tuple[str, ...]]:
+        for role, names in people.items():
+            if any(not name.strip() for name in names):
+                raise ValueError(f"{role} lists somebody without a name; write an e-mail address, or [] where nobody holds it")
+        return people
+
     @field_validator("volume")
     @classmethod
     def _comes(cls, volume: Rate | None) -> Rate | None:

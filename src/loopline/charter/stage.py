@@ -49,7 +49,7 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
         facts = {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
     elif why := no_go(facts, said, today=day):
-        yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
+        yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON", about=facts["binds"])
     elif facts["verdict"] == "no-go" and said is not None:
         facts = {**facts, "says": f"{facts['says']} ({said.says(day)})"}
     if awaits is not None:

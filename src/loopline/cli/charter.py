@@ -16,6 +16,7 @@ from loopline.charter.override import Override
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
 from loopline.cli.charter_criteria import criteria
+from loopline.cli.charter_people import people
 from loopline.cli.charter_questions import questions
 from loopline.cli.charter_revise import revise
 from loopline.cli.charter_sign import sign, signatures
@@ -38,6 +39,7 @@ def command() -> None:
 command.add_command(criteria)
 command.add_command(study)
 command.add_command(spent)
+command.add_command(people)
 command.add_command(sign)
 command.add_command(revise)
 command.add_command(questions)

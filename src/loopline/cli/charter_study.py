@@ -15,9 +15,9 @@ from loopline.charter.override import SUBJECT, Override
 from loopline.cli.charter_questions import asked_of
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
 from loopline.declaration import counted
-from loopline.errors import LooplineError, Mistake
+from loopline.errors import Mistake
 from loopline.ledger.entry import now
-from loopline.loop import Loop, open_loop
+from loopline.loop import Loop, LoopStatus, open_loop
 
 if TYPE_CHECKING:
     from loopline.charter.spec import CharterSpec
@@ -62,7 +62,7 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         with LiveProgress(quiet=as_json) as progress:
             status = loop.run(until="charter", progress=progress) if only_stated else loop.run(until="data", progress=progress, sounding=True)
         charter, project, home = loop.project.declaration.charter, loop.project.name, loop.project.folder / ".loopline"
-        found = _studied(loop, status.error)
+        found = _studied(loop, status)
     document = _document(project, charter, found)
     if in_browser and out is None:
         out = home / "study.html"
@@ -84,17 +84,17 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         raise SystemExit(1)
 
 
-def _studied(loop: Loop, error: LooplineError | None) -> _Studied:
+def _studied(loop: Loop, ran: LoopStatus) -> _Studied:
     state, status = loop.state(), loop.status()
     entry = state.latest.get(("charter", "study"))
     if entry is None:
-        raise error if error is not None else Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
+        raise ran.error if ran.error is not None else Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
     facts = entry.body["facts"]
     said, today = Override.of(state.overrides.get(SUBJECT), facts["binds"]), now().date()
     overridden = said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
     declared = loop.project.declaration
     # That a charter has no data yet is no trouble: its page says so.
-    trouble = "" if error is None or facts["verdict"] == "no-go" or not declared.data.sources else str(error)
+    trouble = next((one.why for one in ran.stages if (one.stage, one.state) == ("data", "failed") and declared.data.sources), "")
     open_questions = sum(one.is_open for one in asked_of(loop.project)[1]) if declared.charter.template is not None else 0
     following = "loopline charter questions" if open_questions else status.next or "loopline run"
     return _Studied(facts, entry.time, overridden, trouble, open_questions, following)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -86,6 +86,10 @@ class Halt:
         Other roles that are waited for as well.
     next
         The exact command that lets the loop go on.
+    commands
+        Of those besides, the command of each whose own is another one.
+    about
+        What waits, by which it is known again though the reason reads otherwise; the reason where nothing is said.
     """
 
     state: Literal["waiting", "failed"]
@@ -93,6 +97,8 @@ class Halt:
     role: str | None = None
     next: str = ""
     besides: tuple[str, ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
 
 
 Steps = Generator[Step | Halt, Facts, Facts]

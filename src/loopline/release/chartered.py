@@ -17,6 +17,8 @@ from loopline.release.approvals import stakeholders
 from loopline.release.tally import Rules, Tally, tally
 
 MOVE = "charter"
+REMEDY = "change charter.stakeholders or charter.approvals"
+"""What helps where the people who are listed are too few."""
 
 
 def tally_of(charter: CharterSpec, state: State) -> Tally:
@@ -44,12 +46,14 @@ def awaited(charter: CharterSpec, state: State) -> Halt | None:
     for one in said.roles:
         if one.refusal is not None:
             why = f"the charter is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
-            return Halt(state="failed", why=why, role=one.role, next="loopline charter revise")
+            return Halt(state="failed", why=why, role=one.role, next="loopline charter revise", about=one.refusal.id)
     missing = [one.role for one in said.roles if not one.is_met]
     if not missing:
         return None
-    following = "change charter.stakeholders or charter.approvals; then: loopline run" if said.lack else f"loopline charter sign --as {missing[0]} --why '...'"
-    return Halt(state="waiting", why=f"the charter {said}", role=missing[0], next=following, besides=tuple(missing[1:]))
+    following = {role: f"{REMEDY}; then: loopline run" if said.lack else f"loopline charter sign --as {role} --why '...'" for role in missing}
+    about = f"{signed_digest(stated(charter))} {said.lack}"
+    why, besides = f"the charter {said}", tuple(missing[1:])
+    return Halt(state="waiting", why=why, role=missing[0], next=following[missing[0]], besides=besides, commands=following, about=about)
 
 
 def right(charter: CharterSpec, *, role: str, who: Person) -> str:

@@ -21,7 +21,7 @@ from loopline.release.rollout.course import WITHDRAWN, Course, newest
 from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.ruling import Ruling
 from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
-from loopline.release.tally import Tally, counted
+from loopline.release.tally import REMEDY, Tally, counted
 from loopline.release.waivers import failing
 from loopline.workspace import Ask
 
@@ -129,6 +129,14 @@ def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Co
     return ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
 
 
+def asks(spec: ReleaseSpec, charter: CharterSpec, state: State) -> Halt | None:
+    """Whose word a challenger on trial waits for, as nothing tells what it is worth; None where it waits for none. The loop goes on meanwhile."""
+    course = newest(state.rollouts)
+    if course is None or not course.is_live or ruling_now(spec, charter, state, course).action != "ask":
+        return None
+    return awaited(course.package, tally_of(spec, charter, state, course.package, ROLLOUT))
+
+
 def is_passed(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> bool:
     """Whether those who may let a challenger pass though its worth is unknown have said yes."""
     roles = tally_of(spec, charter, state, course.package, ROLLOUT).roles
@@ -146,13 +154,14 @@ def awaited(package: str, said: Tally) -> Halt | None:
     for one in said.roles:
         if one.refusal is not None:
             why = f"{what} is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
-            return Halt(state="failed", why=why, role=one.role, next=_approve(one.role, package, said.move))
+            return Halt(state="failed", why=why, role=one.role, next=_approve(one.role, package, said.move), about=one.refusal.id)
     missing = [one.role for one in said.roles if not one.is_met]
     if not missing:
         return None
     why = f"{what} {said}" if said.move in (ROLLBACK, ROLLOUT) else f"{what} passed its gates and {said}"
-    following = "change charter.stakeholders or release.approvals; then: loopline run" if said.lack else _approve(missing[0], package, said.move)
-    return Halt(state="waiting", why=why, role=missing[0], next=following, besides=tuple(missing[1:]))
+    following = dict.fromkeys(missing, f"{REMEDY}; then: loopline run") if said.lack else {role: _approve(role, package, said.move) for role in missing}
+    about = f"{said.move} of {package} {said.lack}"
+    return Halt(state="waiting", why=why, role=missing[0], next=following[missing[0]], besides=tuple(missing[1:]), commands=following, about=about)
 
 
 def _approve(role: str, package: str, move: str) -> str:

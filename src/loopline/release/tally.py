@@ -11,6 +11,9 @@ from loopline.access.people import Stakeholders, holders, holds, same
 from loopline.ledger.entry import Entry
 from loopline.release.words import NO, WITHDRAWN, YES, examined
 
+REMEDY = "change charter.stakeholders or release.approvals"
+"""What helps where the people who are listed are too few."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:

@@ -17,7 +17,7 @@ from loopline.value.experiment.spec import LOOK
 from loopline.value.spec import ValueSpec
 from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import SEARCH, refusal
-from loopline.watch.spec import EXPERIMENT
+from loopline.watch.spec import EXPERIMENT, WAITING
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target", "acceptance")
@@ -107,7 +107,7 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: b
             "only_when_asked": only_when_asked,
             "summary": ask.facts["watch"]["summary"],
             "until": ask.facts["watch"]["until"],
-            "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts()],
+            "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts() if entry.body["monitor"] != WAITING],
             "versions": (ask.facts.get("serve") or {}).get("versions", {}),
             "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
             "proof": evidence_of(ask.state, ask.state.champion),

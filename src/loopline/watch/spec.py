@@ -16,6 +16,8 @@ from loopline.watch.spec_retrain import RetrainSpec
 
 EXPERIMENT = "experiment"
 """What tells the business role that an experiment has ended: news, and no breach."""
+WAITING = "waiting"
+"""What tells a role that the loop waits for it: a hand-off, and no breach."""
 BUSINESS = ("worth_target", "criterion", "volume_chartered")
 """The monitors of what the charter says, which the value stage judges, the most urgent first."""
 
@@ -37,6 +39,7 @@ URGENCY = (
     "multivariate",
     *MACHINERY,
     EXPERIMENT,
+    WAITING,
 )
 """The monitors in the order in which their alerts are told: money pages, drift explains."""
 

@@ -14,6 +14,7 @@ from loopline.engine.step import Facts, Step, Steps
 from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
 from loopline.release.rollout.course import Course, newest
+from loopline.watch import handoff
 from loopline.watch.duty import letters
 from loopline.watch.machinery.judged import Judged
 from loopline.watch.proof import evidence_of
@@ -24,7 +25,7 @@ from loopline.watch.spec_retrain import RetrainSpec
 from loopline.watch.turns import ONE_IN, schedules
 from loopline.workspace import Ask
 
-_ALARMS = frozenset({("watch", "machinery"), ("watch", "tell")})
+_ALARMS = frozenset({("watch", "machinery"), ("watch", "handoff"), ("watch", "tell")})
 """The steps that are taken whatever stands still, and say nothing of how far their stage has come."""
 READS = ("window", "false_alarms", "refused_share")
 _SCORING = (
@@ -65,6 +66,7 @@ _ROOMS = (
     "expression",
     "charts.py",
 )
+_HANDING = ("watch/handoff.py", *_SPECS, *(f"charter/{module}.py" for module in ("ranges", "spec")), *SPEC, "expression", "declaration.py")
 _TELLING = (
     # Whole: a message is explained by nearly all of it.
     "watch",
@@ -111,8 +113,17 @@ def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | Non
     return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "held_back": hold}
 
 
-def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[[], Ask], *, at: datetime, clock: Callable[[], datetime] = now) -> Steps:
-    """A look at the machinery where one is due, and then who is to be told of what: whatever stands still.
+def alarms(
+    spec: WatchSpec,
+    data: DataSpec,
+    charter: CharterSpec,
+    ask: Callable[[], Ask],
+    *,
+    at: datetime,
+    waits: handoff.Waits | None = None,
+    clock: Callable[[], datetime] = now,
+) -> Steps:
+    """A look at the machinery where a package decides and one is due, whose turn it is, and then who is to be told of what: whatever stands still.
 
     Parameters
     ----------
@@ -120,15 +131,25 @@ def alarms(spec: WatchSpec, data: DataSpec, charter: CharterSpec, ask: Callable[
         Gives what is known now, with the facts of the stages that have come through; what the look raises is told at once.
     at
         When the turn began.
+    waits
+        Where the stages that were asked have halted.
     clock
         What time it is: who is on duty, what is silent and what nobody has taken on is judged when it is told, and a turn may have begun hours before.
     """
     known = ask()
     failing, judged = _failing(known), Judged.of(known.state.latest.get(("value", "review")))
-    if _is_due(known.state, failing, judged, at):
+    if known.state.champion is not None and _is_due(known.state, failing, judged, at):
         newest = (known.state.facts("data", "ingest") or {}).get("newest", {})
         yield _machinery(spec, data, charter, at, failed=failing, judged=judged.as_json(), newest=newest)
+    inputs = handoff.inputs(waits or {} if spec.tell else dict.fromkeys(waits or {}), ask().state.alerts)
+    if inputs is not None:
+        yield Step(stage="watch", name="handoff", function="loopline.watch.handoff:run", reads={}, inputs=inputs, rooms=_HANDING)
     return (yield from messages(spec, charter, ask().state, clock=clock))
+
+
+def overdue(spec: WatchSpec, charter: CharterSpec, state: State) -> Steps:
+    """Send what was due before a turn began."""
+    return messages(spec, charter, handoff.without(state))
 
 
 def messages(spec: WatchSpec, charter: CharterSpec, state: State, *, clock: Callable[[], datetime] = now) -> Steps:

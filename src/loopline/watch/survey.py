@@ -34,7 +34,7 @@ from loopline.watch.monitors.earning import SEEN_WITHIN, detectable
 from loopline.watch.monitors.watched import Earlier
 from loopline.watch.reckoning import Judge, Lately, Touched, put_together, turned_away
 from loopline.watch.served import Days, Log, joined, refused_rows
-from loopline.watch.spec import WatchSpec
+from loopline.watch.spec import WAITING, WatchSpec
 from loopline.watch.windows import LOOKBACK, Window
 from loopline.workspace import Job
 
@@ -347,7 +347,8 @@ def _changed(entered: Mapping[str, Any], held: Sequence[Held]) -> list[Draft]:
 
 
 def _facts(ledger: Ledger, chapters: Mapping[str, Chapters], held: Sequence[Held], unread: Sequence[str]) -> Facts:
-    entries = ledger.read(kinds=("alert",))
+    # Whose turn it is says nothing of what was served.
+    entries = [entry for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] != WAITING]
     opened = {(entry.subject, entry.key) for entry in entries}
     resolved = {(entry.subject, entry.key) for entry in entries if entry.body["state"] == "resolved"}
     lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]

@@ -21,6 +21,7 @@ from loopline.tell import hand_over, tell
 from loopline.watch.causes import explains, level, urgency
 from loopline.watch.exported import alertmanager
 from loopline.watch.inquiry import Evidence, inquire
+from loopline.watch.spec import WAITING
 from loopline.watch.told import KIND, address, is_alertmanager
 from loopline.workspace import Job
 
@@ -53,9 +54,17 @@ class Source:
     folder: str
     host: str
 
+    def anywhere(self, command: str) -> str:
+        """A command that does the same in any folder of the machine."""
+        return f"{command} --folder {shlex.quote(self.folder)}"
+
     def command(self, verb: str, alert: str) -> str:
-        """A command about an alert that does the same in any folder of the machine."""
-        return f"loopline alerts {verb} {alert} --folder {shlex.quote(self.folder)}"
+        """A command about an alert."""
+        return self.anywhere(f"loopline alerts {verb} {alert}")
+
+    def look(self, alert: Entry) -> str:
+        """The command that shows what an alert is about; of a hand-off, the one that takes the loop on."""
+        return self.anywhere(alert.body["next"]) if alert.body["monitor"] == WAITING else self.command("show", alert.subject)
 
 
 def run(job: Job) -> Facts:
@@ -126,10 +135,7 @@ class _Why:
 
 
 def _hand_over(channel: str, source: Source, items: Items, now: datetime) -> str | None:
-    bodies = [
-        alertmanager.body(source.project, alert, others, now=now, is_over=purpose == "over", look=source.command("show", alert.subject))
-        for purpose, alert, others in items
-    ]
+    bodies = [alertmanager.body(source.project, alert, others, now=now, is_over=purpose == "over", look=source.look(alert)) for purpose, alert, others in items]
     return hand_over(alertmanager.place(channel), bodies, reveal=reveal)
 
 
@@ -174,15 +180,18 @@ def message(items: Items, roles: Sequence[str], source: Source, why: Mapping[str
             lines.append(f"  {_WHY[purpose].format(role=role)}")
         lines += [f"  explained by: {explains(other.body)}" for other in others[:_SHOWN]]
         lines += [f"  and by {len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
-        lines += [f"  {sentence}" for sentence in (*why.get(alert.subject, ()), _about(alert.body))]
-    first = ordered[0][1].subject
-    todo = [f"Look: {source.command('show', first)}", f"Take it on: {source.command('ack', first)}", f"There: on {source.host}, project {source.project}"]
-    return "\n".join([*lines, "", *todo])
+        lines += [f"  {sentence}" for sentence in (*why.get(alert.subject, ()), *_about(alert, source))]
+    first = next((alert.subject for _, alert, _ in ordered if alert.body["monitor"] != WAITING), None)
+    todo = [f"Look: {source.command('show', first)}", f"Take it on: {source.command('ack', first)}"] if first is not None else []
+    return "\n".join([*lines, "", *todo, f"There: on {source.host}, project {source.project}"])
 
 
-def _about(body: Mapping[str, Any]) -> str:
-    """How loudly an alert is told, which monitor it is of, and what that looked at."""
+def _about(alert: Entry, source: Source) -> list[str]:
+    """How loudly an alert is told, which monitor it is of, and what that looked at; of a hand-off, since when it waits and what to do."""
+    body = alert.body
+    if body["monitor"] == WAITING:
+        return [f"since {body['since'][:16].replace('T', ' ')} UTC; your turn: {source.look(alert)}"]
     names = body.get("features") or [body["feature"]]
     of = f" of {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}" if names[0] else ""
     package = f", package {body['package'][:8]}" if body["package"] else ""
-    return f"({_LOUD[level(body)]}: {body['monitor']}{of}{package})"
+    return [f"({_LOUD[level(body)]}: {body['monitor']}{of}{package})"]

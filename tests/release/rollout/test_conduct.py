@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from loopline.ledger.store import Ledger
 from loopline.release.rollout.course import Course, courses, move, newest
 from loopline.release.rollout.evidence import Arm, Evidence, Moments
 from loopline.release.spec import ReleaseSpec
+from loopline.release.stage import asks
 from loopline.release.stage import trial as trial_of
+from loopline.release.words import say
 from loopline.workspace import Ask
 from tests.release.test_stage import CHARTER, A, B, C, Told
+from tests.signing import key_of
 
 SPEC = ReleaseSpec.model_validate(
     {"approvals": {"business": 1, "devops": 1}, "rollout": {"plan": "shadow 0.01s -> canary 5% 0.01s -> canary 25% 0.01s -> full", "non_inferiority": 1}}
@@ -35,17 +39,19 @@ def seen(worth: float) -> Evidence:
 
 
 GOOD, BAD = seen(10.0), seen(8.0)
+UNKNOWN = Evidence(champion=replace(GOOD.champion, worth=Moments()), challenger=replace(GOOD.challenger, worth=Moments()))
+"""Both answered as well, and no outcome has come."""
 
 
 class Trial(Told):
     """Tells the release stage's story with evidence as the watch stage would leave it."""
 
-    def on_trial(self, package: str = B) -> Halt | Facts:
+    def on_trial(self, package: str = B, spec: ReleaseSpec = SPEC) -> Halt | Facts:
         self.promoted(A)
-        self.turn(package, spec=SPEC)
+        self.turn(package, spec=spec)
         self.word(package, "business", "ann")
         self.word(package, "devops", "ben")
-        return self.turn(package, spec=SPEC)
+        return self.turn(package, spec=spec)
 
     @property
     def course(self) -> Course:
@@ -72,6 +78,9 @@ class Trial(Told):
         """As the loop does once the turn has watched."""
         state = fold(self.ledger.read(kinds=FOLDED))
         self.tell(trial_of(SPEC, CHARTER, Ask(project="p", folder=self.folder, state=state, facts={})), state)
+
+    def asks(self, spec: ReleaseSpec) -> Halt | None:
+        return asks(spec, CHARTER, fold(self.ledger.read(kinds=FOLDED)))
 
     def by_hand(self, action: str) -> None:
         self.ledger.append(move(self.course, action, why="a person says so", traffic=self.course.traffic, actor="ann"))
@@ -125,6 +134,22 @@ def test_each_leg_ends_by_evidence_of_its_own_and_the_last_one_promotes(trial: T
     assert [one["role"] for one in body["approvals"]] == ["business", "devops"]
     assert "its rollout: worth differs by 0 per decision" in body["why"]
     assert trial.course.end == "promoted"
+
+
+def test_where_no_outcome_tells_the_worth_the_approver_is_asked_with_the_exact_command(trial: Trial) -> None:
+    rollout = {"plan": "canary 25% 0.01s -> full", "without_outcomes": "approve", "approver": "expert"}
+    spec = ReleaseSpec.model_validate({"approvals": {"business": 1, "devops": 1}, "rollout": rollout})
+    trial.on_trial(spec=spec)
+    assert trial.asks(spec) is None
+    trial.saw(UNKNOWN)
+    time.sleep(0.02)
+    halt = trial.asks(spec)
+    assert halt is not None
+    assert (halt.state, halt.role, halt.next) == ("waiting", "expert", "loopline release approve --as expert --for rollout --why '...'")
+    assert halt.why == "the rollout of bbbbbbbb waits for the approval of expert"
+    body = {"move": "rollout", "role": "expert", "verdict": "yes", "why": "it is harmless", "about": trial.course.entries[0].id}
+    say(trial.ledger, Draft(kind="approval", subject=B, body=body, actor="ann"), key_of("ann", trial.folder))
+    assert trial.asks(spec) is None
 
 
 def test_a_worse_one_is_withdrawn_and_never_tried_again(trial: Trial) -> None:

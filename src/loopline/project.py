@@ -167,14 +167,63 @@ def load(folder: Path) -> Project:
     return Project(folder, parse(text, file=str(file)))
 
 
-def parse(text: str, *, file: str = FILE) -> Declaration:
+def parse(text: str, *, file: str = FILE, beside: Mapping[str, Any] | None = None) -> Declaration:
     """The declaration in a YAML text.
+
+    Parameters
+    ----------
+    beside
+        What is declared beside the charter, where that alone is read of the text.
 
     Raises
     ------
     Mistake
         Naming file, line, field, what was wrong and the nearest right word.
     """
+    values, lines = _read(text, file)
+    if beside is not None:
+        if "charter" not in values:
+            raise Mistake("there is no charter in it", where=file, remedy=f"write it as {FILE} does, below charter:")
+        values = {**beside, "charter": values["charter"]}
+    return declared(values, lines, file)
+
+
+def values_of(text: str, *, file: str = FILE) -> dict[str, Any]:
+    """What a YAML text of a declaration says, unchecked.
+
+    Raises
+    ------
+    Mistake
+        When it is no YAML, or no project.
+    """
+    return _read(text, file)[0]
+
+
+def declared(values: Mapping[str, Any], lines: Mapping[Path_, int] | None = None, file: str = FILE) -> Declaration:
+    """The declaration that plain values say.
+
+    Parameters
+    ----------
+    lines
+        Where each field stands in the file.
+
+    Raises
+    ------
+    Mistake
+        Naming field, what was wrong and the nearest right word.
+    """
+    lines = lines or {}
+    try:
+        return Declaration.model_validate(values)
+    except ValidationError as error:
+        raise _mistake(error, lines, file) from None
+    except Mistake as mistake:
+        path = _known([int(part) if part.isdigit() else part for part in mistake.where.split(".")], lines)
+        raise Mistake(f"{mistake.where}: {mistake.what}", where=f"{file}, line {lines.get(path, 1)}", remedy=mistake.remedy) from None
+
+
+def _read(text: str, file: str) -> tuple[dict[str, Any], dict[Path_, int]]:
+    """What a YAML text says, and the line of each field."""
     try:
         node = yaml.compose(text, Loader=Loader)
         lines = dict(_lines(node, (), file)) if node is not None else {}
@@ -188,13 +237,7 @@ def parse(text: str, *, file: str = FILE) -> Declaration:
         ) from None
     if not isinstance(values, dict):
         raise Mistake("a project and its parts are expected", where=file, remedy="start one with: loopline init DATA --target COLUMN")
-    try:
-        return Declaration.model_validate(values)
-    except ValidationError as error:
-        raise _mistake(error, lines, file) from None
-    except Mistake as mistake:
-        path = _known([int(part) if part.isdigit() else part for part in mistake.where.split(".")], lines)
-        raise Mistake(f"{mistake.where}: {mistake.what}", where=f"{file}, line {lines.get(path, 1)}", remedy=mistake.remedy) from None
+    return values, lines
 
 
 class Loader(yaml.SafeLoader):

@@ -13,6 +13,7 @@ from loopline.access.people import person, reason, roles_of
 from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
+from loopline.cli.charter_compare import compare
 from loopline.cli.charter_spent import spent
 from loopline.cli.charter_study import study
 from loopline.cli.options import why_option
@@ -31,6 +32,7 @@ def command() -> None:
 
 command.add_command(study)
 command.add_command(spent)
+command.add_command(compare)
 
 
 @command.command()

@@ -17,10 +17,12 @@ from loopline.cli.main import command as root
 
 PAGE = (Path(__file__).parents[1] / "docs" / "json.md").read_text()
 PERSON = "owner@example.com"
+ASKED_FOR = "  acceptance: [{id: A1, says: It was wanted, check: precision >= 0.1}, {id: A2, says: Nobody is pestered}]\n"
 NOT_ASKED = {
     "loopline demo": "it takes a minute",
     "loopline data admit": "no batch is held back; its own tests ask it",
     "loopline charter override": "the study says go, so that there is nothing to override",
+    "loopline charter sign": "the charter asks nobody to sign; its own tests ask it",
     "loopline release rollback": "there is no earlier champion",
     "loopline release promote": "nothing is on trial; its own tests ask it",
     "loopline release pause": "nothing is on trial; its own tests ask it",
@@ -84,7 +86,7 @@ class Asked:
     def __init__(self, folder):
         self.folder = make(folder)
         declaration = self.folder / "loopline.yaml"
-        text = declaration.read_text().replace("charter:\n", f"charter:\n  stakeholders: {{business: [{PERSON}]}}\n", 1)
+        text = declaration.read_text().replace("charter:\n", f"charter:\n  stakeholders: {{business: [{PERSON}]}}\n{ASKED_FOR}", 1)
         declaration.write_text(f"{text}release: {{approvals: {{business: 1}}}}\nwatch: {{window: 1d}}\n")
         self.said = {}
 
@@ -121,6 +123,7 @@ def asked(tmp_path_factory):
     for words in (
         "tick",
         "status",
+        "charter criteria",
         "charter show",
         "charter study",
         "charter spent",
@@ -185,6 +188,7 @@ def asked(tmp_path_factory):
     ask("loopline value cost", "--prices", str(folder / "prices.yaml"), "--volume", "900 per day")
     ask("loopline value whatif", "--threshold", "0.6")
     newest = ask.said["loopline ledger log"]["entries"][-1]["id"]
+    ask("loopline charter revise", "--set", "worth.act_wrong=-8", "--set", "target=1000 per year", "--set", "acceptance.A1=precision >= 0.5")
     ask("loopline ledger show", newest)
     ask("loopline ledger lineage", newest)
     experiment(ask)

@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Any
 
 from loopline.charter import stage as charter_stage
+from loopline.charter.statement import enter
 from loopline.data import stage as data_stage
 from loopline.data.probe import history as probe_history
 from loopline.engine.address import engine_at
 from loopline.engine.local import resolve
 from loopline.engine.spans import run_spans
-from loopline.engine.step import Facts, Halt, Progress, Silence, Steps
+from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
@@ -25,8 +26,9 @@ from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
 from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
+from loopline.release.chartered import awaited
 from loopline.serve import stage as serve_stage
-from loopline.story import Look, StageStatus, Turn
+from loopline.story import Foresight, Look, StageStatus, Turn
 from loopline.value import stage as value_stage
 from loopline.watch import stage as watch_stage
 from loopline.watch.standing import unheard
@@ -123,6 +125,12 @@ class Loop:
         """Where the loop stands; nothing is computed."""
         return self._walk(None, Look())
 
+    def asked(self) -> dict[tuple[str, str], Step]:
+        """From a stage and a step's name to every step that the stages ask for, as if what has been done once came out the same again; nothing is computed."""
+        look = Foresight()
+        self._walk(None, look)
+        return look.asked
+
     def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None, sounding: bool = False) -> LoopStatus:
         """Take the loop round as far as the evidence allows.
 
@@ -148,6 +156,7 @@ class Loop:
         turn = Turn(self.project, self.workspace, self.state, fresh, progress or Silence())
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
             declare(self.workspace.ledger, self.project.declaration.keys)
+            enter(self.workspace.ledger, self.project.declaration.charter)
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
             while True:
@@ -182,7 +191,7 @@ class Loop:
 
         A stage that is not done blocks those after it, but not the running of a package that decides already. Work may leave
         facts that an earlier stage reads (the charter judges the outcomes that the data holds): whoever wants to go on asks again
-        from the start, where all that is done already costs nothing.
+        from the start, where all that is done already costs nothing. Data are read, too, while a charter waits to be signed.
         """
         facts: dict[str, Facts] = {}
         reached: list[StageStatus] = []
@@ -194,6 +203,8 @@ class Loop:
             if name == RUNNING[0] and state.champion is not None:
                 # What decides now is collected, watched and judged, whatever its successor waits for.
                 blocked = None
+            if name == "model" and first is not None:
+                blocked = blocked or STAGES[0]
             if teller.moved:
                 reached.append(StageStatus(name, "stale", False, 0.0, f"after {blocked or reached[-1].stage}", None))
                 continue
@@ -214,7 +225,9 @@ class Loop:
                 asked = replace(ask, state=self.state())
                 teller.tell("value", value_stage.trials(declared.release, declared.charter, asked, at=teller.at or now()), asked.state)
             if status.state != "done":
-                blocked, first = blocked or name, first or (halt, error)
+                # Who is asked to sign the charter has to see what the data hold.
+                is_awaited = (name, status.state) == (STAGES[0], "waiting")
+                blocked, first = blocked or (None if is_awaited else name), first or (halt, error)
         return self._status(reached, *(first or (None, None)))
 
     def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
@@ -252,7 +265,7 @@ class Loop:
         said = self.project.declaration
         match stage:
             case "charter":
-                return charter_stage.steps(said.charter, ask, has_data=bool(said.data.sources))
+                return charter_stage.steps(said.charter, ask, has_data=bool(said.data.sources), awaits=awaited(said.charter, ask.state))
             case "data":
                 return data_stage.steps(said.data, said.charter, ask)
             case "model":

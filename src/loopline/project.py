@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from loopline.access.secrets import Address, resolve
+from loopline.charter.contradictions import require_possible
 from loopline.charter.spec import CharterSpec
 from loopline.data.moments import moments_of
 from loopline.data.spec import DataSpec
@@ -67,6 +68,11 @@ class Declaration(Spec):
         # Nothing can be looked up for a row without its moment: the contract refuses it when it comes.
         columns = sorted(moments_of(self.data, self.charter))
         return self.model_copy(update={"data": self.data.requiring(columns)}) if columns else self
+
+    @model_validator(mode="after")
+    def _with_criteria(self) -> Declaration:
+        require_possible(self.charter)
+        return self
 
     @model_validator(mode="after")
     def _with_prices(self) -> Declaration:

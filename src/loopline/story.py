@@ -82,6 +82,38 @@ class Look:
         return state.succeeded.get(step.key)
 
 
+class Foresight(Look):
+    """Tells a stage's story as if every step that has been done before were done again with the same result, and keeps what is asked for.
+
+    Attributes
+    ----------
+    asked
+        From a stage and a step's name to the step.
+    """
+
+    def __init__(self) -> None:
+        self.asked: dict[tuple[str, str], Step] = {}
+
+    def tell(self, stage: str, steps: Steps, state: State) -> tuple[StageStatus, Facts, Halt | None, LooplineError | None]:
+        """Drive a stage's generator as `Look` does, but past what a person still has to say of the charter."""
+        return super().tell(stage, _past_halts(steps) if stage == "charter" else steps, state)
+
+    def perform(self, step: Step, state: State) -> Entry | None:
+        """The entry of the step's success, else of its newest one."""
+        self.asked[step.stage, step.name] = step
+        return super().perform(step, state) or state.latest.get((step.stage, step.name))
+
+
+def _past_halts(steps: Steps) -> Steps:
+    try:
+        asked = next(steps)
+        while True:
+            asked = next(steps) if isinstance(asked, Halt) else steps.send((yield asked))
+    except StopIteration as end:
+        facts: Facts = end.value
+        return facts
+
+
 class Turn(Look):
     """Tells a stage's story and does what has not been done."""
 

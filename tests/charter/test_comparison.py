@@ -3,7 +3,8 @@ from functools import cache
 
 import pytest
 
-from loopline.charter.comparison import Contender, compared
+from loopline.charter.comparison import compared
+from loopline.charter.contender import Contender
 from loopline.charter.report.comparing import report
 from loopline.charter.spec import CharterSpec
 from loopline.charter.study import simulated, studied
@@ -141,6 +142,21 @@ def test_charters_of_one_project_are_told_by_what_differs():
         {"one": "desk", "other": "desk (later.yaml)", "fields": [{"field": "volume", "one": "700..1100 per day", "other": "900..1400 per day"}]}
     ]
     assert compare(contender("desk"), contender("small", said=SMALL))["differs"] == []
+
+
+def test_what_differs_is_told_in_the_words_of_the_charter():
+    said = {
+        "worth": {"currency": "USD", "act_right": 140},
+        "acceptance": [{"id": "A1", "check": "recall >= 0.5"}],
+        "stakeholders": {"business": ["ann", "bob"]},
+    }
+    (pair,) = compare(contender("desk"), contender("desk (later.yaml)", project="desk", said=said))["differs"]
+    assert {one["field"]: (one["one"], one["other"]) for one in pair["fields"]} == {
+        "acceptance.A1": (None, "recall >= 0.5"),
+        "stakeholders.business": (None, "ann, bob"),
+        "worth.act_right": ("100..180", "140"),
+        "worth.act_wrong": ("-60", None),
+    }
 
 
 def test_what_is_not_reckoned_alike_is_named():

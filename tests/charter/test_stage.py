@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ def ask(state=None):
     return Ask(project="p", folder=Path(), state=state or State(), facts={})
 
 
-def override(key):
+def override(key, until=None):
     return Entry(
         seq=1,
         id="1",
@@ -26,7 +26,7 @@ def override(key):
         kind="override",
         subject="charter",
         key=key,
-        body={"why": "a pilot"},
+        body={"why": "a pilot"} | ({"until": until} if until else {}),
         actor="ann",
         time=datetime.now(UTC),
         prev_hash="",
@@ -54,6 +54,30 @@ def test_an_override_of_another_charter_does_not_bind_this_one():
     story = steps(CHARTER, ask(State(overrides={"charter": override("another")})))
     next(story)
     assert isinstance(story.send(NO), Halt)
+
+
+def test_an_override_holds_through_its_last_day_and_the_halt_after_it_names_who_and_when():
+    state = State(overrides={"charter": override("abc", until="2027-03-01")})
+    held, ended = (steps(CHARTER, ask(state), today=day) for day in (date(2027, 3, 1), date(2027, 3, 2)))
+    next(held), next(ended)
+    with pytest.raises(StopIteration) as end:
+        held.send(NO)
+    assert "overridden by ann until 2027-03-01: a pilot" in end.value.value["says"]
+    assert ended.send(NO).why == "no-go: it cannot pay; the override by ann ended on 2027-03-01"
+
+
+@pytest.mark.parametrize("verdict", ["go", "provisional"])
+def test_a_charter_that_waits_for_a_signature_halts_whether_or_not_the_outcomes_are_read(verdict):
+    waits = Halt(state="waiting", why="the charter waits")
+    story = steps(CHARTER, ask(), awaits=waits)
+    next(story)
+    assert story.send({"says": verdict, "verdict": verdict, "binds": "abc"}) is waits
+
+
+def test_a_no_go_comes_before_a_signature():
+    story = steps(CHARTER, ask(), awaits=Halt(state="waiting", why="the charter waits"))
+    next(story)
+    assert story.send(NO).state == "failed"
 
 
 def test_a_changed_mail_address_changes_no_key():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ def test_a_no_go_stops_the_loop_until_a_named_person_overrides_it(call: Call, fo
     said = call("override", "--by", "ann", "--why", "we learn from it")
     assert (said["by"], said["why"], said["next"]) == ("ann", "we learn from it", "loopline run")
     assert run(folder) == 0
-    assert call("show")["override"] == {"by": "ann", "why": "we learn from it", "entry": said["entry"]}
+    until = str(datetime.now(UTC).date() + timedelta(days=90))
+    assert said["until"] == until
+    assert call("show")["override"] == {"by": "ann", "why": "we learn from it", "until": until, "holds": True, "entry": said["entry"]}
 
 
 def test_an_override_binds_to_the_charter_that_was_studied(call: Call, folder: Path) -> None:
@@ -84,6 +87,20 @@ def test_without_a_no_go_there_is_nothing_to_override(call: Call, folder: Path) 
     assert run(folder) == 0
     with pytest.raises(Mistake, match="so there is nothing to override"):
         call("override", "--by", "ann", "--why", "because")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--until", "soon"), "'soon' is not a day; write it as 2026-01-31"),
+        (("--until", "2020-01-31"), "2020-01-31 has passed; name a day from"),
+        (("--until", "9999-01-31"), "9999-01-31 is more than a year away; name a day until"),
+        (("--until", "2026-01-31", "--budget"), "ends with the month; leave --until out"),
+    ],
+)
+def test_the_end_of_an_override_is_a_day_within_a_year(call: Call, words: tuple[str, ...], why: str) -> None:
+    with pytest.raises(Mistake, match=why):
+        call("override", "--by", "ann", "--why", "because", *words)
 
 
 @pytest.mark.parametrize("why", ["", "  "])

@@ -71,7 +71,7 @@ def test_projects_and_files_are_held_against_the_project_that_one_stands_in(call
     assert set(rows(found)) == {"desk", "shop", "desk (later.yaml)"}
     assert found["choice"]["name"] == "desk (later.yaml)"
     assert [one["field"] for one in found["differs"][0]["fields"]] == ["volume"]
-    assert found["next"] == "put the charter of later.yaml into loopline.yaml; then: loopline charter study"
+    assert found["next"] == "loopline charter revise --charter ../later.yaml"
     assert "The charters side by side" in (folder / "page.md").read_text()
     # Nothing was run, and no workspace was made.
     assert not (folder / ".loopline").exists() and not (folder.parent / "shop" / ".loopline").exists()

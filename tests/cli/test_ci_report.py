@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.cli.ci_judgement import moved
 from loopline.cli.ci_report import MOST, Step, _effect, report
 from loopline.cli.ci_run import judged
 
@@ -48,4 +49,21 @@ def test_what_is_cut_says_so() -> None:
     ],
 )
 def test_a_criterion_says_what_the_change_does_to_it(now: Any, before: Any, effect: str) -> None:
-    assert _effect({"value": now[0], "passed": now[1], "champion_value": before[0], "champion_passed": before[1]}) == effect
+    said = {"value": now[0], "passed": now[1], "champion_value": before[0], "champion_passed": before[1]}
+    assert _effect({**said, "was": None, "change": None}) == effect
+
+
+@pytest.mark.parametrize(
+    ("id", "check", "effect"),
+    [
+        ("A1", "precision >= 0.5", "-"),
+        ("A1", "precision >= 0.4", "asked for `precision >= 0.5` before"),
+        ("A1", None, "asked for `precision >= 0.5` before"),
+        ("A2", "recall > 0.1", "asked for nothing yet before"),
+        ("A3", "recall > 0.1", "the champion was not asked for it"),
+    ],
+)
+def test_a_criterion_says_what_the_change_does_to_what_is_asked_for(id: str, check: str | None, effect: str) -> None:
+    before = {"A1": "precision >= 0.5", "A2": ""}
+    assert _effect({"champion_passed": None, **moved(id, check, before)}) == effect
+    assert _effect({"champion_passed": None, **moved(id, check, None)}) == "-"

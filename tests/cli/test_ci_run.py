@@ -108,11 +108,15 @@ def test_a_change_that_earns_less_beyond_chance_fails(run: Ran, folder: Path, tm
     crown_a_better_one(folder)
     assert said(run("--json"))["changed"] == []
     declare(folder, "families: [linear]", "families: [rules], rules: ['noise > 0']")
+    declare(folder, "precision >= 0.2}", "precision >= 0.1}, {id: A2, says: Nobody waits}")
     data = said(run("--json", "--link", "https://ci.example.com/7", code=1))
     assert {step["name"]: step["state"] for step in data["steps"]}["champion"] == "failed"
     assert data["differences"]["worth"]["high"] < 0
     text = (tmp_path / "out" / "report.md").read_text()
     assert "It does not pass:" in text
+    # A limit that is lowered beside it does not go unseen.
+    assert [(one["id"], one["was"], one["change"]) for one in data["criteria"]] == [("A1", "precision >= 0.2", "changed"), ("A2", None, "new")]
+    assert "asked for `precision >= 0.2` before" in text and "| Nobody waits (A2) | nothing yet | - |" in text
     assert "[among the artefacts](https://ci.example.com/7)" in text
 
 
@@ -167,7 +171,8 @@ def test_a_wrong_declaration_names_its_line_in_the_report_too(run: Ran, folder: 
 
 
 def test_a_stop_of_the_loop_by_a_mistake_is_exit_code_2(run: Ran, folder: Path) -> None:
-    declare(folder, "precision >= 0.2", "precison >= 0.2")
+    text = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(f"{text}\nrelease: {{gates: {{fairness: {{kind: {{precison: {{ratio: 0.5}}}}}}}}}}\n")
     result = run("--json", code=2)
     assert {step["name"]: step["state"] for step in said(result)["steps"]}["gates"] == "failed"
     assert "did you mean 'precision'" in result.stderr

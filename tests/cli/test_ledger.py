@@ -4,6 +4,8 @@ import sqlite3
 import pytest
 from click.testing import CliRunner
 
+from loopline.charter.spec import CharterSpec
+from loopline.charter.statement import enter
 from loopline.cli.ledger import command
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
@@ -35,7 +37,20 @@ def test_the_log_lists_the_newest_last(call):
 
 def test_an_entry_is_shown_by_the_beginning_of_its_id(call):
     entry = json.loads(call("log", "--kind", "batch", "--json"))["entries"][0]
-    assert json.loads(call("show", entry["id"][:16], "--json")) == entry
+    assert json.loads(call("show", entry["id"][:16], "--json")) == {**entry, "charter": None}
+
+
+def test_an_entry_tells_the_charter_that_held_when_it_was_made(call, tmp_path):
+    with open_loop(tmp_path) as loop:
+        first = enter(loop.workspace.ledger, loop.project.declaration.charter)
+        (old,) = loop.workspace.ledger.append(Draft(kind="batch", subject="t"))
+        assert enter(loop.workspace.ledger, loop.project.declaration.charter).id == first.id
+        second = enter(loop.workspace.ledger, CharterSpec(predict="z"))
+        (new,) = loop.workspace.ledger.append(Draft(kind="package", subject="def", parents=(old.id,)))
+    assert second.body["changed"] == ["predict"]
+    assert json.loads(call("show", old.id, "--json"))["charter"] == first.id
+    assert [one["charter"] for one in json.loads(call("lineage", new.id, "--json"))["lineage"]] == [second.id, first.id]
+    assert f"(charter {first.id})" in call("lineage", new.id)
 
 
 def test_lineage_goes_back_to_what_an_entry_follows_from(call):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loopline.charter.statement import enter
 from loopline.cli.charter import command as charter_command
 from loopline.cli.value import command
 from loopline.errors import Fault, Mistake
@@ -64,6 +65,48 @@ def test_the_next_charter_starts_from_what_the_review_learned(call: Call, folder
     charter = caller(charter_command, folder)
     assert told(charter("show", "--json"))["learned"] == learned
     assert f"y in {learned['base_rate']:.1%} of cases" in charter("show").output
+
+
+def test_each_criterion_is_traced_from_its_words_to_what_happened(call: Call, folder: Path, tmp_path: Path) -> None:
+    charter = caller(charter_command, folder)
+    with open_loop(folder) as loop:
+        champion, declared = loop.state().champion, loop.project.declaration.charter
+        first, *rest = declared.acceptance
+        enter(loop.workspace.ledger, declared.model_copy(update={"acceptance": (first.model_copy(update={"check": "precision >= 0.1"}), *rest)}))
+        enter(loop.workspace.ledger, declared)
+    result = told(charter("criteria", "-o", str(tmp_path / "c.html"), "--json"))
+    kept, unchecked = result["criteria"]
+    assert (result["holds"], result["says"]) == (1, "1 of 2 hold; nothing checks A2")
+    assert kept["gate"]["champion"]["package"] == champion and kept["gate"]["champion"]["passed"]
+    assert (kept["standing"], kept["by"], kept["service"]["windows"]) == ("holds", "in service", 7)
+    assert kept["needs"]["there"] == 840
+    assert [event["kind"] for event in kept["history"]] == ["package", "review", "charter", "charter"]
+    assert unchecked["standing"] == "nothing checks it" and result["next"].startswith("add to A2 in charter.acceptance what shows it")
+    page = (tmp_path / "c.html").read_text()
+    assert "Mostly right" in page and "A1 held in 7 of 7 days" in page
+    assert "precision &gt;= 0.2 is asked for, precision &gt;= 0.1 was before" in page
+    with pytest.raises(Mistake, match="end it with .html or .md"):
+        charter("criteria", "-o", str(tmp_path / "c.pdf"))
+
+
+def test_a_revision_begins_with_what_the_review_found_and_takes_the_served_decisions_anew(call: Call, folder: Path) -> None:
+    found = told(call("show", "--json"))
+    said = told(caller(charter_command, folder)("revise", "--set", "worth.act_wrong=-12", "--set", "target=100 per year", "--json"))
+    before, after = said["review"]["before"], said["review"]["after"]
+    assert before["recommendation"] == found["recommendation"]
+    # Worked out again from single decisions, the windows hold what they held.
+    assert before["earned"] == pytest.approx(found["realised"]["per_decision"])
+    policy = said["policy"]
+    assert (policy["on"], policy["stays"]["rows"]) == ("served", 840)
+    assert policy["stays"]["after"]["per_decision"]["value"] == pytest.approx(after["earned"])
+    assert policy["anew"]["after"]["per_decision"]["value"] > policy["stays"]["after"]["per_decision"]["value"]
+    assert {one["step"] for one in said["again"]} >= {"study", "search", "gates", "windows", "review"}
+
+
+def test_a_target_alone_trains_nothing_anew(folder: Path) -> None:
+    said = told(caller(charter_command, folder)("revise", "--set", "target=100 per year", "--json"))
+    assert {one["stage"] for one in said["again"]} == {"charter", "value"}
+    assert said["lacks"]["policy"].startswith("neither prices nor volume change")
 
 
 def test_an_ending_that_is_no_report_and_a_folder_that_is_not_there_are_told(call: Call, tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ charter:
   positive: "yes"
   worth: {currency: EUR, act_right: 10, act_wrong: -6}
   target: 1000 per year
+  acceptance:
+    - {id: A1, says: Mostly right, check: precision >= 0.2}
+    - {id: A2, says: Nobody waits}
 data:
   sources:
     t: {path: t.csv, time: at}

@@ -148,6 +148,13 @@ def test_what_house_keeping_itself_wrote_needs_nothing() -> None:
     assert not story.told().needed
 
 
+def test_what_the_charters_study_compares_is_no_study_of_a_search() -> None:
+    story = Story()
+    story.step("charter", "study", "k", {"verdict": "go", "study": {"best": "model", "alternatives": []}})
+    story.say("charter", A, {"charter": {"predict": "y"}, "changed": []})
+    assert not story.told().needed
+
+
 @settings(max_examples=50)
 @given(st.recursive(st.none() | st.integers() | st.just(A) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_any_body_is_read(body: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
 from loopline.expression.language import parse
+from loopline.model import sounding
 from tests.model.studies import Study, table
 
 TASKS = ("binary", "multiclass", "regression")
@@ -75,6 +76,15 @@ def test_the_teams_present_rule_is_told_beside_a_better_one(tmp_path: Path) -> N
     assert "size" in parse(rule).names
     money = earned("binary", facts)
     assert money["present"] < money["rule"] <= money["perfect"]
+
+
+def test_what_was_a_season_before_is_told_from_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sounding, "ROWS", 100)
+    frame = table("regression").with_columns((pl.col("at").dt.hour() + pl.col("size").fill_null(0) / 10).alias("y"))
+    facts = Study(tmp_path, frame, "regression", model={"season": "1d"}).sounded()
+    assert (facts["rows"], facts["learned"], facts["judged"]) == (600, 100, 100)
+    said = {way["name"]: way for way in facts["alternatives"]}
+    assert said["present"]["says"] == "what was 1d before" and said["present"]["error"] < 0.2 < said["nothing"]["error"]
 
 
 @pytest.mark.parametrize("policy", [{"ask": {"at_most": "20%", "costs": 0.1}}, {"capacity": "3 per day"}, {"budget": "3 per day", "cost": "size * 0 + 1"}])

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from loopline.errors import Mistake
 from loopline.model import spec
-from loopline.model.spec import ModelSpec, sliced
+from loopline.model.spec import ModelSpec
 
 
 def test_everything_has_a_default() -> None:
@@ -33,14 +33,6 @@ def test_a_family_is_named_once() -> None:
 def test_no_family_is_a_mistake() -> None:
     with pytest.raises(ValidationError):
         ModelSpec.model_validate({"families": []})
-
-
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [("precision", None), ("worst_slice(origin).precision", ("origin", "precision")), ("worst_slice(emp.var.rate).mae", ("emp.var.rate", "mae"))],
-)
-def test_a_slices_name_tells_its_column_and_metric(name: str, parts: tuple[str, str] | None) -> None:
-    assert sliced(name) == parts
 
 
 def test_columns_whose_groups_must_be_served_alike_are_declared() -> None:

@@ -13,6 +13,7 @@ import pytest
 from loopline.charter.spec import CharterSpec
 from loopline.data.spec import DataSpec
 from loopline.engine.step import Step
+from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State, fold
 from loopline.model.spec import ModelSpec
@@ -55,6 +56,11 @@ def asked(
 def entered(seq: int, kind: str, key: str = "", **body: Any) -> Entry:
     time = datetime(2024, 1, 1, tzinfo=UTC)
     return Entry(seq=seq, id=str(seq), project="p", kind=kind, subject="model", key=key, body=body, time=time, prev_hash="", hash="")
+
+
+def test_a_criterion_over_a_metric_of_another_task_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="names 'mae', which is no binary metric"):
+        asked(tmp_path, charter={"worth": {}, "acceptance": [{"id": "A", "check": "mae <= 3"}]})
 
 
 NEWER = {"tables": {"t": {"id": "abc", "version": 4, "rows": 120}}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,15 @@ from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import canonical
 from loopline.model.evaluate import Judged
 from loopline.model.package import load, pack, store, written
+from loopline.model.predictor import Predictor
 from loopline.model.signing import Trust
 from loopline.release import check
 from loopline.release.acceptance import asked_for
 from loopline.release.check import require_known
 from loopline.release.measure import Measured
+from loopline.release.rejudged import Bench
+from loopline.release.rejudged import verdicts as rejudged
+from loopline.release.spec import ReleaseSpec
 from tests.release.conftest import Room
 from tests.signing import vouch
 
@@ -58,6 +63,12 @@ def test_a_good_package_passes_every_gate(room: Rooms, task: str, check: str) ->
     assert 20 < found["memory"]["value"] < 1000
     assert 0 <= found["parity"]["value"] < 1
     canonical(facts)
+    # A replay under the same charter comes to the same verdicts.
+    blobs, trust = Blobs(here.workspace.lake), Trust.of(here.workspace.ledger)
+    predictor = Predictor.load(blobs, facts["package"], trust)
+    bench = Bench.of(predictor, blobs.get(model["evidence"]), (charter,), limits=ReleaseSpec(), recorded=facts, has_rule=False)
+    again = {name: asdict(verdict) for name, verdict in rejudged(bench, charter, is_trained=True).items()}
+    assert again == {name: found[name] for name in ("beats_baseline", "acceptance A1")}
 
 
 def test_a_package_that_knows_nothing_does_not_beat_the_baseline(room: Rooms) -> None:
@@ -107,8 +118,8 @@ def test_a_champion_of_another_outcome_gives_way(room: Rooms) -> None:
 def test_a_criterion_with_an_unknown_word_is_refused_with_the_nearest(room: Rooms) -> None:
     here = room("binary")
     model = here.made("linear")
-    with pytest.raises(Mistake, match="charter.acceptance A1: 'precison > 0.5' names the binary metric 'precison', .* did you mean 'precision'"):
-        here.checked(model, charter=here.charter(acceptance=[{"id": "A1", "check": "precison > 0.5"}]))
+    with pytest.raises(Mistake, match=r"charter.acceptance A1: 'worst_slice\(knid\).* names the column 'knid', .* did you mean 'kind'"):
+        here.checked(model, charter=here.charter(acceptance=[{"id": "A1", "check": "worst_slice(knid).precision > 0.5"}]))
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ def test_a_criterion_over_a_metric_that_is_not_defined_fails(check: str) -> None
     assert "undefined is not defined on the test part" in verdict.says
 
 
+def test_a_criterion_that_nothing_checks_yet_stops_nothing_and_says_so() -> None:
+    verdict = acceptance(Criterion(id="A3", says="Nobody waits"))(evidence())
+    assert (verdict.passed, verdict.asked) == (True, "")
+    assert verdict.says.startswith("not asked: nothing checks it yet; say its check in charter.acceptance, such as precision >= 0.5")
+
+
 @given(arrays(np.float64, st.integers(0, ROWS_NEEDED - 1), elements=money))
 def test_few_rows_never_pass(earned: np.ndarray[Any, np.dtype[np.float64]]) -> None:
     other = earned - 1000.0

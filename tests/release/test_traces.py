@@ -26,6 +26,12 @@ def test_a_criterion_that_is_new_was_not_judged() -> None:
     assert (two["value"], two["passed"], two["history"]) == (None, None, [])
 
 
+def test_a_package_that_was_judged_before_there_was_a_check_was_not_judged_by_it() -> None:
+    unchecked = {"package": "a", "gates": [{"name": "acceptance A1", "value": None, "passed": True, "asked": ""}]}
+    (one,) = traced((A1,), [unchecked, facts("b", 0.6)], "b")
+    assert [past["package"] for past in one["history"]] == ["b"]
+
+
 def test_a_history_goes_back_over_the_last_packages_only() -> None:
     (one,) = traced((A1,), [facts(str(number), number) for number in range(30)], "29")
     assert [past["value"] for past in one["history"]] == list(range(30 - LAST, 30))

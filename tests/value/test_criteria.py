@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loopline.charter.spec import Criterion
-from loopline.value.criteria import Kept, columns_of, criteria
+from loopline.value.criteria import Kept, criteria
 from tests.value.cases import PACKAGE, window
 from tests.value.decided import decided
 
@@ -61,5 +61,6 @@ def test_precision_is_told_where_outcomes_are_seen_only_after_acting() -> None:
     assert one(PRECISE, decided(sees_all=False), sees_all=False).passed is True
 
 
-def test_the_columns_that_criteria_speak_of_are_read() -> None:
-    assert columns_of([PRECISE, FAIR]) == {"place"}
+def test_what_nothing_checks_yet_is_neither_passed_nor_failed() -> None:
+    kept = one(Criterion(id="A3", says="Nobody waits"))
+    assert (kept.passed, kept.check, kept.says) == (None, None, "nothing checks it yet")

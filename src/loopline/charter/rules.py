@@ -18,6 +18,8 @@ HARDLY = 0.05
 """How unlikely the target may be before it is out of reach."""
 SIMPLER = 0.1
 """How unlikely it may be that the model is worth more than what is simpler, before that is the better choice."""
+FOUND_BESIDES = 0.1
+"""The part of what the simpler one adds that is granted to a model which was measured: a search finds more than a quick one."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,10 @@ def nothing_simpler_is_better(case: Case) -> Finding:
         return Finding(None, "there is nothing to hold the model against")
     if simpler == simulation.prospect.today:
         return Finding(True, "nothing that is simpler is worth more than what is done today")
-    chance = simulation.chance(MODEL, simpler) or 0.0
-    said = f"the model is worth more than {simulation.prospect.evidence.says[simpler]} with a chance of {chance:.0%}"
+    granted = FOUND_BESIDES if simulation.prospect.evidence.source == "data" else 0.0
+    chance = simulation.chance(MODEL, simpler, granted=granted) or 0.0
+    than = f"{simulation.prospect.evidence.says[simpler]}{', less a tenth for what a search may find besides,' if granted else ''}"
+    said = f"the model is worth more than {than} with a chance of {chance:.0%}"
     return Finding(chance >= SIMPLER, said, chance, SIMPLER)
 
 

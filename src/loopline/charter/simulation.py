@@ -47,12 +47,18 @@ class Simulation:
         """The best alternative that needs no model."""
         return max((name for name in self.worths if name != MODEL), key=lambda name: float(self.worths[name].mean()), default=None)
 
-    def chance(self, name: str, other: str | None = None) -> float | None:
-        """How likely an alternative is worth more than another; than what is done today, where none is named."""
+    def chance(self, name: str, other: str | None = None, *, granted: float = 0.0) -> float | None:
+        """How likely an alternative is worth more than another; than what is done today, where none is named.
+
+        Parameters
+        ----------
+        granted
+            The part of the other's mean worth that it need not reach.
+        """
         if name not in self.worths:
             return None
         rival = self.worths[other or self.prospect.today]
-        return float(np.mean(self.worths[name] > rival))
+        return float(np.mean(self.worths[name] > rival - granted * abs(float(rival.mean()))))
 
     def chance_of_adding(self, per_year: float) -> float | None:
         """How likely the model adds at least so much money a year above doing nothing."""

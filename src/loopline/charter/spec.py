@@ -11,11 +11,14 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, fie
 
 from loopline.charter.ranges import HoursMonthly, HoursOnce, Likely, Ranged, RateRange, ShareRange, is_range, parse_range
 from loopline.declaration import MomentText, Rate, RateText, Share, Span, Spec
+from loopline.expression.kinds import is_condition
 from loopline.expression.language import parse
 
 Task = Literal["binary", "multiclass", "regression"]
 Role = Literal["business", "data", "science", "ml", "devops", "expert", "customer"]
 ROLES: tuple[str, ...] = get_args(Role)
+ByRole = dict[Role, Annotated[int, Field(ge=0)]]
+"""From a role to how many of its people must say yes."""
 MEASURED_FOR = ("predict", "task", "positive", "worth")
 """The fields that what is measured of the data depends on."""
 
@@ -95,16 +98,25 @@ class WorthSpec(Spec):
 
 
 class Criterion(Spec):
-    """An acceptance criterion: the customer's words, and the check over metrics that shows it."""
+    """An acceptance criterion: the customer's words, and the check over metrics that shows it; None while nothing does."""
 
     id: str
     says: str = ""
-    check: str
+    check: str | None = None
 
     @model_validator(mode="after")
     def _parses(self) -> Criterion:
-        parse(self.check)
+        check = None if self.check is None else parse(self.check)
+        if check is None and not self.says:
+            raise ValueError(f"{self.id} says nothing; write in says what the customer asks for, or in check what shows it, such as precision >= 0.5")
+        if check is not None and not (check.names and is_condition(check)):
+            raise ValueError(f"{self.check!r} holds no metric to a limit; write it as precision >= 0.5")
         return self
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The metrics that the check names; empty while there is no check."""
+        return frozenset() if self.check is None else parse(self.check).names
 
 
 class QualitySpec(Spec):
@@ -169,7 +181,7 @@ class BudgetSpec(Spec):
 
 
 class CharterSpec(Spec):
-    """Problem, decision, stakeholders, worth, volume, acceptance criteria and budget."""
+    """Problem, decision, stakeholders, worth, volume, acceptance criteria and budget; and by role how many people must sign it before the loop goes on."""
 
     problem: str = ""
     decision: str = ""
@@ -187,6 +199,7 @@ class CharterSpec(Spec):
     study: StudySpec = StudySpec()
     acceptance: tuple[Criterion, ...] = ()
     stakeholders: dict[Role, tuple[str, ...]] = {}
+    approvals: ByRole = {}
 
     @field_validator("volume")
     @classmethod

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+from loopline.charter.override import SUBJECT, Override, no_go
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
-from loopline.ledger.entry import Entry
+from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
 from loopline.workspace import Ask
 
@@ -18,8 +20,8 @@ SOUNDING = ("model", "sounding")
 READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
-def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
-    """The study; a no-go halts unless a named person has overridden this very charter.
+def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | None = None, today: date | None = None) -> Steps:
+    """The study; a no-go halts unless a named person has overridden this very charter, and so does one that is not signed yet.
 
     The outcomes come from the data stage's newest facts: before there are any for these prices and this target, the study is
     provisional, and it is made again once they are read. A no-go that rests on nothing but what is stated is no reason not to look at data.
@@ -28,6 +30,10 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
     ----------
     has_data
         Whether there are data to look at.
+    awaits
+        Who has to sign the charter as it stands, or has refused to; None where nobody is waited for.
+    today
+        The day by which an override is over; the present one by default.
     """
     data, sounding = _measured(spec, ask.state), _sounded(spec, ask.state)
     facts = yield Step(
@@ -39,15 +45,15 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True) -> Steps:
         inputs={"outcome": data.get("outcome"), "task": data.get("task"), **({"sounding": sounding} if sounding else {}), **_priced(spec, ask)},
         rooms=("charter", "expression", "declaration.py"),
     )
+    day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"])
     if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
-        return {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
-    override = ask.state.overrides.get("charter")
-    if facts["verdict"] == "no-go":
-        if override is None or override.key != facts["binds"]:
-            why = "no-go: " + "; ".join(facts["reasons"])
-            yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
-        else:
-            facts = {**facts, "says": f"{facts['says']} (overridden by {override.actor}: {override.body['why']})"}
+        facts = {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
+    elif why := no_go(facts, said, today=day):
+        yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON")
+    elif facts["verdict"] == "no-go" and said is not None:
+        facts = {**facts, "says": f"{facts['says']} ({said.says(day)})"}
+    if awaits is not None:
+        yield awaits
     return facts
 
 

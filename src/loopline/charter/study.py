@@ -12,6 +12,7 @@ from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
 from loopline.charter.prospect import Account, Prospect
+from loopline.charter.report.words import share
 from loopline.charter.rules import Case, findings
 from loopline.charter.sensitivity import tornado
 from loopline.charter.simulation import Simulation, interval, simulate
@@ -240,7 +241,7 @@ def _says(case: Case, verdict: str, reasons: list[str]) -> str:
     said = {"go": "go", "no-go": "no-go: " + "; ".join(reasons), "provisional": "go on to the data"}[verdict]
     chance = None if case.simulation is None else case.simulation.chance(MODEL)
     if chance is not None and verdict != "no-go":
-        said += f"; a model pays for itself with a chance of {chance:.0%}"
+        said += f"; a model pays for itself with a chance of {share(chance)}"
     if case.do_nothing is not None and case.perfect is not None:
         said += f"; per decision, doing nothing earns {figure(case.do_nothing)} {case.worth.currency} and a perfect model {figure(case.perfect)}"
     if case.break_even is not None:

@@ -89,10 +89,13 @@ def trial(project: Project, *, minutes: float) -> Iterator[Trial]:
 
 
 def shortened(declared: Declaration, minutes: float) -> Declaration:
-    """The declaration with a search that ends soon, and without the fits that only tell how stable a candidate is."""
+    """The declaration with a search that ends soon, without the fits that only tell how stable a candidate is, and with a charter that nobody has to sign:
+    a change is judged before people are asked.
+    """
     search = declared.model.search
     short = search.model_copy(update={"trials": min(search.trials, TRIALS), "minutes": min(search.minutes, minutes)})
-    return declared.model_copy(update={"model": declared.model.model_copy(update={"search": short, "assess": AssessSpec(refits=False)})})
+    model = declared.model.model_copy(update={"search": short, "assess": AssessSpec(refits=False)})
+    return declared.model_copy(update={"model": model, "charter": declared.charter.model_copy(update={"approvals": {}})})
 
 
 def _taken_over(project: Project, ledger: Ledger, lake: Lake) -> Shared:

@@ -10,17 +10,22 @@ from typing import Any
 import click
 
 from loopline.access.people import person, reason, roles_of
+from loopline.charter import override as overrides
 from loopline.charter.budget import OVERRIDE, Budget
+from loopline.charter.override import Override
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
 from loopline.cli.charter_compare import compare
+from loopline.cli.charter_criteria import criteria
+from loopline.cli.charter_revise import revise
+from loopline.cli.charter_sign import sign, signatures
 from loopline.cli.charter_spent import spent
 from loopline.cli.charter_study import study
-from loopline.cli.options import why_option
+from loopline.cli.options import day, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.ledger.entry import Draft, Entry, digest, now
+from loopline.ledger.entry import Draft, digest, now
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
 
@@ -30,9 +35,12 @@ def command() -> None:
     """The study: what is at stake, go or no-go."""
 
 
+command.add_command(criteria)
 command.add_command(study)
 command.add_command(spent)
 command.add_command(compare)
+command.add_command(sign)
+command.add_command(revise)
 
 
 @command.command()
@@ -44,40 +52,49 @@ def show(folder: Path | None, as_json: bool) -> None:
         state, charter = loop.state(), loop.project.declaration.charter
         facts = _study(state)
         is_stale = _binds(charter) != facts["binds"]
-    override = _override(state, facts)
-    learned = (state.facts("value", "review") or {}).get("learned")
-    following = "loopline run" if is_stale or facts["verdict"] != "no-go" or override is not None else "loopline charter override --by NAME --why REASON"
+    override, today = Override.of(state.overrides.get(overrides.SUBJECT), facts["binds"]), now().date()
+    learned, asked = (state.facts("value", "review") or {}).get("learned"), signatures(charter, state)
+    halted = "loopline charter override --by NAME --why REASON" if overrides.no_go(facts, override, today=today) else asked.next
+    following = "loopline run" if is_stale else halted
     data = {
         **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
         "study": {name: value for name, value in facts.items() if name not in ("binds", "study")},
-        "override": None if override is None else {"by": override.actor, "why": override.body["why"], "entry": override.id},
+        "override": None if override is None else override.as_json(today),
+        **asked.as_json(),
         "learned": learned,
         "is_stale": is_stale,
         "next": following,
     }
-    emit(data, lambda: "\n".join([*_lines(charter, facts, override, is_stale), *_learned(charter, learned)]) + hint(following), as_json)
+    said = "" if override is None else override.says(today)
+    emit(data, lambda: "\n".join([*_lines(charter, facts, said, is_stale), *asked.lines(), *_learned(charter, learned)]) + hint(following), as_json)
 
 
 @command.command()
 @click.option("--by", metavar="NAME", help="Who decides so; else LOOPLINE_USER, git's user.email or your user name.")
 @why_option
+@click.option("--until", metavar="DATE", help="The last day on which it holds (UTC), at most a year away: 2026-01-31. By default 90 days.")
 @click.option("--budget", "is_budget", is_flag=True, help="Go on in spite of a spent budget instead of a no-go.")
 @folder_option
 @json_option
-def override(by: str | None, why: str, is_budget: bool, folder: Path | None, as_json: bool) -> None:
-    """Go on in spite of a no-go or a spent budget, by name and with a reason.
+def override(by: str | None, why: str, until: str | None, is_budget: bool, folder: Path | None, as_json: bool) -> None:
+    """Go on in spite of a no-go or a spent budget, by name, with a reason and an end.
 
-    It binds to this very charter, and ends when that changes; with --budget it binds to this very amount, and ends with the month.
+    It binds to this very charter, and ends when that changes, or after its last day; with --budget it binds to this very amount, and ends with the month.
     """
-    said = reason(why)
+    said, asked = reason(why), day(until, "--until")
+    if is_budget and asked is not None:
+        raise Mistake("an override of the budget ends with the month", where="--until", remedy="leave --until out")
+    last = None if is_budget else overrides.end(asked, today=now().date())
     with open_loop(folder) as loop:
         refused = _overdrawn(loop) if is_budget else _no_go(loop)
         who = person(by, folder=loop.project.folder)
         people = {str(role): names for role, names in loop.project.declaration.charter.stakeholders.items()}
-        body = {"why": said, **refused.body, "roles": list(roles_of(who.name, people))}
+        body = {"why": said, **refused.body, "roles": list(roles_of(who.name, people)), **({} if last is None else {"until": str(last)})}
         (entry,) = loop.workspace.ledger.append(replace(refused, body=body, actor=who.name))
-    data = {"by": who.name, "why": entry.body["why"], "reasons": entry.body["reasons"], "entry": entry.id, "next": "loopline run"}
-    emit(data, f"{who} overrides {'the budget' if is_budget else 'the no-go'}: {entry.body['why']}" + hint("loopline run"), as_json)
+    ended = None if last is None else str(last)
+    data = {"by": who.name, "why": entry.body["why"], "until": ended, "reasons": entry.body["reasons"], "entry": entry.id, "next": "loopline run"}
+    what = "the budget" if is_budget else f"the no-go until {last}"
+    emit(data, f"{who} overrides {what}: {entry.body['why']}" + hint("loopline run"), as_json)
 
 
 def _no_go(loop: Loop) -> Draft:
@@ -89,7 +106,7 @@ def _no_go(loop: Loop) -> Draft:
     if facts["verdict"] != "no-go":
         raise Mistake(f"the study says {facts['verdict']}, so there is nothing to override", remedy="loopline run")
     study = state.latest["charter", "study"].id
-    return Draft(kind="override", subject="charter", key=facts["binds"], body={"reasons": list(facts["reasons"])}, parents=(study,))
+    return Draft(kind="override", subject=overrides.SUBJECT, key=facts["binds"], body={"reasons": list(facts["reasons"])}, parents=(study,))
 
 
 def _overdrawn(loop: Loop) -> Draft:
@@ -113,12 +130,7 @@ def _binds(charter: CharterSpec) -> str:
     return digest(read(charter))
 
 
-def _override(state: State, facts: Mapping[str, Any]) -> Entry | None:
-    entry = state.overrides.get("charter")
-    return entry if entry is not None and entry.key == facts["binds"] else None
-
-
-def _lines(charter: CharterSpec, facts: Mapping[str, Any], override: Entry | None, is_stale: bool) -> list[str]:
+def _lines(charter: CharterSpec, facts: Mapping[str, Any], overridden: str, is_stale: bool) -> list[str]:
     worth = ", ".join(f"{name} {value}" for name, value in charter.worth.model_dump(exclude_none=True).items() if name != "currency")
     said = {
         "problem": charter.problem,
@@ -128,15 +140,15 @@ def _lines(charter: CharterSpec, facts: Mapping[str, Any], override: Entry | Non
         "volume": charter.volume,
         "target": charter.target,
         "people": "; ".join(f"{role}: {', '.join(people)}" for role, people in charter.stakeholders.items() if people),
-        "accepted if": "; ".join(f"{one.id} {one.check}" for one in charter.acceptance),
+        "accepted if": "; ".join(f"{one.id} {one.check or '(nothing checks it yet)'}" for one in charter.acceptance),
     }
     lines = [f"{name:<12}{value}" for name, value in said.items() if value]
     lines.append(f"{'study':<12}{facts['says']}")
     per_year = {name: value for name, value in facts["per_year"].items() if value is not None}
     if per_year:
         lines.append(f"{'per year':<12}" + ", ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in per_year.items()))
-    if override is not None:
-        lines.append(f"{'overridden':<12}by {override.actor}: {override.body['why']}")
+    if overridden:
+        lines.append(f"{'override':<12}{overridden}")
     if is_stale:
         lines.append("the charter has changed since it was studied")
     return lines

@@ -18,7 +18,7 @@ from loopline.ledger.entry import now
 from loopline.project import FILE, Project, find_folder, load
 
 if TYPE_CHECKING:
-    from loopline.charter.comparison import Contender
+    from loopline.charter.contender import Contender
     from loopline.charter.spec import WorthSpec
 
 _FORMS = (".html", ".htm", ".md", ".markdown")
@@ -53,7 +53,7 @@ def compare(others: tuple[Path, ...], hours: float, rates: tuple[str, ...], out:
         out = own.folder / ".loopline" / "compare.html"
     named, today = given(own, others), now().date()
     exchange = _rates(rates, [one.charter.worth for one in named])
-    sides = contenders(named)
+    sides = contenders(named, today=today)
     found = compared(sides, hours=hours, rates=exchange, today=today)
     following = _next(found["choice"], sides, own)
     if out is not None:
@@ -112,7 +112,9 @@ def _next(choice: Mapping[str, Any], sides: Sequence[Contender], own: Project | 
         return ""
     place = Path(chosen.told_by)
     if place.name != FILE and not place.is_dir():
-        return f"put the charter of {place.name} into {FILE}; then: loopline charter study"
+        if own is not None and chosen.project == own.name:
+            return f"loopline charter revise --charter {shlex.quote(str(place))}"
+        return f"put the charter of {place.name} into the {FILE} of a project; then: loopline charter study"
     at = place if place.is_dir() else place.parent
     where = "" if own is not None and at.resolve() == own.folder else f" --folder {shlex.quote(str(at))}"
     return f"loopline {'run' if choice['kind'] == 'build' else 'charter study'}{where}"

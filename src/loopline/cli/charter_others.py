@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopline.charter import stage as charter_stage
+from loopline.charter.override import SUBJECT, Override
 from loopline.charter.spec import CharterSpec, WorthSpec
-from loopline.engine.step import Halt, Step, Steps, brief_digest
+from loopline.engine.step import Step, brief_digest
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.ledger.entry import digest
 from loopline.ledger.state import FOLDED, State, fold
@@ -18,7 +20,7 @@ from loopline.project import FILE, Declaration, Project, load, parse, values_of
 from loopline.workspace import Ask
 
 if TYPE_CHECKING:
-    from loopline.charter.comparison import Contender
+    from loopline.charter.contender import Contender
 
 _OF_THE_TARGET = ("predict", "task", "positive")
 # A charter by itself says nothing of data, and a project has some.
@@ -113,8 +115,13 @@ def _text(file: Path) -> str:
         raise Fault(f"the file cannot be read ({error.strerror})", where=str(file), remedy="check its permissions") from None
 
 
-def contenders(all_given: Sequence[Given]) -> list[Contender]:
+def contenders(all_given: Sequence[Given], *, today: date) -> list[Contender]:
     """Each charter with its study: the ledger's newest where that is of it, else made anew in memory.
+
+    Parameters
+    ----------
+    today
+        The day by which an override is over.
 
     Raises
     ------
@@ -128,7 +135,7 @@ def contenders(all_given: Sequence[Given]) -> list[Contender]:
             states[one.home.folder] = _state(one.home)
         state = State() if one.home is None else states[one.home.folder]
         try:
-            found.append(_contender(one, name, state))
+            found.append(_contender(one, name, state, today))
         except LooplineError as error:
             raise type(error)(error.what, where=", ".join(part for part in (one.told_by, error.where) if part), remedy=error.remedy) from None
     return found
@@ -155,13 +162,12 @@ def _state(project: Project) -> State:
         return fold(ledger.read(kinds=FOLDED))
 
 
-def _contender(one: Given, name: str, state: State) -> Contender:
-    from loopline.charter.comparison import Contender
+def _contender(one: Given, name: str, state: State, today: date) -> Contender:
+    from loopline.charter.contender import Contender
     from loopline.charter.prices import Prices
     from loopline.charter.study import simulated, studied
 
-    steps = charter_stage.steps(one.charter, Ask(project=one.name, folder=one.folder, state=state, facts={}))
-    step = next(steps)
+    step = next(charter_stage.steps(one.charter, Ask(project=one.name, folder=one.folder, state=state, facts={})))
     assert isinstance(step, Step)
     inputs = step.inputs
     book = None if inputs.get("book") is None else Prices.model_validate(inputs["book"])
@@ -180,7 +186,7 @@ def _contender(one: Given, name: str, state: State) -> Contender:
         simulation=simulated(one.charter, **measured),
         seen=None if sounding is None or "means" not in sounding else state.latest[charter_stage.SOUNDING].time.date(),
         is_repriced=other is not None,
-        overridden=_overridden(steps, facts, step),
+        overridden=_overridden(state, facts, step, today),
         decides=decides,
         review=_review(state) if decides else None,
     )
@@ -206,16 +212,10 @@ def _at_other_prices(state: State, charter: CharterSpec) -> Mapping[str, Any] | 
     return facts if is_told and present.items() <= newest.body["made_from"]["reads"].items() else None
 
 
-def _overridden(steps: Steps, facts: Mapping[str, Any], step: Step) -> str:
-    """Who goes on in spite of a no-go, as the charter stage tells it."""
-    if facts["verdict"] != "no-go":
-        return ""
-    try:
-        asked = steps.send({**facts, "binds": digest(step.reads), "rests_on": "data"})
-    except StopIteration as end:
-        return str(end.value["says"]).removeprefix(facts["says"]).strip(" ()")
-    assert isinstance(asked, Halt)
-    return ""
+def _overridden(state: State, facts: Mapping[str, Any], step: Step, today: date) -> str:
+    """Who goes on in spite of a no-go; empty where nobody does any more."""
+    said = Override.of(state.overrides.get(SUBJECT), digest(step.reads))
+    return said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
 
 
 def _review(state: State) -> Mapping[str, Any] | None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loopline.charter.override import SUBJECT, Override
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
 from loopline.errors import LooplineError, Mistake
+from loopline.ledger.entry import now
 from loopline.loop import Loop, open_loop
 
 if TYPE_CHECKING:
@@ -78,8 +80,8 @@ def _studied(loop: Loop, error: LooplineError | None) -> _Studied:
     if entry is None:
         raise error if error is not None else Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
     facts = entry.body["facts"]
-    charter = next(stage for stage in status.stages if stage.stage == "charter")
-    overridden = charter.why.rpartition("(")[2].rstrip(")") if facts["verdict"] == "no-go" and "(overridden by " in charter.why else ""
+    said, today = Override.of(state.overrides.get(SUBJECT), facts["binds"]), now().date()
+    overridden = said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
     trouble = "" if error is None or facts["verdict"] == "no-go" else str(error)
     following = status.next or "loopline run"
     return _Studied(facts, entry.time, overridden, trouble, following)

@@ -16,7 +16,9 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop
 from loopline.project import Declaration
+from loopline.release.approvals import judged
 
+_UNJUDGED: Mapping[str, Any] = {"value": None, "passed": None, "champion_value": None, "champion_passed": None}
 PICTURES = 2
 """Pictures of a package's evaluation that are shown: the most telling ones."""
 
@@ -34,7 +36,8 @@ class Judgement:
     gates
         The gates' facts, with the waivers that count today.
     criteria
-        For each acceptance criterion ``id``, ``says``, ``check``, ``value``, ``passed``, and ``champion_value`` and ``champion_passed`` on the same rows.
+        For each acceptance criterion ``id``, ``says``, ``check``, ``value``, ``passed``, and ``champion_value`` and ``champion_passed`` on the same rows;
+        ``was`` is the check that the champion was judged by, and ``change`` is ``new``, ``changed`` or ``dropped`` where it is another one.
     per_year
         Decisions a year, where the charter says a volume.
     compared
@@ -89,21 +92,20 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
         return None
     facts = settled_now(loop, state, gates.body["facts"])
     package = described(loop, named(state, None))
-    said, judged, lack = _compared(loop, state, facts, shared)
-    volume = loop.project.declaration.charter.volume
-    champion = shared.champion
+    said, rows, lack = _compared(loop, state, facts, shared)
+    volume, champion = loop.project.declaration.charter.volume, shared.champion
     return Judgement(
         entry=gates,
         package=package,
         gates=facts,
-        criteria=_criteria(loop, facts, judged),
+        criteria=_criteria(loop, facts, rows, _asked_of(champion, shared.state)),
         per_year=None if volume is None else volume.per_year,
         compared=said,
         lack=lack,
         changed=None if champion is None else changed(shared.state, state, champion, declared),
         champion_worth=None if said is None else state.packages[facts["against"]].body["worth"],
         following="" if facts["passed"] else following_of(loop, state, facts),
-        pictures=_pictures(package, judged),
+        pictures=_pictures(package, rows),
     )
 
 
@@ -123,23 +125,38 @@ def _compared(loop: Loop, state: State, facts: Mapping[str, Any], shared: Shared
     return found.said, found, ""
 
 
-def _criteria(loop: Loop, facts: Mapping[str, Any], compared: Any) -> list[dict[str, Any]]:
-    """Each acceptance criterion as the gates found it, and as the champion meets it on the same rows."""
-    from loopline.expression.language import parse
+def _asked_of(champion: str | None, state: State) -> Mapping[str, str] | None:
+    """From each criterion to the check that the champion was judged by, empty where it had none; None where nothing has been judged."""
+    gates = next((entry.body["facts"]["gates"] for entry in judged(state) if entry.body["facts"]["package"] == champion), None)
+    kind = "acceptance "
+    return None if gates is None else {gate["name"].removeprefix(kind): gate.get("asked", "") for gate in gates if gate["name"].startswith(kind)}
+
+
+def _criteria(loop: Loop, facts: Mapping[str, Any], compared: Any, before: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """Each acceptance criterion as the gates found it, as the champion meets it on the same rows, and what the champion was asked `before`."""
     from loopline.release.acceptance import asked_for, verdict_on
 
     verdicts = {gate["name"]: gate for gate in facts["gates"]}
     rows = []
     for criterion in loop.project.declaration.charter.acceptance:
-        now = verdicts[f"acceptance {criterion.id}"]
-        row = {"id": criterion.id, "says": criterion.says, "check": criterion.check, "value": now["value"], "passed": now["passed"]}
-        if compared is None:
-            rows.append({**row, "champion_value": None, "champion_passed": None})
-            continue
-        measured = asked_for(compared.other, frozenset(parse(criterion.check).names))
-        before = verdict_on(criterion, measured["metrics"], measured["slices"])
-        rows.append({**row, "champion_value": before.value, "champion_passed": before.passed})
-    return rows
+        row = {"id": criterion.id, "says": criterion.says, "check": criterion.check, **_UNJUDGED, **moved(criterion.id, criterion.check, before)}
+        if criterion.check is not None:
+            now = verdicts[f"acceptance {criterion.id}"]
+            row |= {"value": now["value"], "passed": now["passed"]}
+        if criterion.check is not None and compared is not None:
+            measured = asked_for(compared.other, criterion.names)
+            then = verdict_on(criterion, measured["metrics"], measured["slices"])
+            row |= {"champion_value": then.value, "champion_passed": then.passed}
+        rows.append(row)
+    left = {id: check for id, check in (before or {}).items() if id not in {row["id"] for row in rows}}
+    return rows + [{"id": id, "says": "", "check": None, **_UNJUDGED, "was": check or None, "change": "dropped"} for id, check in left.items()]
+
+
+def moved(id: str, check: str | None, before: Mapping[str, str] | None) -> dict[str, str | None]:
+    """What a criterion was checked by `before`, and whether it is ``new`` or ``changed`` now."""
+    if before is None or before.get(id) == (check or ""):
+        return {"was": None, "change": None}
+    return {"was": before.get(id) or None, "change": "changed" if id in before else "new"}
 
 
 def _pictures(package: Mapping[str, Any], compared: Any) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopline.cli.ci_judgement import Judgement
-from loopline.cli.release_check import gate_row, markdown_table
+from loopline.cli.release_check import checked, gate_row, markdown_table
 from loopline.declaration import figure
 
 MOST = 60_000
@@ -79,8 +79,8 @@ def _criteria(found: Judgement) -> list[str]:
     rows = [
         (
             f"{one['says']} ({one['id']})" if one["says"] else one["id"],
-            f"`{one['check']}`",
-            "passed" if one["passed"] else "FAILED",
+            checked(one["check"]),
+            "-" if one["passed"] is None else "passed" if one["passed"] else "FAILED",
             _number(one["value"]),
             "-" if one["champion_passed"] is None else f"{_number(one['champion_value'])}, {'passed' if one['champion_passed'] else 'FAILED'}",
             _effect(one),
@@ -91,9 +91,16 @@ def _criteria(found: Judgement) -> list[str]:
 
 
 def _effect(one: Mapping[str, Any]) -> str:
-    """What a change does to a criterion, against the champion."""
+    """What a change does to a criterion: to what it asks for, and against the champion."""
+    asked = {"new": "the champion was not asked for it", "changed": f"asked for {checked(one['was'])} before", "dropped": "it is asked for no more"}
+    said = [asked[one["change"]]] if one["change"] else []
+    met = _against(one)
+    return "; ".join([*said, *([met] if met else [])]) or "-"
+
+
+def _against(one: Mapping[str, Any]) -> str:
     if one["champion_passed"] is None:
-        return "-"
+        return ""
     turned = "" if one["passed"] == one["champion_passed"] else "it holds now" if one["passed"] else "it holds no more"
     if one["value"] is None or one["champion_value"] is None:
         return turned or "as before"

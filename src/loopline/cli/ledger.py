@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from loopline.charter.statement import KIND as CHARTER
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table
 from loopline.ledger.entry import Entry
+from loopline.ledger.state import State, fold
 from loopline.ledger.store import Ledger
 from loopline.loop import open_loop
 
@@ -43,6 +45,7 @@ def _brief(entry: Entry) -> str:
     """What tells an entry from its neighbours, in a few words."""
     body = entry.body
     words = [str(body[name]) for name in ("state", "name", "verdict", "role", "says", "why") if body.get(name) not in (None, "")]
+    words += [", ".join(body["changed"])] if entry.kind == CHARTER else []
     return " ".join(" ".join(words).split())[:80]
 
 
@@ -68,9 +71,11 @@ def _plain(entry: Entry) -> dict[str, Any]:
 @folder_option
 @json_option
 def show(id: str, folder: Path | None, as_json: bool) -> None:
-    """Show one entry whole; the beginning of its id is enough."""
+    """Show one entry whole, and the charter under which it was made; the beginning of its id is enough."""
     with open_loop(folder) as loop:
-        plain = _plain(loop.workspace.ledger.get(id))
+        ledger = loop.workspace.ledger
+        entry = ledger.get(id)
+        plain = {**_plain(entry), "charter": _charter(_charters(ledger), entry)}
     emit(plain, lambda: json.dumps(plain, indent=2, ensure_ascii=False) + hint(f"loopline ledger lineage {plain['id'][:12]}"), as_json)
 
 
@@ -79,12 +84,28 @@ def show(id: str, folder: Path | None, as_json: bool) -> None:
 @folder_option
 @json_option
 def lineage(id: str, folder: Path | None, as_json: bool) -> None:
-    """Show what an entry follows from, and what those follow from."""
+    """Show what an entry follows from, and what those follow from, with the charter under which each was made where it is not the same."""
     with open_loop(folder) as loop:
         ledger = loop.workspace.ledger
-        found = list(_ancestry(ledger, ledger.get(id)))
-    lines = [f"{'  ' * depth}{entry.kind} {entry.subject[:24]} {entry.id[:12]}  {_brief(entry)}".rstrip() for depth, entry in found]
-    emit({"lineage": [{"depth": depth, **_plain(entry)} for depth, entry in found]}, "\n".join(lines), as_json)
+        charters = _charters(ledger)
+        found = [(depth, entry, _charter(charters, entry)) for depth, entry in _ancestry(ledger, ledger.get(id))]
+    # Where all was made under one charter, it is no news.
+    differ = len({charter for *_, charter in found}) > 1
+    lines = [
+        f"{'  ' * depth}{entry.kind} {entry.subject[:24]} {entry.id[:12]}  {_brief(entry)}".rstrip() + (f"  (charter {charter or 'unknown'})" if differ else "")
+        for depth, entry, charter in found
+    ]
+    emit({"lineage": [{"depth": depth, **_plain(entry), "charter": charter} for depth, entry, charter in found]}, "\n".join(lines), as_json)
+
+
+def _charters(ledger: Ledger) -> State:
+    return fold(ledger.read(kinds=(CHARTER,)))
+
+
+def _charter(charters: State, entry: Entry) -> str | None:
+    """The charter under which an entry was made; None where none had been entered, or in another project's ledger."""
+    held = charters.charter_at(entry.seq)
+    return None if held is None or held.project != entry.project else held.id
 
 
 def _ancestry(ledger: Ledger, entry: Entry) -> Iterator[tuple[int, Entry]]:

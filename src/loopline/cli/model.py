@@ -129,7 +129,7 @@ def ranked(candidates: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
     Mistake
         When they have no such metric.
     """
-    from loopline.model.evaluate import LESS_IS_BETTER
+    from loopline.charter.metrics import LESS_IS_BETTER
 
     there: Mapping[str, Any] = next((one["metrics"] for one in candidates if one["metrics"]), {})
     if candidates and by not in there:

@@ -65,23 +65,21 @@ def _both(state: State, one: str | None, other: str | None) -> tuple[Entry, Entr
 
 def loaded(loop: Loop, first: Entry, second: Entry) -> tuple[Predictor, Predictor, Kept, Judge]:
     """The two predictors, the kept rows of the newer package, with the columns that criteria slice them by, and who judges."""
+    from loopline.charter.metrics import slice_columns
     from loopline.charter.worth import Worth
-    from loopline.expression.language import parse
     from loopline.lake.blobs import Blobs
     from loopline.model.candidates import Judge
     from loopline.model.evidence import Kept
     from loopline.model.policy import columns_of
     from loopline.model.predictor import Predictor
     from loopline.model.signing import Trust
-    from loopline.model.spec import sliced
 
     blobs, trust = Blobs(loop.workspace.lake), Trust.of(loop.workspace.ledger)
     one, other = (Predictor.load(blobs, entry.subject, trust) for entry in (first, second))
     newer = max((first, second), key=lambda entry: entry.seq)
     said = loop.project.declaration.charter
     judge = Judge(one.task, one.classes, Worth.of(said.worth, one.task))
-    slices = {of[0] for criterion in said.acceptance for name in parse(criterion.check).names if (of := sliced(name)) is not None}
-    columns = judge.worth.columns | slices | {*columns_of(one.policy)} | {*columns_of(other.policy)}
+    columns = judge.worth.columns | slice_columns(said.acceptance) | {*columns_of(one.policy)} | {*columns_of(other.policy)}
     return one, other, Kept.of(blobs.get(_evidence(loop, newer.subject)), one.task, columns), judge
 
 

@@ -117,7 +117,7 @@ def gate_row(gate: Gate) -> tuple[str, str, str, str]:
 
 def _traced(one: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     before = one["history"][:-1] if one["passed"] is not None else one["history"]
-    return one["id"], one["says"] or "-", one["check"], _value(one), ", ".join(f"{_value(past)} ({past['package'][:8]})" for past in before) or "-"
+    return one["id"], one["says"] or "-", one["check"] or "-", _value(one), ", ".join(f"{_value(past)} ({past['package'][:8]})" for past in before) or "-"
 
 
 def _value(of: Mapping[str, Any]) -> str:
@@ -144,7 +144,12 @@ def as_markdown(project: str, entry: Entry, facts: Mapping[str, Any], criteria: 
 def _promised(one: Mapping[str, Any]) -> tuple[str, ...]:
     name, says, check, now, before = _traced(one)
     verdict = "not judged" if one["passed"] is None else "passed" if one["passed"] else "FAILED"
-    return name if says == "-" else f"{says} ({name})", f"`{check}`", verdict, now, before
+    return name if says == "-" else f"{says} ({name})", checked(one["check"]), verdict, now, before
+
+
+def checked(check: str | None) -> str:
+    """A check in Markdown; what is checked by nothing says so."""
+    return "nothing yet" if check is None else f"`{check}`"
 
 
 def markdown_table(head: Sequence[str], rows: Any) -> list[str]:

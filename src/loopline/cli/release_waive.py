@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from loopline.access.people import person
-from loopline.cli.options import by_option, why_option
+from loopline.cli.options import by_option, day, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.cli.release_check import following_of, package_option, settled_now
 from loopline.errors import Mistake
@@ -36,7 +36,7 @@ def command(
 
     The gate counts as passed until the waiver's end. It is shown as waived, by whom and why, wherever the gates are.
     """
-    end = None if until is None else _day(until)
+    end = day(until, "--until")
     if end is not None and is_withdrawn:
         raise Mistake("a withdrawal has no end", where="--until", remedy="leave --until out")
     with open_loop(folder) as loop:
@@ -60,10 +60,3 @@ def command(
     }
     said = f"{gate} blocks again: withdrawn by {who} as {role}: {waiver.why}" if is_withdrawn else f"{gate} is {waiver}"
     emit(data, said + (f"\n{let.note}" if let.note else "") + hint(following), as_json)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Mistake(f"{text!r} is not a day", where="--until", remedy="write it as 2026-01-31") from None

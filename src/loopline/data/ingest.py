@@ -10,15 +10,15 @@ from typing import Any
 import polars as pl
 
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
-from loopline.charter.worth import columns_of
 from loopline.data.batches import merged_counts
 from loopline.data.casting import inferred, kind_of_text
 from loopline.data.intake.intake import Intake
 from loopline.data.listing import listing
-from loopline.data.outcome import outcome_facts, say, target_of
+from loopline.data.outcome import say
 from loopline.data.profiles.profile import Profile, ProfileBuilder
 from loopline.data.quarantine.quarantine import balances, totals
-from loopline.data.spec import HIDDEN, ROW, ColumnSpec, DataSpec
+from loopline.data.spec import HIDDEN, ColumnSpec, DataSpec
+from loopline.data.stakes import stakes
 from loopline.engine.step import Facts, Progress, Silence
 from loopline.errors import CheckFailed, Mistake
 from loopline.lake.blobs import Blobs
@@ -196,11 +196,8 @@ def measured(workspace: Workspace, table: str, charter: CharterSpec, specs: Mapp
     """The facts about the rows of the table that is learned from: its columns, the outcome and what is at stake, and its profile."""
     progress.say(f"looking at table {table}")
     rows = Tables(workspace.lake).read(table)
-    schema = {name: dtype for name, dtype in rows.collect_schema().items() if name not in HIDDEN}
-    wanted = {charter.predict, *columns_of(charter.worth)}
-    frame = rows.sort(ROW).select(name for name in schema if name in wanted).collect()
-    target = target_of(frame, charter, columns=list(schema))
-    outcome = outcome_facts(frame, charter, target, columns=list(schema))
+    found = stakes(rows, charter)
+    target, outcome, schema = found.target, found.outcome, found.schema
     builder = ProfileBuilder()
     for part in rows.drop(*HIDDEN).collect_batches(maintain_order=True):
         builder.add(part)

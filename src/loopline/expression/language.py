@@ -71,6 +71,10 @@ class Expression:
         """
         return _value(self.tree, resolve, functions, self.quoted)
 
+    def reference(self, node: ast.expr) -> str | None:
+        """The whole name that a part of the tree stands for; None where it is no name."""
+        return _reference(node, self.quoted)
+
     def require(self, known: Iterable[str], *, where: str) -> None:
         """Check that every name is known.
 

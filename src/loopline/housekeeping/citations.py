@@ -17,7 +17,7 @@ from loopline.data.batches import KINDS, holding
 from loopline.ledger.entry import Entry
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_IGNORED = ("gc", "probe", "key", "signature", "waiver")
+_IGNORED = ("gc", "probe", "key", "signature", "waiver", "charter")
 Versions = frozenset[tuple[str, int]]
 """Tables' names with versions of theirs."""
 
@@ -67,7 +67,9 @@ class _Named:
         facts: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
         package = entry.subject if entry.kind == "package" else facts.get("package")
         named = frozenset(digests([entry.body, entry.subject]))
-        return cls(entry.time, named, frozenset(versions(entry.body)), entry.parents, package, facts.get("study"))
+        # The study of a search; what the charter's study compares goes by the same name.
+        study = facts.get("study") if entry.subject == "model" else None
+        return cls(entry.time, named, frozenset(versions(entry.body)), entry.parents, package, study)
 
 
 class Reader:

@@ -11,7 +11,7 @@ from loopline.ledger.spend import Span, Spend, account
 
 FOLDED = (
     *("step", "approval", "override", "champion", "alert", "silence", "message", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout"),
-    *("key", "signature", "experiment", "retrain"),
+    *("key", "signature", "experiment", "retrain", "charter"),
 )
 """The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
@@ -34,7 +34,8 @@ class State:
     champions
         The entries that moved the champion's pointer, oldest first; the last one holds.
     approvals
-        From a package's digest to every word that was said of it, oldest first; whether one counts is told by `loopline.release.approvals`.
+        From a package's digest, or what is signed of a charter, to every word that was said of it, oldest first; whether one counts is told by
+        `loopline.release.approvals` and `loopline.release.chartered`.
     verdicts
         From its id to each verdict of the gates.
     overrides
@@ -61,6 +62,8 @@ class State:
         The entries by which experiments began and ended, oldest first; `loopline.serve.experiments` tells where they stand.
     retrains
         The entries that asked for a retraining, oldest first.
+    charters
+        The charter each time that it changed, oldest first; the last one holds.
     proposal
         The newest model that was imported as a candidate.
     ended
@@ -85,6 +88,7 @@ class State:
     rollouts: tuple[Entry, ...] = ()
     experiments: tuple[Entry, ...] = ()
     retrains: tuple[Entry, ...] = ()
+    charters: tuple[Entry, ...] = ()
     proposal: Entry | None = None
     ended: Sequence[Entry] = ()
 
@@ -102,6 +106,10 @@ class State:
     def decides(self) -> Entry | None:
         """The entry with which a package decided for the first time."""
         return next((entry for entry in self.champions if entry.subject), None)
+
+    def charter_at(self, seq: int) -> Entry | None:
+        """The charter that held when an entry was made; None where the ledger is older than its first charter."""
+        return next((entry for entry in reversed(self.charters) if entry.seq <= seq), None)
 
     def spend(self, usage: Iterable[Entry] = ()) -> dict[Span, Spend]:
         """What was spent, by phase, month and stage.
@@ -124,7 +132,7 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         found.take(entry)
     whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
-    frozen = {name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages", "experiments", "retrains")}
+    frozen = {name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages", "experiments", "retrains", "charters")}
     return State(**{**whole, **frozen})
 
 
@@ -150,6 +158,7 @@ class _Found:
         self.rollouts: list[Entry] = []
         self.experiments: list[Entry] = []
         self.retrains: list[Entry] = []
+        self.charters: list[Entry] = []
         self.proposal: Entry | None = None
         self.ended: list[Entry] = []
         self._newest = {
@@ -168,6 +177,7 @@ class _Found:
             "message": self.messages,
             "experiment": self.experiments,
             "retrain": self.retrains,
+            "charter": self.charters,
         }
         self._waived: set[str] = set()
 

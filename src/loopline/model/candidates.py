@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.charter.metrics import LESS_IS_BETTER
 from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
 from loopline.ledger.entry import digest
 from loopline.model import policy
 from loopline.model.deciding import Stake, choose, sureness
-from loopline.model.evaluate import LESS_IS_BETTER, LOSS, METRICS, Judged, measured, metrics
+from loopline.model.evaluate import LOSS, METRICS, Judged, measured, metrics
 from loopline.model.noise import in_blocks, within_noise
 from loopline.model.spec import PolicySpec, Weighting
 

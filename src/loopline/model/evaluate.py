@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.charter.metrics import LESS_IS_BETTER
 from loopline.charter.spec import Task
 from loopline.charter.worth import as_text
 from loopline.model.blocks import Blocks, numbered, stretch
@@ -236,6 +237,5 @@ METRICS: Mapping[Task, Mapping[str, Metric]] = {
     "multiclass": {"worth": _worth, "accuracy": _accuracy, "log_loss": log_loss, "macro_f1": macro_f1},
     "regression": {"worth": _worth, "mae": _mae, "rmse": _rmse, "r2": _r2},
 }
-LESS_IS_BETTER = frozenset({"log_loss", "brier", "mae", "rmse"})
 LOSS: Mapping[Task, str] = {"binary": "log_loss", "multiclass": "log_loss", "regression": "rmse"}
 """The metric that ranks candidates whose worth cannot be told apart."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from loopline.charter.metrics import LESS_IS_BETTER
 from loopline.charter.spec import Task
 from loopline.model.columns import raw
 from loopline.model.constraints import excluded, monotone_of
 from loopline.model.encode import encode
-from loopline.model.evaluate import LESS_IS_BETTER
 from loopline.model.families import Problem, Sample
 from loopline.model.features import Planned, make_plan
 from loopline.model.learning import learning_matrix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,13 @@ from loopline.model.proof import Trained
 from loopline.model.proving import Whole, features_of, proof_of, whole_of
 from loopline.model.rule import PresentRule
 from loopline.model.sample import drawn
+from loopline.model.unaided import say_season, seasonal
 from loopline.workspace import Job
 
 ROWS = 10_000
 """Rows at most that are learned from, and that are judged by."""
 
+_SEASON = "__season"
 _FAMILIES = ("linear", "lightgbm")
 _FOLDS = 3
 """Folds of a cross-validation that the quick model is judged on."""
@@ -67,7 +70,7 @@ def sounded(job: Job) -> Facts:
     """
     order = Order.of({**job.step.reads, "decision": "", "slices": (), "required": ()}, job.step.inputs)
     whole = prepare(read_table(job, order), order)
-    material = drawn(whole, learned=ROWS, judged=ROWS)
+    material = drawn(_with_season(whole), learned=ROWS, judged=ROWS)
     leaks = unallowed(find_leaks(case_of(material)), order.model.leaks.allow)
     material = material.without({name: finding.says for finding in leaks for name in finding.columns})
     without: dict[str, str] = {}
@@ -124,11 +127,17 @@ def _perfect(material: Material) -> NDArray[Any]:
     return material.order.judge.gain(part) > 0 if material.order.task == "binary" else part.outcome
 
 
+def _with_season(material: Material) -> Material:
+    """The rows with what was a season before each of them, where a season is declared: in a sample most of it would be missing."""
+    decided = seasonal(material)
+    return material if decided is None else replace(material, frame=material.frame.with_columns(pl.Series(_SEASON, decided)))
+
+
 def _present(material: Material) -> Alternative | None:
-    """The rule by which the team decides today, where it is declared."""
+    """The rule by which the team decides today, or else what was a season before, where it is declared."""
     order = material.order
     if order.model.baseline is None:
-        return None
+        return Alternative("present", say_season(material), raw(material.frame, [_SEASON], material.parts.test)[_SEASON]) if _SEASON in material.frame else None
     rule = PresentRule.of(order.model.baseline, order.task, otherwise=order.judge.unaided(material.part(material.learned)))
     rule.require(material.frame.columns)
     return Alternative("present", rule.say(), rule.decide(raw(material.frame, sorted(rule.columns), material.parts.test)))

@@ -38,7 +38,6 @@ Direction = Literal["rise", "fall"]
 Hold = Literal["rise", "fall", "exclude"]
 """What may be held of a column: that the score only rises or only falls with it, or that the model does not read it."""
 
-_SLICE = re.compile(r"worst_slice\((.+)\)\.(\w+)")
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -79,16 +78,6 @@ def _family(name: str) -> str:
 
 Weighting = Literal["all", "balanced", "worth", "recent"]
 Family = Annotated[str, AfterValidator(_family)]
-
-
-def sliced(name: str) -> tuple[str, str] | None:
-    """The column and the metric of a name such as ``worst_slice(origin).precision``; None for a plain metric.
-
-    >>> sliced("worst_slice(origin).precision")
-    ('origin', 'precision')
-    """
-    match = _SLICE.fullmatch(name)
-    return None if match is None else (match[1], match[2])
 
 
 class SearchSpec(Spec):

@@ -8,20 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from loopline.charter.contradictions import require_possible
+from loopline.charter.metrics import slice_columns
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Step, Steps, brief_digest
-from loopline.expression.language import parse
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.constraints import standing
-from loopline.model.spec import FAMILIES, ModelSpec, sliced
+from loopline.model.spec import FAMILIES, ModelSpec
 from loopline.workspace import Ask
 
 _ROOMS = (
     "model",
     "charter/worth.py",
+    "charter/metrics.py",
     "charter/ranges.py",
     "charter/spec.py",
     "data/casting.py",
@@ -40,7 +42,7 @@ OF_DATA = frozenset({"table", "lookups", "columns"})
 """The inputs of a step by which data alone makes it stale."""
 
 
-_SOUNDS = ("split", "features", "policy", "leaks", "leave_out", "monotone", "rules", "baseline", "seed")
+_SOUNDS = ("split", "features", "policy", "leaks", "leave_out", "monotone", "rules", "baseline", "season", "seed")
 """What a sounding reads of what is declared of the model: the search it comes before is no part of it."""
 
 
@@ -83,6 +85,8 @@ def steps(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, on
     only_when_asked
         Whether new data alone retrains nothing: a search stands until the declaration changes, or an entry asks for another one.
     """
+    # A metric of another task would be refused by a gate, once everything is trained.
+    require_possible(charter, ask.facts["data"]["task"])
     search = _search(spec, data, charter, ask)
     if only_when_asked:
         search = _standing(search, ask.state)
@@ -146,7 +150,7 @@ def _search(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask) -> 
             **charter.fields("predict", "worth", "decision"),
             **_moments(charter),
             **_stop(charter, ask.folder),
-            "slices": _slices(charter),
+            "slices": sorted(slice_columns(charter.acceptance)),
             "required": sorted(name for name, column in data.contract.columns.items() if column.required),
             **({"units": units} if (units := _units(data, ingested.get("plans") or ())) else {}),
         },
@@ -204,12 +208,6 @@ def _stop(charter: CharterSpec, folder: Path) -> dict[str, Any]:
         return {}
     per_hour = book.machine_per_hour
     return {} if per_hour is None else {"stop": {"per_year": charter.volume.per_year, "per_hour": per_hour, "currency": charter.worth.currency}}
-
-
-def _slices(charter: CharterSpec) -> list[str]:
-    """The columns whose slices the acceptance criteria speak of."""
-    names = {name for criterion in charter.acceptance for name in parse(criterion.check).names}
-    return sorted({named[0] for name in names if (named := sliced(name)) is not None})
 
 
 def _source(family: str, folder: Path) -> str | None:

@@ -60,8 +60,9 @@ def _ways(material: Material) -> Iterator[Unaided]:
         rule = PresentRule.of(order.model.baseline, order.task, otherwise=judge.unaided(learned))
         rule.require(material.frame.columns)
         yield Unaided(rule.say(), *(rule.money(judge, _with(material, rows, rule.columns)) for rows in (known, test)))
-    if order.model.season is not None and order.task == "regression" and order.time is not None:
-        yield _season(material, known, test)
+    if (decided := seasonal(material)) is not None:
+        parts = [(decided[rows], material.part(rows)) for rows in (known, test)]
+        yield Unaided(say_season(material), *(judge.worth.per_row(said, part.outcome, part.columns) for said, part in parts))
 
 
 def _with(material: Material, rows: Index, columns: frozenset[str]) -> Part:
@@ -69,13 +70,20 @@ def _with(material: Material, rows: Index, columns: frozenset[str]) -> Part:
     return Part(part.outcome, {**part.columns, **raw(material.frame, sorted(columns), rows)}, part.time)
 
 
-def _season(material: Material, known: Index, test: Index) -> Unaided:
-    """The mean outcome a season before, as far as it was known; where it was not, the one number for all."""
-    order, judge = material.order, material.order.judge
-    assert order.time is not None and order.model.season is not None
-    gap = order.model.split.gap
+def seasonal(material: Material) -> NDArray[np.float64] | None:
+    """What is decided of every row by what was a season before, shape (n,), as far as it was known, else by the one number for all.
+
+    None where no season is declared, or the rows have no time and no number to predict.
+    """
+    order, gap = material.order, material.order.model.split.gap
+    if order.model.season is None or order.task != "regression" or order.time is None:
+        return None
     time = raw(material.frame, [order.time])[order.time]
     said = seasonal_naive(time, material.outcome, period=np.timedelta64(order.model.season), gap=np.timedelta64(gap) if gap is not None else 0)
-    decided = np.where(np.isnan(said), float(judge.unaided(material.part(known))), said)
-    money = [judge.worth.per_row(decided[rows], part.outcome, part.columns) for rows in (known, test) for part in (material.part(rows),)]
-    return Unaided(f"what was {say_duration(order.model.season)} before", money[0], money[1])
+    return np.where(np.isnan(said), float(order.judge.unaided(material.part(material.learned))), said)
+
+
+def say_season(material: Material) -> str:
+    """That way in words."""
+    season = material.order.model.season
+    return "" if season is None else f"what was {say_duration(season)} before"

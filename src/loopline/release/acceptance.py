@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from loopline.charter.bounds import bounds
+from loopline.charter.metrics import parts
 from loopline.charter.spec import Criterion
 from loopline.declaration import figure
 from loopline.expression.language import Expression, parse
 from loopline.expression.on_numpy import evaluate
 from loopline.model.evaluate import Judged, metrics, worst_slice
-from loopline.model.spec import sliced
-from loopline.release.evidence import Verdict
+from loopline.release.evidence import Verdict, not_asked
 
-ALIASES = {"worth_per_decision": "worth"}
-"""Names that a check may give to a metric, beside the metric's own."""
+EXAMPLE = "precision >= 0.5"
 
 
 def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]]:
@@ -26,8 +25,7 @@ def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]
     slices: dict[str, str] = {}
     whole = metrics(judged)
     for name in names:
-        column, metric = sliced(name) or (None, name)
-        metric = ALIASES.get(metric, metric)
+        column, metric = parts(name)
         if column is None:
             numbers[name] = whole[metric]
             continue
@@ -38,7 +36,13 @@ def asked_for(judged: Judged, names: frozenset[str]) -> dict[str, dict[str, Any]
 
 
 def verdict_on(criterion: Criterion, measured: Mapping[str, float | None], slices: Mapping[str, str], *, on: str = "the test part") -> Verdict:
-    """Whether a criterion's check holds for the metrics that it names, measured `on` some rows, and the `slices` that the worst of them belong to."""
+    """Whether a criterion's check holds for the metrics that it names, measured `on` some rows, and the `slices` that the worst of them belong to.
+
+    One that nothing checks yet passes, and says so.
+    """
+    name = f"acceptance {criterion.id}"
+    if criterion.check is None:
+        return not_asked(name, f"nothing checks it yet; say its check in charter.acceptance, such as {EXAMPLE}")
     check = parse(criterion.check)
     numbers = {name: measured[name] for name in sorted(check.names)}
     undefined = [name for name, number in numbers.items() if number is None]
@@ -47,7 +51,7 @@ def verdict_on(criterion: Criterion, measured: Mapping[str, float | None], slice
     words = f"{criterion.says}: " if criterion.says else ""
     value, threshold = _compared(check, numbers)
     says = f"{words}{shown}; asked for {criterion.check}"
-    return Verdict(name=f"acceptance {criterion.id}", passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
+    return Verdict(name=name, passed=passed, asked=criterion.check, value=value, threshold=threshold, says=says)
 
 
 def _shown(name: str, number: float | None, piece: str | None, on: str) -> str:
@@ -59,7 +63,5 @@ def _shown(name: str, number: float | None, piece: str | None, on: str) -> str:
 def _compared(check: Expression, numbers: Mapping[str, float | None]) -> tuple[float | None, float | None]:
     """The one metric and the one limit of a check such as ``precision >= 0.5``; None for each that it is not."""
     value = next(iter(numbers.values())) if len(numbers) == 1 else None
-    match check.tree:
-        case ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[ast.Constant(value=int() | float() as limit)]):
-            return value, float(limit)
-    return value, None
+    limits = {bound.limit for bound in bounds(check)}
+    return value, limits.pop() if len(limits) == 1 else None

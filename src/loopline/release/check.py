@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from loopline.charter.metrics import ALIASES, slice_columns, sliced
 from loopline.charter.prices import Prices
 from loopline.charter.spec import CharterSpec, Criterion, Task
 from loopline.charter.worth import Worth
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
-from loopline.expression.language import parse
 from loopline.lake.blobs import Blobs
 from loopline.model.assessment.fairness import MEASURES
 from loopline.model.candidates import Judge
@@ -26,8 +26,7 @@ from loopline.model.package import Package, load, written
 from loopline.model.policy import columns_of
 from loopline.model.predictor import Predictor, for_judging
 from loopline.model.signing import Trust
-from loopline.model.spec import sliced
-from loopline.release.acceptance import ALIASES, asked_for
+from loopline.release.acceptance import asked_for
 from loopline.release.advisories import Advisory
 from loopline.release.advisories import parse as parse_advisories
 from loopline.release.evidence import Evidence, Spent, Verdict
@@ -50,9 +49,8 @@ def run(job: Job) -> Facts:
     package = load(blobs, inputs["package"], trust)
     predictor = Predictor(package, threads=_threads())
     judging = Judge(predictor.task, predictor.classes, Worth.of(charter.worth, predictor.task))
-    names = {criterion.id: parse(criterion.check).names for criterion in charter.acceptance}
-    slices = {column_metric[0] for said in names.values() for name in said if (column_metric := sliced(name)) is not None}
-    test = Kept.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slices | {*columns_of(predictor.policy)})
+    names = frozenset[str]().union(*(criterion.names for criterion in charter.acceptance))
+    test = Kept.of(blobs.get(inputs["evidence"]), predictor.task, judging.worth.columns | slice_columns(charter.acceptance) | {*columns_of(predictor.policy)})
     for criterion in charter.acceptance:
         require_known(criterion, predictor.task, test.frame.columns)
     require_measured(limits, predictor.task)
@@ -74,7 +72,7 @@ def run(job: Job) -> Facts:
         rival=inputs["champion"],
         rival_earned=None if rival is None else rival.earned,
         rival_note="" if rival is None else rival.note,
-        **asked_for(judged, frozenset().union(*names.values())),
+        **asked_for(judged, names),
         latency_ms=np.array(measured.latency_ms),
         memory_mb=measured.memory_mb,
         parity=_parity({**package.parsed("metrics.json"), **({"test": inputs["measured"]} if "measured" in inputs else {})}, judged, predictor, rows),
@@ -146,7 +144,7 @@ def require_known(criterion: Criterion, task: Task, columns: Sequence[str]) -> N
         Naming the first that is unknown, and the nearest right word.
     """
     known = [*METRICS[task], *ALIASES]
-    for name in sorted(parse(criterion.check).names):
+    for name in sorted(criterion.names):
         column, metric = sliced(name) or (None, name)
         for word, among, what in ((column, columns, "column"), (metric, known, f"{task} metric")):
             if word is not None and word not in among:

@@ -98,7 +98,7 @@ def _earns_more(name: str, evidence: Evidence, other: Money, than: str) -> Verdi
 
 
 def acceptance(criterion: Criterion) -> Gate:
-    """A gate that passes when a criterion's check holds for the test part's metrics; a metric that is not defined fails it."""
+    """A gate that passes when a criterion's check holds for the test part's metrics; a metric that is not defined fails it. Without a check it asks nothing."""
 
     def accepted(evidence: Evidence) -> Verdict:
         return verdict_on(criterion, evidence.metrics, evidence.slices)

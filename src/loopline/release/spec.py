@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from loopline.charter.spec import Role
+from loopline.charter.spec import ByRole, Role
 from loopline.declaration import Rate, RateText, Spec
 from loopline.release.rollout.plan import Plan, PlanText
 
@@ -103,9 +103,6 @@ Move = Literal["promotion", "rollback", "rollout"]
 """What may ask for approvals: that a package decides, that an earlier one does again, and that one on trial decides though its worth is unknown."""
 MOVES: tuple[str, ...] = get_args(Move)
 PROMOTION, ROLLBACK, ROLLOUT = MOVES
-
-People = Annotated[int, Field(ge=0)]
-ByRole = dict[Role, People]
 
 
 def _form(said: object) -> str:

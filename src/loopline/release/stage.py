@@ -34,7 +34,7 @@ GATES_ROOMS = (
         for module in ("acceptance", "gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")
     ),
     "model",
-    *(f"charter/{module}.py" for module in ("ranges", "spec", "prices", "quantities", "machines", "cost", "worth")),
+    *(f"charter/{module}.py" for module in ("bounds", "metrics", "ranges", "spec", "prices", "quantities", "machines", "cost", "worth")),
     *SPEC,
     "declaration.py",
     "expression",

@@ -19,7 +19,7 @@ class Rules:
     Parameters
     ----------
     move
-        ``promotion`` or ``rollback``.
+        ``promotion``, ``rollback``, ``rollout``, or ``charter``, which moves no package.
     required
         From a role to the number of people of it who must say yes.
     stakeholders
@@ -27,7 +27,7 @@ class Rules:
     keys
         From a public key that is trusted now to the name of who signs with it.
     about
-        Ids of the entries that a word may be about: the gates' verdicts on the package, or the reign that a rollback ends.
+        Ids of the entries that a word may be about: the gates' verdicts on the package, the reign that a rollback ends, or the charter.
     four_eyes
         Whether a person counts for one role of a package only, and its authors for none.
     authors

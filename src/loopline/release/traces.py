@@ -40,4 +40,5 @@ def _traced(criterion: Criterion, judged: Sequence[Facts], package: str) -> dict
 
 
 def _verdict(facts: Facts, criterion: Criterion) -> Mapping[str, Any] | None:
-    return next((gate for gate in facts["gates"] if gate["name"] == f"acceptance {criterion.id}"), None)
+    # Nothing was asked of a package that was judged before the criterion had a check.
+    return next((gate for gate in facts["gates"] if gate["name"] == f"acceptance {criterion.id}" and gate.get("asked") != ""), None)

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loopline.charter.metrics import ALIASES, parts, sliced
 from loopline.charter.spec import Criterion
-from loopline.expression.language import parse
 from loopline.model.evaluate import METRICS, SUPPORT
-from loopline.model.spec import sliced
-from loopline.release.acceptance import ALIASES, asked_for, verdict_on
+from loopline.release.acceptance import asked_for, verdict_on
 from loopline.watch.decisions import Decisions
 
 SEEN_WHEN_ACTED = frozenset({"precision"})
@@ -31,7 +30,7 @@ class Kept:
 
     id: str
     words: str
-    check: str
+    check: str | None
     passed: bool | None
     value: float | None
     threshold: float | None
@@ -75,15 +74,10 @@ def criteria(
     return [_kept(criterion, decisions, own, sees_all=sees_all) for criterion in declared]
 
 
-def columns_of(declared: Sequence[Criterion]) -> frozenset[str]:
-    """The columns whose slices the criteria speak of."""
-    return frozenset(found[0] for criterion in declared for name in parse(criterion.check).names if (found := sliced(name)) is not None)
-
-
 def _kept(criterion: Criterion, decisions: Decisions | None, windows: Sequence[Mapping[str, Any]], *, sees_all: bool) -> Kept:
     said: dict[str, Any] = {"id": criterion.id, "words": criterion.says, "check": criterion.check}
-    names = parse(criterion.check).names
-    lack = _lack(names, decisions, sees_all)
+    names = criterion.names
+    lack = _lack(names, decisions, sees_all) if names else "nothing checks it yet"
     if lack or decisions is None:
         return Kept(**said, passed=None, value=None, threshold=None, says=lack)
     asked = asked_for(decisions.judged, names)
@@ -109,11 +103,11 @@ def _lack(names: frozenset[str], decisions: Decisions | None, sees_all: bool) ->
     known = 0 if decisions is None else len(decisions)
     if decisions is None or known < SUPPORT:
         return f"{known} outcomes are too few; {SUPPORT} are needed"
-    metrics = {(sliced(name) or ("", name))[1] for name in names}
+    metrics = {parts(name)[1] for name in names}
     absent = [found[0] for name in names if (found := sliced(name)) is not None and found[0] not in decisions.columns]
     if absent:
         return f"the requests do not carry {absent[0]}"
-    unknown = sorted(metrics - {*METRICS[decisions.yardstick.task], *ALIASES})
+    unknown = sorted(metrics - {*METRICS[decisions.yardstick.task]})
     if unknown:
         return f"there is no {decisions.yardstick.task} metric {unknown[0]!r}"
     hidden = [] if sees_all else sorted(metrics - SEEN_WHEN_ACTED)

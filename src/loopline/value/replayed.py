@@ -33,17 +33,23 @@ class Change:
         How many can be acted on.
     per_year
         Decisions in a year.
+    policy
+        What decides instead, whole: a threshold and a capacity are not said beside it.
+    without_model
+        The one decision for all that it is held against after the change; the package's where None.
     """
 
     prices: Mapping[str, float | str] = field(default_factory=dict)
     threshold: float | None = None
     capacity: Rate | None = None
     per_year: float | None = None
+    policy: Policy | None = None
+    without_model: bool | str | float | None = None
 
     @property
     def decides_anew(self) -> bool:
         """Whether other decisions may come of it."""
-        return self.threshold is not None or self.capacity is not None
+        return self.threshold is not None or self.capacity is not None or self.policy is not None
 
     @property
     def says(self) -> str:
@@ -76,6 +82,8 @@ class Ruled:
 
 def ruled(policy: Policy, worth: Worth, change: Change, decisions: Decisions, volume: float | None, *, sees_all: bool) -> Ruled | None:
     """The policy after the change; None where it stays."""
+    if change.policy is not None:
+        return Ruled(change.policy)
     if change.capacity is None:
         return None if change.threshold is None else Ruled({"kind": "threshold", "threshold": change.threshold})
     by_worth = "terms" in policy and change.threshold is None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from loopline.charter.metrics import slice_columns
 from loopline.charter.spec import CharterSpec
 from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
@@ -19,7 +20,7 @@ from loopline.sheet.html import html
 from loopline.sheet.plain import markdown
 from loopline.value.case import Case, Promise
 from loopline.value.caused import readings
-from loopline.value.criteria import columns_of, criteria
+from loopline.value.criteria import criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
 from loopline.value.monitors import judged
@@ -44,7 +45,7 @@ _RECENT = timedelta(days=31)
 def run(job: Job) -> Facts:
     """The recommendation with its reasons, what was realised, what the next charter starts from, and the report's forms as blobs; entered once."""
     blobs, champion = Blobs(job.workspace.lake), job.step.inputs["champion"]
-    case = _case(job, blobs, champion)
+    case = case_of(job)
     review = judge(case)
     job.progress.say("writing the report")
     document = report(case, review)
@@ -57,8 +58,10 @@ def run(job: Job) -> Facts:
     return facts
 
 
-def _case(job: Job, blobs: Blobs, champion: str | None) -> Case:
-    inputs, ledger = job.step.inputs, job.workspace.ledger
+def case_of(job: Job) -> Case:
+    """What the review is made from; nothing is entered."""
+    inputs, ledger, blobs = job.step.inputs, job.workspace.ledger, Blobs(job.workspace.lake)
+    champion: str | None = inputs["champion"]
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
     windows = bodies(blobs, inputs["summary"])
     entries = read(ledger, inputs["alerts"], moment=now())
@@ -101,7 +104,7 @@ def _looked_into(
 ) -> dict[str, Any]:
     """What single decisions of the champion tell; criteria that nothing tells of yet are told as such."""
     inputs, sees_all = job.step.inputs, charter.outcome_seen == "always"
-    declared = {*spec.segments, *columns_of(charter.acceptance)}
+    declared = {*spec.segments, *slice_columns(charter.acceptance)}
     job.progress.say("looking into single decisions")
     evidence = gather(
         job.workspace,

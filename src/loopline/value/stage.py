@@ -31,7 +31,7 @@ _ROOMS = (
     ),
     # Whole: a review costs less than telling which parts of a family it depends on.
     "model",
-    *(f"charter/{module}.py" for module in ("machines", "prices", "quantities", "ranges", "spec", "worth")),
+    *(f"charter/{module}.py" for module in ("bounds", "machines", "metrics", "prices", "quantities", "ranges", "spec", "worth")),
     *SPEC,
     "declaration.py",
     "expression",
@@ -50,7 +50,7 @@ _LIFT_ROOMS = (
     *(f"serve/{module}.py" for module in ("apart", "collect", "records", "segments", "split")),
     *(f"release/rollout/{module}.py" for module in ("evidence", "sequences")),
     *(f"model/{module}.py" for module in _SCORING),
-    *(f"charter/{module}.py" for module in ("ranges", "spec", "worth")),
+    *(f"charter/{module}.py" for module in ("metrics", "ranges", "spec", "worth")),
     *SPEC,
     "declaration.py",
     "expression",

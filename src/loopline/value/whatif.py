@@ -135,14 +135,14 @@ def what_if(
         raise Mistake(f"a threshold and a capacity decide between yes and no, and this is {task}", remedy="say --price or --volume")
     old = decisions.yardstick.worth
     new = Worth.of(repriced(prices, old, change.prices), task)
-    _require_read(new, decisions)
+    require_read(new, decisions)
     volume = change.per_year or per_year
     anew = ruled(policy, new, change, decisions, volume, sees_all=sees_all)
     acted, asked = decisions.judged.decision, decisions.asked
     if anew is not None:
         acted, asked = anew.acts(decisions), np.zeros(len(decisions), dtype=bool)
     before = _Money.of(old, decisions, decisions.judged.decision, decisions.asked)
-    after = _Money.of(new, decisions, acted, asked)
+    after = _Money.of(new, decisions, acted, asked, without_model=change.without_model)
     difference = _mean(after.each - before.each, decisions, confidence)
     yearly = None
     if volume is not None and per_year is not None:
@@ -179,8 +179,14 @@ def repriced(prices: WorthSpec, worth: Worth, said: Mapping[str, float | str]) -
         raise Mistake(reason, where="--price", remedy="write it as act_right=120 or act_right=0.1*fare") from None
 
 
-def _require_read(worth: Worth, decisions: Decisions) -> None:
-    """Check that the rows hold what a price is worked out from."""
+def require_read(worth: Worth, decisions: Decisions) -> None:
+    """Check that the rows hold what a price is worked out from.
+
+    Raises
+    ------
+    Mistake
+        Naming the first column that none of them has.
+    """
     held = [name for name, values in decisions.columns.items() if any(value is not None and value == value for value in values)]
     for name in sorted(worth.columns - set(held)):
         near = get_close_matches(name, held, 1)
@@ -196,11 +202,14 @@ class _Money:
     added: _Floats
 
     @classmethod
-    def of(cls, worth: Worth, decisions: Decisions, decision: NDArray[Any], asked: NDArray[np.bool_]) -> _Money:
+    def of(
+        cls, worth: Worth, decisions: Decisions, decision: NDArray[Any], asked: NDArray[np.bool_], *, without_model: bool | str | float | None = None
+    ) -> _Money:
         """What decisions are worth at some prices."""
         outcome, columns, yardstick = decisions.judged.outcome, decisions.columns, decisions.yardstick
         each = worth.per_row(decision, outcome, columns, asked=asked, ask_costs=yardstick.ask_costs)
-        constant = np.full(len(outcome), yardstick.without_model, dtype=decisions.judged.decision.dtype)
+        unaided = yardstick.without_model if without_model is None else without_model
+        constant = np.full(len(outcome), unaided, dtype=decisions.judged.decision.dtype)
         return cls(each, each - worth.per_row(constant, outcome, columns))
 
 
@@ -259,7 +268,7 @@ def _assumed(change: Change, anew: Ruled | None, policy: Policy, decisions: Deci
             "Outcomes are seen only where somebody acted: resting on some of those rows can be judged, and what acting on others would earn is not known. "
             "The figures leave those others out."
         ]
-    if change.prices and anew is None:
+    if change.prices and anew is None and decisions.yardstick.task == "binary":
         said += ["The policy stays as it is, though it was chosen at the old prices: --threshold tries another."]
     if anew is not None and anew.policy["kind"] == "top":
         said += [_held(change.capacity, anew.policy) if anew.exactly and change.capacity is not None else "The capacity is kept on average, by one limit."]

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from loopline.charter.worth import Worth
 from loopline.data.spec import ColumnType
 from loopline.lake.tables import Tables
 from loopline.model.blocks import Blocks, by_time
@@ -21,7 +22,7 @@ from loopline.model.package import Package
 from loopline.model.predictor import Predictor
 from loopline.watch.gauge import Gauge, as_served
 from loopline.watch.served import decoded, joined
-from loopline.watch.windows import Yardstick, judge
+from loopline.watch.windows import Said, Yardstick, judge, priced
 
 NEWEST = 100_000
 """So many decisions are looked at, the newest ones: more would tell little more, and memory must not grow with the log."""
@@ -71,6 +72,24 @@ class Decisions:
         """The block of each row, shape (n,): rows of one day or week are alike."""
         return by_time(self.time if not np.isnat(self.time).any() else np.arange(len(self)))
 
+    def at(self, worth: Worth, *, without_model: bool | str | float | None = None) -> Decisions:
+        """The same decisions at other prices, whose columns are among these.
+
+        Parameters
+        ----------
+        without_model
+            The one decision for all that they are held against; the package's where None.
+        """
+        constant = self.yardstick.without_model if without_model is None else without_model
+        yardstick, judged = replace(self.yardstick, worth=worth, without_model=constant), self.judged
+        told = Said(judged.decision, judged.score, self.asked, self.columns)
+        priced_anew, gain, perfect = priced(told, judged.outcome, yardstick)
+        return replace(self, yardstick=yardstick, judged=replace(priced_anew, columns=self.columns), gain=gain, perfect=perfect)
+
+    def where(self, kept: NDArray[np.bool_]) -> Decisions:
+        """Some of them, shape (n,): those that are kept."""
+        return replace(self, judged=self.judged.where(kept), gain=self.gain[kept], perfect=self.perfect[kept], time=self.time[kept], asked=self.asked[kept])
+
     def within(self, since: datetime | None, until: datetime | None) -> Decisions:
         """Those about moments from `since` to before `until`."""
         kept = np.ones(len(self), dtype=bool)
@@ -78,7 +97,7 @@ class Decisions:
             kept &= self.time >= _plain(since)
         if until is not None:
             kept &= self.time < _plain(until)
-        return replace(self, judged=self.judged.where(kept), gain=self.gain[kept], perfect=self.perfect[kept], time=self.time[kept], asked=self.asked[kept])
+        return self.where(kept)
 
 
 def _plain(moment: datetime) -> np.datetime64:

@@ -34,7 +34,7 @@ def _criteria(case: Case) -> Part | None:
         (
             one.id,
             one.words or "-",
-            one.check,
+            one.check or "-",
             one.says.removesuffix(f"; asked for {one.check}"),
             _HOLDS[one.passed],
             f"{one.held} of {one.windows}" if one.windows else "-",

@@ -199,6 +199,8 @@ def asked(tmp_path_factory):
     ask("loopline alerts show", alert)
     ask("loopline alerts ack", alert, "--by", PERSON, "--why", "looking into it")
     ask("loopline alerts resolve", alert, "--by", PERSON, "--why", "it has passed")
+    ask("loopline init", "--template", "churn", "--folder", str(folder / "kind"), anywhere=True)
+    ask("loopline charter questions", "--folder", str(folder / "kind"), anywhere=True)
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)
     ask("loopline completion", "bash", anywhere=True)
     begin_and_end(ask)

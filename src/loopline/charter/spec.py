@@ -183,6 +183,7 @@ class BudgetSpec(Spec):
 class CharterSpec(Spec):
     """Problem, decision, stakeholders, worth, volume, acceptance criteria and budget; and by role how many people must sign it before the loop goes on."""
 
+    template: str | None = None
     problem: str = ""
     decision: str = ""
     predict: str

@@ -147,7 +147,7 @@ def _compared(simulation: Simulation) -> dict[str, Any]:
         ],
         "middle": _at_middle(prospect),
         "tornado": [bar.as_json() for bar in tornado(prospect)],
-        "information": {"everything": of_everything(simulation), "each": dict(sorted(each.items(), key=lambda pair: -pair[1]))},
+        "information": {"everything": of_everything(simulation), "each": each},
         "counted": list(prospect.outlay.counted),
     }
 

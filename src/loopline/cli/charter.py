@@ -17,6 +17,7 @@ from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
 from loopline.cli.charter_compare import compare
 from loopline.cli.charter_criteria import criteria
+from loopline.cli.charter_questions import questions
 from loopline.cli.charter_revise import revise
 from loopline.cli.charter_sign import sign, signatures
 from loopline.cli.charter_spent import spent
@@ -41,6 +42,7 @@ command.add_command(spent)
 command.add_command(compare)
 command.add_command(sign)
 command.add_command(revise)
+command.add_command(questions)
 
 
 @command.command()

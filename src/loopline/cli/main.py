@@ -16,7 +16,7 @@ from loopline.errors import LooplineError
 
 # From a command to its module and its line in the help, so that the help loads none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("init", "Write a loopline.yaml for a data file."),
+    "init": ("init", "Write a loopline.yaml for a data file, or for a kind of problem."),
     "run": ("run", "Take the loop round as far as the evidence allows."),
     "up": ("up", "The server, the scheduler and the monitors in one command."),
     "tick": ("tick", "One turn for a scheduler."),

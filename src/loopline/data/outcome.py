@@ -42,6 +42,12 @@ class Target:
     classes: tuple[str, ...]
     positive: str | None
 
+    @property
+    def says_yes(self) -> bool:
+        """Whether the two classes are a plain yes and no, as true and false or 1 and 0 are."""
+        said = {name.casefold() for name in self.classes}
+        return len(said) == len(self.classes) == 2 and bool(said & _YES) and bool(said & _NO)
+
 
 def labels(values: pl.Series) -> pl.Series:
     """The outcomes as class texts; null where unknown."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from loopline.data.rowwise import in_order
 from loopline.data.spec_contract import ColumnSpec, ColumnType, ContractSpec, Severity
 from loopline.data.spec_source import SourceSpec
 from loopline.data.spec_tables import LookupSpec, TableSpec
 from loopline.declaration import Spec
+from loopline.errors import Mistake
 
 __all__ = [
     "BATCH",
@@ -50,9 +51,12 @@ _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 
 class DataSpec(Spec):
-    """Sources by table name, the contract of the table that is learned from (the first source), lookups into others, and derived tables."""
+    """Sources by table name, the contract of the table that is learned from (the first source), lookups into others, and derived tables.
 
-    sources: dict[str, SourceSpec] = Field(min_length=1)
+    There may be no source yet: a charter is studied from what is stated, before there are data.
+    """
+
+    sources: dict[str, SourceSpec] = {}
     contract: ContractSpec = ContractSpec()
     lookups: dict[str, LookupSpec] = {}
     tables: dict[str, TableSpec] = {}
@@ -74,7 +78,7 @@ class DataSpec(Spec):
         for name, lookup in self.lookups.items():
             if (lookup.table or name) not in known:
                 raise ValueError(f"lookup {name!r} reads table {lookup.table or name!r}, which is not declared; there are {', '.join(sorted(known))}")
-        if self.sources[self.main].contract is not None:
+        if self.sources and self.sources[self.main].contract is not None:
             raise ValueError(f"the contract of the first source, {self.main!r}, stands under data.contract; move it there")
         for table in self.sources:
             for reference in self.contract_of(table).references:
@@ -114,7 +118,16 @@ class DataSpec(Spec):
 
     @property
     def main(self) -> str:
-        """The name of the table that is learned from: the first source."""
+        """The name of the table that is learned from: the first source.
+
+        Raises
+        ------
+        Mistake
+            When there is no source yet.
+        """
+        if not self.sources:
+            remedy = "say where they lie, as in sources: {customers: {path: customers.csv}}"
+            raise Mistake("there are no data yet", where="data.sources", remedy=remedy)
         return next(iter(self.sources))
 
     def key_of(self, table: str) -> tuple[str, ...]:

@@ -135,7 +135,8 @@ def _worth_finding_out(study: Mapping[str, Any], currency: str) -> Iterator[str]
         yield "It cannot be told without a volume."
         return
     at_stake = max((abs(bar["at_high"] - bar["at_low"]) for bar in study["tornado"]), default=0.0)
-    told = [(name, gain) for name, gain in study["information"]["each"].items() if gain > _WORTHLESS * at_stake and gain >= 1]
+    gains = sorted(study["information"]["each"].items(), key=lambda pair: -pair[1])
+    told = [(name, gain) for name, gain in gains if gain > _WORTHLESS * at_stake and gain >= 1]
     if not told:
         yield "Nothing: no answer alone would change the choice."
     for name, gain in told[:3]:

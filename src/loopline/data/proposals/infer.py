@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import CharterSpec, Task
 from loopline.data.casting import DATES, ISO, absent, formats, inferred
 from loopline.data.contract.contract import Terms, check, nearest
 from loopline.data.outcome import Target, labels, target_of
@@ -59,7 +59,7 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Sequence[str] = (), nulls: Sequence[str] = ()) -> Draft:
+def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Sequence[str] = (), nulls: Sequence[str] = (), task: Task | None = None) -> Draft:
     """A declaration that fits the rows.
 
     Parameters
@@ -68,6 +68,8 @@ def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Seq
         Rows in the source's order: texts as a CSV gives them, or typed values.
     target, time, key
         Columns that the user names; time and key are looked for where they are not.
+    task
+        What is predicted, where the values do not say it: whole numbers that are few may be classes or amounts.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Seq
     notes: list[str] = []
     types = {name: typed(batch[name], words, notes) for name in names}
     first = check(batch, Terms(types, nulls=words))
-    goal = target_of(first.accepted, CharterSpec(predict=target))
+    goal = target_of(first.accepted, CharterSpec(predict=target, task=task))
     time = time or time_of(first.accepted, types, notes)
     if time is not None and types[time].type not in ("date", "datetime"):
         raise Mistake(f"column {time!r} holds {types[time].type} values, not dates or times", where="--time", remedy="name a column of dates or times")
@@ -92,7 +94,7 @@ def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Seq
     ordered = time is None and _in_order_of_time(first.accepted, goal, {finding.column for finding in found})
     columns = {name: bounded(first.accepted[name], types[name], {finding.column: finding.why for finding in found}) for name in names}
     last = check(batch, Terms(columns, key=keys, time=time, nulls=words))
-    goal = target_of(last.accepted, CharterSpec(predict=target))
+    goal = target_of(last.accepted, CharterSpec(predict=target, task=task))
     return Draft(goal, columns, tuple(found), time, keys, ordered, signs, batch.height, last.accepted.height, last.reasons, tuple(notes))
 
 

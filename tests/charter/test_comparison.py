@@ -5,7 +5,7 @@ import pytest
 
 from loopline.charter.comparison import compared
 from loopline.charter.contender import Contender
-from loopline.charter.report.comparing import report
+from loopline.charter.report.comparing import beside, report
 from loopline.charter.spec import CharterSpec
 from loopline.charter.study import simulated, studied
 from loopline.sheet.html import html
@@ -121,7 +121,7 @@ def test_what_a_model_that_decides_took_to_build_is_spent():
     kept = row(found, "desk")
     assert found["choice"]["name"] == "small" and kept["rank"] is None and kept["build_hours"] is None
     assert kept["npv"]["value"] > row(compare(building, small), "desk")["npv"]["value"]
-    assert kept["more"] is None and any("what more work on the model of desk would bring is not known" in note for note in found["notes"])
+    assert kept["more"] is None and any("desk: its model decides already" in said and "is not known" in said for said in beside(found))
 
 
 def test_a_review_tells_what_is_earned_and_what_more_there_is():

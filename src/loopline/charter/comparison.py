@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from loopline.charter.contender import Contender, more, standing
+from loopline.charter.contender import Contender, standing
 from loopline.charter.draws import Floats
 from loopline.charter.month import Best, best_of, promised, redrawn
 from loopline.charter.report.recommendation import recommended
@@ -201,11 +201,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     stated = [one.name for one in contenders if one.facts["study"] is not None and one.facts["study"]["evidence"] == "stated"]
     if stated:
         yield f"no data were looked at for {', '.join(stated)}: there all rests on what people expect"
-    for one in contenders:
-        if one.is_repriced:
-            yield f"the data were looked at for other prices than those of {one.name}; a model that is made for them earns as much, or more"
-        if one.decides and more(one, 1.0) is None:
-            yield f"what more work on the model of {one.name} would bring is not known: no review has found anything that would earn more"
+    repriced = [one.name for one in contenders if one.is_repriced]
+    if repriced:
+        yield f"the data were looked at for other prices than those of {', '.join(repriced)}: a model that is made for them earns as much, or more"
 
 
 def _unlike(field: str, said: Mapping[str, str]) -> Iterator[str]:

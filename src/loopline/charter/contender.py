@@ -97,7 +97,7 @@ def standing(one: Contender, simulation: Simulation | None, *, scale: float, tod
         "target": None if target is None else {"per_year": target.per_year * scale, "chance": _chance(one, target.per_year), "reached": _reached(one)},
         "knowing": None if study is None or one.decides else _times(study["information"]["everything"], scale),
         "simpler": None if one.decides else _simpler(one, scale),
-        "more": more(one, scale),
+        "more": _more(one, scale),
     }
 
 
@@ -182,7 +182,7 @@ def _reached(one: Contender) -> bool | None:
     return None if earned is None or target is None or earned["value"] is None else earned["value"] >= target.per_year
 
 
-def more(one: Contender, scale: float) -> dict[str, Any] | None:
+def _more(one: Contender, scale: float) -> dict[str, Any] | None:
     """What changing the policy of a package that decides would bring, where its review has found a better one; None where nothing is known."""
     found = None if _realised(one) is None or one.review is None else one.review["better_policy"]
     if found is None or one.review is None:

@@ -135,19 +135,21 @@ def _target(row: Found) -> str:
 
 
 def beside(found: Found) -> Iterator[str]:
-    """What the month is not given to, and why; and what there is to do about it without a month."""
+    """What the month is not given to, and why; and what there is to do without a month of building."""
     for row in found["charters"]:
-        if row["decides"] and row["more"] is not None:
-            gain = (
-                "something that cannot be told without a volume"
-                if row["more"]["per_year"] is None
-                else f"{amount(row['more']['per_year'], row['currency'])} a year"
-            )
-            yield f"{row['name']}: {row['lack']}. Its review has found a policy that would bring {gain}, and takes no building."
-        elif row["lack"]:
-            yield f"{row['name']}: {row['lack']}."
+        if row["lack"]:
+            yield f"{row['name']}: {row['lack']}.{_more(row) if row['decides'] else ''}"
         if row["simpler"] and row["rank"] != 1:
             yield f"{row['name']}: {simpler(row)[:1].lower()}{simpler(row)[1:]}."
+
+
+def _more(row: Found) -> str:
+    """What more work on a model that decides already would bring."""
+    if row["more"] is None:
+        return " What more work on it would bring is not known: no review has found anything that would earn more."
+    year = row["more"]["per_year"]
+    gain = "more, which cannot be told for a year without a volume" if year is None else f"{amount(year, row['currency'])} a year"
+    return f" Its review has found a policy that would bring {gain}, and takes no building."
 
 
 def _figures(found: Found) -> Iterator[Figure]:
@@ -177,7 +179,7 @@ def _parts(found: Found) -> Iterator[Part]:
         f"the net present value of building the model instead of going on as today, and the ends between which that lies nine times in ten. The month brings: "
         f"the part of it that {figure(found['hours'])} hours of work build. Is best: how likely nothing else that may be chosen is better.",
     )
-    yield Part(name="The charters side by side", says=says, table=Table(head=HEAD, rows=rows, words=WORDS, widest=None))
+    yield Part(name="The charters side by side", says=says, table=Table(head=HEAD, rows=rows, words=WORDS, unbroken=frozenset({0})))
     for pair in found["differs"]:
         yield _differs(pair)
     missing = tuple(f"{row['name']}: {one}." for row in found["charters"] for one in row["missing"])

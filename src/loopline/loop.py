@@ -225,9 +225,9 @@ class Loop:
                 asked = replace(ask, state=self.state())
                 teller.tell("value", value_stage.trials(declared.release, declared.charter, asked, at=teller.at or now()), asked.state)
             if status.state != "done":
-                # Who is asked to sign the charter has to see what the data hold.
-                is_awaited = (name, status.state) == (STAGES[0], "waiting")
-                blocked, first = blocked or (None if is_awaited else name), first or (halt, error)
+                # Who is asked to sign the charter has to see what the data hold, and so has who asks for a study: a no-go of the past may turn.
+                is_read_on = name == STAGES[0] and (status.state == "waiting" or sounding)
+                blocked, first = blocked or (None if is_read_on else name), first or (halt, error)
         return self._status(reached, *(first or (None, None)))
 
     def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:

@@ -92,10 +92,17 @@ def call_again(folder: Path) -> Call:
     return caller(command, folder)
 
 
+def test_of_a_criterion_the_words_are_told_where_only_they_change(call: Call, begun: Path) -> None:
+    (begun / "loopline.yaml").write_text(DECLARATION.replace("{id: A1,", "{id: A1, says: Most offers are wanted,"))
+    assert told(call("revise", "--json"))["changed"] == [{"field": "acceptance.A1", "before": None, "after": "Most offers are wanted"}]
+
+
 def test_fields_that_only_fit_together_are_set_together(call: Call) -> None:
-    words = [f"--set=worth.{name}" for name in ("right=1", "act_right=null", "act_wrong=null")]
+    words = ["--set=worth.right=1", "--set=worth.act_right=null", "--set=worth.act_wrong=null", "--set=acceptance.A1=accuracy >= 0.5"]
     with pytest.raises(Mistake, match="the worth is said for multiclass, and predicting 'y' is binary"):
         call("revise", *words)
+    with pytest.raises(Mistake, match="--set worth.act_wrong=null: .*precision"):
+        call("revise", *words[:3])
     with pytest.raises(Mistake, match="--set worth.right=1: .*belong to different tasks"):
         call("revise", words[0])
 

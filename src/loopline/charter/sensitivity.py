@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loopline.charter.draws import Assumption, Floats, at
 from loopline.charter.evidence import MEASURED, MODEL
 from loopline.charter.prospect import Prospect
 
 _END = 1.6448536269514722
-_STEPS = np.sort(np.append(np.linspace(-3, 3, 241), [-_END, _END]))
+_FAR = 8.0
+"""How many standard deviations from its middle an assumption is moved in search of where the choice turns: far beyond its range, for a range may be wrong."""
+_STEPS = np.sort(np.append(np.linspace(-_FAR, _FAR, 641), [-_END, _END]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:
     names = tuple(npv)
     best = np.argmax(np.stack([npv[name] for name in names]), axis=0)
     middle = len(_STEPS) // 2
-    turns = np.flatnonzero(best != best[middle])
+    turns = np.flatnonzero((best != best[middle]) & _is_possible(assumption, shown))
     nearest = None if not turns.size else int(turns[np.argmin(np.abs(turns - middle))])
     ends = [float(np.interp(end, _STEPS, npv[MODEL])) for end in (-_END, _END)]
     low, high = (float(np.interp(end, _STEPS, shown)) for end in (-_END, _END))
@@ -82,6 +85,13 @@ def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:
         turns_to=None if nearest is None else names[int(best[nearest])],
         is_within=nearest is not None and bool(abs(_STEPS[nearest]) <= _END),
     )
+
+
+def _is_possible(assumption: Assumption, shown: Floats) -> NDArray[np.bool_]:
+    """Where the assumption is what it can be: no share above one, and nothing below nought that is counted from there."""
+    is_share = assumption.unit == "%"
+    counts_up = assumption.unit != "money" and assumption.name != MEASURED
+    return np.asarray((shown <= 1 if is_share else np.isfinite(shown)) & (shown >= 0 if counts_up else np.isfinite(shown)))
 
 
 def _moved(prospect: Prospect, assumption: Assumption) -> tuple[Floats, Floats] | None:

@@ -52,9 +52,9 @@ def changed(project: Project, sets: Sequence[str], file: Path | None) -> Change:
     try:
         return Change(parse(texts[-1]), "--set", texts[-1])
     except Mistake as mistake:
-        # What one field leaves undone the next may complete; where all together do not fit, the first that did not is told.
-        _require_fit(sets, texts)
-        raise Mistake(mistake.what, where="--set", remedy=mistake.remedy) from None
+        # What one field leaves undone the next may complete: what is wrong is what all together are, from the one on that brought it.
+        said = next(one for one, so_far in zip(sets, texts, strict=True) if _wrong(so_far) == mistake.what)
+        raise Mistake(mistake.what, where=f"--set {said}", remedy=mistake.remedy) from None
 
 
 def with_charter(project: Project, charter: Mapping[str, Any]) -> Declaration:
@@ -62,12 +62,13 @@ def with_charter(project: Project, charter: Mapping[str, Any]) -> Declaration:
     return declared({**values_of(_text(project.folder / FILE)), CHARTER: charter})
 
 
-def _require_fit(sets: Sequence[str], texts: Sequence[str]) -> None:
-    for said, text in zip(sets, texts, strict=True):
-        try:
-            parse(text)
-        except Mistake as mistake:
-            raise Mistake(mistake.what, where=f"--set {said}", remedy=mistake.remedy) from None
+def _wrong(text: str) -> str:
+    """What is wrong with a declaration; empty where nothing is."""
+    try:
+        parse(text)
+    except Mistake as mistake:
+        return mistake.what
+    return ""
 
 
 def _with(text: str, said: str) -> str:

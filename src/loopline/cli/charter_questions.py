@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from loopline.charter.prices import load as load_prices
-from loopline.charter.questions import standings
-from loopline.charter.template import template
+from loopline.charter.questions import Standing, standings
+from loopline.charter.template import Template, template
 from loopline.cli.init_template import question_lines, questions_as_json
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.errors import Mistake
-from loopline.project import FILE, find_folder, load
+from loopline.project import FILE, Project, find_folder, load
 
 
 @click.command()
@@ -24,12 +24,29 @@ def questions(folder: Path | None, as_json: bool) -> None:
     A question is answered by another value in place of a guess, or by taking away the mark at the end of its line.
     """
     project = load(folder.resolve() if folder is not None else find_folder(Path.cwd()))
-    charter = project.declaration.charter
-    if charter.template is None:
+    if project.declaration.charter.template is None:
         remedy = "begin with one: loopline init --template NAME; they are listed by loopline init --templates"
         raise Mistake("the charter names no template, so there are no questions", where="charter.template", remedy=remedy)
+    kind, standing = asked_of(project)
+    asked = len(kind.asked)
+    count = sum(one.is_open for one in standing)
+    following = "loopline run" if project.declaration.data.sources else "loopline charter study"
+    head = f"{count} of {asked} questions of the template {kind.name} are open" if count else f"all {asked} questions of the template {kind.name} are answered"
+    data = {"template": kind.name, **questions_as_json(standing), "next": following}
+    emit(data, lambda: "\n".join([head, *question_lines(standing)]) + hint(following), as_json)
+
+
+def asked_of(project: Project) -> tuple[Template, tuple[Standing, ...]]:
+    """The template that a project's charter names, and how each of its questions stands.
+
+    Raises
+    ------
+    Mistake
+        When there is no such template, or the price book is not understood.
+    """
+    charter = project.declaration.charter
     try:
-        kind = template(charter.template)
+        kind = template(charter.template or "")
     except Mistake as mistake:
         raise Mistake(mistake.what, where="charter.template", remedy=mistake.remedy) from None
     prices = project.folder / (charter.prices or "")
@@ -37,10 +54,4 @@ def questions(folder: Path | None, as_json: bool) -> None:
     if charter.prices is not None and prices.is_file():
         load_prices(charter.prices, project.folder)
         book = prices.read_text(encoding="utf-8")
-    standing = standings(kind, (project.folder / FILE).read_text(encoding="utf-8"), book)
-    asked = len(kind.asked)
-    count = sum(one.is_open for one in standing)
-    following = "loopline run" if project.declaration.data.sources else "loopline charter study"
-    head = f"{count} of {asked} questions of the template {kind.name} are open" if count else f"all {asked} questions of the template {kind.name} are answered"
-    data = {"template": kind.name, **questions_as_json(standing), "next": following}
-    emit(data, lambda: "\n".join([head, *question_lines(standing)]) + hint(following), as_json)
+    return kind, standings(kind, (project.folder / FILE).read_text(encoding="utf-8"), book)

@@ -81,11 +81,16 @@ def _base(state: State) -> Entry:
 def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Each field that differs, with what it said and what it says."""
     old, new = leaves(before), leaves(after)
-    return [(name, _check(old.get(name)), _check(new.get(name))) for name in changed_fields(before, after)]
+    return [(name, *_pair(old.get(name), new.get(name))) for name in changed_fields(before, after)]
 
 
-def _check(value: Any) -> Any:
-    return value["check"] if isinstance(value, Mapping) and "check" in value else value
+def _pair(one: Any, other: Any) -> tuple[Any, Any]:
+    """Both values; of a criterion the checks, or the customer's words where only those differ."""
+    if not isinstance(one or other, Mapping):
+        return one, other
+    by_part = [tuple(None if side is None else side.get(part) for side in (one, other)) for part in ("check", "says")]
+    before, after = next(((old, new) for old, new in by_part if old != new), by_part[0])
+    return before, after
 
 
 def _replayed(loop: Any, base: Entry, change: Change) -> Replay:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.charter.override import SUBJECT, Override
+from loopline.cli.charter_questions import asked_of
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
+from loopline.declaration import counted
 from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import now
 from loopline.loop import Loop, open_loop
@@ -32,7 +34,14 @@ class _Studied:
     made: datetime
     overridden: str
     trouble: str
+    open_questions: int
     next: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be seen beside the study itself."""
+        asked = f"{counted(self.open_questions, 'question is', 'questions are')} open: what is reckoned with in their place is a guess."
+        return (*([f"{self.overridden[:1].upper()}{self.overridden[1:]}."] if self.overridden else []), *([asked] if self.open_questions else []))
 
 
 @click.command()
@@ -66,6 +75,7 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         "made": found.made.isoformat(),
         "overridden": found.overridden or None,
         "trouble": found.trouble or None,
+        "open_questions": found.open_questions,
         "out": None if out is None else str(out),
         "next": found.next,
     }
@@ -82,15 +92,18 @@ def _studied(loop: Loop, error: LooplineError | None) -> _Studied:
     facts = entry.body["facts"]
     said, today = Override.of(state.overrides.get(SUBJECT), facts["binds"]), now().date()
     overridden = said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
-    trouble = "" if error is None or facts["verdict"] == "no-go" else str(error)
-    following = status.next or "loopline run"
-    return _Studied(facts, entry.time, overridden, trouble, following)
+    declared = loop.project.declaration
+    # That a charter has no data yet is no trouble: its page says so.
+    trouble = "" if error is None or facts["verdict"] == "no-go" or not declared.data.sources else str(error)
+    open_questions = sum(one.is_open for one in asked_of(loop.project)[1]) if declared.charter.template is not None else 0
+    following = "loopline charter questions" if open_questions else status.next or "loopline run"
+    return _Studied(facts, entry.time, overridden, trouble, open_questions, following)
 
 
 def _document(project: str, charter: CharterSpec, found: _Studied) -> Document:
     from loopline.charter.report.report import report
 
-    return report(project, charter, found.facts, made=f"{found.made:%Y-%m-%d}", next=found.next, overridden=found.overridden)
+    return report(project, charter, found.facts, made=f"{found.made:%Y-%m-%d}", next=found.next, notes=found.notes)
 
 
 def _write(out: Path, document: Document, facts: Mapping[str, Any]) -> None:

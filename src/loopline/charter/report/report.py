@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loopline.charter.report import pictures
@@ -21,7 +21,7 @@ _WORTHLESS = 1e-6
 """The share of the worth at stake below which nothing is worth finding out."""
 
 
-def report(project: str, charter: CharterSpec, facts: Mapping[str, Any], *, made: str, next: str, overridden: str = "") -> Document:
+def report(project: str, charter: CharterSpec, facts: Mapping[str, Any], *, made: str, next: str, notes: Sequence[str] = ()) -> Document:
     """The document of a study.
 
     Parameters
@@ -32,8 +32,8 @@ def report(project: str, charter: CharterSpec, facts: Mapping[str, Any], *, made
         The day on which it was made.
     next
         The command that comes next.
-    overridden
-        Who goes on in spite of a no-go, why and until when; empty where nobody does.
+    notes
+        What must be seen besides: who goes on in spite of a no-go, and what nobody has answered yet.
     """
     verdict, tone = _VERDICTS["stated no-go" if _is_stated_no(facts) else facts["verdict"]]
     study = facts["study"]
@@ -48,7 +48,7 @@ def report(project: str, charter: CharterSpec, facts: Mapping[str, Any], *, made
         says=_reason(facts),
         tone=tone,
         next=next,
-        notes=(*([overridden] if overridden else []), *_notes(facts)),
+        notes=(*notes, *_notes(facts)),
         figures=tuple(_figures(facts, charter)) if study is not None else (),
         answers=tuple(_answers(facts, charter)),
         first=None if study is None else pictures.alternatives(facts),

@@ -60,6 +60,8 @@ def payback(found: Mapping[str, float | None] | None) -> str:
 def quantity(value: float, assumption: Mapping[str, Any], currency: str) -> str:
     """A value of an assumption in its unit."""
     unit = assumption["unit"]
+    # What rounding leaves of nothing is nothing.
+    value = 0.0 if abs(value) < 1e-9 else value
     if unit == "%":
         return f"{value:.3g}" if value > 1 else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
     if unit == "money" or assumption["name"] == MEASURED:

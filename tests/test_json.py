@@ -136,6 +136,7 @@ def asked(tmp_path_factory):
         "release history",
     ):
         ask(f"loopline {words}")
+    ask("loopline charter compare", *others(ask.folder))
     ask("loopline release deploy", "--to", "systemd")
     ask("loopline release deployments")
     package = ask.said["loopline model show"]["package"]
@@ -205,6 +206,16 @@ def asked(tmp_path_factory):
     ask("loopline completion", "bash", anywhere=True)
     begin_and_end(ask)
     return ask.said
+
+
+def others(folder):
+    """Another charter for the shop, and another project's."""
+    charter = "  predict: bought\n  volume: 30 per day\n  worth: {currency: EUR, act_right: 5, act_wrong: -4}\n"
+    stated = "  study: {effort: {build: 9..12 hours}, happens: 40%..60%, expects: {precision: 60%..90%, recall: 50%..70%}}\n  prices: people.yaml\n"
+    (folder / "people.yaml").write_text("people: 55..70 per hour\n")
+    (folder / "later.yaml").write_text(f"charter:\n{charter}")
+    (folder / "other.yaml").write_text(f"project: other\ncharter:\n{charter}{stated}data: {{sources: {{t: {{path: t.csv}}}}}}\n")
+    return str(folder / "later.yaml"), str(folder / "other.yaml")
 
 
 def experiment(ask):

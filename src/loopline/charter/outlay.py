@@ -60,19 +60,20 @@ class Outlay:
 
     def built(self, name: str, values: Values) -> Floats:
         """What an alternative costs until its first decision, shape (n,) or (1,)."""
-        hours, _ = self._hours(name, values)
+        hours, _ = self.hours(name, values)
         return hours * self._rate(values) + (self.build if name == MODEL else 0.0)
 
     def yearly(self, name: str, values: Values, volume: Floats) -> Floats:
         """What an alternative costs in a year, shape (n,) or (1,)."""
-        _, hours = self._hours(name, values)
+        _, hours = self.hours(name, values)
         machines = self.run + self.standing + self.each * volume if name == MODEL else 0.0
         return np.asarray(hours * _MONTHS * self._rate(values) + machines)
 
     def _rate(self, values: Values) -> Floats:
         return np.atleast_1d(values.get(RATE, np.array([0.0 if self.rate is None else float(self.rate)])))
 
-    def _hours(self, name: str, values: Values) -> tuple[Floats, Floats]:
+    def hours(self, name: str, values: Values) -> tuple[Floats, Floats]:
+        """Hours of people's work until an alternative's first decision, and in each month after that, shape (n,) or (1,): 0 where they are not said."""
         field, effort = self.efforts.get(name, ("", EffortSpec()))
         said = {"build": effort.build, "run": effort.run}
         build, run = (np.atleast_1d(values.get(f"{field}.{part}", np.array([float(hours or 0.0)]))) for part, hours in said.items())

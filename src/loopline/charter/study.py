@@ -64,7 +64,7 @@ def studied(
     Mistake
         When hours of work are declared, and no price book says what an hour costs.
     """
-    task = charter.task or task or (charter.worth.tasks or ("binary",))[0]
+    task = _task(charter, task)
     worth = Worth.of(charter.worth, task)
     evidence = _evidence(charter, worth, sounding)
     costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says)
@@ -97,6 +97,17 @@ def studied(
         "study": None if simulation is None else _compared(simulation),
         "missing": _missing(charter, evidence, sounding, costs),
     }
+
+
+def simulated(charter: CharterSpec, *, task: Task | None, sounding: Mapping[str, Any] | None, book: Prices | None) -> Simulation | None:
+    """The draws that a charter's study rests on, from the same arguments as `studied`; None where nothing tells how good a model would be."""
+    worth = Worth.of(charter.worth, _task(charter, task))
+    evidence = _evidence(charter, worth, sounding)
+    return None if evidence is None else simulate(Prospect(charter, worth, evidence, outlay(charter, book)))
+
+
+def _task(charter: CharterSpec, task: Task | None) -> Task:
+    return charter.task or task or (charter.worth.tasks or ("binary",))[0]
 
 
 def _evidence(charter: CharterSpec, worth: Worth, sounding: Mapping[str, Any] | None) -> Evidence | None:

@@ -15,6 +15,7 @@ from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.override import Override
 from loopline.charter.spec import CharterSpec
 from loopline.charter.stage import read
+from loopline.cli.charter_compare import compare
 from loopline.cli.charter_criteria import criteria
 from loopline.cli.charter_people import people
 from loopline.cli.charter_questions import questions
@@ -40,6 +41,7 @@ command.add_command(criteria)
 command.add_command(study)
 command.add_command(spent)
 command.add_command(people)
+command.add_command(compare)
 command.add_command(sign)
 command.add_command(revise)
 command.add_command(questions)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from loopline.charter.draws import DRAWS
 from loopline.charter.prices import Prices
 from loopline.charter.spec import CharterSpec
 from loopline.charter.study import studied
+from loopline.model.alternatives import side_by_side
+from loopline.model.material import Material, prepare
+from loopline.model.order import Order
+from loopline.model.sounding import ways
 
 PROBLEMS = 500
+FRESH_DAYS = 2000
+"""Days of new rows on which the truth of a made-up problem is taken."""
 _END = 1.6448536269514722
 _BOOK = Prices.model_validate({"people": "55..70 per hour", "machine": "0.10 per hour"})
 
@@ -22,6 +32,7 @@ def rows() -> Iterator[dict[str, Any]]:
     """Seconds, and the share of problems whose interval of nine in ten holds the true yearly worth."""
     yield _seconds()
     yield from _share("people state the ranges", [_stated(np.random.default_rng(seed)) for seed in range(PROBLEMS)])
+    yield from _share("a quick model is measured on data", [_measured(np.random.default_rng(seed)) for seed in range(PROBLEMS)])
 
 
 def _row(name: str, value: float, unit: str, goal: str | None) -> dict[str, Any]:
@@ -74,3 +85,60 @@ def _range(rng: np.random.Generator, truth: float, *, is_share: bool) -> str:
     ends = scale + spread * (off + np.array([-_END, _END]))
     low, high = 1 / (1 + np.exp(-ends)) if is_share else np.exp(ends)
     return f"{low:.6f}..{high:.6f}"
+
+
+def _measured(rng: np.random.Generator) -> bool:
+    """A sounding of some weeks tells how good a model is, whose days have something in common; the truth is what it earns on years of other days."""
+    volume, right, wrong = rng.uniform(100, 5000), rng.uniform(20, 300), -rng.uniform(10, 100)
+    said = [_range(rng, value, is_share=False) for value in (volume, right)]
+    world = {"slopes": rng.normal(size=3), "base": rng.uniform(-2, 0.5), "per_day": int(rng.integers(10, 60)), "scatter": rng.uniform(0, 0.5)}
+    known, fresh = _days(rng, int(rng.integers(60, 120)), world), _days(rng, FRESH_DAYS, world)
+    charter = CharterSpec.model_validate(
+        {"predict": "y", "task": "binary", "volume": f"{said[0]} per year", "worth": {"currency": "USD", "act_right": said[1], "act_wrong": wrong}}
+    )
+    order = _order(known, charter)
+    material = prepare(known, order)
+    rows = material.parts.test
+    found = list(ways(material, {}, Path()))
+    blocks = material.blocks(rows)
+    facts = {"judged": len(rows), "blocks": len(np.unique(blocks)), **side_by_side(order.judge, material.part(rows), found, blocks)}
+    outcome = {"do_nothing": 0.0, "perfect": 1.0, "break_even": None}
+    study = studied(charter, task="binary", outcome=outcome, sounding=facts, book=None)["study"]
+    model = next(one for one in study["alternatives"] if one["name"] == "model")["per_year"]
+    acted = _acted(material, fresh)
+    truth = volume * float(np.mean(np.where(acted, np.where(fresh["y"].to_numpy() == "yes", right, wrong), 0.0)))
+    return bool(model["low"] <= truth <= model["high"])
+
+
+def _acted(material: Material, fresh: pl.DataFrame) -> np.ndarray[Any, Any]:
+    """What the same model decides on other rows."""
+    count = len(material.outcome)
+    outcome = np.concatenate([material.outcome, fresh["y"].to_numpy() == "yes"])
+    parts = replace(material.parts, test=np.arange(count, count + fresh.height))
+    later = replace(material, frame=pl.concat([material.frame, fresh]), outcome=outcome, parts=parts)
+    return next(way.decision for way in ways(later, {}, Path()) if way.name == "model")
+
+
+def _days(rng: np.random.Generator, days: int, world: Mapping[str, Any]) -> pl.DataFrame:
+    """So many days of rows; what a day's rows share is in no column."""
+    count = days * world["per_day"]
+    columns = rng.normal(size=(count, 3))
+    day = np.arange(count) // world["per_day"]
+    drive = world["base"] + columns @ world["slopes"] + rng.normal(scale=world["scatter"], size=days)[day]
+    happens = rng.random(count) < 1 / (1 + np.exp(-drive))
+    began = datetime(2020, 1, 1)
+    return pl.DataFrame(
+        {
+            "at": [began + timedelta(days=int(one), seconds=at % world["per_day"]) for at, one in enumerate(day)],
+            **{f"x{at}": columns[:, at] for at in range(3)},
+            "y": np.where(happens, "yes", "no"),
+        }
+    )
+
+
+def _order(frame: pl.DataFrame, charter: CharterSpec) -> Order:
+    types = {"at": "datetime", "y": "category"}
+    columns = [{"name": name, "type": types.get(name, "number"), "use": True} for name in frame.columns]
+    reads = {"model": {}, **charter.fields("predict", "worth"), "decision": "", "slices": (), "required": ()}
+    inputs = {"columns": columns, "task": "binary", "positive": "yes", "classes": ("no", "yes"), "time": "at", "key": (), "order": None}
+    return Order.of(reads, inputs)

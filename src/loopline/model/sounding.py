@@ -74,25 +74,33 @@ def sounded(job: Job) -> Facts:
     leaks = unallowed(find_leaks(case_of(material)), order.model.leaks.allow)
     material = material.without({name: finding.says for finding in leaks for name in finding.columns})
     without: dict[str, str] = {}
-    ways = list(_ways(material, without, job.folder))
+    tried = list(ways(material, without, job.folder))
     rows, judge = material.parts.test, material.order.judge
     part, blocks = material.part(rows), material.blocks(rows)
     return {
-        "says": _says(material, ways),
+        "says": _says(material, tried),
         "rows": len(whole.outcome),
         "learned": len(material.learned),
         "judged": len(rows),
         "blocks": len(np.unique(blocks)),
         **_happens(material),
-        **side_by_side(judge, part, ways, blocks),
+        **side_by_side(judge, part, tried, blocks),
         "leaks": sorted({name for finding in leaks for name in finding.columns}),
         "without": without,
         "priced_at": job.step.reads["worth"],
     }
 
 
-def _ways(material: Material, without: dict[str, str], folder: Path) -> Iterator[Alternative]:
-    """Every way to decide, from doing nothing to knowing all; those that cannot be tried say why."""
+def ways(material: Material, without: dict[str, str], folder: Path) -> Iterator[Alternative]:
+    """Every way to decide on the test part, from doing nothing to knowing all.
+
+    Parameters
+    ----------
+    without
+        Takes up the ways that cannot be tried, with the reason.
+    folder
+        That of the declaration.
+    """
     order, judge, rows = material.order, material.order.judge, material.parts.test
     learned = material.part(material.learned)
     nothing = judge.worth.constant(learned.outcome, len(rows))
@@ -210,9 +218,9 @@ def _happens(material: Material) -> dict[str, float | None]:
     return {"happens": float(outcome.mean()) if material.order.task == "binary" else float(counts.max() / len(outcome)), "spread": None}
 
 
-def _says(material: Material, ways: list[Alternative]) -> str:
+def _says(material: Material, tried: list[Alternative]) -> str:
     """What the ways earn per decision, in one line."""
     judge, part = material.order.judge, material.part(material.parts.test)
-    earned = {way.name: figure(float(judge.worth.per_row(way.decision, part.outcome, part.columns).mean())) for way in ways}
+    earned = {way.name: figure(float(judge.worth.per_row(way.decision, part.outcome, part.columns).mean())) for way in tried}
     told = ", ".join(f"{name} {number}" for name, number in earned.items())
     return f"on {counted(len(part.outcome))} that nothing was learned from, {judge.worth.currency} per decision: {told}"

@@ -126,7 +126,10 @@ def summary(found: Sequence[Requirement]) -> str:
     if not found:
         return "the charter has no acceptance criteria"
     ids = {standing: [one.criterion.id for one in found if one.standing == standing] for standing in STANDINGS}
-    said = [f"{len(ids['holds'])} of {len(found)} hold{'s' if len(found) == 1 and ids['holds'] else ''}"]
+    if len(ids["not known yet"]) + len(ids["nothing checks it"]) == len(found):
+        said = [f"none of {len(found)} could be tested yet" if len(found) > 1 else "it could not be tested yet"]
+    else:
+        said = [f"{len(ids['holds'])} of {len(found)} hold{'s' if len(found) == 1 and ids['holds'] else ''}"]
     said += [f"{_listed(ids['does not hold'])} {'does' if len(ids['does not hold']) == 1 else 'do'} not hold"] if ids["does not hold"] else []
     said += [f"of {_listed(ids['not known yet'])} it is not known yet"] if ids["not known yet"] else []
     said += [f"nothing checks {_listed(ids['nothing checks it'])}"] if ids["nothing checks it"] else []

@@ -94,6 +94,18 @@ class WorthSpec(Spec):
         groups: tuple[tuple[Task, tuple[str, ...]], ...] = (("binary", _BINARY), ("multiclass", _MULTICLASS), ("regression", _REGRESSION))
         return tuple(task for task, names in groups if any(getattr(self, name) is not None for name in names))
 
+    def most(self, task: Task) -> float:
+        """The most that a decision can be worth on average, by the middles of ranges; infinite where that depends on the row, or on the size of an error."""
+        names = {"binary": _BINARY, "multiclass": _MULTICLASS, "regression": _REGRESSION}[task]
+        said = [getattr(self, name) for name in names]
+        # What is not said is a point or nothing, as `Worth.of` has it.
+        amounts = [1.0] if not any(value is not None for value in said) else [0.0 if value is None else value for value in said]
+        if any(isinstance(value, str) for value in amounts):
+            return math.inf
+        if task == "regression":
+            return 0.0 if not self.tasks or max(amounts) <= 0 else math.inf
+        return float(max(amounts))
+
     @property
     def is_priced(self) -> bool:
         """Whether the worth is money; points stand in until somebody knows the prices."""

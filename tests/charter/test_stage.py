@@ -1,12 +1,13 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
-from loopline.charter.stage import steps
+from loopline.charter.stage import read, standing_no_go, steps
 from loopline.engine.step import Halt, brief_digest
-from loopline.ledger.entry import Entry
+from loopline.ledger.entry import Entry, digest
 from loopline.ledger.state import State
 from loopline.workspace import Ask
 
@@ -40,6 +41,27 @@ def test_a_no_go_halts_with_the_command_that_overrides_it():
     halt = story.send(NO)
     assert isinstance(halt, Halt)
     assert (halt.state, halt.next) == ("failed", "loopline charter override --by NAME --why REASON")
+
+
+@pytest.mark.parametrize(("rests_on", "has_data", "turned_by"), [("data", True, "data"), ("charter", True, "charter"), ("data", False, "charter")])
+def test_a_no_go_says_whether_other_data_may_turn_it(rests_on, has_data, turned_by):
+    passed, missed = {"passed": True, "rests_on": "charter"}, {"passed": False, "rests_on": "data"}
+    story = steps(CHARTER, ask(), has_data=has_data)
+    next(story)
+    assert story.send({**NO, "rules": [passed, missed, {"passed": False, "rests_on": rests_on}]}).rests_on == turned_by
+
+
+def test_a_no_go_stands_for_the_charter_that_was_studied_until_it_is_overridden():
+    def studied(spec, **more):
+        body = {"state": "succeeded", "name": "study", "facts": {**NO, "rests_on": "data", "binds": digest(read(spec)), **more}}
+        entry = Entry(seq=1, id="1", project="p", kind="step", subject="charter", key="k", body=body, time=datetime.now(UTC), prev_hash="", hash="")
+        return State(latest={("charter", "study"): entry})
+
+    assert standing_no_go(CHARTER, studied(CHARTER)) == "no-go: it cannot pay"
+    assert not standing_no_go(CHARTER, studied(CHARTER, rests_on="stated")), "the data decide"
+    assert not standing_no_go(CHARTER, studied(CHARTER, verdict="go"))
+    assert not standing_no_go(CHARTER, studied(CharterSpec(predict="early")))
+    assert not standing_no_go(CHARTER, replace(studied(CHARTER), overrides={"charter": override(digest(read(CHARTER)))}))
 
 
 def test_an_override_of_this_charter_lets_it_go_on_and_is_named():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from loopline.charter.override import SUBJECT, Override, no_go
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
-from loopline.ledger.entry import Entry, now
+from loopline.ledger.entry import Entry, digest, now
 from loopline.ledger.state import State
 from loopline.workspace import Ask
 
@@ -49,7 +49,9 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
         facts = {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
     elif why := no_go(facts, said, today=day):
-        yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON", about=facts["binds"])
+        turned_by: Literal["data", "charter"] = "data" if has_data and not _is_of_the_charter(facts) else "charter"
+        next = "loopline charter override --by NAME --why REASON"
+        yield Halt(state="failed", why=why, role="business", next=next, about=facts["binds"], rests_on=turned_by)
     elif facts["verdict"] == "no-go" and said is not None:
         facts = {**facts, "says": f"{facts['says']} ({said.says(day)})"}
     if awaits is not None:
@@ -57,10 +59,23 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     return facts
 
 
+def standing_no_go(spec: CharterSpec, state: State) -> str:
+    """Why the newest study of this very charter stops the loop; empty where it does not, or there is none."""
+    facts = state.facts("charter", "study")
+    if facts is None or facts["binds"] != digest(read(spec)) or facts.get("rests_on") == "stated":
+        return ""
+    return no_go(facts, Override.of(state.overrides.get(SUBJECT), facts["binds"]), today=now().date())
+
+
 def read(spec: CharterSpec) -> dict[str, Any]:
     """What the study reads of the charter: its fields, and the ranges that they are the middles of."""
     ranges = {name: list(value.ends) for name, value in spec.ranges.items()}
     return {**spec.fields(*READS), **({"ranges": ranges} if ranges else {})}
+
+
+def _is_of_the_charter(facts: Facts) -> bool:
+    """Whether a no-go rests on a rule that no look at data can turn."""
+    return any(one["passed"] is False and one["rests_on"] == "charter" for one in facts.get("rules", ()))
 
 
 def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:

@@ -232,8 +232,7 @@ class Loop:
                 status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), waits, teller)
             reached.append(status)
             if name == "data" and status.state == "done" and not teller.moved and (sounding or until not in STAGES[:2]):
-                anew = first is not None and first[0] is not None and first[0].rests_on == "data"
-                self._sound(replace(ask, facts=dict(facts)), teller, forced=sounding, anew=anew)
+                self._sound(replace(ask, facts=dict(facts)), teller, forced=sounding)
             if name == "watch" and status.state == "done" and not teller.moved:
                 # After this turn's log has been collected and watched, and before anything new is made: what is on trial is judged, and what is compared.
                 declared = self.project.declaration
@@ -247,9 +246,11 @@ class Loop:
                 blocked, first = blocked or (None if is_read_on else name), first or (halt, error)
         return self._status(reached, tuple(handoffs(waits)), *(first or (None, None)))
 
-    def _sound(self, ask: Ask, teller: Look, *, forced: bool, anew: bool) -> None:
+    def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
         """Tell what each way to decide earns on a sample, before the search: the charter judges by it. Where it fails, the loop goes on without."""
         said, follows = self.project.declaration, teller.follows
+        # New data may turn a no-go, also one that rests on what is stated, or that somebody goes on in spite of.
+        anew = (ask.state.facts("charter", "study") or {}).get("verdict") == "no-go"
         teller.tell("model", model_stage.sounding(said.model, said.data, said.charter, ask, forced=forced, anew=anew), ask.state)
         # A search does not follow from it.
         teller.follows = follows

@@ -42,16 +42,22 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
         function="loopline.charter.study:run",
         reads=read(spec),
         # A project without a sounding keeps the key that its study has.
-        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **({"sounding": sounding} if sounding else {}), **_priced(spec, ask)},
+        inputs={
+            "outcome": data.get("outcome"),
+            "task": data.get("task"),
+            **({"sounding": sounding} if sounding else {}),
+            **_decides(ask.state),
+            **_priced(spec, ask),
+        },
         rooms=("charter", "expression", "declaration.py"),
     )
     day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"])
     if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
         facts = {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
     elif why := no_go(facts, said, today=day):
-        turned_by: Literal["data", "charter"] = "data" if has_data and not _is_of_the_charter(facts) else "charter"
+        rests_on: Literal["data", "charter"] = "data" if has_data and not _is_of_the_charter(facts) else "charter"
         next = "loopline charter override --by NAME --why REASON"
-        yield Halt(state="failed", why=why, role="business", next=next, about=facts["binds"], rests_on=turned_by)
+        yield Halt(state="failed", why=why, role="business", next=next, about=facts["binds"], rests_on=rests_on)
     elif facts["verdict"] == "no-go" and said is not None:
         facts = {**facts, "says": f"{facts['says']} ({said.says(day)})"}
     if awaits is not None:
@@ -76,6 +82,11 @@ def read(spec: CharterSpec) -> dict[str, Any]:
 def _is_of_the_charter(facts: Facts) -> bool:
     """Whether a no-go rests on a rule that no look at data can turn."""
     return any(one["passed"] is False and one["rests_on"] == "charter" for one in facts.get("rules", ()))
+
+
+def _decides(state: State) -> dict[str, bool]:
+    """That a model decides already, as the study's input, where one does: what it took to build is spent."""
+    return {} if state.champion is None else {"decides": True}
 
 
 def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:

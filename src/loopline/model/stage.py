@@ -56,7 +56,7 @@ def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *,
     forced
         Whether it is asked for in any case.
     anew
-        Whether new data ask for one although a package decides, as under a no-go that they may turn.
+        Whether new data ask for one although a package decides, as under a no-go.
     """
     step = Step(
         stage="model",

@@ -29,6 +29,7 @@ from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.release.chartered import awaited
 from loopline.release.heeded import heeded
+from loopline.release.spec import ROLLOUT
 from loopline.serve import stage as serve_stage
 from loopline.story import Foresight, Look, StageStatus, Turn
 from loopline.value import stage as value_stage
@@ -200,7 +201,8 @@ class Loop:
 
         A stage that is not done blocks those after it, but not the running of a package that decides already. Work may leave
         facts that an earlier stage reads (the charter judges the outcomes that the data holds): whoever wants to go on asks again
-        from the start, where all that is done already costs nothing. Data are read, too, while a charter waits to be signed.
+        from the start, where all that is done already costs nothing. Data are read, too, while a charter halts that they or a person's word may turn, and
+        always where a package decides, which looks into them and is watched by them.
         """
         facts: dict[str, Facts] = {}
         reached: list[StageStatus] = []
@@ -213,6 +215,9 @@ class Loop:
             if name == RUNNING[0] and state.champion is not None:
                 # What decides now is collected, watched and judged, whatever its successor waits for.
                 blocked = None
+            if name == "release":
+                # Whatever its successor waits for, a challenger on trial may wait for a word.
+                waits[ROLLOUT] = release_stage.asks(self.project.declaration.release, self.project.declaration.charter, state)
             if name == "model" and first is not None:
                 blocked = blocked or STAGES[0]
             if teller.moved:
@@ -224,7 +229,7 @@ class Loop:
             else:
                 status, facts[name], halt, error = teller.tell(name, self._steps(name, ask, teller), state)
                 if halt is not None or status.state == "done":
-                    waits[name] = halt or self._asked(name, state)
+                    waits[name] = halt
             if name in ALARMED:
                 status, error = self._alarmed(status, error, replace(ask, facts=dict(facts)), waits, teller)
             reached.append(status)
@@ -238,19 +243,17 @@ class Loop:
                 teller.tell("value", value_stage.trials(declared.release, declared.charter, asked, at=teller.at or now()), asked.state)
             if status.state != "done":
                 # Who is asked to sign the charter has to see what the data hold, and so has who asks for a study: a no-go of the past may turn.
-                is_read_on = name == STAGES[0] and (status.state == "waiting" or sounding)
+                may_turn = halt is not None and halt.rests_on != "charter"
+                is_read_on = name == STAGES[0] and (may_turn or sounding or state.champion is not None)
                 blocked, first = blocked or (None if is_read_on else name), first or (halt, error)
         return self._status(reached, tuple(handoffs(waits)), *(first or (None, None)))
-
-    def _asked(self, stage: str, state: State) -> Halt | None:
-        """Whom a stage that came through waits for all the same."""
-        said = self.project.declaration
-        return release_stage.asks(said.release, said.charter, state) if stage == "release" else None
 
     def _sound(self, ask: Ask, teller: Look, *, forced: bool) -> None:
         """Tell what each way to decide earns on a sample, before the search: the charter judges by it. Where it fails, the loop goes on without."""
         said, follows = self.project.declaration, teller.follows
-        teller.tell("model", model_stage.sounding(said.model, said.data, said.charter, ask, forced=forced), ask.state)
+        # New data may turn a no-go, also one that rests on what is stated, or that somebody goes on in spite of.
+        anew = (ask.state.facts("charter", "study") or {}).get("verdict") == "no-go"
+        teller.tell("model", model_stage.sounding(said.model, said.data, said.charter, ask, forced=forced, anew=anew), ask.state)
         # A search does not follow from it.
         teller.follows = follows
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from loopline.charter.binding import binds, read
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
-from loopline.charter.stage import steps
+from loopline.charter.stage import standing_no_go, steps
 from loopline.engine.step import Halt, brief_digest
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -40,6 +42,27 @@ def test_a_no_go_halts_with_the_command_that_overrides_it():
     halt = story.send(NO)
     assert isinstance(halt, Halt)
     assert (halt.state, halt.next) == ("failed", "loopline charter override --by NAME --why REASON")
+
+
+@pytest.mark.parametrize(("rests_on", "has_data", "turned_by"), [("data", True, "data"), ("charter", True, "charter"), ("data", False, "charter")])
+def test_a_no_go_says_whether_other_data_may_turn_it(rests_on, has_data, turned_by):
+    passed, missed = {"name": "one", "passed": True, "rests_on": "charter"}, {"name": "two", "passed": False, "rests_on": "data"}
+    story = steps(CHARTER, ask(), has_data=has_data)
+    next(story)
+    assert story.send({**NO, "rules": [passed, missed, {"name": "three", "passed": False, "rests_on": rests_on}]}).rests_on == turned_by
+
+
+def test_a_no_go_stands_for_the_charter_that_was_studied_until_it_is_overridden():
+    def studied(spec, **more):
+        body = {"state": "succeeded", "name": "study", "facts": {**NO, "rests_on": "data", "binds": binds(read(spec), None), **more}}
+        entry = Entry(seq=1, id="1", project="p", kind="step", subject="charter", key="k", body=body, time=datetime.now(UTC), prev_hash="", hash="")
+        return State(latest={("charter", "study"): entry})
+
+    assert standing_no_go(CHARTER, studied(CHARTER)) == "no-go: it cannot pay"
+    assert not standing_no_go(CHARTER, studied(CHARTER, rests_on="stated")), "the data decide"
+    assert not standing_no_go(CHARTER, studied(CHARTER, verdict="go"))
+    assert not standing_no_go(CHARTER, studied(CharterSpec(predict="early")))
+    assert not standing_no_go(CHARTER, replace(studied(CHARTER), overrides={"charter": override(binds(read(CHARTER), None))}))
 
 
 def test_an_override_of_this_charter_lets_it_go_on_and_is_named():

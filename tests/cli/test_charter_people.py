@@ -12,7 +12,12 @@ from click.testing import CliRunner
 
 from loopline.cli.charter import command
 from loopline.engine.step import Silence
+from loopline.ledger.entry import Draft
 from loopline.loop import LoopStatus, open_loop
+from loopline.release.rollout.course import start
+from loopline.release.rollout.evidence import Arm, Evidence, Moments
+from loopline.release.rollout.plan import Plan
+from tests.cli.deciding import DECLARATION, make_project
 from tests.receivers import Heard, web_server
 from tests.release.conftest import table
 
@@ -126,3 +131,26 @@ def test_a_yes_that_can_never_be_said_is_told_before_anything_is_trained(folder:
     with open_loop(folder) as loop:
         loop.run(until="charter", progress=Told())
     assert lines[0].startswith("a promotion can never be approved: 2 must say yes as business, and the charter lists only ann; change charter.stakeholders")
+
+
+def test_who_may_pass_a_challenger_on_trial_is_asked_though_the_charter_waits_to_be_signed(tmp_path: Path) -> None:
+    old = make_project(tmp_path)
+    rollout = {"plan": "canary 50% 0.01s -> full", "without_outcomes": "approve"}
+    asked = DECLARATION.replace("predict: y", "predict: y, task: binary, approvals: {business: 1}")
+    declare(tmp_path, f"{asked}release: {json.dumps({'rollout': rollout})}\n")
+    plan = Plan.model_validate(rollout).as_json()
+    arm = Arm(requests=20_000, latency=Moments(n=20_000, mean=1.0, m2=200.0), worth=Moments())
+    with open_loop(tmp_path) as loop:
+        loop.run(until="charter")
+        ledger = loop.workspace.ledger
+        (begun,) = ledger.append(start("ab" * 32, old, plan, {"kind": "canary", "share": 0.5}, salt="s", why="a test", parents=()))
+        judged = {"package": "ab" * 32, "passed": True, "gates": [], "against": old}
+        ledger.append(Draft(kind="step", subject="release", key="g", body={"state": "succeeded", "name": "gates", "facts": judged}))
+        facts = {"leg": begun.id, "package": "ab" * 32, "evidence": [Evidence(champion=arm, challenger=arm).as_json()]}
+        ledger.append(Draft(kind="step", subject="watch", key="t", body={"state": "succeeded", "name": "trial", "facts": facts}))
+    waiting = json.loads(charter(tmp_path, "people", "--json"))["waiting"]
+    assert [(one["stage"], one["role"], one["next"]) for one in waiting] == [
+        ("charter", "business", "loopline charter sign --as business --why '...'"),
+        ("rollout", "business", "loopline release approve --as business --for rollout --why '...'"),
+    ]
+    assert waiting[1]["since"] == begun.time.isoformat()

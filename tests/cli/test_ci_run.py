@@ -145,6 +145,20 @@ def test_a_failed_gate_is_exit_code_1_and_the_report_says_which(run: Ran, folder
     assert Xml.parse(tmp_path / "out" / "gates.xml").getroot().get("failures") != "0"
 
 
+@pytest.mark.parametrize("on", ["pull-request", "main"])
+def test_a_change_that_ends_in_a_no_go_says_what_it_does_to_the_criteria_and_what_lets_it_go_on(run: Ran, folder: Path, tmp_path: Path, on: str) -> None:
+    declare(folder, "act_right: 10", "act_right: -10")
+    declare(folder, "precision >= 0.2}", "precision >= 0.1}, {id: A2, says: Nobody waits}")
+    data = said(run("--on", on, "--json", code=1))
+    assert {step["name"]: step["state"] for step in data["steps"]}["champion"] == "skipped"
+    assert [(one["id"], one["was"], one["change"], one["passed"]) for one in data["criteria"]] == [
+        ("A1", "precision >= 0.2", "changed", None),
+        ("A2", None, "new", None),
+    ]
+    assert (data["package"], data["next"]) == (None, "loopline charter override --by NAME --why REASON")
+    assert "| Mostly taken (A1) | `precision >= 0.1` | - |" in (tmp_path / "out" / "report.md").read_text()
+
+
 def test_failed_tests_of_the_data_are_exit_code_1(run: Ran, folder: Path) -> None:
     declare(folder, "data:\n", "data:\n  contract: {size: {type: number, max: 2.5}}\n")
     data = said(run("--json", code=1))

@@ -164,11 +164,11 @@ def test_the_door_is_light() -> None:
 PRICED: dict[str, Any] = {"predict": "y", "volume": "900 per day", "worth": {"currency": "EUR", "act_right": 5}}
 
 
-def sounds(tmp_path: Path, *, model: Any = (), charter: Any = (), facts: Any = (), state: State | None = None, forced: bool = False) -> Step | None:
+def sounds(tmp_path: Path, *, model: Any = (), charter: Any = (), facts: Any = (), state: State | None = None, **how: bool) -> Step | None:
     """The sounding that the stage asks for, if it does."""
     ask = Ask(project="p", folder=tmp_path, state=state or State(), facts={"data": {**DATA, **dict(facts)}})
     specs = ModelSpec.model_validate(dict(model)), DataSpec.model_validate(CONTRACT), CharterSpec.model_validate({**PRICED, **dict(charter)})
-    asked = next(sounding(*specs, ask, forced=forced), None)
+    asked = next(sounding(*specs, ask, **how), None)
     assert asked is None or isinstance(asked, Step)
     return asked
 
@@ -200,3 +200,5 @@ def test_once_a_package_decides_new_data_alone_asks_for_no_sounding(tmp_path: Pa
     assert sounds(tmp_path, state=fold([entered(2, "champion")])) is None, "it decided before there were any"
     assert sounds(tmp_path, charter={"worth": {"currency": "EUR", "act_right": 6}}, state=decides) is not None
     assert sounds(tmp_path, facts=NEWER, state=decides, forced=True) is not None
+    assert sounds(tmp_path, facts=NEWER, state=decides, anew=True) is not None
+    assert sounds(tmp_path, charter={"volume": None}, state=decides, anew=True) is None

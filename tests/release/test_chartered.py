@@ -18,6 +18,7 @@ from loopline.ledger.store import Ledger
 from loopline.model.signing import give_trust
 from loopline.release.chartered import awaited, right, signed, tally_of, word
 from loopline.release.words import NO, YES, say
+from loopline.watch.handoff import handoffs
 from tests.signing import key_of
 
 CHARTER = CharterSpec.model_validate(
@@ -143,6 +144,19 @@ def test_a_refusal_stops_the_loop_and_says_why(room: Room) -> None:
     halt = awaited(CHARTER, room.state)
     assert halt is not None
     assert (halt.state, halt.why, halt.next) == ("failed", "the charter is refused by cem as customer: because", "loopline charter revise")
+
+
+def test_a_refusal_is_the_turn_of_the_business_to_revise_and_of_who_refused_to_sign_after_all(room: Room) -> None:
+    room.sign(CHARTER, CEM, "customer", NO)
+    halt = awaited(CHARTER, room.state)
+    assert halt is not None
+    found = {one.role: one.next for one in handoffs({"charter": halt})}
+    assert found == {"business": "loopline charter revise", "customer": "loopline charter sign --as customer --why '...'"}
+    room.sign(CHARTER, CEM, "customer")
+    room.sign(CHARTER, ANN, "business", NO)
+    again = awaited(CHARTER, room.state)
+    assert again is not None
+    assert [(one.role, one.next) for one in handoffs({"charter": again})] == [("business", "loopline charter revise")]
 
 
 def test_nobody_is_waited_for_where_nobody_is_asked(room: Room) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.engine.step import Halt
-from loopline.watch.handoff import drafts, handoffs, inputs, recorded
+from loopline.engine.local import LocalEngine
+from loopline.engine.step import Halt, Silence, Step
+from loopline.lake.place import Lake
+from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.state import FOLDED, fold
+from loopline.ledger.store import Ledger
+from loopline.watch.handoff import drafts, handoffs, inputs, recorded, run
 from loopline.watch.told import address
+from loopline.workspace import Job, Workspace
 from tests.watch.world import DAY, HOUR, World
 
 BOSS, MAIL = "mailto://boss", "mailto://ops"
@@ -116,6 +125,29 @@ def test_nothing_is_to_be_done_where_all_is_up_to_date() -> None:
     again = inputs({"charter": NO_GO}, world.alerts)
     # The step that enters it must not be taken for the one that did before.
     assert first is not None and again is not None and first != again
+
+
+def test_what_a_person_says_between_the_look_and_the_step_stands(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "shop") as ledger:
+
+        def entered(wanted: Mapping[str, Any]) -> None:
+            step = Step(stage="watch", name="handoff", function="", reads={}, inputs=wanted, rooms=())
+            workspace = Workspace(ledger, Lake(str(tmp_path)), LocalEngine(1))
+            run(Job(project="shop", folder=tmp_path, step=step, attempt="", workspace=workspace, progress=Silence()))
+
+        def known() -> dict[str, Entry]:
+            return dict(fold(ledger.read(kinds=FOLDED)).alerts)
+
+        first = inputs({"charter": NO_GO}, known())
+        assert first is not None
+        entered(first)
+        dearer = inputs({"charter": replace(NO_GO, why="no-go: it costs more")}, known())
+        assert dearer is not None
+        ((id, entry),) = known().items()
+        ledger.append(Draft(kind="alert", subject=id, key=entry.key, body={**entry.body, "state": "acknowledged", "by": "ann"}))
+        entered(dearer)
+        body = known()[id].body
+        assert (body["state"], body["by"], body["says"]) == ("acknowledged", "ann", "charter: no-go: it costs more")
 
 
 HALTS = st.sampled_from([None, asked("abc", "business"), asked("abc", "business", "devops"), asked("abc", "devops"), asked("def", "devops", "business")])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
-from loopline.charter.binding import bound_once, read
-from loopline.charter.override import SUBJECT, Override, no_go
+from loopline.charter.binding import binds, bound_once, read
+from loopline.charter.override import SUBJECT, Override, no_go, refusing
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
-from loopline.charter.statement import stated
+from loopline.charter.statement import book_in_force, stated
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
@@ -54,7 +54,9 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     )
     day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"], bound_once(spec))
     if why := no_go(facts, said, today=day, has_data=has_data):
-        yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON", about=facts["binds"])
+        rests_on: Literal["data", "charter"] = "data" if has_data and "charter" not in refusing(facts).values() else "charter"
+        next = "loopline charter override --by NAME --why REASON"
+        yield Halt(state="failed", why=why, role="business", next=next, about=facts["binds"], rests_on=rests_on)
     elif facts["verdict"] == "no-go":
         goes_on = said is not None and said.holds(facts, day)
         told = (
@@ -64,6 +66,15 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     if awaits is not None:
         yield awaits
     return facts
+
+
+def standing_no_go(spec: CharterSpec, state: State) -> str:
+    """Why the newest study of this very charter stops the loop; empty where it does not, or there is none."""
+    facts = state.facts("charter", "study")
+    if facts is None or facts["binds"] != binds(read(spec), book_in_force(state.charters)):
+        return ""
+    said = Override.of(state.overrides.get(SUBJECT), facts["binds"], bound_once(spec))
+    return no_go(facts, said, today=now().date(), has_data=True)
 
 
 def _decides(state: State) -> dict[str, bool]:

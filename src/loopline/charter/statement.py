@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -46,6 +46,12 @@ def entered(entry: Entry) -> dict[str, Any]:
     said: dict[str, Any] = entry.body["charter"]
     book = entry.body.get(BOOK)
     return said if book is None else {**said, BOOK: book}
+
+
+def book_in_force(charters: Sequence[Entry]) -> Prices | None:
+    """The price book of the charter that was entered last; None where there is none, or it named none."""
+    book = charters[-1].body.get(BOOK) if charters else None
+    return None if book is None else Prices.model_validate(book)
 
 
 def of_statement(said: Mapping[str, Any], *, where: str) -> CharterSpec:

@@ -50,7 +50,7 @@ def _waiting(loop: Loop, state: State, status: LoopStatus) -> list[dict[str, Any
     """What waits now: since it was handed over, or since its stage came so far where nobody could be told."""
     from loopline.watch.handoff import since
 
-    reached = {stage.stage: stage.entry for stage in status.stages}
+    reached = {**{stage.stage: stage.entry for stage in status.stages}, **{entry.kind: entry.id for entry in state.rollouts[-1:]}}
     entries = by_id(loop.workspace.ledger.read(ids=[id for id in reached.values() if id is not None]))
     found = []
     for one in status.handoffs:

@@ -98,7 +98,7 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
         entry=gates,
         package=package,
         gates=facts,
-        criteria=_criteria(loop, facts, rows, _asked_of(champion, shared.state)),
+        criteria=_criteria(loop, {gate["name"]: gate for gate in facts["gates"]}, rows, _asked_of(champion, shared.state)),
         per_year=None if volume is None else volume.per_year,
         compared=said,
         lack=lack,
@@ -125,6 +125,11 @@ def _compared(loop: Loop, state: State, facts: Mapping[str, Any], shared: Shared
     return found.said, found, ""
 
 
+def unjudged(loop: Loop, shared: Shared) -> list[dict[str, Any]]:
+    """The acceptance criteria of a change that came to no package: each with what the change asks for otherwise."""
+    return _criteria(loop, {}, None, _asked_of(shared.champion, shared.state))
+
+
 def _asked_of(champion: str | None, state: State) -> Mapping[str, str] | None:
     """From each criterion to the check that the champion was judged by, empty where it had none; None where nothing has been judged."""
     gates = next((entry.body["facts"]["gates"] for entry in judged(state) if entry.body["facts"]["package"] == champion), None)
@@ -132,15 +137,20 @@ def _asked_of(champion: str | None, state: State) -> Mapping[str, str] | None:
     return None if gates is None else {gate["name"].removeprefix(kind): gate.get("asked", "") for gate in gates if gate["name"].startswith(kind)}
 
 
-def _criteria(loop: Loop, facts: Mapping[str, Any], compared: Any, before: Mapping[str, str] | None) -> list[dict[str, Any]]:
-    """Each acceptance criterion as the gates found it, as the champion meets it on the same rows, and what the champion was asked `before`."""
+def _criteria(loop: Loop, verdicts: Mapping[str, Any], compared: Any, before: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """Each acceptance criterion as its gate found it, as the champion meets it on the same rows, and what the champion was asked `before`.
+
+    Parameters
+    ----------
+    verdicts
+        The gates by name; none where none has judged.
+    """
     from loopline.release.acceptance import asked_for, verdict_on
 
-    verdicts = {gate["name"]: gate for gate in facts["gates"]}
     rows = []
     for criterion in loop.project.declaration.charter.acceptance:
         row = {"id": criterion.id, "says": criterion.says, "check": criterion.check, **_UNJUDGED, **moved(criterion.id, criterion.check, before)}
-        if criterion.check is not None:
+        if criterion.check is not None and verdicts:
             now = verdicts[f"acceptance {criterion.id}"]
             row |= {"value": now["value"], "passed": now["passed"]}
         if criterion.check is not None and compared is not None:

@@ -16,6 +16,9 @@ MOST = 60_000
 WHERE = {"pull-request": "pull request", "main": "main branch"}
 _MARKS = {"failed": "FAILED"}
 _SPAN = ("from", "to")
+_CRITERIA = "What the business asked for"
+
+Criteria = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,15 @@ class Step:
     says: str
 
 
-def report(project: str, on: str, steps: Sequence[Step], found: Judgement | None, *, notes: Iterable[str] = (), link: str = "") -> str:
+def report(project: str, on: str, steps: Sequence[Step], found: Judgement | None, *, criteria: Criteria = (), notes: Iterable[str] = (), link: str = "") -> str:
     """The report: the verdict first, then money, criteria, the champion, the gates, and what changed.
 
     Parameters
     ----------
     found
         What is known of the package; None where there is none.
+    criteria
+        Where there is none, the acceptance criteria that were not judged.
     notes
         What a reader must know to judge the figures.
     link
@@ -47,6 +52,8 @@ def report(project: str, on: str, steps: Sequence[Step], found: Judgement | None
         for title, part in _PARTS.items():
             lines += [f"## {title}", "", *part(found)]
         lines += _pictures(found, link)
+    elif criteria:
+        lines += [f"## {_CRITERIA}", "", *_listed(criteria)]
     said = list(notes)
     lines += ["## To keep in mind", "", *(f"- {note}" for note in said), ""] if said else []
     return _within("\n".join(lines))
@@ -73,7 +80,11 @@ def _worth(found: Judgement) -> list[str]:
 
 
 def _criteria(found: Judgement) -> list[str]:
-    if not found.criteria:
+    return _listed(found.criteria)
+
+
+def _listed(criteria: Criteria) -> list[str]:
+    if not criteria:
         return ["The charter has no acceptance criteria.", ""]
     head = ("asked for", "check", "verdict", "now", "the champion, on the same rows", "what the change does")
     rows = [
@@ -85,7 +96,7 @@ def _criteria(found: Judgement) -> list[str]:
             "-" if one["champion_passed"] is None else f"{_number(one['champion_value'])}, {'passed' if one['champion_passed'] else 'FAILED'}",
             _effect(one),
         )
-        for one in found.criteria
+        for one in criteria
     ]
     return markdown_table(head, rows)
 
@@ -151,7 +162,7 @@ def _pictures(found: Judgement, link: str) -> list[str]:
 
 _PARTS = {
     "Worth": _worth,
-    "What the business asked for": _criteria,
+    _CRITERIA: _criteria,
     "Against the champion": _champion,
     "Metrics": _metrics,
     "Every gate": _gates,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.ci.scratch import TRIALS, Shared, trial
-from loopline.cli.ci_judgement import Judgement, judgement
+from loopline.cli.ci_judgement import Judgement, judgement, unjudged
 from loopline.cli.ci_report import Step, money, report
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
 from loopline.declaration import figure
 from loopline.errors import LooplineError
-from loopline.loop import LoopStatus, open_loop
-from loopline.project import FILE, Project, find_folder, load
+from loopline.loop import Loop, LoopStatus, open_loop
+from loopline.project import FILE, Declaration, Project, find_folder, load
 
 if TYPE_CHECKING:
     from loopline.lake.place import Lake
@@ -34,6 +34,8 @@ class Run:
     ----------
     to
         The folder of its files.
+    criteria
+        What the change does to the acceptance criteria, whether or not they were judged.
     error
         What stopped the loop.
     """
@@ -45,6 +47,7 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     found: Judgement | None = None
+    criteria: Sequence[Mapping[str, Any]] = ()
     error: LooplineError | None = None
     files: list[str] = field(default_factory=list)
     champion: str | None = None
@@ -101,7 +104,7 @@ def command(ctx: click.Context, on: str, rows: int, minutes: float, output: Path
                 _pull_request(run, project, progress, rows=rows, minutes=minutes)
     finally:
         # Whatever happened, whoever reads the pull request is told.
-        run.write(REPORT, report(run.project, on, run.steps, run.found, notes=run.notes, link=link))
+        run.write(REPORT, report(run.project, on, run.steps, run.found, criteria=run.criteria, notes=run.notes, link=link))
     emit(_plain(run), lambda: _text(run), as_json)
     if run.error is not None:
         click.echo(f"loopline: {run.error}", err=True)
@@ -118,7 +121,7 @@ def _pull_request(run: Run, project: Project, progress: LiveProgress, *, rows: i
         with run.step("loop"):
             status = tried.loop.run(until="release", progress=progress)
         _tell(run, status, is_trial=True)
-        _judge(run, judgement(tried.loop, tried.shared, project.declaration))
+        _judge(run, tried.loop, tried.shared, status, project.declaration)
     run.notes.append(f"The search was short: {TRIALS} candidates and {minutes:g} minutes at most. A full run on the main branch may find a better package.")
     run.notes.append("It learned from what the sources hold; corrections and deliveries by hand, which the workspace has, are not in it.")
     if tried.shared.lack:
@@ -138,7 +141,7 @@ def _main(run: Run, project: Project, progress: LiveProgress) -> None:
             status = loop.run(progress=progress)
         _tell(run, status)
         shared = Shared(before, "" if before.champion else "no package decided before this run")
-        _judge(run, judgement(loop, shared, project.declaration))
+        _judge(run, loop, shared, status, project.declaration)
         if run.found is not None:
             exported(loop, run.found.package["package"], run.to / PACKAGE)
             run.files.append(PACKAGE)
@@ -178,15 +181,19 @@ def judged(steps: Sequence[Step], gates: Sequence[Mapping[str, Any]]) -> list[St
     return [replace(step, state="failed") if is_refused and step.name == "gates" else step for step in steps]
 
 
-def _judge(run: Run, found: Judgement | None) -> None:
+def _judge(run: Run, loop: Loop, shared: Shared, status: LoopStatus, declared: Declaration) -> None:
     """What was found, with its JUnit file and its pictures, and whether the champion is better beyond chance."""
     from loopline.charts import png
     from loopline.cli.release_check import as_junit
 
-    run.found = found
+    # Of a change that came to no package the newest one of the workspace says nothing.
+    is_made = any((stage.stage, stage.state) == ("model", "done") for stage in status.stages)
+    run.found = found = judgement(loop, shared, declared) if is_made else None
     if found is None:
+        run.criteria, run.next = unjudged(loop, shared), status.next
         run.steps.append(Step("champion", "skipped", "no package was judged"))
         return
+    run.criteria = found.criteria
     run.steps = judged(run.steps, found.gates["gates"])
     run.write(GATES_XML, as_junit(run.project, found.entry, found.gates))
     for name, (_, picture) in found.pictures.items():
@@ -213,7 +220,7 @@ def _plain(run: Run) -> dict[str, Any]:
         "lack": "" if found is None else found.lack,
         "worth": None if found is None else money(found),
         "metrics": None if found is None else found.package["metrics"]["test"],
-        "criteria": [] if found is None else list(found.criteria),
+        "criteria": list(run.criteria),
         "gates": [] if found is None else found.gates["gates"],
         "differences": None if found is None or found.compared is None else found.compared["differences"],
         "changed": None if found is None else found.changed,

@@ -90,6 +90,8 @@ class Halt:
         Of those besides, the command of each whose own is another one.
     about
         What waits, by which it is known again though the reason reads otherwise; the reason where nothing is said.
+    rests_on
+        What turns it: a person's ``word``, other ``data``, or nothing but another ``charter``.
     """
 
     state: Literal["waiting", "failed"]
@@ -99,6 +101,7 @@ class Halt:
     besides: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
+    rests_on: Literal["word", "data", "charter"] = "word"
 
 
 Steps = Generator[Step | Halt, Facts, Facts]

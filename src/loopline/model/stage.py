@@ -46,7 +46,7 @@ _SOUNDS = ("split", "features", "policy", "leaks", "leave_out", "monotone", "rul
 """What a sounding reads of what is declared of the model: the search it comes before is no part of it."""
 
 
-def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, forced: bool = False) -> Steps:
+def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, forced: bool = False, anew: bool = False) -> Steps:
     """What each way to decide earns on a sample of the data, before the search is paid for: the charter stage judges by it.
 
     It is asked for where the charter says prices and a volume, so that a year can be told. Once a package decides, new data alone asks for none.
@@ -55,6 +55,8 @@ def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *,
     ----------
     forced
         Whether it is asked for in any case.
+    anew
+        Whether new data ask for one although a package decides, as under a no-go.
     """
     step = Step(
         stage="model",
@@ -64,7 +66,7 @@ def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *,
         inputs=_given(ask),
         rooms=_ROOMS,
     )
-    if forced or (charter.worth.is_priced and charter.volume is not None and not _is_judged(step, ask.state)):
+    if forced or (charter.worth.is_priced and charter.volume is not None and (anew or not _is_judged(step, ask.state))):
         yield step
     return {"says": "what the data tell before a search has been told"}
 

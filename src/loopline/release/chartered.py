@@ -18,6 +18,8 @@ from loopline.release.approvals import stakeholders
 from loopline.release.tally import Rules, Tally, tally
 
 MOVE = "charter"
+REVISES = "business"
+"""The role whose turn it is once a charter is refused."""
 REMEDY = "change charter.stakeholders or charter.approvals"
 """What helps where the people who are listed are too few."""
 
@@ -61,11 +63,13 @@ def awaited(charter: CharterSpec, state: State, *, book: Prices | None = None) -
     for one in said.roles:
         if one.refusal is not None:
             why = f"the charter is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
-            return Halt(state="failed", why=why, role=one.role, next="loopline charter revise", about=one.refusal.id)
+            others = {} if one.role == REVISES else {one.role: _sign(one.role)}
+            next, about = "loopline charter revise", one.refusal.id
+            return Halt(state="failed", why=why, role=REVISES, next=next, besides=tuple(others), commands=others, about=about)
     missing = [one.role for one in said.roles if not one.is_met]
     if not missing:
         return None
-    following = {role: f"{REMEDY}; then: loopline run" if said.lack else f"loopline charter sign --as {role} --why '...'" for role in missing}
+    following = {role: f"{REMEDY}; then: loopline run" if said.lack else _sign(role) for role in missing}
     about = f"{signed_digest(statement(charter, book))} {said.lack}"
     why, besides = f"the charter {said}", tuple(missing[1:])
     return Halt(state="waiting", why=why, role=missing[0], next=following[missing[0]], besides=besides, commands=following, about=about)
@@ -105,6 +109,10 @@ def word(charter: CharterSpec, state: State, *, role: str, who: Person, verdict:
     said, in_force = statement(charter, book), _newest(state.charters)
     body = {"move": MOVE, "role": role, "verdict": verdict, "why": reason(why), "about": in_force, "charter": said}
     return Draft(kind="approval", subject=signed_digest(said), body=body, parents=(in_force,) if in_force else (), actor=who.name)
+
+
+def _sign(role: str) -> str:
+    return f"loopline charter sign --as {role} --why '...'"
 
 
 def _spells(charters: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
+from loopline.charter.stage import standing_no_go
+from loopline.charter.statement import book_in_force
 from loopline.data.spec import SPEC, DataSpec
 from loopline.engine.step import Facts, Halt, Step, Steps
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
+from loopline.release import chartered
 from loopline.release.approvals import gates_today, settled_today, tally_of
 from loopline.release.champion import promotion
 from loopline.release.rollout.conduct import begin, moved, ruling_on
@@ -119,14 +123,26 @@ def trial(spec: ReleaseSpec, charter: CharterSpec, ask: Ask) -> Steps:
 
 
 def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Course) -> Ruling:
-    """What is to be done; a yes that was taken back, or a gate that no longer lets the package through, ends the trial that it allowed."""
+    """What is to be done; a yes that was taken back, or a gate that no longer lets the package through, ends the trial that it allowed.
+
+    While the charter stands at a no-go, or is refused, it goes no further; harm still withdraws it.
+    """
     halt = awaited(course.package, tally_of(spec, charter, state, course.package))
     if halt is not None:
         return Ruling(action="withdraw", why=halt.why, figures=())
     failed = failing(gates_today(spec, charter, state, course.package))
     if failed:
         return Ruling(action="withdraw", why=f"it no longer passes: {_named(failed)}", figures=())
-    return ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
+    ruling = ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
+    if ruling.action in ("hold", "withdraw") or state.champion == course.package or not (why := _stopped(charter, state)):
+        return ruling
+    return replace(ruling, action="hold", why=f"it goes no further while the charter stops the loop: {why}")
+
+
+def _stopped(charter: CharterSpec, state: State) -> str:
+    """Why the charter says no to going on, by its study or a person's word; empty where it does not."""
+    halt = chartered.awaited(charter, state, book=book_in_force(state.charters))
+    return standing_no_go(charter, state) or (halt.why if halt is not None and halt.state == "failed" else "")
 
 
 def asks(spec: ReleaseSpec, charter: CharterSpec, state: State) -> Halt | None:

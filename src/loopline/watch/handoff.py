@@ -138,9 +138,10 @@ def _draft(id: str, body: Body) -> Draft:
 def run(job: Job) -> Facts:
     """Enter whose turn it has come to be, and what waits no more."""
     ledger, inputs = job.workspace.ledger, job.step.inputs
-    wanted = {one.id: one for one in (Handoff(**said) for said in inputs["handoffs"])}
-    newest = {entry.subject: entry for entry in ledger.read(kinds=(KIND,))}
-    known = {id: entry.body for id, entry in recorded(newest).items()}
+    wanted = {one.id: one for one in (Handoff(**plain) for plain in inputs["handoffs"])}
+    # What a person has said of one since it was asked.
+    said = {entry.subject: entry for entry in ledger.read(kinds=(KIND,), after=inputs["after"])}
+    known = {**inputs["known"], **{id: entry.body for id, entry in recorded(said).items()}}
     ledger.append(*(replace(draft, parents=(job.attempt,)) for draft in drafts(wanted, frozenset(inputs["asked"]), known, now())))
     says = "; ".join(f"{one.role} for {one.stage}" for one in wanted.values())
     return {"says": f"it waits for {says}" if says else "it waits for nobody"}
@@ -155,6 +156,7 @@ def inputs(waits: Waits, alerts: Mapping[str, Entry]) -> dict[str, Any] | None:
     return {
         "handoffs": [asdict(one) for one in wanted.values()],
         "asked": list(waits),
-        # What is known makes each time one of its own.
-        "known": [entry.id for entry in known.values()],
+        "known": {id: entry.body for id, entry in known.items()},
+        # It makes each time one of its own.
+        "after": max((entry.seq for entry in alerts.values()), default=0),
     }

@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 
+from loopline.access.people import Person
+from loopline.charter.binding import binds, read
+from loopline.charter.statement import enter
 from loopline.engine.step import Facts, Halt, Step
 from loopline.ledger.entry import Draft
-from loopline.ledger.state import FOLDED, fold
+from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
+from loopline.release.chartered import word
 from loopline.release.rollout.course import Course, courses, move, newest
 from loopline.release.rollout.evidence import Arm, Evidence, Moments
 from loopline.release.spec import ReleaseSpec
-from loopline.release.stage import asks
+from loopline.release.stage import asks, ruling_now
 from loopline.release.stage import trial as trial_of
-from loopline.release.words import say
+from loopline.release.words import NO, say
 from loopline.workspace import Ask
 from tests.release.test_stage import CHARTER, A, B, C, Told
 from tests.signing import key_of
@@ -79,8 +83,12 @@ class Trial(Told):
         state = fold(self.ledger.read(kinds=FOLDED))
         self.tell(trial_of(SPEC, CHARTER, Ask(project="p", folder=self.folder, state=state, facts={})), state)
 
+    @property
+    def state(self) -> State:
+        return fold(self.ledger.read(kinds=FOLDED))
+
     def asks(self, spec: ReleaseSpec) -> Halt | None:
-        return asks(spec, CHARTER, fold(self.ledger.read(kinds=FOLDED)))
+        return asks(spec, CHARTER, self.state)
 
     def by_hand(self, action: str) -> None:
         self.ledger.append(move(self.course, action, why="a person says so", traffic=self.course.traffic, actor="ann"))
@@ -175,6 +183,32 @@ def test_a_paused_one_stays_where_it_is_but_is_withdrawn_when_it_is_surely_worse
     trial.by_hand("paused")
     trial.go(BAD)
     assert trial.course.end == "withdrawn"
+
+
+def test_while_the_charter_says_no_it_goes_no_further_and_is_withdrawn_when_it_is_surely_worse(trial: Trial) -> None:
+    trial.on_trial()
+    facts = {"verdict": "no-go", "reasons": ["it cannot pay"], "rests_on": "data", "binds": binds(read(CHARTER), None)}
+    trial.ledger.append(Draft(kind="step", subject="charter", key="study", body={"state": "succeeded", "name": "study", "facts": facts}))
+    assert "hold: it goes no further while the charter stops the loop: no-go: it cannot pay" in trial.go(GOOD)
+    assert given(trial.course) == ("shadow", 1.0)
+    said = trial.ledger.append(Draft(kind="override", subject="charter", key=facts["binds"], body={"why": "a pilot"}, actor="ann"))
+    trial.go()
+    assert given(trial.course) == ("canary", 0.05)
+    trial.ledger.append(Draft(kind="override", subject="charter", key=facts["binds"], body={**said[0].body, "until": "2020-01-01"}, actor="ann"))
+    trial.go(BAD)
+    assert trial.course.end == "withdrawn"
+
+
+def test_a_refused_charter_holds_what_is_on_trial_and_one_that_is_not_signed_yet_does_not(trial: Trial) -> None:
+    trial.on_trial()
+    trial.saw(GOOD)
+    time.sleep(0.02)
+    asked = CHARTER.model_copy(update={"approvals": {"business": 1}})
+    enter(trial.ledger, asked)
+    assert ruling_now(SPEC, asked, trial.state, trial.course).action == "advance"
+    say(trial.ledger, word(asked, trial.state, role="business", who=Person("ann", "--by"), verdict=NO, why="not this year"), key_of("ann", trial.folder))
+    ruling = ruling_now(SPEC, asked, trial.state, trial.course)
+    assert (ruling.action, ruling.why.endswith("the charter is refused by ann as business: not this year")) == ("hold", True)
 
 
 def test_the_next_package_waits_until_the_trial_ends_and_is_tried_then(trial: Trial) -> None:

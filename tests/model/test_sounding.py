@@ -33,10 +33,18 @@ def test_a_quick_model_earns_more_than_none_and_less_than_a_perfect_one(tmp_path
     assert (facts["rows"], facts["learned"], facts["judged"], facts["blocks"]) == (600, 480, 120, 5)
     money = earned(task, facts)
     assert money["nothing"] < money["model"] < money["perfect"]
-    assert ("rule" in money, "always" in money) == (task == "binary", task == "binary")
+    assert ("rule" in money, "always" in money) == (task == "binary", task != "multiclass")
     assert np.shape(facts["covariance"]) == (len(money) * len(facts["terms"]),) * 2
     assert f"perfect {money['perfect']:.4g}" in facts["says"]
     assert not facts["without"] and not facts["leaks"]
+
+
+def test_the_number_that_the_prices_ask_for_is_no_merit_of_a_model(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    noise = table("regression").with_columns(pl.Series("y", 100 + 20 * rng.standard_normal(600)))
+    facts = Study(tmp_path, noise, "regression", charter={"worth": {"currency": "EUR", "over": -1, "under": -9}}).sounded()
+    money = earned("regression", facts)
+    assert money["nothing"] < money["always"] - 20 and money["model"] < money["always"] + 3
 
 
 def test_the_models_money_by_the_row_is_told_as_money(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from loopline.model.leaks import case_of, find_leaks, unallowed
 from loopline.model.material import Material, prepare, read_table
 from loopline.model.order import Order
 from loopline.model.plan import Plan
-from loopline.model.policy import ACT, cost_of, for_worth, period_numbers
+from loopline.model.policy import cost_of, for_worth, period_numbers
 from loopline.model.proof import Trained
 from loopline.model.proving import Whole, features_of, proof_of, whole_of
 from loopline.model.rule import PresentRule
@@ -105,8 +105,7 @@ def ways(material: Material, without: dict[str, str], folder: Path) -> Iterator[
     learned = material.part(material.learned)
     nothing = judge.worth.constant(learned.outcome, len(rows))
     yield Alternative("nothing", "never act" if order.task == "binary" else f"always {_word(nothing[0])}", nothing)
-    if order.task == "binary" and order.model.policy.limit is None and judge.unaided(learned) == ACT:
-        yield Alternative("always", "always act", np.ones(len(rows), dtype=bool))
+    yield from _always(material, nothing)
     # Made when it is first asked for: what cannot be learned from can still be judged.
     whole = cache(lambda: whole_of(material, threads=1))
     tries: dict[str, Callable[[], Alternative | None]] = {
@@ -123,6 +122,15 @@ def ways(material: Material, without: dict[str, str], folder: Path) -> Iterator[
         if way is not None:
             yield way
     yield Alternative("perfect", "know what will happen", _perfect(material))
+
+
+def _always(material: Material, nothing: NDArray[Any]) -> Iterator[Alternative]:
+    """The one decision for all that earned most on the rows that may be learned from, where that is another one than is taken without anything."""
+    order, rows = material.order, material.parts.test
+    best = order.judge.unaided(material.part(material.learned))
+    every = policy.for_worth(order.task, np.full(len(rows), best))
+    if every[0] != nothing[0] and order.model.policy.limit is None:
+        yield Alternative("always", f"always {_word(best)}", every)
 
 
 def _word(decision: Any) -> str:

@@ -79,13 +79,16 @@ def test_a_no_go_that_is_only_stated_turns_when_the_data_say_otherwise(call: Cal
 
 
 def test_a_no_go_of_the_data_turns_when_better_ones_are_delivered(call: Call, tmp_path: Path) -> None:
-    declare(tmp_path, CHARTER.replace("  worth:", "  target: 2200000 per year\n  worth:"))
+    declare(tmp_path, CHARTER.replace("  worth:", "  target: 900000 per year\n  worth:"))
     deliver(tmp_path)
     said = call("study", code=1).output
-    assert "a perfect model would add only" in said and "loopline charter override" in said
-    # In a better month nearly everybody buys who has seen more than two pages.
+    assert "The target is out of reach" in said and "loopline charter override" in said
+    # In a better month nearly all buy who have seen more than ten pages, and hardly anybody else.
     rows = [line.split(",") for line in (tmp_path / "visits.csv").read_text().splitlines()[1:]]
-    better = [f"{int(visit) + 1000},{at.replace('2026-01', '2026-02')},{pages},{'yes' if int(pages) > 2 else 'no'}" for visit, at, pages, _ in rows]
+    better = [
+        f"{int(visit) + 1000},{at.replace('2026-01', '2026-02')},{pages},{'yes' if (int(pages) > 10) != (int(visit) % 40 == 0) else 'no'}"
+        for visit, at, pages, _ in rows
+    ]
     (tmp_path / "visits.csv").write_text("\n".join(["visit,at,pages,bought", *better, ""]))
     assert "Do it" in call("study").output
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, Evidence, Measured, Stated
+from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, TODAY, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
@@ -39,12 +40,18 @@ def run(job: Job) -> Facts:
     charter = CharterSpec.model_validate({name: value for name, value in reads.items() if name != "ranges"}).ranging(reads.get("ranges") or {})
     inputs = job.step.inputs
     book = None if inputs.get("book") is None else Prices.model_validate(inputs["book"])
-    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book)
+    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book, is_built=inputs.get("decides", False))
     return {**facts, "binds": digest(job.step.reads)}
 
 
 def studied(
-    charter: CharterSpec, *, task: Task | None, outcome: Mapping[str, Any] | None, sounding: Mapping[str, Any] | None, book: Prices | None
+    charter: CharterSpec,
+    *,
+    task: Task | None,
+    outcome: Mapping[str, Any] | None,
+    sounding: Mapping[str, Any] | None,
+    book: Prices | None,
+    is_built: bool = False,
 ) -> dict[str, Any]:
     """The study of a charter; nothing but the arguments is looked at.
 
@@ -58,6 +65,8 @@ def studied(
         What a quick look at the data measured of the alternatives; None before that.
     book
         The price book that the charter names.
+    is_built
+        Whether a model decides already: what it took to build is spent.
 
     Raises
     ------
@@ -67,11 +76,12 @@ def studied(
     task = _task(charter, task)
     worth = Worth.of(charter.worth, task)
     evidence = _evidence(charter, worth, sounding)
-    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says)
+    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says, is_built=is_built)
     simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
-    case = _case(charter, task, worth, outcome, simulation)
+    case = replace(_case(charter, task, worth, outcome, simulation), is_sounded=sounding is not None, is_built=is_built)
     found = list(findings(case))
-    reasons = [one["says"] for one in found if one["passed"] is False]
+    failed = [one for one in found if one["passed"] is False]
+    reasons = [one["says"] for one in failed]
     verdict = "no-go" if reasons else "provisional" if outcome is None else "go"
     if verdict == "provisional":
         reasons = ["what is at stake is judged once the outcomes are read"]
@@ -80,7 +90,7 @@ def studied(
         "says": _says(case, verdict, reasons),
         "verdict": verdict,
         "reasons": reasons,
-        "rests_on": "stated" if all(one["rests_on"] == "stated" for one in found if one["passed"] is False) and outcome is None else "data",
+        "rests_on": "stated" if (all(one["rests_on"] == "stated" for one in failed) if failed else outcome is None) else "data",
         "rules": found,
         "task": task,
         "currency": worth.currency,
@@ -125,7 +135,8 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
     elif simulation is not None:
         still = simulation.prospect.accounts({})
         at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
-    return Case(charter, task, worth, **at_stake, simulation=simulation, outcome_unknown=outcome is None)
+    known = Case(charter, task, worth, at_stake["do_nothing"], at_stake["perfect"], at_stake["break_even"])
+    return replace(known, simulation=simulation, is_read=outcome is not None)
 
 
 def _compared(simulation: Simulation) -> dict[str, Any]:
@@ -135,6 +146,7 @@ def _compared(simulation: Simulation) -> dict[str, Any]:
     return {
         "evidence": prospect.evidence.source,
         "today": prospect.today,
+        "constant": prospect.constant,
         "best": simulation.best,
         "years": prospect.charter.study.years,
         "discount": prospect.charter.study.discount,
@@ -174,6 +186,7 @@ def _alternative(simulation: Simulation, name: str) -> dict[str, Any]:
         "name": name,
         "says": prospect.evidence.says[name],
         "per_decision": interval(account.per_decision),
+        "above_constant": interval(simulation.above_constant(name)),
         **{part: interval(getattr(account, part)) for part in ("per_year", "added", "build", "run", "npv")},
         "payback_months": None if name in (NOTHING, prospect.today) else interval(account.payback_months(_ready(prospect, name)), middle="median"),
         "pays": None if name in (prospect.today, PERFECT) else simulation.chance(name),
@@ -198,6 +211,7 @@ def _just_paying(simulation: Simulation) -> dict[str, Any]:
         "name": BREAK_EVEN,
         "says": says + ("" if right is None else f", and is right in {right:.0%} of the cases that it acts on"),
         "per_decision": _point(today + needed),
+        "above_constant": None,
         "per_year": _point((today + needed) * volume),
         "added": _point(needed * volume),
         **known,
@@ -223,7 +237,8 @@ def _right_enough(prospect: Prospect, needed: float) -> float | None:
     if not acted or won + lost <= 0:
         return None
     right = ((needed + today) / acted + lost) / (won + lost)
-    return right if 0 <= right <= 1 else None
+    happens = float(dues[PERFECT][0, 0] + dues[PERFECT][0, 2])
+    return right if 0 <= right <= 1 and right * acted <= happens else None
 
 
 def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[str, Any] | None, costs: Outlay) -> list[str]:
@@ -234,12 +249,17 @@ def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[
     if evidence is None:
         why = "" if sounding is None or "absent" not in sounding else f" (the data do not tell: {sounding['absent']})"
         found.append(f"how good a model would be{why}: deliver data, or say charter.study.happens and charter.study.expects")
+    if evidence is not None and evidence.shown < 1:
+        found.append(f"the {1 - evidence.shown:.0%} of cases in which nobody acted: their outcome is not seen, and the figures speak of the others alone")
+    if charter.study.today is not None and evidence is not None and TODAY not in evidence.says:
+        found.append("what is done today: say charter.study.today whole, such as {precision: 30%, recall: 20%}, or declare the rule as model.baseline")
     return [*found, *(costs.missing if charter.worth.is_priced else ())]
 
 
 def _says(case: Case, verdict: str, reasons: list[str]) -> str:
     said = {"go": "go", "no-go": "no-go: " + "; ".join(reasons), "provisional": "go on to the data"}[verdict]
-    chance = None if case.simulation is None else case.simulation.chance(MODEL)
+    simulation = case.simulation
+    chance = None if simulation is None or MODEL not in simulation.worths else simulation.chance(MODEL, simulation.free)
     if chance is not None and verdict != "no-go":
         said += f"; a model pays for itself with a chance of {share(chance)}"
     if case.do_nothing is not None and case.perfect is not None:

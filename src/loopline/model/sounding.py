@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from loopline.data.spec import HIDDEN
 from loopline.declaration import counted, figure, parse_rate
 from loopline.engine.step import Facts
 from loopline.errors import CheckFailed, Mistake
@@ -25,7 +26,7 @@ from loopline.model.families import find
 from loopline.model.fitting import fit
 from loopline.model.leaks import case_of, find_leaks, unallowed
 from loopline.model.limit import Limit, per_row
-from loopline.model.material import Material, prepare, read_table
+from loopline.model.material import Material, prepare, scan_table
 from loopline.model.order import Order
 from loopline.model.plan import Plan
 from loopline.model.policy import for_worth
@@ -41,7 +42,7 @@ ROWS = 10_000
 RARE, MOST = 500, 200_000
 """Rows of the rarer outcome that are drawn to learn from, and to judge by, as far as they are among so many rows."""
 
-_SEASON = "__season"
+_SEASON, _PLACE = "__season", "__place"
 _FREE = 1e-12
 _FAMILIES = ("linear", "lightgbm")
 _ACTS = 5
@@ -77,10 +78,12 @@ def sounded(job: Job) -> Facts:
         When they cannot, or what is declared does not fit them.
     """
     order = Order.of({**job.step.reads, "decision": "", "slices": (), "required": ()}, job.step.inputs)
-    table = read_table(job, order)
-    whole = prepare(table, order)
-    shown = len(whole.outcome) / table.height
-    material = _drawn(whole, job.step.reads.get("volume"))
+    table = scan_table(job, order).with_row_index(_PLACE)
+    # Of the rows that are not drawn no more is read than says which part they are in: of 100,000 rows of 300 columns all took 570 MB, and this 340.
+    narrow = table.select(name for name in table.collect_schema().names() if name in {_PLACE, *HIDDEN, *order.dividing}).collect()
+    whole = prepare(narrow, order)
+    shown = len(whole.outcome) / narrow.height
+    material = _widened(_drawn(whole, job.step.reads.get("volume")), table)
     leaks = unallowed(find_leaks(case_of(material)), order.model.leaks.allow)
     material = material.without({name: finding.says for finding in leaks for name in finding.columns})
     without: dict[str, str] = {}
@@ -168,6 +171,14 @@ def _drawn(whole: Material, volume: str | None) -> Material:
     """The sample, with enough rows of a rare outcome, and a limit that holds at the charter's volume."""
     learned, judged = (enough(whole, rows, least=ROWS, most=MOST, rare=RARE) for rows in (whole.learned, whole.parts.test))
     return drawn(_with_season(whole), learned=learned, judged=judged, volume=None if volume is None else parse_rate(volume))
+
+
+def _widened(material: Material, table: pl.LazyFrame) -> Material:
+    """The rows with their other columns."""
+    frame = material.frame
+    rest = table.select(_PLACE, *(name for name in table.collect_schema().names() if name not in frame.columns))
+    there = rest.filter(pl.col(_PLACE).is_in(frame[_PLACE].implode())).collect(engine="streaming")
+    return replace(material, frame=frame.join(there, on=_PLACE, how="left", maintain_order="left").drop(_PLACE))
 
 
 def _limit(material: Material, rows: NDArray[np.int64]) -> Limit | None:

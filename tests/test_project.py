@@ -123,6 +123,33 @@ def test_people_that_cannot_be_meant_are_named_with_what_can(people, said):
         parse(f"project: p\ncharter:\n  predict: y\n  stakeholders: {people}\ndata: {{sources: {{t: {{path: t.csv}}}}}}\n")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("acceptance: {A1: {check: precision > 0.5}}", r"acceptance: it takes a list, not fields with names; write its items in brackets"),
+        ("acceptance: [x]", r"acceptance\.0: it takes fields with names, not 'x'; .* there are: check, id, says$"),
+        ("acceptance: [{id: 1, says: x}]", r"acceptance\.0\.id: it takes a text, not 1; write one, in quotes"),
+        ("acceptance: [{id: '', says: x}]", r"'' is no id of a criterion; write letters, digits, \., _ and - alone, such as A1$"),
+        ('acceptance: [{id: "a|b\\n", says: x}]', r"is no id of a criterion"),
+        ("approvals: {business: x}", r"approvals\.business: it takes one whole number, not 'x'; write digits alone"),
+        ("approvals: {business: true}", r"it takes one whole number, not True"),
+        ("study: x", r"study: it takes fields with names, not 'x'; .* there are: chance, .*, years$"),
+        ("budget: ", r"budget: it takes fields with names, not nothing; .* there are: build, run$"),
+        ("budget: {build: 1..2}", r"budget\.build: it takes one number, not a range \('1\.\.2'\); write digits alone"),
+        ("budget: {build: .inf}", r"it takes a finite number, not inf"),
+        ("study: {years: 1..3}", r"study\.years: it takes one number, not a range"),
+        ("study: {years: 50}", r"50 is beyond its limit; write at most 30$"),
+        ("positive: .nan", r"positive: it takes a finite number, not nan; write digits alone, such as 30000 or 0\.5$"),
+        ("worth: {act_right: 1 / 0}", r"of 1 / 0 nothing comes; write the number that is meant"),
+    ],
+)
+def test_what_a_field_does_not_take_is_told_with_what_it_takes(said, told):
+    with pytest.raises(Mistake, match=told) as caught:
+        parse(f"project: p\ncharter:\n  predict: y\n  {said}\ndata: {{sources: {{t: {{path: t.csv}}}}}}\n")
+    assert caught.value.where == "loopline.yaml, line 4"
+    assert "\n" not in str(caught.value)
+
+
 def test_a_role_with_nothing_behind_it_is_held_by_nobody():
     said = parse("project: p\ncharter: {predict: y, stakeholders: {business: , devops: []}}\ndata: {sources: {t: {path: t.csv}}}\n")
     assert said.charter.stakeholders == {"business": (), "devops": ()}

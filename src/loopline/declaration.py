@@ -3,30 +3,71 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic_core import ErrorDetails
 
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PERIODS_PER_YEAR = {"hour": 8766.0, "day": 365.25, "week": 52.18, "month": 12.0, "quarter": 4.0, "year": 1.0}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)\s*")
 _MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s+(\S.*?)\s*")
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
+_THOUSANDS = re.compile(r"(?<![\d,])(?<!\d\.)[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+_COMMA = re.compile(r"\d,|,\d")
 _RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e-?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
 
 _SAME_AS_ONE = 1e-12
 """How far from 1 a sum of rounded numbers may end up."""
 
+_EXPECTED: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), ("one whole number", "write digits alone, such as 2")),
+    **dict.fromkeys(("float_type", "float_parsing"), ("one number", "write digits alone, such as 30000 or 0.5")),
+    **dict.fromkeys(("bool_type", "bool_parsing"), ("true or false", "write one of the two")),
+    **dict.fromkeys(("tuple_type", "list_type"), ("a list", "write its items in brackets, as in [one, two], or each behind a dash")),
+    **dict.fromkeys(("dict_type", "model_type"), ("fields with names", "write each as name: value")),
+    "finite_number": ("a finite number", "write digits alone, such as 30000 or 0.5"),
+    "string_type": ("a text", "write one, in quotes where it looks like something else"),
+    "invalid_key": ("a word as the name of a field", "write each field as name: value, and numbers with a point before decimals"),
+}
+"""From the types of pydantic's errors to what is expected, and the remedy."""
+_LIMITS: Mapping[str, tuple[str, str]] = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
 
 class Spec(BaseModel):
     """A frozen part of the declaration; a key that it does not know is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    # What is declared becomes plain JSON, which has no word for a number without an end.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
     def fields(self, *names: str) -> dict[str, Any]:
         """The named fields as plain JSON values: what a step's key is made of."""
         return self.model_dump(mode="json", include=set(names), by_alias=True)
+
+
+def wrong(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with a field, and the remedy, from an error of pydantic's; no remedy where a validator's own words have it."""
+    kind, said = error["type"], error["input"]
+    if kind in _LIMITS:
+        name, words = _LIMITS[kind]
+        limit = error["ctx"][name]
+        # Of a span of time pydantic tells the limit in Python's words; the only one is nought.
+        return f"{said!r} is beyond its limit", f"write {words} {f'{limit:g}' if isinstance(limit, int | float) else 'nought'}"
+    if kind not in _EXPECTED:
+        return error["msg"].removeprefix("Value error, "), ""
+    expected, remedy = _EXPECTED[kind]
+    if isinstance(said, str) and ".." in said and "number" in expected:
+        return f"it takes {expected}, not a range ({said!r:.60})", remedy
+    named = {list: "a list", tuple: "a list", dict: "fields with names", type(None): "nothing"}
+    return f"it takes {expected}, not {named.get(type(said)) or f'{said!r:.60}'}", remedy
 
 
 def parse_duration(text: object) -> timedelta:
@@ -42,7 +83,30 @@ def parse_duration(text: object) -> timedelta:
     match = _DURATION.fullmatch(str(text))
     if match is None:
         raise ValueError(f"{text!r} is not a span of time; write a number and a unit, such as 15min, 2h, 1d or 1w")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any span of time; write one that ends, such as 1w") from None
+
+
+def without_thousands(text: object) -> str:
+    """A text in which no comma stands between thousands any more.
+
+    Examples
+    --------
+    >>> without_thousands("1,500..2,500.5 per day")
+    '1500..2500.5 per day'
+
+    Raises
+    ------
+    ValueError
+        When a comma stands elsewhere in a number: left out, it would make 15 of 1,5.
+    """
+    said = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), str(text))
+    if _COMMA.search(said):
+        remedy = "write 1,500.5 for a thousand and a half" if "." in said.replace("..", "") else f"write {said.replace(',', '.')}"
+        raise ValueError(f"{text!r} has a comma that is not between thousands; a point stands before decimals: {remedy}")
+    return said
 
 
 def say_duration(span: timedelta) -> str:
@@ -141,10 +205,13 @@ def parse_rate(text: object) -> Rate:
     """
     if isinstance(text, Rate):
         return text
-    match = _RATE.fullmatch(str(text).replace(",", ""))
+    match = _RATE.fullmatch(without_thousands(text))
     if match is None:
         raise ValueError(f"{text!r} is not a rate; write it as '900 per day' or '400000 per year'")
-    return Rate(amount=float(match[1]), period=match[2])
+    amount = float(match[1])
+    if not isfinite(amount * _PERIODS_PER_YEAR[match[2]]):
+        raise ValueError(f"{text!r} has no end; write a number, such as 400000 per year")
+    return Rate(amount=amount, period=match[2])
 
 
 def _share(said: object) -> object:

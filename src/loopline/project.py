@@ -17,7 +17,7 @@ from loopline.charter.contradictions import require_possible
 from loopline.charter.spec import CharterSpec
 from loopline.data.moments import moments_of
 from loopline.data.spec import DataSpec
-from loopline.declaration import Spec
+from loopline.declaration import Spec, wrong
 from loopline.errors import Fault, Mistake
 from loopline.housekeeping.spec import KeepSpec
 from loopline.model.feature_tables import with_features
@@ -289,10 +289,12 @@ def _refuse_yaml(error: yaml.MarkedYAMLError, text: str, file: str) -> NoReturn:
 def _mistake(error: ValidationError, lines: Mapping[Path_, int], file: str) -> Mistake:
     """The first thing that is wrong, with its line and the nearest right word; a mistyped name comes before what it leaves missing."""
     found = error.errors(include_url=False)
-    first = min(found, key=lambda one: one["type"] != "extra_forbidden")
+    # What takes a text or a number is told of each of the two; that a number has no end is what is wrong with it.
+    first = min(found, key=lambda one: one["type"] not in ("extra_forbidden", "finite_number"))
     path = _known(first["loc"], lines)
     field = ".".join(str(part) for part in path) or "the file"
-    remedy, what = "", f"{field}: {first['msg'].removeprefix('Value error, ')}"
+    said, remedy = wrong(first)
+    what = f"{field}: {said}"
     if first["type"] == "extra_forbidden":
         words = sorted(_words(Declaration, path[:-1]))
         near = get_close_matches(str(path[-1]), words, n=1, cutoff=0.5)
@@ -306,8 +308,11 @@ def _mistake(error: ValidationError, lines: Mapping[Path_, int], file: str) -> M
         near = get_close_matches(str(first["input"]), words, n=1)
         what = f"{field}: {first['input']!r} is not one of {', '.join(words)}"
         remedy = f"did you mean {near[0]!r}?" if near else "use one of them"
-    if len(found) > 1:
-        remedy = f"{remedy} ({len(found) - 1} more after it)".strip()
+    elif first["type"] == "model_type" and (words := sorted(_words(Declaration, path))):
+        remedy = f"write each as name: value; there are: {', '.join(words)}"
+    more = len({one["loc"] if one["type"] == "missing" else _known(one["loc"], lines) for one in found}) - 1
+    if more:
+        remedy = f"{remedy} ({more} more after it)".strip()
     return Mistake(what, where=f"{file}, line {lines.get(path, 1)}", remedy=remedy)
 
 

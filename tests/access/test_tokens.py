@@ -21,7 +21,8 @@ def kept(token, **changed):
 
 def test_what_is_kept_does_not_hold_the_secret():
     text, token = mint("shop", ["predict"], LATER)
-    assert text.rsplit("-", 1)[1] not in json.dumps(token.as_json())
+    # The secret may hold a - itself.
+    assert text.split("-", 2)[2] not in json.dumps(token.as_json())
     assert mint("shop", ["predict"], LATER)[0] != text
 
 

@@ -32,10 +32,21 @@ def reading(*checks: str, **charter: Any) -> CharterSpec:
     ("checks", "says", "remedy"),
     [
         (("precision >= 0.6", "recall > 0.1", "0.5 > precision"), r"A1 \(precision >= 0.6\) and A3 \(0.5 > precision\) cannot both hold", "leave A1 or A3 out"),
-        (("worth > 2", "worth_per_decision <= 2"), "A1 .* and A2 .* cannot both hold", "change one"),
+        (("worth > 0.2", "worth_per_decision <= 0.2"), "A1 .* and A2 .* cannot both hold", "change one"),
         (("precision < 0.4", "worst_slice(place).precision >= 0.45"), "the worst slice of place is never better than the whole", "change one"),
         (("mae >= 3", "worst_slice(place).mae < 3"), "the worst slice of place is never better than the whole", "change one"),
         (("precision >= 0.6 and precision < 0.5",), "A1 .* cannot hold", "keeps both of its bounds"),
+        (
+            ("precision > recall", "recall > precision"),
+            r"A1 .* and A2 \(recall > precision\) cannot both hold",
+            "turn one of the two round, or leave A1 or A2 out",
+        ),
+        (("not precision >= 0.5", "precision > 0.6"), "A1 .* and A2 .* cannot both hold", "change one"),
+        (("precision == recall", "recall < precision"), "cannot both hold", "turn one"),
+        (("worst_slice(place).recall > recall",), "A1 .* cannot hold: the worst slice of place is never better", "either may be the greater"),
+        (("worst_slice(place).recall > act_share", "act_share >= recall"), "cannot both hold: the worst slice of place is never better", "turn one"),
+        (("recall < recall",), "A1 .* cannot hold", "either may be the greater"),
+        (("worth > 1",), "worth is never above 1, the most that charter.worth gives for a decision", "ask for less, or mend the amounts"),
         (("precision >= 1.2",), "A1 .* asks for what cannot be: precision is never above 1", "ask for a number that precision can be"),
         (("worst_slice(place).recall >= 50",), "recall is never above 1", "write a share of 1: 0.5 for 50%"),
         (("recall < 0",), "recall is never below 0", "can be"),
@@ -60,6 +71,10 @@ def test_what_no_model_can_keep_is_named_with_its_remedy(checks: tuple[str, ...]
         ("worst_slice(place).roc_auc >= 0.6", "roc_auc <= 0.5"),
         ("worst_slice(place).mae >= 3", "mae < 3"),
         ("precision - recall >= 0.5", "precision < 0.4"),
+        ("precision > recall", "recall > worst_slice(place).precision"),
+        ("precision >= recall", "recall >= precision"),
+        ("not precision < 0.5", "precision <= 0.5"),
+        ("worth >= 1",),
         ("precision >= 0", "precision <= 1", "worth > -1e9"),
     ],
 )
@@ -72,6 +87,26 @@ def test_a_metric_is_looked_for_in_the_task_where_that_is_known() -> None:
         with pytest.raises(Mistake, match="names 'mae', which is no binary metric"):
             reading("mae <= 3", **known)
     assert reading("mae <= 3")
+
+
+@pytest.mark.parametrize(
+    ("worth", "most"),
+    [
+        ({"act_right": 140, "act_wrong": -60}, 140),
+        ({"act_right": "100..130..180", "rest": 2}, 130),
+        ({"act_wrong": -60, "miss": -9}, 0),
+        ({"right": 3, "wrong": -1}, 3),
+        ({"over": -2, "under": -1}, 0),
+        ({"over": -2, "under": 1}, float("inf")),
+        ({"act_right": "amount * 0.1", "act_wrong": -60}, float("inf")),
+    ],
+)
+def test_what_decisions_are_worth_at_most_is_known_from_constant_amounts(worth: dict[str, Any], most: float) -> None:
+    for beyond in (f"worth > {most}", f"worst_slice(place).worth >= {most + 1}"):
+        if most < float("inf"):
+            with pytest.raises(Mistake, match=f"worth is never above {most:g}, the most"):
+                reading(beyond, worth=worth)
+    assert reading("worth >= 0" if most == float("inf") else f"worth >= {most}", worth=worth)
 
 
 def test_two_criteria_with_one_id_are_a_mistake_that_names_its_line() -> None:

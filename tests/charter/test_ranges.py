@@ -29,6 +29,12 @@ def test_what_may_be_half_may_as_well_be_double():
     assert Ranged.between(-10, 30) == 10
 
 
+def test_a_comma_stands_between_thousands():
+    assert parse_range("1,500..2,500.5 hours") == (Ranged.between(1500, 2500.5), "hours")
+    charter = CharterSpec.model_validate({"predict": "late", "volume": "1,200,000 per year", "worth": {"act_right": "1,500", "miss": "-2,000..-1,000"}})
+    assert (charter.volume.amount, charter.worth.act_right, charter.worth.miss.ends[::2]) == (1_200_000, 1500, (-2000, -1000))
+
+
 CHARTER = {"predict": "late", "volume": "700..1100 per day", "worth": {"currency": "USD", "act_right": "100..130..180", "act_wrong": -60}}
 
 
@@ -60,7 +66,20 @@ def test_fields_and_ranges_make_the_charter_again():
         ({"worth": {"act_right": "180..100"}}, "upside down"),
         ({"worth": {"act_right": "100..180 EUR"}}, "has a unit behind it"),
         ({"worth": {"act_right": "100..200..180"}}, "outside of its ends"),
+        ({"worth": {"act_right": "60-120"}}, "write it as 1200.50, or as 60..120"),
+        ({"worth": {"act_right": "1.200,50"}}, "a comma that is not between thousands"),
+        ({"worth": {"act_right": "12 * 50"}}, "reads no column; write the number"),
         ({"study": {"effort": {"build": "3..4 days"}}}, "is not in hours"),
+        ({"volume": "-100..300 per day"}, "-100..300 per day leaves nothing to decide"),
+        ({"volume": "1,5..2,5 per day"}, "has a comma that is not between thousands.*: write 1.5..2.5 per day"),
+        ({"volume": "0,125 per day"}, "write 0.125 per day"),
+        ({"worth": {"act_right": "1,5"}}, "write 1.5"),
+        ({"worth": {"act_right": "1.500,5..1.600,5"}}, "write 1,500.5 for a thousand and a half"),
+        ({"study": {"spread": "1..1e400"}}, "has no end; write a number"),
+        ({"target": "1e400 per year"}, "has no end; write a number"),
+        ({"budget": {"build": float("inf")}}, "finite number"),
+        ({"positive": float("nan")}, "finite number"),
+        ({"outcome_known": f"{'9' * 30}d after day"}, "longer than any span of time"),
         ({"study": {"happens": "20..30"}}, "leaves what is possible"),
         ({"study": {"expects": {"precision": "40%..140%"}}}, "leaves what is possible"),
     ],

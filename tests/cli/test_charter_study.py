@@ -63,7 +63,7 @@ def test_without_data_it_is_judged_from_what_is_stated(call: Call, tmp_path: Pat
 
 def test_a_file_that_is_not_there_is_told_and_what_is_stated_stands(call: Call, tmp_path: Path) -> None:
     declare(tmp_path, CHARTER)
-    said = json.loads(call("study", "--json").stdout)
+    said = json.loads(call("study", "--json", code=2).stdout)
     assert "visits.csv" in said["trouble"] and said["study"]["evidence"] == "stated"
 
 
@@ -91,6 +91,25 @@ def test_a_no_go_of_the_data_turns_when_better_ones_are_delivered(call: Call, tm
     ]
     (tmp_path / "visits.csv").write_text("\n".join(["visit,at,pages,bought", *better, ""]))
     assert "Do it" in call("study").output
+
+
+def test_a_price_that_goes_back_finds_what_was_measured_at_it(call: Call, tmp_path: Path) -> None:
+    deliver(tmp_path)
+    told = []
+    for price in ("act_right: 10", "act_right: 14", "act_right: 10"):
+        declare(tmp_path, CHARTER.replace("act_right: 10", price))
+        told.append(json.loads(call("study", "--json").stdout)["study"])
+    assert [one["evidence"] for one in told] == ["data", "data", "data"]
+    assert told[0]["alternatives"] == told[2]["alternatives"] != told[1]["alternatives"]
+
+
+def test_an_earlier_study_is_not_shown_for_a_charter_that_cannot_be_studied(call: Call, tmp_path: Path) -> None:
+    declare(tmp_path, CHARTER)
+    deliver(tmp_path)
+    call("study")
+    declare(tmp_path, CHARTER.replace("expects:", "effort: {build: 100 hours}, expects:"))
+    with pytest.raises(Mistake, match="hours of work are declared, and what one costs is not"):
+        call("study")
 
 
 def test_a_picture_needs_something_that_is_not_known(call: Call, tmp_path: Path) -> None:

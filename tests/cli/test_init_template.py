@@ -126,6 +126,13 @@ def test_a_target_that_is_not_found_is_asked_for_with_those_that_could_be_it(tmp
     assert not (tmp_path / "loopline.yaml").exists()
 
 
+def test_columns_that_loopline_adds_are_no_candidates(tmp_path):
+    file = made(tmp_path, "demand")
+    file.write_text(file.read_text().replace("units_sold", "gone"))
+    with pytest.raises(Mistake, match="it could be: unit_price, promo, gone$"):
+        init(file, "--template", "demand", "--folder", tmp_path)
+
+
 def test_a_column_that_is_called_so_and_holds_something_else_is_no_target(tmp_path):
     file = made(tmp_path, "churn")
     file.write_text(file.read_text().replace("Churn", "gone").replace("Region", "Churn"))
@@ -164,6 +171,35 @@ def test_what_is_answered_is_kept_when_the_data_have_come(tmp_path):
     assert (charter.worth.act_right.ends[::2], charter.stakeholders["business"], charter.predict) == ((30, 40), ("owner@example.com",), "Churn")
     assert (tmp_path / "prices.yaml").read_text() == "people: 61 per hour\n"
     assert {"charter.worth.act_right", "prices.people"} <= {one["field"] for one in told["answered"]}
+
+
+def test_answers_on_lines_of_their_own_are_kept(tmp_path):
+    init("--template", "churn", "--folder", tmp_path)
+    file = tmp_path / "loopline.yaml"
+    text = file.read_text().replace("business: []", "business:\n      - ann@example.com\n      - bob@example.com")
+    lines = [line for line in text.splitlines() if not line.startswith("  problem: ")]
+    file.write_text("\n".join(lines).replace("charter:\n", "charter:\n  problem: >\n    Customers leave,\n    and nobody asks why.\n", 1))
+    told = init("--template", "churn", "--folder", tmp_path, "--force", "--json")
+    assert told["kept"] == ["charter.problem", "charter.stakeholders.business"]
+    charter = load(tmp_path).declaration.charter
+    assert (charter.problem, charter.stakeholders["business"]) == ("Customers leave, and nobody asks why.", ("ann@example.com", "bob@example.com"))
+
+
+def test_a_mistake_in_the_old_declaration_is_told_before_its_answers_are_lost(tmp_path):
+    init("--template", "churn", "--folder", tmp_path)
+    file = tmp_path / "loopline.yaml"
+    text = file.read_text().replace("act_right: 15..60    # ? guess", "act_right: 30..40").replace("act_wrong: -15..-5", "act_wrong: -7..-9")
+    file.write_text(text)
+    with pytest.raises(Mistake, match="upside down; .* once it is mended its answers are kept; remove the file to begin without them"):
+        init("--template", "churn", "--folder", tmp_path, "--force")
+    assert file.read_text() == text
+
+
+def test_a_target_that_says_one_thing_in_every_row_is_no_reason_to_take_another(tmp_path):
+    file = made(tmp_path, "churn")
+    file.write_text(file.read_text().replace(",Yes", ",No").replace("calls", "gone"))
+    with pytest.raises(Mistake, match="column 'Churn' says No in every row: the data hold no case of the other class; bring rows of both classes"):
+        init(file, "--template", "churn", "--folder", tmp_path)
 
 
 @pytest.mark.parametrize(

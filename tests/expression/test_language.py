@@ -62,6 +62,18 @@ def test_what_is_not_of_the_language_is_refused(text):
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["1 / 0", "a + 2 % (1 - 1)", "a if b else 1 / (1 > 2)", "9 ** 9 ** 9", "(-8) ** 0.5", "'a' - 1"])
+def test_constants_of_which_no_number_comes_are_named_with_the_remedy(text):
+    with pytest.raises(ValueError, match=r"write the (number that is meant|one that is meant) \(at character \d+\)$"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["1, 5", "(1, 2)", "a + (1, 2)", "a == [1]"])
+def test_a_list_stands_after_in_alone(text):
+    with pytest.raises(ValueError, match="may stand here"):
+        parse(text)
+
+
 def test_an_unknown_function_names_the_nearest():
     with pytest.raises(ValueError, match="did you mean sqrt"):
         parse("sqr(a)")

@@ -19,7 +19,7 @@ from loopline.model.estimates import of_ratio
 
 _CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": ()}
 _TERMS = {"binary": ("act_right", "act_wrong", "miss", "rest"), "multiclass": ("right", "wrong"), "regression": ("over", "under")}
-_PRICES = st.one_of(st.floats(-100, 100), st.sampled_from(["amount * 2", "amount / (amount - amount)", "3 * 1"]))
+_PRICES = st.one_of(st.floats(-100, 100), st.sampled_from(["amount * 2", "amount / (amount - amount)", "3 + amount * 0"]))
 
 
 def drawn(task: str, count: int, rng: np.random.Generator) -> Any:

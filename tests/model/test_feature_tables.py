@@ -137,7 +137,7 @@ def test_features_that_are_compiled_twice_stay_as_they_are():
         ({"lags": {"of": "delay", "by": "late"}}, {}, "'late' is the outcome; no entity is named by it"),
         ({"lags": {"of": "delay", "by": "carrier"}}, {"charter": {"predict": "late"}, "sources": {"t": {"path": "t.csv"}}}, "say charter.decided, as in"),
         ({"lags": [{"of": "delay", "by": "carrier"}, {"of": "delay", "by": "carrier"}]}, {}, "delay_lag1_by_carrier is asked for twice"),
-        ({"lags": {"of": "delay", "by": "carrier", "steps": [0]}}, {}, "greater than or equal to 1"),
+        ({"lags": {"of": "delay", "by": "carrier", "steps": [0]}}, {}, "write at least 1"),
         ({"rolling": {"of": "delay", "by": "carrier", "windows": ["0d"]}}, {}, "a window of no time holds nothing"),
         ({"rolling": {"of": "delay", "by": "carrier", "windows": ["7"]}}, {}, "'7' is not a span of time"),
         ({"rolling": {"of": "delay", "by": "carrier", "windows": ["7d"], "take": ["median"]}}, {}, "'median' is not one of"),

@@ -17,7 +17,7 @@ def test_how_old_rows_may_be_is_said_by_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fresh", "says"), [("{other: 2d}", "there is no source 'other'"), ("{t: 2d}", "no column of t says when"), ("{u: 0d}", "greater than")]
+    ("fresh", "says"), [("{other: 2d}", "there is no source 'other'"), ("{t: 2d}", "no column of t says when"), ("{u: 0d}", "write more than nought")]
 )
 def test_of_a_source_that_is_there_and_says_when(fresh: str, says: str) -> None:
     with pytest.raises(Mistake, match=says) as caught:

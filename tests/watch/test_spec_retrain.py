@@ -37,7 +37,7 @@ def test_words_and_what_belongs_to_them_are_a_list() -> None:
         ("{when: [los]}", "did you mean 'loss'?"),
         ("{when: [weather]}", "there are: loss, estimated_loss, drift, data, outcomes, schedule"),
         ("{when: [outcomes]}", "as in outcomes: 5000"),
-        ("{when: [outcomes: 0]}", "greater than or equal to 1"),
+        ("{when: [outcomes: 0]}", "write at least 1"),
         ("{when: [outcomes: 5, outcomes: 6]}", "said twice"),
         ("{when: []}", "nothing asks for a retraining"),
         ("{when: [schedule: 0 99 * * *]}", "is no schedule"),

@@ -1,4 +1,4 @@
-"""The bounds that a check sets to metrics, as far as it says them plainly: ``precision >= 0.5 and recall > 0.2``. Pure."""
+"""What a check asks of metrics, as far as it says it plainly: bounds, as in ``precision >= 0.5``, and orders, as in ``precision > recall``. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from loopline.expression.language import Expression
 
+_NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    **{ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt},
+    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
+}
 _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq}
 
 
@@ -37,6 +41,23 @@ class Bound:
         return (value > self.limit) is self.is_least
 
 
+@dataclass(frozen=True)
+class Order:
+    """Which of two metrics must not be the greater one.
+
+    Parameters
+    ----------
+    lower, upper
+        As the check names them.
+    is_strict
+        Whether they must differ.
+    """
+
+    lower: str
+    upper: str
+    is_strict: bool
+
+
 def bounds(check: Expression) -> list[Bound]:
     """Every bound that must hold for the check to hold; what it says in another way than by comparing a metric to a number sets none.
 
@@ -46,16 +67,28 @@ def bounds(check: Expression) -> list[Bound]:
     >>> [(one.name, one.limit, one.is_least, one.is_strict) for one in bounds(parse("0.2 < recall <= 0.9"))]
     [('recall', 0.2, True, True), ('recall', 0.9, False, False)]
     """
-    return [bound for bound in _of(check.tree, check) if bound is not None]
+    return [bound for bound in _of(check.tree, check) if isinstance(bound, Bound)]
+
+
+def orders(check: Expression) -> list[Order]:
+    """Every order of two metrics that must hold for the check to hold.
+
+    Examples
+    --------
+    >>> from loopline.expression.language import parse
+    >>> orders(parse("precision > recall and not recall < act_share"))
+    [Order(lower='recall', upper='precision', is_strict=True), Order(lower='act_share', upper='recall', is_strict=False)]
+    """
+    return [order for order in _of(check.tree, check) if isinstance(order, Order)]
 
 
 def is_plain(check: Expression) -> bool:
     """Whether a check says nothing but its bounds: it holds wherever they all do."""
-    return None not in _of(check.tree, check)
+    return all(isinstance(part, Bound) for part in _of(check.tree, check))
 
 
-def _of(node: ast.expr, check: Expression) -> Iterator[Bound | None]:
-    """The bounds; None for whatever else must hold."""
+def _of(node: ast.expr, check: Expression) -> Iterator[Bound | Order | None]:
+    """The bounds and orders; None for whatever else must hold."""
     match node:
         case ast.BoolOp(op=ast.And(), values=parts):
             for part in parts:
@@ -63,17 +96,21 @@ def _of(node: ast.expr, check: Expression) -> Iterator[Bound | None]:
         case ast.Compare(left=left, ops=links, comparators=rights):
             for one, link, other in zip((left, *rights), links, rights, strict=False):
                 yield from _compared(one, type(link), other, check)
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Compare(left=left, ops=[link], comparators=[right])) if type(link) in _NEGATED:
+            yield from _compared(left, _NEGATED[type(link)], right, check)
         case _:
             yield None
 
 
-def _compared(one: ast.expr, link: type[ast.cmpop], other: ast.expr, check: Expression) -> Iterator[Bound | None]:
+def _compared(one: ast.expr, link: type[ast.cmpop], other: ast.expr, check: Expression) -> Iterator[Bound | Order | None]:
     if link not in _MIRRORED:
         yield None
     elif (limit := _number(one)) is not None and (name := check.reference(other)) is not None:
         yield from _bounds(name, _MIRRORED[link], limit)
     elif (name := check.reference(one)) is not None and (limit := _number(other)) is not None:
         yield from _bounds(name, link, limit)
+    elif (name := check.reference(one)) is not None and (beside := check.reference(other)) is not None:
+        yield from _orders(name, link, beside)
     else:
         yield None
 
@@ -83,6 +120,13 @@ def _bounds(name: str, link: type[ast.cmpop], limit: float) -> Iterator[Bound]:
         yield Bound(name, limit, True, link is ast.Gt)
     if link in (ast.Lt, ast.LtE, ast.Eq):
         yield Bound(name, limit, False, link is ast.Lt)
+
+
+def _orders(name: str, link: type[ast.cmpop], beside: str) -> Iterator[Order]:
+    if link in (ast.Gt, ast.GtE, ast.Eq):
+        yield Order(beside, name, link is ast.Gt)
+    if link in (ast.Lt, ast.LtE, ast.Eq):
+        yield Order(name, beside, link is ast.Lt)
 
 
 def _number(node: ast.expr) -> float | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import product
-from typing import get_args
+from itertools import combinations, product
+from math import inf
+from typing import Generic, TypeVar, get_args
 
-from loopline.charter.bounds import Bound, bounds
+from loopline.charter.bounds import Bound, Order, bounds, orders
 from loopline.charter.metrics import ALIASES, METRICS, OF_TASK, parts, sliced
 from loopline.charter.spec import CharterSpec, Task
 from loopline.declaration import figure
@@ -16,6 +17,7 @@ from loopline.errors import Mistake
 from loopline.expression.language import parse
 
 WHERE = "charter.acceptance"
+_Asked = TypeVar("_Asked", Bound, Order)
 
 
 @dataclass(frozen=True)
@@ -43,23 +45,30 @@ def require_possible(charter: CharterSpec, task: Task | None = None) -> None:
     stated = task or charter.task
     tasks = (stated,) if stated is not None else charter.worth.tasks or get_args(Task)
     criteria = [(one.id, one.check) for one in charter.acceptance]
-    for find in (_twice, lambda said: _unknown(said, tasks), contradiction):
+    most = max(charter.worth.most(task) for task in tasks)
+    for find in (_twice, lambda said: _unknown(said, tasks), lambda said: contradiction(said, most=most)):
         found = find(criteria)
         if found is not None:
             raise Mistake(found.says, where=f"{WHERE}.{found.place}", remedy=found.remedy)
 
 
-def contradiction(criteria: Sequence[tuple[str, str | None]]) -> Contradiction | None:
+def contradiction(criteria: Sequence[tuple[str, str | None]], *, most: float = inf) -> Contradiction | None:
     """The first thing that criteria ask for and nothing can give; None where there is none.
 
     Parameters
     ----------
     criteria
         The id and the check of each; None where nothing checks it yet.
+    most
+        What a decision can be worth at most.
     """
-    said = list(_bounds(criteria))
+    said = [_Said(place, id, check, bound) for place, id, check in _checked(criteria) for bound in bounds(parse(check))]
     for one in said:
-        if (found := _beyond(one)) is not None:
+        if (found := _beyond(one, most)) is not None:
+            return found
+    compared = [_Said(place, id, check, order) for place, id, check in _checked(criteria) for order in orders(parse(check))]
+    for turned in (*((one, one) for one in compared), *combinations(compared, 2)):
+        if (found := _contrary(*turned)) is not None:
             return found
     # Where a number is held to bounds alone, any two of which can be met, all of them can be met.
     pairs = ((least, most) for least, most in product(said, said) if least.bound.is_least and not most.bound.is_least)
@@ -67,22 +76,21 @@ def contradiction(criteria: Sequence[tuple[str, str | None]]) -> Contradiction |
 
 
 @dataclass(frozen=True)
-class _Said:
-    """A bound, and the criterion that sets it."""
+class _Said(Generic[_Asked]):
+    """A bound or an order, and the criterion that asks for it."""
 
     place: int
     id: str
     check: str
-    bound: Bound
+    bound: _Asked
 
     def __str__(self) -> str:
         return f"{self.id} ({self.check})"
 
 
-def _bounds(criteria: Sequence[tuple[str, str | None]]) -> Iterator[_Said]:
-    for place, (id, check) in enumerate(criteria):
-        for bound in bounds(parse(check)) if check else ():
-            yield _Said(place, id, check or "", bound)
+def _checked(criteria: Sequence[tuple[str, str | None]]) -> Iterator[tuple[int, str, str]]:
+    """The place, the id and the check of each criterion that has one."""
+    yield from ((place, id, check) for place, (id, check) in enumerate(criteria) if check)
 
 
 def _twice(criteria: Sequence[tuple[str, str | None]]) -> Contradiction | None:
@@ -119,23 +127,36 @@ def _nearest(word: str, among: Sequence[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(among)}"
 
 
-def _beyond(said: _Said) -> Contradiction | None:
+def _beyond(said: _Said[Bound], most: float) -> Contradiction | None:
     """A bound that is beyond all that its metric can be."""
     bound, (_, name) = said.bound, parts(said.bound.name)
     metric = METRICS.get(name)
     if metric is None:
         return None
-    furthest = metric.high if bound.is_least else metric.low
-    if bound.allows(furthest) or furthest in (float("inf"), float("-inf")):
+    furthest = most if name == "worth" and bound.is_least else metric.high if bound.is_least else metric.low
+    if bound.allows(furthest) or furthest in (inf, -inf):
         return None
     side = "above" if bound.is_least else "below"
     what = f"{said} asks for what cannot be: {name} is never {side} {figure(furthest)}"
     if metric.unit == "share" and 2 <= bound.limit <= 100:
         return Contradiction(said.place, what, f"write a share of 1: {figure(bound.limit / 100)} for {figure(bound.limit)}%")
+    if name == "worth":
+        return Contradiction(said.place, f"{what}, the most that charter.worth gives for a decision", "ask for less, or mend the amounts in charter.worth")
     return Contradiction(said.place, what, f"ask for a number that {name} can be")
 
 
-def _apart(least: _Said, most: _Said) -> Contradiction | None:
+def _contrary(one: _Said[Order], other: _Said[Order]) -> Contradiction | None:
+    """Two orders that no numbers keep, or one that is given twice and is none: what must be greater is never greater."""
+    whys = [_never_greater(upper.bound.upper, lower.bound.lower) for upper, lower in ((one, other), (other, one))]
+    if None in whys or not (one.bound.is_strict or other.bound.is_strict):
+        return None
+    why = next((why for why in whys if why), "")
+    if one.place == other.place:
+        return Contradiction(one.place, f"{one} cannot hold{why}", "compare numbers of which either may be the greater one")
+    return Contradiction(other.place, f"{one} and {other} cannot both hold{why}", f"turn one of the two round, or leave {one.id} or {other.id} out")
+
+
+def _apart(least: _Said[Bound], most: _Said[Bound]) -> Contradiction | None:
     """Two bounds that no number keeps: the one is on what is never greater than what the other is on."""
     why = _never_greater(least.bound.name, most.bound.name)
     low, high = least.bound.limit, most.bound.limit

@@ -183,7 +183,7 @@ class Stated:
         if base[1] is None or worth.columns or not _whole(study.expects, names):
             return None
         ranges = {f"study.{base[0]}": base[1]}
-        says = {NOTHING: _without(worth)}
+        says = {NOTHING: _without(worth), **({ALWAYS: "everybody acts, always"} if _always_pays(worth, float(base[1])) else {})}
         today, expects = _stated_today(charter, worth), {name: ranged(getattr(study.expects, name)) for name in names}
         for place, name, quality in (("today", TODAY, today), ("expects", MODEL, expects)):
             if quality:
@@ -199,7 +199,8 @@ class Stated:
         """The terms that fall due at these shares."""
         said = {name: np.atleast_1d(values.get(name, np.array([float(one)]))) for name, one in self.ranges.items()}
         base = said.get("study.happens", said.get("study.spread", np.zeros(1)))
-        found = {NOTHING: _dues(self.worth, base, None), PERFECT: _perfect(self.worth, base)}
+        nought = np.zeros_like(base)
+        found = {NOTHING: _dues(self.worth, base, None), PERFECT: _perfect(self.worth, base), ALWAYS: np.stack([base, 1 - base, nought, nought], axis=-1)}
         for place, name in (("today", TODAY), ("expects", MODEL)):
             quality = {one: said[f"study.{place}.{one}"] for one in _QUALITIES[self.worth.task] if f"study.{place}.{one}" in said}
             if quality:
@@ -266,6 +267,14 @@ def _said(value: Ranged, *, is_share: bool) -> str:
 
 def _without(worth: Worth) -> str:
     return {"binary": "nobody acts", "multiclass": "the most frequent class for all", "regression": "one middle number for all"}[worth.task]
+
+
+def _always_pays(worth: Worth, happens: float) -> bool:
+    """Whether acting always earns more than never."""
+    if worth.task != "binary":
+        return False
+    act_right, act_wrong, miss, rest = (float(worth.terms[name]) for name in Worth.BINARY)  # type: ignore[arg-type]
+    return happens * (act_right - miss) + (1 - happens) * (act_wrong - rest) > 0
 
 
 def _dues(worth: Worth, base: Floats, quality: Mapping[str, Floats] | None) -> Floats:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from loopline.declaration import Rate, RateText
+from loopline.declaration import Rate, RateText, without_thousands
 
 _AMOUNT = re.compile(r"\s*(\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S.*?)\s*")
 
@@ -17,7 +17,7 @@ def _reader(units: Mapping[str, float], example: str) -> Callable[[object], floa
     """Reads a text such as `example` as an amount in the unit of factor 1."""
 
     def read(text: object) -> float:
-        match = _AMOUNT.fullmatch(str(text).replace(",", ""))
+        match = _AMOUNT.fullmatch(without_thousands(text))
         if match is None or match[2] not in units:
             raise ValueError(f"{text!r} has no unit that fits; write an amount in {', '.join(units)}, such as {example}")
         return float(match[1]) * units[match[2]]

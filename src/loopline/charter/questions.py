@@ -64,7 +64,7 @@ def answers(template: Template, text: str, book: str = "") -> dict[str, str]:
     """What a person has said, by its field, as it is written: the answered questions, and what else is no longer the template's."""
     kept = {}
     for one in standings(template, text, book):
-        if one.said is None or one.is_open or "\n" in one.said:
+        if one.said is None or one.is_open:
             continue
         if one.entry.question is not None or not (one.entry.is_read_off or is_guess(template, one.entry, yaml.safe_load(one.said))):
             kept[one.entry.field] = one.said
@@ -77,6 +77,9 @@ def _standing(template: Template, entry: Entry, root: yaml.Node | None, path: li
     if node is None:
         return Standing(entry, None, None, asked)
     said = text[node.start_mark.index : node.end_mark.index].strip()
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style:
+        # Its lines belong together by where each begins, the first one, too.
+        said = " " * node.start_mark.column + said
     match = _MARKED.match(text, node.end_mark.index)
     if match is None or not asked:
         return Standing(entry, said, None, False)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from loopline.declaration import Rate, parse_rate
+from loopline.declaration import Rate, parse_rate, without_thousands
 
 SURE = 0.9
 """How often the truth lies within the two ends of a range, by who states it."""
@@ -89,18 +89,18 @@ def parse_range(text: object) -> tuple[Ranged, str]:
     ValueError
         When it is no number and no range, its ends are upside down, or they have different units.
     """
-    said = str(text).replace(",", "")
+    said = without_thousands(text)
     match = _RANGE.fullmatch(said)
     if match is None:
         one = _ONE.fullmatch(said)
         if one is None:
             raise ValueError(f"{text!r} is neither a number nor a range; write it as 800 or as 700..1100")
-        return ranged(float(one[1])), one[2]
+        return ranged(_finite(one[1], text)), one[2]
     low, middle, high, unit = match[1], match[3], match[5], match[6]
     other = next((found for found in (match[2], match[4]) if found and found != unit), None)
     if other is not None:
         raise ValueError(f"{text!r} says {other!r} at one end and {unit or 'nothing'!r} at the other; write both ends in one unit, as in 700..1100 per day")
-    least, most = float(low), float(high)
+    least, most = _finite(low, text), _finite(high, text)
     if least > most:
         raise ValueError(f"{text!r} is upside down; write the lower end first: {high}..{low}{unit and ' '}{unit}")
     if middle is None:
@@ -108,6 +108,13 @@ def parse_range(text: object) -> tuple[Ranged, str]:
     if not least <= float(middle) <= most:
         raise ValueError(f"{text!r} has its likeliest value outside of its ends; write low..likely..high")
     return Ranged(float(middle), least, most), unit
+
+
+def _finite(number: str, text: object) -> float:
+    found = float(number)
+    if not isfinite(found):
+        raise ValueError(f"{text!r} has no end; write a number such as 800, or a range such as 700..1100")
+    return found
 
 
 def is_range(said: object) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from loopline.charter.evidence import MODEL, PERFECT
+from loopline.charter.report.words import share
 from loopline.charter.simulation import Simulation
 from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth
@@ -123,7 +124,8 @@ def a_model_can_help(case: Case) -> Finding:
     nothing = f"doing nothing earns {figure(case.do_nothing)}"
     if case.perfect <= case.do_nothing:
         return Finding(False, f"a perfect model would earn {figure(case.perfect)} per decision, and {nothing} already", case.perfect, case.do_nothing)
-    return Finding(True, f"a perfect model would earn {figure(case.perfect)} per decision, and {nothing}", case.perfect, case.do_nothing)
+    where = " in all rows whose outcome is known" if case.is_read else ""
+    return Finding(True, f"a perfect model would earn {figure(case.perfect)} per decision{where}, and {nothing}", case.perfect, case.do_nothing)
 
 
 def the_target_is_in_reach(case: Case) -> Finding:
@@ -143,7 +145,7 @@ def the_target_is_in_reach(case: Case) -> Finding:
             return Finding(None, "how much a model adds in a year is not known yet")
         said = f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add {gain:,.0f}"
         return Finding(True, said, gain, target.per_year)
-    said = f"the model that is expected adds as much as the target, {target.per_year:,.0f} {case.worth.currency} a year, with a chance of {chance:.0%}"
+    said = f"the model that is expected adds as much as the target, {target.per_year:,.0f} {case.worth.currency} a year, with a chance of {share(chance)}"
     return Finding(chance >= HARDLY, said if chance >= HARDLY else f"the target is out of reach: {said}", chance, HARDLY, is_simulated=True)
 
 
@@ -153,6 +155,10 @@ def the_budget_is_earned_back(case: Case) -> Finding:
     if gain is None or not case.charter.worth.is_priced:
         return Finding(None, "what a perfect model would add in a year is not known")
     cost = (0.0 if case.is_built else budget.build or 0.0) + (budget.run.per_year if budget.run else 0.0)
+    model = None if case.simulation is None else case.simulation.accounts.get(MODEL)
+    if model is not None and model.run is not None:
+        # As far as people's work and machines are declared, they say more of it than the budget.
+        cost = float(np.mean(model.build)) + float(np.mean(model.run))
     said = f"a perfect model would add {gain:,.0f} {case.worth.currency} a year, and the first year costs {cost:,.0f}"
     return Finding(cost <= gain, said, gain, cost)
 
@@ -176,7 +182,7 @@ def it_is_likely_to_pay(case: Case) -> Finding:
     free = simulation.free
     chance = simulation.chance(MODEL, free, granted=_granted(simulation) if free != simulation.prospect.today else 0.0) or 0.0
     against = "" if free == simulation.prospect.today else f", against {simulation.prospect.evidence.says[free]}, which costs nothing,"
-    said = f"the model pays for itself within {case.charter.study.years:g} years{against} with a chance of {chance:.0%}, and {wanted:.0%} is asked for"
+    said = f"the model pays for itself within {case.charter.study.years:g} years{against} with a chance of {share(chance)}, and {wanted:.0%} is asked for"
     return Finding(chance >= wanted, said, chance, wanted, is_simulated=True)
 
 
@@ -195,7 +201,7 @@ def nothing_simpler_is_better(case: Case) -> Finding:
     granted = _granted(simulation)
     chance = simulation.chance(MODEL, simpler, granted=granted) or 0.0
     than = f"{simulation.prospect.evidence.says[simpler]}{', a tenth of what is left to gain granted for what a search may find besides,' if granted else ''}"
-    said = f"the model is worth more than {than} with a chance of {chance:.0%}"
+    said = f"the model is worth more than {than} with a chance of {share(chance)}"
     return Finding(chance >= SIMPLER, said, chance, SIMPLER, is_simulated=True)
 
 

@@ -57,7 +57,8 @@ def tornado(prospect: Prospect) -> list[Bar]:
     if MODEL not in still or still[MODEL].npv is None:
         return []
     bars = [bar for one in prospect.assumptions() if (bar := _bar(prospect, one)) is not None]
-    return sorted(bars, key=lambda bar: -abs(bar.at_high - bar.at_low))
+    moving = [bar for bar in bars if bar.at_high != bar.at_low or bar.turns_at is not None]
+    return sorted(moving, key=lambda bar: -abs(bar.at_high - bar.at_low))
 
 
 def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from loopline.charter.ranges import HoursMonthly, HoursOnce, Likely, Ranged, RateRange, ShareRange, is_range, parse_range
-from loopline.declaration import MomentText, Rate, RateText, Share, Span, Spec
+from loopline.charter.ranges import HoursMonthly, HoursOnce, Likely, Ranged, RateRange, ShareRange, in_words, is_range, parse_range, ranged
+from loopline.declaration import MomentText, Rate, RateText, Share, Span, Spec, without_thousands
 from loopline.expression.kinds import is_condition
 from loopline.expression.language import parse
 
 Task = Literal["binary", "multiclass", "regression"]
 Role = Literal["business", "data", "science", "ml", "devops", "expert", "customer"]
 ROLES: tuple[str, ...] = get_args(Role)
-ByRole = dict[Role, Annotated[int, Field(ge=0)]]
+ByRole = dict[Role, Annotated[int, Field(ge=0, strict=True)]]
 """From a role to how many of its people must say yes."""
+_NUMERAL = re.compile(r"\s*[-+]?[\d.,]+\s*")
 MEASURED_FOR = ("predict", "task", "positive", "worth")
 """The fields that what is measured of the data depends on."""
+
+
+# What a person means by it may be a range, or a number written as elsewhere: subtracting one from the other is hardly ever it.
+_TWO_NUMBERS = re.compile(r"\s*-?[\d.]+\s*[-,]\s*[\d.,]+\s*")
 
 
 def _money(value: object) -> float | str:
@@ -32,11 +38,15 @@ def _money(value: object) -> float | str:
             raise ValueError(f"{value!r} has a unit behind it; write the amount alone, in charter.worth.currency")
         return found
     if isinstance(value, str):
-        text = value
+        # As an expression, 1,500 would be two numbers.
+        text = without_thousands(value) if _NUMERAL.fullmatch(value) else value
         try:
             value = float(text)
         except ValueError:
-            parse(text)
+            if _TWO_NUMBERS.fullmatch(text):
+                raise ValueError(f"{text!r} is neither a number nor a range; write it as 1200.50, or as 60..120") from None
+            if not parse(text).names:
+                raise ValueError(f"{text!r} reads no column; write the number that it makes") from None
             return text
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is no amount of money; say a number, a range such as 100..180, or an expression over the row's columns")
@@ -91,6 +101,18 @@ class WorthSpec(Spec):
         groups: tuple[tuple[Task, tuple[str, ...]], ...] = (("binary", _BINARY), ("multiclass", _MULTICLASS), ("regression", _REGRESSION))
         return tuple(task for task, names in groups if any(getattr(self, name) is not None for name in names))
 
+    def most(self, task: Task) -> float:
+        """The most that a decision can be worth on average, by the middles of ranges; infinite where that depends on the row, or on the size of an error."""
+        names = {"binary": _BINARY, "multiclass": _MULTICLASS, "regression": _REGRESSION}[task]
+        said = [getattr(self, name) for name in names]
+        # What is not said is a point or nothing, as `Worth.of` has it.
+        amounts = [1.0] if not any(value is not None for value in said) else [0.0 if value is None else value for value in said]
+        if any(isinstance(value, str) for value in amounts):
+            return math.inf
+        if task == "regression":
+            return 0.0 if not self.tasks or max(amounts) <= 0 else math.inf
+        return float(max(amounts))
+
     @property
     def is_priced(self) -> bool:
         """Whether the worth is money; points stand in until somebody knows the prices."""
@@ -103,6 +125,14 @@ class Criterion(Spec):
     id: str
     says: str = ""
     check: str | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _names(cls, id: str) -> str:
+        # Verdicts, waivers and alerts are kept by it, and tables and commands hold it.
+        if re.fullmatch(r"[\w.-]+", id) is None:
+            raise ValueError(f"{id!r} is no id of a criterion; write letters, digits, ., _ and - alone, such as A1")
+        return id
 
     @model_validator(mode="after")
     def _parses(self) -> Criterion:
@@ -161,7 +191,7 @@ class StudySpec(Spec):
         How good a model will be, and how good what is done today is: before there are data.
     """
 
-    years: float = Field(default=3.0, gt=0, le=30)
+    years: float = Field(default=3.0, gt=0, le=30, strict=True)
     discount: Share = 0.08
     ready: Span = timedelta(0)
     chance: Share = 0.5
@@ -176,7 +206,7 @@ class StudySpec(Spec):
 class BudgetSpec(Spec):
     """What may be spent: once to build, and as a rate to run."""
 
-    build: float | None = Field(default=None, ge=0)
+    build: float | None = Field(default=None, ge=0, strict=True)
     run: RateText | None = None
 
 
@@ -222,8 +252,10 @@ class CharterSpec(Spec):
     @field_validator("volume")
     @classmethod
     def _comes(cls, volume: Rate | None) -> Rate | None:
-        if volume is not None and volume.amount <= 0:
-            raise ValueError(f"{volume} leaves nothing to decide; say how many decisions come, such as 900 per day, or leave it out")
+        if volume is not None and (volume.amount <= 0 or ranged(volume.amount).low < 0):
+            raise ValueError(
+                f"{in_words(volume.amount)} per {volume.period} leaves nothing to decide; say how many decisions come, such as 900 per day, or leave it out"
+            )
         return volume
 
     @property

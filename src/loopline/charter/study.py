@@ -13,6 +13,7 @@ from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
 from loopline.charter.prospect import Account, Prospect
+from loopline.charter.remarks import remarks
 from loopline.charter.report.words import share
 from loopline.charter.rules import Case, findings
 from loopline.charter.sensitivity import tornado
@@ -105,6 +106,7 @@ def studied(
             "target": None if charter.target is None else charter.target.per_year,
         },
         "study": None if simulation is None else _compared(simulation),
+        "remarks": remarks(charter, worth),
         "missing": _missing(charter, evidence, sounding, costs),
     }
 
@@ -133,8 +135,8 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
     if outcome is not None:
         at_stake = {name: outcome[name] for name in at_stake}
     elif simulation is not None:
-        still = simulation.prospect.accounts({})
-        at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
+        drawn = simulation.accounts
+        at_stake |= {name: float(np.mean(drawn[one].per_decision)) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
     known = Case(charter, task, worth, at_stake["do_nothing"], at_stake["perfect"], at_stake["break_even"])
     return replace(known, simulation=simulation, is_read=outcome is not None)
 
@@ -198,15 +200,18 @@ def _ready(prospect: Prospect, name: str) -> float:
 
 
 def _just_paying(simulation: Simulation) -> dict[str, Any]:
-    """A model that earns just what it costs, with volume and costs at their middle, beside what today's way earns on average."""
+    """A model that earns just what it costs, with volume and costs at their middle, beside what the best choice that costs nothing earns on average."""
     prospect = simulation.prospect
-    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[prospect.today].per_decision))
+    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[simulation.free].per_decision))
     volume = 0.0 if prospect.charter.volume is None else prospect.charter.volume.per_year
     model = prospect.accounts({}).get(MODEL)
     costs: dict[str, Account | None] = {"build": model, "run": model}
     known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
-    right = _right_enough(prospect, needed)
-    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision"
+    right = _right_enough(prospect, needed, simulation.free)
+    beside = "" if simulation.free == prospect.today else f" above: {prospect.evidence.says[simulation.free]}"
+    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision{beside}"
+    if today + needed > float(np.mean(simulation.accounts[PERFECT].per_decision)):
+        says, right = f"{says}, which is more than a model can that is never wrong", None
     return {
         "name": BREAK_EVEN,
         "says": says + ("" if right is None else f", and is right in {right:.0%} of the cases that it acts on"),
@@ -225,7 +230,7 @@ def _point(value: float) -> dict[str, float]:
     return {"value": value, "low": value, "high": value}
 
 
-def _right_enough(prospect: Prospect, needed: float) -> float | None:
+def _right_enough(prospect: Prospect, needed: float, free: str) -> float | None:
     """The precision at which a model that acts as often as the expected one adds so much to each decision; None for other tasks, and where none suffices."""
     dues = prospect.evidence.dues({})
     if prospect.worth.task != "binary" or prospect.worth.columns or MODEL not in dues:
@@ -233,7 +238,7 @@ def _right_enough(prospect: Prospect, needed: float) -> float | None:
     acted = float(dues[MODEL][0, :2].sum())
     act_right, act_wrong, miss, rest = (float(price) for price in prospect.prices({})[0])
     won, lost = act_right - miss, rest - act_wrong
-    today = float((dues[prospect.today][0] - dues[NOTHING][0]) @ prospect.prices({})[0])
+    today = float((dues[free][0] - dues[NOTHING][0]) @ prospect.prices({})[0])
     if not acted or won + lost <= 0:
         return None
     right = ((needed + today) / acted + lost) / (won + lost)
@@ -249,6 +254,8 @@ def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[
     if evidence is None:
         why = "" if sounding is None or "absent" not in sounding else f" (the data do not tell: {sounding['absent']})"
         found.append(f"how good a model would be{why}: deliver data, or say charter.study.happens and charter.study.expects")
+    untried = {} if sounding is None else sounding.get("without") or {}
+    found += [f"{'the present rule' if name == 'present' else f'the {name}'}, which could not be tried: {why}" for name, why in untried.items()]
     if evidence is not None and evidence.shown < 1:
         found.append(f"the {1 - evidence.shown:.0%} of cases in which nobody acted: their outcome is not seen, and the figures speak of the others alone")
     if charter.study.today is not None and evidence is not None and TODAY not in evidence.says:

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 
 from loopline.charter.filling import fill
 from loopline.charter.prices import load as load_prices
 from loopline.charter.questions import Standing, answers, standings
 from loopline.charter.template import Template, template, templates
-from loopline.cli.init_charter import book, document, reasons
+from loopline.cli.init_charter import book, document, inline, reasons
 from loopline.cli.init_data import declared, found_lines, read, section, stem, summary, table_of, title_of
 from loopline.cli.output import LiveProgress, emit, hint, table, write_whole
-from loopline.data.spec import SourceSpec
+from loopline.data.spec import HIDDEN, SourceSpec
 from loopline.errors import Mistake
-from loopline.project import FILE, load, parse
+from loopline.project import FILE, Loader, load, parse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,16 +95,32 @@ def start(
 
 
 def _kept(kind: Template, file: Path, *, force: bool) -> dict[str, str]:
-    """The answers in a declaration of the same template that is written anew."""
+    """The answers in a declaration of the same template that is written anew; each on one line.
+
+    Raises
+    ------
+    Mistake
+        When there is one already and nothing forces it, or a mistake in it keeps its answers from being read.
+    """
     if not file.exists():
         return {}
     if not force:
         raise Mistake(f"there is a {FILE} already", where=str(file.parent), remedy="write it anew with --force, or name another --folder")
     try:
         is_same = load(file.parent).declaration.charter.template == kind.name
-    except Mistake:
-        return {}
-    return answers(kind, file.read_text(encoding="utf-8")) if is_same else {}
+    except Mistake as mistake:
+        remedy = "; ".join(filter(None, (mistake.remedy, "once it is mended its answers are kept; remove the file to begin without them")))
+        raise Mistake(mistake.what, where=mistake.where, remedy=remedy) from None
+    said = answers(kind, file.read_text(encoding="utf-8")) if is_same else {}
+    return {field: _on_one_line(one) for field, one in said.items()}
+
+
+def _on_one_line(said: str) -> str:
+    """An answer as it is written, or in brackets and quotes what stands in lines of its own; the line that ends a folded text is none of it."""
+    if "\n" not in said and said == said.strip():
+        return said
+    value = yaml.load(said, Loader)  # noqa: S506
+    return inline(value.removesuffix("\n") if isinstance(value, str) else value)
 
 
 def _look(kind: Template, data: Path, folder: Path, target: str | None, time: str | None, key: tuple[str, ...], progress: LiveProgress) -> Looked:
@@ -130,11 +147,15 @@ def _target(kind: Template, batch: pl.DataFrame, nulls: Sequence[str]) -> str:
     Mistake
         When there is none, with the columns that could be it.
     """
-    called = kind.find("target", batch.columns)
+    columns = [name for name in batch.columns if name not in HIDDEN]
+    called = kind.find("target", columns)
     fit = next((name for name in called if _could_be(kind, batch[name], nulls)), None)
     if fit is not None:
         return fit
-    among = [name for name in batch.columns if _could_be(kind, batch[name], nulls)] or batch.columns
+    if called and kind.task != "regression" and len(said := _classes(batch[called[0]], nulls)) == 1:
+        what = f"column {called[0]!r} says {said.pop()} in every row: the data hold no case of the other class"
+        raise Mistake(what, where="--target", remedy="bring rows of both classes, or name another column with --target")
+    among = [name for name in columns if _could_be(kind, batch[name], nulls)] or columns
     more = f" and {len(among) - _NAMED} more" if len(among) > _NAMED else ""
     holds = "numbers" if kind.task == "regression" else "two classes"
     what = f"no column of {holds} is called as what {kind.name} predicts usually is ({', '.join(kind.columns['target'][:4])})"
@@ -149,8 +170,11 @@ def _could_be(kind: Template, values: pl.Series, nulls: Sequence[str]) -> bool:
 
     if kind.task == "regression":
         return typed(values, nulls, []).type in ("integer", "number")
-    known = set(values.drop_nulls().unique().to_list()) - set(nulls)
-    return len(known) == _TWO
+    return len(_classes(values, nulls)) == _TWO
+
+
+def _classes(values: pl.Series, nulls: Sequence[str]) -> set[Any]:
+    return set(values.drop_nulls().unique().to_list()) - set(nulls)
 
 
 def _time(kind: Template, batch: pl.DataFrame, goal: str, nulls: Sequence[str]) -> str | None:

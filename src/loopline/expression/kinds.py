@@ -102,7 +102,7 @@ def kind_of(expression: Expression, columns: Mapping[str, Kind]) -> Kind:
     """
     try:
         part = _part(expression.evaluate(lambda name: _Part(columns[name], f"column {name!r}"), _FUNCTIONS))
-    except (TypeError, ArithmeticError) as error:
+    except TypeError as error:
         raise ValueError(str(error)) from error
     return "number" if part is None else part.kind
 

@@ -30,6 +30,13 @@ FUNCTIONS: Mapping[str, tuple[int, int]] = {
     "length": (1, 1),
 }
 _SLICED = ("worst_slice",)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """A power; of whole numbers as that of fractions, because all digits of 9 ** 9 ** 9 would take years."""
+    return float(base) ** exponent if isinstance(base, int) and isinstance(exponent, int) else base**exponent
+
+
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -37,7 +44,7 @@ _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
+    ast.Pow: _power,
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -115,6 +122,7 @@ def parse(text: str) -> Expression:
         raise ValueError(f"{text!r} is not an expression (at character {error.offset})") from error
     names: set[str] = set()
     _check(tree, text, names, quoted)
+    _reckon(tree, text)
     return Expression(text, tree, frozenset(names), quoted)
 
 
@@ -147,13 +155,14 @@ def _check(node: ast.AST, text: str, names: set[str], quoted: Mapping[str, str])
             pass
         case ast.BoolOp() | ast.IfExp() | ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not()):
             pass
-        case ast.Compare(ops=ops) if all(isinstance(op, (*_OPERATORS, ast.In, ast.NotIn)) for op in ops):
-            for link, right in zip(ops, node.comparators, strict=True):
-                if isinstance(link, (ast.In, ast.NotIn)) and not isinstance(right, (ast.Tuple, ast.List, ast.Set)):
-                    raise _refuse(right, text, "after 'in' a list of values is expected")
-        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
-            if not all(isinstance(item, ast.Constant) for item in items):
-                raise _refuse(node, text, "a list may hold only plain values")
+        case ast.Compare(left=left, ops=ops, comparators=rights) if all(isinstance(op, (*_OPERATORS, ast.In, ast.NotIn)) for op in ops):
+            _check(left, text, names, quoted)
+            for link, right in zip(ops, rights, strict=True):
+                if isinstance(link, (ast.In, ast.NotIn)):
+                    _check_list(right, text)
+                else:
+                    _check(right, text, names, quoted)
+            return
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
             if name not in FUNCTIONS:
                 near = get_close_matches(name, FUNCTIONS, n=1)
@@ -169,6 +178,31 @@ def _check(node: ast.AST, text: str, names: set[str], quoted: Mapping[str, str])
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
             _check(child, text, names, quoted)
+
+
+def _check_list(node: ast.expr, text: str) -> None:
+    """What stands after ``in``, and nowhere else."""
+    if not isinstance(node, ast.Tuple | ast.List | ast.Set):
+        raise _refuse(node, text, "after 'in' a list of values is expected")
+    if not all(isinstance(item, ast.Constant) for item in node.elts):
+        raise _refuse(node, text, "a list may hold only plain values")
+
+
+def _reckon(tree: ast.expr, text: str) -> None:
+    """Refuse what no row can change: constants of which nothing comes, as of 1 / 0."""
+    none: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.BinOp | ast.Compare):
+            continue
+        try:
+            found = _value(node, none.__getitem__, none, none)
+        except KeyError:
+            # It names a column or a function, which answer for themselves.
+            continue
+        except (ArithmeticError, TypeError) as error:
+            raise _refuse(node, text, f"of {ast.unparse(node)} nothing comes; write the number that is meant") from error
+        if isinstance(found, complex):
+            raise _refuse(node, text, f"{ast.unparse(node)} is no number; write the one that is meant")
 
 
 def _value(node: ast.expr, resolve: Callable[[str], Any], functions: Mapping[str, Callable[..., Any]], quoted: Mapping[str, str]) -> Any:

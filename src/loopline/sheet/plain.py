@@ -13,15 +13,15 @@ _MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w)|<(?=\S)|&(?=[\w#])|^[>#]
 
 def markdown(document: Document) -> str:
     """The document as Markdown: what to decide from first, then the detail."""
-    lines = [f"# {_md(document.project)}: {document.verdict.lower()}", "", f"{document.kind[:1].upper()}{document.kind[1:]} of {document.made}.", ""]
+    lines = [f"# {_md(document.project)}: {_md(document.verdict.lower())}", "", f"{document.kind[:1].upper()}{document.kind[1:]} of {document.made}.", ""]
     lines += [_md(document.says), "", *(f"> {_md(note)}\n" for note in document.notes)]
     if document.figures:
         lines += ["| what | how much | range | held against |", "| --- | ---: | --- | --- |"]
         lines += [*_piped([(one.name, one.value, one.between, one.note) for one in document.figures]), ""]
     lines += [_md(document.scope), ""] if document.scope else []
     for answer in document.answers:
-        lines += [f"**{answer.asked}.** {_md(' '.join(answer.says))}", ""]
-    lines += [f"Next: `{document.next}`", ""]
+        lines += [f"**{_md(answer.asked)}.** {_md(' '.join(answer.says))}", ""]
+    lines += [f"Next: `{document.next}`", ""] if document.next else []
     for part in document.parts:
         lines += _part(part)
     return "\n".join(lines)
@@ -30,7 +30,7 @@ def markdown(document: Document) -> str:
 def _part(part: Part) -> Iterator[str]:
     if not (part.says or part.lists or part.table or part.quotes):
         return
-    yield from (f"## {part.name}", "")
+    yield from (f"## {_md(part.name)}", "")
     for line in part.says:
         yield from (_md(line), "")
     for heading, lines in part.lists:

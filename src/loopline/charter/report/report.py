@@ -80,6 +80,7 @@ def _alternative(facts: Mapping[str, Any], name: str) -> Mapping[str, Any] | Non
 
 def _notes(facts: Mapping[str, Any]) -> Iterator[str]:
     study = facts["study"]
+    yield from map(_sentence, facts["remarks"])
     if study is None:
         yield "The alternatives cannot be reckoned yet: " + "; ".join(facts["missing"]) + "."
     elif study["evidence"] == "stated":
@@ -98,7 +99,9 @@ def _figures(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Figure]
     yield Figure(f"The model's worth over {study['years']:g} years", amount(model["npv"], currency), between(model["npv"]), f"after all costs, above: {today}")
     yield Figure("It pays for itself", share(model["pays"]), "", f"at least {charter.study.chance:.0%} is asked for")
     yield Figure("It adds in a year", amount(model["added"], currency), between(model["added"]), _target(study, model, charter, currency))
-    yield Figure("What is put in comes back", payback(model["payback_months"]), "", f"building costs {amount(model['build'], currency)}")
+    untold = any(missing.startswith("people's work to build") for missing in facts["missing"])
+    comes_back, costs = payback(model["payback_months"]), f"building costs {amount(model['build'], currency)}"
+    yield Figure("What is put in comes back", "not known" if untold else comes_back, "", "what people's work costs is not said: see below" if untold else costs)
 
 
 def _target(study: Mapping[str, Any], model: Mapping[str, Any], charter: CharterSpec, currency: str) -> str:

@@ -19,7 +19,7 @@ from loopline.charter.study import studied
 from loopline.model.alternatives import side_by_side
 from loopline.model.material import Material, prepare
 from loopline.model.order import Order
-from loopline.model.sounding import ways
+from loopline.model.sounding import blocks_of, ways
 
 PROBLEMS = 500
 FRESH_DAYS = 2000
@@ -100,8 +100,8 @@ def _measured(rng: np.random.Generator) -> bool:
     material = prepare(known, order)
     rows = material.parts.test
     found = list(ways(material, {}, Path()))
-    blocks = material.blocks(rows)
-    facts = {"judged": len(rows), "blocks": len(np.unique(blocks)), **side_by_side(order.judge, material.part(rows), found, blocks)}
+    blocks = blocks_of(material)
+    facts = {"judged": len(rows), "blocks": len(np.unique(blocks)), **side_by_side(order.judge, material.part(rows), found, blocks, in_order=True)}
     outcome = {"do_nothing": 0.0, "perfect": 1.0, "break_even": None}
     study = studied(charter, task="binary", outcome=outcome, sounding=facts, book=None)["study"]
     model = next(one for one in study["alternatives"] if one["name"] == "model")["per_year"]

@@ -133,10 +133,16 @@ class Loop:
         """Where the loop stands; nothing is computed."""
         return self._walk(None, Look())
 
-    def asked(self) -> dict[tuple[str, str], Step]:
-        """From a stage and a step's name to every step that the stages ask for, as if what has been done once came out the same again; nothing is computed."""
+    def asked(self, *, sounding: bool = False) -> dict[tuple[str, str], Step]:
+        """From a stage and a step's name to every step that the stages ask for, as if what has been done once came out the same again; nothing is computed.
+
+        Parameters
+        ----------
+        sounding
+            Whether what each way to decide earns is asked for although nothing asks for it.
+        """
         look = Foresight()
-        self._walk(None, look)
+        self._walk(None, look, sounding=sounding)
         return look.asked
 
     def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None, sounding: bool = False) -> LoopStatus:

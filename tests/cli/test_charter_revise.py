@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loopline.cli.charter import command
+from loopline.cli.charter_replay import replay
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from tests.cli.watched import Call, caller, told
@@ -177,3 +178,18 @@ def test_before_any_charter_was_in_force_there_is_nothing_to_hold_it_against(tmp
     (tmp_path / "loopline.yaml").write_text(DECLARATION)
     with pytest.raises(Mistake, match="no charter has been in force yet; loopline run"):
         caller(command, tmp_path)("revise", *DEARER)
+
+
+def test_the_difference_is_that_of_the_charters_alone_where_data_came_since(tmp_path: Path) -> None:
+    rows = table("binary", rows=160)
+    rows[:80].write_csv(tmp_path / "t.csv")
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    with open_loop(tmp_path) as loop:
+        loop.run(until="data", sounding=True)
+        rows.write_csv(tmp_path / "t.csv")
+        loop.run(until="data")
+        before = loop.project.declaration
+        dearer = before.charter.worth.model_copy(update={"act_wrong": -6.000001})
+        told = replay(loop, before, before.model_copy(update={"charter": before.charter.model_copy(update={"worth": dearer})})).study
+    first, second = ({one["name"]: one["per_decision"]["value"] for one in facts["study"]["alternatives"]} for facts in told)
+    assert all(first[name] == pytest.approx(second[name], abs=1e-4) for name in ("nothing", "always", "model", "perfect"))

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
-from loopline.model.alternatives import Alternative, side_by_side
+from loopline.model.alternatives import Alternative, of_means, side_by_side
 from loopline.model.blocks import student
 from loopline.model.candidates import Judge, Part
 from loopline.model.estimates import of_ratio
 
 _CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": ()}
 _TERMS = {"binary": ("act_right", "act_wrong", "miss", "rest"), "multiclass": ("right", "wrong"), "regression": ("over", "under")}
-_PRICES = st.one_of(st.floats(-100, 100), st.sampled_from(["amount * 2", "amount / (amount - amount)", "3 * 1"]))
+_PRICES = st.one_of(st.floats(-100, 100), st.sampled_from(["amount * 2", "amount / (amount - amount)", "3 + amount * 0"]))
 
 
 def drawn(task: str, count: int, rng: np.random.Generator) -> Any:
@@ -66,3 +66,16 @@ def test_how_good_each_is_is_told_by_the_tasks_own_measures() -> None:
     judge, part, _, blocks = made("regression", {"over": -1.0}, 1)
     (off,) = side_by_side(judge, part, [Alternative("model", "", part.outcome + 2)], blocks)["alternatives"]
     assert off["error"] == pytest.approx(2.0) and off["accuracy"] is None
+
+
+def test_neighbouring_blocks_that_are_alike_widen_what_is_sure_and_others_hardly_do() -> None:
+    rng = np.random.default_rng(2)
+    fresh = rng.normal(size=400)
+    alike = np.zeros(400)
+    for at in range(1, 400):
+        alike[at] = 0.6 * alike[at - 1] + fresh[at]
+    for days, wider in ((alike, 4.0), (fresh, 1.0), (-np.abs(fresh) * (-1) ** np.arange(400), 1.0)):
+        values = np.stack([days, 2 * days], axis=1)
+        (_, plain), (_, found) = (of_means(values, np.arange(400), in_order=asked) for asked in (False, True))
+        assert found[0, 0] / plain[0, 0] == pytest.approx(wider, rel=0.25)
+        assert found == pytest.approx(plain * found[0, 0] / plain[0, 0])

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
@@ -95,11 +97,26 @@ def test_without_a_model_the_better_of_acting_on_all_and_on_none_stands() -> Non
     assert (rule, money.sum()) == ("never act", 0)
 
 
-def test_without_a_model_the_most_frequent_class_and_the_median_stand() -> None:
+def test_without_a_model_the_most_frequent_class_stands_or_one_whose_rows_are_dearer() -> None:
     known = Part(np.array(["b", "b", "a"], dtype=object), {})
     assert MULTICLASS.without_model(known, Part(np.array(["a"], dtype=object), {}))[1] == "always b"
-    money, rule = REGRESSION.without_model(Part(np.array([1.0, 2.0, 50.0]), {}), Part(np.array([4.0]), {}))
-    assert (rule, money.tolist()) == ("always 2", [-6.0])
+    dearer = replace(MULTICLASS, worth=Worth.of(WorthSpec(right="amount", wrong=-1), "multiclass"))
+    assert dearer.unaided(replace(known, columns={"amount": np.array([1.0, 1.0, 9.0])})) == "a"
+
+
+def test_without_a_model_the_number_stands_that_the_prices_ask_for() -> None:
+    known = Part(np.array([1.0, 2.0, 50.0]), {})
+    money, rule = REGRESSION.without_model(known, Part(np.array([4.0]), {}))
+    assert (rule, money.tolist()) == ("always 50", [-46.0])
+    alike = replace(REGRESSION, worth=Worth.of(WorthSpec(over=-1, under=-1), "regression"))
+    assert alike.unaided(known) == 2
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=30), st.floats(-9, -0.5), st.floats(-9, -0.5), st.floats(-100, 100))
+def test_no_number_earns_more_for_all_known_rows(outcome: list[float], over: float, under: float, other: float) -> None:
+    judge, known = Judge("regression", (), Worth.of(WorthSpec(over=over, under=under), "regression")), Part(np.array(outcome), {})
+    best, another = (judge.worth.per_row(np.full(len(outcome), one), known.outcome, {}).sum() for one in (judge.unaided(known), other))
+    assert best >= another - 1e-6
 
 
 def test_the_quantile_weighs_the_cost_of_both_sides() -> None:

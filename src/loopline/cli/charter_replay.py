@@ -114,7 +114,8 @@ def replay(loop: Loop, before: Declaration, after: Declaration, *, book: Mapping
         When the charter after names a column, a metric or a price that is not there.
     """
     desk, lacks = Desk.of(loop, before, after, book), dict[str, str]()
-    study = (_study(desk, desk.before, desk.asked, book), _study(desk, desk.after, desk.asked_after))
+    soundings = _soundings(desk, before, after)
+    study = (_study(desk, desk.before, soundings[0], book), _study(desk, desk.after, soundings[1]))
     evidence = _told(lacks, "policy", lambda: _evidence(desk))
     known = evidence if isinstance(evidence, Evidence) else None
     policy = None if known is None else _told(lacks, "policy", lambda: _policy(desk, known))
@@ -148,19 +149,28 @@ def _at(step: Step, book: Mapping[str, Any] | None) -> Step:
     return step if book is None else replace(step, inputs={**step.inputs, "book": book})
 
 
-def _study(desk: Desk, charter: CharterSpec, asked: Mapping[tuple[str, str], Step], book: Mapping[str, Any] | None = None) -> Facts:
+def _soundings(desk: Desk, before: Declaration, after: Declaration) -> tuple[Step | None, Step | None]:
+    """What is sounded anew for each charter: both of them, on the same rows, where the one after reads what the newest sounding did not; else neither."""
+    newest, asked = desk.state.latest.get(charter_stage.SOUNDING), desk.asked_after.get(charter_stage.SOUNDING)
+    if newest is None or asked is None or newest.body["made_from"]["reads"] == asked.made_from["reads"]:
+        return None, None
+    loop = desk.loop
+    first, second = (Loop(Project(loop.project.folder, one), loop.workspace).asked(sounding=True)[charter_stage.SOUNDING] for one in (before, after))
+    return first, second
+
+
+def _study(desk: Desk, charter: CharterSpec, sounding: Step | None, book: Mapping[str, Any] | None = None) -> Facts:
     """The study of a charter; at other prices the outcomes that the data hold are counted anew, and the data are sounded again where they have been before."""
     project = desk.loop.project
     step = next(charter_stage.steps(charter, Ask(project=project.name, folder=project.folder, state=desk.state, facts={})))
     assert isinstance(step, Step)
     step = _at(step, book)
+    if sounding is not None:
+        step = replace(step, inputs={**step.inputs, "sounding": _facts(desk, sounding)})
     if step.key in desk.state.succeeded:
         return _facts(desk, step)
     if step.inputs.get("outcome") is None:
         step = replace(step, inputs={**step.inputs, **_at_stake(desk, charter)})
-    sounding = asked.get(charter_stage.SOUNDING)
-    if "sounding" not in step.inputs and sounding is not None and charter_stage.SOUNDING in desk.state.latest:
-        step = replace(step, inputs={**step.inputs, "sounding": _facts(desk, sounding)})
     return _facts(desk, step)
 
 
@@ -224,7 +234,10 @@ def _gates(desk: Desk) -> list[dict[str, Any]]:
         if package is None or package not in entries or proof is None:
             continue
         bench = _bench(desk, package, entries[package], proof)
-        sides = [verdicts(bench, charter, is_trained=_is_trained(desk.state, package, charter)) for charter in (desk.before, desk.after)]
+        sides = [
+            verdicts(replace(bench, book=of_charter(charter, desk.loop.project.folder)), charter, is_trained=_is_trained(desk.state, package, charter))
+            for charter in (desk.before, desk.after)
+        ]
         names = dict.fromkeys([*sides[0], *sides[1]])
         gates = [{"name": name, **{when: _verdict(side.get(name)) for when, side in zip(("before", "after"), sides, strict=True)}} for name in names]
         told.append({"package": package, "decides": package == desk.state.champion, "gates": gates})
@@ -243,7 +256,6 @@ def _bench(desk: Desk, package: str, facts: Facts, proof: str) -> Bench:
         recorded=facts,
         has_rule=model.baseline is not None or model.season is not None,
         spent=spent,
-        book=of_charter(desk.after, desk.loop.project.folder),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopline.charter.worth import Worth
-from loopline.model.blocks import Blocks, numbered
+from loopline.model.blocks import Blocks, alikeness, numbered
 from loopline.model.candidates import Judge, Part
 from loopline.model.evaluate import METRICS, Judged, measured
 
@@ -30,7 +30,7 @@ class Alternative:
     decision: NDArray[Any]
 
 
-def side_by_side(judge: Judge, part: Part, ways: Sequence[Alternative], blocks: Blocks) -> dict[str, Any]:
+def side_by_side(judge: Judge, part: Part, ways: Sequence[Alternative], blocks: Blocks, *, in_order: bool = False) -> dict[str, Any]:
     """How good each way is on the rows of a part, and how often, or by how much, each term of the worth falls due.
 
     Prices stay apart from what happened: with another price of a term the money of every way, and how sure it is, is told without the rows.
@@ -39,6 +39,8 @@ def side_by_side(judge: Judge, part: Part, ways: Sequence[Alternative], blocks: 
     ----------
     blocks
         Shape (n,): rows that are alike, as `loopline.model.blocks` gives them.
+    in_order
+        Whether the blocks are in the order of time, so that neighbours may be alike.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def side_by_side(judge: Judge, part: Part, ways: Sequence[Alternative], blocks: 
     """
     worth = judge.worth
     amounts = np.concatenate([due(worth, way.decision, part) for way in ways], axis=1)
-    means, covariance = of_means(amounts, blocks)
+    means, covariance = of_means(amounts, blocks, in_order=in_order)
     return {
         "terms": list(worth.terms),
         "is_money": [not isinstance(term, float) for term in worth.terms.values()],
@@ -70,14 +72,15 @@ def due(worth: Worth, decision: NDArray[Any], part: Part) -> Floats:
     return np.stack([one.per_row(decision, part.outcome, part.columns) for one in each], axis=1)
 
 
-def of_means(values: Floats, blocks: Blocks) -> tuple[Floats, Floats]:
-    """The means of the columns of n rows, and the covariance of these means from how the sums of the blocks scatter."""
+def of_means(values: Floats, blocks: Blocks, *, in_order: bool = False) -> tuple[Floats, Floats]:
+    """The means of the columns of n rows, and the covariance of these means from how the sums of the blocks scatter, wider where neighbours are alike."""
     codes, count = numbered(blocks)
     sums = np.stack([np.bincount(codes, weights=column, minlength=count) for column in values.T], axis=1)
     sizes = np.bincount(codes, minlength=count)
     means = sums.sum(axis=0) / len(values)
     off = sums - sizes[:, None] * means
-    return means, off.T @ off * (count / max(count - 1, 1)) / len(values) ** 2
+    wider = alikeness(off) if in_order else 1.0
+    return means, off.T @ off * (wider * count / max(count - 1, 1)) / len(values) ** 2
 
 
 def _quality(judge: Judge, part: Part, way: Alternative) -> dict[str, float | None]:

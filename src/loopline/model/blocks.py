@@ -15,6 +15,10 @@ MANY = 20
 
 _DAYS = 5
 
+_ALIKE = 0.8
+"""How alike neighbouring blocks are taken to be at most: few blocks tell it badly."""
+_LEVEL = 0.9
+
 
 def by_time(time: NDArray[Any]) -> Blocks:
     """The block of each row, shape (n,): its week where there are `MANY` weeks, else its day where there are five; else as `by_order`.
@@ -33,6 +37,18 @@ def by_time(time: NDArray[Any]) -> Blocks:
             if len(labels) and labels.max() + 1 >= enough:
                 return labels
     return by_order(len(time))
+
+
+def by_day(time: NDArray[Any]) -> Blocks:
+    """As `by_time`, but days stay days where they are fewer than five: an interval from a few of them is wide, and one within them is wrong.
+
+    Parameters
+    ----------
+    time
+        Shape (n,), ascending: datetime64.
+    """
+    days = np.unique(time.astype("datetime64[D]"), return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return by_time(time) if len(days) and days.max() + 1 >= _DAYS else days
 
 
 def by_order(rows: int) -> Blocks:
@@ -68,6 +84,31 @@ def student(count: int, level: float) -> float:
     """
     normal = NormalDist().inv_cdf((1 + level) / 2)
     return normal * (1 + (normal**2 + 1) / (4 * max(count - 1, 1)))
+
+
+def alikeness(sums: NDArray[np.float64]) -> float:
+    """By how much the variance of a mean is greater than neighbouring blocks that have nothing in common would make it; never less than 1.
+
+    Parameters
+    ----------
+    sums
+        Shape (blocks, k): what the blocks' sums are off by, in the order of time. What varies in most of the k columns at once tells.
+
+    References
+    ----------
+    Kendall, M. G. (1954). Note on bias in the estimation of autocorrelation. Cochrane, D., Orcutt, G. H. (1949): the variance of a mean of a first-order
+    autoregression. How many blocks are as good as independent ones widens Student's distribution, too.
+    """
+    count = len(sums)
+    size = np.sqrt((sums**2).sum(axis=0))
+    if count < _DAYS or not np.any(size > 0):
+        return 1.0
+    scaled = sums[:, size > 0] / size[size > 0]
+    common = scaled @ np.linalg.eigh(scaled.T @ scaled)[1][:, -1]
+    seen = float((common[1:] * common[:-1]).sum() / (common**2).sum())
+    alike = float(np.clip((count * seen + 1) / (count - 3), 0.0, _ALIKE))
+    wider = (1 + alike) / (1 - alike)
+    return wider * (student(max(2, round(count / wider)), _LEVEL) / student(count, _LEVEL)) ** 2
 
 
 def stretch(count: int, level: float) -> float:

@@ -159,8 +159,19 @@ class Judge:
         if self.task == "binary":
             acted, rested = self._for_all(known)
             return policy.ACT if acted.sum() > rested.sum() else policy.REST
-        constant = self.worth.constant(known.outcome, 1)[0]
-        return float(constant) if self.task == "regression" else str(constant)
+        usual = self.worth.constant(known.outcome, 1)[0]
+        best = max((usual, *self._constants(known)), key=lambda one: float(self._of_all(known, one).sum()))
+        return float(best) if self.task == "regression" else str(best)
+
+    def _constants(self, known: Part) -> list[Any]:
+        """What may earn more for all rows than the median, or the most frequent class: the quantile that the prices ask for, and classes of dear rows."""
+        if self.task == "regression":
+            share = self.quantile(known)
+            return [] if np.isclose(share, 0.5) else [float(np.quantile(known.outcome, share, method="inverted_cdf"))]
+        return list(np.unique(known.outcome)) if self.worth.columns else []
+
+    def _of_all(self, known: Part, decision: Any) -> NDArray[np.float64]:
+        return self.worth.per_row(np.full(len(known.outcome), decision), known.outcome, known.columns)
 
     def quantile(self, part: Part) -> float:
         """The quantile of the outcome that earns most (regression): the share of the cost of a unit too low in the cost of both."""

@@ -99,10 +99,15 @@ class Material:
 
 def read_table(job: Job, order: Order) -> pl.DataFrame:
     """The main table's columns that are needed, in the version that the step was given."""
+    return scan_table(job, order).collect()
+
+
+def scan_table(job: Job, order: Order) -> pl.LazyFrame:
+    """The same before it is read."""
     table = job.step.inputs["table"]
     lazy = Tables(job.workspace.lake).read(table["name"], version=table["version"])
     there = lazy.collect_schema().names()
-    return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)]).collect()
+    return lazy.select([*order.read_columns(), *(name for name in HIDDEN if name in there)])
 
 
 def prepare(table: pl.DataFrame, order: Order) -> Material:

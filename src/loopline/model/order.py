@@ -105,6 +105,12 @@ class Order:
         return self.judge.worth.columns | (parse(cost).names if isinstance(cost, str) else frozenset())
 
     @property
+    def dividing(self) -> frozenset[str]:
+        """The columns that say what a row's outcome is, what it is worth, and which part it belongs to."""
+        split, moments = self.model.split, {one.column for one in (self.decided, self.outcome_known) if one is not None}
+        return frozenset({self.target, *self.key, *self.priced, *moments, *({self.time, split.group, split.column} - {None})})  # type: ignore[arg-type]
+
+    @property
     def ruled(self) -> frozenset[str]:
         """The columns that the team's present rule reads.
 

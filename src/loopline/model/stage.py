@@ -62,13 +62,20 @@ def sounding(spec: ModelSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *,
         stage="model",
         name="sounding",
         function="loopline.model.sounding:run",
-        reads={"model": spec.fields(*_SOUNDS), **charter.fields(*MEASURED_FOR), **_moments(charter)},
+        reads={"model": spec.fields(*_SOUNDS), **charter.fields(*MEASURED_FOR), **_moments(charter), **_bounds(spec, charter)},
         inputs=_given(ask),
         rooms=_ROOMS,
     )
     if forced or (charter.worth.is_priced and charter.volume is not None and (anew or not _is_judged(step, ask.state))):
         yield step
     return {"says": "what the data tell before a search has been told"}
+
+
+def _bounds(spec: ModelSpec, charter: CharterSpec) -> dict[str, Any]:
+    """What bounds what the data can tell: a volume on which a limit is spent, and outcomes that only acting shows; a charter without them keeps its keys."""
+    limited = spec.policy.limit is not None and charter.volume is not None
+    names = [*(["volume"] if limited else []), *(["outcome_seen"] if charter.outcome_seen != "always" else [])]
+    return charter.fields(*names) if names else {}
 
 
 def _is_judged(step: Step, state: State) -> bool:

@@ -29,6 +29,15 @@ def test_the_volume_is_a_range_over_the_whole_months():
     assert found.span.days == 199
 
 
+def test_months_in_which_nothing_came_are_counted_and_the_middle_is_that_of_a_year():
+    season = table(3 * 365, per_day=lambda day: 12 if day % 365 >= 243 else 0)
+    volume = CharterSpec(predict="y", volume=counted(season).said["volume"]).volume
+    assert volume.amount.low == 0
+    assert volume.per_year == pytest.approx(12 * 122, rel=0.01)
+    steady = table(300, per_day=lambda day: 12)
+    assert counted(steady).said["volume"] == "12 per day"
+
+
 def test_less_than_one_a_day_is_counted_by_the_month():
     assert counted(table(400, per_day=lambda day: int(day % 4 == 0))).said["volume"].endswith("per month")
 

@@ -8,18 +8,22 @@ from datetime import timedelta
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from loopline.charter.ranges import SURE
+from loopline.charter.ranges import SURE, Ranged
 from loopline.data.contract.contract import Terms, check
 from loopline.data.outcome import Target, labels
 from loopline.data.proposals.infer import Draft
 
+_YEAR = 12
 _MONTHS = 3
 """Whole months from which on they tell a range."""
 _LEAST = 30
 """Known outcomes that a month's share must rest on."""
 _DAYS_PER_MONTH = 30.4375
+_OFF = 0.1
+"""By which share of it the middle of a range may be off."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,27 @@ def _volume(frame: pl.DataFrame) -> dict[str, str]:
         return {}
     months = _whole_months(frame)
     if len(months) >= _MONTHS:
-        per_day = [part.height / float(part["at"].dt.days_in_month()[0]) for part in months if part.height]
+        rows, days = _by_month(months)
+        per_day = (rows / days).tolist()
+        # Whole years have each season as often as the others.
+        since = len(rows) % _YEAR if len(rows) >= _YEAR else 0
+        middle = float(rows[since:].sum() / days[since:].sum())
     else:
         # Both the first and the last day count, as they do where dates have no hours.
-        days = frame["at"].dt.date().cast(pl.Int32).to_numpy()
-        per_day = [frame.height / float(days.max() - days.min() + 1)]
+        dates = frame["at"].dt.date().cast(pl.Int32).to_numpy()
+        middle = frame.height / float(dates.max() - dates.min() + 1)
+        per_day = [middle]
     per, factor = ("day", 1.0) if min(per_day) >= 1 else ("month", _DAYS_PER_MONTH)
-    return {"volume": f"{_range([rate * factor for rate in per_day])} per {per}"}
+    return {"volume": f"{_range([rate * factor for rate in per_day], middle=middle * factor)} per {per}"}
+
+
+def _by_month(months: Sequence[pl.DataFrame]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The rows and the days of every month from the first to the last, those between them in which nothing came with none."""
+    first, last = (months[at]["month"].dt.date()[0] for at in (0, -1))
+    every = pl.date_range(first, last, "1mo", eager=True)
+    came = {part["month"].dt.date()[0]: part.height for part in months}
+    rows = np.array([came.get(month, 0) for month in every], dtype=np.float64)
+    return rows, every.dt.days_in_month().to_numpy().astype(np.float64)
 
 
 def _share(frame: pl.DataFrame, positive: str | None) -> dict[str, str]:
@@ -131,10 +149,13 @@ def _distance(values: pl.Series) -> float:
     return float(np.mean(np.abs(numbers - np.median(numbers))))
 
 
-def _range(found: Sequence[float], *, unit: str = "", whole: bool = False) -> str:
-    """Numbers as the range that holds them nine times in ten; `whole` keeps their ends."""
+def _range(found: Sequence[float], *, unit: str = "", whole: bool = False, middle: float | None = None) -> str:
+    """Numbers as the range that holds them nine times in ten; `whole` keeps their ends, and a `middle` is said where the ends tell quite another one."""
     edge = 0.0 if whole else (1 - SURE) / 2
-    low, high = (_short(float(end)) for end in np.quantile(found, [edge, 1 - edge]))
+    ends = [float(end) for end in np.quantile(found, [edge, 1 - edge])]
+    if middle is not None and abs(Ranged.between(ends[0], ends[1]) - middle) > _OFF * middle:
+        return "..".join(_short(one) for one in (min(ends[0], middle), middle, max(ends[1], middle))) + unit
+    low, high = (_short(end) for end in ends)
     return f"{low}{unit}" if low == high else f"{low}{unit}..{high}{unit}"
 
 

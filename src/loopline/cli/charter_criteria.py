@@ -78,7 +78,7 @@ def known(loop: Loop, state: State) -> Known:
         columns=frozenset(column["name"] for column in data["columns"]) if "columns" in data else None,
         champion=state.champion,
         judged=[(entry.time, settled_today(declared.release, declared.charter, state, entry.body["facts"])) for entry in judged(state)],
-        reviews=[(entry.time, entry.body) for entry in ledger.read(kinds=("review",))],
+        reviews=[(at, {"criteria": criteria or ()}) for at, criteria in ledger.parts("criteria", kinds=("review",))],
         charters=_charters(loop),
         windows=_windows(loop, state),
         alerts={entry.body["feature"]: {"id": entry.subject, **{name: entry.body[name] for name in _ALERT}} for entry in open_now},
@@ -94,4 +94,6 @@ def _windows(loop: Loop, state: State) -> list[dict[str, Any]]:
     from loopline.watch.summary import bodies
 
     facts = state.facts("watch", "windows")
-    return [] if facts is None else bodies(Blobs(loop.workspace.lake), facts["summary"])
+    if facts is None or state.champion is None:
+        return []
+    return bodies(Blobs(loop.workspace.lake), facts["summary"], package=state.champion)

@@ -75,7 +75,6 @@ def studied(
     verdict = "no-go" if reasons else "provisional" if outcome is None else "go"
     if verdict == "provisional":
         reasons = ["what is at stake is judged once the outcomes are read"]
-    volume = case.per_year
     return {
         "says": _says(case, verdict, reasons),
         "verdict": verdict,
@@ -88,12 +87,7 @@ def studied(
         "do_nothing": case.do_nothing,
         "perfect": case.perfect,
         "break_even": case.break_even,
-        "per_year": {
-            "decisions": volume,
-            "do_nothing": None if volume is None or case.do_nothing is None else volume * case.do_nothing,
-            "perfect": None if volume is None or case.perfect is None else volume * case.perfect,
-            "target": None if charter.target is None else charter.target.per_year,
-        },
+        "per_year": _per_year(case),
         "study": None if simulation is None else _compared(simulation),
         "missing": _missing(charter, evidence, sounding, costs),
     }
@@ -126,6 +120,17 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
         still = simulation.prospect.accounts({})
         at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
     return Case(charter, task, worth, **at_stake, simulation=simulation, outcome_unknown=outcome is None)
+
+
+def _per_year(case: Case) -> dict[str, float | None]:
+    """What a year has of decisions, and earns by them."""
+    volume, target = case.per_year, case.charter.target
+    return {
+        "decisions": volume,
+        "do_nothing": None if volume is None or case.do_nothing is None else volume * case.do_nothing,
+        "perfect": None if volume is None or case.perfect is None else volume * case.perfect,
+        "target": None if target is None else target.per_year,
+    }
 
 
 def _compared(simulation: Simulation) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
         said = f"The upright line is {reference[0]}."
         note = f"{note}  {said}" if note else said
     rows = [{"name": words(bar.name), "value": bar.value, "low": bar.low, "high": bar.high, "marked": bar.marked, "figure": _figure(bar)} for bar in values]
+    ends = [end for bar in values for end in (bar.value, bar.low, bar.high) if end is not None]
     label: Spec = {"title": None, "ticks": False, "grid": True, "labelLimit": 260}
     if width <= 500:
         # A name of two parts has a line for each.
@@ -125,7 +126,7 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
     x: Spec = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"title": words(unit), "tickCount": 5 if width > 500 else 3, "labelFlush": False, "labelOverlap": "greedy", "labelSeparation": 6},
+        "axis": {"title": words(unit), "tickCount": 5 if width > 500 else 3, "labelFlush": False, **_short(ends)},
         "scale": {"nice": True, "zero": reference is not None and reference[1] == 0},
     }
     known = [{"filter": "datum.low !== null && datum.high !== null"}]
@@ -192,9 +193,9 @@ def reaches(values: Sequence[Reach], *, title: str, unit: str, middle: float, no
             "grid": True,
             "tickCount": 5 if width > 500 else 3,
             "labelFlush": False,
-            **_short(values),
+            **_short([end for one in values for end in (one.at_low, one.at_high)]),
         },
-        "scale": {"nice": True, "zero": bool(zero), "padding": 44 if width > 500 else 30},
+        "scale": {"nice": True, "zero": bool(zero), "padding": 84 if width > 500 else 56},
     }
     colour = {"field": "end", "type": "nominal", "scale": {"domain": ["low", "high"], "range": [BLUE, BAND]}, "legend": None}
     text: Spec = {"type": "text", "color": INK, "fontSize": 11}
@@ -216,10 +217,9 @@ def reaches(values: Sequence[Reach], *, title: str, unit: str, middle: float, no
     return chart(title, note, rows, layers, width=width, height={"step": 34 if width > 500 else 58})
 
 
-def _short(values: Sequence[Reach]) -> Spec:
+def _short(values: Sequence[float]) -> Spec:
     """How an axis writes its numbers: thousands short, where there are any."""
-    largest = max((abs(end) for one in values for end in (one.at_low, one.at_high)), default=0.0)
-    return {"format": "~s"} if largest >= 10_000 else {}
+    return {"format": "~s"} if max(map(abs, values), default=0.0) >= 10_000 else {}
 
 
 def _broken(name: str, width: int) -> str:

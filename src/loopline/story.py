@@ -166,6 +166,8 @@ class Turn(Look):
         """The success, entered again where another one has held since: the newest success of a step is the one that holds."""
         if state.latest[step.stage, step.name].id == done.id:
             return done
+        # Earlier stages may read these facts, as the charter reads what was measured: they are news to whoever was asked before.
+        self.moved = True
         recalled = Draft(kind="step", subject=step.stage, key=step.key, body={**done.body, "recalled": True}, parents=(done.id,))
         return self._workspace.ledger.append(recalled)[0]
 

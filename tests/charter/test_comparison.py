@@ -13,7 +13,7 @@ from loopline.sheet.plain import markdown
 from tests.charter.test_study import BOOK, STATED
 
 TODAY = date(2026, 11, 26)
-SMALL = {"volume": "80..120 per day", "worth": {"currency": "USD", "act_right": "9..12", "act_wrong": -1}}
+SMALL = {"volume": "80..120 per day", "worth": {"currency": "USD", "act_right": "14..18", "act_wrong": -5.4}}
 HOPELESS = {"volume": "2..3 per day", "worth": {"currency": "USD", "act_right": "5..9", "act_wrong": -9}}
 REVIEW = {
     "currency": "USD",

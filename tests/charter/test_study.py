@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +144,88 @@ def test_other_tasks_are_studied_too(task, worth, stated):
     facts = study(task=task, worth={"currency": "EUR", **worth}, study=stated)
     nothing, model, perfect = (one(facts, name)["per_decision"]["value"] for name in ("nothing", "model", "perfect"))
     assert nothing < model < perfect
+
+
+OUTCOME = {"do_nothing": 0.0, "perfect": 33.5, "break_even": 0.31}
+
+
+def measured(rows, *, judged=1000, blocks=50, scatter=0.01, happens=0.25, **more):
+    """A sounding of ways to decide, by their names: how often each term falls due; acting for nothing is off by so much in each."""
+    terms = 4 * len(rows)
+    covariance = np.zeros((terms, terms))
+    for at in range(len(rows)):
+        wrong, rest = 4 * at + 1, 4 * at + 3
+        covariance[[wrong, rest], [wrong, rest]] = scatter**2
+        covariance[[wrong, rest], [rest, wrong]] = -(scatter**2)
+    alternatives = [{"name": name, "says": name} for name in rows]
+    known = {"alternatives": alternatives, "means": list(rows.values()), "covariance": covariance.tolist()}
+    return {**known, "blocks": blocks, "judged": judged, "happens": happens, **more}
+
+
+NOTHING, PERFECT = (0, 0, 0.25, 0.75), (0.25, 0, 0, 0.75)
+POOR = {"nothing": NOTHING, "model": (0.05, 0.3, 0.2, 0.45), "perfect": PERFECT}
+
+
+def rule(facts, name):
+    return next(found for found in facts["rules"] if found["name"] == name)
+
+
+def test_what_was_measured_on_hardly_any_row_binds_nobody():
+    enough, few = (study(outcome=OUTCOME, sounding=measured(POOR, judged=judged)) for judged in (1000, 30))
+    assert (enough["verdict"], enough["rests_on"]) == ("no-go", "data")
+    assert few["verdict"] == "go" and "the rows are too few to tell" in rule(few, "it_is_likely_to_pay")["says"]
+    still = study(outcome=OUTCOME, sounding=measured({**POOR, "model": NOTHING}, scatter=0.0))
+    assert rule(still, "it_is_likely_to_pay")["passed"] is None
+
+
+def test_what_is_seen_only_where_somebody_acted_binds_nobody_and_stands_for_those_cases_alone():
+    whole, part = (study(outcome=OUTCOME, sounding=measured(POOR, shown=shown)) for shown in (1.0, 0.25))
+    assert part["verdict"] == "go" and any("nobody acted" in missing for missing in part["missing"])
+    assert one(part, "model")["per_year"]["value"] == pytest.approx(one(whole, "model")["per_year"]["value"] / 4)
+
+
+def test_a_no_go_of_what_is_stated_is_one_of_the_data_once_these_cannot_tell():
+    hopeless = {**STATED["study"], "expects": {"precision": "10%..20%", "recall": "10%..20%"}}
+    assert study(study=hopeless, outcome=OUTCOME)["rests_on"] == "stated", "nobody has looked at the data yet"
+    assert study(study=hopeless, outcome=OUTCOME, sounding={"absent": "too few rows"})["rests_on"] == "data"
+
+
+def test_a_model_that_decides_has_nothing_left_to_build():
+    charter = CharterSpec.model_validate(STATED)
+    new, kept = (studied(charter, task=None, outcome=None, sounding=None, book=BOOK, is_built=is_built) for is_built in (False, True))
+    assert one(new, "model")["build"]["value"] > 0 and one(kept, "model")["build"]["value"] == 0
+    assert kept["study"]["ready_months"] == 0 and one(kept, "model")["npv"]["value"] > one(new, "model")["npv"]["value"]
+    assert not any("effort.build" in assumption["name"] for assumption in kept["study"]["assumptions"])
+
+
+def test_points_are_no_money():
+    facts = study(worth={})
+    assert one(facts, "model")["npv"] is None and one(facts, "model")["per_decision"] is not None and facts["verdict"] == "provisional"
+
+
+def test_people_are_paid_once():
+    book = Prices.model_validate({"people": "60 per hour", "machine": {"price": "0.10 per hour", "people": {"hours": "10 per month", "rate": "60 per hour"}}})
+    facts = study(book, study={**STATED["study"], "effort": {"build": "100 hours", "run": "10 hours per month"}})
+    assert one(facts, "model")["run"]["value"] == pytest.approx(10 * 60 * 12 + 0.10 * 8766, rel=0.01)
+    assert any("not by the people of the price book again" in counted for counted in facts["study"]["counted"])
+
+
+def test_a_model_is_held_against_one_decision_for_all_which_costs_nothing():
+    always, model = (0.7, 0.3, 0, 0), (0.65, 0.25, 0.05, 0.05)
+    rows = {"nothing": (0, 0, 0.7, 0.3), "always": always, "model": model, "perfect": (0.7, 0, 0, 0.3)}
+    outcome = {"do_nothing": 0.0, "perfect": 98.0, "break_even": 0.3}
+    facts = study(outcome=outcome, sounding=measured(rows, happens=0.7, scatter=0.001), target="1000000 per year")
+    assert facts["study"]["constant"] == "always"
+    assert one(facts, "model")["added"]["low"] > 1_000_000 > one(facts, "model")["above_constant"]["high"]
+    assert {found["name"] for found in facts["rules"] if found["passed"] is False} >= {"the_target_is_in_reach", "it_is_likely_to_pay"}
+
+
+def test_no_precision_is_asked_for_that_cannot_be():
+    rows = {"nothing": (0, 0, 0.1, 0.9), "model": (0.06, 0.4, 0.04, 0.5), "perfect": (0.1, 0, 0, 0.9)}
+    facts = study(outcome={**OUTCOME, "perfect": 13.0}, sounding=measured(rows, happens=0.1))
+    assert "right in" not in one(facts, "break_even")["says"]
+
+
+def test_what_is_done_today_is_asked_for_whole():
+    facts = study(study={**STATED["study"], "today": {"precision": "30%..40%"}})
+    assert any(missing.startswith("what is done today") for missing in facts["missing"])

@@ -33,7 +33,7 @@ def test_what_is_asked_for_is_told_before_there_are_data(folder: Path) -> None:
     assert [one["standing"] for one in result["criteria"]] == ["not known yet", "nothing checks it"]
     assert result["criteria"][0]["means"] == "For each “kind” by itself: where we act, “y” comes true in at least 20% of cases."
     text = call("criteria").output
-    assert text.startswith("# shop: 0 of 2 hold\n")
+    assert text.startswith("# shop: none of 2 could be tested yet\n")
     assert text.rstrip().splitlines()[-1].startswith("next: add to A2 in charter.acceptance what shows it")
 
 

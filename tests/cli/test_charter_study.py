@@ -63,7 +63,7 @@ def test_without_data_it_is_judged_from_what_is_stated(call: Call, tmp_path: Pat
 
 def test_a_file_that_is_not_there_is_told_and_what_is_stated_stands(call: Call, tmp_path: Path) -> None:
     declare(tmp_path, CHARTER)
-    said = json.loads(call("study", "--json").stdout)
+    said = json.loads(call("study", "--json", code=2).stdout)
     assert "visits.csv" in said["trouble"] and said["study"]["evidence"] == "stated"
 
 
@@ -79,15 +79,37 @@ def test_a_no_go_that_is_only_stated_turns_when_the_data_say_otherwise(call: Cal
 
 
 def test_a_no_go_of_the_data_turns_when_better_ones_are_delivered(call: Call, tmp_path: Path) -> None:
-    declare(tmp_path, CHARTER.replace("  worth:", "  target: 2200000 per year\n  worth:"))
+    declare(tmp_path, CHARTER.replace("  worth:", "  target: 900000 per year\n  worth:"))
     deliver(tmp_path)
     said = call("study", code=1).output
-    assert "a perfect model would add only" in said and "loopline charter override" in said
-    # In a better month nearly everybody buys who has seen more than two pages.
+    assert "The target is out of reach" in said and "loopline charter override" in said
+    # In a better month nearly all buy who have seen more than ten pages, and hardly anybody else.
     rows = [line.split(",") for line in (tmp_path / "visits.csv").read_text().splitlines()[1:]]
-    better = [f"{int(visit) + 1000},{at.replace('2026-01', '2026-02')},{pages},{'yes' if int(pages) > 2 else 'no'}" for visit, at, pages, _ in rows]
+    better = [
+        f"{int(visit) + 1000},{at.replace('2026-01', '2026-02')},{pages},{'yes' if (int(pages) > 10) != (int(visit) % 40 == 0) else 'no'}"
+        for visit, at, pages, _ in rows
+    ]
     (tmp_path / "visits.csv").write_text("\n".join(["visit,at,pages,bought", *better, ""]))
     assert "Do it" in call("study").output
+
+
+def test_a_price_that_goes_back_finds_what_was_measured_at_it(call: Call, tmp_path: Path) -> None:
+    deliver(tmp_path)
+    told = []
+    for price in ("act_right: 10", "act_right: 14", "act_right: 10"):
+        declare(tmp_path, CHARTER.replace("act_right: 10", price))
+        told.append(json.loads(call("study", "--json").stdout)["study"])
+    assert [one["evidence"] for one in told] == ["data", "data", "data"]
+    assert told[0]["alternatives"] == told[2]["alternatives"] != told[1]["alternatives"]
+
+
+def test_an_earlier_study_is_not_shown_for_a_charter_that_cannot_be_studied(call: Call, tmp_path: Path) -> None:
+    declare(tmp_path, CHARTER)
+    deliver(tmp_path)
+    call("study")
+    declare(tmp_path, CHARTER.replace("expects:", "effort: {build: 100 hours}, expects:"))
+    with pytest.raises(Mistake, match="hours of work are declared, and what one costs is not"):
+        call("study")
 
 
 def test_a_picture_needs_something_that_is_not_known(call: Call, tmp_path: Path) -> None:

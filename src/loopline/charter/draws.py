@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +32,25 @@ class Assumption:
         Between which ends it lies nine times in ten.
     unit
         What it is counted in: a share is ``%``.
+    is_signed
+        Whether it may lie below nought, as the worth of an outcome may.
     """
 
     name: str
     says: str
     range: Ranged
     unit: str
+    is_signed: bool = False
+
+    @property
+    def least(self) -> float:
+        """What it cannot lie below."""
+        return -np.inf if self.is_signed else 0.0
+
+    @property
+    def most(self) -> float:
+        """What it cannot lie above."""
+        return 1.0 if self.unit == "%" else np.inf
 
 
 def at(range_: Ranged, normal: Floats) -> Floats:
@@ -64,8 +77,8 @@ def at(range_: Ranged, normal: Floats) -> Floats:
     return np.asarray(middle + above * (ratio**steps - 1) / (ratio - 1))
 
 
-def drawn(ranges: Mapping[str, Ranged], count: int = DRAWS) -> dict[str, Floats]:
-    """So many values of each range, each of shape (count,), independent of one another.
+def drawn(assumptions: Iterable[Assumption], count: int = DRAWS) -> dict[str, Floats]:
+    """So many values of each assumption by its name, each of shape (count,), independent of one another and within what can be.
 
     Each range is cut into as many layers of one probability as there are draws, and one value comes from each.
 
@@ -74,7 +87,10 @@ def drawn(ranges: Mapping[str, Ranged], count: int = DRAWS) -> dict[str, Floats]
     McKay, Beckman, Conover (1979). A comparison of three methods for selecting values of input variables: Latin hypercube sampling.
     """
     rng = np.random.default_rng(_SEED)
-    return {name: at(one, ndtri((rng.permutation(count) + rng.random(count)) / count)) for name, one in sorted(ranges.items())}
+    found = {}
+    for one in sorted(assumptions, key=lambda one: one.name):
+        found[one.name] = np.clip(at(one.range, ndtri((rng.permutation(count) + rng.random(count)) / count)), one.least, one.most)
+    return found
 
 
 def noise(dimensions: int, blocks: int, count: int = DRAWS) -> Floats:

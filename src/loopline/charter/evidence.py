@@ -19,6 +19,10 @@ from loopline.declaration import figure
 
 NOTHING, TODAY, RULE, MODEL, PERFECT = "nothing", "present", "rule", "model", "perfect"
 """The alternatives: what happens without anything, what is done today, a better rule found in the data, the model, and decisions that are never wrong."""
+FEW = 10
+"""Rows of the rarer outcome below which what was measured binds nobody."""
+ALWAYS = "always"
+"""One decision for all that is better than doing nothing: it costs nothing either."""
 MEASURED = "measured"
 """The assumption that other rows will be as those that were measured on."""
 
@@ -37,6 +41,14 @@ class Evidence(Protocol):
     @property
     def says(self) -> dict[str, str]:
         """From an alternative to what it is, in words."""
+
+    @property
+    def shown(self) -> float:
+        """The share of all cases that it speaks of."""
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether it rests on so little that nobody should be bound by it."""
 
     def assumptions(self) -> list[Assumption]:
         """What it supposes."""
@@ -71,6 +83,10 @@ class Measured:
         Of the task.
     today
         How good what is done today is, where the data cannot tell and the charter states it.
+    rare
+        How many of the measured rows were of the rarer outcome; all of them, where the task is not a yes or no.
+    shown
+        The share of all cases that the measured rows speak of: below 1 where an outcome is seen only where somebody acted.
     """
 
     names: tuple[str, ...]
@@ -81,7 +97,17 @@ class Measured:
     rows: int
     worth: Worth
     today: Mapping[str, Ranged]
+    rare: float
+    shown: float = 1.0
     source: str = "data"
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether so few rows were measured, or so few of one outcome, that nothing is known of how far others may be off."""
+        model = self.names.index(MODEL) if MODEL in self.names else None
+        terms = self.means.shape[1]
+        still = model is not None and not np.any(np.abs(self.root[model * terms : (model + 1) * terms]) > 1e-12)
+        return self.rare < FEW or still
 
     @classmethod
     def of(cls, sounding: Mapping[str, Any], charter: CharterSpec, worth: Worth) -> Measured:
@@ -94,13 +120,16 @@ class Measured:
         today = {} if TODAY in says or worth.columns else _stated_today(charter, worth)
         if today:
             says = {NOTHING: says[NOTHING], TODAY: _quality_in_words(TODAY, today), **says}
-        root = axes[:, kept] * np.sqrt(sizes[kept])
-        return cls(names, says, means, root, int(sounding["blocks"]), int(sounding["judged"]), worth, today)
+        # The symmetric root: that of the axes hangs on signs that a machine is free to choose.
+        root = (axes[:, kept] * np.sqrt(sizes[kept])) @ axes[:, kept].T
+        judged, happens = int(sounding["judged"]), sounding.get("happens")
+        rare = judged if worth.task != "binary" or happens is None else judged * min(happens, 1 - happens)
+        return cls(names, says, means, root, int(sounding["blocks"]), judged, worth, today, rare, float(sounding.get("shown") or 1.0))
 
     def assumptions(self) -> list[Assumption]:
         """That the rows which will come are like those that were measured on; and what is stated of today."""
         said = f"how good decisions are, as measured on {self.rows:,} rows"
-        measured = [Assumption(MEASURED, said, Ranged(0.0, -1.6449, 1.6449), "standard errors")] if self.root.size else []
+        measured = [Assumption(MEASURED, said, Ranged(0.0, -1.6449, 1.6449), "standard errors", is_signed=True)] if self.root.any() else []
         return [*measured, *(_assumption(f"study.today.{name}", one) for name, one in self.today.items())]
 
     def dues(self, values: Values) -> Dues:
@@ -142,6 +171,8 @@ class Stated:
     says: dict[str, str]
     ranges: dict[str, Ranged]
     source: str = "stated"
+    shown: float = 1.0
+    is_thin: bool = False
 
     @classmethod
     def of(cls, charter: CharterSpec, worth: Worth) -> Stated | None:
@@ -152,7 +183,7 @@ class Stated:
         if base[1] is None or worth.columns or not _whole(study.expects, names):
             return None
         ranges = {f"study.{base[0]}": base[1]}
-        says = {NOTHING: _without(worth)}
+        says = {NOTHING: _without(worth), **({ALWAYS: "everybody acts, always"} if _always_pays(worth, float(base[1])) else {})}
         today, expects = _stated_today(charter, worth), {name: ranged(getattr(study.expects, name)) for name in names}
         for place, name, quality in (("today", TODAY, today), ("expects", MODEL, expects)):
             if quality:
@@ -168,7 +199,8 @@ class Stated:
         """The terms that fall due at these shares."""
         said = {name: np.atleast_1d(values.get(name, np.array([float(one)]))) for name, one in self.ranges.items()}
         base = said.get("study.happens", said.get("study.spread", np.zeros(1)))
-        found = {NOTHING: _dues(self.worth, base, None), PERFECT: _perfect(self.worth, base)}
+        nought = np.zeros_like(base)
+        found = {NOTHING: _dues(self.worth, base, None), PERFECT: _perfect(self.worth, base), ALWAYS: np.stack([base, 1 - base, nought, nought], axis=-1)}
         for place, name in (("today", TODAY), ("expects", MODEL)):
             quality = {one: said[f"study.{place}.{one}"] for one in _QUALITIES[self.worth.task] if f"study.{place}.{one}" in said}
             if quality:
@@ -235,6 +267,14 @@ def _said(value: Ranged, *, is_share: bool) -> str:
 
 def _without(worth: Worth) -> str:
     return {"binary": "nobody acts", "multiclass": "the most frequent class for all", "regression": "one middle number for all"}[worth.task]
+
+
+def _always_pays(worth: Worth, happens: float) -> bool:
+    """Whether acting always earns more than never."""
+    if worth.task != "binary":
+        return False
+    act_right, act_wrong, miss, rest = (float(worth.terms[name]) for name in Worth.BINARY)  # type: ignore[arg-type]
+    return happens * (act_right - miss) + (1 - happens) * (act_wrong - rest) > 0
 
 
 def _dues(worth: Worth, base: Floats, quality: Mapping[str, Floats] | None) -> Floats:

@@ -18,6 +18,8 @@ LOGGED_BYTES = 700.0
 """What one decision adds to the prediction log: as measured on flights of 17 columns."""
 RATE = "prices.people"
 _MONTHS = 12
+_PEOPLE = "people"
+"""The item of a bill for those who look after the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Outlay:
         What machines cost in a year whatever comes, and for each decision.
     counted, missing
         What is counted and how, and what is not and what to do about it, in words.
+    is_built
+        Whether a model decides already: what it took to build is spent, whatever is done now.
     """
 
     efforts: dict[str, tuple[str, EffortSpec]]
@@ -46,13 +50,14 @@ class Outlay:
     each: float
     counted: tuple[str, ...]
     missing: tuple[str, ...]
+    is_built: bool = False
 
     def assumptions(self) -> list[Assumption]:
         """The hours and their price."""
         found = [] if self.rate is None else [Assumption(RATE, "what an hour of people's work costs", self.rate, "money")]
         for name, (field, effort) in self.efforts.items():
             whose = "the model" if name == MODEL else "a rule"
-            if effort.build is not None:
+            if effort.build is not None and not (self.is_built and name == MODEL):
                 found.append(Assumption(f"{field}.build", f"hours of work until {whose} decides", effort.build, "hours"))
             if effort.run is not None:
                 found.append(Assumption(f"{field}.run", f"hours of work each month on {whose}", effort.run, "hours"))
@@ -60,6 +65,8 @@ class Outlay:
 
     def built(self, name: str, values: Values) -> Floats:
         """What an alternative costs until its first decision, shape (n,) or (1,)."""
+        if self.is_built and name == MODEL:
+            return np.zeros(1)
         hours, _ = self.hours(name, values)
         return hours * self._rate(values) + (self.build if name == MODEL else 0.0)
 
@@ -80,13 +87,15 @@ class Outlay:
         return build, run
 
 
-def outlay(charter: CharterSpec, book: Prices | None, *, has_rule: bool = False) -> Outlay:
+def outlay(charter: CharterSpec, book: Prices | None, *, has_rule: bool = False, is_built: bool = False) -> Outlay:
     """The costs of the alternatives, as far as charter and price book tell them.
 
     Parameters
     ----------
     has_rule
         Whether a rule is among them, whose costs are missed where they are not said.
+    is_built
+        Whether a model decides already.
 
     Raises
     ------
@@ -96,10 +105,12 @@ def outlay(charter: CharterSpec, book: Prices | None, *, has_rule: bool = False)
     study, budget, currency = charter.study, charter.budget, charter.worth.currency
     efforts = {name: (field, effort) for name, field, effort in _efforts(charter) if effort.build is not None or effort.run is not None}
     rate = _rate(charter, book) if efforts else None
-    has_build, has_run = study.effort.build is not None, study.effort.run is not None
+    has_build, has_run = study.effort.build is not None or is_built, study.effort.run is not None
     build = 0.0 if has_build or budget.build is None else budget.build
     run = 0.0 if has_run or budget.run is None else budget.run.per_year
-    standing, each, counted, missing = _machines(charter, book)
+    standing, each, counted, missing = _machines(charter, book, has_people=has_run)
+    if is_built:
+        counted.append("nothing to build: a model decides already, and what it took is spent")
     if build:
         counted.append(f"to build the model, the whole budget of {build:,.0f} {currency}, as charter.study.effort.build is not said")
     if run:
@@ -109,7 +120,7 @@ def outlay(charter: CharterSpec, book: Prices | None, *, has_rule: bool = False)
     missing += [f"people's work to build the model: say charter.study.effort.build, such as 200..400 hours{_priced(book)}"] * (not has_build and not build)
     missing += [f"people's work to keep the model: say charter.study.effort.run, such as 5..10 hours per month{_priced(book)}"] * (not has_run and not run)
     missing += ["people's work to introduce the simple rule: say charter.study.rule, such as {build: 20..40 hours}"] * (has_rule and RULE not in efforts)
-    return Outlay(efforts, rate, build, run, standing, each, tuple(counted), tuple(missing))
+    return Outlay(efforts, rate, build, run, standing, each, tuple(counted), tuple(missing), is_built)
 
 
 def _efforts(charter: CharterSpec) -> tuple[tuple[str, str, EffortSpec], ...]:
@@ -127,8 +138,8 @@ def _rate(charter: CharterSpec, book: Prices | None) -> Ranged:
     raise Mistake("hours of work are declared, and what one costs is not", where="charter.study.effort", remedy=remedy)
 
 
-def _machines(charter: CharterSpec, book: Prices | None) -> tuple[float, float, list[str], list[str]]:
-    """Money a year and for each decision, where it will run."""
+def _machines(charter: CharterSpec, book: Prices | None, *, has_people: bool) -> tuple[float, float, list[str], list[str]]:
+    """Money a year and for each decision, where it will run; without the people who keep the place, where people's work is counted already."""
     if book is None:
         return 0.0, 0.0, [], ["machines and storage: name a file of prices under charter.prices"]
     place = OWNED if book.is_owned else RENTED
@@ -137,6 +148,9 @@ def _machines(charter: CharterSpec, book: Prices | None) -> tuple[float, float, 
     still, loaded = (cost_of(use, book, load) for load in (0.0, 1.0))
     if place not in loaded.bills or place not in still.bills:
         return 0.0, 0.0, [], [f"machines and storage: {loaded.absent.get(place, 'the price book has no machine')}"]
-    bills = [one.bills[place].per_month * _MONTHS for one in (still, loaded)]
-    names = ", ".join(item.name for item in loaded.bills[place].items)
-    return bills[0], (bills[1] - bills[0]) / volume if volume else 0.0, [f"to run it {place}: {names}"], []
+    items = [[item for item in one.bills[place].items if not (has_people and item.name == _PEOPLE)] for one in (still, loaded)]
+    bills = [sum(item.per_month for item in found) * _MONTHS for found in items]
+    counted = [f"to run it {place}: {', '.join(item.name for item in items[1])}"] if items[1] else []
+    if len(items[1]) < len(loaded.bills[place].items):
+        counted.append(f"people's work to run it by charter.study.effort.run alone, and not by the {_PEOPLE} of the price book again")
+    return bills[0], (bills[1] - bills[0]) / volume if volume else 0.0, counted, []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loopline.charter.draws import Assumption, Floats
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, TODAY, Evidence, Values
+from loopline.charter.evidence import ALWAYS, MODEL, NOTHING, PERFECT, TODAY, Evidence, Values
 from loopline.charter.outlay import Outlay
 from loopline.charter.spec import CharterSpec
 from loopline.charter.worth import Worth
@@ -69,13 +69,22 @@ class Prospect:
         return tuple(name for name in self.evidence.says if name != PERFECT)
 
     @property
+    def constant(self) -> str:
+        """The one decision for all that earns most, with all assumptions at their middle."""
+        still = self.accounts({})
+        return max((name for name in (NOTHING, ALWAYS) if name in still), key=lambda name: float(still[name].per_decision[0]))
+
+    @property
     def ready_months(self) -> float:
-        """Months until a model's first decision."""
-        return self.charter.study.ready.total_seconds() / 86400 / _DAYS_PER_MONTH
+        """Months until a model's first decision; none where one decides already."""
+        return 0.0 if self.outlay.is_built else self.charter.study.ready.total_seconds() / 86400 / _DAYS_PER_MONTH
 
     def assumptions(self) -> list[Assumption]:
         """Each assumption that is not known exactly."""
-        found = [Assumption(name, _WORDS[name.removeprefix("worth.")], one, _unit(name)) for name, one in self.charter.ranges.items()]
+        found = [
+            Assumption(name, _WORDS[name.removeprefix("worth.")], one, _unit(name), is_signed=name.startswith("worth."))
+            for name, one in self.charter.ranges.items()
+        ]
         return [one for one in (*found, *self.evidence.assumptions(), *self.outlay.assumptions()) if one.range.low < one.range.high]
 
     def prices(self, values: Values) -> Floats:
@@ -93,13 +102,16 @@ class Prospect:
         """What each alternative comes to, at some values of the assumptions; those that have none are at their middle."""
         prices = self.prices(values)
         worths = {name: np.sum(dues * prices, axis=-1) for name, dues in self.evidence.dues(values).items()}
+        if PERFECT in worths:
+            # Whoever is never wrong does not act at prices at which that does not pay.
+            worths[PERFECT] = np.maximum(worths[PERFECT], worths[NOTHING])
         volume = self._volume(values)
         return {name: self._account(name, worth, worths[self.today], values, volume) for name, worth in worths.items()}
 
     def _volume(self, values: Values) -> Floats | None:
-        if self.charter.volume is None:
+        if self.charter.volume is None or not self.charter.worth.is_priced:
             return None
-        scale = self.charter.volume.per_year / float(self.charter.volume.amount)
+        scale = self.evidence.shown * self.charter.volume.per_year / float(self.charter.volume.amount)
         return np.atleast_1d(values.get("volume", np.array([float(self.charter.volume.amount)]))) * scale
 
     def _account(self, name: str, worth: Floats, today: Floats, values: Values, volume: Floats | None) -> Account:
@@ -115,7 +127,7 @@ class Prospect:
     def annuity(self, ready: float) -> float:
         """What one unit of money a year is worth today, over the years of the study from the first decision on; paid month by month."""
         study = self.charter.study
-        months = ready + np.arange(1, round(study.years * _MONTHS) + 1)
+        months = ready + np.arange(1, max(1, round(study.years * _MONTHS)) + 1)
         return float(np.sum((1 + study.discount) ** (-months / _MONTHS)) / _MONTHS)
 
     def needed(self) -> float | None:

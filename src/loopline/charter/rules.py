@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL
+from loopline.charter.evidence import MODEL, PERFECT
+from loopline.charter.report.words import share
 from loopline.charter.simulation import Simulation
 from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth
@@ -19,7 +20,7 @@ HARDLY = 0.05
 SIMPLER = 0.1
 """How unlikely it may be that the model is worth more than what is simpler, before that is the better choice."""
 FOUND_BESIDES = 0.1
-"""The part of what the simpler one adds that is granted to a model which was measured: a search finds more than a quick one."""
+"""The part of what the simpler one leaves to gain that is granted to a model which was measured: a search finds more than a quick one."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Case:
     """What the rules judge: the charter, the outcomes that the data holds where they are known already, and the simulation where there is evidence for one.
 
     Money is per decision; `per_year` is the number of decisions a year, None where the charter does not say the volume.
+
+    Parameters
+    ----------
+    is_read, is_sounded
+        Whether outcomes have been read, and whether a quick look at the data has been taken, be it in vain: what is stated counts for less until then.
+    is_built
+        Whether a model decides already.
     """
 
     charter: CharterSpec
@@ -36,7 +44,9 @@ class Case:
     perfect: float | None
     break_even: float | None
     simulation: Simulation | None = None
-    outcome_unknown: bool = False
+    is_read: bool = True
+    is_sounded: bool = True
+    is_built: bool = False
 
     @property
     def per_year(self) -> float | None:
@@ -45,15 +55,24 @@ class Case:
 
     @property
     def gain_per_year(self) -> float | None:
-        """What the perfect model earns in a year above doing nothing."""
+        """What the perfect model earns in a year above doing nothing; above the best decision for all, where both were measured."""
         if self.per_year is None or self.perfect is None or self.do_nothing is None:
             return None
-        return (self.perfect - self.do_nothing) * self.per_year
+        above = None if self.simulation is None else self.simulation.above_constant(PERFECT)
+        return (self.perfect - self.do_nothing) * self.per_year if above is None else float(np.mean(above))
 
     @property
-    def rests_on(self) -> str:
-        """``data`` once outcomes are known, else ``stated``."""
-        return "stated" if self.outcome_unknown else "data"
+    def source(self) -> str:
+        """What the simulation rests on: ``stated`` as long as the data may still say otherwise."""
+        return "data" if self.is_sounded else "stated"
+
+    @property
+    def doubt(self) -> str:
+        """Why the simulation binds nobody; empty where it does."""
+        evidence = None if self.simulation is None else self.simulation.prospect.evidence
+        if evidence is not None and evidence.is_thin:
+            return "the rows are too few to tell"
+        return "outcomes are seen only where somebody acted, so that the data tell of those cases alone" if evidence is not None and evidence.shown < 1 else ""
 
     def money(self, amount: float) -> str:
         """An amount in words."""
@@ -72,12 +91,15 @@ class Finding:
         The evidence in words.
     value, limit
         What was held against what.
+    is_simulated
+        Whether it rests on the simulation, and not on what is at stake alone.
     """
 
     passed: bool | None
     says: str
     value: float | None = None
     limit: float | None = None
+    is_simulated: bool = False
 
 
 Rule = Callable[[Case], Finding]
@@ -102,11 +124,15 @@ def a_model_can_help(case: Case) -> Finding:
     nothing = f"doing nothing earns {figure(case.do_nothing)}"
     if case.perfect <= case.do_nothing:
         return Finding(False, f"a perfect model would earn {figure(case.perfect)} per decision, and {nothing} already", case.perfect, case.do_nothing)
-    return Finding(True, f"a perfect model would earn {figure(case.perfect)} per decision, and {nothing}", case.perfect, case.do_nothing)
+    where = " in all rows whose outcome is known" if case.is_read else ""
+    return Finding(True, f"a perfect model would earn {figure(case.perfect)} per decision{where}, and {nothing}", case.perfect, case.do_nothing)
 
 
 def the_target_is_in_reach(case: Case) -> Finding:
-    """No-go when the target is above what a perfect model would add in a year, or as good as impossible for the model that is expected."""
+    """No-go when the target is above what a perfect model would add in a year, or as good as impossible for the model that is expected.
+
+    It counts what is added above the best decision for all, as the review does.
+    """
     gain, target = case.gain_per_year, case.charter.target
     if target is None:
         return Finding(None, "the charter has no target")
@@ -119,8 +145,8 @@ def the_target_is_in_reach(case: Case) -> Finding:
             return Finding(None, "how much a model adds in a year is not known yet")
         said = f"the target is {target.per_year:,.0f} {case.worth.currency} a year, and a perfect model would add {gain:,.0f}"
         return Finding(True, said, gain, target.per_year)
-    said = f"the model that is expected adds as much as the target, {target.per_year:,.0f} {case.worth.currency} a year, with a chance of {chance:.0%}"
-    return Finding(chance >= HARDLY, said if chance >= HARDLY else f"the target is out of reach: {said}", chance, HARDLY)
+    said = f"the model that is expected adds as much as the target, {target.per_year:,.0f} {case.worth.currency} a year, with a chance of {share(chance)}"
+    return Finding(chance >= HARDLY, said if chance >= HARDLY else f"the target is out of reach: {said}", chance, HARDLY, is_simulated=True)
 
 
 def the_budget_is_earned_back(case: Case) -> Finding:
@@ -128,7 +154,11 @@ def the_budget_is_earned_back(case: Case) -> Finding:
     budget, gain = case.charter.budget, case.gain_per_year
     if gain is None or not case.charter.worth.is_priced:
         return Finding(None, "what a perfect model would add in a year is not known")
-    cost = (budget.build or 0.0) + (budget.run.per_year if budget.run else 0.0)
+    cost = (0.0 if case.is_built else budget.build or 0.0) + (budget.run.per_year if budget.run else 0.0)
+    model = None if case.simulation is None else case.simulation.accounts.get(MODEL)
+    if model is not None and model.run is not None:
+        # As far as people's work and machines are declared, they say more of it than the budget.
+        cost = float(np.mean(model.build)) + float(np.mean(model.run))
     said = f"a perfect model would add {gain:,.0f} {case.worth.currency} a year, and the first year costs {cost:,.0f}"
     return Finding(cost <= gain, said, gain, cost)
 
@@ -136,6 +166,8 @@ def the_budget_is_earned_back(case: Case) -> Finding:
 def the_work_fits_the_budget(case: Case) -> Finding:
     """No-go when people's work alone is expected to cost more than the budget."""
     limit, effort = case.charter.budget.build, case.charter.study.effort.build
+    if case.is_built:
+        return Finding(None, "a model decides already: what it took to build is spent")
     if limit is None or effort is None or case.simulation is None or MODEL not in case.simulation.accounts:
         return Finding(None, "there is no budget to build, or the work that building takes is not said")
     cost = float(np.mean(case.simulation.accounts[MODEL].build))
@@ -144,12 +176,18 @@ def the_work_fits_the_budget(case: Case) -> Finding:
 
 def it_is_likely_to_pay(case: Case) -> Finding:
     """No-go when the model is less likely to pay for itself than the charter asks."""
-    chance = None if case.simulation is None else case.simulation.chance(MODEL)
-    if chance is None:
+    simulation, wanted = case.simulation, case.charter.study.chance
+    if simulation is None or MODEL not in simulation.worths:
         return Finding(None, "how good a model would be is not known yet, or how many decisions come")
-    wanted = case.charter.study.chance
-    said = f"the model pays for itself within {case.charter.study.years:g} years with a chance of {chance:.0%}, and {wanted:.0%} is asked for"
-    return Finding(chance >= wanted, said, chance, wanted)
+    free = simulation.free
+    chance = simulation.chance(MODEL, free, granted=_granted(simulation) if free != simulation.prospect.today else 0.0) or 0.0
+    against = "" if free == simulation.prospect.today else f", against {simulation.prospect.evidence.says[free]}, which costs nothing,"
+    said = f"the model pays for itself within {case.charter.study.years:g} years{against} with a chance of {share(chance)}, and {wanted:.0%} is asked for"
+    return Finding(chance >= wanted, said, chance, wanted, is_simulated=True)
+
+
+def _granted(simulation: Simulation) -> float:
+    return FOUND_BESIDES if simulation.prospect.evidence.source == "data" else 0.0
 
 
 def nothing_simpler_is_better(case: Case) -> Finding:
@@ -160,11 +198,11 @@ def nothing_simpler_is_better(case: Case) -> Finding:
         return Finding(None, "there is nothing to hold the model against")
     if simpler == simulation.prospect.today:
         return Finding(True, "nothing that is simpler is worth more than what is done today")
-    granted = FOUND_BESIDES if simulation.prospect.evidence.source == "data" else 0.0
+    granted = _granted(simulation)
     chance = simulation.chance(MODEL, simpler, granted=granted) or 0.0
-    than = f"{simulation.prospect.evidence.says[simpler]}{', less a tenth for what a search may find besides,' if granted else ''}"
-    said = f"the model is worth more than {than} with a chance of {chance:.0%}"
-    return Finding(chance >= SIMPLER, said, chance, SIMPLER)
+    than = f"{simulation.prospect.evidence.says[simpler]}{', a tenth of what is left to gain granted for what a search may find besides,' if granted else ''}"
+    said = f"the model is worth more than {than} with a chance of {share(chance)}"
+    return Finding(chance >= SIMPLER, said, chance, SIMPLER, is_simulated=True)
 
 
 RULES: tuple[Rule, ...] = (
@@ -186,5 +224,8 @@ def findings(case: Case) -> Iterator[dict[str, Any]]:
     """What each rule found, as plain values."""
     for rule in RULES:
         found = rule(case)
-        rests_on = "charter" if rule in OF_THE_CHARTER else case.rests_on
-        yield {"name": rule.__name__, "passed": found.passed, "says": found.says, "value": found.value, "limit": found.limit, "rests_on": rests_on}
+        passed, says = found.passed, found.says
+        if passed is False and found.is_simulated and case.doubt:
+            passed, says = None, f"{says}; nobody is bound by it: {case.doubt}"
+        rests_on = "charter" if rule in OF_THE_CHARTER else case.source if found.is_simulated else "data" if case.is_read else "stated"
+        yield {"name": rule.__name__, "passed": passed, "says": says, "value": found.value, "limit": found.limit, "rests_on": rests_on}

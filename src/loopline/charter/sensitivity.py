@@ -57,7 +57,8 @@ def tornado(prospect: Prospect) -> list[Bar]:
     if MODEL not in still or still[MODEL].npv is None:
         return []
     bars = [bar for one in prospect.assumptions() if (bar := _bar(prospect, one)) is not None]
-    return sorted(bars, key=lambda bar: -abs(bar.at_high - bar.at_low))
+    moving = [bar for bar in bars if bar.at_high != bar.at_low or bar.turns_at is not None]
+    return sorted(moving, key=lambda bar: -abs(bar.at_high - bar.at_low))
 
 
 def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:
@@ -88,17 +89,15 @@ def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:
 
 
 def _is_possible(assumption: Assumption, shown: Floats) -> NDArray[np.bool_]:
-    """Where the assumption is what it can be: no share above one, and nothing below nought that is counted from there."""
-    is_share = assumption.unit == "%"
-    counts_up = assumption.unit != "money" and assumption.name != MEASURED
-    return np.asarray((shown <= 1 if is_share else np.isfinite(shown)) & (shown >= 0 if counts_up else np.isfinite(shown)))
+    """Where the assumption is what it can be."""
+    return np.asarray((shown >= assumption.least) & (shown <= assumption.most))
 
 
 def _moved(prospect: Prospect, assumption: Assumption) -> tuple[Floats, Floats] | None:
     """What the assumption is shown as along the steps, and its values there."""
     if assumption.name != MEASURED:
         values = at(assumption.range, _STEPS)
-        return values, values
+        return values, np.clip(values, assumption.least, assumption.most)
     still = prospect.accounts({})
     others = {name: float(np.asarray(still[name].npv)[0]) for name in prospect.choices if name != MODEL}
     rival = max(others, key=lambda name: others[name])

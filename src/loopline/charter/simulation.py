@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from loopline.charter.draws import DRAWS, Floats, drawn
-from loopline.charter.evidence import MEASURED, MODEL
+from loopline.charter.evidence import MEASURED, MODEL, PERFECT
 from loopline.charter.prospect import Account, Prospect
 from loopline.charter.ranges import SURE
+
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,22 +55,41 @@ class Simulation:
         Parameters
         ----------
         granted
-            The part of the other's mean worth that it need not reach.
+            The part of what there is to gain above the other that is given to it.
         """
         if name not in self.worths:
             return None
         rival = self.worths[other or self.prospect.today]
-        return float(np.mean(self.worths[name] > rival - granted * abs(float(rival.mean()))))
+        return float(np.mean(self.worths[name] > rival - granted * self._left(rival)))
+
+    def _left(self, rival: Floats) -> float:
+        """What decisions that are never wrong are worth above an alternative, on average."""
+        perfect = self.accounts[PERFECT].npv if PERFECT in self.accounts else None
+        return 0.0 if perfect is None else max(0.0, float(np.mean(perfect)) - float(rival.mean()))
+
+    @property
+    def free(self) -> str:
+        """The best of what costs nothing: what is done today, or one decision for all."""
+        return max({self.prospect.today, self.prospect.constant}, key=lambda name: (float(self.worths[name].mean()), name == self.prospect.today))
+
+    def above_constant(self, name: str) -> Floats | None:
+        """What an alternative adds in a year above the best decision for all, shape (n,): what a target counts against."""
+        known, constant = (self.accounts[one].per_year if one in self.accounts else None for one in (name, self.prospect.constant))
+        if known is None or constant is None:
+            return None
+        above = np.asarray(known - constant)
+        # What rounding leaves of nothing is nothing.
+        return np.where(np.abs(above) < _ROUNDING * (1 + np.abs(constant)), 0.0, above)
 
     def chance_of_adding(self, per_year: float) -> float | None:
-        """How likely the model adds at least so much money a year above doing nothing."""
-        model, nothing = (self.accounts[name].per_year if name in self.accounts else None for name in (MODEL, "nothing"))
-        return None if model is None or nothing is None else float(np.mean(model - nothing >= per_year))
+        """How likely the model adds at least so much money a year above the best decision for all."""
+        added = self.above_constant(MODEL)
+        return None if added is None else float(np.mean(added >= per_year))
 
 
 def simulate(prospect: Prospect, count: int = DRAWS) -> Simulation:
     """So many draws of a prospect's assumptions, and what they come to."""
-    values = drawn({one.name: one.range for one in prospect.assumptions() if one.name != MEASURED}, count)
+    values = drawn([one for one in prospect.assumptions() if one.name != MEASURED], count)
     noise = prospect.evidence.noise(count)
     if noise is not None and noise.shape[1]:
         values[MEASURED] = noise

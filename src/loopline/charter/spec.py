@@ -25,6 +25,10 @@ MEASURED_FOR = ("predict", "task", "positive", "worth")
 """The fields that what is measured of the data depends on."""
 
 
+# What a person means by it may be a range, or a number written as elsewhere: subtracting one from the other is hardly ever it.
+_TWO_NUMBERS = re.compile(r"\s*-?[\d.]+\s*[-,]\s*[\d.,]+\s*")
+
+
 def _money(value: object) -> float | str:
     if isinstance(value, Ranged):
         return value
@@ -39,7 +43,10 @@ def _money(value: object) -> float | str:
         try:
             value = float(text)
         except ValueError:
-            parse(text)
+            if _TWO_NUMBERS.fullmatch(text):
+                raise ValueError(f"{text!r} is neither a number nor a range; write it as 1200.50, or as 60..120") from None
+            if not parse(text).names:
+                raise ValueError(f"{text!r} reads no column; write the number that it makes") from None
             return text
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is no amount of money; say a number, a range such as 100..180, or an expression over the row's columns")

@@ -42,7 +42,13 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
         function="loopline.charter.study:run",
         reads=read(spec),
         # A project without a sounding keeps the key that its study has.
-        inputs={"outcome": data.get("outcome"), "task": data.get("task"), **({"sounding": sounding} if sounding else {}), **_priced(spec, ask)},
+        inputs={
+            "outcome": data.get("outcome"),
+            "task": data.get("task"),
+            **({"sounding": sounding} if sounding else {}),
+            **_decides(ask.state),
+            **_priced(spec, ask),
+        },
         rooms=("charter", "expression", "declaration.py"),
     )
     day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"])
@@ -61,6 +67,11 @@ def read(spec: CharterSpec) -> dict[str, Any]:
     """What the study reads of the charter: its fields, and the ranges that they are the middles of."""
     ranges = {name: list(value.ends) for name, value in spec.ranges.items()}
     return {**spec.fields(*READS), **({"ranges": ranges} if ranges else {})}
+
+
+def _decides(state: State) -> dict[str, bool]:
+    """That a model decides already, as the study's input, where one does: what it took to build is spent."""
+    return {} if state.champion is None else {"decides": True}
 
 
 def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, Evidence, Measured, Stated
+from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, TODAY, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
 from loopline.charter.prospect import Account, Prospect
+from loopline.charter.remarks import remarks
 from loopline.charter.report.words import share
 from loopline.charter.rules import Case, findings
 from loopline.charter.sensitivity import tornado
@@ -39,12 +41,18 @@ def run(job: Job) -> Facts:
     charter = CharterSpec.model_validate({name: value for name, value in reads.items() if name != "ranges"}).ranging(reads.get("ranges") or {})
     inputs = job.step.inputs
     book = None if inputs.get("book") is None else Prices.model_validate(inputs["book"])
-    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book)
+    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book, is_built=inputs.get("decides", False))
     return {**facts, "binds": digest(job.step.reads)}
 
 
 def studied(
-    charter: CharterSpec, *, task: Task | None, outcome: Mapping[str, Any] | None, sounding: Mapping[str, Any] | None, book: Prices | None
+    charter: CharterSpec,
+    *,
+    task: Task | None,
+    outcome: Mapping[str, Any] | None,
+    sounding: Mapping[str, Any] | None,
+    book: Prices | None,
+    is_built: bool = False,
 ) -> dict[str, Any]:
     """The study of a charter; nothing but the arguments is looked at.
 
@@ -58,6 +66,8 @@ def studied(
         What a quick look at the data measured of the alternatives; None before that.
     book
         The price book that the charter names.
+    is_built
+        Whether a model decides already: what it took to build is spent.
 
     Raises
     ------
@@ -67,11 +77,12 @@ def studied(
     task = _task(charter, task)
     worth = Worth.of(charter.worth, task)
     evidence = _evidence(charter, worth, sounding)
-    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says)
+    costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says, is_built=is_built)
     simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
-    case = _case(charter, task, worth, outcome, simulation)
+    case = replace(_case(charter, task, worth, outcome, simulation), is_sounded=sounding is not None, is_built=is_built)
     found = list(findings(case))
-    reasons = [one["says"] for one in found if one["passed"] is False]
+    failed = [one for one in found if one["passed"] is False]
+    reasons = [one["says"] for one in failed]
     verdict = "no-go" if reasons else "provisional" if outcome is None else "go"
     if verdict == "provisional":
         reasons = ["what is at stake is judged once the outcomes are read"]
@@ -79,7 +90,7 @@ def studied(
         "says": _says(case, verdict, reasons),
         "verdict": verdict,
         "reasons": reasons,
-        "rests_on": "stated" if all(one["rests_on"] == "stated" for one in found if one["passed"] is False) and outcome is None else "data",
+        "rests_on": "stated" if (all(one["rests_on"] == "stated" for one in failed) if failed else outcome is None) else "data",
         "rules": found,
         "task": task,
         "currency": worth.currency,
@@ -89,6 +100,7 @@ def studied(
         "break_even": case.break_even,
         "per_year": _per_year(case),
         "study": None if simulation is None else _compared(simulation),
+        "remarks": remarks(charter, worth),
         "missing": _missing(charter, evidence, sounding, costs),
     }
 
@@ -117,9 +129,10 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
     if outcome is not None:
         at_stake = {name: outcome[name] for name in at_stake}
     elif simulation is not None:
-        still = simulation.prospect.accounts({})
-        at_stake |= {name: float(still[one].per_decision[0]) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
-    return Case(charter, task, worth, **at_stake, simulation=simulation, outcome_unknown=outcome is None)
+        drawn = simulation.accounts
+        at_stake |= {name: float(np.mean(drawn[one].per_decision)) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
+    known = Case(charter, task, worth, at_stake["do_nothing"], at_stake["perfect"], at_stake["break_even"])
+    return replace(known, simulation=simulation, is_read=outcome is not None)
 
 
 def _per_year(case: Case) -> dict[str, float | None]:
@@ -140,6 +153,7 @@ def _compared(simulation: Simulation) -> dict[str, Any]:
     return {
         "evidence": prospect.evidence.source,
         "today": prospect.today,
+        "constant": prospect.constant,
         "best": simulation.best,
         "years": prospect.charter.study.years,
         "discount": prospect.charter.study.discount,
@@ -179,6 +193,7 @@ def _alternative(simulation: Simulation, name: str) -> dict[str, Any]:
         "name": name,
         "says": prospect.evidence.says[name],
         "per_decision": interval(account.per_decision),
+        "above_constant": interval(simulation.above_constant(name)),
         **{part: interval(getattr(account, part)) for part in ("per_year", "added", "build", "run", "npv")},
         "payback_months": None if name in (NOTHING, prospect.today) else interval(account.payback_months(_ready(prospect, name)), middle="median"),
         "pays": None if name in (prospect.today, PERFECT) else simulation.chance(name),
@@ -190,19 +205,23 @@ def _ready(prospect: Prospect, name: str) -> float:
 
 
 def _just_paying(simulation: Simulation) -> dict[str, Any]:
-    """A model that earns just what it costs, with volume and costs at their middle, beside what today's way earns on average."""
+    """A model that earns just what it costs, with volume and costs at their middle, beside what the best choice that costs nothing earns on average."""
     prospect = simulation.prospect
-    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[prospect.today].per_decision))
+    needed, today = prospect.needed() or 0.0, float(np.mean(simulation.accounts[simulation.free].per_decision))
     volume = 0.0 if prospect.charter.volume is None else prospect.charter.volume.per_year
     model = prospect.accounts({}).get(MODEL)
     costs: dict[str, Account | None] = {"build": model, "run": model}
     known = {name: None if one is None else _point(float(np.asarray(getattr(one, name))[0])) for name, one in costs.items()}
-    right = _right_enough(prospect, needed)
-    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision"
+    right = _right_enough(prospect, needed, simulation.free)
+    beside = "" if simulation.free == prospect.today else f" above: {prospect.evidence.says[simulation.free]}"
+    says = f"a model that just pays for itself: it adds {figure(needed)} {prospect.worth.currency} to each decision{beside}"
+    if today + needed > float(np.mean(simulation.accounts[PERFECT].per_decision)):
+        says, right = f"{says}, which is more than a model can that is never wrong", None
     return {
         "name": BREAK_EVEN,
         "says": says + ("" if right is None else f", and is right in {right:.0%} of the cases that it acts on"),
         "per_decision": _point(today + needed),
+        "above_constant": None,
         "per_year": _point((today + needed) * volume),
         "added": _point(needed * volume),
         **known,
@@ -216,7 +235,7 @@ def _point(value: float) -> dict[str, float]:
     return {"value": value, "low": value, "high": value}
 
 
-def _right_enough(prospect: Prospect, needed: float) -> float | None:
+def _right_enough(prospect: Prospect, needed: float, free: str) -> float | None:
     """The precision at which a model that acts as often as the expected one adds so much to each decision; None for other tasks, and where none suffices."""
     dues = prospect.evidence.dues({})
     if prospect.worth.task != "binary" or prospect.worth.columns or MODEL not in dues:
@@ -224,11 +243,12 @@ def _right_enough(prospect: Prospect, needed: float) -> float | None:
     acted = float(dues[MODEL][0, :2].sum())
     act_right, act_wrong, miss, rest = (float(price) for price in prospect.prices({})[0])
     won, lost = act_right - miss, rest - act_wrong
-    today = float((dues[prospect.today][0] - dues[NOTHING][0]) @ prospect.prices({})[0])
+    today = float((dues[free][0] - dues[NOTHING][0]) @ prospect.prices({})[0])
     if not acted or won + lost <= 0:
         return None
     right = ((needed + today) / acted + lost) / (won + lost)
-    return right if 0 <= right <= 1 else None
+    happens = float(dues[PERFECT][0, 0] + dues[PERFECT][0, 2])
+    return right if 0 <= right <= 1 and right * acted <= happens else None
 
 
 def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[str, Any] | None, costs: Outlay) -> list[str]:
@@ -239,12 +259,19 @@ def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[
     if evidence is None:
         why = "" if sounding is None or "absent" not in sounding else f" (the data do not tell: {sounding['absent']})"
         found.append(f"how good a model would be{why}: deliver data, or say charter.study.happens and charter.study.expects")
+    untried = {} if sounding is None else sounding.get("without") or {}
+    found += [f"{'the present rule' if name == 'present' else f'the {name}'}, which could not be tried: {why}" for name, why in untried.items()]
+    if evidence is not None and evidence.shown < 1:
+        found.append(f"the {1 - evidence.shown:.0%} of cases in which nobody acted: their outcome is not seen, and the figures speak of the others alone")
+    if charter.study.today is not None and evidence is not None and TODAY not in evidence.says:
+        found.append("what is done today: say charter.study.today whole, such as {precision: 30%, recall: 20%}, or declare the rule as model.baseline")
     return [*found, *(costs.missing if charter.worth.is_priced else ())]
 
 
 def _says(case: Case, verdict: str, reasons: list[str]) -> str:
     said = {"go": "go", "no-go": "no-go: " + "; ".join(reasons), "provisional": "go on to the data"}[verdict]
-    chance = None if case.simulation is None else case.simulation.chance(MODEL)
+    simulation = case.simulation
+    chance = None if simulation is None or MODEL not in simulation.worths else simulation.chance(MODEL, simulation.free)
     if chance is not None and verdict != "no-go":
         said += f"; a model pays for itself with a chance of {share(chance)}"
     if case.do_nothing is not None and case.perfect is not None:

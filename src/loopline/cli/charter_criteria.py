@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loopline.charter.spec import CharterSpec
+from loopline.charter.statement import stated
 from loopline.cli.output import emit, folder_option, hint, json_option, write_whole
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
@@ -81,8 +83,19 @@ def known(loop: Loop, state: State) -> Known:
         reviews=[(at, {"criteria": criteria or ()}) for at, criteria in ledger.parts("criteria", kinds=("review",))],
         charters=_charters(loop),
         windows=_windows(loop, state),
+        priced_since=_priced_since(state, declared.charter),
         alerts={entry.body["feature"]: {"id": entry.subject, **{name: entry.body[name] for name in _ALERT}} for entry in open_now},
     )
+
+
+def _priced_since(state: State, charter: CharterSpec) -> datetime | None:
+    """Since when the prices hold that are declared now; None where the ledger knows no others."""
+    worth, since = stated(charter).get("worth"), now()
+    for entry in reversed(state.charters):
+        if entry.body["charter"].get("worth") != worth:
+            return since
+        since = entry.time
+    return None
 
 
 def _charters(loop: Loop) -> list[tuple[datetime, list[dict[str, Any]]]]:

@@ -160,7 +160,10 @@ def _rows(replayed: Replay, currency: str) -> Iterator[Row]:
     one, other = replayed.study
     yield "study", one["verdict"], other["verdict"]
     yield from _differing("the study's best", *(str(_compared(facts)["best"] or "-") for facts in replayed.study))
-    yield from _differing(f"net present value of a model ({currency})", *(_number(_compared(facts)["npv"]) for facts in replayed.study))
+    yield from _differing(f"worth of a model, against going on as today ({currency})", *(_number(_compared(facts)["npv"]) for facts in replayed.study))
+    yield from _differing(
+        f"worth of one decision for all instead of today's way ({currency})", *(_number(_compared(facts)["stopping"]) for facts in replayed.study)
+    )
     for name, words in (("do_nothing", "doing nothing, per decision"), ("perfect", "a perfect model, per decision"), ("break_even", "break-even")):
         yield from _differing(words, _number(one.get(name)), _number(other.get(name)))
     yield from _policy_rows(replayed, currency)
@@ -177,10 +180,11 @@ def _rows(replayed: Replay, currency: str) -> Iterator[Row]:
 
 
 def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Which alternative the study finds best, and what a model is worth in today's money; None where it did not compare."""
-    study = facts.get("study") or {"best": None, "alternatives": ()}
-    model = next((one for one in study["alternatives"] if one["name"] == MODEL), None)
-    return {"best": study["best"], "npv": None if model is None or model["npv"] is None else model["npv"]["value"]}
+    """Which alternative the study finds best, and what a model is worth in today's money, and only to stop today's way; None where it did not compare."""
+    study = facts.get("study") or {"best": None, "alternatives": (), "today": "", "constant": ""}
+    npv = {one["name"]: one["npv"]["value"] for one in study["alternatives"] if one["npv"] is not None}
+    constant = study.get("constant", "")
+    return {"best": study["best"], "npv": npv.get(MODEL), "stopping": None if constant == study["today"] else npv.get(constant)}
 
 
 def _policy_rows(replayed: Replay, currency: str) -> Iterator[Row]:
@@ -195,9 +199,9 @@ def _policy_rows(replayed: Replay, currency: str) -> Iterator[Row]:
         yield "acted on", _percent(anew.before.acted), _percent(anew.after.acted)
         yield from _differing("policy", anew.before.policy, anew.after.policy)
     best = found.anew or stays
-    yield f"without a model, each ({currency})", _unaided(best.before), _unaided(best.after)
+    yield f"one decision for all, each ({currency})", _unaided(best.before), _unaided(best.after)
     if best.before.per_year is not None and best.after.per_year is not None:
-        yield f"added per year, decided so ({currency})", figure(best.before.per_year.value), figure(best.after.per_year.value)
+        yield f"added per year above one decision for all ({currency})", figure(best.before.per_year.value), figure(best.after.per_year.value)
 
 
 def _unaided(side: Side) -> str:

@@ -15,7 +15,7 @@ from loopline.charter.override import SUBJECT, Override
 from loopline.cli.charter_questions import asked_of
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
 from loopline.declaration import counted
-from loopline.errors import Mistake
+from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import now
 from loopline.loop import Loop, LoopStatus, open_loop
 
@@ -41,7 +41,8 @@ class _Studied:
     def notes(self) -> tuple[str, ...]:
         """What must be seen beside the study itself."""
         asked = f"{counted(self.open_questions, 'question is', 'questions are')} open: what is reckoned with in their place is a guess."
-        return (*([f"{self.overridden[:1].upper()}{self.overridden[1:]}."] if self.overridden else []), *([asked] if self.open_questions else []))
+        unread = [f"The data could not be read: {self.trouble}."] if self.trouble else []
+        return (*unread, *([f"{self.overridden[:1].upper()}{self.overridden[1:]}."] if self.overridden else []), *([asked] if self.open_questions else []))
 
 
 @click.command()
@@ -54,7 +55,7 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
     """Study whether it is worth doing: each alternative with its worth, its costs and its chances; what would flip the decision; what to find out first.
 
     Data that are there are read, and a quick model and a simple rule are tried on a part of them; before that, it is judged from the ranges that the charter
-    states. The exit code is 1 for a no-go that nobody has overridden.
+    states. The exit code is 1 for a no-go that nobody has overridden, and 2 where data are declared that could not be read.
     """
     if out is not None and out.suffix.lower() not in _FORMS:
         raise Mistake(f"a study is no {out.suffix or 'file without an ending'}", where=str(out), remedy="end it with .html, .md, .png or .svg")
@@ -80,6 +81,8 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         "next": found.next,
     }
     emit(data, lambda: "\n".join(_lines(document, found, out)) + hint(found.next), as_json)
+    if found.trouble:
+        raise SystemExit(2)
     if found.facts["verdict"] == "no-go" and not found.overridden:
         raise SystemExit(1)
 
@@ -89,6 +92,10 @@ def _studied(loop: Loop, ran: LoopStatus) -> _Studied:
     entry = state.latest.get(("charter", "study"))
     if entry is None:
         raise ran.error if ran.error is not None else Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
+    charter = next(stage for stage in status.stages if stage.stage == "charter")
+    if charter.state == "stale" or (charter.state == "failed" and ran.error is not None and not isinstance(ran.error, CheckFailed)):
+        # The newest study is that of an earlier charter.
+        raise ran.error or Mistake("the charter could not be studied", remedy="see why: loopline run --until charter")
     facts = entry.body["facts"]
     said, today = Override.of(state.overrides.get(SUBJECT), facts["binds"]), now().date()
     overridden = said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
@@ -126,7 +133,6 @@ def _write(out: Path, document: Document, facts: Mapping[str, Any]) -> None:
 def _lines(document: Document, found: _Studied, out: Path | None) -> list[str]:
     """What a terminal shows: the verdict, the choices, and the answers."""
     lines = [f"{document.verdict}: {document.says}", *document.notes, ""]
-    lines += [f"  the data were not read: {found.trouble}", ""] if found.trouble else []
     lines += [f"{one.name}: {one.value}" + (f" ({one.between})" if one.between else "") + (f"; {one.note}" if one.note else "") for one in document.figures]
     choices = next((part.table for part in document.parts if part.name == "The choices side by side"), None)
     if choices is not None:

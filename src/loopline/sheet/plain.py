@@ -21,7 +21,7 @@ def markdown(document: Document) -> str:
     lines += [_md(document.scope), ""] if document.scope else []
     for answer in document.answers:
         lines += [f"**{_md(answer.asked)}.** {_md(' '.join(answer.says))}", ""]
-    lines += [f"Next: `{document.next}`", ""]
+    lines += [f"Next: `{document.next}`", ""] if document.next else []
     for part in document.parts:
         lines += _part(part)
     return "\n".join(lines)

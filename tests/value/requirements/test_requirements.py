@@ -61,6 +61,16 @@ def test_what_really_happened_speaks_before_what_was_tested(known: dict[str, Any
     assert (one.standing, one.by) == (standing, by)
 
 
+def test_money_that_was_found_at_other_prices_tells_nothing_of_these() -> None:
+    check = "worth >= 1"
+    said = charter({"id": "A1", "says": SAYS, "check": check})
+    found = {"judged": [judged(0, PACKAGE, 2.0, asked=check)], "reviews": [reviewed(2, 2.0, check=check)]}
+    since = [None, T0 + timedelta(days=1), T0 + timedelta(days=3)]
+    assert [only(Known(champion=PACKAGE, priced_since=one, **found), said).by for one in since] == ["in service", "in service", ""]
+    share = only(Known(champion=PACKAGE, priced_since=since[2], judged=[judged(0, PACKAGE, 0.6)]))
+    assert share.standing == "holds", "a share is the same at any price"
+
+
 def test_what_nothing_checks_is_reported_with_what_to_write() -> None:
     one = only(Known(task="regression"), charter({"id": "A3", "says": "Nobody waits"}))
     assert one.standing == "nothing checks it"

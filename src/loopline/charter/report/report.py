@@ -67,15 +67,10 @@ def _sentence(text: str) -> str:
 def _reason(facts: Mapping[str, Any]) -> str:
     if facts["verdict"] == "no-go":
         return " ".join(map(_sentence, facts["reasons"]))
-    chance = _chance(facts)
+    chance = next(one["value"] for one in facts["rules"] if one["name"] == "it_is_likely_to_pay")
     if chance is None:
         return _sentence(facts["reasons"][0]) if facts["reasons"] else "No rule speaks against it."
     return f"The model that is expected pays for itself with a chance of {share(chance)}; no rule speaks against it."
-
-
-def _chance(facts: Mapping[str, Any]) -> float | None:
-    model = _alternative(facts, "model")
-    return None if model is None else model["pays"]
 
 
 def _alternative(facts: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -85,6 +80,7 @@ def _alternative(facts: Mapping[str, Any], name: str) -> Mapping[str, Any] | Non
 
 def _notes(facts: Mapping[str, Any]) -> Iterator[str]:
     study = facts["study"]
+    yield from map(_sentence, facts["remarks"])
     if study is None:
         yield "The alternatives cannot be reckoned yet: " + "; ".join(facts["missing"]) + "."
     elif study["evidence"] == "stated":
@@ -102,9 +98,20 @@ def _figures(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Figure]
         return
     yield Figure(f"The model's worth over {study['years']:g} years", amount(model["npv"], currency), between(model["npv"]), f"after all costs, above: {today}")
     yield Figure("It pays for itself", share(model["pays"]), "", f"at least {charter.study.chance:.0%} is asked for")
-    target = "" if charter.target is None else f"target: {figure(charter.target.per_year)} {currency} a year"
-    yield Figure("It adds in a year", amount(model["added"], currency), between(model["added"]), target or "before costs")
-    yield Figure("What is put in comes back", payback(model["payback_months"]), "", f"building costs {amount(model['build'], currency)}")
+    yield Figure("It adds in a year", amount(model["added"], currency), between(model["added"]), _target(study, model, charter, currency))
+    untold = any(missing.startswith("people's work to build") for missing in facts["missing"])
+    comes_back, costs = payback(model["payback_months"]), f"building costs {amount(model['build'], currency)}"
+    yield Figure("What is put in comes back", "not known" if untold else comes_back, "", "what people's work costs is not said: see below" if untold else costs)
+
+
+def _target(study: Mapping[str, Any], model: Mapping[str, Any], charter: CharterSpec, currency: str) -> str:
+    """What the target asks for, and what counts against it."""
+    if charter.target is None:
+        return "before costs"
+    said = f"target: {figure(charter.target.per_year)} {currency} a year"
+    if study["constant"] == study["today"]:
+        return said
+    return f"{said}, for which what it adds above “{named(study['constant']).lower()}” counts: {amount(model['above_constant'], currency)}"
 
 
 def _answers(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Answer]:
@@ -222,5 +229,5 @@ def _method(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "The model is a quick one: a search finds one that is as good or better."
     ready = f" after {study['ready_months']:.3g} months of building" if study["ready_months"] else ""
     yield f"Worth over {study['years']:g} years{ready}; money a year later counts {study['discount']:.0%} less. All stays as it is supposed."
-    yield "What an answer is worth: what deciding with it in hand earns above deciding without, on average (Strong, Oakley, Brennan 2014)."
+    yield "What an answer is worth: what deciding with it in hand earns above deciding without, on average (Strong, Oakley 2013)."
     yield from (f"Counted {one}." for one in study["counted"])

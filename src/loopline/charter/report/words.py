@@ -14,7 +14,7 @@ NAMES = {
     "present": "As it is done today",
     "rule": "A simple rule, found in the data",
     "break_even": "A model that just pays for itself",
-    "model": "A model as good as expected",
+    "model": "A model, as good as expected",
     "perfect": "A model that is never wrong",
 }
 """How the alternatives are called."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loopline.charter.meaning import meaning
-from loopline.charter.metrics import parts
+from loopline.charter.metrics import METRICS, parts
 from loopline.charter.spec import CharterSpec, Criterion, Task
 from loopline.model.evaluate import SUPPORT
 from loopline.value.requirements.history import Event, finding, gate_of, history, kept_in
@@ -43,6 +43,8 @@ class Known:
         Bodies of the windows of the package that decides at least, in the order of time.
     alerts
         From a criterion's id to the body of its alert that is not resolved, with the alert's ``id``.
+    priced_since
+        Since when the present prices hold; None where they always did.
     """
 
     task: Task | None = None
@@ -53,6 +55,12 @@ class Known:
     charters: Sequence[tuple[datetime, Sequence[Body]]] = ()
     windows: Sequence[Body] = ()
     alerts: Mapping[str, Body] = field(default_factory=dict)
+    priced_since: datetime | None = None
+
+    def tells(self, criterion: Criterion, at: datetime) -> bool:
+        """Whether what was found then is about the criterion as it stands: money that was found at other prices is not."""
+        is_money = any(METRICS[metric].unit == "money" for name in criterion.names for _, metric in (parts(name),) if metric in METRICS)
+        return not is_money or self.priced_since is None or at >= self.priced_since
 
     @property
     def outcomes(self) -> int | None:
@@ -126,7 +134,10 @@ def summary(found: Sequence[Requirement]) -> str:
     if not found:
         return "the charter has no acceptance criteria"
     ids = {standing: [one.criterion.id for one in found if one.standing == standing] for standing in STANDINGS}
-    said = [f"{len(ids['holds'])} of {len(found)} hold{'s' if len(found) == 1 and ids['holds'] else ''}"]
+    if len(ids["not known yet"]) + len(ids["nothing checks it"]) == len(found):
+        said = [f"none of {len(found)} could be tested yet" if len(found) > 1 else "it could not be tested yet"]
+    else:
+        said = [f"{len(ids['holds'])} of {len(found)} hold{'s' if len(found) == 1 and ids['holds'] else ''}"]
     said += [f"{_listed(ids['does not hold'])} {'does' if len(ids['does not hold']) == 1 else 'do'} not hold"] if ids["does not hold"] else []
     said += [f"of {_listed(ids['not known yet'])} it is not known yet"] if ids["not known yet"] else []
     said += [f"nothing checks {_listed(ids['nothing checks it'])}"] if ids["nothing checks it"] else []
@@ -138,7 +149,8 @@ def _listed(ids: Sequence[str]) -> str:
 
 
 def _traced(criterion: Criterion, charter: CharterSpec, known: Known) -> Requirement:
-    verdicts = {facts["package"]: verdict for at, facts in known.judged if (verdict := _verdict(criterion, at, facts)) is not None}
+    asked = [(at, facts) for at, facts in known.judged if known.tells(criterion, at)]
+    verdicts = {facts["package"]: verdict for at, facts in asked if (verdict := _verdict(criterion, at, facts)) is not None}
     newest = known.judged[-1][1]["package"] if known.judged else None
     service = _service(criterion, known)
     gates = {"the package that decides": verdicts.get(known.champion), "the newest package": verdicts.get(newest)}
@@ -193,7 +205,7 @@ def _service(criterion: Criterion, known: Known) -> Body | None:
         return None
     at, review = known.reviews[-1]
     kept = kept_in(criterion, review)
-    if kept is None or kept["check"] != criterion.check:
+    if kept is None or kept["check"] != criterion.check or not known.tells(criterion, at):
         return None
     return {
         "at": at.isoformat(),

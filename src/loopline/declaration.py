@@ -17,7 +17,7 @@ _MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
 _THOUSANDS = re.compile(r"(?<![\d,])(?<!\d\.)[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _COMMA = re.compile(r"\d,|,\d")
-_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e-?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
+_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
 
 _SAME_AS_ONE = 1e-12
 """How far from 1 a sum of rounded numbers may end up."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from loopline.charter import stage as charter_stage
+from loopline.charter.prices import of_charter
 from loopline.charter.statement import enter
 from loopline.data import stage as data_stage
 from loopline.data.probe import history as probe_history
@@ -27,6 +28,7 @@ from loopline.model.signing import Trust, declare
 from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.release.chartered import awaited
+from loopline.release.heeded import heeded
 from loopline.serve import stage as serve_stage
 from loopline.story import Foresight, Look, StageStatus, Turn
 from loopline.value import stage as value_stage
@@ -124,7 +126,7 @@ class Loop:
         """What the ledger says now."""
         after = self._entries[-1].seq if self._entries else 0
         self._entries += self.workspace.ledger.read(kinds=FOLDED, after=after)
-        return fold(self._entries)
+        return heeded(fold(self._entries), self.project.declaration.charter)
 
     def status(self) -> LoopStatus:
         """Where the loop stands; nothing is computed."""
@@ -161,7 +163,7 @@ class Loop:
         turn, declared = Turn(self.project, self.workspace, self.state, fresh, progress or Silence()), self.project.declaration
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
             declare(self.workspace.ledger, declared.keys)
-            enter(self.workspace.ledger, declared.charter)
+            enter(self.workspace.ledger, declared.charter, of_charter(declared.charter, self.project.folder))
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")
             for lack in lacking(Team(declared.charter, declared.release, declared.watch)):
@@ -276,11 +278,17 @@ class Loop:
         waits = halt if halt is not None and halt.state == "waiting" else Halt(state="waiting", why="")
         return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides, unheard(state, now()), turns)
 
+    def _charter(self, ask: Ask) -> Steps:
+        """The charter's steps; its price book is read once they are asked for, so that a wrong one is the stage's failure."""
+        said = self.project.declaration
+        awaits = awaited(said.charter, ask.state, book=of_charter(said.charter, ask.folder))
+        return (yield from charter_stage.steps(said.charter, ask, has_data=bool(said.data.sources), awaits=awaits))
+
     def _steps(self, stage: str, ask: Ask, teller: Look) -> Steps:
         said = self.project.declaration
         match stage:
             case "charter":
-                return charter_stage.steps(said.charter, ask, has_data=bool(said.data.sources), awaits=awaited(said.charter, ask.state))
+                return self._charter(ask)
             case "data":
                 return data_stage.steps(said.data, said.charter, ask)
             case "model":

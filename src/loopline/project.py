@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from loopline.access.secrets import Address, resolve
 from loopline.charter.contradictions import require_possible
 from loopline.charter.spec import CharterSpec
+from loopline.charter.template import require_known
 from loopline.data.moments import moments_of
 from loopline.data.spec import DataSpec
 from loopline.declaration import Spec, wrong
@@ -72,6 +73,12 @@ class Declaration(Spec):
     @model_validator(mode="after")
     def _with_criteria(self) -> Declaration:
         require_possible(self.charter)
+        return self
+
+    @model_validator(mode="after")
+    def _with_template(self) -> Declaration:
+        if self.charter.template is not None:
+            require_known(self.charter.template, where="charter.template")
         return self
 
     @model_validator(mode="after")

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.charter.prices import Prices
 from loopline.charter.ranges import Ranged
 from loopline.charter.spec import CharterSpec
-from loopline.charter.statement import changed, of_statement, signed_digest, stated
+from loopline.charter.statement import changed, of_statement, signed_digest, stated, statement
 from loopline.errors import Fault
 from loopline.ledger.entry import plain
 
@@ -99,10 +100,26 @@ def test_what_changed_is_told_by_the_names_of_the_fields(after, names):
 
 def test_who_is_asked_and_where_is_no_part_of_what_is_signed():
     one = {"predict": "y", "volume": "5 per day"}
-    assert signed_digest(one) == signed_digest({**one, "stakeholders": {"business": ["ann"]}, "approvals": {"business": 1}})
+    assert signed_digest(one) == signed_digest({**one, "stakeholders": {"business": ["ann"]}, "approvals": {"business": 1}, "template": "churn"})
     assert signed_digest(one) != signed_digest({**one, "volume": "6 per day"})
 
 
 def test_a_charter_of_a_later_loopline_is_told_as_such():
     with pytest.raises(Fault, match="entry 3: the charter has moods, which is not understood here; use the Loopline that entered it"):
         of_statement({"predict": "y", "moods": 3}, where="entry 3")
+
+
+def test_the_prices_are_stated_in_place_of_the_name_of_their_file_to_the_last_digit():
+    said = {
+        "dated": "2026-01-31",
+        "people": "55..70 per hour",
+        "machine": {"purchase": 2400, "years": 4, "power": "90 W", "electricity": "0.28 per kWh", "upkeep": "123456789.123456 per year"},
+        "other": {"licences": "40 per month"},
+    }
+    book = Prices.model_validate(said)
+    found = statement(CharterSpec(predict="y", prices="a.yaml"), book)
+    assert found["prices"]["people"] == "55..70 per hour"
+    assert found["prices"]["machine"]["upkeep"] == "123456789.123456 per year"
+    back = Prices.model_validate(plain(found["prices"])[1])
+    assert (stated(back), back.machine_per_hour) == (stated(book), book.machine_per_hour)
+    assert changed(stated(CharterSpec(predict="y")), found)[:2] == ["prices.dated", "prices.machine.electricity"]

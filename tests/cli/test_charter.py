@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from loopline.cli.charter import command
 from loopline.errors import Mistake
+from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from tests.release.conftest import table
 
@@ -80,6 +81,55 @@ def test_an_override_binds_to_the_charter_that_was_studied(call: Call, folder: P
         call("override", "--by", "ann", "--why", "again")
     assert run(folder) == 1
     assert call("show")["override"] is None
+
+
+def test_an_override_that_was_said_before_charters_were_kept_goes_on_to_hold(call: Call, folder: Path) -> None:
+    # The key is what the Loopline of then made of this very charter.
+    key, body = "601ba5b307c914d6a1eefca599a8bcc0e3a86a6e2609571eb78dd3c302c155ca", {"why": "we learn from it", "reasons": ["acting can never pay"]}
+    with open_loop(folder) as loop:
+        loop.workspace.ledger.append(Draft(kind="override", subject="charter", key=key, body=body, actor="ann"))
+    assert run(folder) == 0
+    shown = call("show")
+    assert (shown["override"]["holds"], shown["next"]) == (True, "loopline run")
+
+
+def test_only_the_business_overrides_and_with_its_key(call: Call, folder: Path) -> None:
+    run(folder)
+    with pytest.raises(Mistake, match="does not hold the role business; ann does"):
+        call("override", "--by", "ben", "--why", "just so")
+    call("override", "--by", "ann", "--why", "we learn from it")
+    with open_loop(folder) as loop:
+        said = loop.state().overrides["charter"]
+        assert said.body["signature"]
+        assert said.body["rules"] == {"acting_can_pay": "charter"}
+        # The same words without the key are nobody's.
+        body = {name: value for name, value in said.body.items() if name != "signature"}
+        loop.workspace.ledger.append(Draft(kind="override", subject="charter", key=said.key, body=body, actor="ann"))
+    assert run(folder) == 1
+
+
+def test_a_no_go_that_is_only_stated_needs_no_override_where_there_are_data(call: Call, folder: Path) -> None:
+    hopeless = (
+        "act_right: 10, act_wrong: -6}\n  volume: 10 per day\n  target: 9000 per year\n  study: {happens: 5%..10%, expects: {precision: 50%, recall: 10%}}"
+    )
+    (folder / "loopline.yaml").write_text(NO_GO.replace("act_right: -1, act_wrong: -6}", hopeless))
+    assert run(folder) == 0
+    shown = call("show")
+    assert (shown["study"]["verdict"], shown["study"]["rests_on"], shown["next"]) == ("no-go", "stated", "loopline run")
+    with pytest.raises(Mistake, match="rests on what is stated alone, and the data have not been read, so there is nothing to override; loopline run"):
+        call("override", "--by", "ann", "--why", "because")
+
+
+def test_other_prices_end_an_override(call: Call, folder: Path) -> None:
+    prices = folder / "prices.yaml"
+    prices.write_text("people: 60 per hour\n")
+    (folder / "loopline.yaml").write_text(NO_GO.replace("  predict", "  prices: prices.yaml\n  predict"))
+    run(folder)
+    call("override", "--by", "ann", "--why", "we learn from it")
+    assert run(folder) == 0
+    prices.write_text("people: 70 per hour\n")
+    assert call("show")["is_stale"]
+    assert run(folder) == 1
 
 
 def test_without_a_no_go_there_is_nothing_to_override(call: Call, folder: Path) -> None:

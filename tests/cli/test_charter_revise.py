@@ -115,6 +115,39 @@ def test_another_file_is_held_against_it_by_its_charter_alone(call: Call, tmp_pa
     assert said["next"] == "put the charter into loopline.yaml; then: loopline charter revise"
 
 
+def test_other_prices_are_told_by_what_they_are_in_the_past_and_now(call: Call, begun: Path) -> None:
+    declared, prices = (
+        DECLARATION.replace(
+            "  volume", "  prices: prices.yaml\n  study: {happens: 40%, expects: {precision: 60%, recall: 50%}, effort: {build: 100 hours}}\n  volume"
+        ),
+        begun / "prices.yaml",
+    )
+    (begun / "loopline.yaml").write_text(declared)
+    prices.write_text("people: 60 per hour\n")
+    with open_loop(begun) as loop:
+        loop.run(until="charter")
+    prices.rename(begun / "2027.yaml").write_text("people: 90 per hour\n")
+    (begun / "loopline.yaml").write_text(declared.replace("prices.yaml", "2027.yaml"))
+    said = told(call("revise", "--json"))
+    assert said["changed"] == [{"field": "prices.people", "before": "60 per hour", "after": "90 per hour"}]
+    assert said["again"] == [{"stage": "charter", "step": "study", "reads": ["prices.people"], "known": False}]
+    assert said["study"]["before"]["npv"] - said["study"]["after"]["npv"] == pytest.approx(100 * 30)
+    (begun / "loopline.yaml").write_text(DECLARATION)
+    run(begun)
+
+
+def test_where_the_old_charter_does_not_fit_what_is_declared_now_the_fields_are_told_all_the_same(call: Call, begun: Path) -> None:
+    repriced = DECLARATION.replace("  volume", "  prices: prices.yaml\n  volume") + "watch: {retrain: {money: 5 per month}}\n"
+    (begun / "prices.yaml").write_text("people: 60 per hour\n")
+    (begun / "loopline.yaml").write_text(repriced)
+    said = told(call("revise", "--json"))
+    assert [one["field"] for one in said["changed"]] == ["prices.people"]
+    assert said["study"] is None
+    assert "does not fit what stands beside it in loopline.yaml now (watch.retrain.money: what a retraining costs is not known" in said["lacks"]["study"]
+    assert "prices.people  -       60 per hour" in (text := call("revise").output)
+    assert text.count("Nothing can be replayed") == 1
+
+
 def test_a_charter_that_asks_for_signatures_ends_with_who_signs(call: Call, begun: Path) -> None:
     (begun / "loopline.yaml").write_text(DECLARATION.replace("  volume", "  approvals: {business: 1}\n  volume").replace("-6", "-7"))
     said = told(call("revise", "--json"))

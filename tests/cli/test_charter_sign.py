@@ -49,7 +49,9 @@ def test_the_loop_reads_the_data_and_waits_until_the_charter_is_signed(call: Cal
     said = told(call("sign", "--as", "business", "--why", "it is worth it", "--json"))
     assert (said["by"], said["verdict"], said["waiting_for"], said["next"]) == ("ann", "yes", None, "loopline run")
     shown = told(call("show", "--json"))
-    assert shown["entered"]["entry"] == said["charter"]
+    with open_loop(folder) as loop:
+        (in_force,) = loop.state().charters
+    assert (shown["entered"]["entry"], said["charter"]) == (in_force.id, in_force.subject)
     assert [(one["role"], one["by"][0]["by"], one["by"][0]["why"]) for one in shown["signed"]] == [("business", "ann", "it is worth it")]
     assert run(folder).waiting_for is None
     (folder / "loopline.yaml").write_text(DECLARATION.replace("act_wrong: -6", "act_wrong: -8"))

@@ -251,10 +251,11 @@ def test_questions_disappear_as_they_are_answered(tmp_path):
 
 
 def test_questions_of_no_template_or_of_an_unknown_one_say_what_to_do(tmp_path):
-    def refused(charter):
+    def refused(charter, *words):
         declared = {"project": "p", "charter": charter, "data": {"sources": {}}}
         (tmp_path / "loopline.yaml").write_text(yaml.safe_dump(declared))
-        return str(CliRunner().invoke(root, ["charter", "questions", "--folder", str(tmp_path)]).exception)
+        return str(CliRunner().invoke(root, ["charter", *(words or ["questions"]), "--folder", str(tmp_path)]).exception)
 
     assert "loopline init --template NAME" in refused({"predict": "y"})
     assert "charter.template: there is no template 'frod'; did you mean 'fraud'?" in refused({"predict": "y", "template": "frod"})
+    assert "did you mean 'fraud'?" in refused({"predict": "y", "template": "frod"}, "study"), "before anything is computed"

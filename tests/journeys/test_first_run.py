@@ -91,6 +91,10 @@ def test_a_hopeless_charter_stops_until_a_named_person_overrides_it(shop):
     assert states(stopped)["charter"] == "failed"
     assert "loopline charter override" in stopped["next"]
     shop("charter", "override", "--by", "ann@example.com", "--why", "a pilot")
+    # The data say no by a rule of their own, of which nobody has spoken yet.
+    read = shop.json("run", "--until", "data", code=1)
+    assert "the override by ann@example.com does not cover: a model can help" in read["stages"][0]["why"]
+    shop("charter", "override", "--by", "ann@example.com", "--why", "a pilot all the same")
     assert states(shop.json("run", "--until", "data")) == {"charter": "done", "data": "done"}
 
 

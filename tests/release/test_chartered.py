@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from loopline.access.people import Person
+from loopline.charter.prices import Prices
 from loopline.charter.spec import CharterSpec
-from loopline.charter.statement import enter
+from loopline.charter.statement import enter, signed_digest, stated
 from loopline.errors import Mistake
+from loopline.ledger.entry import Draft
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.model.signing import give_trust
@@ -39,7 +41,7 @@ class Room:
             give_trust(ledger, key_of(who.name, folder).public, who.name, by="ann")
 
     def sign(self, charter: CharterSpec, who: Person, role: str, verdict: str = YES) -> None:
-        draft = word(enter(self.ledger, charter), role=role, who=who, verdict=verdict, why="because")
+        draft = word(charter, self.state, role=role, who=who, verdict=verdict, why="because")
         say(self.ledger, draft, key_of(who.name, self.folder))
 
     @property
@@ -70,6 +72,7 @@ def test_it_waits_for_each_role_until_all_have_signed(room: Room) -> None:
 
 
 def test_a_changed_charter_waits_anew_and_the_way_back_to_the_old_one_does_too(room: Room) -> None:
+    enter(room.ledger, CHARTER)
     for who, role in ((ANN, "business"), (CEM, "customer")):
         room.sign(CHARTER, who, role)
     known = signed(room.state)
@@ -84,7 +87,45 @@ def test_a_changed_charter_waits_anew_and_the_way_back_to_the_old_one_does_too(r
     assert "is about something else than what is decided here" in str(back)
 
 
+def test_a_charter_signed_beside_the_one_in_force_voids_nothing_and_counts_once_a_run_is_under_it(room: Room) -> None:
+    enter(room.ledger, CHARTER)
+    for charter in (CHARTER, DEARER):
+        for who, role in ((ANN, "business"), (CEM, "customer")):
+            room.sign(charter, who, role)
+    assert (awaited(CHARTER, room.state), awaited(DEARER, room.state)) == (None, None)
+    assert [entry.subject for entry in room.state.charters] == [signed_digest(stated(CHARTER))]
+    newest = enter(room.ledger, DEARER)
+    assert awaited(DEARER, room.state) is None
+    assert signed(room.state) == newest
+    # The words on the old one were said before a run under another.
+    assert awaited(CHARTER, room.state) is not None
+
+
+def test_other_prices_ask_for_another_signature_and_another_name_of_their_file_does_not(room: Room) -> None:
+    priced, book = CHARTER.model_copy(update={"prices": "prices.yaml", "template": "churn"}), Prices.model_validate({"people": "60 per hour"})
+    for who, role in ((ANN, "business"), (CEM, "customer")):
+        say(room.ledger, word(priced, room.state, role=role, who=who, verdict=YES, why="because", book=book), key_of(who.name, room.folder))
+    first = enter(room.ledger, priced, book)
+    moved = priced.model_copy(update={"prices": "2027.yaml", "template": None})
+    assert awaited(moved, room.state, book=book) is None
+    dearer = Prices.model_validate({"people": "70 per hour"})
+    assert awaited(priced, room.state, book=dearer) is not None
+    second = enter(room.ledger, priced, dearer)
+    assert (first.body["prices"], second.body["changed"]) == ({"people": "60 per hour"}, ["prices.people"])
+
+
+def test_a_malformed_word_does_not_count(room: Room) -> None:
+    room.sign(CHARTER, ANN, "business")
+    body = {**room.state.approvals[signed_digest(stated(CHARTER))][0].body, "role": ["business"]}
+    room.ledger.append(
+        Draft(kind="approval", subject=signed_digest(stated(CHARTER)), body=body, actor="ann"),
+        Draft(kind="approval", subject=signed_digest(stated(CHARTER)), body={**body, "role": "business", "about": ["it"]}, actor="ann"),
+    )
+    assert tally_of(CHARTER, room.state).yes == {"business": ["ann"]}
+
+
 def test_another_address_asks_for_no_new_signature_but_a_name_that_is_struck_out_counts_no_more(room: Room) -> None:
+    enter(room.ledger, CHARTER)
     for who, role in ((ANN, "business"), (CEM, "customer")):
         room.sign(CHARTER, who, role)
     more = CHARTER.model_copy(update={"stakeholders": {"business": ("ann", "eve"), "customer": ("cem",)}})

@@ -150,5 +150,5 @@ class Budget:
         if bound is None or not bound.is_spent:
             return
         said = state.overrides.get(OVERRIDE)
-        if said is None or said.key != bound.key:
+        if said is None or said.body.get("binds", said.key) != bound.key:
             raise bound.failure()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from loopline.charter.binding import bound_once, read
 from loopline.charter.override import SUBJECT, Override, no_go
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
+from loopline.charter.statement import stated
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.entry import Entry, now
 from loopline.ledger.state import State
@@ -17,7 +19,6 @@ MEASURING = ("ingest", "join")
 """The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
 SOUNDING = ("model", "sounding")
 """The model stage's step that tells what each way to decide earns, before the search."""
-READS = ("predict", "positive", "task", "volume", "worth", "target", "budget", "study")
 
 
 def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | None = None, today: date | None = None) -> Steps:
@@ -51,22 +52,18 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
         },
         rooms=("charter", "expression", "declaration.py"),
     )
-    day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"])
-    if has_data and facts["verdict"] == "no-go" and facts.get("rests_on") == "stated":
-        facts = {**facts, "says": f"go on to the data; as far as is stated it is a {facts['says']}"}
-    elif why := no_go(facts, said, today=day):
+    day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"], bound_once(spec))
+    if why := no_go(facts, said, today=day, has_data=has_data):
         yield Halt(state="failed", why=why, role="business", next="loopline charter override --by NAME --why REASON", about=facts["binds"])
-    elif facts["verdict"] == "no-go" and said is not None:
-        facts = {**facts, "says": f"{facts['says']} ({said.says(day)})"}
+    elif facts["verdict"] == "no-go":
+        goes_on = said is not None and said.holds(facts, day)
+        told = (
+            f"{facts['says']} ({said.says(facts, day)})" if said is not None and goes_on else f"go on to the data; as far as is stated it is a {facts['says']}"
+        )
+        facts = {**facts, "says": told}
     if awaits is not None:
         yield awaits
     return facts
-
-
-def read(spec: CharterSpec) -> dict[str, Any]:
-    """What the study reads of the charter: its fields, and the ranges that they are the middles of."""
-    ranges = {name: list(value.ends) for name, value in spec.ranges.items()}
-    return {**spec.fields(*READS), **({"ranges": ranges} if ranges else {})}
 
 
 def _decides(state: State) -> dict[str, bool]:
@@ -77,7 +74,7 @@ def _decides(state: State) -> dict[str, bool]:
 def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:
     """The price book as the study's input, where the charter names one."""
     book = of_charter(spec, ask.folder)
-    return {} if book is None else {"book": book.model_dump(mode="json")}
+    return {} if book is None else {"book": stated(book)}
 
 
 def _measured(spec: CharterSpec, state: State) -> Facts:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from loopline.charter.prices import Prices
 from loopline.charter.ranges import Ranged, parse_range
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import Moment, Rate, Spec, say_duration
@@ -17,9 +18,12 @@ from loopline.ledger.entry import Draft, Entry, digest
 from loopline.ledger.store import Ledger
 
 KIND = "charter"
-NOT_SIGNED = ("stakeholders", "approvals")
-"""What may change without a new signature: who is asked, and at which address, is no part of what they say yes to. The people who hold a role are looked up
-in the charter that holds when a word is counted, so that a name that is struck out counts no more. All else is read by the study, the gates or the review."""
+NOT_SIGNED = ("stakeholders", "approvals", "template")
+"""What may change without a new signature: who is asked, at which address, and from which template the questions came is no part of what they say yes to. The
+people who hold a role are looked up in the charter that holds when a word is counted, so that a name that is struck out counts no more. All else is read by the
+study, the gates or the review."""
+BOOK = "prices"
+"""Where an entry has the values of the price book, and a statement has them in place of the file's name: another name for the same prices changes nothing."""
 
 
 def stated(spec: Spec) -> dict[str, Any]:
@@ -29,6 +33,19 @@ def stated(spec: Spec) -> dict[str, Any]:
     """
     plain = spec.model_dump(mode="json", exclude_defaults=True)
     return {name: _exact(getattr(spec, name), said) for name, said in plain.items()}
+
+
+def statement(spec: CharterSpec, book: Prices | None) -> dict[str, Any]:
+    """What a charter says beyond its defaults, with the values of its price book."""
+    said = stated(spec)
+    return said if book is None else {**said, BOOK: stated(book)}
+
+
+def entered(entry: Entry) -> dict[str, Any]:
+    """The statement that an entry of the charter makes; one that is older than the keeping of prices has but the name of their file."""
+    said: dict[str, Any] = entry.body["charter"]
+    book = entry.body.get(BOOK)
+    return said if book is None else {**said, BOOK: book}
 
 
 def of_statement(said: Mapping[str, Any], *, where: str) -> CharterSpec:
@@ -63,13 +80,14 @@ def signed_digest(said: Mapping[str, Any]) -> str:
     return digest({name: value for name, value in said.items() if name not in NOT_SIGNED})
 
 
-def enter(ledger: Ledger, spec: CharterSpec) -> Entry:
-    """The ledger's newest entry of the charter, which is made where it says something else."""
-    newest, said = next(iter(ledger.read(kinds=(KIND,), newest_first=True, limit=1)), None), stated(spec)
+def enter(ledger: Ledger, spec: CharterSpec, book: Prices | None = None) -> Entry:
+    """The ledger's newest entry of the charter and its prices, which is made where they say something else: the charter that a run is under."""
+    newest, said = next(iter(ledger.read(kinds=(KIND,), newest_first=True, limit=1)), None), statement(spec, book)
     key = digest(said)
     if newest is not None and newest.key == key:
         return newest
-    body = {"charter": said, "changed": [] if newest is None else changed(newest.body["charter"], said)}
+    prices = {} if book is None else {BOOK: said[BOOK]}
+    body = {"charter": stated(spec), **prices, "changed": [] if newest is None else changed(entered(newest), said)}
     parents = () if newest is None else (newest.id,)
     return ledger.append(Draft(kind=KIND, subject=signed_digest(said), key=key, body=body, parents=parents))[0]
 
@@ -89,6 +107,8 @@ def _exact(value: Any, said: Any) -> Any:
             return f"{_span(timedelta(seconds=abs(value.offset_s)))} {'before' if value.offset_s < 0 else 'after'} {value.column}"
         case Spec():
             return {name: _exact(getattr(value, name), part) for name, part in said.items()}
+        case Mapping():
+            return {name: _exact(value[name], part) for name, part in said.items()}
     return said
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from loopline.charter.binding import binds, of_reads
 from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, TODAY, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
@@ -22,7 +23,6 @@ from loopline.charter.spec import CharterSpec, Task
 from loopline.charter.worth import Worth
 from loopline.declaration import figure
 from loopline.engine.step import Facts
-from loopline.ledger.entry import digest
 from loopline.workspace import Job
 
 BREAK_EVEN = "break_even"
@@ -37,12 +37,11 @@ def run(job: Job) -> Facts:
     Mistake
         When hours of work are declared, and no price book says what an hour costs.
     """
-    reads = dict(job.step.reads)
-    charter = CharterSpec.model_validate({name: value for name, value in reads.items() if name != "ranges"}).ranging(reads.get("ranges") or {})
     inputs = job.step.inputs
     book = None if inputs.get("book") is None else Prices.model_validate(inputs["book"])
-    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book, is_built=inputs.get("decides", False))
-    return {**facts, "binds": digest(job.step.reads)}
+    charter, is_built = of_reads(job.step.reads), inputs.get("decides", False)
+    facts = studied(charter, task=inputs["task"], outcome=inputs["outcome"], sounding=inputs.get("sounding"), book=book, is_built=is_built)
+    return {**facts, "binds": binds(job.step.reads, book)}
 
 
 def studied(

@@ -137,10 +137,7 @@ def template(name: str) -> Template:
     Mistake
         When there is none, with the nearest.
     """
-    if name not in NAMES:
-        near = get_close_matches(name, NAMES, n=1)
-        remedy = f"did you mean {near[0]!r}? All of them: loopline init --templates" if near else f"there are: {', '.join(NAMES)}"
-        raise Mistake(f"there is no template {name!r}", where="--template", remedy=remedy)
+    require_known(name, where="--template")
     said = _read(name)
     task, cases = said["task"], {"{case}": said["case"], "{cases}": said["cases"]}
     shared = {entry["field"]: entry for entry in _read(_SHARED)["entries"] if task in entry.get("tasks", (task,))}
@@ -148,6 +145,20 @@ def template(name: str) -> Template:
     entries = [_worded(_merged(shared.get(field, {}), own.get(field, {})), cases) for field in dict.fromkeys([*shared, *own])]
     entries += _others(entries)
     return Template.model_validate({**said, "name": name, "entries": sorted(entries, key=lambda entry: _place(entry["field"]))})
+
+
+def require_known(name: str, *, where: str) -> None:
+    """Check that there is a template of a name.
+
+    Raises
+    ------
+    Mistake
+        When there is none, with the nearest.
+    """
+    if name not in NAMES:
+        near = get_close_matches(name, NAMES, n=1)
+        remedy = f"did you mean {near[0]!r}? All of them: loopline init --templates" if near else f"there are: {', '.join(NAMES)}"
+        raise Mistake(f"there is no template {name!r}", where=where, remedy=remedy)
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from loopline.access.people import person, reason, roles_of
+from loopline.access.people import person, reason
 from loopline.charter import override as overrides
+from loopline.charter.binding import binds, bound_once, read
 from loopline.charter.budget import OVERRIDE, Budget
 from loopline.charter.override import Override
+from loopline.charter.prices import of_charter
 from loopline.charter.spec import CharterSpec
-from loopline.charter.stage import read
 from loopline.cli.charter_compare import compare
 from loopline.cli.charter_criteria import criteria
 from loopline.cli.charter_people import people
@@ -27,9 +28,12 @@ from loopline.cli.options import day, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.ledger.entry import Draft, digest, now
+from loopline.ledger.entry import Draft, now
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
+from loopline.model.signing import speaker
+from loopline.release.heeded import must_sign, right
+from loopline.release.words import say
 
 
 @click.group()
@@ -55,21 +59,23 @@ def show(folder: Path | None, as_json: bool) -> None:
     with open_loop(folder) as loop:
         state, charter = loop.state(), loop.project.declaration.charter
         facts = _study(state)
-        is_stale = _binds(charter) != facts["binds"]
-    override, today = Override.of(state.overrides.get(overrides.SUBJECT), facts["binds"]), now().date()
-    learned, asked = (state.facts("value", "review") or {}).get("learned"), signatures(charter, state)
-    halted = "loopline charter override --by NAME --why REASON" if overrides.no_go(facts, override, today=today) else asked.next
+        book, has_data = of_charter(charter, loop.project.folder), bool(loop.project.declaration.data.sources)
+        is_stale = binds(read(charter), book) != facts["binds"]
+    override, today = Override.of(state.overrides.get(overrides.SUBJECT), facts["binds"], bound_once(charter)), now().date()
+    learned, asked = (state.facts("value", "review") or {}).get("learned"), signatures(charter, state, book)
+    stops = overrides.no_go(facts, override, today=today, has_data=has_data)
+    halted = "loopline charter override --by NAME --why REASON" if stops else asked.next
     following = "loopline run" if is_stale else halted
     data = {
         **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
         "study": {name: value for name, value in facts.items() if name not in ("binds", "study")},
-        "override": None if override is None else override.as_json(today),
+        "override": None if override is None else override.as_json(facts, today),
         **asked.as_json(),
         "learned": learned,
         "is_stale": is_stale,
         "next": following,
     }
-    said = "" if override is None else override.says(today)
+    said = "" if override is None else override.says(facts, today)
     emit(data, lambda: "\n".join([*_lines(charter, facts, said, is_stale), *asked.lines(), *_learned(charter, learned)]) + hint(following), as_json)
 
 
@@ -81,9 +87,10 @@ def show(folder: Path | None, as_json: bool) -> None:
 @folder_option
 @json_option
 def override(by: str | None, why: str, until: str | None, is_budget: bool, folder: Path | None, as_json: bool) -> None:
-    """Go on in spite of a no-go or a spent budget, by name, with a reason and an end.
+    """Go on in spite of a no-go or a spent budget, as business: by name, with a reason and an end; signed with your key where anybody is listed for business.
 
-    It binds to this very charter, and ends when that changes, or after its last day; with --budget it binds to this very amount, and ends with the month.
+    It binds to this very charter with its prices and to the rules that say no now, and ends when the charter changes, or after its last day; with --budget it
+    binds to this very amount, and ends with the month.
     """
     said, asked = reason(why), day(until, "--until")
     if is_budget and asked is not None:
@@ -92,25 +99,28 @@ def override(by: str | None, why: str, until: str | None, is_budget: bool, folde
     with open_loop(folder) as loop:
         refused = _overdrawn(loop) if is_budget else _no_go(loop)
         who = person(by, folder=loop.project.folder)
-        people = {str(role): names for role, names in loop.project.declaration.charter.stakeholders.items()}
-        body = {"why": said, **refused.body, "roles": list(roles_of(who.name, people)), **({} if last is None else {"until": str(last)})}
-        (entry,) = loop.workspace.ledger.append(replace(refused, body=body, actor=who.name))
-    ended = None if last is None else str(last)
-    data = {"by": who.name, "why": entry.body["why"], "until": ended, "reasons": entry.body["reasons"], "entry": entry.id, "next": "loopline run"}
+        charter, ledger = loop.project.declaration.charter, loop.workspace.ledger
+        note, until_day = right(charter, who), {} if last is None else {"until": str(last)}
+        draft = replace(refused, body={"why": said, **refused.body, **until_day}, actor=who.name)
+        entry = say(ledger, draft, speaker(ledger, name=who.name)) if must_sign(charter) else ledger.append(draft)[0]
+    told = {"reasons": entry.body["reasons"], "entry": entry.id, "note": note, "next": "loopline run"}
+    data = {"by": who.name, "why": entry.body["why"], "until": entry.body.get("until"), **told}
     what = "the budget" if is_budget else f"the no-go until {last}"
-    emit(data, f"{who} overrides {what}: {entry.body['why']}" + hint("loopline run"), as_json)
+    emit(data, f"{who} overrides {what}: {entry.body['why']}" + (f"\n{note}" if note else "") + hint("loopline run"), as_json)
 
 
 def _no_go(loop: Loop) -> Draft:
     """What an override of the study's no-go is about."""
     state, charter = loop.state(), loop.project.declaration.charter
     facts = _study(state)
-    if _binds(charter) != facts["binds"]:
+    if binds(read(charter), of_charter(charter, loop.project.folder)) != facts["binds"]:
         raise Mistake("the charter has changed since it was studied", remedy="study it first: loopline run --until charter")
     if facts["verdict"] != "no-go":
         raise Mistake(f"the study says {facts['verdict']}, so there is nothing to override", remedy="loopline run")
-    study = state.latest["charter", "study"].id
-    return Draft(kind="override", subject=overrides.SUBJECT, key=facts["binds"], body={"reasons": list(facts["reasons"])}, parents=(study,))
+    if not overrides.no_go(facts, None, today=now().date(), has_data=bool(loop.project.declaration.data.sources)):
+        raise Mistake("the no-go rests on what is stated alone, and the data have not been read, so there is nothing to override", remedy="loopline run")
+    body = {"reasons": list(facts["reasons"]), "rules": overrides.refusing(facts), "binds": facts["binds"]}
+    return Draft(kind="override", subject=overrides.SUBJECT, key=facts["binds"], body=body, parents=(state.latest["charter", "study"].id,))
 
 
 def _overdrawn(loop: Loop) -> Draft:
@@ -119,7 +129,7 @@ def _overdrawn(loop: Loop) -> Draft:
     if bound is None or not bound.is_spent:
         told = "no budget binds now" if bound is None else bound.says
         raise Mistake(f"the budget is not spent ({told}), so there is nothing to override", remedy="loopline charter spent")
-    return Draft(kind="override", subject=OVERRIDE, key=bound.key, body={"reasons": [bound.says]})
+    return Draft(kind="override", subject=OVERRIDE, key=bound.key, body={"reasons": [bound.says], "binds": bound.key})
 
 
 def _study(state: State) -> Mapping[str, Any]:
@@ -127,11 +137,6 @@ def _study(state: State) -> Mapping[str, Any]:
     if facts is None:
         raise Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
     return facts
-
-
-def _binds(charter: CharterSpec) -> str:
-    """What an override binds to: the fields that the study reads."""
-    return digest(read(charter))
 
 
 def _lines(charter: CharterSpec, facts: Mapping[str, Any], overridden: str, is_stale: bool) -> list[str]:

@@ -58,7 +58,13 @@ def changed(project: Project, sets: Sequence[str], file: Path | None) -> Change:
 
 
 def with_charter(project: Project, charter: Mapping[str, Any]) -> Declaration:
-    """The project's declaration with another charter, as it was stated."""
+    """The project's declaration with another charter, as it was stated.
+
+    Raises
+    ------
+    Mistake
+        When that does not fit what stands beside it now.
+    """
     return declared({**values_of(_text(project.folder / FILE)), CHARTER: charter})
 
 

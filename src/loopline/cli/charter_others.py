@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopline.charter import stage as charter_stage
+from loopline.charter.binding import binds, bound_once
 from loopline.charter.override import SUBJECT, Override
 from loopline.charter.spec import CharterSpec, WorthSpec
 from loopline.engine.step import Step, brief_digest
 from loopline.errors import Fault, LooplineError, Mistake
-from loopline.ledger.entry import digest
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
 from loopline.project import FILE, Declaration, Project, load, parse, values_of
+from loopline.release.heeded import heeded
 from loopline.workspace import Ask
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _state(project: Project) -> State:
     if ledger is None:
         return State()
     with ledger:
-        return fold(ledger.read(kinds=FOLDED))
+        return heeded(fold(ledger.read(kinds=FOLDED)), project.declaration.charter)
 
 
 def _contender(one: Given, name: str, state: State, today: date) -> Contender:
@@ -176,6 +177,7 @@ def _contender(one: Given, name: str, state: State, today: date) -> Contender:
     measured = {"task": inputs["task"], "sounding": sounding, "book": book}
     entry = state.succeeded.get(step.key) if other is None else None
     facts = entry.body["facts"] if entry is not None else studied(one.charter, outcome=inputs["outcome"], **measured)
+    said = Override.of(state.overrides.get(SUBJECT), binds(step.reads, book), bound_once(one.charter))
     decides = state.champion is not None and one.home is not None and _is_of(one.charter, one.home.declaration.charter)
     return Contender(
         name=name,
@@ -186,7 +188,7 @@ def _contender(one: Given, name: str, state: State, today: date) -> Contender:
         simulation=simulated(one.charter, **measured),
         seen=None if sounding is None or "means" not in sounding else state.latest[charter_stage.SOUNDING].time.date(),
         is_repriced=other is not None,
-        overridden=_overridden(state, facts, step, today),
+        overridden=_overridden(facts, said, today),
         decides=decides,
         review=_review(state) if decides else None,
     )
@@ -212,10 +214,9 @@ def _at_other_prices(state: State, charter: CharterSpec) -> Mapping[str, Any] | 
     return facts if is_told and present.items() <= newest.body["made_from"]["reads"].items() else None
 
 
-def _overridden(state: State, facts: Mapping[str, Any], step: Step, today: date) -> str:
+def _overridden(facts: Mapping[str, Any], said: Override | None, today: date) -> str:
     """Who goes on in spite of a no-go; empty where nobody does any more."""
-    said = Override.of(state.overrides.get(SUBJECT), digest(step.reads))
-    return said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
+    return said.says(facts, today) if facts["verdict"] == "no-go" and said is not None and said.holds(facts, today) else ""
 
 
 def _review(state: State) -> Mapping[str, Any] | None:

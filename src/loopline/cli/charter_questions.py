@@ -42,13 +42,10 @@ def asked_of(project: Project) -> tuple[Template, tuple[Standing, ...]]:
     Raises
     ------
     Mistake
-        When there is no such template, or the price book is not understood.
+        When the price book is not understood.
     """
     charter = project.declaration.charter
-    try:
-        kind = template(charter.template or "")
-    except Mistake as mistake:
-        raise Mistake(mistake.what, where="charter.template", remedy=mistake.remedy) from None
+    kind = template(charter.template or "")
     prices = project.folder / (charter.prices or "")
     book = ""
     if charter.prices is not None and prices.is_file():

@@ -10,7 +10,7 @@ from loopline.charter import stage as charter_stage
 from loopline.charter.metrics import slice_columns
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec
-from loopline.charter.statement import changed
+from loopline.charter.statement import BOOK, changed
 from loopline.charter.worth import columns_of
 from loopline.data.stakes import stakes
 from loopline.engine.local import resolve
@@ -34,7 +34,7 @@ from loopline.watch.inquiry import Evidence, inquire
 from loopline.watch.proof import evidence_of
 from loopline.workspace import Ask, Job
 
-_SEARCH, _REVIEW = ("model", "search"), ("value", "review")
+_SEARCH, _REVIEW, _STUDY = ("model", "search"), ("value", "review"), ("charter", "study")
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,10 @@ class Desk:
     asked_after: Mapping[tuple[str, str], Step]
 
     @classmethod
-    def of(cls, loop: Loop, before: Declaration, after: Declaration) -> Desk:
+    def of(cls, loop: Loop, before: Declaration, after: Declaration, book: Mapping[str, Any] | None = None) -> Desk:
         """The desk of a project: both declarations are asked what they would have done."""
         asked, asked_after = (Loop(Project(loop.project.folder, one), loop.workspace).asked() for one in (before, after))
+        asked = {name: _at(step, book) if name == _STUDY else step for name, step in asked.items()}
         return cls(loop, loop.state(), before.charter, after.charter, asked, asked_after)
 
     @property
@@ -99,16 +100,21 @@ class Desk:
         return Job(project=loop.project.name, folder=loop.project.folder, step=step, attempt="", workspace=loop.workspace, progress=Silence())
 
 
-def replay(loop: Loop, before: Declaration, after: Declaration) -> Replay:
+def replay(loop: Loop, before: Declaration, after: Declaration, *, book: Mapping[str, Any] | None = None) -> Replay:
     """What both charters make of the past.
+
+    Parameters
+    ----------
+    book
+        The values of the price book before; None for those of the file that the charter before names.
 
     Raises
     ------
     Mistake
         When the charter after names a column, a metric or a price that is not there.
     """
-    desk, lacks = Desk.of(loop, before, after), dict[str, str]()
-    study = (_study(desk, desk.before, desk.asked), _study(desk, desk.after, desk.asked_after))
+    desk, lacks = Desk.of(loop, before, after, book), dict[str, str]()
+    study = (_study(desk, desk.before, desk.asked, book), _study(desk, desk.after, desk.asked_after))
     evidence = _told(lacks, "policy", lambda: _evidence(desk))
     known = evidence if isinstance(evidence, Evidence) else None
     policy = None if known is None else _told(lacks, "policy", lambda: _policy(desk, known))
@@ -137,11 +143,17 @@ def _told(lacks: dict[str, str], part: str, tell: Callable[[], Any]) -> Any:
     return None
 
 
-def _study(desk: Desk, charter: CharterSpec, asked: Mapping[tuple[str, str], Step]) -> Facts:
+def _at(step: Step, book: Mapping[str, Any] | None) -> Step:
+    """A study at the prices of another book."""
+    return step if book is None else replace(step, inputs={**step.inputs, "book": book})
+
+
+def _study(desk: Desk, charter: CharterSpec, asked: Mapping[tuple[str, str], Step], book: Mapping[str, Any] | None = None) -> Facts:
     """The study of a charter; at other prices the outcomes that the data hold are counted anew, and the data are sounded again where they have been before."""
     project = desk.loop.project
     step = next(charter_stage.steps(charter, Ask(project=project.name, folder=project.folder, state=desk.state, facts={})))
     assert isinstance(step, Step)
+    step = _at(step, book)
     if step.key in desk.state.succeeded:
         return _facts(desk, step)
     if step.inputs.get("outcome") is None:
@@ -270,9 +282,11 @@ def _review(desk: Desk, evidence: Evidence | None) -> tuple[dict[str, Any], dict
     return told[0], told[1]
 
 
-def _fields(reads: Mapping[str, Any]) -> dict[str, Any]:
-    """What a step reads, with the charter's fields by their own names."""
-    return {name: value for name, value in reads.items() if name != "charter"} | dict(reads.get("charter") or {})
+def _fields(step: Step) -> dict[str, Any]:
+    """What a step reads, with the charter's fields by their own names, and the values of the price book where it is handed them."""
+    reads, book = step.reads, step.inputs.get("book")
+    beside = {name: value for name, value in reads.items() if name != "charter"}
+    return beside | dict(reads.get("charter") or {}) | ({} if book is None else {BOOK: book})
 
 
 def _again(desk: Desk) -> list[dict[str, Any]]:
@@ -282,6 +296,6 @@ def _again(desk: Desk) -> list[dict[str, Any]]:
         old = desk.asked.get((stage, name))
         if old is None or old.key == step.key:
             continue
-        reads = changed(_fields(old.reads), _fields(step.reads))
+        reads = changed(_fields(old), _fields(step))
         found.append({"stage": stage, "step": name, "reads": reads, "known": step.key in desk.state.succeeded})
     return found

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loopline.charter.prices import of_charter
+from loopline.charter.statement import BOOK, entered, leaves, of_statement, statement
 from loopline.charter.statement import changed as changed_fields
-from loopline.charter.statement import leaves, of_statement, stated
 from loopline.cli.charter_change import Change, changed, with_charter
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table, write_whole
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.loop import open_loop
+from loopline.loop import Loop, open_loop
 from loopline.project import FILE
 from loopline.release.chartered import awaited, signed
 
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from loopline.value.revised import Redecided
     from loopline.value.whatif import Side
 
+    Told = tuple[Replay | None, Mapping[str, str]]
+
 Row = tuple[str, str, str]
 MODEL = "model"
 """The alternative of the study that is a model as good as is expected."""
+_PARTS = ("study", "policy", "gates", "review", "again")
 _ANSWERS = {True: "passes", False: "fails", None: "cannot be told"}
 _MONITORS = {"worth_target": "alert on the target", "criterion": "alert on criteria", "volume_chartered": "alert on the volume"}
 
@@ -54,9 +58,10 @@ def revise(sets: tuple[str, ...], file: Path | None, write: bool, folder: Path |
         state, change = loop.state(), changed(loop.project, sets, file)
         base = _base(state)
         after = change.declaration.charter
-        fields = _fields(base.body["charter"], stated(after))
-        replayed = _replayed(loop, base, change) if fields else None
-        halt = awaited(after, state) if fields else None
+        book = of_charter(after, loop.project.folder)
+        fields = _fields(entered(base), statement(after, book))
+        replayed, lacks = _replayed(loop, base, change) if fields else (None, {})
+        halt = awaited(after, state, book=book) if fields else None
         if write and fields:
             write_whole(loop.project.folder / FILE, change.text, remedy="make the file writable")
     following = _next(sets, file, write, None if halt is None else halt.next, bool(fields))
@@ -64,10 +69,14 @@ def revise(sets: tuple[str, ...], file: Path | None, write: bool, folder: Path |
         "before": {"entry": base.id, "since": base.time.isoformat(), "signed": signed(state) == base},
         "after": {"from": change.told_by, "written": write and bool(fields)},
         "changed": [{"field": name, "before": one, "after": other} for name, one, other in fields],
-        **_plain(replayed),
+        **_plain(replayed, lacks),
         "next": following,
     }
-    emit(data, lambda: "\n".join(_lines(base, state, change, fields, replayed, halt.why if halt else "", data["after"]["written"])) + hint(following), as_json)
+    emit(
+        data,
+        lambda: "\n".join(_lines(base, state, change, fields, (replayed, lacks), halt.why if halt else "", data["after"]["written"])) + hint(following),
+        as_json,
+    )
 
 
 def _base(state: State) -> Entry:
@@ -93,11 +102,20 @@ def _pair(one: Any, other: Any) -> tuple[Any, Any]:
     return before, after
 
 
-def _replayed(loop: Any, base: Entry, change: Change) -> Replay:
+def _replayed(loop: Loop, base: Entry, change: Change) -> tuple[Replay | None, Mapping[str, str]]:
+    """The past under both charters; None where the one before does not fit what stands beside it now, and then why, for each part."""
     from loopline.cli.charter_replay import replay
 
-    of_statement(base.body["charter"], where=f"entry {base.id}")
-    return replay(loop, with_charter(loop.project, base.body["charter"]), change.declaration)
+    said, book = base.body["charter"], base.body.get(BOOK)
+    of_statement(said, where=f"entry {base.id}")
+    # The file of then may be gone, or say something else now: its values are in the entry.
+    named = said if book is None else {**said, BOOK: change.declaration.charter.prices}
+    try:
+        before = with_charter(loop.project, named)
+    except Mistake as mistake:
+        return None, dict.fromkeys(_PARTS, f"the charter before does not fit what stands beside it in {FILE} now ({mistake.what})")
+    found = replay(loop, before, change.declaration, book=book)
+    return found, found.lacks
 
 
 def _next(sets: Sequence[str], file: Path | None, write: bool, sign: str | None, is_changed: bool) -> str:
@@ -110,9 +128,9 @@ def _next(sets: Sequence[str], file: Path | None, write: bool, sign: str | None,
     return sign or "loopline run"
 
 
-def _plain(replayed: Replay | None) -> dict[str, Any]:
+def _plain(replayed: Replay | None, lacks: Mapping[str, str]) -> dict[str, Any]:
     if replayed is None:
-        return dict.fromkeys(("study", "policy", "gates", "review", "again")) | {"lacks": {}}
+        return dict.fromkeys(_PARTS) | {"lacks": dict(lacks)}
     policy = replayed.policy
     return {
         "study": {
@@ -123,7 +141,7 @@ def _plain(replayed: Replay | None) -> dict[str, Any]:
         "gates": replayed.gates,
         "review": None if replayed.review is None else dict(zip(("before", "after"), replayed.review, strict=True)),
         "again": replayed.again,
-        "lacks": dict(replayed.lacks),
+        "lacks": dict(lacks),
     }
 
 
@@ -138,15 +156,16 @@ def _replayed_policy(found: Redecided) -> dict[str, Any]:
     }
 
 
-def _lines(base: Entry, state: State, change: Change, fields: Sequence[tuple[str, Any, Any]], replayed: Replay | None, waits: str, written: bool) -> list[str]:
-    how = "signed" if signed(state) == base else "in force"
-    if replayed is None:
+def _lines(base: Entry, state: State, change: Change, fields: Sequence[tuple[str, Any, Any]], told: Told, waits: str, written: bool) -> list[str]:
+    how, (replayed, lacks) = "signed" if signed(state) == base else "in force", told
+    if not fields:
         return [f"nothing changes: {change.told_by} says what is {how} since {minute(base.time.isoformat())} (entry {base.id[:12]})"]
     currency = change.declaration.charter.worth.currency
-    rows = [*((name, _said(one), _said(other)) for name, one, other in fields), ("", "", ""), *_rows(replayed, currency)]
+    rows = [(name, _said(one), _said(other)) for name, one, other in fields]
+    rows += [] if replayed is None else [("", "", ""), *_rows(replayed, currency)]
     lines = [f"before: {how} since {minute(base.time.isoformat())} (entry {base.id[:12]}).  after: {change.told_by}.", ""]
     lines += [table(("", "before", "after"), rows), ""]
-    lines += [f"- {line}" for line in _told(replayed)]
+    lines += [f"- {line}" for line in _told(replayed)] if replayed is not None else [f"- Nothing can be replayed: {why}." for why in set(lacks.values())]
     lines += [f"{FILE} is changed; the ledger is not." if written else "Nothing was changed."]
     return [*lines, *([f"Once it is in {FILE}, {waits}."] if waits else [])]
 

@@ -10,8 +10,8 @@ import click
 
 from loopline.access.keys import fingerprint
 from loopline.access.people import person
+from loopline.charter.prices import Prices, of_charter
 from loopline.charter.spec import CharterSpec
-from loopline.charter.statement import enter
 from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.engine.step import Halt
@@ -73,9 +73,10 @@ def _signed(role: str, entry: Entry) -> str:
     return f"by {entry.actor} as {role}, {minute(entry.body['at'])}: {entry.body['why']}"
 
 
-def signatures(charter: CharterSpec, state: State) -> Signatures:
-    """Who has signed the charter as it stands."""
-    return Signatures(state.charters[-1] if state.charters else None, tally_of(charter, state), awaited(charter, state))
+def signatures(charter: CharterSpec, state: State, book: Prices | None) -> Signatures:
+    """Who has signed the charter as it stands, with its prices."""
+    newest = state.charters[-1] if state.charters else None
+    return Signatures(newest, tally_of(charter, state, book=book), awaited(charter, state, book=book))
 
 
 @click.command()
@@ -88,18 +89,19 @@ def signatures(charter: CharterSpec, state: State) -> Signatures:
 def sign(role: str, by: str | None, why: str, is_refused: bool, folder: Path | None, as_json: bool) -> None:
     """Say yes, as a role, to the charter as loopline.yaml says it now; signed with your key.
 
-    A yes holds for this very charter: all but stakeholders and approvals. What a change of it would mean: loopline charter revise.
+    A yes holds for this very charter and its prices: all but stakeholders, approvals and template. What a change of it would mean: loopline charter revise.
     """
     verdict = NO if is_refused else YES
     with open_loop(folder) as loop:
         charter, ledger = loop.project.declaration.charter, loop.workspace.ledger
+        book = of_charter(charter, loop.project.folder)
         who = person(by, folder=loop.project.folder)
         note = right(charter, role=role, who=who)
         key = speaker(ledger, name=who.name)
-        entry = say(ledger, word(enter(ledger, charter), role=role, who=who, verdict=verdict, why=why), key)
-        now = signatures(charter, loop.state())
+        entry = say(ledger, word(charter, loop.state(), role=role, who=who, verdict=verdict, why=why, book=book), key)
+        now = signatures(charter, loop.state(), book)
     data = {
-        "charter": entry.body["about"],
+        "charter": entry.subject,
         **{"role": role, "by": who.name, "verdict": verdict, "why": entry.body["why"], "entry": entry.id, "key": entry.body["key"]},
         "fingerprint": fingerprint(entry.body["key"]),
         "note": note,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.charter.override import SUBJECT, Override
+from loopline.charter.binding import bound_once
+from loopline.charter.override import SUBJECT, Override, no_go
 from loopline.cli.charter_questions import asked_of
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
 from loopline.declaration import counted
@@ -32,6 +33,7 @@ class _Studied:
 
     facts: Mapping[str, Any]
     made: datetime
+    stops: bool
     overridden: str
     trouble: str
     open_questions: int
@@ -63,7 +65,7 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         with LiveProgress(quiet=as_json) as progress:
             status = loop.run(until="charter", progress=progress) if only_stated else loop.run(until="data", progress=progress, sounding=True)
         charter, project, home = loop.project.declaration.charter, loop.project.name, loop.project.folder / ".loopline"
-        found = _studied(loop, status)
+        found = _studied(loop, status, only_stated)
     document = _document(project, charter, found)
     if in_browser and out is None:
         out = home / "study.html"
@@ -83,11 +85,11 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
     emit(data, lambda: "\n".join(_lines(document, found, out)) + hint(found.next), as_json)
     if found.trouble:
         raise SystemExit(2)
-    if found.facts["verdict"] == "no-go" and not found.overridden:
+    if found.stops:
         raise SystemExit(1)
 
 
-def _studied(loop: Loop, ran: LoopStatus) -> _Studied:
+def _studied(loop: Loop, ran: LoopStatus, only_stated: bool) -> _Studied:
     state, status = loop.state(), loop.status()
     entry = state.latest.get(("charter", "study"))
     if entry is None:
@@ -97,14 +99,15 @@ def _studied(loop: Loop, ran: LoopStatus) -> _Studied:
         # The newest study is that of an earlier charter.
         raise ran.error or Mistake("the charter could not be studied", remedy="see why: loopline run --until charter")
     facts = entry.body["facts"]
-    said, today = Override.of(state.overrides.get(SUBJECT), facts["binds"]), now().date()
-    overridden = said.says(today) if facts["verdict"] == "no-go" and said is not None and said.holds(today) else ""
-    declared = loop.project.declaration
+    declared, today = loop.project.declaration, now().date()
+    said = Override.of(state.overrides.get(SUBJECT), facts["binds"], bound_once(declared.charter))
+    stops = bool(no_go(facts, said, today=today, has_data=bool(declared.data.sources) and not only_stated))
+    overridden = said.says(facts, today) if facts["verdict"] == "no-go" and said is not None and said.holds(facts, today) else ""
     # That a charter has no data yet is no trouble: its page says so.
     trouble = next((one.why for one in ran.stages if (one.stage, one.state) == ("data", "failed") and declared.data.sources), "")
     open_questions = sum(one.is_open for one in asked_of(loop.project)[1]) if declared.charter.template is not None else 0
     following = "loopline charter questions" if open_questions else status.next or "loopline run"
-    return _Studied(facts, entry.time, overridden, trouble, open_questions, following)
+    return _Studied(facts, entry.time, stops, overridden, trouble, open_questions, following)
 
 
 def _document(project: str, charter: CharterSpec, found: _Studied) -> Document:

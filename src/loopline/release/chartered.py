@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from loopline.access.people import Person, nearest_role, reason, speak_for
+from loopline.charter.prices import Prices
 from loopline.charter.spec import ROLES, CharterSpec
-from loopline.charter.statement import of_statement, signed_digest, stated
+from loopline.charter.statement import of_statement, signed_digest, statement
 from loopline.engine.step import Halt
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -21,28 +22,42 @@ REMEDY = "change charter.stakeholders or charter.approvals"
 """What helps where the people who are listed are too few."""
 
 
-def tally_of(charter: CharterSpec, state: State) -> Tally:
-    """What has been said of a charter since it came to say what it says; of an earlier charter, or before a way back to it, nothing counts."""
-    subject = signed_digest(stated(charter))
-    newest = next(_spells(state.charters), ())
-    return _tally(charter, state, newest if newest and newest[0].subject == subject else (), subject)
+def tally_of(charter: CharterSpec, state: State, *, book: Prices | None = None) -> Tally:
+    """What has been said of a charter as it stands, but for what was said before a run under another one.
+
+    Parameters
+    ----------
+    book
+        Its prices.
+    """
+    subject = signed_digest(statement(charter, book))
+    spells = list(_spells(state.charters))
+    before = spells[1:] if spells and spells[0][0].subject == subject else spells
+    return _tally(charter, state, _since(before, spells[: len(spells) - len(before)]), subject)
 
 
 def signed(state: State) -> Entry | None:
     """The newest charter that everybody whom it asked has signed; None where there is none."""
-    for spell in _spells(state.charters):
+    spells = list(_spells(state.charters))
+    for at, spell in enumerate(spells):
         charter = of_statement(spell[-1].body["charter"], where=f"entry {spell[-1].id}")
-        said = _tally(charter, state, spell, spell[-1].subject)
+        said = _tally(charter, state, _since(spells[at + 1 :], [spell]), spell[-1].subject)
         if said.roles and all(one.is_met for one in said.roles):
             return spell[-1]
     return None
 
 
-def awaited(charter: CharterSpec, state: State) -> Halt | None:
-    """Why the loop stands still at a charter as it stands; None where nobody has to sign it, or everybody has."""
+def awaited(charter: CharterSpec, state: State, *, book: Prices | None = None) -> Halt | None:
+    """Why the loop stands still at a charter as it stands; None where nobody has to sign it, or everybody has.
+
+    Parameters
+    ----------
+    book
+        Its prices.
+    """
     if not _asked(charter):
         return None
-    said = tally_of(charter, state)
+    said = tally_of(charter, state, book=book)
     for one in said.roles:
         if one.refusal is not None:
             why = f"the charter is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
@@ -51,7 +66,7 @@ def awaited(charter: CharterSpec, state: State) -> Halt | None:
     if not missing:
         return None
     following = {role: f"{REMEDY}; then: loopline run" if said.lack else f"loopline charter sign --as {role} --why '...'" for role in missing}
-    about = f"{signed_digest(stated(charter))} {said.lack}"
+    about = f"{signed_digest(statement(charter, book))} {said.lack}"
     why, besides = f"the charter {said}", tuple(missing[1:])
     return Halt(state="waiting", why=why, role=missing[0], next=following[missing[0]], besides=besides, commands=following, about=about)
 
@@ -72,16 +87,24 @@ def right(charter: CharterSpec, *, role: str, who: Person) -> str:
     return speak_for(who, role, stakeholders(charter))
 
 
-def word(entry: Entry, *, role: str, who: Person, verdict: str, why: str) -> Draft:
-    """A role's yes or no to the charter that an entry states; it counts once it is signed and entered by `loopline.release.words.say`.
+def word(charter: CharterSpec, state: State, *, role: str, who: Person, verdict: str, why: str, book: Prices | None = None) -> Draft:
+    """A role's yes or no to a charter as it stands; it counts once it is signed and entered by `loopline.release.words.say`.
+
+    It says what is signed, and which charter was in force then: only a run puts one in force.
+
+    Parameters
+    ----------
+    book
+        The charter's prices.
 
     Raises
     ------
     Mistake
         When the reason is empty.
     """
-    body = {"move": MOVE, "role": role, "verdict": verdict, "why": reason(why), "about": entry.id}
-    return Draft(kind="approval", subject=entry.subject, body=body, parents=(entry.id,), actor=who.name)
+    said, in_force = statement(charter, book), _newest(state.charters)
+    body = {"move": MOVE, "role": role, "verdict": verdict, "why": reason(why), "about": in_force, "charter": said}
+    return Draft(kind="approval", subject=signed_digest(said), body=body, parents=(in_force,) if in_force else (), actor=who.name)
 
 
 def _spells(charters: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
@@ -90,13 +113,24 @@ def _spells(charters: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
         yield tuple(spell)[::-1]
 
 
-def _tally(charter: CharterSpec, state: State, spell: Sequence[Entry], subject: str) -> Tally:
+def _newest(charters: Sequence[Entry]) -> str:
+    """The id of the charter in force; empty before the first run."""
+    return charters[-1].id if charters else ""
+
+
+def _since(before: Sequence[Sequence[Entry]], under: Sequence[Sequence[Entry]]) -> frozenset[str]:
+    """The charters in force under which a word on a charter counts: the last other one, and those of its own spell."""
+    other = before[0] if before else ()
+    return frozenset({entry.id for spell in (other, *under) for entry in spell} | ({""} if not before else set()))
+
+
+def _tally(charter: CharterSpec, state: State, about: frozenset[str], subject: str) -> Tally:
     rules = Rules(
         move=MOVE,
         required=_asked(charter),
         stakeholders=stakeholders(charter),
         keys=trust(state.vouched).keys,
-        about=frozenset(entry.id for entry in spell),
+        about=about,
     )
     return tally(rules, state.approvals.get(subject, ()))
 

@@ -30,7 +30,7 @@ class Rules:
     keys
         From a public key that is trusted now to the name of who signs with it.
     about
-        Ids of the entries that a word may be about: the gates' verdicts on the package, the reign that a rollback ends, or the charter.
+        Ids of the entries that a word may be about: the gates' verdicts on the package, the reign that a rollback ends, or the charter in force.
     four_eyes
         Whether a person counts for one role of a package only, and its authors for none.
     authors
@@ -48,7 +48,8 @@ class Rules:
     def asks(self, entry: Entry) -> bool:
         """Whether an entry is a word on this move by a role that is asked."""
         said = entry.body
-        return said.get("move", self.move) == self.move and said.get("role") in self.required and said.get("verdict") in (YES, NO, WITHDRAWN)
+        role = said.get("role")
+        return said.get("move", self.move) == self.move and isinstance(role, str) and role in self.required and said.get("verdict") in (YES, NO, WITHDRAWN)
 
     def objection(self, entry: Entry, yes: Mapping[str, Iterable[str]]) -> str:
         """Why a word does not count although its person said it; empty when it does.
@@ -61,7 +62,7 @@ class Rules:
         role, by = entry.body["role"], entry.actor
         if not holds(by, role, self.stakeholders):
             return f"{by} does not hold the role {role}"
-        if entry.body.get("about") not in self.about:
+        if str(entry.body.get("about")) not in self.about:
             return "it is about something else than what is decided here"
         return self.conflict(by, role, yes) if entry.body["verdict"] == YES else ""
 

@@ -114,7 +114,7 @@ class Team:
         return list(dict.fromkeys(found))
 
     def _needs(self) -> Iterator[Need]:
-        yield Need("business", "may go on in spite of a no-go")
+        yield Need("business", "may go on in spite of a no-go or a spent budget")
         for what, roles in self.asked().items():
             for role, needed in roles.items():
                 yield Need(role, f"must say yes to {what}" + (f", {needed} people of it" if needed > 1 else ""), is_word=True)

@@ -5,13 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from loopline.declaration import MomentText, RateText, Spec, figure, parse_duration, say_duration
+from loopline.declaration import MomentText, RateText, Spec, figure, parse_duration, parse_rate, say_duration
 
 
 @given(st.integers(1, 10_000), st.sampled_from(["s", "min", "h", "d", "w"]))
 def test_a_duration_survives_being_said(amount, unit):
     span = parse_duration(f"{amount}{unit}")
     assert parse_duration(say_duration(span)) == span
+
+
+@given(st.floats(-1e300, 1e300), st.sampled_from(["hour", "day", "year"]))
+def test_a_rate_survives_being_said_with_its_thousands_and_powers(amount, period):
+    rate = parse_rate(f"{amount!r} per {period}")
+    assert parse_rate(str(rate)).amount == pytest.approx(amount, rel=1e-9)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("15min", 900), ("2h", 7200), ("1d", 86400), ("1w", 604800), ("1.5h", 5400), ("90 s", 90)])

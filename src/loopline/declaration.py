@@ -9,7 +9,6 @@ from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
-from pydantic_core import ErrorDetails
 
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PERIODS_PER_YEAR = {"hour": 8766.0, "day": 365.25, "week": 52.18, "month": 12.0, "quarter": 4.0, "year": 1.0}
@@ -18,7 +17,7 @@ _MOMENT = re.compile(r"\s*(\d+(?:\.\d+)?\s*(?:s|min|m|h|d|w))\s+(before|after)\s
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
 _THOUSANDS = re.compile(r"(?<![\d,])(?<!\d\.)[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _COMMA = re.compile(r"\d,|,\d")
-_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e-?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
+_RATE = re.compile(r"\s*(-?\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)\s+(?:per|a|an|each)\s+(hour|day|week|month|quarter|year)\s*")
 
 _SAME_AS_ONE = 1e-12
 """How far from 1 a sum of rounded numbers may end up."""
@@ -53,7 +52,7 @@ class Spec(BaseModel):
         return self.model_dump(mode="json", include=set(names), by_alias=True)
 
 
-def wrong(error: ErrorDetails) -> tuple[str, str]:
+def wrong(error: Mapping[str, Any]) -> tuple[str, str]:
     """What is wrong with a field, and the remedy, from an error of pydantic's; no remedy where a validator's own words have it."""
     kind, said = error["type"], error["input"]
     if kind in _LIMITS:

@@ -65,6 +65,14 @@ def release(processes: list[subprocess.Popen[str]]) -> None:
         process.stdin.flush()
 
 
+def test_a_part_of_the_bodies_is_read_without_the_rest(ledger: Ledger) -> None:
+    said = {"criteria": [1, None, {"says": 'a "b" café ☕', "passed": False, "value": 1e-7}], "facts": {"other": 1}}
+    first, _, last = ledger.append(Draft(kind="review", body=said), step(1), Draft(kind="review", body={"other": 2}))
+    for name, value in said.items():
+        assert ledger.parts(name, kinds=("review",)) == [(first.time, value), (last.time, None)]
+    assert ledger.beside("other").parts("criteria", kinds=("review",)) == []
+
+
 def test_what_is_appended_is_what_is_read(ledger: Ledger) -> None:
     drafts = [
         step(1),

@@ -79,31 +79,15 @@ def studied(
     costs = outlay(charter, book, has_rule=evidence is not None and RULE in evidence.says, is_built=is_built)
     simulation = None if evidence is None else simulate(Prospect(charter, worth, evidence, costs))
     case = replace(_case(charter, task, worth, outcome, simulation), is_sounded=sounding is not None, is_built=is_built)
-    found = list(findings(case))
-    failed = [one for one in found if one["passed"] is False]
-    reasons = [one["says"] for one in failed]
-    verdict = "no-go" if reasons else "provisional" if outcome is None else "go"
-    if verdict == "provisional":
-        reasons = ["what is at stake is judged once the outcomes are read"]
-    volume = case.per_year
     return {
-        "says": _says(case, verdict, reasons),
-        "verdict": verdict,
-        "reasons": reasons,
-        "rests_on": "stated" if (all(one["rests_on"] == "stated" for one in failed) if failed else outcome is None) else "data",
-        "rules": found,
+        **_judged(case),
         "task": task,
         "currency": worth.currency,
         "priced": charter.worth.is_priced,
         "do_nothing": case.do_nothing,
         "perfect": case.perfect,
         "break_even": case.break_even,
-        "per_year": {
-            "decisions": volume,
-            "do_nothing": None if volume is None or case.do_nothing is None else volume * case.do_nothing,
-            "perfect": None if volume is None or case.perfect is None else volume * case.perfect,
-            "target": None if charter.target is None else charter.target.per_year,
-        },
+        "per_year": _per_year(case),
         "study": None if simulation is None else _compared(simulation),
         "remarks": remarks(charter, worth),
         "missing": _missing(charter, evidence, sounding, costs),
@@ -138,6 +122,34 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
         at_stake |= {name: float(np.mean(drawn[one].per_decision)) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
     known = Case(charter, task, worth, at_stake["do_nothing"], at_stake["perfect"], at_stake["break_even"])
     return replace(known, simulation=simulation, is_read=outcome is not None)
+
+
+def _judged(case: Case) -> dict[str, Any]:
+    """The verdict of the rules, with its reasons and what it rests on."""
+    found = list(findings(case))
+    failed = [one for one in found if one["passed"] is False]
+    reasons = [one["says"] for one in failed]
+    verdict = "no-go" if reasons else "go" if case.is_read else "provisional"
+    if verdict == "provisional":
+        reasons = ["what is at stake is judged once the outcomes are read"]
+    return {
+        "says": _says(case, verdict, reasons),
+        "verdict": verdict,
+        "reasons": reasons,
+        "rests_on": "stated" if (all(one["rests_on"] == "stated" for one in failed) if failed else not case.is_read) else "data",
+        "rules": found,
+    }
+
+
+def _per_year(case: Case) -> dict[str, float | None]:
+    """What a year has of decisions, and earns by them."""
+    volume, target = case.per_year, case.charter.target
+    return {
+        "decisions": volume,
+        "do_nothing": None if volume is None or case.do_nothing is None else volume * case.do_nothing,
+        "perfect": None if volume is None or case.perfect is None else volume * case.perfect,
+        "target": None if target is None else target.per_year,
+    }
 
 
 def _compared(simulation: Simulation) -> dict[str, Any]:

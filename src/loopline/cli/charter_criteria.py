@@ -80,7 +80,7 @@ def known(loop: Loop, state: State) -> Known:
         columns=frozenset(column["name"] for column in data["columns"]) if "columns" in data else None,
         champion=state.champion,
         judged=[(entry.time, settled_today(declared.release, declared.charter, state, entry.body["facts"])) for entry in judged(state)],
-        reviews=[(entry.time, entry.body) for entry in ledger.read(kinds=("review",))],
+        reviews=[(at, {"criteria": criteria or ()}) for at, criteria in ledger.parts("criteria", kinds=("review",))],
         charters=_charters(loop),
         windows=_windows(loop, state),
         priced_since=_priced_since(state, declared.charter),
@@ -107,4 +107,6 @@ def _windows(loop: Loop, state: State) -> list[dict[str, Any]]:
     from loopline.watch.summary import bodies
 
     facts = state.facts("watch", "windows")
-    return [] if facts is None else bodies(Blobs(loop.workspace.lake), facts["summary"])
+    if facts is None or state.champion is None:
+        return []
+    return bodies(Blobs(loop.workspace.lake), facts["summary"], package=state.champion)

@@ -27,6 +27,12 @@ SIZE = {
 }
 """What asks each database for the bytes that the entries take."""
 
+PART = {
+    "sqlite": "json_extract(body, '$.' || :name)",
+    "postgresql": "CAST(CAST(body AS json) -> :name AS text)",
+}
+"""What cuts a list or an object out of an entry's body, as JSON."""
+
 _POSTGRES = ("postgres", "postgresql", "postgresql+psycopg")
 _FORMS = "write sqlite:////folder/ledger.db or postgresql://user@host/database"
 

@@ -99,28 +99,31 @@ def steps(spec: ValueSpec, charter: CharterSpec, ask: Ask, *, only_when_asked: b
         name="review",
         function="loopline.value.review:run",
         reads={"charter": charter.fields(*CHARTER_READS), "value": spec.fields("confidence", "outcomes_needed", "segments")},
-        inputs={
-            "champion": ask.state.champion,
-            "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
-            "knows_the_data": _knows_the_data(ask, only_when_asked=only_when_asked),
-            "retrained": _retrained(ask, only_when_asked=only_when_asked),
-            "only_when_asked": only_when_asked,
-            "summary": ask.facts["watch"]["summary"],
-            "until": ask.facts["watch"]["until"],
-            "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts() if entry.body["monitor"] != WAITING],
-            "versions": (ask.facts.get("serve") or {}).get("versions", {}),
-            "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
-            "proof": evidence_of(ask.state, ask.state.champion),
-            "roles": sorted(role for role, people in charter.stakeholders.items() if people),
-            "lift": lift,
-            "cost": cost,
-            "tables": _tables(ask),
-            "experiments": _experiments(ask.state),
-            "happened": _happened(ask.state),
-        },
+        inputs={**_reviewed(charter, ask, only_when_asked=only_when_asked), "lift": lift, "cost": cost},
         rooms=_ROOMS,
     )
     return facts
+
+
+def _reviewed(charter: CharterSpec, ask: Ask, *, only_when_asked: bool) -> dict[str, Any]:
+    """What the review is about, beside what the champion causes and costs."""
+    return {
+        "champion": ask.state.champion,
+        "has_earlier": len({entry.subject for entry in ask.state.champions}) > 1,
+        "knows_the_data": _knows_the_data(ask, only_when_asked=only_when_asked),
+        "retrained": _retrained(ask, only_when_asked=only_when_asked),
+        "only_when_asked": only_when_asked,
+        "summary": ask.facts["watch"]["summary"],
+        "until": ask.facts["watch"]["until"],
+        "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts() if entry.body["monitor"] != WAITING],
+        "versions": (ask.facts.get("serve") or {}).get("versions", {}),
+        "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
+        "proof": evidence_of(ask.state, ask.state.champion),
+        "roles": sorted(role for role, people in charter.stakeholders.items() if people),
+        "tables": _tables(ask),
+        "experiments": _experiments(ask.state),
+        "happened": _happened(ask.state),
+    }
 
 
 def trials(release: ReleaseSpec, charter: CharterSpec, ask: Ask, *, at: datetime) -> Steps:

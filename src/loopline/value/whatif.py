@@ -130,12 +130,8 @@ def what_if(
     Mistake
         When a price is none of the task, or a threshold or capacity is asked of a task without a yes or no.
     """
-    task = decisions.yardstick.task
-    if change.decides_anew and task != "binary":
-        raise Mistake(f"a threshold and a capacity decide between yes and no, and this is {task}", remedy="say --price or --volume")
-    old = decisions.yardstick.worth
-    new = Worth.of(repriced(prices, old, change.prices), task)
-    require_read(new, decisions)
+    task, old = decisions.yardstick.task, decisions.yardstick.worth
+    new = _anew(prices, change, decisions)
     volume = change.per_year or per_year
     anew = ruled(policy, new, change, decisions, volume, sees_all=sees_all)
     acted, asked = decisions.judged.decision, decisions.asked
@@ -158,6 +154,16 @@ def what_if(
         curve=_curve(decisions, old, new) if task == "binary" else None,
         assumptions=tuple(_assumed(change, anew, policy, decisions, sees_all)),
     )
+
+
+def _anew(prices: WorthSpec, change: Change, decisions: Decisions) -> Worth:
+    """The worth after the change, which the rows tell, as `what_if` raises it."""
+    task = decisions.yardstick.task
+    if change.decides_anew and task != "binary":
+        raise Mistake(f"a threshold and a capacity decide between yes and no, and this is {task}", remedy="say --price or --volume")
+    new = Worth.of(repriced(prices, decisions.yardstick.worth, change.prices), task)
+    require_read(new, decisions)
+    return new
 
 
 def repriced(prices: WorthSpec, worth: Worth, said: Mapping[str, float | str]) -> WorthSpec:

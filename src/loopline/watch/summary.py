@@ -44,8 +44,13 @@ class Chapter:
         return cls(datetime.fromisoformat(said[0]), datetime.fromisoformat(said[1]), due, *said[3:])
 
 
-def bodies(blobs: Blobs, summary: Mapping[str, Any] | str) -> list[dict[str, Any]]:
+def bodies(blobs: Blobs, summary: Mapping[str, Any] | str, *, package: str | None = None) -> list[dict[str, Any]]:
     """The bodies of all windows, in the order of time, by the fact ``summary`` of the step that computed them.
+
+    Parameters
+    ----------
+    package
+        Whose windows alone are read; by default everyone's.
 
     Raises
     ------
@@ -54,6 +59,6 @@ def bodies(blobs: Blobs, summary: Mapping[str, Any] | str) -> list[dict[str, Any
     """
     if isinstance(summary, str):
         raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
-    chapters = [Chapter.of_json(chapter) for package in summary["packages"].values() for chapter in package["chapters"]]
+    chapters = [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
     told = [one["body"] for chapter in chapters for one in json.loads(blobs.get(chapter.blob))]
     return sorted(told, key=lambda body: (body["start"], body["package"]))

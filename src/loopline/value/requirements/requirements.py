@@ -40,7 +40,7 @@ class Known:
     charters
         When each charter began to hold, oldest first, and its criteria.
     windows
-        Bodies of the windows, in the order of time.
+        Bodies of the windows of the package that decides at least, in the order of time.
     alerts
         From a criterion's id to the body of its alert that is not resolved, with the alert's ``id``.
     priced_since

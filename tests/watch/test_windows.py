@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from loopline.charter.spec import WorthSpec
 from loopline.charter.worth import Worth
+from loopline.errors import Mistake
 from loopline.ledger.entry import canonical
 from loopline.watch.drift import Bins
 from loopline.watch.earned import Split
@@ -63,6 +64,12 @@ def frame(rows: list[tuple[datetime, float, str | None]]) -> pl.DataFrame:
         "row": pl.Struct({"x": pl.Float64, "c": pl.String}),
     }
     return pl.DataFrame(made, schema=schema)
+
+
+def test_a_worth_that_reads_what_no_request_carries_names_it() -> None:
+    lost = replace(BINARY, worth=Worth.of(WorthSpec(act_right="bill * 0.2", act_wrong=-5), "binary"))
+    with pytest.raises(Mistake, match="bill.*charter.worth.act_right|charter.worth.act_right.*bill"):
+        windows(frame([(T0, 0.9, "yes")]), lost, span=DAY)
 
 
 def test_a_row_that_a_person_was_asked_about_earns_the_right_decision_less_the_asking() -> None:

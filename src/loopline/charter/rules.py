@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from loopline.charter.evidence import MODEL, PERFECT
+from loopline.charter.evidence import MODEL
 from loopline.charter.report.words import share
 from loopline.charter.simulation import Simulation
 from loopline.charter.spec import CharterSpec, Task
@@ -35,6 +36,8 @@ class Case:
         Whether outcomes have been read, and whether a quick look at the data has been taken, be it in vain: what is stated counts for less until then.
     is_built
         Whether a model decides already.
+    always
+        What acting always earns, where that is known.
     """
 
     charter: CharterSpec
@@ -47,6 +50,7 @@ class Case:
     is_read: bool = True
     is_sounded: bool = True
     is_built: bool = False
+    always: float = -inf
 
     @property
     def per_year(self) -> float | None:
@@ -55,11 +59,10 @@ class Case:
 
     @property
     def gain_per_year(self) -> float | None:
-        """What the perfect model earns in a year above doing nothing; above the best decision for all, where both were measured."""
+        """What the perfect model earns in a year above the best decision for all that is known of: never to act, or always."""
         if self.per_year is None or self.perfect is None or self.do_nothing is None:
             return None
-        above = None if self.simulation is None else self.simulation.above_constant(PERFECT)
-        return (self.perfect - self.do_nothing) * self.per_year if above is None else float(np.mean(above))
+        return (self.perfect - max(self.do_nothing, self.always)) * self.per_year
 
     @property
     def source(self) -> str:

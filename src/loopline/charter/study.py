@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from loopline.charter.binding import binds, of_reads
-from loopline.charter.evidence import MODEL, NOTHING, PERFECT, RULE, TODAY, Evidence, Measured, Stated
+from loopline.charter.evidence import ALWAYS, MODEL, NOTHING, PERFECT, RULE, TODAY, Evidence, Measured, Stated
 from loopline.charter.information import of_each, of_everything
 from loopline.charter.outlay import Outlay, outlay
 from loopline.charter.prices import Prices
@@ -120,7 +121,7 @@ def _case(charter: CharterSpec, task: Task, worth: Worth, outcome: Mapping[str, 
     elif simulation is not None:
         drawn = simulation.accounts
         at_stake |= {name: float(np.mean(drawn[one].per_decision)) for name, one in (("do_nothing", NOTHING), ("perfect", PERFECT))}
-    known = Case(charter, task, worth, at_stake["do_nothing"], at_stake["perfect"], at_stake["break_even"])
+    known = Case(charter, task, worth, at_stake["do_nothing"], at_stake["perfect"], at_stake["break_even"], always=_always(worth, outcome, simulation))
     return replace(known, simulation=simulation, is_read=outcome is not None)
 
 
@@ -150,6 +151,15 @@ def _per_year(case: Case) -> dict[str, float | None]:
         "perfect": None if volume is None or case.perfect is None else volume * case.perfect,
         "target": None if target is None else target.per_year,
     }
+
+
+def _always(worth: Worth, outcome: Mapping[str, Any] | None, simulation: Simulation | None) -> float:
+    """What acting always earns: in all rows whose outcome is known where prices are the same for each, else as the evidence tells."""
+    happens = None if outcome is None or worth.task != "binary" or worth.columns else outcome.get("share")
+    if happens is not None:
+        return float(happens * worth.terms["act_right"] + (1 - happens) * worth.terms["act_wrong"])
+    account = None if simulation is None else simulation.accounts.get(ALWAYS)
+    return -inf if account is None else float(np.mean(account.per_decision))
 
 
 def _compared(simulation: Simulation) -> dict[str, Any]:

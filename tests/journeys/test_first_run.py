@@ -132,7 +132,7 @@ def test_a_no_go_is_judged_anew_when_the_prices_change(ran):
     declaration.write_text(text)
     stopped = ran.json("run", code=1)
     assert "would add only" in stopped["stages"][0]["why"]
-    declaration.write_text(text.replace("act_right: 1", "act_right: 1000"))
+    declaration.write_text(text.replace("act_right: 1, act_wrong: -1", "act_right: 1000, act_wrong: -1000"))
     assert states(ran.json("run", "--until", "data")) == {"charter": "done", "data": "done"}
 
 

@@ -37,7 +37,8 @@ def test_no_body_makes_the_server_fail(client, path, media, accept, body):
 
 
 AGES = st.integers(-(10**6), 10**6)
-INCOMES = st.none() | st.floats(width=32, allow_nan=False, allow_infinity=False)
+# What lies at the very end of the numbers that the graph reckons in has no score, and is refused in every protocol.
+INCOMES = st.none() | st.floats(-(2.0**100), 2.0**100, width=32)
 CITIES = st.none() | st.sampled_from(["Bern", "Oslo", 'a "quote", and\nmore', "ü"])
 MANY = st.lists(st.fixed_dictionaries({"age": AGES, "income": INCOMES, "city": CITIES}), min_size=1, max_size=6)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from loopline.charter.draws import DRAWS
+from loopline.charter.draws import DRAWS, REACH
 from loopline.charter.prices import Prices
 from loopline.charter.spec import CharterSpec
 from loopline.charter.study import studied
@@ -24,7 +24,7 @@ from loopline.model.sounding import blocks_of, ways
 PROBLEMS = 500
 FRESH_DAYS = 2000
 """Days of new rows on which the truth of a made-up problem is taken."""
-_END = 1.6448536269514722
+_AT_STAKE = {"do_nothing": 0.0, "perfect": 1.0, "break_even": None}
 _BOOK = Prices.model_validate({"people": "55..70 per hour", "machine": "0.10 per hour"})
 
 
@@ -47,10 +47,12 @@ def _share(how: str, held: list[bool]) -> Iterator[dict[str, Any]]:
 
 
 def _seconds() -> dict[str, Any]:
-    charter = _charter("700..1100 per day", "100..180", "-70..-50", "20%..30%", "30%..60%", "10%..40%", today=True)
-    studied(charter, task=None, outcome=None, sounding=None, book=_BOOK)
+    charter = _charter("700..1100 per day", "100..180", "-70..-50", "20%..30%", "30%..60%", "10%..40%", today=True).model_copy(update={"predict": "y"})
+    sounding = _sounding(_days(np.random.default_rng(1), 60, {"slopes": np.array([2.0, 0.0, 0.0]), "base": -1.0, "per_day": 40, "scatter": 0.1}), charter)[0]
+    known: dict[str, Any] = {"task": None, "outcome": _AT_STAKE, "sounding": sounding, "book": _BOOK}
+    studied(charter, **known)
     since = time.perf_counter()
-    facts = studied(charter, task=None, outcome=None, sounding=None, book=_BOOK)
+    facts = studied(charter, **known)
     took, count = time.perf_counter() - since, len(facts["study"]["alternatives"])
     return _row(f"study: {DRAWS:,} draws over {count} alternatives and {len(facts['study']['assumptions'])} assumptions", took, "s", "<= 2")
 
@@ -82,7 +84,7 @@ def _range(rng: np.random.Generator, truth: float, *, is_share: bool) -> str:
     """A range about the truth as somebody sees it who is off by chance, and knows by how much."""
     spread, off = rng.uniform(0.02, 0.35), rng.standard_normal()
     scale = np.log(truth / (1 - truth)) if is_share else np.log(truth)
-    ends = scale + spread * (off + np.array([-_END, _END]))
+    ends = scale + spread * (off + np.array([-REACH, REACH]))
     low, high = 1 / (1 + np.exp(-ends)) if is_share else np.exp(ends)
     return f"{low:.6f}..{high:.6f}"
 
@@ -96,18 +98,21 @@ def _measured(rng: np.random.Generator) -> bool:
     charter = CharterSpec.model_validate(
         {"predict": "y", "task": "binary", "volume": f"{said[0]} per year", "worth": {"currency": "USD", "act_right": said[1], "act_wrong": wrong}}
     )
-    order = _order(known, charter)
-    material = prepare(known, order)
-    rows = material.parts.test
-    found = list(ways(material, {}, Path()))
-    blocks = blocks_of(material)
-    facts = {"judged": len(rows), "blocks": len(np.unique(blocks)), **side_by_side(order.judge, material.part(rows), found, blocks, in_order=True)}
-    outcome = {"do_nothing": 0.0, "perfect": 1.0, "break_even": None}
-    study = studied(charter, task="binary", outcome=outcome, sounding=facts, book=None)["study"]
+    facts, material = _sounding(known, charter)
+    study = studied(charter, task="binary", outcome=_AT_STAKE, sounding=facts, book=None)["study"]
     model = next(one for one in study["alternatives"] if one["name"] == "model")["per_year"]
     acted = _acted(material, fresh)
     truth = volume * float(np.mean(np.where(acted, np.where(fresh["y"].to_numpy() == "yes", right, wrong), 0.0)))
     return bool(model["low"] <= truth <= model["high"])
+
+
+def _sounding(frame: pl.DataFrame, charter: CharterSpec) -> tuple[dict[str, Any], Material]:
+    """What rows tell of each way to decide, and the material that they were told from."""
+    order = _order(frame, charter)
+    material = prepare(frame, order)
+    rows, blocks = material.parts.test, blocks_of(material)
+    measured = side_by_side(order.judge, material.part(rows), list(ways(material, {}, Path())), blocks, in_order=True)
+    return {"judged": len(rows), "blocks": len(np.unique(blocks)), **measured}, material
 
 
 def _acted(material: Material, fresh: pl.DataFrame) -> np.ndarray[Any, Any]:

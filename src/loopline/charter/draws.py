@@ -14,7 +14,7 @@ from loopline.charter.ranges import SURE, Ranged
 Floats = NDArray[np.float64]
 DRAWS = 10_000
 _SEED = 20_130_101
-_REACH = float(ndtri((1 + SURE) / 2))
+REACH = float(ndtri((1 + SURE) / 2))
 """How many standard deviations of a normal variable an end of a range lies from its middle."""
 
 
@@ -66,7 +66,7 @@ def at(range_: Ranged, normal: Floats) -> Floats:
     [100.0, 200.0, 400.0]
     """
     low, middle, high = range_.ends
-    steps = np.asarray(normal, dtype=np.float64) / _REACH
+    steps = np.asarray(normal, dtype=np.float64) / REACH
     below, above = middle - low, high - middle
     if below == 0 or above == 0:
         # One end is the middle: all that is not known lies on the other side.

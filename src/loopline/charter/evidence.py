@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from loopline.charter.draws import Assumption, Floats, noise
+from loopline.charter.draws import REACH, Assumption, Floats, noise
 from loopline.charter.ranges import Ranged, ranged
 from loopline.charter.spec import CharterSpec, QualitySpec
 from loopline.charter.worth import Worth
@@ -129,7 +129,7 @@ class Measured:
     def assumptions(self) -> list[Assumption]:
         """That the rows which will come are like those that were measured on; and what is stated of today."""
         said = f"how good decisions are, as measured on {self.rows:,} rows"
-        measured = [Assumption(MEASURED, said, Ranged(0.0, -1.6449, 1.6449), "standard errors", is_signed=True)] if self.root.any() else []
+        measured = [Assumption(MEASURED, said, Ranged(0.0, -REACH, REACH), "standard errors", is_signed=True)] if self.root.any() else []
         return [*measured, *(_assumption(f"study.today.{name}", one) for name, one in self.today.items())]
 
     def dues(self, values: Values) -> Dues:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loopline.charter.draws import Assumption, Floats, at
+from loopline.charter.draws import REACH, Assumption, Floats, at
 from loopline.charter.evidence import MEASURED, MODEL
 from loopline.charter.prospect import Prospect
 
-_END = 1.6448536269514722
 _FAR = 8.0
 """How many standard deviations from its middle an assumption is moved in search of where the choice turns: far beyond its range, for a range may be wrong."""
-_STEPS = np.sort(np.append(np.linspace(-_FAR, _FAR, 641), [-_END, _END]))
+_STEPS = np.sort(np.append(np.linspace(-_FAR, _FAR, 641), [-REACH, REACH]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +72,8 @@ def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:
     middle = len(_STEPS) // 2
     turns = np.flatnonzero((best != best[middle]) & _is_possible(assumption, shown))
     nearest = None if not turns.size else int(turns[np.argmin(np.abs(turns - middle))])
-    ends = [float(np.interp(end, _STEPS, npv[MODEL])) for end in (-_END, _END)]
-    low, high = (float(np.interp(end, _STEPS, shown)) for end in (-_END, _END))
+    ends = [float(np.interp(end, _STEPS, npv[MODEL])) for end in (-REACH, REACH)]
+    low, high = (float(np.interp(end, _STEPS, shown)) for end in (-REACH, REACH))
     return Bar(
         assumption=assumption,
         low=low,
@@ -84,7 +83,7 @@ def _bar(prospect: Prospect, assumption: Assumption) -> Bar | None:
         at_high=ends[1],
         turns_at=None if nearest is None else _crossing(npv, names, best, nearest, middle, shown),
         turns_to=None if nearest is None else names[int(best[nearest])],
-        is_within=nearest is not None and bool(abs(_STEPS[nearest]) <= _END),
+        is_within=nearest is not None and bool(abs(_STEPS[nearest]) <= REACH),
     )
 
 

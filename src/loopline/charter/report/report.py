@@ -17,6 +17,8 @@ _VERDICTS: dict[str, tuple[str, Tone]] = {
     "stated no-go": ("As far as is stated, do not do it", "no"),
     "provisional": ("Go on to the data", "wait"),
 }
+_FAR = 4
+"""Turning points outside of their ranges that are told at most, where there is none within."""
 _WORTHLESS = 1e-6
 """The share of the worth at stake below which nothing is worth finding out."""
 
@@ -130,7 +132,7 @@ def _answers(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Answer]
     turns = [said for bar in study["tornado"] if bar["is_within"] and (said := turn(bar, best, currency))]
     far = [said for bar in study["tornado"] if not bar["is_within"] and (said := turn(bar, best, currency))]
     if study["tornado"]:
-        yield Answer("What would flip it", tuple(map(_sentence, turns)) or ("Nothing within its range does.", *map(_sentence, far[:2])))
+        yield Answer("What would flip it", tuple(map(_sentence, turns)) or ("Nothing within its range does.", *map(_sentence, far[:_FAR])))
     yield Answer("Find out first", tuple(_worth_finding_out(study, currency)))
 
 

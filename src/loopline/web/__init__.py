@@ -1,0 +1,1 @@
+"""The pages: one frozen view for each, as HTML or as JSON."""

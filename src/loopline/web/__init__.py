@@ -1,1 +1,1 @@
-"""The pages: one frozen view for each, as HTML or as JSON."""
+"""The pages: what the loop knows, for whoever looks; one frozen view per page, as HTML or as JSON."""

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -28,14 +28,18 @@ from loopline.web.asked import Asked, Reader
 from loopline.web.current import Current, Followed, base_of
 from loopline.web.door import Door, Headers, Local
 from loopline.web.drawn import Drawings, Theme
+from loopline.web.events import parsed
 from loopline.web.forms import Forms
-from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.page import Action, Done, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
+WORK = "/work"
+"""The page of the long work."""
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _YEAR_S = 31_536_000
 _said = logging.getLogger("loopline")
+_Answer = TypeVar("_Answer")
 
 
 class Site:
@@ -67,11 +71,22 @@ class Site:
             raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
         return self.projects[name].current()
 
+    def end(self) -> None:
+        """Let the streams of all readers end: a server waits for them before it ends."""
+        for followed in self.projects.values():
+            followed.pulse.end()
+
+    def close(self) -> None:
+        """Stop what runs, and let go of every workspace."""
+        for followed in self.projects.values():
+            followed.close()
+
 
 def build(site: Site) -> Starlette:
     """The application that answers for a site."""
     routes: list[Any] = [Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"), Route("/", _home)]
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
+    routes += [Route("/{project}/events", _events)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
@@ -131,7 +146,27 @@ async def _spec(request: Request) -> Response:
     return await run_in_threadpool(_guarded, request, lambda: _picture(request, as_spec=True))
 
 
-def _guarded(request: Request, answer: Callable[[], Response]) -> Response:
+async def _events(request: Request) -> Response:
+    found = await run_in_threadpool(_guarded, request, lambda: _follower(request))
+    if not isinstance(found, Followed):
+        return found
+    told = parsed(request.headers.get("last-event-id", "") or request.query_params.get("since", ""))
+    # Not kept back by a proxy that gathers what is small.
+    return StreamingResponse(found.pulse.follow(told), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+def _follower(request: Request) -> Response | Followed:
+    """The project whose moves the reader may follow."""
+    site, name = _site(request), request.path_params["project"]
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    current = site.current(name)
+    _require(site.door.known(reader, current), None, current)
+    return site.projects[name]
+
+
+def _guarded(request: Request, answer: Callable[[], _Answer]) -> _Answer | Response:
     """The answer, or what went wrong in words; a defect of ours is logged whole, and told without its insides."""
     try:
         return answer()
@@ -175,7 +210,8 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
         raise Stale(changed_since(current, int(since) if since.isdecimal() else current.seq))
     done = action.act(current, asked, form)
     if isinstance(done, Work):
-        raise Fault("long work cannot be started here", remedy="run the command instead")
+        course = current.works.start(done, by=reader.name)
+        done = Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
     if _wants_json(request):
         return JSONResponse({"says": done.says, "to": f"{current.base}{done.to}"})
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
@@ -255,6 +291,8 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
+        work=0 if current is None else current.work,
+        doing=_doing(current, reader),
         at=None if current is None else current.at,
         theme=theme if theme in THEMES else "auto",
         said=_noted(request),
@@ -266,6 +304,12 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         answer.delete_cookie("said")
     site.door.greet(request, answer)
     return answer
+
+
+def _doing(current: Current | None, reader: Reader | None) -> str:
+    """The long work that runs, where the reader may see it."""
+    course = None if current is None or reader is None or not reader.may(None) else current.works.now
+    return course.name if course is not None and course.is_running else ""
 
 
 def _noted(request: Request) -> str:
@@ -283,7 +327,8 @@ def _nav(current: Current, reader: Reader, section: str, is_page: bool) -> tuple
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    # What is refused now and may go well later is in another one's way.
+    status = 409 if isinstance(error, Mistake) and error.retry else next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     changed = error.changed if isinstance(error, Stale) else ()
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from loopline.errors import LooplineError
 from loopline.web.asked import Asked
 from loopline.web.current import Current
+from loopline.web.work import Work as Work
 
 Form = Mapping[str, str]
 
@@ -70,28 +71,6 @@ class Done:
 
     says: str
     to: str
-
-
-@dataclass(frozen=True)
-class Work:
-    """Long work that an action asks for: it is done by a process of its own, shown while it lasts, and can be stopped.
-
-    Parameters
-    ----------
-    name
-        What is done, in words that finish "now doing: ...".
-    function
-        What is called, as ``module:function``: with the project's folder, a `Progress`, the author's name and the arguments; it returns a sentence.
-    arguments
-        Plain values by name.
-    to
-        The address of the page to which the reader returns at the end, below the project's.
-    """
-
-    name: str
-    function: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    to: str = "/"
 
 
 @dataclass(frozen=True)

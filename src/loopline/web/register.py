@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages import work
 
-PAGES: tuple[Page, ...] = ()
-ACTIONS: tuple[Action, ...] = ()
+PAGES: tuple[Page, ...] = (*work.PAGES,)
+ACTIONS: tuple[Action, ...] = (*work.ACTIONS,)
 
 SECTIONS = (
     ("Loop", ""),

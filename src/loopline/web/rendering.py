@@ -45,6 +45,10 @@ class Setting:
         The pages that the reader may go to: their names, addresses, and whether this is one.
     visit
         The token of the forms.
+    work
+        How often the course of the long work had changed.
+    doing
+        The long work that runs; empty where none does, or it is not for the reader.
     keep
         Keeps a picture of the page.
     said
@@ -59,6 +63,8 @@ class Setting:
     lens: str = ""
     token: str = ""
     seq: int = 0
+    work: int = 0
+    doing: str = ""
     at: datetime | None = None
     theme: Theme = "auto"
     said: str = ""

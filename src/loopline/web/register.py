@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages import loop
 
-PAGES: tuple[Page, ...] = ()
-ACTIONS: tuple[Action, ...] = ()
+PAGES: tuple[Page, ...] = (*loop.PAGES,)
+ACTIONS: tuple[Action, ...] = (*loop.ACTIONS,)
 
 SECTIONS = (
     ("Loop", ""),

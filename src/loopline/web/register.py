@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages import work
+from loopline.web.pages import loop, work
 
-PAGES: tuple[Page, ...] = (*work.PAGES,)
-ACTIONS: tuple[Action, ...] = (*work.ACTIONS,)
+PAGES: tuple[Page, ...] = (*loop.PAGES, *work.PAGES)
+ACTIONS: tuple[Action, ...] = (*loop.ACTIONS, *work.ACTIONS)
 
 SECTIONS = (
     ("Loop", ""),

@@ -10,7 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from loopline.errors import Mistake
-from loopline.serve.server import bind, is_loopback, orderly_end
+from loopline.access.reach import is_loopback
+from loopline.serve.server import bind, orderly_end
 from loopline.web.app import Site, build
 from loopline.web.current import Followed
 

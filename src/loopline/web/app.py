@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -25,14 +24,15 @@ from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.unexpected import in_words
 from loopline.web import forms, rendering
 from loopline.web.asked import Asked, Reader
-from loopline.web.current import Current, Followed, base_of
-from loopline.web.door import Door, Headers, Local
-from loopline.web.drawn import Drawings, Theme
-from loopline.web.events import parsed
-from loopline.web.forms import Forms
+from loopline.web.current import Current, base_of
+from loopline.web.door import Headers
+from loopline.web.drawn import Theme
+from loopline.web.events import Pulse, parsed
 from loopline.web.lens import lens_of
+from loopline.web.overview import overview
 from loopline.web.page import Action, Done, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
+from loopline.web.site import Site as Site
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
 WORK = "/work"
@@ -43,49 +43,13 @@ _said = logging.getLogger("loopline")
 _Answer = TypeVar("_Answer")
 
 
-class Site:
-    """The projects whose pages are served, and what all their pages share.
-
-    Parameters
-    ----------
-    door
-        Tells who reads.
-    """
-
-    def __init__(self, projects: Mapping[str, Followed], *, door: Door | None = None) -> None:
-        self.projects = dict(projects)
-        self.door: Door = Local() if door is None else door
-        self.drawings = Drawings()
-        secret = secrets.token_bytes(32)
-        self.forms = Forms(secret)
-        self.notes = URLSafeSerializer(secret, salt="said")
-
-    def current(self, name: str) -> Current:
-        """What holds now in a project.
-
-        Raises
-        ------
-        Missing
-            When there is no such project here.
-        """
-        if name not in self.projects:
-            raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
-        return self.projects[name].current()
-
-    def end(self) -> None:
-        """Let the streams of all readers end: a server waits for them before it ends."""
-        for followed in self.projects.values():
-            followed.pulse.end()
-
-    def close(self) -> None:
-        """Stop what runs, and let go of every workspace."""
-        for followed in self.projects.values():
-            followed.close()
-
-
 def build(site: Site) -> Starlette:
     """The application that answers for a site."""
-    routes: list[Any] = [Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"), Route("/", _home)]
+    routes: list[Any] = [
+        Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"),
+        Route("/", _home),
+        Route("/events", _events),
+    ]
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
     routes += [Route("/{project}/events", _events)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
@@ -111,8 +75,24 @@ def _site(request: Request) -> Site:
 
 
 async def _home(request: Request) -> Response:
+    return await run_in_threadpool(_guarded, request, lambda: _overview(request))
+
+
+def _overview(request: Request) -> Response:
+    """The loops that the reader may see; of a single one its first page."""
+    if (preferred := _preferred(request)) is not None:
+        return preferred
     site = _site(request)
-    return RedirectResponse(f"{base_of(next(iter(site.projects)))}/", 303)
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    loops = site.loops(reader)
+    if not loops:
+        raise Forbidden(f"no loop here lists {reader.name} for a role", remedy="ask whoever keeps loopline.yaml to list you under charter.stakeholders")
+    if len(loops) == 1 and loops[0].to and not _wants_json(request):
+        return RedirectResponse(loops[0].to, 303)
+    view = overview(loops)
+    return _json(view.as_json()) if _wants_json(request) else _html(request, "overview.html.j2", view, reader, None, None)
 
 
 async def _bare(request: Request) -> Response:
@@ -148,23 +128,25 @@ async def _spec(request: Request) -> Response:
 
 
 async def _events(request: Request) -> Response:
-    found = await run_in_threadpool(_guarded, request, lambda: _follower(request))
-    if not isinstance(found, Followed):
+    found = await run_in_threadpool(_guarded, request, lambda: _pulse(request))
+    if not isinstance(found, Pulse):
         return found
     told = parsed(request.headers.get("last-event-id", "") or request.query_params.get("since", ""))
     # Not kept back by a proxy that gathers what is small.
-    return StreamingResponse(found.pulse.follow(told), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+    return StreamingResponse(found.follow(told), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-def _follower(request: Request) -> Response | Followed:
-    """The project whose moves the reader may follow."""
-    site, name = _site(request), request.path_params["project"]
+def _pulse(request: Request) -> Response | Pulse:
+    """What the reader may follow: the moves of a project, or that any of them has moved."""
+    site, name = _site(request), request.path_params.get("project")
     reader = site.door.reader(request)
     if isinstance(reader, Response):
         return reader
+    if name is None:
+        return site.pulse
     current = site.current(name)
     _require(site.door.known(reader, current), None, current)
-    return site.projects[name]
+    return site.projects[name].pulse
 
 
 def _guarded(request: Request, answer: Callable[[], _Answer]) -> _Answer | Response:
@@ -292,7 +274,7 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
-        work=0 if current is None else current.work,
+        events=_followed(request, current, reader),
         doing=_doing(current, reader),
         at=None if current is None else current.at,
         theme=theme if theme in THEMES else "auto",
@@ -305,6 +287,16 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         answer.delete_cookie("said")
     site.door.greet(request, answer)
     return answer
+
+
+def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
+    """Where the page hears of moves; empty where it does not."""
+    if reader is None:
+        return ""
+    if current is None:
+        seen = _site(request).seen() if request.url.path == "/" else None
+        return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
+    return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
 
 
 def _doing(current: Current | None, reader: Reader | None) -> str:

@@ -79,12 +79,16 @@ class Followed:
         self._mistake: LooplineError | None = None
         self._known: Current | None = None
         self.works = Works(folder, lambda: self._loop.workspace.ledger)
-        self.pulse = Pulse(lambda: Seen(self._loop.workspace.ledger.seq(), self.works.version))
+        self.pulse = Pulse(self.seen)
 
     @property
     def name(self) -> str:
         """The project's name."""
         return self._loop.project.name
+
+    def seen(self) -> Seen:
+        """How far it has come."""
+        return Seen(self._loop.workspace.ledger.seq(), self.works.version)
 
     def current(self) -> Current:
         """What holds now.

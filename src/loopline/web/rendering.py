@@ -45,8 +45,8 @@ class Setting:
         The pages that the reader may go to: their names, addresses, and whether this is one.
     visit
         The token of the forms.
-    work
-        How often the course of the long work had changed.
+    events
+        The address at which the page hears of moves; empty where it does not.
     doing
         The long work that runs; empty where none does, or it is not for the reader.
     keep
@@ -63,7 +63,7 @@ class Setting:
     lens: str = ""
     token: str = ""
     seq: int = 0
-    work: int = 0
+    events: str = ""
     doing: str = ""
     at: datetime | None = None
     theme: Theme = "auto"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import uvicorn
 
-from loopline.errors import Mistake
 from loopline.access.reach import is_loopback
+from loopline.errors import Mistake
 from loopline.serve.server import bind, orderly_end
 from loopline.web.app import Site, build
 from loopline.web.current import Followed

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Take the loop round as far as the evidence allows."),
     "up": ("up", "The server, the scheduler and the monitors in one command."),
     "pages": ("pages", "What every stakeholder sees, in a browser."),
+    "report": ("report", "The whole loop as one file, for mail and archives."),
     "tick": ("tick", "One turn for a scheduler."),
     "status": ("status", "Show the loop, stage by stage."),
     "demo": ("demo", "The whole loop on a year of New York flights."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +43,8 @@ class Page:
         The file that lays it out.
     roles
         Who may see it; None: every stakeholder but a mere customer.
+    reported
+        Of which things a report has this page, as the parameters of its path; None where none. One without parameters is in it.
     """
 
     name: str
@@ -50,6 +52,13 @@ class Page:
     view: Callable[[Current, Asked], View]
     template: str
     roles: frozenset[str] | None = None
+    reported: Callable[[Current], Sequence[Mapping[str, str]]] | None = None
+
+    def in_report(self, current: Current) -> Sequence[Mapping[str, str]]:
+        """The parameters of its path with which it stands in a report."""
+        if self.reported is not None:
+            return self.reported(current)
+        return () if "{" in self.path else ({},)
 
     @property
     def section(self) -> str:

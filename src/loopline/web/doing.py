@@ -13,6 +13,8 @@ from loopline.data.quarantine.replay import replay as put_again
 from loopline.data.quarantine.settling import settle_all
 from loopline.declaration import counted
 from loopline.engine.step import Progress
+from loopline.errors import CheckFailed
+from loopline.ledger.store import Ledger
 from loopline.loop import LoopStatus, open_loop
 
 
@@ -49,6 +51,27 @@ def restore(folder: Path, progress: Progress, by: str, *, table: str, why: str, 
     if done.to == done.version_before:
         return f"version {done.to} is the newest one of {table} already"
     return f"version {done.to} of {table} holds again as version {done.version}: {done.rows:,} rows instead of {done.rows_before:,}"
+
+
+def verify(folder: Path, progress: Progress, by: str) -> str:
+    """Check every entry of the ledger, as ``loopline ledger verify`` does."""
+    with open_loop(folder) as loop:
+        return chain_of(loop.workspace.ledger, progress)
+
+
+def chain_of(ledger: Ledger, progress: Progress | None = None) -> str:
+    """In words, that the chain of entries is intact.
+
+    Raises
+    ------
+    CheckFailed
+        Naming the first entry that was tampered with.
+    """
+    verdict = ledger.verify(None if progress is None else lambda done, total: progress.at(done, total, unit="entries"))
+    if not verdict.intact:
+        remedy = "restore the ledger from a backup; loopline ledger verify says it again"
+        raise CheckFailed(f"tampered with at entry {verdict.first_bad}: {verdict.why}", where="the ledger", remedy=remedy)
+    return f"{verdict.entries:,} entries, and the chain is intact"
 
 
 def _came_of(status: LoopStatus) -> str:

@@ -154,7 +154,7 @@ class LoopView:
         return {name: round(100 * max(0.0, value) / most, 1) for name, value in sums.items()} if most > 0 else None
 
     def as_json(self) -> dict[str, Any]:
-        """The same as plain values; `docs/json.md` has the shape."""
+        """The same as plain values."""
         stopped = self.stopped
         return {
             "project": self.project,

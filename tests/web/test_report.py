@@ -33,7 +33,12 @@ def test_the_whole_loop_is_one_file(folder: Path) -> None:
 
 def test_pages_stand_alone_in_one_file() -> None:
     sheets = [
-        Sheet("page1", "/shop/", "Loop", '<a href="/shop/data">data</a><a href="/shop/work">work</a><i id="a"></i><b aria-labelledby="a b"></b>'),
+        Sheet(
+            "page1",
+            "/shop/",
+            "Loop",
+            '<a href="/shop/data">data</a><a href="/shop/work">work</a><i id="a"></i><b aria-labelledby="a b"></b><form>\n<input id="c"></form>',
+        ),
         Sheet(
             "page2",
             "/shop/data",

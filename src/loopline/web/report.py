@@ -23,6 +23,7 @@ from loopline.web.drawn import Drawable
 from loopline.web.page import Page
 from loopline.web.register import PAGES, SECTIONS
 
+_FORM = re.compile(r"<form\b.*?</form>", re.DOTALL)
 _LINK = re.compile(r' (?:xlink:)?href="([^"]*)"')
 _NAMED = re.compile(r' (id|for|aria-labelledby|aria-describedby)="([^"]*)"')
 _USED = re.compile(r"url\(#([^)]*)\)")
@@ -118,7 +119,7 @@ def picture(what: Drawable, alt: str) -> Markup:
 
 
 def standing_alone(sheets: Sequence[Sheet]) -> list[str]:
-    """The pages as parts of one file: links lead to where a page is in it, or nowhere, and no name is used twice."""
+    """The pages as parts of one file: there are no forms, links lead to where a page is in it, or nowhere, and no name is used twice."""
     places = {sheet.address.rstrip("/"): sheet.id for sheet in sheets}
     return [_alone(sheet, places) for sheet in sheets]
 
@@ -135,7 +136,7 @@ def _alone(sheet: Sheet, places: Mapping[str, str]) -> str:
         return f' {found[1]}="{" ".join(f"{sheet.id}-{name}" for name in found[2].split())}"'
 
     # Of a text these find nothing: its quotation marks are escaped.
-    text = _LINK.sub(led, sheet.body)
+    text = _LINK.sub(led, _FORM.sub("", sheet.body))
     return _USED.sub(rf"url(#{sheet.id}-\1)", _NAMED.sub(named, text))
 
 

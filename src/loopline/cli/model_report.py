@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from loopline.cli.model_origin import FORMS
 from loopline.cli.output import minute, table
 from loopline.declaration import counted, figure
+from loopline.model.origin import FORMS
 
 SHOWN = 5
 """Slices and disturbances that are shown."""

@@ -29,7 +29,7 @@ def described(package: Package, entry: Entry, state: State, ledger: Ledger, trus
     Fault
         When nobody who is trusted signed it.
     """
-    facts, body = facts_of(state, ledger, entry.subject), entry.body
+    facts, body = facts_of(state, ledger, entry), entry.body
     scoring = package.parsed("scoring.json")
     brought = import_of(entry, ledger.read(kinds=("import",)))
     gates = state.facts("release", "gates") or {}

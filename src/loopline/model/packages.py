@@ -73,14 +73,15 @@ def require(state: State, ledger: Ledger, package: Entry, file: str, *, lack: st
     raise Mistake(f"it was imported from {brought.name} and {lack}: a graph is judged, and nothing more", where=where, remedy=remedy)
 
 
-def facts_of(state: State, ledger: Ledger, package: str) -> Mapping[str, Any]:
+def facts_of(state: State, ledger: Ledger, package: Entry) -> Mapping[str, Any]:
     """What the step that made or judged a package last found; empty where no step's facts are kept."""
-    newest = [entry for step in _STEPS if (entry := state.latest.get(step)) is not None and entry.body["facts"].get("package") == package]
-    if newest:
-        last: Mapping[str, Any] = max(newest, key=lambda entry: entry.seq).body["facts"]
+    known = (*(state.latest.get(step) for step in _STEPS), state.succeeded.get(package.key))
+    if found := [entry for entry in known if entry is not None and entry.body["facts"].get("package") == package.subject]:
+        last: Mapping[str, Any] = max(found, key=lambda entry: entry.seq).body["facts"]
         return last
-    for entry in reversed(ledger.read(kinds=("step",), subject="model")):
+    # Made afresh since, or freed: only the ledger still has it.
+    for entry in ledger.read(kinds=("step",), subject="model", newest_first=True):
         facts: Mapping[str, Any] = entry.body.get("facts") or {}
-        if facts.get("package") == package:
+        if facts.get("package") == package.subject:
             return facts
     return {}

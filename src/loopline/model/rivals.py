@@ -42,7 +42,7 @@ def loaded(workspace: Workspace, charter: CharterSpec, state: State, first: Entr
     newer = max((first, second), key=lambda entry: entry.seq)
     judge = Judge(one.task, one.classes, Worth.of(charter.worth, one.task))
     columns = judge.worth.columns | slice_columns(charter.acceptance) | {*columns_of(one.policy)} | {*columns_of(other.policy)}
-    facts = facts_of(state, workspace.ledger, newer.subject)
+    facts = facts_of(state, workspace.ledger, newer)
     if "evidence" not in facts:
         raise Mistake(f"the test part of package {newer.subject[:12]} is no longer kept", remedy="make it anew: loopline run --fresh model")
     return one, other, Kept.of(blobs.get(str(facts["evidence"])), one.task, columns), judge

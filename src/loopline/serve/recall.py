@@ -11,6 +11,7 @@ import polars as pl
 from loopline.errors import Mistake
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
+from loopline.serve.records import day_told
 from loopline.serve.segments import records
 
 _TABLE = "predictions"
@@ -36,7 +37,10 @@ def recall(lake: Lake, id: str) -> Recalled:
         When no prediction has it.
     """
     if Tables(lake).exists(_TABLE):
-        found = Tables(lake).read(_TABLE).filter(pl.col("prediction_id") == id).select("package", "row", "score", "decision").head(1).collect()
+        day = day_told(id)
+        # The day, where the id carries one, spares all files but its own: a table may have millions of rows.
+        there = pl.lit(True) if day is None else pl.col("day") == day
+        found = Tables(lake).read(_TABLE).filter(there, pl.col("prediction_id") == id).select("package", "row", "score", "decision").head(1).collect()
         if found.height:
             package, row, score, decision = found.row(0)
             return Recalled(id, package, json.loads(row), score, decision)

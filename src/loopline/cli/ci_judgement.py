@@ -113,15 +113,15 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
 def _compared(loop: Loop, state: State, facts: Mapping[str, Any], shared: Shared) -> tuple[Mapping[str, Any] | None, Any, str]:
     """The comparison as plain values, with the judged rows of both, or why there is none."""
     from loopline.model.comparing import compare
-    from loopline.model.rivals import loaded
+    from loopline.model.rivals import evidence_of, loaded
 
     rival = facts["against"]
     if rival is None:
         same = state.champion == facts["package"] and not shared.lack
         return None, None, f"the change makes the champion itself, {facts['package'][:12]}" if same else shared.lack or "no package decides yet"
     try:
-        pair = (state.packages[facts["package"]], state.packages[rival])
-        found = compare(*loaded(loop.workspace, loop.project.declaration.charter, state, *pair))
+        evidence = evidence_of(state, loop.workspace.ledger, state.packages[facts["package"]], state.packages[rival])
+        found = compare(*loaded(loop.workspace, loop.project.declaration.charter, facts["package"], rival, evidence))
     except Mistake as error:
         return None, None, str(error)
     return found.said, found, ""

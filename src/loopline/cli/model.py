@@ -44,8 +44,9 @@ def list_(by: str, every: bool, output: Path | None, folder: Path | None, as_jso
 
     with open_loop(folder) as loop:
         state, ledger = loop.state(), loop.workspace.ledger
-        packages, candidates = packages_of(state, ledger), ranked(candidates_of(trials_of(state, ledger), state), by)
-    waits, currency = waiting(state), str((state.facts("model", "search") or {}).get("currency", ""))
+        searched = state.facts("model", "search")
+        packages, candidates = packages_of(state, ledger), ranked(candidates_of(trials_of(searched, ledger), searched), by)
+    waits, currency = waiting(state), str((searched or {}).get("currency", ""))
     data = {"packages": packages, "candidates": candidates, "waiting": None if waits is None else waits.as_json()}
     if output is not None:
         _draw(output, candidates, currency)

@@ -26,7 +26,7 @@ def compare(one: str | None, other: str | None, output: Path | None, folder: Pat
     """
     from loopline.model.comparing import compare as compared
     from loopline.model.comparing import picture
-    from loopline.model.rivals import both, loaded
+    from loopline.model.rivals import both, evidence_of, loaded
 
     if output is not None:
         from loopline.cli.pictures import picture_form
@@ -35,7 +35,8 @@ def compare(one: str | None, other: str | None, output: Path | None, folder: Pat
     with open_loop(folder) as loop:
         state = loop.state()
         first, second = both(state, one, other)
-        found = compared(*loaded(loop.workspace, loop.project.declaration.charter, state, first, second))
+        evidence = evidence_of(state, loop.workspace.ledger, first, second)
+        found = compared(*loaded(loop.workspace, loop.project.declaration.charter, first.subject, second.subject, evidence))
     if output is not None:
         from loopline.cli.pictures import write_picture
 
@@ -47,13 +48,12 @@ def compare(one: str | None, other: str | None, output: Path | None, folder: Pat
 
 
 def _shown(said: Mapping[str, Any]) -> str:
+    from loopline.model.reported import compared
+
     one, other = said["packages"]["one"], said["packages"]["other"]
     names = (one["package"][:8], other["package"][:8])
-    rows = []
-    for name, gap in said["differences"].items():
-        span = (None, None) if gap is None else (gap["low"], gap["high"])
-        rows.append((name, one["metrics"][name], other["metrics"][name], None if gap is None else gap["value"], *span))
-    parts = [str(said["says"]), table(("", *names, "difference", "from", "to"), rows, right=(1, 2, 3, 4, 5))]
+    told = compared(said)
+    parts = [str(said["says"]), table(("", *told.head[1:]), told.rows, right=(1, 2, 3, 4, 5))]
     for package in (one, other):
         members = ", ".join(f"{member['family']} {member['weight']:.0%}" for member in package["members"])
         made = f"{package['family']} ({members})" if len(package["members"]) > 1 else package["family"]

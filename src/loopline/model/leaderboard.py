@@ -45,15 +45,14 @@ def against(entry: Entry, state: State) -> Mapping[str, Any] | None:
     return told
 
 
-def trials_of(state: State, ledger: Ledger) -> dict[str, Mapping[str, Any]]:
-    """The trials of the newest search that came to its end, each by its key as it was tried last; empty where there was none."""
-    facts = state.facts("model", "search")
-    return {} if facts is None else {entry.key: entry.body for entry in ledger.read(kinds=("trial",), subject=facts["study"])}
+def trials_of(searched: Mapping[str, Any] | None, ledger: Ledger) -> dict[str, Mapping[str, Any]]:
+    """The trials of a search by what it found, each by its key as it was tried last; empty where there was none."""
+    return {} if searched is None else {entry.key: entry.body for entry in ledger.read(kinds=("trial",), subject=searched["study"])}
 
 
-def candidates_of(trials: Mapping[str, Mapping[str, Any]], state: State) -> list[Candidate]:
-    """The candidates, those that earn most first; the one that became the package is marked."""
-    facts = state.facts("model", "search") or {}
+def candidates_of(trials: Mapping[str, Mapping[str, Any]], searched: Mapping[str, Any] | None) -> list[Candidate]:
+    """The candidates of a search, those that earn most first; the one that became the package is marked."""
+    facts = searched or {}
     rows = [
         {
             "family": body["family"],
@@ -85,8 +84,13 @@ def metrics_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     return tuple(there)
 
 
-def ranked(candidates: Sequence[Candidate], by: str) -> list[Candidate]:
+def ranked(candidates: Sequence[Candidate], by: str, *, where: str = "--by") -> list[Candidate]:
     """The candidates by worth or by a metric, the best first; those that had not their full effort, and those that failed, last.
+
+    Parameters
+    ----------
+    where
+        Where the metric was named, for whoever named it wrong.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def ranked(candidates: Sequence[Candidate], by: str) -> list[Candidate]:
     """
     there = metrics_of(candidates)
     if candidates and by not in there:
-        raise Mistake(f"the candidates have no metric {by!r}", where="--by", remedy=f"one of: {', '.join(sorted(there))}")
+        raise Mistake(f"the candidates have no metric {by!r}", where=where, remedy=f"one of: {', '.join(sorted(there))}")
     sign = 1 if by in LESS_IS_BETTER else -1
 
     def place(one: Mapping[str, Any]) -> tuple[bool, bool, float]:

@@ -173,6 +173,16 @@ def cost(package: Described) -> Told:
     return Told(tuple(lines))
 
 
+def compared(said: Mapping[str, Any]) -> Told:
+    """By how much each measure of two packages differs, of a comparison as ``loopline model compare --json`` has it."""
+    one, other = said["packages"]["one"], said["packages"]["other"]
+    rows = []
+    for name, gap in said["differences"].items():
+        span = (None, None, None) if gap is None else (gap["value"], gap["low"], gap["high"])
+        rows.append((name, one["metrics"][name], other["metrics"][name], *span))
+    return Told(head=("measure", one["package"][:8], other["package"][:8], "difference", "from", "to"), rows=tuple(rows))
+
+
 PARTS: Mapping[str, Callable[[Described, Mapping[str, Any], int], Told]] = {
     "Worst slices": slices,
     "Calibration": calibrated,

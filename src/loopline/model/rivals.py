@@ -9,6 +9,7 @@ from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
 from loopline.model.candidates import Judge
 from loopline.model.evidence import Kept
 from loopline.model.packages import facts_of, named
@@ -35,14 +36,25 @@ def both(state: State, one: str | None, other: str | None) -> tuple[Entry, Entry
     return first, next((entry for entry in rest if entry.subject == state.champion), rest[0])
 
 
-def loaded(workspace: Workspace, charter: CharterSpec, state: State, first: Entry, second: Entry) -> tuple[Predictor, Predictor, Kept, Judge]:
-    """The two predictors, the kept rows of the newer package, with the columns that criteria slice them by, and who judges."""
-    blobs, trust = Blobs(workspace.lake), Trust.of(workspace.ledger)
-    one, other = (Predictor.load(blobs, entry.subject, trust) for entry in (first, second))
+def evidence_of(state: State, ledger: Ledger, first: Entry, second: Entry) -> str:
+    """The blob with the rows that two packages are compared on: the test part of the newer one.
+
+    Raises
+    ------
+    Mistake
+        When it is no longer kept.
+    """
     newer = max((first, second), key=lambda entry: entry.seq)
-    judge = Judge(one.task, one.classes, Worth.of(charter.worth, one.task))
-    columns = judge.worth.columns | slice_columns(charter.acceptance) | {*columns_of(one.policy)} | {*columns_of(other.policy)}
-    facts = facts_of(state, workspace.ledger, newer)
+    facts = facts_of(state, ledger, newer)
     if "evidence" not in facts:
         raise Mistake(f"the test part of package {newer.subject[:12]} is no longer kept", remedy="make it anew: loopline run --fresh model")
-    return one, other, Kept.of(blobs.get(str(facts["evidence"])), one.task, columns), judge
+    return str(facts["evidence"])
+
+
+def loaded(workspace: Workspace, charter: CharterSpec, one: str, other: str, evidence: str) -> tuple[Predictor, Predictor, Kept, Judge]:
+    """Two predictors by their digests, the rows of the evidence with the columns that criteria slice them by, and who judges."""
+    blobs, trust = Blobs(workspace.lake), Trust.of(workspace.ledger)
+    first, second = (Predictor.load(blobs, package, trust) for package in (one, other))
+    judge = Judge(first.task, first.classes, Worth.of(charter.worth, first.task))
+    columns = judge.worth.columns | slice_columns(charter.acceptance) | {*columns_of(first.policy)} | {*columns_of(second.policy)}
+    return first, second, Kept.of(blobs.get(evidence), first.task, columns), judge

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -29,7 +29,7 @@ from loopline.web.current import Current, Followed, base_of
 from loopline.web.door import Door, Headers, Local
 from loopline.web.drawn import Drawings, Theme
 from loopline.web.forms import Forms
-from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.page import Action, File, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
@@ -156,6 +156,9 @@ def _page(request: Request, page: Page) -> Response:
     view = page.view(current, asked)
     if _wants_json(request):
         return _json(view.as_json())
+    if isinstance(view, File):
+        name = quote(view.title, safe="")
+        return Response(view.body, media_type=view.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"})
     return _html(request, page.template, view, reader, current, page)
 
 

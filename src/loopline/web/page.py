@@ -57,6 +57,19 @@ class Page:
 
 
 @dataclass(frozen=True)
+class File:
+    """What a page's address gives in place of a page: bytes to keep under a name, which no browser shows here."""
+
+    title: str
+    media_type: str
+    body: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """What the file is."""
+        return {"name": self.title, "media_type": self.media_type, "size_bytes": len(self.body)}
+
+
+@dataclass(frozen=True)
 class Done:
     """What an action did.
 

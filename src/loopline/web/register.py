@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages.model import board, candidate, card, compare, effects, explain, package
 
-PAGES: tuple[Page, ...] = ()
-ACTIONS: tuple[Action, ...] = ()
+PAGES: tuple[Page, ...] = (*(*board.PAGES, *compare.PAGES, *explain.PAGES, *candidate.PAGES, *package.PAGES, *effects.PAGES, *card.PAGES),)
+ACTIONS: tuple[Action, ...] = (*effects.ACTIONS,)
 
 SECTIONS = (
     ("Loop", ""),

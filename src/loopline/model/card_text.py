@@ -140,7 +140,7 @@ def _read(part: str) -> Block:
 
 
 def _cells(line: str) -> tuple[str, ...]:
-    return tuple(re.sub(r"\\(.)", r"\1", cell) for cell in re.split(r"(?<!\\) \| ", line[2:-2]))
+    return tuple(re.sub(r"\\(.)", r"\1", cell) for cell in line[2:-2].split(" | "))
 
 
 def _runs(text: str) -> list[tuple[str, bool]]:

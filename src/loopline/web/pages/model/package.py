@@ -51,6 +51,11 @@ class Section:
         """Its place on the page."""
         return self.name.lower().replace(" ", "-")
 
+    @property
+    def is_square(self) -> bool:
+        """Whether its picture is as broad as it is high."""
+        return self.name == "Calibration"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PackagePage:

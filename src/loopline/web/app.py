@@ -29,8 +29,9 @@ from loopline.web.current import Current, Followed, base_of
 from loopline.web.door import Door, Headers, Local
 from loopline.web.drawn import Drawings, Theme
 from loopline.web.forms import Forms
-from loopline.web.page import Action, File, Forbidden, Missing, Page, Stale, View, Work
-from loopline.web.register import ACTIONS, PAGES, SECTIONS
+from loopline.web.lens import lens_of
+from loopline.web.page import Action, Download, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
@@ -73,6 +74,7 @@ def build(site: Site) -> Starlette:
     routes: list[Any] = [Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"), Route("/", _home)]
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
+    routes += [Route(f"/{{project}}{file.path}", _giving(file), methods=["GET"]) for file in DOWNLOADS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
     made = Starlette(routes=routes, middleware=[Middleware(Headers), Middleware(GZipMiddleware, minimum_size=800)], exception_handlers={404: _nowhere})
@@ -113,6 +115,13 @@ def _showing(page: Page) -> Callable[[Request], Any]:
         return await run_in_threadpool(_guarded, request, lambda: _page(request, page))
 
     return show
+
+
+def _giving(download: Download) -> Callable[[Request], Any]:
+    async def give(request: Request) -> Response:
+        return await run_in_threadpool(_guarded, request, lambda: _file(request, download))
+
+    return give
 
 
 def _acting(action: Action) -> Callable[[Request], Any]:
@@ -156,10 +165,20 @@ def _page(request: Request, page: Page) -> Response:
     view = page.view(current, asked)
     if _wants_json(request):
         return _json(view.as_json())
-    if isinstance(view, File):
-        name = quote(view.title, safe="")
-        return Response(view.body, media_type=view.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"})
     return _html(request, page.template, view, reader, current, page)
+
+
+def _file(request: Request, download: Download) -> Response:
+    site = _site(request)
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    current = site.current(request.path_params["project"])
+    reader = site.door.known(reader, current)
+    _require(reader, download.roles, current)
+    file = download.file(current, _asked(request, reader))
+    # It is kept, and never shown here: what is in it may come from elsewhere.
+    return Response(file.body, media_type=file.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"})
 
 
 def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
@@ -254,7 +273,7 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         project="" if current is None else current.project.name,
         base="" if current is None else current.base,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        nav=() if current is None or reader is None else _nav(current, reader, "" if page is None else page.section, page is not None),
+        nav=() if current is None or reader is None else _nav(current, reader, request.cookies.get("lens", ""), page),
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
@@ -278,10 +297,12 @@ def _noted(request: Request) -> str:
         return ""
 
 
-def _nav(current: Current, reader: Reader, section: str, is_page: bool) -> tuple[tuple[str, str, bool], ...]:
-    """The pages that the reader may see."""
-    first = {page.section: page for page in reversed(PAGES)}
-    return tuple((name, f"{current.base}/{path}", is_page and path == section) for name, path in SECTIONS if path in first and reader.may(first[path].roles))
+def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
+    """The pages that the reader may see, in the order of their lens."""
+    first = {one.section: one for one in reversed(PAGES)}
+    seen = [(name, path) for name, path in SECTIONS if path in first and reader.may(first[path].roles)]
+    ordered = lens_of(reader.roles, lens).sections(seen, lambda section: section[1])
+    return tuple((name, f"{current.base}/{path}", page is not None and path == page.section) for name, path in ordered)
 
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:

@@ -58,15 +58,30 @@ class Page:
 
 @dataclass(frozen=True)
 class File:
-    """What a page's address gives in place of a page: bytes to keep under a name, which no browser shows here."""
+    """A file to keep."""
 
-    title: str
+    name: str
     media_type: str
     body: bytes
 
-    def as_json(self) -> dict[str, Any]:
-        """What the file is."""
-        return {"name": self.title, "media_type": self.media_type, "size_bytes": len(self.body)}
+
+@dataclass(frozen=True)
+class Download:
+    """An address that gives a file.
+
+    Parameters
+    ----------
+    path
+        Its address below the project's.
+    file
+        Makes the file. Raises `Missing` where there is no such thing.
+    roles
+        Who may have it; None: every stakeholder but a mere customer.
+    """
+
+    path: str
+    file: Callable[[Current, Asked], File]
+    roles: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,29 @@
-"""Every page and every action, from the modules that make them."""
+"""Every page, every action and every file, from the modules that make them."""
 
 from __future__ import annotations
 
-from loopline.web.page import Action, Page
+from loopline.web.page import Action, Download, Page
+from loopline.web.pages import loop
+from loopline.web.pages.ledger import entry, listing, past, proof
 from loopline.web.pages.model import board, candidate, card, compare, effects, explain, package
 
-PAGES: tuple[Page, ...] = (*(*board.PAGES, *compare.PAGES, *explain.PAGES, *candidate.PAGES, *package.PAGES, *effects.PAGES, *card.PAGES),)
-ACTIONS: tuple[Action, ...] = (*effects.ACTIONS,)
+MODULES = (
+    loop,
+    board,
+    compare,
+    explain,
+    candidate,
+    package,
+    effects,
+    card,
+    listing,
+    past,
+    entry,
+    proof,
+)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
+DOWNLOADS: tuple[Download, ...] = tuple(file for module in MODULES for file in getattr(module, "DOWNLOADS", ()))
 
 SECTIONS = (
     ("Loop", ""),

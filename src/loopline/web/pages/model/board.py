@@ -13,7 +13,7 @@ from loopline.model.trial_pictures import pictures
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Action, Page
+from loopline.web.page import Page
 from loopline.web.pages.model.kept import searched
 
 EACH = 50
@@ -124,4 +124,3 @@ def _picture(family: str, candidates: Sequence[Mapping[str, Any]], currency: str
 
 
 PAGES = (Page("model", "/model", board, "model.html.j2"),)
-ACTIONS: tuple[Action, ...] = ()

@@ -13,7 +13,7 @@ from loopline.plots import Axis, Curve, curves
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Action, Missing, Page
+from loopline.web.page import Missing, Page
 from loopline.web.pages.model.kept import searched
 
 
@@ -112,4 +112,3 @@ def _picture(trial: Mapping[str, Any], currency: str) -> Picture | None:
 
 
 PAGES = (Page("candidate", "/model/candidates/{key}", candidate, "model_candidate.html.j2"),)
-ACTIONS: tuple[Action, ...] = ()

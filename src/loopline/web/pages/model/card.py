@@ -10,7 +10,7 @@ from loopline.model.package import written
 from loopline.model.packages import named
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Action, File, Missing, Page
+from loopline.web.page import Download, File, Missing, Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of, trusted
 
@@ -68,8 +68,5 @@ def file(current: Current, asked: Asked) -> File:
     return File(f"{stem}-{package.digest[:12]}.{ending}", _TYPES[name], package.contents[name])
 
 
-PAGES = (
-    Page("card", "/model/packages/{digest}/card", card, "model_card.html.j2"),
-    Page("card to hand on", "/model/packages/{digest}/files/{file}", file, "model_card.html.j2"),
-)
-ACTIONS: tuple[Action, ...] = ()
+PAGES = (Page("card", "/model/packages/{digest}/card", card, "model_card.html.j2"),)
+DOWNLOADS = (Download("/model/packages/{digest}/files/{file}", file),)

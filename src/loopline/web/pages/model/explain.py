@@ -22,7 +22,7 @@ from loopline.serve.signature import EXPECTED, Column
 from loopline.sheet.document import Picture
 from loopline.web.asked import STAKEHOLDERS, Asked
 from loopline.web.current import Current
-from loopline.web.page import Action, Missing, Page
+from loopline.web.page import Missing, Page
 from loopline.web.pages.model.kept import package_of, scorer_of
 
 OF_ROWS = STAKEHOLDERS - {"business"}
@@ -196,6 +196,5 @@ def _picture(found: Mapping[str, Any]) -> Picture:
 
 PAGES = (
     Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS),
-    Page("explain of a package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS),
+    Page("explain-package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS),
 )
-ACTIONS: tuple[Action, ...] = ()

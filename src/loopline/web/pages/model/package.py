@@ -20,7 +20,7 @@ from loopline.model.reported import Told
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Action, Page
+from loopline.web.page import Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of, trusted
 from loopline.web.pages.model.origin import Origin, origin_of
@@ -201,4 +201,3 @@ def _looks_at(explanation: Mapping[str, Any] | None) -> tuple[Section, ...]:
 
 
 PAGES = (Page("package", "/model/packages/{digest}", package, "model_package.html.j2"),)
-ACTIONS: tuple[Action, ...] = ()

@@ -9,12 +9,11 @@ from typing import Any
 from loopline.model.candidates import trial_key
 from loopline.model.leaderboard import fate, made_of, measure_of, metrics_of, packages_of, ranked
 from loopline.model.origin import waiting
-from loopline.model.trial_pictures import pictures
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Page
-from loopline.web.pages.model.kept import searched
+from loopline.web.pages.model.kept import Searched, searched
 
 EACH = 50
 """Packages or candidates that one page shows."""
@@ -91,26 +90,26 @@ def board(current: Current, asked: Asked) -> Board:
         When the candidates have no such metric.
     """
     state, by = current.state, asked.query.get("by", "worth")
-    every = searched(current).candidates
+    found = searched(current)
+    every = found.candidates
     families = tuple(dict.fromkeys(one["family"] for one in every))
     family = asked.query.get("family", "")
     placed = [{**one, "place": at} for at, one in enumerate(ranked(every, by, where="by"), 1)]
     rows = Slice.of([one for one in placed if family in ("", one["family"])], asked.query.get("page"))
     facts, waits = state.facts("model", "search") or {}, waiting(state)
-    currency = str(facts.get("currency", ""))
     return Board(
         packages=Slice.of(packages_of(state, current.workspace.ledger), asked.query.get("packages")),
         candidates=replace(rows, rows=tuple(map(_candidate, rows.rows))),
         worth=facts.get("worth"),
         search={**{name: facts["search"][name] for name in ("ended", "seconds", "workers")}, "trials": facts["trials"]} if "search" in facts else None,
         waiting=None if waits is None else waits.as_json(),
-        currency=currency,
+        currency=found.currency,
         family=family,
         families=families,
         by=by,
         metrics=metrics_of(every),
         measure=measure_of(every, by),
-        pictures=tuple(_picture(name, [one for one in every if one["family"] == name], currency) for name in pictures(every, currency) if family in ("", name)),
+        pictures=tuple(_picture(found, name) for name in found.pictures if family in ("", name)),
     )
 
 
@@ -119,8 +118,8 @@ def _candidate(one: Mapping[str, Any]) -> dict[str, Any]:
     return {**said, "key": trial_key(said["family"], said["params"], said["weighting"]), "fate": fate(said), "made_of": made_of(said)}
 
 
-def _picture(family: str, candidates: Sequence[Mapping[str, Any]], currency: str) -> Picture:
-    return Picture(f"{family}: its candidates", lambda width: pictures(candidates, currency, width=width)[family])
+def _picture(found: Searched, family: str) -> Picture:
+    return Picture(f"{family}: its candidates", lambda width: found.picture(family, width))
 
 
 PAGES = (Page("model", "/model", board, "model.html.j2"),)

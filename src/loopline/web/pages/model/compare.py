@@ -25,7 +25,7 @@ from loopline.web.pages.model.kept import package_of
 from loopline.web.pages.model.package import drawn
 from loopline.workspace import Workspace
 
-PATIENCE_S = 0.1
+PATIENCE_S = 0.05
 """So long a page waits for a comparison, which may take seconds on many rows; then it says that it is being made."""
 
 _POOL = ThreadPoolExecutor(1, thread_name_prefix="compare")

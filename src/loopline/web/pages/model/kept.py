@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from loopline.charts import WIDE, Spec
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Entry
 from loopline.model.leaderboard import Candidate, candidates_of, trials_of
 from loopline.model.package import Package, load, written
 from loopline.model.predictor import Predictor
 from loopline.model.signing import Trust, trust
+from loopline.model.trial_pictures import pictures
 from loopline.serve.scorer import Scorer
 from loopline.web.current import Current
 from loopline.workspace import Workspace
@@ -39,10 +41,16 @@ class _Made:
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """The trials of a search by their keys, and the candidates, those that earn most first."""
+    """The trials of a search by their keys, the candidates, those that earn most first, and the pictures of their families for a desk."""
 
     trials: Mapping[str, Mapping[str, Any]]
     candidates: tuple[Candidate, ...]
+    currency: str = ""
+    pictures: Mapping[str, Spec] = field(default_factory=dict)
+
+    def picture(self, family: str, width: int) -> Spec:
+        """The picture of a family at a width."""
+        return self.pictures[family] if width == WIDE else pictures(self.candidates, self.currency, width=width)[family]
 
 
 def trusted(current: Current) -> Trust:
@@ -94,4 +102,5 @@ def _scorer(wanted: _Wanted) -> Scorer:
 def _searched(made: _Made) -> Searched:
     facts = made.entry.body["facts"]
     trials = trials_of(facts, made.workspace.ledger)
-    return Searched(trials, tuple(candidates_of(trials, facts)))
+    candidates, currency = tuple(candidates_of(trials, facts)), str(facts["currency"])
+    return Searched(trials, candidates, currency, pictures(candidates, currency))

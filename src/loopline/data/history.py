@@ -41,6 +41,10 @@ class Version:
     why: str | None = None
     entry: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """The version as plain values."""
+        return {**vars(self), "time": self.time.isoformat()}
+
 
 def history(workspace: Workspace, name: str, *, limit: int | None = None) -> list[Version]:
     """The versions of a table, newest first.

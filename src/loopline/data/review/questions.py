@@ -77,6 +77,11 @@ class Question:
         """Its short name."""
         return self.digest[:10]
 
+    def as_json(self) -> dict[str, Any]:
+        """The question as plain values."""
+        said = {name: getattr(self, name) for name in ("kind", "table", "column", "value", "rows", "asks")}
+        return {"question": self.id, **said, "samples": list(self.samples)}
+
 
 def questions(workspace: Workspace, data: DataSpec, *, table: str | None = None) -> list[Question]:
     """What has not been answered yet: refused rows first, then odd values, then rules that were inferred.

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from loopline.data.batches import KINDS, holding
 from loopline.data.contract.batch_rules import distance
+from loopline.data.intake.verdict import moving_columns
 from loopline.data.profiles.profile import FORMAT, ColumnProfile, Profile, merge_all
 from loopline.declaration import figure
 from loopline.lake.blobs import Blobs
@@ -60,7 +61,8 @@ class Column:
     missing
         The share that is missing, by batch, oldest first.
     apart
-        How far the newest batch is from those before: 0 the same, 1 nothing in common; None where there are none.
+        How far the newest batch is from those before: 0 the same, 1 nothing in common; None where there are none, and of keys, times and the
+        like, which move by nature.
     """
 
     name: str
@@ -86,6 +88,11 @@ class Column:
     def shown(self) -> tuple[tuple[Cell, Value], ...]:
         """The frequent texts as a page shows them."""
         return tuple((cell(one.text, 80), one) for one in self.values)
+
+    @property
+    def before_is_known(self) -> bool:
+        """Whether there are batches before to hold the texts against."""
+        return any(one.before is not None for one in self.values)
 
     @property
     def over_time(self) -> Markup | None:
@@ -134,7 +141,8 @@ def view(current: Current, asked: Asked) -> Columns:
         return Columns(f"Columns of {table}", table, tuple(data.sources), (), Part(1, 0), file, 0, len(held), limit)
     names = list(profiles[-1]["columns"])
     part = Part(page, len(names), _PER_PAGE)
-    shown = tuple(_column(name, profiles, limit, batch.against) for name in names[part.skip : part.skip + _PER_PAGE])
+    moving = moving_columns(data.sources[table], data.contract_of(table))
+    shown = tuple(_column(name, profiles, None if name in moving else limit, batch.against) for name in names[part.skip : part.skip + _PER_PAGE])
     return Columns(f"Columns of {table}", table, tuple(data.sources), shown, part, file, profiles[-1]["rows"], len(held), limit)
 
 
@@ -162,12 +170,13 @@ def _read(lake: Lake, digest: str) -> dict[str, Any]:
     return {"rows": said["rows"], "columns": {one["name"]: one for one in said["columns"]}} if said.get("format") == FORMAT else {}
 
 
-def _column(name: str, profiles: Sequence[dict[str, Any]], limit: float, against: int) -> Column:
+def _column(name: str, profiles: Sequence[dict[str, Any]], limit: float | None, against: int) -> Column:
+    """A column as the page shows it; without a limit it moves by nature, and is not judged."""
     newest = ColumnProfile.from_json(profiles[-1]["columns"][name])
     others = [Profile(one["rows"], {name: ColumnProfile.from_json(one["columns"][name])}) for one in profiles[:-1] if name in one["columns"]]
     alike = [one for one in others[-against:] if one.columns[name].kind == newest.kind and one.columns[name].known]
     usual = merge_all(alike).columns[name] if alike else None
-    apart = None if usual is None or not newest.known else round(distance(newest, usual), 4)
+    apart = None if usual is None or not newest.known or limit is None else round(distance(newest, usual), 4)
     edges = _edges([one for one in (newest, usual) if one is not None])
     missing = [one["columns"][name]["nulls"] / max(1, one["columns"][name]["rows"]) for one in profiles if name in one["columns"]]
     return Column(
@@ -180,7 +189,7 @@ def _column(name: str, profiles: Sequence[dict[str, Any]], limit: float, against
         values=tuple(_values(newest, usual)),
         missing=tuple(round(share, 6) for share in missing),
         apart=apart,
-        is_far=apart is not None and apart > limit,
+        is_far=apart is not None and limit is not None and apart > limit,
     )
 
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages.data import columns, contract, differences, lineage, overview, quarantine, ready, refused, review, storage, tables
-from loopline.web.pages.data import rows as data_rows
+from loopline.web.pages import loop
+from loopline.web.pages.data import columns, contract, differences, lineage, overview, quarantine, ready, refused, review, rows, storage, tables
+from loopline.web.pages.ledger import entry, listing, past, proof
 
-PAGES: tuple[Page, ...] = (
-    *overview.PAGES,
-    *ready.PAGES,
-    *contract.PAGES,
-    *tables.PAGES,
-    *data_rows.PAGES,
-    *differences.PAGES,
-    *quarantine.PAGES,
-    *refused.PAGES,
-    *review.PAGES,
-    *columns.PAGES,
-    *lineage.PAGES,
-    *storage.PAGES,
+MODULES = (
+    loop,
+    overview,
+    ready,
+    contract,
+    tables,
+    rows,
+    differences,
+    quarantine,
+    refused,
+    review,
+    columns,
+    lineage,
+    storage,
+    listing,
+    past,
+    entry,
+    proof,
 )
-ACTIONS: tuple[Action, ...] = (*tables.ACTIONS, *quarantine.ACTIONS, *refused.ACTIONS, *review.ACTIONS)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
 
 SECTIONS = (
     ("Loop", ""),

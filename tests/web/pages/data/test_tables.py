@@ -53,7 +53,7 @@ def test_a_restore_is_long_work_by_the_reader_for_their_reason(edited):
     work = tables.restore(followed.current(), Asked(DAN, path={"table": "visits"}), {"to": "1", "why": " a mistake "})
     followed.close()
     assert isinstance(work, Work) and work.to == "/data/tables/visits"
-    assert work.arguments == {"table": "visits", "by": "dan@example.com", "why": "a mistake", "version": 1, "at": None}
+    assert work.arguments == {"table": "visits", "why": "a mistake", "version": 1, "at": None}
 
 
 def test_rows_come_page_by_page_in_the_order_that_is_asked_for(odd):

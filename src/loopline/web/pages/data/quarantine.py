@@ -142,8 +142,7 @@ def replay_many(current: Current, asked: Asked, form: Form) -> Done | Work:
     count = _mended(current) if chosen.is_open else listing(current.workspace, data, chosen, limit=1).rows
     if count > AT_ONCE:
         which = {name: getattr(chosen, name) for name in ("table", "batch", "reason", "states")}
-        arguments = {"which": which, "by": asked.reader.name, "why": why}
-        return Work("replay refused rows", "loopline.web.doing:replay", arguments, "/data/quarantine")
+        return Work("replay refused rows", "loopline.web.doing:replay", {"which": which, "why": why}, "/data/quarantine")
     with writing(current):
         done = replay(current.workspace, data, chosen, by=asked.reader.name, why=why)
     if not done.rows:

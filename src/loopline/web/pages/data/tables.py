@@ -92,7 +92,7 @@ def restore(current: Current, asked: Asked, form: Form) -> Work:
     why, to = reason(form.get("why", "")), form.get("to", "")
     if not (to.isascii() and to.isdecimal() and len(to) < 12):
         raise Mistake("no version is named", remedy="choose one on the page of the table")
-    arguments = {"table": table, "by": asked.reader.name, "why": why, "version": int(to), "at": None}
+    arguments = {"table": table, "why": why, "version": int(to), "at": None}
     return Work(f"restore {table} to version {int(to)}", "loopline.web.doing:restore", arguments, f"/data/tables/{table}")
 
 

@@ -238,7 +238,12 @@ def declared(values: Mapping[str, Any], lines: Mapping[Path_, int] | None = None
 
 @lru_cache(maxsize=4)
 def _all_lines(text: str) -> dict[Path_, int]:
-    return _read(text, FILE)[1]
+    try:
+        node = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError:
+        # Reading it whole says in words what is wrong.
+        return _read(text, FILE)[1]
+    return {} if node is None else dict(_lines(node, (), FILE))
 
 
 def line_of(text: str, field: str) -> int:

@@ -79,20 +79,22 @@ def rules_kept(workspace: Workspace, data: DataSpec, table: str) -> list[Rule]:
     """
     held = holding(workspace.ledger.read(kinds=KINDS, subject=table))
     told = {rule.key: rule for rule in _declared(data, table)}
-    names = _columns(data, table, held)
-    for reason, count in _delivered(held):
-        _count(told, _key(told, reason, data, table, names), broke=count)
-    for reason, count in _waiting(workspace, table):
-        _count(told, _key(told, reason, data, table, names), waits=count)
+    names, keys = _columns(data, table, held), dict[str, Key]()
+
+    def count(reason: str, **more: int) -> None:
+        if reason not in keys:
+            keys[reason] = _key(told, reason, data, table, names)
+        rule = told[keys[reason]]
+        told[rule.key] = replace(rule, **{name: getattr(rule, name) + each for name, each in more.items()})
+
+    for reason, each in _delivered(held):
+        count(reason, broke=each)
+    for reason, each in _waiting(workspace, table):
+        count(reason, waits=each)
     for entry in held.stopped.values():
-        for reason in entry.body["broken"]:
-            _count(told, _key(told, reason["says"], data, table, names), stopped=1)
+        for broke in entry.body["broken"]:
+            count(broke["says"], stopped=1)
     return list(told.values())
-
-
-def _count(told: dict[Key, Rule], key: Key, **more: int) -> None:
-    rule = told[key]
-    told[key] = replace(rule, **{name: getattr(rule, name) + count for name, count in more.items()})
 
 
 def _columns(data: DataSpec, table: str, held: Holding) -> list[str]:

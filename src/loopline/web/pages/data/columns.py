@@ -173,8 +173,9 @@ def _read(lake: Lake, digest: str) -> dict[str, Any]:
 def _column(name: str, profiles: Sequence[dict[str, Any]], limit: float | None, against: int) -> Column:
     """A column as the page shows it; without a limit it moves by nature, and is not judged."""
     newest = ColumnProfile.from_json(profiles[-1]["columns"][name])
-    others = [Profile(one["rows"], {name: ColumnProfile.from_json(one["columns"][name])}) for one in profiles[:-1] if name in one["columns"]]
-    alike = [one for one in others[-against:] if one.columns[name].kind == newest.kind and one.columns[name].known]
+    told = [one for one in profiles[:-1] if name in one["columns"]][-against:]
+    others = [Profile(one["rows"], {name: ColumnProfile.from_json(one["columns"][name])}) for one in told]
+    alike = [one for one in others if one.columns[name].kind == newest.kind and one.columns[name].known]
     usual = merge_all(alike).columns[name] if alike else None
     apart = None if usual is None or not newest.known or limit is None else round(distance(newest, usual), 4)
     edges = _edges([one for one in (newest, usual) if one is not None])

@@ -14,7 +14,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.kept import Kept
 from loopline.web.page import Page
-from loopline.web.pages.data.shown import ROWS, Part, page_of, table_of, version_of
+from loopline.web.pages.data.shown import ROWS, Part, moved, page_of, table_of, version_of
 
 _PER_PAGE = 100
 _ORDER = {"stop": 0, "refuse": 1, "warn": 2}
@@ -57,7 +57,7 @@ class Contract:
 def view(current: Current, asked: Asked) -> Contract:
     """The rules of the table that is asked for."""
     data, table = current.project.declaration.data, table_of(current, asked, sources=True)
-    key = (current.project, current.seq, table, version_of(current, QUARANTINE))
+    key = (current.project, moved(current), table, version_of(current, QUARANTINE))
     rules = _KNOWN.of(key, lambda: tuple(rules_kept(current.workspace, data, table)))
     broken = sum(not rule.is_kept for rule in rules)
     only = "broken" if asked.query.get("only") == "broken" else ""

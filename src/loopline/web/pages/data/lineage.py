@@ -14,7 +14,7 @@ from loopline.web.current import Current
 from loopline.web.kept import Kept
 from loopline.web.page import Page
 from loopline.web.pages.data.pictures import Node, flow
-from loopline.web.pages.data.shown import ROWS, table_of, tables_of, version_of
+from loopline.web.pages.data.shown import ROWS, moved, table_of, tables_of, version_of
 
 _BATCHES = 10
 _KNOWN: Kept[dict[str, Any]] = Kept(16)
@@ -85,7 +85,7 @@ def _nodes(origin: Mapping[str, Any]) -> list[Node]:
 def view(current: Current, asked: Asked) -> Lineage:
     """What the newest version of a table was made from."""
     table = table_of(current, asked)
-    key = (current.project, current.seq, table, version_of(current, table))
+    key = (current.project, moved(current), table, version_of(current, table))
     origin = _KNOWN.of(key, lambda: lineage(current.workspace, current.project.declaration.data, table))
     return Lineage(f"Lineage of {table}", table, tuple(tables_of(current)), origin, asked.reader.may(ROWS))
 

@@ -31,7 +31,7 @@ def beside(now: Sequence[float], before: Sequence[float], titles: Sequence[str])
     for place, (share, title) in enumerate(zip(now, titles, strict=True)):
         tall = max(1.5, (_HEIGHT - 2) * share / most) if share else 0.0
         drawn.append(
-            f'<rect class="bar" x="{step * (place + 0.06):.2f}" y="{_HEIGHT - tall:.2f}" width="{step * 0.88:.2f}" height="{tall:.2f}">'
+            f'<rect class="now" x="{step * (place + 0.06):.2f}" y="{_HEIGHT - tall:.2f}" width="{step * 0.88:.2f}" height="{tall:.2f}">'
             f"<title>{escape(visible(title))}</title></rect>"
         )
     tops = [_HEIGHT - (_HEIGHT - 2) * share / most for share in before]

@@ -21,12 +21,13 @@ from loopline.web.current import Current
 from loopline.web.kept import Kept
 from loopline.web.page import Action, Done, Form, Page, Stale
 from loopline.web.pages.data.cells import Cell, cell, cells, plain
-from loopline.web.pages.data.shown import ROWS, Part, page_of, table_of, version_of, writing
+from loopline.web.pages.data.shown import ROWS, Part, moved, page_of, table_of, version_of, writing
 
 _PER_PAGE = 20
-_FEW_ROWS = 50_000
-"""In a table of so many rows odd values are looked for while a reader waits; in a larger one where they are asked for."""
+_FEW_CELLS = 400_000
+"""In a table of so many cells odd values are looked for while a reader waits; in a larger one where they are asked for."""
 _KNOWN: Kept[list[Question]] = Kept(8)
+_PROPOSED: Kept[Proposed] = Kept(8)
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ def view(current: Current, asked: Asked) -> Review:
 
 def _is_small(current: Current, table: str) -> bool:
     tables = Tables(current.workspace.lake)
-    return not tables.exists(table) or tables.version(table).rows <= _FEW_ROWS
+    return not tables.exists(table) or tables.version(table).rows * len(tables.read(table).collect_schema()) <= _FEW_CELLS
 
 
 def _open(current: Current, table: str, is_whole: bool) -> list[Question]:
     """The questions that have no answer; what they rest on is the table, the quarantine, what was said of it, and the answers so far."""
     versions = [version_of(current, name) for name in (table, QUARANTINE, MENDS)]
-    return _KNOWN.of((current.project, current.seq, table, is_whole, *versions), lambda: _found(current, table, is_whole))
+    return _KNOWN.of((current.project, moved(current), table, is_whole, *versions), lambda: _found(current, table, is_whole))
 
 
 def _found(current: Current, table: str, is_whole: bool) -> list[Question]:
@@ -122,7 +123,9 @@ def _proposed(current: Current) -> Proposed | None:
         text = (current.project.folder / FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    return proposed(current.workspace, current.project.declaration.data, text, file=FILE) if current.mistake is None else None
+    if current.mistake is not None:
+        return None
+    return _PROPOSED.of((current.project, moved(current), text), lambda: proposed(current.workspace, current.project.declaration.data, text, file=FILE))
 
 
 def _may_answer(current: Current, asked: Asked) -> str:

@@ -6,17 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from loopline.data.batches import KINDS
+from loopline.data.derived.made import KIND as MADE
 from loopline.data.edits.edits import lease
 from loopline.data.overview import kinds_of
+from loopline.data.quarantine.replay import REPLAY
 from loopline.data.quarantine.settling import settle_all
+from loopline.data.rewind import FORGET
 from loopline.lake.tables import Tables
 from loopline.web.asked import Asked
 from loopline.web.current import Current
+from loopline.web.kept import Kept
 from loopline.web.page import Missing
 
 ROWS = frozenset({"data", "science", "ml", "expert", "devops"})
 """The roles that may see single rows."""
 PER_PAGE = 50
+_SAYS = (*KINDS, MADE, REPLAY, FORGET, "replaying", "discard", "mend", "relabel", "answer", "amended")
+_MOVED: Kept[int] = Kept(8)
 PATIENCE_S = 3.0
 """How long a form waits for another writer of the project before it says who that is."""
 
@@ -85,6 +92,17 @@ def table_of(current: Current, asked: Asked, *, sources: bool = False) -> str:
 def tables_of(current: Current) -> list[str]:
     """The tables that the declaration makes."""
     return [name for name, _, _ in kinds_of(current.project.declaration.data)]
+
+
+def moved(current: Current) -> int:
+    """The place of the newest entry that says anything of data: what is made from those holds until it moves."""
+    ledger = current.workspace.ledger
+    return _MOVED.of((ledger.url, current.project.name, current.seq), lambda: max(_newest(current, kind) for kind in _SAYS))
+
+
+def _newest(current: Current, kind: str) -> int:
+    # Kind by kind the index has each at once; together it would sort all entries of all of them.
+    return next((entry.seq for entry in current.workspace.ledger.read(kinds=(kind,), newest_first=True, limit=1)), 0)
 
 
 def version_of(current: Current, table: str) -> tuple[str, int]:

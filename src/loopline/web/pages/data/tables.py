@@ -16,7 +16,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
 from loopline.web.page import Action, Form, Page, Work
-from loopline.web.pages.data.shown import ROWS, Part, number_of, page_of, table_of, version_of
+from loopline.web.pages.data.shown import ROWS, Part, moved, number_of, page_of, table_of, version_of
 
 _RESTORES = frozenset({"data"})
 _KNOWN: Kept[list[Version]] = Kept(32)
@@ -51,7 +51,7 @@ def view(current: Current, asked: Asked) -> Table:
         return Table(table, table, None, 0, is_source, (), Part(1, 0), **rights)
     at = tables.version(table)
     part = Part(page_of(asked), at.version + 1)
-    key = (current.workspace.ledger.url, at.id, at.version, current.seq, part)
+    key = (current.workspace.ledger.url, at.id, at.version, moved(current), part)
     found = _KNOWN.of(key, lambda: history(current.workspace, table, limit=part.per_page, skip=part.skip))
     return Table(table, table, at.version, at.rows, is_source, tuple(found), part, **rights)
 

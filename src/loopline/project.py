@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from loopline.access.secrets import Address, resolve
+from loopline.access.spec import PagesSpec
 from loopline.charter.contradictions import require_possible
 from loopline.charter.spec import CharterSpec
 from loopline.charter.template import require_known
@@ -55,6 +56,7 @@ class Declaration(Spec):
     serve: ServeSpec = ServeSpec()
     watch: WatchSpec = WatchSpec()
     value: ValueSpec = ValueSpec()
+    pages: PagesSpec = PagesSpec()
     keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
     keys: dict[str, PublicKey] = Field(default_factory=dict)

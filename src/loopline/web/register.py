@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loopline.web.page import Action, Download, Page
 from loopline.web.pages import loop, work
+from loopline.web.pages.data import columns, contract, differences, lineage, overview, quarantine, ready, refused, review, rows, storage, tables
 from loopline.web.pages.ledger import entry, listing, past, proof
 from loopline.web.pages.model import board, candidate, card, compare, effects, explain, package
 
@@ -16,6 +17,18 @@ MODULES = (
     package,
     effects,
     card,
+    overview,
+    ready,
+    contract,
+    tables,
+    rows,
+    differences,
+    quarantine,
+    refused,
+    review,
+    columns,
+    lineage,
+    storage,
     listing,
     past,
     entry,

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+
 from loopline.charter.spec import CharterSpec
-from loopline.charter.worth import columns_of
+from loopline.charter.worth import Worth, columns_of
 from loopline.declaration import Rate, parse_rate
 from loopline.errors import Mistake
 from loopline.ledger.state import State
+from loopline.value.criteria import Kept, criteria
 from loopline.value.realised import own_share, per_year, shown
-from loopline.value.replayed import Change
+from loopline.value.replayed import Change, ruled
 from loopline.value.spec import ValueSpec
 from loopline.value.whatif import Effect, what_if
 from loopline.watch.decisions import Decisions
@@ -92,6 +95,29 @@ def tried(known: Evidence, change: Change, charter: CharterSpec, value: ValueSpe
         confidence=value.confidence,
     )
     return source, effect
+
+
+def kept_after(
+    known: Evidence, source: str, change: Change, before: CharterSpec, after: CharterSpec, *, volume: float | None, sees_all: bool
+) -> tuple[list[Kept], list[Kept]]:
+    """The acceptance criteria on the decisions as they were, and as they would be at the prices after.
+
+    Parameters
+    ----------
+    source
+        Whose decisions are looked at.
+    volume
+        Decisions in a year after the change.
+    """
+    decisions = known.decisions if source == SERVED else known.reference
+    assert decisions is not None
+    new = Worth.of(after.worth, decisions.yardstick.task)
+    anew, other = ruled(known.policy, new, change, decisions, volume, sees_all=sees_all), decisions
+    if anew is not None:
+        other = replace(decisions, judged=replace(decisions.judged, decision=anew.acts(decisions)), asked=np.zeros(len(decisions), dtype=bool))
+    package = known.package.digest
+    now = criteria(before.acceptance, decisions, (), package=package, sees_all=sees_all)
+    return now, criteria(after.acceptance, other.at(new), (), package=package, sees_all=sees_all)
 
 
 def _chosen(known: Evidence, on: str | None, needed: int) -> tuple[str, Decisions]:

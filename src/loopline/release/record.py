@@ -12,6 +12,7 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.signing import trust
 from loopline.release.champion import Reign, promotion
+from loopline.release.rollout.course import courses
 from loopline.release.words import WITHDRAWN, examined
 
 
@@ -106,3 +107,19 @@ def taken_back(state: State) -> tuple[Signer, ...]:
     newest = state.champions[-1]
     moves = {entry.id: entry for entry in (promotion(state.champions, newest.subject), newest) if entry is not None}
     return tuple(one for move in moves.values() for one in signers(state, move.subject, move.body.get("approvals", ())) if one.withdrawn is not None)
+
+
+def told(state: State, reign: Reign) -> dict[str, Any]:
+    """A reign as plain values, with the gates' figures and who signed."""
+    verdict = verdict_of(state, reign)
+    gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
+    trials = [one.as_json() for one in courses(state.rollouts) if one.package != reign.package and one.overlaps(reign.since, reign.until)]
+    signed = signed_moves(state)
+    beside = [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in trials]
+    return {
+        **reign.as_json(),
+        "signed": signed.get(reign.entry),
+        "trials": beside,
+        "judged": gates,
+        "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)],
+    }

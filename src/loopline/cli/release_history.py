@@ -65,7 +65,7 @@ def _mark(signed: Told | None) -> str:
     """With which key a person signed their move, and what speaks against it today; nothing for what the loop did."""
     if signed is None:
         return ""
-    return f"{signed['fingerprint']}, verifies" if signed["verifies"] else f"no: {signed['note']}"
+    return f"{signed['fingerprint']}, {_today(signed)}" if signed["verifies"] else f"no: {signed['note']}"
 
 
 def _given(traffic: Told | None) -> str:
@@ -73,7 +73,9 @@ def _given(traffic: Told | None) -> str:
 
 
 def _today(one: Told) -> str:
-    return "verifies" if one["verifies"] else one["note"]
+    if not one["verifies"]:
+        return str(one["note"])
+    return f"verifies, vouched for by {one['vouched_by']}" if one["vouched_by"] else "verifies"
 
 
 def withdrawal(one: Told, way_back: str) -> str:

@@ -28,6 +28,8 @@ class Signer:
         The public key that it is signed with; empty where it is not.
     note
         Why it would not count today: empty when the signature is of these words, by a key that is trusted here as this person's.
+    vouched_by
+        Who signed for them, as they signed in there; empty where they signed themselves.
     withdrawn
         The entry by which they took it back since, or None.
     """
@@ -39,6 +41,7 @@ class Signer:
     at: str = ""
     key: str = ""
     note: str = ""
+    vouched_by: str = ""
     withdrawn: Entry | None = None
 
     @property
@@ -59,6 +62,7 @@ class Signer:
             "fingerprint": fingerprint(self.key) if self.key else None,
             "verifies": self.verifies,
             "note": self.note,
+            "vouched_by": self.vouched_by or None,
             "withdrawn": None if back is None else {"why": back.body["why"], "at": back.body["at"], "entry": back.id},
         }
 
@@ -73,7 +77,8 @@ def _signer(approval: Mapping[str, Any], words: Iterable[tuple[Entry, str]]) -> 
     one = Signer(approval["role"], approval["by"], approval["why"], approval["entry"], note="the ledger has no such word on this package")
     for word, doubt in words:
         if word.id == one.entry:
-            one = replace(one, at=str(word.body.get("at", "")), key=str(word.body.get("key", "")), note=doubt)
+            at, key, vouched_by = (str(word.body.get(name, "")) for name in ("at", "key", "vouched_by"))
+            one = replace(one, at=at, key=key, vouched_by=vouched_by, note=doubt)
         elif one.at and not doubt and word.body["verdict"] == WITHDRAWN and _same_place(word, one):
             one = replace(one, withdrawn=word)
     return one
@@ -84,14 +89,23 @@ def _same_place(word: Entry, one: Signer) -> bool:
 
 
 def signed_moves(state: State) -> dict[str, dict[str, Any]]:
-    """By the id of each move that a person made: ``key``, ``fingerprint``, and whether the signature ``verifies`` today, with a ``note`` where it does not."""
+    """By the id of each move that a person made: ``key``, ``fingerprint``, and whether the signature ``verifies`` today, with a ``note`` where it does not.
+
+    ``vouched_by`` says who signed for them, as they signed in there; None where they signed themselves.
+    """
     moves = [entry for entry in (*state.champions, *state.rollouts) if entry.actor != "loopline" or "key" in entry.body]
     return {entry.id: _signed(entry, doubt) for entry, doubt in examined(moves, trust(state.vouched).keys)}
 
 
 def _signed(move: Entry, doubt: str) -> dict[str, Any]:
     key = str(move.body.get("key", ""))
-    return {"key": key or None, "fingerprint": fingerprint(key) if key else None, "verifies": not doubt, "note": doubt}
+    return {
+        "key": key or None,
+        "fingerprint": fingerprint(key) if key else None,
+        "verifies": not doubt,
+        "note": doubt,
+        "vouched_by": move.body.get("vouched_by"),
+    }
 
 
 def verdict_of(state: State, reign: Reign) -> Entry | None:

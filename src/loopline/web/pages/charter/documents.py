@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from loopline.project import FILE
 from loopline.charter.standing import standing
+from loopline.project import FILE
 from loopline.sheet.document import Document
 from loopline.value.requirements.known import known
 from loopline.value.requirements.report import report

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loopline.charter.statement import entered, leaves
 from loopline.charter.statement import changed as changed_fields
+from loopline.charter.statement import entered, leaves
 from loopline.ledger.entry import Entry
 from loopline.release.chartered import signed
 from loopline.web.asked import Asked

@@ -121,6 +121,13 @@ def asked(tmp_path_factory):
     made = ask("loopline access token create", "--for", "web shop", "--role", "predict")
     ask("loopline access token list")
     ask("loopline access token revoke", made["id"], "--by", PERSON)
+    ask("loopline access account create", PERSON, "--generate")
+    ask("loopline access account password", PERSON, "--generate")
+    ask("loopline access account list")
+    ask("loopline access account revoke", PERSON)
+    link = ask("loopline access link create", "--for", "customers")
+    ask("loopline access link list")
+    ask("loopline access link revoke", link["id"])
     for words in (
         "tick",
         "status",

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "model": ("model", "Candidates and packages."),
     "release": ("release", "Gates, approvals, the champion and the way back."),
     "serve": ("serve", "Serve the champion over HTTP."),
-    "access": ("access", "Who may call the server."),
+    "access": ("access", "Who may call the server, and who signs in to the pages."),
     "score": ("score", "Score a file with the champion."),
     "watch": ("watch", "Windows of what was served."),
     "alerts": ("alerts", "What the monitors have raised."),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from loopline.web.page import Action, Page
 from loopline.web.pages.charter import pages as charter
+from loopline.web.pages.customer import pages as customer
 from loopline.web.pages.value import pages as value
 
-PAGES: tuple[Page, ...] = (*charter.PAGES, *value.PAGES)
-ACTIONS: tuple[Action, ...] = (*charter.ACTIONS, *value.ACTIONS)
+PAGES: tuple[Page, ...] = (*charter.PAGES, *value.PAGES, *customer.PAGES)
+ACTIONS: tuple[Action, ...] = (*charter.ACTIONS, *value.ACTIONS, *customer.ACTIONS)
 
 SECTIONS = (
     ("Loop", ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages.charter import documents, history, page, signing, whatif
+from loopline.web.pages.charter import customers, documents, history, page, signing, whatif
 
-PAGES: tuple[Page, ...] = (*page.PAGES, *documents.PAGES, *whatif.PAGES, *history.PAGES)
-ACTIONS: tuple[Action, ...] = (*signing.ACTIONS,)
+PAGES: tuple[Page, ...] = (*page.PAGES, *documents.PAGES, *whatif.PAGES, *history.PAGES, *customers.PAGES)
+ACTIONS: tuple[Action, ...] = (*signing.ACTIONS, *customers.ACTIONS)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable
-from threading import Lock
+from collections.abc import Mapping
+from typing import Any
 
 from loopline.charter.metrics import slice_columns
 from loopline.engine.step import brief_digest
@@ -12,12 +11,11 @@ from loopline.value.trying import SERVED, TEST
 from loopline.watch.inquiry import Evidence, gather
 from loopline.watch.proof import evidence_of
 from loopline.web.current import Current
+from loopline.web.lately import Lately
 
-KEPT = 4
 MANY = 100_000
 """Predictions beyond which the served decisions are read only where they are asked for: reading them takes longer than a page may."""
-_kept: OrderedDict[Hashable, Evidence] = OrderedDict()
-_lock = Lock()
+_kept = Lately[Evidence](4)
 
 
 def source_of(current: Current, asked: str | None) -> str:
@@ -38,23 +36,19 @@ def evidence(current: Current, package: str, source: str) -> Evidence:
     parts = [charter.fields("worth", "acceptance", "outcome_seen"), versions, watched.get("summary"), evidence_of(state, package)]
     # A package whose signature has lost its trust since is checked again.
     key = (str(current.project.folder), package, source, len(state.vouched), brief_digest(parts))
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    found = gather(
+    return _kept.get(key, lambda: _gathered(current, package, versions, watched.get("summary")))
+
+
+def _gathered(current: Current, package: str, versions: Mapping[str, int], summary: Mapping[str, Any] | None) -> Evidence:
+    charter = current.project.declaration.charter
+    return gather(
         current.workspace,
         package,
         charter.worth,
         entries=(),
         versions=versions,
-        summary=watched.get("summary"),
-        proof=evidence_of(state, package),
+        summary=summary,
+        proof=evidence_of(current.state, package),
         columns=slice_columns(charter.acceptance),
         with_open=charter.outcome_seen == "when_acted",
     )
-    with _lock:
-        _kept[key] = found
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return found

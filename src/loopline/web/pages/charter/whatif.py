@@ -18,6 +18,7 @@ from loopline.charter.statement import stated
 from loopline.charter.supposing import PRICE, VOLUME, Basis, Supposed, numbers, suppose
 from loopline.charts import WIDE, Bar, Spec
 from loopline.declaration import figure
+from loopline.engine.step import brief_digest
 from loopline.errors import LooplineError
 from loopline.plots import dots
 from loopline.value.criteria import Kept
@@ -27,10 +28,12 @@ from loopline.value.whatif import Effect
 from loopline.value.whatif_picture import picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
+from loopline.web.lately import Lately
 from loopline.web.page import Page
 from loopline.web.pages.charter.package import evidence, source_of
 from loopline.web.pages.charter.sliders import STEPS, THRESHOLD, Slider, moved, sliders
 
+_studies = Lately[dict[str, Any]](64)
 _OUTCOMES = {True: "holds", False: "does not hold", None: "cannot be told"}
 
 
@@ -150,7 +153,7 @@ def whatif(current: Current, asked: Asked) -> WhatIf:
     said = {one.name: one.value for one in shown if one.is_moved and one.name != THRESHOLD}
     supposed = suppose(charter, book, said)
     basis = Basis.of(supposed.charter, charter, state)
-    before, after = declared.study(Supposed(charter, book)), basis.study(supposed)
+    before, after = _study(declared, Supposed(charter, book)), _study(basis, supposed)
     return WhatIf(
         title="What if",
         sliders=shown,
@@ -165,6 +168,13 @@ def whatif(current: Current, asked: Asked) -> WhatIf:
         besides=tuple(_besides(charter, shown)),
         notes=tuple(_notes(basis, book)),
     )
+
+
+def _study(basis: Basis, supposed: Supposed) -> dict[str, Any]:
+    """What the study would say; of the charter as it stands it is asked at each move of a slider."""
+    book = None if supposed.book is None else stated(supposed.book)
+    parts = [stated(supposed.charter), book, basis.task, basis.outcome, basis.sounding, basis.is_built]
+    return _studies.get(brief_digest(parts), lambda: basis.study(supposed))
 
 
 def _threshold(current: Current, source: str) -> tuple[float | None, str]:

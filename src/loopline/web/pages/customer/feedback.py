@@ -18,7 +18,7 @@ from loopline.serve.scorer import stamp
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Action, Done, Form
-from loopline.web.pages.customer.page import EVERYBODY
+from loopline.web.pages.customer.page import EVERYBODY, place_of
 
 LONGEST = 2_000
 """Characters of a text: what is longer belongs into a letter."""
@@ -54,9 +54,12 @@ def feedback(current: Current, asked: Asked, form: Form) -> Done:
 
     Raises
     ------
+    Missing
+        When it comes by a link that leads nowhere.
     Mistake
         When nothing is said, it is too long, or too much came in a short time.
     """
+    place = place_of(current, asked)
     text, rating, about = form.get("text", "").strip(), form.get("rating", ""), form.get("about", "").strip()
     if not text and not rating:
         raise Mistake("nothing is said", where="feedback", remedy="choose a rating, or write a few words")
@@ -73,8 +76,7 @@ def feedback(current: Current, asked: Asked, form: Form) -> Done:
         raise Mistake("that is much in a short time, and it was not taken", where="feedback", remedy="say it again in ten minutes")
     with Log(current.workspace.lake.log) as log:
         log.append("feedback", msgspec.json.Encoder().encode_lines([found.as_json(stamp(current.at))])).result(timeout=10)
-    link = asked.path.get("link")
-    return Done("Thank you: your words are kept, and are read with the next review.", "/customer" if link is None else f"/c/{link}")
+    return Done("Thank you: your words are kept, and are read with the next review.", place)
 
 
 ACTIONS = (Action("/customer/feedback", feedback, EVERYBODY), Action("/c/{link}/feedback", feedback, EVERYBODY, by_link=True))

@@ -10,9 +10,10 @@ from loopline.lake.blobs import Blobs
 from loopline.value.requirements.known import known
 from loopline.value.requirements.requirements import requirements
 from loopline.watch.summary import bodies
+from loopline.web import links
 from loopline.web.asked import CUSTOMER, STAKEHOLDERS, Asked
 from loopline.web.current import Current
-from loopline.web.page import Page
+from loopline.web.page import Missing, Page
 from loopline.web.pages.customer.told import Quality, Told, quality, told, when_wrong
 
 EVERYBODY = STAKEHOLDERS | {CUSTOMER}
@@ -67,17 +68,38 @@ class Customer:
         }
 
 
+def place_of(current: Current, asked: Asked) -> str:
+    """The address of the page below the project's.
+
+    Raises
+    ------
+    Missing
+        When it is that of a link that leads nowhere, or does so no more.
+    """
+    if (link := asked.path.get("link")) is None:
+        return "/customer"
+    if links.opened(current.workspace.ledger, link, current.at) is None:
+        raise Missing("this link leads nowhere, or does so no more", remedy="ask who gave it to you for a new one")
+    return links.path_of(link)
+
+
 def customer(current: Current, asked: Asked) -> Customer:
-    """What a customer is told of the product now."""
+    """What a customer is told of the product now.
+
+    Raises
+    ------
+    Missing
+        As `place_of`.
+    """
+    place = place_of(current, asked)
     declared, state = current.project.declaration, current.state
     charter, watched = declared.charter, state.facts("watch", "windows")
     known_now = known(current.workspace, charter, declared.release, state)
     spoken = {entry.body["feature"] for entry in state.open_alerts() if entry.body["monitor"] == _SPOKEN}
     windows = [] if watched is None or state.champion is None else bodies(Blobs(current.workspace.lake), watched["summary"], package=state.champion)
-    link = asked.path.get("link")
     return Customer(
         title="What you asked for",
-        place="/customer" if link is None else f"/c/{link}",
+        place=place,
         problem=charter.problem,
         decision=charter.decision,
         since=state.champions[-1].time if state.champions and state.champion is not None else None,

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages import loop
 from loopline.web.pages.charter import pages as charter
 from loopline.web.pages.customer import pages as customer
+from loopline.web.pages.ledger import entry, listing, past, proof
 from loopline.web.pages.value import pages as value
 
-PAGES: tuple[Page, ...] = (*charter.PAGES, *value.PAGES, *customer.PAGES)
-ACTIONS: tuple[Action, ...] = (*charter.ACTIONS, *value.ACTIONS, *customer.ACTIONS)
+MODULES = (
+    loop,
+    charter,
+    value,
+    customer,
+    listing,
+    past,
+    entry,
+    proof,
+)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
 
 SECTIONS = (
     ("Loop", ""),

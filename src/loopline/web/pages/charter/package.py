@@ -11,11 +11,11 @@ from loopline.value.trying import SERVED, TEST
 from loopline.watch.inquiry import Evidence, gather
 from loopline.watch.proof import evidence_of
 from loopline.web.current import Current
-from loopline.web.lately import Lately
+from loopline.web.recent import Recent
 
 MANY = 100_000
 """Predictions beyond which the served decisions are read only where they are asked for: reading them takes longer than a page may."""
-_kept = Lately[Evidence](4)
+_kept = Recent[Evidence](4)
 
 
 def source_of(current: Current, asked: str | None) -> str:

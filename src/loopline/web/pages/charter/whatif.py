@@ -28,12 +28,12 @@ from loopline.value.whatif import Effect
 from loopline.value.whatif_picture import picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.lately import Lately
 from loopline.web.page import Page
 from loopline.web.pages.charter.package import evidence, source_of
 from loopline.web.pages.charter.sliders import STEPS, THRESHOLD, Slider, moved, sliders
+from loopline.web.recent import Recent
 
-_studies = Lately[dict[str, Any]](64)
+_studies = Recent[dict[str, Any]](64)
 _OUTCOMES = {True: "holds", False: "does not hold", None: "cannot be told"}
 
 

@@ -42,6 +42,8 @@ class Page:
         The file that lays it out.
     roles
         Who may see it; None: every stakeholder but a mere customer.
+    by_link
+        Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Page:
     view: Callable[[Current, Asked], View]
     template: str
     roles: frozenset[str] | None = None
+    by_link: bool = False
 
     @property
     def section(self) -> str:
@@ -108,12 +111,15 @@ class Action:
         Who may do it at all; what the charter and the command ask for besides is checked by `act`.
     seen
         What the form decides on, as it stands now, in a word; a form that was made over something else is refused. Called as `act` is.
+    by_link
+        Whether who has an open link may do it; its path then holds the link, as ``{link}``.
     """
 
     path: str
     act: Callable[[Current, Asked, Form], Done | Work]
     roles: frozenset[str] | None = None
     seen: Callable[[Current, Asked, Form], str] | None = None
+    by_link: bool = False
 
 
 class Missing(LooplineError):

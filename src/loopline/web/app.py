@@ -33,6 +33,7 @@ from loopline.web.door import Door, Headers, Local
 from loopline.web.drawn import Drawings, Theme
 from loopline.web.forms import Forms
 from loopline.web.gate import Gate
+from loopline.web.lens import lens_of
 from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
@@ -109,8 +110,17 @@ def _site(request: Request) -> Site:
 
 
 async def _home(request: Request) -> Response:
+    return await run_in_threadpool(_guarded, request, lambda: _first(request))
+
+
+def _first(request: Request) -> Response:
+    """The first project that has anything for the reader, else the first one, which says why not."""
     site = _site(request)
-    return RedirectResponse(f"{base_of(next(iter(site.projects)))}/", 303)
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    theirs = (name for name in site.projects if site.known(reader, name).may(None))
+    return RedirectResponse(f"{base_of(next(theirs, next(iter(site.projects))))}/", 303)
 
 
 async def _bare(request: Request) -> Response:
@@ -165,7 +175,8 @@ def _page(request: Request, page: Page) -> Response:
         return reader
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
-    _require(request, reader, page.roles)
+    _require(reader, page.roles, current)
+    request.state.is_let_in = True
     asked = _asked(request, reader)
     view = page.view(current, asked)
     if _wants_json(request):
@@ -182,7 +193,8 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
         raise Forbidden("the form is not one that this server made for you, or is older than it", remedy="open the page again, and send the form from there")
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
-    _require(request, reader, action.roles)
+    _require(reader, action.roles, current)
+    request.state.is_let_in = True
     asked = _asked(request, reader)
     since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
     if action.seen is not None and action.seen(current, asked, form) != seen:
@@ -212,10 +224,11 @@ def _picture(request: Request, *, as_spec: bool) -> Response:
     drawing = site.drawings.find(current.project.name, request.path_params["digest"])
     if drawing is None:
         raise Missing("the picture is not kept any more", remedy="open the page again: it draws it anew")
-    _require(request, site.door.known(reader, current), drawing.roles)
+    _require(site.door.known(reader, current), drawing.roles, current)
     width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
     theme = request.query_params.get("theme", "auto")
-    kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"}
+    # Who shares a browser with somebody who has signed out sees none of their pictures.
+    kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"} if reader.is_local else {}
     if as_spec:
         return _json(drawing.draw(width), kept)
     body = site.drawings.svg(drawing, width, theme if theme in THEMES else "auto")
@@ -258,13 +271,12 @@ def _guest(site: Site, name: str, text: str) -> Reader:
     return Reader(link.holder, frozenset({CUSTOMER}), link=text)
 
 
-def _require(request: Request, reader: Reader, roles: frozenset[str] | None) -> None:
+def _require(reader: Reader, roles: frozenset[str] | None, current: Current) -> None:
     if not reader.may(roles):
         needed = "a stakeholder's role" if roles is None else f"the role {' or '.join(sorted(roles))}"
         raise Forbidden(
             f"this needs {needed}, which {reader.name} does not hold", remedy="ask whoever keeps loopline.yaml to list you under charter.stakeholders"
         )
-    request.state.is_let_in = True
 
 
 def _wants_json(request: Request) -> bool:
@@ -283,7 +295,7 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         project="" if current is None else current.project.name,
         base="" if current is None else current.base,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        nav=() if current is None or reader is None else _nav(current, reader, "" if page is None else page.section, page is not None),
+        nav=() if current is None or reader is None else _nav(current, reader, request.cookies.get("lens", ""), page),
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
@@ -319,12 +331,14 @@ def _enter(site: Site, name: str, draft: Draft) -> None:
     followed.current().workspace.ledger.append(draft)
 
 
-def _nav(current: Current, reader: Reader, section: str, is_page: bool) -> tuple[tuple[str, str, bool], ...]:
-    """The pages that the reader may see; a link opens none but its own."""
+def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
+    """The pages that the reader may see, in the order of their lens; a link opens none but its own."""
     if reader.link:
         return ()
-    first = {page.section: page for page in reversed(PAGES)}
-    return tuple((name, f"{current.base}/{path}", is_page and path == section) for name, path in SECTIONS if path in first and reader.may(first[path].roles))
+    first = {one.section: one for one in reversed(PAGES)}
+    seen = [(name, path) for name, path in SECTIONS if path in first and reader.may(first[path].roles)]
+    ordered = lens_of(reader.roles, lens).sections(seen, lambda section: section[1])
+    return tuple((name, f"{current.base}/{path}", page is not None and path == page.section) for name, path in ordered)
 
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages import loop
+from loopline.web.pages.ledger import entry, listing, past, proof
 
-PAGES: tuple[Page, ...] = ()
-ACTIONS: tuple[Action, ...] = ()
+PAGES: tuple[Page, ...] = (*loop.PAGES, *listing.PAGES, *past.PAGES, *entry.PAGES)
+ACTIONS: tuple[Action, ...] = (*loop.ACTIONS, *proof.ACTIONS)
 
 SECTIONS = (
     ("Loop", ""),

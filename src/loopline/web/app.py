@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,19 +20,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.unexpected import in_words
-from loopline.web import forms, rendering
-from loopline.web.asked import Asked, Reader
+from loopline.ledger.entry import Draft, now
+from loopline.web import forms, links, rendering
+from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, Followed, base_of
 from loopline.web.door import Door, Headers, Local
 from loopline.web.drawn import Drawings, Theme
 from loopline.web.forms import Forms
+from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
 from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.pages.sign_in import Desk
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
+from loopline.web.signed_in import SignedIn
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
@@ -52,9 +58,8 @@ class Site:
         self.projects = dict(projects)
         self.door: Door = Local() if door is None else door
         self.drawings = Drawings()
-        secret = secrets.token_bytes(32)
-        self.forms = Forms(secret)
-        self.notes = URLSafeSerializer(secret, salt="said")
+        self.forms = Forms(self.door.key)
+        self.notes = URLSafeSerializer(self.door.key, salt="said")
 
     def current(self, name: str) -> Current:
         """What holds now in a project.
@@ -68,15 +73,24 @@ class Site:
             raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
         return self.projects[name].current()
 
+    def known(self, reader: Reader, name: str) -> Reader:
+        """The reader with their roles in a project; none in one that is not here."""
+        return self.door.known(reader, self.projects[name]) if name in self.projects else reader
+
 
 def build(site: Site) -> Starlette:
     """The application that answers for a site."""
     routes: list[Any] = [Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"), Route("/", _home)]
+    if isinstance(site.door, SignedIn):
+        routes += Desk(site.door, tokens=site.forms, show=_outside, guard=_guarded, enter=partial(_enter, site)).routes()
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
-    made = Starlette(routes=routes, middleware=[Middleware(Headers), Middleware(GZipMiddleware, minimum_size=800)], exception_handlers={404: _nowhere})
+    around = [Middleware(Headers), Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
+    if site.door.proxies:
+        around.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=list(site.door.proxies)))
+    made = Starlette(routes=routes, middleware=around, exception_handlers={404: _nowhere})
     made.state.site = site
     return made
 
@@ -96,8 +110,17 @@ def _site(request: Request) -> Site:
 
 
 async def _home(request: Request) -> Response:
+    return await run_in_threadpool(_guarded, request, lambda: _first(request))
+
+
+def _first(request: Request) -> Response:
+    """The first project that has anything for the reader, else the first one, which says why not."""
     site = _site(request)
-    return RedirectResponse(f"{base_of(next(iter(site.projects)))}/", 303)
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    theirs = (name for name in site.projects if site.known(reader, name).may(None))
+    return RedirectResponse(f"{base_of(next(theirs, next(iter(site.projects))))}/", 303)
 
 
 async def _bare(request: Request) -> Response:
@@ -147,12 +170,13 @@ def _page(request: Request, page: Page) -> Response:
     if (preferred := _preferred(request)) is not None:
         return preferred
     site = _site(request)
-    reader = site.door.reader(request)
+    reader = _reader(request, page.by_link)
     if isinstance(reader, Response):
         return reader
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
     _require(reader, page.roles, current)
+    request.state.is_let_in = True
     asked = _asked(request, reader)
     view = page.view(current, asked)
     if _wants_json(request):
@@ -162,7 +186,7 @@ def _page(request: Request, page: Page) -> Response:
 
 def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
     site = _site(request)
-    reader = site.door.reader(request)
+    reader = _reader(request, action.by_link)
     if isinstance(reader, Response):
         return reader
     if not site.forms.is_ours(site.door.visit(request), form.pop(forms.TOKEN, "")):
@@ -170,6 +194,7 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
     _require(reader, action.roles, current)
+    request.state.is_let_in = True
     asked = _asked(request, reader)
     since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
     if action.seen is not None and action.seen(current, asked, form) != seen:
@@ -192,7 +217,7 @@ def changed_since(current: Current, seq: int) -> tuple[str, ...]:
 
 def _picture(request: Request, *, as_spec: bool) -> Response:
     site = _site(request)
-    reader = site.door.reader(request)
+    reader = _reader(request, "link" in request.query_params)
     if isinstance(reader, Response):
         return reader
     current = site.current(request.path_params["project"])
@@ -202,7 +227,8 @@ def _picture(request: Request, *, as_spec: bool) -> Response:
     _require(site.door.known(reader, current), drawing.roles, current)
     width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
     theme = request.query_params.get("theme", "auto")
-    kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"}
+    # Who shares a browser with somebody who has signed out sees none of their pictures.
+    kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"} if reader.is_local else {}
     if as_spec:
         return _json(drawing.draw(width), kept)
     body = site.drawings.svg(drawing, width, theme if theme in THEMES else "auto")
@@ -228,6 +254,23 @@ def _asked(request: Request, reader: Reader) -> Asked:
     return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()})
 
 
+def _reader(request: Request, by_link: bool = False) -> Reader | Response:
+    """Who asks, with their roles in the project; by a link, for which nobody signs in, or the way to where they do so."""
+    site, name = _site(request), request.path_params["project"]
+    if by_link:
+        return _guest(site, name, request.path_params.get("link") or request.query_params.get("link", ""))
+    found = site.door.reader(request)
+    return site.known(found, name) if isinstance(found, Reader) else found
+
+
+def _guest(site: Site, name: str, text: str) -> Reader:
+    """Who has an open link."""
+    link = links.opened(site.current(name).workspace.ledger, text, now()) if name in site.projects else None
+    if link is None:
+        raise Missing("this link leads nowhere, or does so no more", remedy="ask who gave it to you for a new one")
+    return Reader(link.holder, frozenset({CUSTOMER}), link=text)
+
+
 def _require(reader: Reader, roles: frozenset[str] | None, current: Current) -> None:
     if not reader.may(roles):
         needed = "a stakeholder's role" if roles is None else f"the role {' or '.join(sorted(roles))}"
@@ -240,8 +283,8 @@ def _wants_json(request: Request) -> bool:
     return request.query_params.get("as") == "json" or request.headers.get("accept", "").partition(",")[0].strip() == "application/json"
 
 
-def _json(value: Any, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(value, enc_hook=str), media_type="application/json", headers=dict(headers or {}))
+def _json(value: Any, headers: Mapping[str, str] | None = None, *, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value, enc_hook=str), status, media_type="application/json", headers=dict(headers or {}))
 
 
 def _html(request: Request, template: str, view: View, reader: Reader | None, current: Current | None, page: Page | None, status: int = 200) -> Response:
@@ -276,8 +319,22 @@ def _noted(request: Request) -> str:
         return ""
 
 
+def _outside(request: Request, template: str, view: View, reader: Reader | None, status: int) -> Response:
+    """A page that belongs to no project, as HTML or as JSON."""
+    return _json(view.as_json(), status=status) if _wants_json(request) else _html(request, template, view, reader, None, None, status)
+
+
+def _enter(site: Site, name: str, draft: Draft) -> None:
+    """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
+    listed = [followed for followed in site.projects.values() if site.door.known(Reader(name), followed).roles]
+    followed = (listed or list(site.projects.values()))[0]
+    followed.current().workspace.ledger.append(draft)
+
+
 def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
-    """The pages that the reader may see, in the order of their lens."""
+    """The pages that the reader may see, in the order of their lens; a link opens none but its own."""
+    if reader.link:
+        return ()
     first = {one.section: one for one in reversed(PAGES)}
     seen = [(name, path) for name, path in SECTIONS if path in first and reader.may(first[path].roles)]
     ordered = lens_of(reader.roles, lens).sections(seen, lambda section: section[1])
@@ -286,24 +343,36 @@ def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tupl
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
+    site, name = _site(request), request.path_params.get("project", "")
+    reader = _known(request)
+    may = reader is not None and reader.may(None)
+    if not may and not getattr(request.state, "is_let_in", False) and isinstance(error, Fault | Mistake | CheckFailed) and name:
+        # What cannot be read may be told by its name, its place or its rows.
+        _said.warning("%s: %s", request.url.path, error)
+        error = Fault("this page cannot be shown now", remedy="ask whoever runs the pages; what is wrong stands in their log")
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     changed = error.changed if isinstance(error, Stale) else ()
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):
         return JSONResponse({"error": {**said, **({"changed": list(changed)} if changed else {})}}, status)
     view = Trouble(error, HTTPStatus(status).phrase, changed, request.headers.get("referer", ""), request.url.netloc)
-    site, reader, current = _site(request), None, None
-    try:
-        found = site.door.reader(request)
-        name = request.path_params.get("project", "")
-        if isinstance(found, Reader) and name in site.projects and status != 503:
+    current = None
+    if may and name in site.projects and status != 503:
+        with contextlib.suppress(LooplineError):
             current = site.current(name)
-            reader = site.door.known(found, current)
-            if not reader.may(None):
-                current = None
-    except LooplineError:
-        current = None
     return _html(request, "trouble.html.j2", view, reader, current, None, status)
+
+
+def _known(request: Request) -> Reader | None:
+    """Who asked for what went wrong; None where that is not known, or cannot be told now."""
+    name = request.path_params.get("project", "")
+    if request.path_params.get("link"):
+        return None
+    try:
+        found = _site(request).door.reader(request)
+    except LooplineError:
+        return None
+    return _site(request).known(found, name) if isinstance(found, Reader) else None
 
 
 class Trouble:

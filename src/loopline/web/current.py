@@ -76,6 +76,11 @@ class Followed:
         """The project's name."""
         return self._loop.project.name
 
+    @property
+    def project(self) -> Project:
+        """The project as it was last declared rightly."""
+        return self._loop.project
+
     def current(self) -> Current:
         """What holds now.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages import loop
+from loopline.web.pages import loop, work
 from loopline.web.pages.ledger import entry, listing, past, proof
 
-PAGES: tuple[Page, ...] = (*loop.PAGES, *listing.PAGES, *past.PAGES, *entry.PAGES)
-ACTIONS: tuple[Action, ...] = (*loop.ACTIONS, *proof.ACTIONS)
+PAGES: tuple[Page, ...] = (*loop.PAGES, *listing.PAGES, *past.PAGES, *entry.PAGES, *work.PAGES)
+ACTIONS: tuple[Action, ...] = (*loop.ACTIONS, *proof.ACTIONS, *work.ACTIONS)
 
 SECTIONS = (
     ("Loop", ""),

@@ -56,9 +56,8 @@ def command(folders: tuple[Path, ...], host: str | None, port: int | None, in_br
 
 def place_of(site: Site, host: str | None, port: int | None) -> tuple[str, int]:
     """Where the pages listen: as the options say, else as the first project declares."""
-    from loopline.web.server import HOST, PORT
-
-    return HOST if host is None else host, PORT if port is None else port
+    declared = next(iter(site.projects.values())).current().project.declaration.pages
+    return declared.host if host is None else host, declared.port if port is None else port
 
 
 def told(site: Site, listener: socket.socket) -> Said:

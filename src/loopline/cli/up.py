@@ -123,10 +123,11 @@ def _run(project: Project, place: Place, shown: socket.socket | None, rhythm: Rh
 
 def _listener(project: Project, port: int | None) -> socket.socket:
     """The socket of the pages, whose port is told apart from the server's where it is taken."""
-    from loopline.web.server import HOST, PORT, listen
+    from loopline.web.server import listen
 
+    declared = project.declaration.pages
     try:
-        return listen(HOST, PORT if port is None else port)
+        return listen(declared.host, declared.port if port is None else port)
     except Fault as error:
         remedy = "choose another one with --pages-port, leave the pages out with --no-pages, or stop the program that listens there"
         raise Fault(f"of the pages, {error.what}", where=error.where, remedy=remedy, retry=error.retry) from None

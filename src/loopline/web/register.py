@@ -6,8 +6,16 @@ from loopline.web.page import Action, Page
 from loopline.web.pages import loop, work
 from loopline.web.pages.ledger import entry, listing, past, proof
 
-PAGES: tuple[Page, ...] = (*loop.PAGES, *listing.PAGES, *past.PAGES, *entry.PAGES, *work.PAGES)
-ACTIONS: tuple[Action, ...] = (*loop.ACTIONS, *proof.ACTIONS, *work.ACTIONS)
+MODULES = (
+    loop,
+    listing,
+    past,
+    entry,
+    proof,
+    work,
+)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
 
 SECTIONS = (
     ("Loop", ""),

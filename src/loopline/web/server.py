@@ -15,7 +15,6 @@ from loopline.serve.server import bind, orderly_end
 from loopline.web.app import Site, build
 from loopline.web.current import Followed
 
-HOST, PORT = "127.0.0.1", 8379
 _GRACE_S = 10
 
 

@@ -12,6 +12,7 @@ from loopline.errors import LooplineError
 from loopline.ledger.entry import Entry
 from loopline.project import FILE
 from loopline.release.approvals import stakeholders
+from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
 from loopline.watch.spec import BUSINESS, OF_WORTH, WAITING
@@ -22,7 +23,7 @@ from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
 from loopline.web.ring import Known as RingKnown
-from loopline.web.ring import Stage, compact, ring, ways
+from loopline.web.ring import Stage, compact, ring
 from loopline.web.waiting import Known, Wait, waits
 
 ROUND = "/round"

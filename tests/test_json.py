@@ -271,7 +271,7 @@ def serve_and_tell(ask, visits):
 
 def begin_and_end(ask):
     """The first line of the whole loop at work."""
-    with subprocess.Popen([*command(ask.folder, "up", "--port", "0"), "--json"], stdout=subprocess.PIPE, text=True) as up:
+    with subprocess.Popen([*command(ask.folder, "up", "--port", "0", "--pages-port", "0"), "--json"], stdout=subprocess.PIPE, text=True) as up:
         try:
             ask.said["loopline up"] = json.loads(up.stdout.readline())
         finally:

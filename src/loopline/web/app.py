@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -25,65 +24,42 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.unexpected import in_words
-from loopline.ledger.entry import Draft, now
-from loopline.web import forms, links, rendering
-from loopline.web.asked import CUSTOMER, Asked, Reader
-from loopline.web.current import Current, Followed, base_of
-from loopline.web.door import Door, Headers, Local
-from loopline.web.drawn import Drawings, Theme
-from loopline.web.forms import Forms
+from loopline.web import forms, rendering
+from loopline.web.asked import Asked, Reader
+from loopline.web.current import Current, base_of
+from loopline.web.door import Headers
+from loopline.web.drawn import Theme
+from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
-from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.overview import overview
+from loopline.web.page import Action, Done, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
+from loopline.web.readers import asker, reader_of, require, require_any, site_of
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
 from loopline.web.signed_in import SignedIn
+from loopline.web.site import Site as Site
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
+WORK = "/work"
+"""The page of the long work."""
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _YEAR_S = 31_536_000
 _said = logging.getLogger("loopline")
-
-
-class Site:
-    """The projects whose pages are served, and what all their pages share.
-
-    Parameters
-    ----------
-    door
-        Tells who reads.
-    """
-
-    def __init__(self, projects: Mapping[str, Followed], *, door: Door | None = None) -> None:
-        self.projects = dict(projects)
-        self.door: Door = Local() if door is None else door
-        self.drawings = Drawings()
-        self.forms = Forms(self.door.key)
-        self.notes = URLSafeSerializer(self.door.key, salt="said")
-
-    def current(self, name: str) -> Current:
-        """What holds now in a project.
-
-        Raises
-        ------
-        Missing
-            When there is no such project here.
-        """
-        if name not in self.projects:
-            raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
-        return self.projects[name].current()
-
-    def known(self, reader: Reader, name: str) -> Reader:
-        """The reader with their roles in a project; none in one that is not here."""
-        return self.door.known(reader, self.projects[name]) if name in self.projects else reader
+_Answer = TypeVar("_Answer")
 
 
 def build(site: Site) -> Starlette:
     """The application that answers for a site."""
-    routes: list[Any] = [Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"), Route("/", _home)]
+    routes: list[Any] = [
+        Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"),
+        Route("/", _home),
+        Route("/events", _events),
+    ]
     if isinstance(site.door, SignedIn):
-        routes += Desk(site.door, tokens=site.forms, show=_outside, guard=_guarded, enter=partial(_enter, site)).routes()
+        routes += Desk(site.door, tokens=site.forms, show=_outside, guard=_guarded, enter=site.enter).routes()
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
+    routes += [Route("/{project}/events", _events)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
@@ -104,23 +80,25 @@ class Static(StaticFiles):
         return response
 
 
-def _site(request: Request) -> Site:
-    found: Site = request.app.state.site
-    return found
-
-
 async def _home(request: Request) -> Response:
-    return await run_in_threadpool(_guarded, request, lambda: _first(request))
+    return await run_in_threadpool(_guarded, request, lambda: _overview(request))
 
 
-def _first(request: Request) -> Response:
-    """The first project that has anything for the reader, else the first one, which says why not."""
-    site = _site(request)
+def _overview(request: Request) -> Response:
+    """The loops that the reader may see; of a single one its first page."""
+    if (preferred := _preferred(request)) is not None:
+        return preferred
+    site = site_of(request)
     reader = site.door.reader(request)
     if isinstance(reader, Response):
         return reader
-    theirs = (name for name in site.projects if site.known(reader, name).may(None))
-    return RedirectResponse(f"{base_of(next(theirs, next(iter(site.projects))))}/", 303)
+    loops = site.loops(reader)
+    if not loops:
+        require_any(site, reader)
+    if len(loops) == 1 and loops[0].to and not _wants_json(request):
+        return RedirectResponse(loops[0].to, 303)
+    view = overview(loops)
+    return _json(view.as_json()) if _wants_json(request) else _html(request, "overview.html.j2", view, reader, None, None)
 
 
 async def _bare(request: Request) -> Response:
@@ -155,7 +133,29 @@ async def _spec(request: Request) -> Response:
     return await run_in_threadpool(_guarded, request, lambda: _picture(request, as_spec=True))
 
 
-def _guarded(request: Request, answer: Callable[[], Response]) -> Response:
+async def _events(request: Request) -> Response:
+    found = await run_in_threadpool(_guarded, request, lambda: _pulse(request))
+    if not isinstance(found, Pulse):
+        return found
+    told = parsed(request.headers.get("last-event-id", "") or request.query_params.get("since", ""))
+    # Not kept back by a proxy that gathers what is small.
+    return StreamingResponse(found.follow(told), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+def _pulse(request: Request) -> Response | Pulse:
+    """What the reader may follow: the moves of a project, or that any of them has moved."""
+    site, name = site_of(request), request.path_params.get("project")
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    if name is None:
+        require_any(site, reader)
+        return site.pulse
+    require(site.door.known(reader, site.current(name)), None)
+    return site.projects[name].pulse
+
+
+def _guarded(request: Request, answer: Callable[[], _Answer]) -> _Answer | Response:
     """The answer, or what went wrong in words; a defect of ours is logged whole, and told without its insides."""
     try:
         return answer()
@@ -169,13 +169,13 @@ def _guarded(request: Request, answer: Callable[[], Response]) -> Response:
 def _page(request: Request, page: Page) -> Response:
     if (preferred := _preferred(request)) is not None:
         return preferred
-    site = _site(request)
-    reader = _reader(request, page.by_link)
+    site = site_of(request)
+    reader = reader_of(request, page.by_link)
     if isinstance(reader, Response):
         return reader
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
-    _require(reader, page.roles, current)
+    require(reader, page.roles)
     request.state.is_let_in = True
     asked = _asked(request, reader)
     view = page.view(current, asked)
@@ -185,15 +185,15 @@ def _page(request: Request, page: Page) -> Response:
 
 
 def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
-    site = _site(request)
-    reader = _reader(request, action.by_link)
+    site = site_of(request)
+    reader = reader_of(request, action.by_link)
     if isinstance(reader, Response):
         return reader
     if not site.forms.is_ours(site.door.visit(request), form.pop(forms.TOKEN, "")):
         raise Forbidden("the form is not one that this server made for you, or is older than it", remedy="open the page again, and send the form from there")
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
-    _require(reader, action.roles, current)
+    require(reader, action.roles)
     request.state.is_let_in = True
     asked = _asked(request, reader)
     since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
@@ -201,7 +201,8 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
         raise Stale(changed_since(current, int(since) if since.isdecimal() else current.seq))
     done = action.act(current, asked, form)
     if isinstance(done, Work):
-        raise Fault("long work cannot be started here", remedy="run the command instead")
+        course = current.works.start(done, by=reader.name)
+        done = Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
     if _wants_json(request):
         return JSONResponse({"says": done.says, "to": f"{current.base}{done.to}"})
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
@@ -216,15 +217,15 @@ def changed_since(current: Current, seq: int) -> tuple[str, ...]:
 
 
 def _picture(request: Request, *, as_spec: bool) -> Response:
-    site = _site(request)
-    reader = _reader(request, "link" in request.query_params)
+    site = site_of(request)
+    reader = reader_of(request, "link" in request.query_params)
     if isinstance(reader, Response):
         return reader
     current = site.current(request.path_params["project"])
     drawing = site.drawings.find(current.project.name, request.path_params["digest"])
     if drawing is None:
         raise Missing("the picture is not kept any more", remedy="open the page again: it draws it anew")
-    _require(site.door.known(reader, current), drawing.roles, current)
+    require(site.door.known(reader, current), drawing.roles)
     width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
     theme = request.query_params.get("theme", "auto")
     # Who shares a browser with somebody who has signed out sees none of their pictures.
@@ -254,31 +255,6 @@ def _asked(request: Request, reader: Reader) -> Asked:
     return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()})
 
 
-def _reader(request: Request, by_link: bool = False) -> Reader | Response:
-    """Who asks, with their roles in the project; by a link, for which nobody signs in, or the way to where they do so."""
-    site, name = _site(request), request.path_params["project"]
-    if by_link:
-        return _guest(site, name, request.path_params.get("link") or request.query_params.get("link", ""))
-    found = site.door.reader(request)
-    return site.known(found, name) if isinstance(found, Reader) else found
-
-
-def _guest(site: Site, name: str, text: str) -> Reader:
-    """Who has an open link."""
-    link = links.opened(site.current(name).workspace.ledger, text, now()) if name in site.projects else None
-    if link is None:
-        raise Missing("this link leads nowhere, or does so no more", remedy="ask who gave it to you for a new one")
-    return Reader(link.holder, frozenset({CUSTOMER}), link=text)
-
-
-def _require(reader: Reader, roles: frozenset[str] | None, current: Current) -> None:
-    if not reader.may(roles):
-        needed = "a stakeholder's role" if roles is None else f"the role {' or '.join(sorted(roles))}"
-        raise Forbidden(
-            f"this needs {needed}, which {reader.name} does not hold", remedy="ask whoever keeps loopline.yaml to list you under charter.stakeholders"
-        )
-
-
 def _wants_json(request: Request) -> bool:
     return request.query_params.get("as") == "json" or request.headers.get("accept", "").partition(",")[0].strip() == "application/json"
 
@@ -288,7 +264,7 @@ def _json(value: Any, headers: Mapping[str, str] | None = None, *, status: int =
 
 
 def _html(request: Request, template: str, view: View, reader: Reader | None, current: Current | None, page: Page | None, status: int = 200) -> Response:
-    site = _site(request)
+    site = site_of(request)
     theme = request.cookies.get("theme", "auto")
     setting = rendering.Setting(
         reader=reader,
@@ -299,6 +275,8 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
+        events=_followed(request, current, reader),
+        doing=_doing(current, reader),
         at=None if current is None else current.at,
         theme=theme if theme in THEMES else "auto",
         said=_noted(request),
@@ -312,23 +290,32 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
     return answer
 
 
-def _noted(request: Request) -> str:
-    try:
-        return str(_site(request).notes.loads(request.cookies.get("said", "")))
-    except BadSignature:
-        return ""
-
-
 def _outside(request: Request, template: str, view: View, reader: Reader | None, status: int) -> Response:
     """A page that belongs to no project, as HTML or as JSON."""
     return _json(view.as_json(), status=status) if _wants_json(request) else _html(request, template, view, reader, None, None, status)
 
 
-def _enter(site: Site, name: str, draft: Draft) -> None:
-    """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
-    listed = [followed for followed in site.projects.values() if site.door.known(Reader(name), followed).roles]
-    followed = (listed or list(site.projects.values()))[0]
-    followed.current().workspace.ledger.append(draft)
+def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
+    """Where the page hears of moves; empty where it does not."""
+    if reader is None:
+        return ""
+    if current is None:
+        seen = site_of(request).seen() if request.url.path == "/" else None
+        return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
+    return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
+
+
+def _doing(current: Current | None, reader: Reader | None) -> str:
+    """The long work that runs, where the reader may see it."""
+    course = None if current is None or reader is None or not reader.may(None) else current.works.now
+    return course.name if course is not None and course.is_running else ""
+
+
+def _noted(request: Request) -> str:
+    try:
+        return str(site_of(request).notes.loads(request.cookies.get("said", "")))
+    except BadSignature:
+        return ""
 
 
 def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
@@ -343,14 +330,14 @@ def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tupl
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
-    site, name = _site(request), request.path_params.get("project", "")
-    reader = _known(request)
+    site, name, reader = site_of(request), request.path_params.get("project", ""), asker(request)
     may = reader is not None and reader.may(None)
     if not may and not getattr(request.state, "is_let_in", False) and isinstance(error, Fault | Mistake | CheckFailed) and name:
         # What cannot be read may be told by its name, its place or its rows.
         _said.warning("%s: %s", request.url.path, error)
         error = Fault("this page cannot be shown now", remedy="ask whoever runs the pages; what is wrong stands in their log")
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    # What is refused now and may go well later is in another one's way.
+    status = 409 if isinstance(error, Mistake) and error.retry else next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     changed = error.changed if isinstance(error, Stale) else ()
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):
@@ -361,18 +348,6 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
         with contextlib.suppress(LooplineError):
             current = site.current(name)
     return _html(request, "trouble.html.j2", view, reader, current, None, status)
-
-
-def _known(request: Request) -> Reader | None:
-    """Who asked for what went wrong; None where that is not known, or cannot be told now."""
-    name = request.path_params.get("project", "")
-    if request.path_params.get("link"):
-        return None
-    try:
-        found = _site(request).door.reader(request)
-    except LooplineError:
-        return None
-    return _site(request).known(found, name) if isinstance(found, Reader) else None
 
 
 class Trouble:

@@ -289,6 +289,10 @@ class Ledger:
         found = {row.seq: row for query in queries for row in self._select(query)}
         return [_entry(found[seq]) for seq in sorted(found)[:limit]]
 
+    def newest_of_each(self, kind: str, *, before: int) -> list[Entry]:
+        """The newest entry about each subject of a kind with a smaller `seq`, oldest first."""
+        return [_entry(row) for row in self._select(paging.newest_of_each(self.project, kind, before=before))]
+
     def kinds(self) -> list[str]:
         """The kinds of entries that the project has, sorted."""
         with database.told(self._engine), self._engine.begin() as connection:

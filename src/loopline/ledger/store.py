@@ -93,6 +93,11 @@ class Ledger:
         with database.told(self._engine), self._engine.begin() as connection:
             return sorted(connection.scalars(sa.select(ENTRIES.c.project).distinct()))
 
+    def seq(self) -> int:
+        """The number of the last entry of any project in the database; it grows with each."""
+        with database.told(self._engine), self._engine.begin() as connection:
+            return int(connection.scalar(sa.select(HEAD.c.seq)) or 0)
+
     @property
     def url(self) -> str:
         """The ledger's address, without a password."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loopline import charts
 from loopline.sheet.document import Document
 
-_ENVIRONMENT = Environment(loader=PackageLoader("loopline.sheet"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+LOADER = ChoiceLoader([PackageLoader("loopline.sheet"), PackageLoader("loopline.sheet", "static")])
+"""The parts of a document and their look, for pages that show one among other things."""
+_ENVIRONMENT = Environment(loader=LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def html(document: Document) -> str:

@@ -1,0 +1,126 @@
+"""What holds now, as the pages are told it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from urllib.parse import quote
+
+from loopline.errors import LooplineError
+from loopline.ledger.entry import now
+from loopline.ledger.state import State
+from loopline.loop import Loop, LoopStatus, open_loop
+from loopline.project import FILE, Project, load
+from loopline.workspace import Workspace
+
+STALE_AFTER = timedelta(seconds=30)
+"""So long a status holds although the ledger has not moved: what is due changes with the clock."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """A project at one moment.
+
+    Parameters
+    ----------
+    seq
+        The number of the ledger's last entry.
+    mistake
+        What is wrong with the declaration as it lies there; `project` is then the last one that was right.
+    """
+
+    project: Project
+    workspace: Workspace
+    state: State
+    status: LoopStatus
+    seq: int
+    at: datetime
+    mistake: LooplineError | None = None
+
+    @property
+    def base(self) -> str:
+        """What the addresses of the project's pages begin with."""
+        return base_of(self.project.name)
+
+
+def base_of(project: str) -> str:
+    """What the addresses of a project's pages begin with.
+
+    >>> base_of("late trains")
+    '/late%20trains'
+    """
+    return f"/{quote(project, safe='')}"
+
+
+class Followed:
+    """A project that is followed: what holds now, made anew when the ledger or the declaration has moved. Threads may share it.
+
+    Raises
+    ------
+    Mistake
+        When there is no project in the folder, or its declaration is wrong.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock()
+        self._loop: Loop = open_loop(folder)
+        self._declared = self._stamp()
+        self._mistake: LooplineError | None = None
+        self._known: Current | None = None
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self._loop.project.name
+
+    def current(self) -> Current:
+        """What holds now.
+
+        Raises
+        ------
+        LooplineError
+            When the workspace cannot be read.
+        """
+        with self._lock:
+            has_moved = self._reread()
+            seq, at = self._loop.workspace.ledger.seq(), now()
+            known = self._known
+            if known is None or has_moved or known.seq != seq or at - known.at > STALE_AFTER:
+                loop = self._loop
+                known = Current(project=loop.project, workspace=loop.workspace, state=loop.state(), status=loop.status(), seq=seq, at=at, mistake=self._mistake)
+                self._known = known
+            return replace(known, at=at) if known.mistake is self._mistake else replace(known, at=at, mistake=self._mistake)
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        with self._lock:
+            self._loop.close()
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            stat = (self.folder / FILE).stat()
+        except OSError:
+            return (0, 0)
+        return stat.st_mtime_ns, stat.st_size
+
+    def _reread(self) -> bool:
+        """Take in a declaration that was changed; the last one that was right holds while the new one is wrong."""
+        stamp = self._stamp()
+        if stamp == self._declared:
+            return False
+        self._declared = stamp
+        try:
+            project = load(self.folder)
+            if project.name != self.name or (project.ledger_url, project.lake_url) != (self._loop.project.ledger_url, self._loop.project.lake_url):
+                fresh = open_loop(self.folder)
+                self._loop.close()
+                self._loop = fresh
+            else:
+                self._loop.project = project
+            self._mistake = None
+        except LooplineError as error:
+            self._mistake = error
+        return True

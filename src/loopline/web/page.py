@@ -1,0 +1,144 @@
+"""What a page and an action are: each page is a view of what holds now, each action a change that is entered with its author."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from loopline.errors import LooplineError
+from loopline.web.asked import Asked
+from loopline.web.current import Current
+
+Form = Mapping[str, str]
+
+
+class View(Protocol):
+    """What a page shows: frozen, made once, laid out as HTML or given as JSON."""
+
+    @property
+    def title(self) -> str:
+        """What the page is called in a tab."""
+        ...
+
+    def as_json(self) -> dict[str, Any]:
+        """The same facts as plain values."""
+        ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a project.
+
+    Parameters
+    ----------
+    name
+        Its name, by which pages and tests speak of it.
+    path
+        Its address below the project's, as Starlette writes paths: ``/data/tables/{table}``. The first part is the section it belongs to.
+    view
+        Makes what it shows. Raises `Missing` where there is no such thing.
+    template
+        The file that lays it out.
+    roles
+        Who may see it; None: every stakeholder but a mere customer.
+    """
+
+    name: str
+    path: str
+    view: Callable[[Current, Asked], View]
+    template: str
+    roles: frozenset[str] | None = None
+
+    @property
+    def section(self) -> str:
+        """The first part of its path; empty for the first page."""
+        return self.path.strip("/").partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an action did.
+
+    Parameters
+    ----------
+    says
+        One sentence, shown once on the page that comes next.
+    to
+        The address of that page, below the project's.
+    """
+
+    says: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """Long work that an action asks for: it is done by a process of its own, shown while it lasts, and can be stopped.
+
+    Parameters
+    ----------
+    name
+        What is done, in words that finish "now doing: ...".
+    function
+        What is called, as ``module:function``: with the project's folder, a `Progress`, the author's name and the arguments; it returns a sentence.
+    arguments
+        Plain values by name.
+    to
+        The address of the page to which the reader returns at the end, below the project's.
+    """
+
+    name: str
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    to: str = "/"
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a form does.
+
+    Parameters
+    ----------
+    path
+        Its address below the project's.
+    act
+        Does it: called with what holds now, who asks and what the form says.
+    roles
+        Who may do it at all; what the charter and the command ask for besides is checked by `act`.
+    seen
+        What the form decides on, as it stands now, in a word; a form that was made over something else is refused. Called as `act` is.
+    """
+
+    path: str
+    act: Callable[[Current, Asked, Form], Done | Work]
+    roles: frozenset[str] | None = None
+    seen: Callable[[Current, Asked, Form], str] | None = None
+
+
+class Missing(LooplineError):
+    """There is no such thing to show."""
+
+    exit_code = 2
+
+
+class Forbidden(LooplineError):
+    """The reader has not the role that this needs."""
+
+    exit_code = 2
+
+
+class Stale(LooplineError):
+    """A form was made over what is no more.
+
+    Parameters
+    ----------
+    changed
+        What has happened since, a line each.
+    """
+
+    exit_code = 1
+
+    def __init__(self, changed: tuple[str, ...]) -> None:
+        super().__init__("this has changed since you opened the form, and nothing was done", remedy="look at what changed, then decide again on the fresh page")
+        self.changed = changed

@@ -13,7 +13,7 @@ from loopline.charter.spec import ROLES, CharterSpec
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
-from loopline.ledger.state import GATES, State
+from loopline.ledger.state import State
 from loopline.model.signing import KEY, SIGNATURE, Entries, speaker, trust
 from loopline.release.champion import promotion, way_back
 from loopline.release.rollout.course import courses, live
@@ -86,12 +86,9 @@ def authors(state: State, package: str) -> frozenset[str]:
 
 def judged(state: State) -> list[Entry]:
     """The gates' newest verdicts on each package, oldest first."""
-    found = {entry.body["facts"]["package"]: entry for entry in sorted(state.succeeded.values(), key=lambda entry: entry.seq) if _is_gates(entry)}
+    # In the order of the ledger; a verdict that was freed, or found again, is not among the successes that hold.
+    found = {entry.body["facts"]["package"]: entry for entry in state.verdicts.values() if state.succeeded.get(entry.key) is entry}
     return sorted(found.values(), key=lambda entry: entry.seq)
-
-
-def _is_gates(entry: Entry) -> bool:
-    return (entry.subject, entry.body["name"]) == GATES
 
 
 def named(state: State, package: str | None) -> Entry:

@@ -57,8 +57,33 @@ def bodies(blobs: Blobs, summary: Mapping[str, Any] | str, *, package: str | Non
     Mistake
         When that is of a time before there were chapters.
     """
+    told = [one["body"] for chapter in _chapters(summary, package) for one in json.loads(blobs.get(chapter.blob))]
+    return sorted(told, key=lambda body: (body["start"], body["package"]))
+
+
+def newest(blobs: Blobs, summary: Mapping[str, Any] | str, most: int, *, package: str | None = None) -> list[dict[str, Any]]:
+    """The newest windows, in the order of time, each as ``body`` and the ``counts`` of its bins; only the chapters that have them are read.
+
+    Raises
+    ------
+    Mistake
+        When they are of a time before there were chapters.
+    """
+    found: list[dict[str, Any]] = []
+    for chapter in sorted(_chapters(summary, package), key=lambda one: one.until, reverse=True):
+        if len(found) >= most and chapter.until.isoformat() < found[-most]["body"]["start"]:
+            break
+        found = sorted([*found, *json.loads(blobs.get(chapter.blob))], key=lambda one: (one["body"]["start"], one["body"]["package"]))
+    return found[-most:]
+
+
+def _chapters(summary: Mapping[str, Any] | str, package: str | None) -> list[Chapter]:
     if isinstance(summary, str):
         raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
-    chapters = [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
-    told = [one["body"] for chapter in chapters for one in json.loads(blobs.get(chapter.blob))]
-    return sorted(told, key=lambda body: (body["start"], body["package"]))
+    return [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
+
+
+def ranked(drift: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
+    """The features, those first that are farthest for their limits: every day is far from training in its weekday, and has a limit to match."""
+    held = sorted(limits or drift, key=lambda name: -drift.get(name, 0.0) / (limits.get(name) or 1.0))
+    return held + sorted((name for name in drift if name not in held), key=lambda name: -drift[name])

@@ -1,0 +1,36 @@
+"""The pages of a folder at a port of this machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from loopline.web.app import Site, build
+from loopline.web.asked import Reader
+from loopline.web.current import Followed
+from tests.web.world import Stated
+
+
+@contextmanager
+def served(folder: Path, who: Reader | None = None) -> Iterator[str]:
+    """The address of the project's first page, while it is served to one reader; to the person of this machine where nobody is stated."""
+    followed = Followed(folder)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        site = Site({followed.name: followed}, door=None if who is None else Stated(who))
+        server = uvicorn.Server(uvicorn.Config(build(site), log_level="error", ws="none", lifespan="on", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/{followed.name}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+            followed.close()

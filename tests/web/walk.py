@@ -1,0 +1,97 @@
+"""A walk over the pages by their links, as a reader who opens each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+from starlette.routing import compile_path
+from starlette.testclient import TestClient
+
+from loopline.web.page import Page
+from loopline.web.register import PAGES
+
+EACH = 4
+"""So many addresses of one page are opened."""
+
+
+@dataclass
+class Seen(HTMLParser):
+    """What stands on a page.
+
+    Parameters
+    ----------
+    links
+        Where it leads to.
+    bad
+        What a page must not have: styles and scripts among its text, and ids that are given twice.
+    """
+
+    links: list[str] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    bad: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take a tag in."""
+        words = dict(attrs)
+        if tag == "a" and (to := words.get("href")):
+            self.links.append(to)
+        if tag == "img" and (source := words.get("src")) and not source.startswith("data:"):
+            self.links.append(source)
+        if (tag == "script" and "src" not in words) or tag == "style":
+            self.bad.append(f"a {tag} in the page")
+        self.bad += [f"<{tag} {name}>" for name in words if name == "style" or name.startswith(("on", "hx-on"))]
+        if (id := words.get("id")) is not None:
+            if id in self.ids:
+                self.bad.append(f"two ids {id}")
+            self.ids.add(id)
+
+
+@dataclass(frozen=True)
+class Step:
+    """An address that was opened, the page that it is of, what answered and what stands on it."""
+
+    url: str
+    page: Page | None
+    status: int
+    text: str
+    seen: Seen
+    came: str
+
+
+def page_of(path: str, base: str) -> Page | None:
+    """The page that an address is of."""
+    if not path.startswith(base):
+        return None
+    return next((page for page in PAGES if compile_path(page.path)[0].match(path[len(base) :])), None)
+
+
+def walk(browser: TestClient, base: str, *, each: int = EACH) -> Iterator[Step]:
+    """Every page that is reached by links from the project's first one, a few addresses of each."""
+    waiting, known, opened = deque([(f"{base}/", "")]), {f"{base}/"}, dict[str, int]()
+    while waiting:
+        url, came = waiting.popleft()
+        page = page_of(urlsplit(url).path, base)
+        kind = page.name if page is not None else urlsplit(url).path.rpartition("/")[0]
+        opened[kind] = opened.get(kind, 0) + 1
+        if opened[kind] > each:
+            continue
+        answer = browser.get(url, headers={"accept": "text/html"})
+        seen = Seen()
+        if "text/html" in answer.headers.get("content-type", ""):
+            seen.feed(answer.text)
+        yield Step(url, page, answer.status_code, answer.text, seen, came)
+        for link in seen.links:
+            to = urljoin(str(browser.base_url), urljoin(url, link)).removeprefix(str(browser.base_url).rstrip("/"))
+            parts = urlsplit(to)
+            if parts.netloc or not parts.path.startswith(base) or "theme=" in parts.query or "lens=" in parts.query or "as=json" in parts.query:
+                continue
+            if (address := to.partition("#")[0]) not in known:
+                known.add(address)
+                waiting.append((address, url))

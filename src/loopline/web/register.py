@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages import release, release_history, release_rollout
 
-PAGES: tuple[Page, ...] = ()
-ACTIONS: tuple[Action, ...] = ()
+MODULES = (release, release_rollout, release_history)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in module.PAGES)
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in module.ACTIONS)
 
 SECTIONS = (
     ("Loop", ""),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages import release, release_history, release_rollout
+from loopline.web.pages import live, live_alerts, live_drift, live_predictions, release, release_history, release_rollout
 
-MODULES = (release, release_rollout, release_history)
+MODULES = (release, release_rollout, release_history, live, live_drift, live_alerts, live_predictions)
 PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in module.PAGES)
 ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in module.ACTIONS)
 

@@ -16,6 +16,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Stric
 import loopline.sheet
 from loopline.declaration import figure
 from loopline.sheet.html import LOADER as SHEETS
+from loopline.web.asked import SEE_ROWS
 from loopline.web.drawn import Drawable, Drawing, Theme
 from loopline.web.forms import seen_of
 
@@ -76,7 +77,7 @@ def html(template: str, view: Any, setting: Setting) -> str:
 def _environment() -> Environment:
     found = ChoiceLoader([PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
     made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query}
+    made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query, "rows_roles": SEE_ROWS}
     made.filters |= {"number": number, "money": money, "moment": moment, "stamp": stamp, "percent": percent, "seen": seen_of}
     return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from loopline.errors import Mistake
@@ -23,6 +23,11 @@ def day_of(text: str, where: str) -> date | None:
         return date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError:
         raise Mistake(f"{text[:40]!r} is not a day", where=where, remedy="write it as 2026-01-31") from None
+
+
+def one_of(numbers: Sequence[int], text: str, otherwise: int) -> int:
+    """The number that a text says where it is one of these; else another one."""
+    return next((number for number in numbers if str(number) == text), otherwise)
 
 
 def page_of(query: Mapping[str, str]) -> int:

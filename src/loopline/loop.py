@@ -17,11 +17,12 @@ from loopline.engine.address import engine_at
 from loopline.engine.local import resolve
 from loopline.engine.spans import run_spans
 from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
-from loopline.errors import Fault, LooplineError, Mistake
+from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
-from loopline.ledger.entry import Entry, now
-from loopline.ledger.state import FOLDED, State, fold
+from loopline.ledger.entry import now
+from loopline.ledger.following import Following
+from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
@@ -39,6 +40,8 @@ from loopline.watch.roles import Team, lacking
 from loopline.watch.standing import unheard
 from loopline.workspace import Ask, Workspace
 
+HOME = ".loopline"
+"""Where a project's own files lie, unless the declaration says otherwise; a snapshot of the state is kept there."""
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 RUNNING = STAGES[4:]
 """The stages of a package that decides already; those before them make its successor."""
@@ -79,6 +82,22 @@ class LoopStatus:
         """0 done or waiting for a person, 1 a no-go or a failed gate, 2 a mistake in the input."""
         return 0 if self.error is None else self.error.exit_code
 
+    @property
+    def waiting(self) -> str:
+        """Whom the loop waits for, in words; empty where it waits for nobody."""
+        return f"waiting for {' and '.join((self.waiting_for, *self.besides))}" if self.waiting_for else ""
+
+    def told(self) -> tuple[str, str]:
+        """How a turn ended, in a word (``done``, ``waiting``, ``refused`` or ``failed``), and in words what it did and what stopped it."""
+        done = [stage for stage in self.stages if stage.state == "done" and not stage.cached]
+        others = ", ".join(stage.stage for stage in done if stage.stage != "data")
+        did = [*(f"data: {stage.why}" for stage in done if stage.stage == "data"), *([f"{others} done"] if others else [])]
+        did += [f"{self.unheard} (loopline alerts list)"] if self.unheard else []
+        if self.error is not None:
+            return "refused" if isinstance(self.error, CheckFailed) else "failed", "; ".join([*did, str(self.error)])
+        did += [f"{self.waiting}: {self.next}"] if self.waiting else []
+        return "waiting" if self.waiting else "done", "; ".join(did) or "nothing new"
+
     def as_json(self) -> dict[str, Any]:
         """The status as plain values; `docs/json.md` has the shape."""
         return {
@@ -111,7 +130,8 @@ class Loop:
     def __init__(self, project: Project, workspace: Workspace) -> None:
         self.project = project
         self.workspace = workspace
-        self._entries: list[Entry] = []
+        self._following = Following(workspace.ledger, project.folder / HOME)
+        self._heeded: tuple[State, State] | None = None
 
     def __enter__(self) -> Loop:
         return self
@@ -125,9 +145,10 @@ class Loop:
 
     def state(self) -> State:
         """What the ledger says now."""
-        after = self._entries[-1].seq if self._entries else 0
-        self._entries += self.workspace.ledger.read(kinds=FOLDED, after=after)
-        return heeded(fold(self._entries), self.project.declaration.charter)
+        state = self._following.state()
+        if self._heeded is None or self._heeded[0] is not state:
+            self._heeded = state, heeded(state, self.project.declaration.charter)
+        return self._heeded[1]
 
     def status(self) -> LoopStatus:
         """Where the loop stands; nothing is computed."""
@@ -321,7 +342,7 @@ def open_loop(folder: Path | str | None = None) -> Loop:
         When there is no project, or its declaration is wrong.
     """
     project = load(Path(folder).resolve()) if folder is not None else load(find_folder(Path.cwd()))
-    lake = Lake(project.lake_url, spool=project.folder / ".loopline" / "log", project=project.name)
+    lake = Lake(project.lake_url, spool=project.folder / HOME / "log", project=project.name)
     _make_home(lake)
     return Loop(project, Workspace(Ledger.open(project.ledger_url, project.name), lake, engine_at(project.engine_url)))
 
@@ -333,7 +354,7 @@ def _make_home(lake: Lake) -> None:
     try:
         lake.folder.mkdir(parents=True, exist_ok=True)
         ignore = lake.folder.parent / ".gitignore"
-        if lake.folder.parent.name == ".loopline" and not ignore.exists():
+        if lake.folder.parent.name == HOME and not ignore.exists():
             ignore.write_text("*\n")
     except OSError as error:
         raise Fault(f"the workspace cannot be made ({error.strerror})", where=str(lake.folder), remedy="give a folder that can be written to") from None

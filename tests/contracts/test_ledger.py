@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from loopline.errors import Mistake
-from loopline.ledger import chain, database
+from loopline.ledger import chain, database, paging
 from loopline.ledger.entry import GENESIS, Draft, Entry, id_of
+from loopline.ledger.paging import Question
 from loopline.ledger.store import Ledger
 
 
@@ -136,6 +137,57 @@ def test_reading_by_each_condition(ledger: Ledger, ledger_url: str) -> None:
     assert seqs(since=late.time + timedelta(microseconds=1)) == []
     assert seqs(until=late.time - timedelta(microseconds=1)) == [1, 2, 3, 4]
     assert seqs(until=(late.time - timedelta(microseconds=1)).replace(tzinfo=None)) == [1, 2, 3, 4]
+
+
+def test_the_newest_are_paged_through_by_what_is_asked(ledger: Ledger, ledger_url: str) -> None:
+    early = ledger.append(step(1), Draft(kind="trial", subject="s", actor="ann"), step(2))
+    with Ledger.open(ledger_url, "other") as other:
+        other.append(step(9))
+    late = ledger.append(Draft(kind="note", subject="s", body={"text": '5% of "this" _x'}), Draft(kind="trial", actor="Ann_B"), step(3))
+
+    def seqs(asked: Question) -> list[int]:
+        found, before = [], None
+        while True:
+            page = ledger.page(asked, before=before, limit=2)
+            assert len(page.entries) == 2 or page.before is None
+            found, before = [*found, *(entry.seq for entry in page.entries)], page.before
+            if before is None:
+                return found
+
+    assert ledger.head().seq == 7 and ledger.head().hash == late[-1].hash
+    assert seqs(Question()) == [7, 6, 5, 3, 2, 1]
+    assert seqs(Question(kinds=("trial",))) == [6, 2]
+    assert seqs(Question(kinds=("trial", "step", "never"))) == [7, 6, 3, 2, 1]
+    assert seqs(Question(subject="s")) == [5, 2]
+    assert seqs(Question(subject="")) == [6]
+    assert seqs(Question(subject="s", kinds=("trial", "step"))) == [2]
+    assert seqs(Question(actor="ann")) == [2]
+    assert seqs(Question(actor="loopline")) == [7, 5, 3, 1]
+    assert seqs(Question(text="5% OF")) == [5]
+    assert seqs(Question(text="n_b")) == [6]
+    assert seqs(Question(text="%")) == [5]
+    assert seqs(Question(until=early[0].time)) == [3, 2, 1]
+    assert seqs(Question(since=late[0].time)) == [7, 6, 5]
+    assert seqs(Question(since=late[0].time + timedelta(days=1))) == []
+    assert ledger.kinds() == ["note", "step", "trial"]
+
+
+def test_a_text_is_looked_for_among_so_many_entries_at_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 3)
+    ledger.append(Draft(kind="note", subject="found"), *map(step, range(4)))
+    first = ledger.page(Question(text="FOUND"))
+    assert (first.entries, first.before, first.is_partial) == ((), 3, True)
+    then = ledger.page(Question(text="FOUND"), before=first.before)
+    assert ([entry.seq for entry in then.entries], then.before, then.is_partial) == ([1], None, False)
+
+
+def test_what_names_an_entry_as_a_parent_is_found(ledger: Ledger) -> None:
+    one, other = ledger.append(step(1), step(2))
+    first = ledger.append(Draft(kind="a", parents=(one.id,)), Draft(kind="b", parents=(other.id, one.id)), Draft(kind="c", parents=(one.id, other.id)))
+    assert ledger.children(one) == first
+    assert ledger.children(other) == first[1:]
+    assert ledger.children(one, after=first[0].seq, limit=1) == [first[1]]
+    assert ledger.children(first[0]) == [] == ledger.beside("other").children(one)
 
 
 def test_an_entry_is_found_by_its_id(ledger: Ledger, ledger_url: str) -> None:

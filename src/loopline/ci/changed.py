@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from loopline.engine.step import brief_digest
-from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.project import Declaration
 
@@ -43,14 +40,9 @@ def _reads(state: State, package: str | None) -> dict[tuple[str, str], dict[str,
     found = {place: entry for place, entry in state.latest.items() if place[0] in _STAGES}
     if package is not None:
         about = {place: entry for place, entry in found.items() if place[0] in ("charter", "data")}
-        made = sorted((entry for entry in state.succeeded.values() if _is_about(entry, package)), key=lambda entry: entry.seq)
+        made = sorted((state.succeeded[key] for key in state.made.get(package, ()) if key in state.succeeded), key=lambda entry: entry.seq)
         found = about | {(entry.subject, entry.body["name"]): entry for entry in made}
     return {place: dict(entry.body["made_from"]["reads"]) for place, entry in found.items()}
-
-
-def _is_about(entry: Entry, package: str) -> bool:
-    facts: Mapping[str, object] = entry.body["facts"]
-    return entry.subject in ("model", "release") and facts.get("package") == package
 
 
 def _named(stage: str, part: str, declared: Declaration) -> str:

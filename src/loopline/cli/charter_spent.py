@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from loopline.charter.spec import CharterSpec
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.declaration import counted, figure
 from loopline.errors import Mistake
-from loopline.ledger.entry import Entry, now
-from loopline.ledger.spend import USAGE, Span, Spend, serving, spend_of, total
+from loopline.ledger.entry import now
+from loopline.ledger.spend import USAGE, End, Span, Spend, serving, total
 from loopline.loop import STAGES, open_loop
 
 _DEAREST = 5
@@ -69,20 +70,17 @@ def _by_month_and_stage(spans: Mapping[Span, Spend], month: str | None) -> dict[
     return found
 
 
-def _dearest(ended: Iterable[Entry], currency: str, month: str | None) -> list[dict[str, Any]]:
+def _dearest(ended: Iterable[End], currency: str, month: str | None) -> list[dict[str, Any]]:
     """The steps that cost most; where nothing has a price, those that took longest."""
-    took = [(entry, spend) for entry in ended if month in (None, month_of(entry.time)) and (spend := spend_of(entry)) is not None]
-    took.sort(key=lambda one: (one[1].money.get(currency, 0.0), one[1].wall_s), reverse=True)
+    took = (end for end in ended if month in (None, month_of(end.time)))
+    dearest = nlargest(_DEAREST, took, key=lambda end: (end.money.get(currency, 0.0), end.wall_s))
     return [
         {
-            "entry": entry.id,
-            "time": entry.time.isoformat(),
-            "stage": entry.subject,
-            "name": entry.body["name"],
-            "state": entry.body["state"],
-            **{name: value for name, value in asdict(spend).items() if name in ("wall_s", "cpu_s", "peak_bytes", "money")},
+            "entry": end.id,
+            "time": end.time.isoformat(),
+            **{name: getattr(end, name) for name in ("stage", "name", "state", "wall_s", "cpu_s", "peak_bytes", "money")},
         }
-        for entry, spend in took[:_DEAREST]
+        for end in dearest
     ]
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, MetaData, Table, Text
 
 from loopline.ledger.chain import Row
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration."""
 
 METADATA = MetaData()

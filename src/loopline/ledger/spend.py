@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from sys import intern
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from loopline.ledger.entry import Entry
 
@@ -102,6 +105,42 @@ class Spend:
         )
 
 
+class End(msgspec.Struct, frozen=True, gc=False):
+    """The end of a step, and what it took: so much of its entry as is kept of every one.
+
+    Parameters
+    ----------
+    seq, id, time
+        Of its entry.
+    """
+
+    seq: int
+    id: str
+    time: datetime
+    stage: str
+    name: str
+    state: str
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int | None
+    cost: float | None
+    currency: str | None
+
+    @property
+    def money(self) -> dict[str, float]:
+        """By currency; empty where the step had no price."""
+        return {} if self.cost is None or self.currency is None else {self.currency: self.cost}
+
+
+def end_of(entry: Entry, spend: Spend) -> End:
+    """The end of a step, as its entry tells it."""
+    body = entry.body
+    # Of each there are a few names in all, and a hundred thousand ends.
+    stage, name, state = intern(entry.subject), intern(body["name"]), intern(body["state"])
+    currency, cost = next(iter(spend.money.items()), (None, None))
+    return End(entry.seq, entry.id, entry.time, stage, name, state, spend.wall_s, spend.cpu_s, spend.peak_bytes, cost, currency)
+
+
 def spend_of(entry: Entry) -> Spend | None:
     """What an entry says that something took: the end of a step, or a server's report; None for any other."""
     body = entry.body
@@ -142,22 +181,29 @@ def serving(usage: Iterable[Entry], now: datetime) -> list[Entry]:
     return [entry for entry in newest.values() if entry.body["state"] != ENDED and (now - entry.time).total_seconds() <= REPORT_S + _LATE_S]
 
 
-def account(entries: Iterable[Entry], *, decides: Entry | None) -> dict[Span, Spend]:
+def account(entries: Iterable[Entry], *, decides: Entry | None, besides: Mapping[Span, Spend] | None = None) -> dict[Span, Spend]:
     """What the entries say was spent, by phase, month and stage.
 
     Parameters
     ----------
     decides
         The entry with which a package decided for the first time; None where none has.
+    besides
+        What has been added up already.
     """
-    spans: dict[Span, Spend] = {}
+    spans = dict(besides or {})
     for entry in entries:
-        spend = spend_of(entry)
-        if spend is not None:
-            phase: Phase = "build" if decides is None or entry.seq < decides.seq else "run"
-            span = Span(phase, f"{entry.time:%Y-%m}", entry.subject)
-            spans[span] = spans.get(span, Spend()) + spend
+        add(entry, spans, is_run=decides is not None and entry.seq > decides.seq)
     return spans
+
+
+def add(entry: Entry, spans: dict[Span, Spend], *, is_run: bool) -> Spend | None:
+    """What an entry says was spent, once it has been added to the others of its phase, month and stage; None where it says nothing of it."""
+    spend = spend_of(entry)
+    if spend is not None:
+        span = Span("run" if is_run else "build", f"{entry.time:%Y-%m}", entry.subject)
+        spans[span] = spans.get(span, Spend()) + spend
+    return spend
 
 
 def total(spends: Iterable[Spend]) -> Spend:

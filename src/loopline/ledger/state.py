@@ -1,22 +1,25 @@
-"""What holds now: a fold over the ledger's entries."""
+"""What holds now: a fold over the ledger's entries. What has been taken in stays, and the states that are handed out share it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from loopline.ledger.entry import Entry
-from loopline.ledger.spend import Span, Spend, account
+from loopline.ledger.spend import End, Span, Spend, account, add, end_of
 
 FOLDED = (
     *("step", "approval", "override", "champion", "alert", "silence", "message", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout"),
     *("key", "signature", "experiment", "retrain", "charter"),
 )
-"""The kinds that `fold` reads; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
+"""The kinds that are folded; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
-GATES = ("release", "gates")
-"""The stage and the name of the step that judges a package."""
+GATES, SEARCH = ("release", "gates"), ("model", "search")
+"""The stage and the name of the step that judges a package, and of the one that makes it."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,18 @@ class State:
         From what was overridden to the newest override.
     packages
         From a package's digest to the entry that made it.
+    made
+        From a package's digest to the keys of the steps of model and release that succeeded with it in their facts.
+    learned
+        The newest end of a step that told of outcomes before the newest search.
     alerts
         From an alert's subject to its newest entry.
     silences
         From what nobody is told of to the newest word on it: a silence, or its end.
     messages
         What was told to whom, or could not be, oldest first; `loopline.watch.duty` tells what is still to be told.
+    told
+        From an alert's id and since when it lasts to the messages about it, oldest first.
     deliveries
         From a table to the newest batch that a person delivered to it by hand.
     constraints
@@ -67,20 +76,25 @@ class State:
     proposal
         The newest model that was imported as a candidate.
     ended
-        Every end of a step, oldest first: what it says that the step took is added up by `spend`.
+        Every end of a step that took something, oldest first.
+    spans
+        What those took, added up; `spend` adds what servers reported.
     """
 
     succeeded: Mapping[str, Entry] = field(default_factory=dict)
     latest: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     failed: Mapping[tuple[str, str], Entry] = field(default_factory=dict)
     champions: tuple[Entry, ...] = ()
-    approvals: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    approvals: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
     verdicts: Mapping[str, Entry] = field(default_factory=dict)
     overrides: Mapping[str, Entry] = field(default_factory=dict)
     packages: Mapping[str, Entry] = field(default_factory=dict)
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    learned: Entry | None = None
     alerts: Mapping[str, Entry] = field(default_factory=dict)
     silences: Mapping[str, Entry] = field(default_factory=dict)
     messages: tuple[Entry, ...] = ()
+    told: Mapping[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict)
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
     vouched: tuple[Entry, ...] = ()
@@ -90,7 +104,8 @@ class State:
     retrains: tuple[Entry, ...] = ()
     charters: tuple[Entry, ...] = ()
     proposal: Entry | None = None
-    ended: Sequence[Entry] = ()
+    ended: tuple[End, ...] = ()
+    spans: Mapping[Span, Spend] = field(default_factory=dict)
 
     @property
     def champion(self) -> str | None:
@@ -119,103 +134,214 @@ class State:
         usage
             What servers reported; these come by the thousand, and are no part of the state.
         """
-        return account((*self.ended, *usage), decides=self.decides)
+        return account(usage, decides=self.decides, besides=self.spans)
 
     def open_alerts(self) -> list[Entry]:
         """The alerts that are not resolved, oldest first."""
         return [entry for entry in self.alerts.values() if entry.body["state"] != "resolved"]
 
 
-def fold(entries: Iterable[Entry]) -> State:
-    """The state after the entries, which come in the order of the ledger."""
-    found = _Found()
-    for entry in entries:
-        found.take(entry)
-    whole = {name: value for name, value in vars(found).items() if not name.startswith("_")}
-    frozen = {name: tuple(whole[name]) for name in ("champions", "vouched", "rollouts", "messages", "experiments", "retrains", "charters")}
-    return State(**{**whole, **frozen})
+_NEWEST = {
+    "override": "overrides",
+    "package": "packages",
+    "alert": "alerts",
+    "silence": "silences",
+    "delivery": "deliveries",
+    "constraint": "constraints",
+}
+_ALL = {
+    **{kind: f"{kind}s" for kind in ("champion", "rollout", "message", "experiment", "retrain", "charter")},
+    **dict.fromkeys(("key", "signature"), "vouched"),
+}
+_ASKED = 1_000
+"""So many successes that were read again are kept: more than a walk asks for."""
 
 
-class _Found:
-    """What the entries have said so far, under the names of `State`."""
+class Parts(msgspec.Struct):
+    """What the entries have said so far, under the names of `State`; the last four are the fold's own.
 
-    def __init__(self) -> None:
-        self.succeeded: dict[str, Entry] = {}
-        self.latest: dict[tuple[str, str], Entry] = {}
-        self.failed: dict[tuple[str, str], Entry] = {}
-        self.champions: list[Entry] = []
-        self.approvals: dict[str, list[Entry]] = {}
-        self.verdicts: dict[str, Entry] = {}
-        self.overrides: dict[str, Entry] = {}
-        self.packages: dict[str, Entry] = {}
-        self.alerts: dict[str, Entry] = {}
-        self.silences: dict[str, Entry] = {}
-        self.messages: list[Entry] = []
-        self.deliveries: dict[str, Entry] = {}
-        self.constraints: dict[str, Entry] = {}
-        self.vouched: list[Entry] = []
-        self.waivers: dict[tuple[str, str], Entry] = {}
-        self.rollouts: list[Entry] = []
-        self.experiments: list[Entry] = []
-        self.retrains: list[Entry] = []
-        self.charters: list[Entry] = []
-        self.proposal: Entry | None = None
-        self.ended: list[Entry] = []
-        self._newest = {
-            "override": self.overrides,
-            "package": self.packages,
-            "alert": self.alerts,
-            "silence": self.silences,
-            "delivery": self.deliveries,
-            "constraint": self.constraints,
-        }
-        self._all = {
-            "champion": self.champions,
-            "rollout": self.rollouts,
-            "key": self.vouched,
-            "signature": self.vouched,
-            "message": self.messages,
-            "experiment": self.experiments,
-            "retrain": self.retrains,
-            "charter": self.charters,
-        }
-        self._waived: set[str] = set()
+    Parameters
+    ----------
+    places
+        From a step's key to the place of its newest success: of a hundred thousand successes, whole entries would take a gigabyte.
+    waived
+        The signatures of the waivers that were taken in.
+    outcome
+        The newest end of a step that told of outcomes.
+    decided
+        Whether a package has decided yet.
+    """
+
+    latest: dict[tuple[str, str], Entry] = {}
+    failed: dict[tuple[str, str], Entry] = {}
+    champions: list[Entry] = []
+    approvals: dict[str, tuple[Entry, ...]] = {}
+    verdicts: dict[str, Entry] = {}
+    overrides: dict[str, Entry] = {}
+    packages: dict[str, Entry] = {}
+    made: dict[str, tuple[str, ...]] = {}
+    learned: Entry | None = None
+    alerts: dict[str, Entry] = {}
+    silences: dict[str, Entry] = {}
+    messages: list[Entry] = []
+    told: dict[tuple[str, str], tuple[Entry, ...]] = {}
+    deliveries: dict[str, Entry] = {}
+    constraints: dict[str, Entry] = {}
+    vouched: list[Entry] = []
+    waivers: dict[tuple[str, str], Entry] = {}
+    rollouts: list[Entry] = []
+    experiments: list[Entry] = []
+    retrains: list[Entry] = []
+    charters: list[Entry] = []
+    proposal: Entry | None = None
+    ended: list[End] = []
+    spans: dict[Span, Spend] = {}
+    places: dict[str, int] = {}
+    waived: set[str] = set()
+    outcome: Entry | None = None
+    decided: bool = False
+
+
+class Successes(Mapping[str, Entry]):
+    """From a step's key to its newest success; one that is no newest of its step is looked up where it is asked for."""
+
+    def __init__(self, places: Mapping[str, int], find: Callable[[int], Entry]) -> None:
+        self._places, self._find = places, find
+
+    def __getitem__(self, key: str) -> Entry:
+        return self._find(self._places[key])
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class Folding:
+    """The entries that were taken in, in the order of the ledger, and the state after them.
+
+    Parameters
+    ----------
+    find
+        Finds the entry at a place again; where there is none, every success is kept whole.
+    parts
+        Where to go on from.
+    """
+
+    def __init__(self, find: Callable[[int], Entry] | None = None, parts: Parts | None = None) -> None:
+        self.parts = Parts() if parts is None else parts
+        self._at_hand = {entry.seq: entry for entry in self.parts.latest.values()}
+        self._find = None if find is None else lru_cache(_ASKED)(find)
+        self._state = State()
+        self._changed = {name for name in Parts.__struct_fields__ if name not in _OWN}
+
+    def state(self) -> State:
+        """The state after what was taken in; only what has changed since the last one is made anew."""
+        if self._changed:
+            made = {name: _frozen(getattr(self.parts, name)) for name in self._changed - {"places"}}
+            if "places" in self._changed:
+                made["succeeded"] = Successes(dict(self.parts.places), self._entry)
+            # `dataclasses.replace` would do the same by way of forty look-ups; what is replaced here is a tenth of it.
+            self._state = State(**{**vars(self._state), **made})
+            self._changed.clear()
+        return self._state
 
     def take(self, entry: Entry) -> None:
         """Take in the next entry."""
-        match entry.kind:
+        kind, parts = entry.kind, self.parts
+        if (name := _NEWEST.get(kind)) is not None:
+            self._change(name)[entry.subject] = entry
+        elif (name := _ALL.get(kind)) is not None:
+            self._change(name).append(entry)
+        match kind:
             case "step":
                 self._step(entry)
-            case kind if kind in self._newest:
-                self._newest[kind][entry.subject] = entry
-            case kind if kind in self._all:
-                self._all[kind].append(entry)
+            case "champion":
+                parts.decided = parts.decided or bool(entry.subject)
+            case "message":
+                told = self._change("told")
+                for item in entry.body.get("items", ()):
+                    about = item["alert"], item["since"]
+                    told[about] = (*told.get(about, ()), entry)
             case "approval":
-                self.approvals.setdefault(entry.subject, []).append(entry)
+                self._change("approvals")[entry.subject] = (*parts.approvals.get(entry.subject, ()), entry)
             case "import":
-                self.proposal = None if entry.body.get("state") == "withdrawn" else entry
+                self._changed.add("proposal")
+                parts.proposal = None if entry.body.get("state") == "withdrawn" else entry
             case "waiver":
                 self._waiver(entry)
             case "gc":
+                places = self._change("places")
                 for key in entry.body.get("steps", ()):
-                    self.succeeded.pop(key, None)
+                    places.pop(key, None)
+
+    def _change(self, name: str) -> Any:
+        self._changed.add(name)
+        return getattr(self.parts, name)
+
+    def _entry(self, seq: int) -> Entry:
+        known = self._at_hand.get(seq)
+        if known is not None or self._find is None:
+            return self._at_hand[seq]
+        return self._find(seq)
 
     def _step(self, entry: Entry) -> None:
         state = entry.body.get("state")
+        if state not in ("succeeded", "failed"):
+            return
+        step = entry.subject, entry.body["name"]
         if state == "succeeded":
-            self.succeeded[entry.key] = entry
-            self.latest[entry.subject, entry.body["name"]] = entry
-            self.failed.pop((entry.subject, entry.body["name"]), None)
-            if (entry.subject, entry.body["name"]) == GATES:
-                self.verdicts[entry.id] = entry
-        elif state == "failed":
-            self.failed[entry.subject, entry.body["name"]] = entry
-        if state in ("succeeded", "failed"):
-            self.ended.append(entry)
+            self._succeeded(entry, step)
+        else:
+            self._change("failed")[step] = entry
+        if entry.subject == "data" and (entry.body.get("facts") or {}).get("outcome") is not None:
+            self.parts.outcome = entry
+        spend = add(entry, self.parts.spans, is_run=self.parts.decided)
+        if spend is not None:
+            self._changed.add("spans")
+            self._change("ended").append(end_of(entry, spend))
+
+    def _succeeded(self, entry: Entry, step: tuple[str, str]) -> None:
+        parts = self.parts
+        self._at_hand[entry.seq] = entry
+        if self._find is not None and (before := parts.latest.get(step)) is not None:
+            self._at_hand.pop(before.seq, None)
+        self._change("places")[entry.key] = entry.seq
+        self._change("latest")[step] = entry
+        if parts.failed.pop(step, None) is not None:
+            self._changed.add("failed")
+        package = (entry.body.get("facts") or {}).get("package") if entry.subject in (SEARCH[0], GATES[0]) else None
+        if isinstance(package, str) and entry.key not in (keys := parts.made.get(package, ())):
+            self._change("made")[package] = (*keys, entry.key)
+        if step == GATES:
+            self._change("verdicts")[entry.id] = entry
+        if step == SEARCH:
+            self._changed.add("learned")
+            parts.learned = parts.outcome
 
     def _waiver(self, entry: Entry) -> None:
         # A signature holds wherever its entry is copied to: what was taken back must not come again by a copy.
         signature = str(entry.body.get("signature", ""))
-        if not signature or signature not in self._waived:
-            self.waivers[entry.subject, entry.body["package"] or ""] = entry
-            self._waived.add(signature)
+        if not signature or signature not in self.parts.waived:
+            self._change("waivers")[entry.subject, entry.body["package"] or ""] = entry
+            self.parts.waived.add(signature)
+
+
+_OWN = ("waived", "outcome", "decided")
+
+
+def _frozen(part: Any) -> Any:
+    """A part as the state holds it: a copy, as the fold goes on. Copying a hundred thousand references takes a millisecond."""
+    return tuple(part) if isinstance(part, list) else dict(part) if isinstance(part, dict) else part
+
+
+def fold(entries: Iterable[Entry]) -> State:
+    """The state after the entries, which come in the order of the ledger."""
+    folding = Folding()
+    for entry in entries:
+        folding.take(entry)
+    return folding.state()

@@ -86,8 +86,8 @@ def authors(state: State, package: str) -> frozenset[str]:
 
 def judged(state: State) -> list[Entry]:
     """The gates' newest verdicts on each package, oldest first."""
-    # In the order of the ledger; a verdict that was freed, or found again, is not among the successes that hold.
-    found = {entry.body["facts"]["package"]: entry for entry in state.verdicts.values() if state.succeeded.get(entry.key) is entry}
+    # One whose results have been freed is no success any more.
+    found = {entry.body["facts"]["package"]: entry for entry in state.verdicts.values() if entry.key in state.succeeded}
     return sorted(found.values(), key=lambda entry: entry.seq)
 
 

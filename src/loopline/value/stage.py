@@ -11,12 +11,12 @@ from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
 from loopline.engine.local import resolve
 from loopline.engine.step import Facts, Step, Steps, brief_digest
-from loopline.ledger.state import State
+from loopline.ledger.state import SEARCH, State
 from loopline.release.spec import ReleaseSpec
 from loopline.value.experiment.spec import LOOK
 from loopline.value.spec import ValueSpec
 from loopline.watch.proof import evidence_of
-from loopline.watch.retrain import SEARCH, refusal
+from loopline.watch.retrain import refusal
 from loopline.watch.spec import EXPERIMENT, WAITING
 from loopline.workspace import Ask
 
@@ -186,8 +186,8 @@ def _knows_the_data(ask: Ask, *, only_when_asked: bool) -> bool:
     is_newest = trained is not None and _is_of_now(ask, trained.body)
     if (ask.facts.get("release") and (is_newest or not only_when_asked)) or (is_newest and _retrained(ask, only_when_asked=only_when_asked)):
         return True
-    searches = (entry.body for entry in ask.state.succeeded.values() if entry.subject == "model")
-    return any(body["facts"].get("package") == ask.state.champion and _is_of_now(ask, body) for body in searches)
+    made = (ask.state.succeeded[key] for key in ask.state.made.get(ask.state.champion or "", ()) if key in ask.state.succeeded)
+    return any(entry.subject == SEARCH[0] and _is_of_now(ask, entry.body) for entry in made)
 
 
 def _retrained(ask: Ask, *, only_when_asked: bool) -> str:

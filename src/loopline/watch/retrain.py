@@ -10,8 +10,8 @@ from loopline.data.schedule import due
 from loopline.declaration import Rate, figure
 from loopline.engine.step import Facts
 from loopline.ledger.entry import Entry
-from loopline.ledger.spend import Spend, spend_of, total
-from loopline.ledger.state import GATES, State
+from loopline.ledger.spend import Spend, spend_of
+from loopline.ledger.state import GATES, SEARCH, State
 from loopline.model.stage import is_newer
 from loopline.release.champion import promotion
 from loopline.release.rollout.course import WITHDRAWN, newest
@@ -22,7 +22,6 @@ from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY
 from loopline.watch.spec_retrain import RetrainSpec
 
 _YEAR = timedelta(days=365.25)
-SEARCH = ("model", "search")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,9 +187,8 @@ def _money(seen: Situation, lately: timedelta) -> float:
     """What the model stage has cost lately and since a package decides: building the first one is no retraining."""
     decides = seen.state.decides
     first = 0 if decides is None else decides.seq
-    ended = (entry for entry in seen.state.ended if entry.subject == "model" and entry.seq > first)
-    spends = (spend_of(entry) for entry in ended if not long_since(entry.time, seen.now, lately))
-    return _amount(total(spend for spend in spends if spend is not None))
+    ended = (end for end in seen.state.ended if end.stage == SEARCH[0] and end.seq > first)
+    return sum(amount for end in ended if not long_since(end.time, seen.now, lately) for amount in end.money.values())
 
 
 def _amount(spend: Spend | None) -> float:
@@ -209,16 +207,12 @@ def situation(spec: RetrainSpec, state: State, ingested: Facts, now: datetime) -
     if trained is None or not ingested or (state.retrains and state.retrains[-1].seq > trained.seq):
         return None
     known = ingested["outcome"]["known"]
-    return Situation(spec=spec, state=state, trained=trained, outcomes=known - _known_before(state, trained), is_newer=is_newer(state, ingested), now=now)
+    return Situation(spec=spec, state=state, trained=trained, outcomes=known - _known_before(state), is_newer=is_newer(state, ingested), now=now)
 
 
-def _known_before(state: State, trained: Entry) -> int:
+def _known_before(state: State) -> int:
     """Rows with a known outcome that were there when the model was trained last."""
-    for entry in reversed(state.ended):
-        outcome = (entry.body.get("facts") or {}).get("outcome") if entry.subject == "data" and entry.seq < trained.seq else None
-        if outcome is not None:
-            return int(outcome["known"])
-    return 0
+    return 0 if state.learned is None else int(state.learned.body["facts"]["outcome"]["known"])
 
 
 def came_of(state: State) -> str:

@@ -57,8 +57,29 @@ def bodies(blobs: Blobs, summary: Mapping[str, Any] | str, *, package: str | Non
     Mistake
         When that is of a time before there were chapters.
     """
-    told = [one["body"] for chapter in _chapters(summary, package) for one in json.loads(blobs.get(chapter.blob))]
+    told = [one["body"] for chapter in chapters(summary, package=package) for one in json.loads(blobs.get(chapter.blob))]
     return sorted(told, key=lambda body: (body["start"], body["package"]))
+
+
+def chapters(summary: Mapping[str, Any] | str, *, package: str | None = None, since: datetime | None = None) -> list[Chapter]:
+    """The chapters that the fact ``summary`` names.
+
+    Parameters
+    ----------
+    package
+        Whose chapters alone; by default everyone's.
+    since
+        Only chapters with a window that starts then or later.
+
+    Raises
+    ------
+    Mistake
+        When that is of a time before there were chapters.
+    """
+    if isinstance(summary, str):
+        raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
+    told = [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
+    return [chapter for chapter in told if since is None or chapter.until >= since]
 
 
 def newest(blobs: Blobs, summary: Mapping[str, Any] | str, most: int, *, package: str | None = None) -> list[dict[str, Any]]:
@@ -70,17 +91,11 @@ def newest(blobs: Blobs, summary: Mapping[str, Any] | str, most: int, *, package
         When they are of a time before there were chapters.
     """
     found: list[dict[str, Any]] = []
-    for chapter in sorted(_chapters(summary, package), key=lambda one: one.until, reverse=True):
+    for chapter in sorted(chapters(summary, package=package), key=lambda one: one.until, reverse=True):
         if len(found) >= most and chapter.until.isoformat() < found[-most]["body"]["start"]:
             break
         found = sorted([*found, *json.loads(blobs.get(chapter.blob))], key=lambda one: (one["body"]["start"], one["body"]["package"]))
     return found[-most:]
-
-
-def _chapters(summary: Mapping[str, Any] | str, package: str | None) -> list[Chapter]:
-    if isinstance(summary, str):
-        raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
-    return [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
 
 
 def ranked(drift: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages import live, live_alerts, live_drift, live_predictions, release, release_history, release_rollout
+from loopline.web.pages import loop
+from loopline.web.pages.ledger import entry, listing, past, proof
+from loopline.web.pages.live import alerts, drift, predictions, server, windows
+from loopline.web.pages.release import gates, history, rollout
 
-MODULES = (release, release_rollout, release_history, live, live_drift, live_alerts, live_predictions)
-PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in module.PAGES)
-ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in module.ACTIONS)
+MODULES = (
+    loop,
+    gates,
+    rollout,
+    history,
+    windows,
+    drift,
+    alerts,
+    predictions,
+    server,
+    listing,
+    past,
+    entry,
+    proof,
+)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
 
 SECTIONS = (
     ("Loop", ""),

@@ -66,11 +66,12 @@ def analyse(
         Whether the book is the one that the charter names.
     """
     first = _first_followed(workspace.ledger)
-    state = _state(workspace.ledger, first)
+    entries = _entries(workspace.ledger, first)
+    state = fold(entries)
     windows = _windows(workspace.lake, state)
     judged = state.facts("release", "gates") or {}
     traces = Traces(
-        ended=state.ended,
+        ended=[entry for entry in entries if entry.kind == "step" and entry.body["state"] in ("succeeded", "failed")],
         first_followed=first,
         usage=workspace.ledger.read(kinds=(USAGE,), newest_first=True, limit=REPORTS)[::-1],
         stored=stored(workspace),
@@ -93,17 +94,17 @@ def _first_followed(ledger: Ledger) -> Entry | None:
     return collected[-1] if len(collected) == 2 * TURNS else None
 
 
-def _state(ledger: Ledger, first: Entry | None) -> State:
-    """What the ledger says of champions and steps; of those that follow what was served, from there on and before a package decided."""
+def _entries(ledger: Ledger, first: Entry | None) -> list[Entry]:
+    """The entries of champions and steps; of those that follow what was served, from there on and before a package decided."""
     champions = ledger.read(kinds=("champion",))
     decides = next((entry for entry in champions if entry.subject), None)
     if first is None or decides is None:
-        return fold(ledger.read(kinds=("step", "champion")))
+        return ledger.read(kinds=("step", "champion"))
     built = ledger.read(kinds=("step",), until=decides.time)
     made = [entry for stage in MAKING for entry in ledger.read(kinds=("step",), subject=stage)]
     followed = [entry for stage in FOLLOWING for entry in ledger.read(kinds=("step",), subject=stage, after=first.seq - 1)]
     known = {entry.seq: entry for entry in (*champions, *built, *made, *followed)}
-    return fold(known[seq] for seq in sorted(known))
+    return [known[seq] for seq in sorted(known)]
 
 
 def decisions_of(charter: CharterSpec, windows: list[Body], volume: Rate | None) -> tuple[float, str] | None:

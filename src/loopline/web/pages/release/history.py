@@ -21,7 +21,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import move_key, person_of, require_stakeholder
 from loopline.web.page import Action, Done, Form, Missing, Page
-from loopline.web.pages.release import Voice, voice
+from loopline.web.pages.release.gates import Voice, voice
 from loopline.web.said import PER_PAGE, page_of
 
 Told = dict[str, Any]

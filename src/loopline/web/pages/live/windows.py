@@ -11,7 +11,6 @@ from loopline.charts import Spec
 from loopline.declaration import figure
 from loopline.lake.blobs import Blobs
 from loopline.serve.refusals import reasons
-from loopline.serve.running import Running, running
 from loopline.sheet.document import Figure
 from loopline.watch import pictures
 from loopline.watch.estimated import silences
@@ -164,33 +163,4 @@ def _refusals(current: Current, asked: Asked, windows: Sequence[Body]) -> tuple[
     return f"{first} to {last}" if first != last else f"{first}", tuple(reasons(current.workspace.lake, first, last))
 
 
-@dataclass(frozen=True)
-class Server:
-    """The server's page."""
-
-    title: str
-    running: Running
-    champion: str | None
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether the server serves another package than decides by the ledger."""
-        told = self.running.counters
-        return told is not None and told.package != self.champion
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values."""
-        return {**self.running.as_json(), "champion": self.champion, "is_behind": self.is_behind}
-
-
-def server(current: Current, asked: Asked) -> Server:
-    """How the server runs."""
-    spec = current.project.declaration.serve
-    return Server("Server", running(current.workspace.ledger, spec.host, spec.port, current.at), current.state.champion)
-
-
-PAGES = (
-    Page("live", "/live", view, "live.html.j2"),
-    Page("server", "/live/server", server, "live_server.html.j2"),
-)
-ACTIONS = ()
+PAGES = (Page("live", "/live", view, "live.html.j2"),)

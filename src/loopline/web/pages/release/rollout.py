@@ -22,8 +22,8 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.hand import move_key, person_of, require_stakeholder
 from loopline.web.page import Action, Done, Form, Page
-from loopline.web.pages.release import Voice, voice
-from loopline.web.pages.release_history import of_moves
+from loopline.web.pages.release.gates import Voice, voice
+from loopline.web.pages.release.history import of_moves
 
 MOVES = ("promoted", PAUSED, RESUMED)
 

@@ -20,7 +20,7 @@ from loopline.watch.windows import SCORE
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
-from loopline.web.pages.live import windows_of
+from loopline.web.pages.live.windows import windows_of
 from loopline.web.said import one_of
 
 Body = Mapping[str, Any]
@@ -156,4 +156,3 @@ PAGES = (
     Page("drift", "/live/drift", view, "live_drift.html.j2"),
     Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2"),
 )
-ACTIONS = ()

@@ -114,4 +114,3 @@ _SCORERS: dict[str, Scorer] = {}
 """Those of the packages that were asked last; only the one thread that works beside the pages touches it."""
 
 PAGES = (Page("predictions", "/live/predictions", view, "live_predictions.html.j2", SEE_ROWS),)
-ACTIONS = ()

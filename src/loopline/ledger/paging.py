@@ -1,0 +1,116 @@
+"""Questions of which a page shows the newest answers, as statements that an index answers however long the ledger is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from loopline.ledger.entry import Entry
+from loopline.ledger.schema import ENTRIES
+
+LOOKED_THROUGH = 10_000
+"""So many entries are looked through for a text at once: that takes some 30 ms, and what is older is asked for by the next page."""
+_PARENT_DIGITS = 14
+"""The shortest id has so many letters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Which entries are asked for; every one where nothing is said.
+
+    Parameters
+    ----------
+    kinds
+        Any of these kinds.
+    subject, actor
+        What they are about, who made them.
+    text
+        What stands in their subject, author or body; a letter is taken for small and great alike.
+    since, until
+        Only entries of this moment or later, or earlier. Where the clock was set back in between, it may miss some.
+    """
+
+    kinds: Sequence[str] = ()
+    subject: str | None = None
+    actor: str | None = None
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The newest entries that a question asks for.
+
+    Parameters
+    ----------
+    before
+        Where the next page goes on; None where there is nothing older.
+    is_partial
+        Whether the page is not full because enough was looked through for a text, and not because nothing is older.
+    """
+
+    entries: tuple[Entry, ...]
+    before: int | None
+    is_partial: bool = False
+
+
+def newest(project: str, asked: Question, *, after: int, before: int, limit: int) -> sa.Select[Any]:
+    """The newest entries between two places, but for the text, newest first; by the index of what there are fewest of.
+
+    Of several kinds each is asked for by itself: a database would sort all that there are of them.
+    """
+    among: tuple[Any, ...] = (ENTRIES.c.project == project, ENTRIES.c.seq > after, ENTRIES.c.seq < before)
+    if asked.actor is not None:
+        person = sa.text("actor <> 'loopline'") if asked.actor != "loopline" else sa.true()
+        among = *among, ENTRIES.c.actor == asked.actor, person
+    if asked.subject is not None:
+        # As in `Ledger.read`: the index holds beginnings.
+        begins = sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=asked.subject[:12]) if asked.subject else sa.true()
+        among = *among, ENTRIES.c.subject + "" == asked.subject, begins
+    if len(asked.kinds) > 1 and asked.subject is None and asked.actor is None:
+        each = [sa.select(_newest((*among, ENTRIES.c.kind == kind), limit).subquery()) for kind in asked.kinds]
+        together = sa.union_all(*each).subquery()
+        return sa.select(together).order_by(together.c.seq.desc()).limit(limit)
+    return _newest((*among, ENTRIES.c.kind.in_(asked.kinds)) if asked.kinds else among, limit)
+
+
+def _newest(among: tuple[Any, ...], limit: int) -> sa.Select[Any]:
+    return sa.select(ENTRIES).where(*among).order_by(ENTRIES.c.seq.desc()).limit(limit)
+
+
+def containing(looked: sa.Select[Any], text: str, *, limit: int) -> sa.Select[Any]:
+    """Of the entries that are looked through those that have a text in them."""
+    found = looked.subquery()
+    has = sa.or_(*(found.c[name].icontains(text, autoescape=True) for name in ("subject", "actor", "body")))
+    return sa.select(found).where(has).order_by(found.c.seq.desc()).limit(limit)
+
+
+def oldest_of(looked: sa.Select[Any]) -> sa.Select[int | None, int]:
+    """The place of the oldest entry that is looked through, and how many are."""
+    found = looked.subquery()
+    return sa.select(sa.func.min(found.c.seq), sa.func.count())
+
+
+def children(project: str, id: str, *, seq: int, after: int, limit: int) -> tuple[sa.Select[Any], ...]:
+    """The entries that name one as their first parent, and those that name it as another one of theirs, oldest first."""
+    later = ENTRIES.c.project == project, ENTRIES.c.seq > max(seq, after)
+    begins = sa.text("parents <> '[]' AND substr(parents, 3, 14) = :first").bindparams(first=id[:_PARENT_DIGITS])
+    is_first, is_among = ENTRIES.c.parents.startswith(f'["{id}"', autoescape=True), ENTRIES.c.parents.contains(f',"{id}"', autoescape=True)
+    several = sa.text("parents LIKE '%,%'")
+    first = sa.select(ENTRIES).where(*later, begins, is_first).order_by(ENTRIES.c.seq).limit(limit)
+    places = sa.select(ENTRIES.c.seq).where(ENTRIES.c.seq > max(seq, after), several, is_among).order_by(ENTRIES.c.seq).limit(limit)
+    return first, sa.select(ENTRIES).where(*later, ENTRIES.c.seq.in_(places.subquery().select())).order_by(ENTRIES.c.seq).limit(limit)
+
+
+KINDS = sa.text(
+    "WITH RECURSIVE known(kind) AS ("
+    " SELECT min(kind) FROM ledger_entries WHERE project = :project"
+    " UNION ALL SELECT (SELECT min(kind) FROM ledger_entries WHERE project = :project AND kind > known.kind) FROM known WHERE known.kind IS NOT NULL"
+    ") SELECT kind FROM known WHERE kind IS NOT NULL"
+)
+"""The kinds that there are, from one to the next by the index."""

@@ -11,10 +11,10 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 # Without bytecode every import is three to five times slower.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test torture lint types imports check format docs bench lock build clean
+.PHONY: help venv demo test torture lint types imports check format docs screenshots bench lock build clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.locked: requirements.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found; install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
@@ -58,6 +58,9 @@ format: venv ## lay the code out
 
 docs: venv ## write docs/commands.md from the command line
 	$(BIN)/python docs/write_commands.py
+
+screenshots: venv ## take pictures of every page of the demo, into build/screenshots
+	$(BIN)/python -m tests.web.browser.pictures
 
 bench: venv ## print the figures, each beside its goal
 	$(BIN)/python -m bench.run

@@ -17,7 +17,7 @@ from loopline.engine.address import engine_at
 from loopline.engine.local import resolve
 from loopline.engine.spans import run_spans
 from loopline.engine.step import Facts, Halt, Progress, Silence, Step, Steps
-from loopline.errors import Fault, LooplineError, Mistake
+from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.place import Lake
 from loopline.lake.writers import writing
 from loopline.ledger.entry import now
@@ -81,6 +81,22 @@ class LoopStatus:
     def exit_code(self) -> int:
         """0 done or waiting for a person, 1 a no-go or a failed gate, 2 a mistake in the input."""
         return 0 if self.error is None else self.error.exit_code
+
+    @property
+    def waiting(self) -> str:
+        """Whom the loop waits for, in words; empty where it waits for nobody."""
+        return f"waiting for {' and '.join((self.waiting_for, *self.besides))}" if self.waiting_for else ""
+
+    def told(self) -> tuple[str, str]:
+        """How a turn ended, in a word (``done``, ``waiting``, ``refused`` or ``failed``), and in words what it did and what stopped it."""
+        done = [stage for stage in self.stages if stage.state == "done" and not stage.cached]
+        others = ", ".join(stage.stage for stage in done if stage.stage != "data")
+        did = [*(f"data: {stage.why}" for stage in done if stage.stage == "data"), *([f"{others} done"] if others else [])]
+        did += [f"{self.unheard} (loopline alerts list)"] if self.unheard else []
+        if self.error is not None:
+            return "refused" if isinstance(self.error, CheckFailed) else "failed", "; ".join([*did, str(self.error)])
+        did += [f"{self.waiting}: {self.next}"] if self.waiting else []
+        return "waiting" if self.waiting else "done", "; ".join(did) or "nothing new"
 
     def as_json(self) -> dict[str, Any]:
         """The status as plain values; `docs/json.md` has the shape."""

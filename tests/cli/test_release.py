@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from loopline.cli.release import command
-from loopline.cli.status import waiting
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
@@ -137,11 +136,11 @@ def test_the_way_of_a_package_from_waiting_to_champion(call: Call, folder: Path)
 def test_every_role_that_is_waited_for_is_said_and_json_names_the_first(call: Call, folder: Path) -> None:
     with open_loop(folder) as loop:
         status = loop.status()
-    assert (status.waiting_for, status.besides, waiting(status)) == ("business", ("devops",), "waiting for business and devops")
+    assert (status.waiting_for, status.besides, status.waiting) == ("business", ("devops",), "waiting for business and devops")
     assert status.as_json()["waiting_for"] == "business" and "besides" not in status.as_json()
     call("approve", "--as", "business", "--by", "ann", "--why", "it earns")
     with open_loop(folder) as loop:
-        assert waiting(loop.status()) == "waiting for devops"
+        assert loop.status().waiting == "waiting for devops"
 
 
 def test_a_refusal_says_who_and_why_and_fails_the_run(call: Call, folder: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from loopline.cli.turns import take
-from loopline.cli.turns import told as turn_told
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
@@ -74,7 +73,7 @@ def test_a_page_that_reached_nobody_is_said_and_fails(shop: Path) -> None:
     assert ended.code == 1 and "1 page reached nobody: Connection refused" in ended.out
     assert "loopline alerts try" in ended.err
     assert told(shop)["unheard"] == "1 page reached nobody: Connection refused"
-    assert "1 page reached nobody" in turn_told(take(shop, "data"))[1]
+    assert "1 page reached nobody" in take(shop, "data").told()[1]
 
 
 def test_while_a_turn_is_running_that_is_said_and_another_one_is_refused(shop: Path) -> None:

@@ -21,11 +21,11 @@ from loopline.cli.charter_criteria import criteria
 from loopline.cli.charter_people import people
 from loopline.cli.charter_questions import questions
 from loopline.cli.charter_revise import revise
-from loopline.cli.charter_sign import sign, signatures
+from loopline.cli.charter_sign import sign
 from loopline.cli.charter_spent import spent
 from loopline.cli.charter_study import study
 from loopline.cli.options import day, why_option
-from loopline.cli.output import emit, folder_option, hint, json_option
+from loopline.cli.output import emit, folder_option, hint, json_option, minute
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, now
@@ -33,7 +33,8 @@ from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
 from loopline.model.signing import speaker
 from loopline.release.heeded import must_sign, right
-from loopline.release.words import say
+from loopline.release.signatures import Signatures, signatures
+from loopline.release.words import NO, say
 
 
 @click.group()
@@ -76,7 +77,7 @@ def show(folder: Path | None, as_json: bool) -> None:
         "next": following,
     }
     said = "" if override is None else override.says(facts, today)
-    emit(data, lambda: "\n".join([*_lines(charter, facts, said, is_stale), *asked.lines(), *_learned(charter, learned)]) + hint(following), as_json)
+    emit(data, lambda: "\n".join([*_lines(charter, facts, said, is_stale), *_signatures(asked), *_learned(charter, learned)]) + hint(following), as_json)
 
 
 @command.command()
@@ -161,6 +162,16 @@ def _lines(charter: CharterSpec, facts: Mapping[str, Any], overridden: str, is_s
     if is_stale:
         lines.append("the charter has changed since it was studied")
     return lines
+
+
+def _signatures(asked: Signatures) -> list[str]:
+    """The signatures as text, a line for each; nothing where nobody is asked."""
+    words = [(one.role, entry) for one in asked.said.roles for entry in (*one.approvals, *([] if one.refusal is None else [one.refusal]))]
+    said = [
+        f"{'refused' if entry.body['verdict'] == NO else 'signed':<12}by {entry.actor} as {role}, {minute(entry.body['at'])}: {entry.body['why']}"
+        for role, entry in words
+    ]
+    return [*said, *([f"{'waits':<12}{asked.halt.why}"] if asked.halt is not None and asked.halt.state == "waiting" else [])]
 
 
 def _learned(charter: CharterSpec, learned: Mapping[str, Any] | None) -> list[str]:

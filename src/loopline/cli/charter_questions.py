@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from loopline.charter.prices import load as load_prices
-from loopline.charter.questions import Standing, standings
-from loopline.charter.template import Template, template
-from loopline.cli.init_template import question_lines, questions_as_json
+from loopline.charter.asked import asked_of, questions_as_json
+from loopline.cli.init_template import question_lines
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.errors import Mistake
-from loopline.project import FILE, Project, find_folder, load
+from loopline.project import FILE, find_folder, load
 
 
 @click.command()
@@ -27,28 +25,10 @@ def questions(folder: Path | None, as_json: bool) -> None:
     if project.declaration.charter.template is None:
         remedy = "begin with one: loopline init --template NAME; they are listed by loopline init --templates"
         raise Mistake("the charter names no template, so there are no questions", where="charter.template", remedy=remedy)
-    kind, standing = asked_of(project)
+    kind, standing = asked_of(project.declaration.charter, project.folder, (project.folder / FILE).read_text(encoding="utf-8"))
     asked = len(kind.asked)
     count = sum(one.is_open for one in standing)
     following = "loopline run" if project.declaration.data.sources else "loopline charter study"
     head = f"{count} of {asked} questions of the template {kind.name} are open" if count else f"all {asked} questions of the template {kind.name} are answered"
     data = {"template": kind.name, **questions_as_json(standing), "next": following}
     emit(data, lambda: "\n".join([head, *question_lines(standing)]) + hint(following), as_json)
-
-
-def asked_of(project: Project) -> tuple[Template, tuple[Standing, ...]]:
-    """The template that a project's charter names, and how each of its questions stands.
-
-    Raises
-    ------
-    Mistake
-        When the price book is not understood.
-    """
-    charter = project.declaration.charter
-    kind = template(charter.template or "")
-    prices = project.folder / (charter.prices or "")
-    book = ""
-    if charter.prices is not None and prices.is_file():
-        load_prices(charter.prices, project.folder)
-        book = prices.read_text(encoding="utf-8")
-    return kind, standings(kind, (project.folder / FILE).read_text(encoding="utf-8"), book)

@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.charter.binding import bound_once
-from loopline.charter.override import SUBJECT, Override, no_go
-from loopline.cli.charter_questions import asked_of
 from loopline.cli.output import LiveProgress, emit, folder_option, hint, json_option, table, write_whole
-from loopline.declaration import counted
 from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import now
 from loopline.loop import Loop, LoopStatus, open_loop
+from loopline.project import FILE
 
 if TYPE_CHECKING:
-    from loopline.charter.spec import CharterSpec
+    from loopline.charter.standing import Standing
     from loopline.sheet.document import Document
 
 _FORMS = (".html", ".htm", ".md", ".markdown", ".png", ".svg")
-
-
-@dataclass(frozen=True)
-class _Studied:
-    """The newest study, with what stood in the way of reading the data."""
-
-    facts: Mapping[str, Any]
-    made: datetime
-    stops: bool
-    overridden: str
-    trouble: str
-    open_questions: int
-    next: str
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What must be seen beside the study itself."""
-        asked = f"{counted(self.open_questions, 'question is', 'questions are')} open: what is reckoned with in their place is a guess."
-        unread = [f"The data could not be read: {self.trouble}."] if self.trouble else []
-        return (*unread, *([f"{self.overridden[:1].upper()}{self.overridden[1:]}."] if self.overridden else []), *([asked] if self.open_questions else []))
 
 
 @click.command()
@@ -65,8 +40,8 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         with LiveProgress(quiet=as_json) as progress:
             status = loop.run(until="charter", progress=progress) if only_stated else loop.run(until="data", progress=progress, sounding=True)
         charter, project, home = loop.project.declaration.charter, loop.project.name, loop.project.folder / ".loopline"
-        found = _studied(loop, status, only_stated)
-    document = _document(project, charter, found)
+        found, following = _studied(loop, status, only_stated)
+    document = found.document(project, charter, next=following)
     if in_browser and out is None:
         out = home / "study.html"
     if out is not None:
@@ -80,40 +55,31 @@ def study(in_browser: bool, out: Path | None, only_stated: bool, folder: Path | 
         "trouble": found.trouble or None,
         "open_questions": found.open_questions,
         "out": None if out is None else str(out),
-        "next": found.next,
+        "next": following,
     }
-    emit(data, lambda: "\n".join(_lines(document, found, out)) + hint(found.next), as_json)
+    emit(data, lambda: "\n".join(_lines(document, found, out)) + hint(following), as_json)
     if found.trouble:
         raise SystemExit(2)
     if found.stops:
         raise SystemExit(1)
 
 
-def _studied(loop: Loop, ran: LoopStatus, only_stated: bool) -> _Studied:
-    state, status = loop.state(), loop.status()
-    entry = state.latest.get(("charter", "study"))
-    if entry is None:
+def _studied(loop: Loop, ran: LoopStatus, only_stated: bool) -> tuple[Standing, str]:
+    """The newest study, and the command that follows."""
+    from loopline.charter.standing import standing
+
+    declared, status = loop.project.declaration, loop.status()
+    # That a charter has no data yet is no trouble: its page says so.
+    trouble = next((one.why for one in ran.stages if (one.stage, one.state) == ("data", "failed") and declared.data.sources), "")
+    text, has_data = (loop.project.folder / FILE).read_text(encoding="utf-8"), bool(declared.data.sources) and not only_stated
+    found = standing(declared.charter, loop.state(), folder=loop.project.folder, text=text, today=now().date(), has_data=has_data, trouble=trouble)
+    if found is None:
         raise ran.error if ran.error is not None else Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
     charter = next(stage for stage in status.stages if stage.stage == "charter")
     if charter.state == "stale" or (charter.state == "failed" and ran.error is not None and not isinstance(ran.error, CheckFailed)):
         # The newest study is that of an earlier charter.
         raise ran.error or Mistake("the charter could not be studied", remedy="see why: loopline run --until charter")
-    facts = entry.body["facts"]
-    declared, today = loop.project.declaration, now().date()
-    said = Override.of(state.overrides.get(SUBJECT), facts["binds"], bound_once(declared.charter))
-    stops = bool(no_go(facts, said, today=today, has_data=bool(declared.data.sources) and not only_stated))
-    overridden = said.says(facts, today) if facts["verdict"] == "no-go" and said is not None and said.holds(facts, today) else ""
-    # That a charter has no data yet is no trouble: its page says so.
-    trouble = next((one.why for one in ran.stages if (one.stage, one.state) == ("data", "failed") and declared.data.sources), "")
-    open_questions = sum(one.is_open for one in asked_of(loop.project)[1]) if declared.charter.template is not None else 0
-    following = "loopline charter questions" if open_questions else status.next or "loopline run"
-    return _Studied(facts, entry.time, stops, overridden, trouble, open_questions, following)
-
-
-def _document(project: str, charter: CharterSpec, found: _Studied) -> Document:
-    from loopline.charter.report.report import report
-
-    return report(project, charter, found.facts, made=f"{found.made:%Y-%m-%d}", next=found.next, notes=found.notes)
+    return found, "loopline charter questions" if found.open_questions else status.next or "loopline run"
 
 
 def _write(out: Path, document: Document, facts: Mapping[str, Any]) -> None:
@@ -133,7 +99,7 @@ def _write(out: Path, document: Document, facts: Mapping[str, Any]) -> None:
     write_whole(out, html(document) if out.suffix.lower().startswith(".htm") else markdown(document))
 
 
-def _lines(document: Document, found: _Studied, out: Path | None) -> list[str]:
+def _lines(document: Document, found: Standing, out: Path | None) -> list[str]:
     """What a terminal shows: the verdict, the choices, and the answers."""
     lines = [f"{document.verdict}: {document.says}", *document.notes, ""]
     lines += [f"{one.name}: {one.value}" + (f" ({one.between})" if one.between else "") + (f"; {one.note}" if one.note else "") for one in document.figures]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from loopline.charter.asked import questions_as_json
 from loopline.charter.filling import fill
 from loopline.charter.prices import load as load_prices
 from loopline.charter.questions import Standing, answers, standings
@@ -198,25 +199,6 @@ def _columns(kind: Template, found: Draft, batch: pl.DataFrame) -> dict[str, str
     known = {purpose: names[0] if names[0].isidentifier() and not iskeyword(names[0]) else f"`{names[0]}`" for purpose, names in named.items() if names}
     plain = {"target": found.target.name, "time": found.time, "positive": found.target.positive}
     return known | {purpose: name for purpose, name in plain.items() if name is not None}
-
-
-def questions_as_json(standing: Sequence[Standing]) -> dict[str, Any]:
-    """The questions as plain values, the open ones apart from the answered ones."""
-    shown = [
-        {
-            "field": one.entry.field,
-            "role": one.entry.question.role,
-            "question": one.entry.question.asks,
-            "why": one.entry.question.why,
-            "wrong": one.entry.question.wrong,
-            "value": one.said,
-            "from": one.origin,
-            "open": one.is_open,
-        }
-        for one in standing
-        if one.entry.question is not None
-    ]
-    return {"questions": [one for one in shown if one["open"]], "answered": [one for one in shown if not one["open"]]}
 
 
 def question_lines(standing: Sequence[Standing]) -> list[str]:

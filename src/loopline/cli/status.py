@@ -48,11 +48,6 @@ def _watcher(loop: Loop) -> Watcher:
     return watcher(last, step, declared.watch.late, schedules(declared.data, declared.watch.retrain), now())
 
 
-def waiting(status: LoopStatus) -> str:
-    """Whom the loop waits for; empty where it waits for nobody."""
-    return f"waiting for {' and '.join((status.waiting_for, *status.besides))}" if status.waiting_for else ""
-
-
 def show(status: LoopStatus, *, turns: str = "") -> str:
     """A status as text: a line for each stage, the champion, the turns where something is known of them, and what to do next."""
     lines = []
@@ -61,8 +56,8 @@ def show(status: LoopStatus, *, turns: str = "") -> str:
         lines.append(f"{stage.stage:<8} {click.style(f'{stage.state:<8}', fg=_COLOURS[stage.state])}{spent}  {stage.why}")
     if status.champion:
         lines.append(f"champion {status.champion[:12]}")
-    if status.waiting_for:
-        lines.append(waiting(status))
+    if status.waiting:
+        lines.append(status.waiting)
     if turns:
         lines.append(turns)
     if status.unheard:

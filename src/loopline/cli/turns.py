@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from loopline.cli.status import waiting
 from loopline.data.arrivals import Arrivals, next_moment
 from loopline.data.schedule import due, next_due
 from loopline.data.spec_source import ScheduleSpec
@@ -208,7 +207,7 @@ class Turns:
             _log.debug("a turn failed", exc_info=True)
             fault = in_words(error)
             return "failed", str(fault), fault
-        return told(status)
+        return (*status.told(), status.error)
 
 
 def take(folder: Path | None, until: str | None, *, every: timedelta | None = None) -> LoopStatus:
@@ -227,7 +226,7 @@ def take(folder: Path | None, until: str | None, *, every: timedelta | None = No
             if not (isinstance(error, LooplineError) and error.retry):
                 _enter(loop, "failed", str(in_words(error)), every, since, did_something=True)
             raise
-        state, says, _ = told(status)
+        state, says = status.told()
         _enter(loop, state, says, every, since, did_something=any(stage.seconds for stage in status.stages))
     return status
 
@@ -256,16 +255,6 @@ def _late_s(ledger: Ledger) -> float | None:
     return None if late is None else late.total_seconds()
 
 
-def told(status: LoopStatus) -> tuple[str, str, LooplineError | None]:
-    """How a turn ended, in a word and in words, and what stopped it."""
-    lost = [f"{status.unheard} (loopline alerts list)"] if status.unheard else []
-    if status.error is not None:
-        says = "; ".join([*_did(status), *lost, str(status.error)])
-        return ("refused" if isinstance(status.error, CheckFailed) else "failed"), says, status.error
-    waits = [f"{waiting(status)}: {status.next}"] if status.waiting_for else []
-    return ("waiting" if waits else "done"), "; ".join([*_did(status), *lost, *waits]) or "nothing new", None
-
-
 def watches(declared: Declaration) -> list[str]:
     """What calls for a turn, in words: watched folders and schedules."""
     found = []
@@ -279,10 +268,3 @@ def retrains(declared: Declaration) -> list[ScheduleSpec]:
     """The schedule of retrainings, where one is declared."""
     schedule = None if declared.watch.retrain is None else declared.watch.retrain.when.schedule
     return [] if schedule is None else [schedule]
-
-
-def _did(status: LoopStatus) -> list[str]:
-    """What a turn did: the data's own line, and the names of the other stages."""
-    done = [stage for stage in status.stages if stage.state == "done" and not stage.cached]
-    others = ", ".join(stage.stage for stage in done if stage.stage != "data")
-    return [*(f"data: {stage.why}" for stage in done if stage.stage == "data"), *([f"{others} done"] if others else [])]

@@ -135,6 +135,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     prev_hash: str
     hash: str
 
+    @property
+    def brief(self) -> str:
+        """What tells it from its neighbours, in a few words."""
+        words = [str(self.body[name]) for name in ("state", "name", "verdict", "role", "says", "why") if self.body.get(name) not in (None, "")]
+        words += [", ".join(self.body["changed"])] if self.kind == "charter" else []
+        return " ".join(" ".join(words).split())[:80]
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as plain values; `docs/json.md` has the shape."""
+        named = ("seq", "id", "project", "kind", "subject", "key", "body", "actor")
+        chained = {"prev_hash": self.prev_hash, "hash": self.hash}
+        return {**{name: getattr(self, name) for name in named}, "time": self.time.isoformat(), "parents": list(self.parents), **chained}
+
 
 def hash_fields(fields: Sequence[object]) -> str:
     """The hash of an entry: the SHA-256 of the JSON array of its stored fields, from `seq` to `prev_hash` in the order of the columns.

@@ -57,8 +57,26 @@ def bodies(blobs: Blobs, summary: Mapping[str, Any] | str, *, package: str | Non
     Mistake
         When that is of a time before there were chapters.
     """
+    told = [one["body"] for chapter in chapters(summary, package=package) for one in json.loads(blobs.get(chapter.blob))]
+    return sorted(told, key=lambda body: (body["start"], body["package"]))
+
+
+def chapters(summary: Mapping[str, Any] | str, *, package: str | None = None, since: datetime | None = None) -> list[Chapter]:
+    """The chapters that the fact ``summary`` names.
+
+    Parameters
+    ----------
+    package
+        Whose chapters alone; by default everyone's.
+    since
+        Only chapters with a window that starts then or later.
+
+    Raises
+    ------
+    Mistake
+        When that is of a time before there were chapters.
+    """
     if isinstance(summary, str):
         raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
-    chapters = [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
-    told = [one["body"] for chapter in chapters for one in json.loads(blobs.get(chapter.blob))]
-    return sorted(told, key=lambda body: (body["start"], body["package"]))
+    told = [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
+    return [chapter for chapter in told if since is None or chapter.until >= since]

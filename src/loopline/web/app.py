@@ -29,6 +29,7 @@ from loopline.web.current import Current, Followed, base_of
 from loopline.web.door import Door, Headers, Local
 from loopline.web.drawn import Drawings, Theme
 from loopline.web.forms import Forms
+from loopline.web.lens import lens_of
 from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
 
@@ -251,7 +252,7 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         project="" if current is None else current.project.name,
         base="" if current is None else current.base,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        nav=() if current is None or reader is None else _nav(current, reader, "" if page is None else page.section, page is not None),
+        nav=() if current is None or reader is None else _nav(current, reader, request.cookies.get("lens", ""), page),
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
@@ -275,10 +276,12 @@ def _noted(request: Request) -> str:
         return ""
 
 
-def _nav(current: Current, reader: Reader, section: str, is_page: bool) -> tuple[tuple[str, str, bool], ...]:
-    """The pages that the reader may see."""
-    first = {page.section: page for page in reversed(PAGES)}
-    return tuple((name, f"{current.base}/{path}", is_page and path == section) for name, path in SECTIONS if path in first and reader.may(first[path].roles))
+def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
+    """The pages that the reader may see, in the order of their lens."""
+    first = {one.section: one for one in reversed(PAGES)}
+    seen = [(name, path) for name, path in SECTIONS if path in first and reader.may(first[path].roles)]
+    ordered = lens_of(reader.roles, lens).sections(seen, lambda section: section[1])
+    return tuple((name, f"{current.base}/{path}", page is not None and path == page.section) for name, path in ordered)
 
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
+from loopline.web.pages import loop
+from loopline.web.pages.ledger import entry, listing, past, proof
 
-PAGES: tuple[Page, ...] = ()
-ACTIONS: tuple[Action, ...] = ()
+MODULES = (
+    loop,
+    listing,
+    past,
+    entry,
+    proof,
+)
+PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
+ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
 
 SECTIONS = (
     ("Loop", ""),

@@ -10,9 +10,12 @@ from playwright.sync_api import Browser, Page
 from tests.web.browser.chromium import LACK, browsing, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser without a window; where the system has no Chromium, the tests skip and say how to get one."""
+    """A browser without a window, for one file of tests: while it is open, no other event loop can run in this process.
+
+    Where the system has no Chromium, the tests skip and say how to get one.
+    """
     if chromium() is None:
         pytest.skip(LACK)
     with browsing() as found:

@@ -144,6 +144,15 @@ def summary(found: Sequence[Requirement]) -> str:
     return "; ".join(said)
 
 
+def following(found: Sequence[Requirement]) -> str:
+    """What comes next: what nobody checks is written, what is not known yet is run, and else the review is read."""
+    if not found:
+        return "say in charter.acceptance what the customer asks for; then: loopline charter criteria"
+    if unchecked := next((one for one in found if one.write), None):
+        return f"{unchecked.write}; then: loopline run"
+    return "loopline run" if any(one.standing == "not known yet" for one in found) else "loopline value review"
+
+
 def _listed(ids: Sequence[str]) -> str:
     return " and ".join([", ".join(ids[:-1]), ids[-1]] if len(ids) > 1 else ids)
 

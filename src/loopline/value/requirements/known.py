@@ -1,0 +1,53 @@
+"""What the ledger and the lake know of the acceptance criteria."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from loopline.charter.spec import CharterSpec
+from loopline.charter.statement import stated
+from loopline.lake.blobs import Blobs
+from loopline.ledger.entry import now
+from loopline.ledger.state import State
+from loopline.release.approvals import judged, settled_today
+from loopline.release.spec import ReleaseSpec
+from loopline.value.requirements.requirements import Known
+from loopline.watch.summary import bodies
+from loopline.workspace import Workspace
+
+_ALERT = ("state", "since", "says")
+
+
+def known(workspace: Workspace, charter: CharterSpec, release: ReleaseSpec, state: State) -> Known:
+    """What is known of the criteria now."""
+    data = state.facts("data", "join") or state.facts("data", "ingest") or {}
+    open_now = [entry for entry in state.open_alerts() if entry.body["monitor"] == "criterion"]
+    return Known(
+        task=data.get("task"),
+        columns=frozenset(column["name"] for column in data["columns"]) if "columns" in data else None,
+        champion=state.champion,
+        judged=[(entry.time, settled_today(release, charter, state, entry.body["facts"])) for entry in judged(state)],
+        reviews=[(at, {"criteria": criteria or ()}) for at, criteria in workspace.ledger.parts("criteria", kinds=("review",))],
+        charters=[(entry.time, entry.body["charter"].get("acceptance", [])) for entry in state.charters],
+        windows=_windows(workspace, state),
+        priced_since=_priced_since(state, charter),
+        alerts={entry.body["feature"]: {"id": entry.subject, **{name: entry.body[name] for name in _ALERT}} for entry in open_now},
+    )
+
+
+def _priced_since(state: State, charter: CharterSpec) -> datetime | None:
+    """Since when the prices hold that are declared now; None where the ledger knows no others."""
+    worth, since = stated(charter).get("worth"), now()
+    for entry in reversed(state.charters):
+        if entry.body["charter"].get("worth") != worth:
+            return since
+        since = entry.time
+    return None
+
+
+def _windows(workspace: Workspace, state: State) -> list[dict[str, Any]]:
+    facts = state.facts("watch", "windows")
+    if facts is None or state.champion is None:
+        return []
+    return bodies(Blobs(workspace.lake), facts["summary"], package=state.champion)

@@ -1,0 +1,287 @@
+"""The first page: the ring of the stages, the month's money, what is open, and what waits for the reader and for others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from loopline.charter.asked import asked_of
+from loopline.errors import LooplineError
+from loopline.ledger.entry import Entry
+from loopline.project import FILE
+from loopline.release.approvals import stakeholders
+from loopline.value.month import Month, month
+from loopline.watch.causes import explains
+from loopline.watch.spec import BUSINESS, OF_WORTH, WAITING
+from loopline.watch.standing import Standing, standings
+from loopline.web.asked import Asked
+from loopline.web.current import Current
+from loopline.web.lately import lately
+from loopline.web.lens import Lens, lens_of
+from loopline.web.page import Action, Done, Form, Page, Work
+from loopline.web.ring import Known as RingKnown
+from loopline.web.ring import Stage, compact, ring, ways
+from loopline.web.waiting import Known, Wait, waits
+
+ROUND = "/round"
+"""The address of the form that takes the loop round."""
+_RUN = "loopline run"
+_MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
+"""The monitors of money."""
+_MOST = 6
+"""So many alerts, and so many things that wait, stand on the first page; the pages behind it have them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """An alert that is told by itself.
+
+    Parameters
+    ----------
+    lost
+        The money that it has cost so far; None where that is not known.
+    explained_by
+        What the alerts say that explain it.
+    is_money
+        Whether it is about money.
+    """
+
+    id: str
+    state: str
+    level: str
+    role: str
+    says: str
+    since: datetime
+    lost: float | None
+    explained_by: tuple[str, ...]
+    is_money: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "since": self.since.isoformat(), "explained_by": list(self.explained_by)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopView:
+    """What the first page shows.
+
+    Parameters
+    ----------
+    cards
+        The parts of the page, in the order of the reader's lens.
+    stages
+        The ring, in the order of the loop; `listed` has the same stages with those of the lens first.
+    month
+        The month's money; None where no model has decided anything.
+    unpriced
+        Whether the charter has no prices, so that no sum is money.
+    alerts
+        Those that are told by themselves, the ones about money first; `more_alerts` others are not shown.
+    mine, others
+        What waits for the reader, and for others.
+    next, can_run
+        The command that comes next, and whether a button does it.
+    stopped
+        What stopped the loop, where that was not a person's turn.
+    unheard
+        Which alerts reached nobody, and why.
+    is_new
+        Whether nothing has been done yet.
+    running
+        Which process is at work; empty where none is.
+    """
+
+    project: str
+    problem: str
+    decision: str
+    currency: str
+    at: datetime
+    lens: Lens
+    cards: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    month: Month | None
+    unpriced: bool
+    alerts: tuple[Raised, ...]
+    more_alerts: int
+    mine: tuple[Wait, ...]
+    others: tuple[Wait, ...]
+    next: str
+    can_run: bool
+    stopped: LooplineError | None
+    unheard: str
+    is_new: bool
+    running: str
+    title: str = "Loop"
+
+    @property
+    def listed(self) -> tuple[Stage, ...]:
+        """The stages with those of the reader's lens first."""
+        return self.lens.own_first(self.stages, lambda stage: stage.name)
+
+    @property
+    def around(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The cards before the ring, and those after it."""
+        at = self.cards.index("loop")
+        return self.cards[:at], self.cards[at + 1 :]
+
+    @property
+    def ways(self) -> tuple[tuple[tuple[float, float], tuple[float, float]], ...]:
+        """The arrows of the ring."""
+        return ways()
+
+    @property
+    def middle(self) -> tuple[str, str, str]:
+        """What stands in the middle of the ring: the month, its sum and its target, in few words."""
+        money = self.month
+        if money is None or money.total is None or self.unpriced:
+            return "", "not run yet" if self.is_new else "nothing earned yet", ""
+        name = f"{money.start:%B}" if money.is_now else f"{money.start:%b %Y}"
+        target = "" if money.target is None else f"of {compact(money.target)}"
+        return f"{name}, estimated" if money.is_estimated else name, f"{compact(money.total)} {self.currency}", target
+
+    @property
+    def bar(self) -> dict[str, float] | None:
+        """Where the month's sums lie between nothing and the most of them, in percent; None where there is no target, or nothing to draw."""
+        money = self.month
+        if money is None or money.target is None or money.total is None or money.due is None:
+            return None
+        heading = money.heading or 0.0
+        known = 0.0 if money.added is None else money.added.mean
+        most = max(money.target, money.total, heading)
+        sums = {"known": known, "total": money.total, "due": money.due, "target": money.target, "heading": heading}
+        return {name: round(100 * max(0.0, value) / most, 1) for name, value in sums.items()} if most > 0 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        stopped = self.stopped
+        return {
+            "project": self.project,
+            "problem": self.problem,
+            "decision": self.decision,
+            "lens": list(self.lens.roles),
+            "cards": list(self.cards),
+            "stages": [stage.as_json() for stage in self.stages],
+            "month": None if self.month is None else {**self.month.as_json(), "currency": self.currency},
+            "alerts": [alert.as_json() for alert in self.alerts],
+            "more_alerts": self.more_alerts,
+            "waiting": {"mine": [one.as_json() for one in self.mine], "others": [one.as_json() for one in self.others]},
+            "next": self.next,
+            "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
+            "unheard": self.unheard,
+            "running": self.running,
+        }
+
+
+def view(current: Current, asked: Asked) -> LoopView:
+    """The first page of a project for a reader."""
+    charter, state, status = current.project.declaration.charter, current.state, current.status
+    lens = lens_of(asked.reader.roles, asked.query.get("lens", ""))
+    alerts = standings(state, current.at)
+    windows = lately(current.workspace.lake, state)
+    money = _month(current, windows)
+    told = _raised(alerts)
+    lasting = [one.entry.body for one in alerts if one.cause is not None and one.state != "resolved"]
+    known = RingKnown(charter=charter, state=state, delivery=_delivery(current), windows=windows, open_alerts=lasting, month=money, at=current.at)
+    waiting = waits(_waiting(current, alerts), asked.reader.name)
+    running = current.workspace.ledger.holder()
+    return LoopView(
+        project=current.project.name,
+        problem=charter.problem or "",
+        decision=charter.decision or "",
+        currency=charter.worth.currency,
+        at=current.at,
+        lens=lens,
+        cards=lens.cards(),
+        stages=ring(status.stages, known, lens.stages),
+        month=money,
+        unpriced=not charter.worth.is_priced,
+        alerts=told[:_MOST],
+        more_alerts=len(told[_MOST:]),
+        mine=tuple(one for one in waiting if one.is_mine),
+        others=tuple(one for one in waiting if not one.is_mine),
+        next=status.next,
+        can_run=status.next == _RUN and not running,
+        stopped=status.error,
+        unheard=status.unheard,
+        is_new=not state.latest and not state.failed,
+        running=running,
+    )
+
+
+def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | None:
+    declared, worth = current.project.declaration, (current.state.facts("model", "search") or {}).get("worth")
+    without = None if worth is None else worth["baseline"]
+    return month(windows, declared.charter, at=current.at, confidence=declared.value.confidence, without_model=without)
+
+
+def _delivery(current: Current) -> Entry | None:
+    return next(iter(current.workspace.ledger.read(kinds=("batch",), newest_first=True, limit=1)), None)
+
+
+def _raised(alerts: Sequence[Standing]) -> tuple[Raised, ...]:
+    """The alerts that last and are told by themselves, those about money first."""
+    by_id = {one.id: one for one in alerts}
+    made = []
+    for one in alerts:
+        body = one.entry.body
+        if one.cause is None or one.state == "resolved" or not one.is_told_apart or body["monitor"] == WAITING:
+            continue
+        made.append(
+            Raised(
+                id=one.id,
+                state=one.state,
+                level=one.level,
+                role=str(body["role"]),
+                says=str(body["says"]),
+                since=datetime.fromisoformat(body["since"]),
+                lost=body["cost"]["lost"] if body["cost"] else None,
+                explained_by=tuple(explains(by_id[other].entry.body) for other in one.explained_by),
+                is_money=body["monitor"] in _MONEY,
+            )
+        )
+    return tuple(sorted(made, key=lambda one: not one.is_money))
+
+
+def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
+    """What may wait for somebody; of the data only counts that the ledger has, for looking into them takes longer than a page may."""
+    charter, state = current.project.declaration.charter, current.state
+    data = state.latest.get(("data", "ingest"))
+    return Known(
+        state=state,
+        handoffs=current.status.handoffs,
+        alerts=alerts,
+        stakeholders=stakeholders(charter),
+        currency=charter.worth.currency,
+        per_year=None if charter.volume is None else charter.volume.per_year,
+        refused=0 if data is None else data.body["facts"]["quarantined"],
+        refused_since=None if data is None else data.time,
+        questions=_questions(current),
+    )
+
+
+def _questions(current: Current) -> dict[str, int]:
+    """From a role to how many questions of the charter's template are open for it."""
+    charter, found = current.project.declaration.charter, dict[str, int]()
+    if charter.template is None:
+        return found
+    try:
+        text = (current.project.folder / FILE).read_text(encoding="utf-8")
+        _, standing = asked_of(charter, current.project.folder, text)
+    except (OSError, ValueError, LooplineError):
+        # The file is being changed, or wrong as it is now: the page says so above.
+        return found
+    for one in standing:
+        if one.is_open and one.entry.question is not None:
+            found[one.entry.question.role] = found.get(one.entry.question.role, 0) + 1
+    return found
+
+
+def take_round(current: Current, asked: Asked, form: Form) -> Done | Work:
+    """Take the loop round, as far as the evidence allows."""
+    return Work("take the loop round", "loopline.web.doing:run", {"until": None, "fresh": None}, "/")
+
+
+PAGES = (Page("loop", "/", view, "loop.html.j2"),)
+ACTIONS = (Action(ROUND, take_round),)

@@ -1,0 +1,280 @@
+"""The ring of the seven stages: where each stands, how old that is, and the one number that matters in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import cos, pi, sin
+from typing import Any
+
+from loopline.charter.spec import CharterSpec
+from loopline.declaration import counted, figure
+from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
+from loopline.release.rollout.course import newest as newest_course
+from loopline.story import StageStatus
+from loopline.value.month import Month
+from loopline.watch.spec import EXPERIMENT, WAITING
+
+PAGES: Mapping[str, str] = {
+    "charter": "/charter",
+    "data": "/data",
+    "model": "/model",
+    "release": "/release",
+    "serve": "/live",
+    "watch": "/live",
+    "value": "/value",
+}
+"""From a stage to the page that tells more of it."""
+SIDE, RADIUS = 640, 236
+"""Of the drawing, in units of its own; the ring's middle is the drawing's."""
+LINE = 13
+"""So many signs stand on a line of the ring."""
+_NOT_YET = "not known yet"
+_MODEL = "model"
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage as the ring shows it.
+
+    Parameters
+    ----------
+    state
+        ``done``, ``stale``, ``waiting`` or ``failed``.
+    why
+        What it came to when it is done; the reason when it is not.
+    number, note
+        The one number that matters, and what it is.
+    since
+        When it was last done; None where it never was.
+    to
+        The page that tells more, below the project's address.
+    at
+        Its middle in the drawing.
+    age
+        `since` in words.
+    is_own
+        Whether it is a stage of the reader's lens.
+    """
+
+    name: str
+    state: str
+    why: str
+    number: str
+    note: str
+    since: datetime | None
+    to: str
+    at: tuple[float, float]
+    age: str
+    is_own: bool = False
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The number in one line or two, for the little room of the ring."""
+        gaps = [at for at, sign in enumerate(self.number) if sign == " "]
+        if len(self.number) <= LINE or not gaps:
+            return (self.number,)
+        middle = min(gaps, key=lambda at: abs(at - len(self.number) / 2))
+        return self.number[:middle], self.number[middle + 1 :]
+
+    def as_json(self) -> dict[str, Any]:
+        """The stage as plain values."""
+        since = None if self.since is None else self.since.isoformat()
+        return {"stage": self.name, "state": self.state, "why": self.why, "number": self.number, "note": self.note, "since": since, "to": self.to}
+
+
+def age(since: datetime | None, now: datetime) -> str:
+    """How long ago something was, in one word and its unit.
+
+    >>> from datetime import UTC, timedelta
+    >>> day = datetime(2026, 3, 2, tzinfo=UTC)
+    >>> age(day, day + timedelta(hours=5)), age(day, day), age(None, day)
+    ('5 hours ago', 'just now', 'never')
+    """
+    if since is None:
+        return "never"
+    gone = (now - since).total_seconds()
+    for name, length in (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if gone >= length:
+            return f"{counted(int(gone // length), name)} ago"
+    return "just now"
+
+
+def compact(value: float) -> str:
+    """A number for little room: three digits, and thousands and millions by a letter.
+
+    >>> compact(1191760.0), compact(-52300.0), compact(8.459), compact(420.0)
+    ('1.19M', '-52.3k', '8.46', '420')
+    """
+    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if abs(value) >= 0.9995 * size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return figure(float(f"{value:.3g}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the ring is told from.
+
+    Parameters
+    ----------
+    delivery
+        The entry of the newest batch.
+    windows
+        The newest windows, in the order of time.
+    open_alerts
+        The bodies of the alerts that last.
+    """
+
+    charter: CharterSpec
+    state: State
+    delivery: Entry | None
+    windows: Sequence[Body]
+    open_alerts: Sequence[Body]
+    month: Month | None
+    at: datetime
+
+
+def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
+    """The stages in the order of the loop.
+
+    Parameters
+    ----------
+    own
+        The stages of the reader's lens.
+    """
+    tells = {"charter": _charter, "data": _data, "model": _model, "release": _release, "serve": _serve, "watch": _watch, "value": _value}
+    told = []
+    for turn, status in enumerate(stages):
+        number, note = tells[status.stage](known)
+        since = done_at(known.state, status.stage)
+        told.append(
+            Stage(
+                name=status.stage,
+                state=status.state,
+                why=status.why,
+                number=number,
+                note=note,
+                since=since,
+                to=PAGES[status.stage],
+                at=place(turn),
+                age=age(since, known.at),
+                is_own=status.stage in own,
+            )
+        )
+    return tuple(told)
+
+
+def done_at(state: State, stage: str) -> datetime | None:
+    """When a stage last did something; None where it never did."""
+    return max((entry.time for (of, _), entry in state.latest.items() if of == stage), default=None)
+
+
+def place(at: float, of: int = 7, *, radius: float = RADIUS) -> tuple[float, float]:
+    """Where a stage's middle is on the ring, clockwise from the top; between two stages where `at` is no whole number."""
+    angle = 2 * pi * at / of - pi / 2
+    return round(SIDE / 2 + radius * cos(angle), 1), round(SIDE / 2 + radius * sin(angle), 1)
+
+
+def ways() -> tuple[tuple[tuple[float, float], tuple[float, float]], ...]:
+    """Where the arrow from each stage to the next begins and ends."""
+    return tuple((place(at + 0.385), place(at + 0.6)) for at in range(7))
+
+
+def yearly(state: State) -> tuple[float, bool] | None:
+    """What the charter's study expects a year to bring above no model, and whether that is a model's worth or a perfect one's; None where neither is known."""
+    facts = state.facts("charter", "study") or {}
+    for one in (facts.get("study") or {}).get("alternatives", ()):
+        if one["name"] == _MODEL and one.get("added") is not None:
+            return float(one["added"]["value"]), True
+    a_year = facts.get("per_year") or {}
+    if a_year.get("perfect") is None or a_year.get("do_nothing") is None:
+        return None
+    return float(a_year["perfect"] - a_year["do_nothing"]), False
+
+
+def _money(known: Known, value: float) -> str:
+    return f"{compact(value)} {known.charter.worth.currency}"
+
+
+def _charter(known: Known) -> tuple[str, str]:
+    facts = known.state.facts("charter", "study")
+    if facts is None:
+        return _NOT_YET, "no verdict has been given"
+    worth = yearly(known.state)
+    if worth is None:
+        return str(facts["verdict"]), "what a year brings is not known: the charter has no volume, or no data have come"
+    value, is_expected = worth
+    return f"{facts['verdict']}, {_money(known, value)}", "a year is expected above no model" if is_expected else "a year is what a perfect model would add"
+
+
+def _data(known: Known) -> tuple[str, str]:
+    facts = known.state.facts("data", "ingest")
+    if known.delivery is None:
+        return (_NOT_YET, "nothing has been delivered") if facts is None else (counted(facts["accepted"]), "are in the main table")
+    said = known.delivery.body
+    newest = said.get("newest") or ((facts or {}).get("newest") or {}).get(said.get("table"))
+    fresh = "" if newest is None else f"; its newest row is of {str(newest)[:10]}"
+    return f"{figure(said['accepted'])} in, {figure(said['quarantined'])} out", f"rows accepted and refused of the newest delivery{fresh}"
+
+
+def _model(known: Known) -> tuple[str, str]:
+    worth = (known.state.facts("model", "search") or {}).get("worth")
+    if worth is None:
+        return _NOT_YET, "no package has been made"
+    gain = worth["gain"]["mean"]
+    return _money(known, worth["per_decision"]), f"per decision; {'+' if gain >= 0 else ''}{compact(gain)} against {worth['rule']}"
+
+
+def _release(known: Known) -> tuple[str, str]:
+    course = newest_course(known.state.rollouts)
+    trial = ""
+    if course is not None and course.is_live and course.traffic is not None:
+        trial = f"{course.package[:8]} is on trial with {course.traffic.get('share', 0):.0%} of the requests"
+    if not known.state.champions or known.state.champion is None:
+        return _NOT_YET, trial or "no package decides"
+    crowned = known.state.champions[-1]
+    return f"since {crowned.time:%d %b %Y}", f"{crowned.subject[:8]} decides{f'; {trial}' if trial else ''}"
+
+
+def _serve(known: Known) -> tuple[str, str]:
+    if not known.windows:
+        return _NOT_YET, "no request has been answered"
+    start = known.windows[-1]["start"]
+    last = [window for window in known.windows if window["start"] == start]
+    rows, refused = (sum(window[name] for window in last) for name in ("rows", "refused"))
+    return counted(rows, "request"), f"in the window of {start[:10]}; {refused:,} refused"
+
+
+def _watch(known: Known) -> tuple[str, str]:
+    many = len([body for body in known.open_alerts if body["monitor"] not in (WAITING, EXPERIMENT)])
+    drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known.windows).items() if limit]
+    worst = "" if not drifts else "worst drift {1}: {2:.2f}, its limit is {3:.2f}".format(*max(drifts))
+    if not known.windows and not many:
+        return _NOT_YET, "nothing has been watched"
+    return counted(many, "open alert"), worst or "no drift is measured"
+
+
+def _drift(windows: Sequence[Body]) -> dict[str, tuple[float, float]]:
+    """The distance of each feature from training in the newest window, and its limit."""
+    if not windows:
+        return {}
+    last = windows[-1]
+    limits = last.get("drift_limits") or {}
+    return {name: (value, limits.get(name, 0.0)) for name, value in (last.get("drift") or {}).items()}
+
+
+def _value(known: Known) -> tuple[str, str]:
+    month = known.month
+    if month is None:
+        return _NOT_YET, "nothing has been decided by a model"
+    if not known.charter.worth.is_priced:
+        return _NOT_YET, "the charter has no prices"
+    when = "this month" if month.is_now else f"in {month.start:%B %Y}"
+    if month.total is None:
+        return _NOT_YET, month.why
+    of = "" if month.target is None else f" of {compact(month.target)}"
+    return f"{_money(known, month.total)}{of}", f"added {when}{', in part estimated' if month.is_estimated else ''}"

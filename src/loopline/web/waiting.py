@@ -1,0 +1,191 @@
+"""What waits for a person: what is decided, what it is worth, since when, and where it is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from loopline.access.people import Stakeholders, holders, holds
+from loopline.declaration import counted, figure
+from loopline.ledger.state import State
+from loopline.watch.handoff import Handoff, since
+from loopline.watch.spec import WAITING
+from loopline.watch.standing import Standing
+from loopline.web.ring import PAGES, compact, yearly
+
+_LABELS: Mapping[str, str] = {
+    "charter": "Read the charter and sign or refuse it",
+    "data": "Look at the data",
+    "model": "Look at the model",
+    "release": "See the evidence and say yes or no",
+    "rollout": "See both arms and say yes or no",
+    "serve": "Look at what is served",
+    "watch": "Look at the alerts",
+    "value": "Read the review",
+}
+ALERT, QUARANTINE, QUESTIONS = "alert", "refused rows", "questions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Something that goes on only when a person speaks.
+
+    Parameters
+    ----------
+    kind
+        The stage that waits, ``rollout``, or what else is asked: ``alert``, ``refused rows``, ``questions``.
+    what
+        What is decided.
+    roles
+        The roles that it waits for; any of them helps.
+    people
+        Who holds them; empty where nobody is listed.
+    worth
+        What it is worth, in words; empty where nobody knows.
+    since
+        Since when; None where that is not known.
+    next
+        The command that does it.
+    to, label
+        The page that does it, below the project's address, and what its link says.
+    is_mine
+        Whether the reader may do it.
+    """
+
+    kind: str
+    what: str
+    roles: tuple[str, ...]
+    people: tuple[str, ...] = ()
+    worth: str = ""
+    since: datetime | None = None
+    next: str = ""
+    to: str
+    label: str
+    is_mine: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        since = None if self.since is None else self.since.isoformat()
+        named = ("kind", "what", "worth", "next", "to", "label", "is_mine")
+        return {**{name: getattr(self, name) for name in named}, "roles": list(self.roles), "people": list(self.people), "since": since}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What may wait.
+
+    Parameters
+    ----------
+    alerts
+        Where each alert stands.
+    refused
+        Rows in quarantine of which nobody has said anything, and since when the newest of them are there.
+    questions
+        From a role to how many questions of the charter's template are open for it.
+    per_year
+        Decisions in a year, as the charter says.
+    """
+
+    state: State
+    handoffs: Sequence[Handoff]
+    alerts: Sequence[Standing]
+    stakeholders: Stakeholders
+    currency: str
+    per_year: float | None = None
+    refused: int = 0
+    refused_since: datetime | None = None
+    questions: Mapping[str, int] = field(default_factory=dict)
+
+
+def waits(known: Known, name: str) -> tuple[Wait, ...]:
+    """All that waits, what the reader may do before what others must; each in the order of the loop, the alerts by their urgency.
+
+    Parameters
+    ----------
+    name
+        The reader's.
+    """
+    made = []
+    for one in (*_handed(known), *_alerts(known), *_asked(known)):
+        people = dict.fromkeys(person for role in one.roles for person in holders(role, known.stakeholders))
+        mine = any(holds(name, role, known.stakeholders) for role in one.roles)
+        made.append(replace(one, people=tuple(people), is_mine=mine))
+    return tuple(sorted(made, key=lambda one: not one.is_mine))
+
+
+def _handed(known: Known) -> Iterable[Wait]:
+    """The hand-offs; what waits for several roles in the same place is one."""
+    together: dict[tuple[str, str], list[Handoff]] = {}
+    for one in known.handoffs:
+        together.setdefault((one.stage, one.about), []).append(one)
+    for (stage, _), turns in together.items():
+        times = [moment for one in turns if (moment := since(known.state.alerts.get(one.id), one)) is not None]
+        yield Wait(
+            kind=stage,
+            what=turns[0].says.partition(": ")[2] or turns[0].says,
+            roles=tuple(one.role for one in turns),
+            worth=_worth(known, stage),
+            since=datetime.fromisoformat(min(times)) if times else None,
+            next=turns[0].next,
+            to=PAGES.get(stage, "/release"),
+            label=_LABELS.get(stage, "Look into it"),
+        )
+
+
+def _worth(known: Known, stage: str) -> str:
+    """What a word on a stage is worth a year."""
+    if stage == "charter":
+        expected = yearly(known.state)
+        return "" if expected is None else f"{compact(expected[0])} {known.currency} a year, as the study expects"
+    worth = (known.state.facts("model", "search") or {}).get("worth")
+    if stage not in ("release", "rollout") or worth is None:
+        return ""
+    gain = float(worth["gain"]["mean"])
+    per_year = "" if known.per_year is None else f", {compact(gain * known.per_year)} {known.currency} a year"
+    return f"{figure(gain)} {known.currency} per decision above {worth['rule']}{per_year}"
+
+
+def _alerts(known: Known) -> Iterable[Wait]:
+    """The alerts that nobody has taken on and that are told by themselves; what explains them is shown with them."""
+    for one in known.alerts:
+        body = one.entry.body
+        if one.state == "open" and one.cause is not None and one.is_told_apart and body["monitor"] != WAITING:
+            cost = body["cost"]
+            lost = "" if not cost or cost["lost"] <= 0 else f"{figure(cost['lost'])} {known.currency} lost so far"
+            yield Wait(
+                kind=ALERT,
+                what=str(body["what"]),
+                roles=(str(body["role"]),),
+                worth=lost,
+                since=datetime.fromisoformat(body["since"]),
+                next=f"loopline alerts ack {one.id}",
+                to=f"/live/alerts/{one.id}",
+                label="Look into it and take it on",
+            )
+
+
+def _asked(known: Known) -> Iterable[Wait]:
+    """Refused rows, and what the charter's template asks."""
+    if known.refused:
+        are = "are" if known.refused > 1 else "is"
+        yield Wait(
+            kind=QUARANTINE,
+            what=f"{counted(known.refused)} {are} refused: are they wrong, or is the rule?",
+            roles=("expert", "data"),
+            since=known.refused_since,
+            next="loopline data review",
+            to="/data/quarantine",
+            label="Review the refused rows",
+        )
+    for role, many in known.questions.items():
+        yield Wait(
+            kind=QUESTIONS,
+            what=f"{counted(many, 'question')} of the charter {'is' if many == 1 else 'are'} answered by a guess so far",
+            roles=(role,),
+            worth="the study is as good as the answers",
+            next="loopline charter questions",
+            to="/charter",
+            label="Answer what the charter asks",
+        )

@@ -1,0 +1,90 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.charter.spec import CharterSpec
+from loopline.value.month import month, month_of
+from tests.value.cases import PRICED, T0, window
+
+TARGET = CharterSpec.model_validate({"predict": "late", "worth": PRICED, "target": "120000 per year"})
+
+
+def of(windows, *, at, charter=TARGET, **more):
+    found = month(windows, charter, at=at, confidence=0.9, **more)
+    assert found is not None
+    return found
+
+
+def estimated(per_decision, *, silent=False, method="weighted"):
+    return {"method": method, "worth": {"per_decision": per_decision, "silent": silent}}
+
+
+def test_a_month_is_that_of_the_moment_in_utc():
+    assert month_of(datetime(2024, 12, 31, 23, 30, tzinfo=UTC)) == (datetime(2024, 12, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def test_what_is_known_is_the_sum_above_no_model_of_the_windows_that_start_in_the_month():
+    found = of([window(day) for day in range(-5, 10)], at=T0 + timedelta(days=10))
+    assert (found.start, found.is_now, found.decisions, found.outcomes) == (T0, True, 1000, 1000)
+    assert found.total == pytest.approx(9 * 1000)
+    assert found.earned.mean == pytest.approx(11 * 1000)
+    assert (found.is_estimated, found.why) == (False, "")
+
+
+def test_the_target_falls_on_the_time_that_has_been_seen():
+    found = of([window(day) for day in range(10)], at=T0 + timedelta(days=20))
+    assert found.until == T0 + timedelta(days=10)
+    assert found.target == pytest.approx(120000 * 31 / 365.25)
+    assert found.due == pytest.approx(found.target * 10 / 31)
+
+
+@pytest.mark.parametrize(("worth", "verdict"), [(20.0, "ahead"), (2.5, "behind"), (2 + 120000 / 365.25 / 100, "level")])
+def test_it_is_ahead_or_behind_only_where_that_is_sure(worth, verdict):
+    assert of([window(day, worth=worth) for day in range(10)], at=T0 + timedelta(days=10)).verdict == verdict
+
+
+def test_what_is_awaited_counts_as_its_window_estimates_it_and_is_said_to_be_an_estimate():
+    windows = [window(0), window(1, outcomes=0, estimated=estimated(7.0))]
+    found = of(windows, at=T0 + timedelta(days=2))
+    assert (found.awaited, found.expected, found.is_estimated) == (100, pytest.approx(100 * (7 - 2)), True)
+    assert found.why == "100 outcomes have come; 100 are awaited, and estimated"
+
+
+@pytest.mark.parametrize("said", [None, estimated(7.0, silent=True), estimated(7.0, method="none")])
+def test_without_an_estimate_that_may_be_trusted_what_is_awaited_counts_as_what_is_known(said):
+    assert of([window(0), window(1, outcomes=0, estimated=said)], at=T0 + timedelta(days=2)).expected == pytest.approx(900)
+
+
+def test_nothing_is_made_up_before_an_outcome_has_come():
+    found = of([window(0, outcomes=0)], at=T0 + timedelta(days=1))
+    assert (found.total, found.verdict, found.heading) == (None, "unknown", None)
+    assert "no outcome has come yet" in found.why
+    guessed = of([window(0, outcomes=0, estimated=estimated(7.0))], at=T0 + timedelta(days=1), without_model=2.0)
+    assert (guessed.total, guessed.verdict) == (pytest.approx(500), "unknown")
+
+
+def test_a_month_that_is_over_is_told_as_such_and_heads_nowhere():
+    found = of([window(day) for day in range(31)], at=T0 + timedelta(days=90))
+    assert (found.is_now, found.heading) == (False, None)
+
+
+def test_it_heads_where_the_pace_of_whole_weeks_leads_and_of_its_own_days_where_there_are_too_few():
+    assert of([window(day) for day in range(-60, 10)], at=T0 + timedelta(days=10)).heading == pytest.approx(9 * 3100)
+    assert of([window(day) for day in range(10)], at=T0 + timedelta(days=10)).heading == pytest.approx(9 * 3100)
+    assert of([window(0)], at=T0 + timedelta(days=1)).heading is None
+
+
+def test_where_nothing_was_decided_there_is_no_month():
+    assert month([], TARGET, at=T0, confidence=0.9) is None
+    assert month([window(0, rows=0, outcomes=0)], TARGET, at=T0 + timedelta(days=1), confidence=0.9) is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.floats(0, 1), st.floats(-9, 9)), min_size=1, max_size=12))
+def test_known_and_awaited_are_all_decisions_and_plain_values_tell_the_same(days):
+    windows = [window(day, rows=rows, outcomes=round(rows * share), worth=worth) for day, (rows, share, worth) in enumerate(days)]
+    found = of(windows, at=T0 + timedelta(days=len(days)))
+    assert found.outcomes + found.awaited == found.decisions
+    said = found.as_json()
+    assert said["total"] == found.total and said["start"] == found.start.isoformat()

@@ -1,0 +1,31 @@
+"""Every page passes the checks of axe-core: contrast, names, order, landmarks; light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.web.browser.serving import served
+from tests.web.walk import walk
+from tests.web.world import client
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 380)])
+def test_no_page_breaks_a_rule_of_access_for_all(browser: Browser, folder, scheme, width):
+    with client(folder) as reader:
+        addresses = [step.url for step in walk(reader, "/shop", each=1) if step.page is not None]
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab, broken = context.new_page(), []
+    with served(folder) as base:
+        for address in addresses:
+            tab.goto(base.removesuffix("/shop") + address)
+            for one in Axe().run(tab, options=RULES).response["violations"]:
+                broken.append(f"{address}: {one['id']} ({one['help']}): {one['nodes'][0]['html'][:160]}")
+            wider = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wider > 1:
+                broken.append(f"{address}: {wider} pixels wider than a screen of {width}")
+    context.close()
+    assert not broken, "\n".join(broken)

@@ -1,0 +1,111 @@
+"""The ring tells where each stage stands from values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.charter.spec import CharterSpec
+from loopline.ledger.entry import Draft
+from loopline.ledger.state import fold
+from loopline.story import StageStatus
+from loopline.value.month import month
+from loopline.web.ring import LINE, SIDE, Known, age, compact, place, ring
+from tests.value.cases import PRICED, T0, window
+from tests.watch.world import entry_of
+
+STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
+CHARTER = CharterSpec.model_validate({"predict": "late", "worth": PRICED, "target": "120000 per year"})
+SEARCHED = {"worth": {"per_decision": 11.0, "baseline": 2.0, "gain": {"mean": 9.0}, "rule": "never act"}}
+
+
+def step(stage, name, facts, seq=1):
+    return entry_of(Draft(kind="step", subject=stage, key=f"{seq}", body={"state": "succeeded", "name": name, "facts": facts}), seq, T0)
+
+
+def told(*entries, states=None, at=T0 + timedelta(days=3), charter=CHARTER, **more):
+    windows = more.pop("windows", [])
+    known = Known(
+        **{
+            "charter": charter,
+            "state": fold(entries),
+            "delivery": None,
+            "windows": windows,
+            "open_alerts": [],
+            "month": month(windows, charter, at=at, confidence=0.9),
+            "at": at,
+            **more,
+        }
+    )
+    statuses = [StageStatus(stage, (states or {}).get(stage, "done"), True, 0.0, "why", None) for stage in STAGES]
+    return {stage.name: stage for stage in ring(statuses, known)}
+
+
+def test_before_the_first_turn_every_stage_says_that_nothing_is_known_yet():
+    found = told()
+    assert [*found] == list(STAGES)
+    assert {stage.number for stage in found.values()} == {"not known yet"}
+    assert {stage.age for stage in found.values()} == {"never"}
+
+
+def test_each_stage_tells_its_one_number():
+    study = {"verdict": "go", "study": {"alternatives": [{"name": "model", "added": {"value": 4_630_895.0}}]}}
+    batch = entry_of(Draft(kind="batch", subject="t", body={"accepted": 900, "quarantined": 3, "newest": "2024-01-01T00:00:00+00:00"}), 9, T0)
+    champion = entry_of(Draft(kind="champion", subject="abcdefgh12", body={"why": "it passed"}), 5, T0)
+    days = [window(0), window(1, rows=120, drift={"x": 0.05, "y": 0.3}, drift_limits={"x": 0.2, "y": 0.25})]
+    alerts = [{"monitor": "drift"}, {"monitor": "waiting"}]
+    found = told(step("charter", "study", study), step("model", "search", SEARCHED, 2), champion, delivery=batch, windows=days, open_alerts=alerts)
+    assert {name: stage.number for name, stage in found.items()} == {
+        "charter": "go, 4.63M USD",
+        "data": "900 in, 3 out",
+        "model": "11 USD",
+        "release": "since 01 Jan 2024",
+        "serve": "120 requests",
+        "watch": "1 open alert",
+        "value": "1,980 USD of 10.2k",
+    }
+    assert found["watch"].note == "worst drift y: 0.30, its limit is 0.25"
+    assert found["model"].note == "per decision; +9 against never act"
+
+
+def test_a_charter_without_prices_makes_no_money():
+    assert told(windows=[window(0)], charter=CharterSpec.model_validate({"predict": "late"}))["value"].note == "the charter has no prices"
+
+
+def test_a_stage_that_stands_still_says_so():
+    found = told(states={"release": "waiting", "model": "failed"})
+    assert (found["release"].state, found["model"].state) == ("waiting", "failed")
+
+
+@given(st.floats(-1e12, 1e12))
+def test_a_number_for_little_room_is_short_and_right_to_three_digits(value):
+    said = compact(value)
+    factor = {"k": 1e3, "M": 1e6, "G": 1e9}.get(said[-1], 1.0)
+    assert float(said.rstrip("kMG").replace(",", "")) * factor == pytest.approx(value, rel=0.006, abs=1e-12)
+    assert len(said) <= 10 or abs(value) < 1e-3
+
+
+@given(st.text(alphabet="ab ", min_size=1, max_size=40))
+def test_a_number_on_two_lines_loses_nothing(number):
+    stage = told()["charter"]
+    lines = type(stage)(**{**vars(stage), "number": number}).lines
+    assert " ".join(lines) == number and len(lines) == (2 if len(number) > LINE and " " in number else 1)
+
+
+def test_the_stages_stand_apart_inside_the_drawing():
+    middles = [place(at) for at in range(7)]
+    assert all(76 <= way <= SIDE - 76 for middle in middles for way in middle)
+    assert all(((x - u) ** 2 + (y - v) ** 2) ** 0.5 > 2 * 76 for at, (x, y) in enumerate(middles) for u, v in middles[:at])
+
+
+def test_age_is_told_in_its_greatest_unit():
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    assert [age(now - timedelta(**ago), now) for ago in ({"seconds": 5}, {"minutes": 1}, {"days": 3}, {"days": 400})] == [
+        "just now",
+        "1 minute ago",
+        "3 days ago",
+        "1 year ago",
+    ]

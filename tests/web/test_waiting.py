@@ -1,0 +1,69 @@
+"""What waits, told from values: for whom, what it is worth, and where it is done."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.ledger.state import State, fold
+from loopline.watch.handoff import Handoff
+from loopline.watch.standing import standings
+from loopline.web.waiting import Known, waits
+from tests.watch.world import World
+from tests.web.test_ring import SEARCHED, step
+
+PEOPLE = {"business": ("ann",), "devops": ("bob", "ann"), "expert": ("eve",), "data": ("dan",)}
+
+
+def known(**more):
+    return Known(**{"state": State(), "handoffs": (), "alerts": (), "stakeholders": PEOPLE, "currency": "EUR", **more})
+
+
+def handed(stage="release", *roles, about="a"):
+    return [Handoff(stage, role, about, f"{stage}: a package waits", f"loopline {stage} approve --as {role}") for role in roles]
+
+
+def test_what_waits_for_several_roles_in_one_place_is_told_once():
+    state = fold([step("model", "search", SEARCHED)])
+    (one,) = waits(known(state=state, handoffs=handed("release", "business", "devops"), per_year=1000.0), "ann")
+    assert (one.roles, one.people, one.is_mine) == (("business", "devops"), ("ann", "bob"), True)
+    assert one.worth == "9 EUR per decision above never act, 9,000 EUR a year"
+    assert (one.what, one.to, one.next) == ("a package waits", "/release", "loopline release approve --as business")
+
+
+def test_what_the_reader_may_do_comes_before_what_others_must():
+    found = waits(known(handoffs=[*handed("charter", "expert"), *handed("release", "business")], refused=3), "ann")
+    assert [(one.kind, one.is_mine) for one in found] == [("release", True), ("charter", False), ("refused rows", False)]
+
+
+def test_where_nobody_is_listed_it_waits_for_whoever_looks():
+    (one,) = waits(known(handoffs=handed("release", "business"), stakeholders={}), "anybody")
+    assert one.is_mine and one.people == ()
+
+
+def test_an_open_alert_waits_for_its_role_and_what_explains_it_does_not():
+    world = World.of()
+    money, _ = world.open("worth_promised"), world.open("drift", "x")
+    taken = world.open("volume")
+    world.say(taken, "acknowledged", actor="bob")
+    (one,) = waits(known(alerts=standings(fold(world.alerts.values()), world.now)), "ann")
+    assert (one.kind, one.roles, one.to, one.next) == ("alert", ("business",), f"/live/alerts/{money}", f"loopline alerts ack {money}")
+
+
+def test_questions_and_refused_rows_wait_for_those_who_know():
+    found = waits(known(refused=1, questions={"business": 2}), "dan")
+    assert [(one.kind, one.what) for one in found] == [
+        ("refused rows", "1 row is refused: are they wrong, or is the rule?"),
+        ("questions", "2 questions of the charter are answered by a guess so far"),
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["charter", "release", "rollout"]), st.sampled_from([*PEOPLE]), st.sampled_from("ab")), unique=True),
+    st.sampled_from(["ann", "bob", "eve", "nobody"]),
+)
+def test_every_hand_off_is_in_exactly_one_place_with_its_role(turns, name):
+    found = waits(known(handoffs=[one for stage, role, about in turns for one in handed(stage, role, about=about)]), name)
+    assert sorted((one.kind, role) for one in found for role in one.roles) == sorted((stage, role) for stage, role, _ in turns)
+    assert [one.is_mine for one in found] == sorted((one.is_mine for one in found), reverse=True)
+    assert all(one.is_mine == any(name in PEOPLE[role] for role in one.roles) for one in found)

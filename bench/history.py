@@ -16,7 +16,7 @@ from loopline.ledger.store import Ledger
 
 TURN = timedelta(hours=1)
 TRIALS = 120
-_TURNS_PER_DAY, _PROMOTED, _ALERTED = 24, 10, 7
+_TURNS_PER_DAY, _ALERTED = 24, 7
 _HOURLY = ("data", "ingest"), ("serve", "collect"), ("watch", "windows"), ("watch", "machinery")
 _DAILY = ("value", "lift"), ("value", "review")
 _USAGE = {"requests": 1200, "decisions": 1200, "cpu_s": 9.5, "wall_s": 3600.0, "sent_bytes": 480_000, "peak_bytes": 210_000_000, "calls": 4000}
@@ -50,7 +50,8 @@ class History:
     def _turn(self, number: int) -> list[Draft]:
         made = [draft for step in _HOURLY for draft in self._step(*step, number)]
         batch = _digest("batch", number)
-        made += [replace(_draft(self._one["begun"]), key=batch), replace(_draft(self._one["batch"]), key=batch)]
+        # Of a table that the declaration has no more: nobody looks for their rows.
+        made += [replace(_draft(self._one[kind]), subject="orders", key=batch) for kind in ("begun", "batch")]
         # A window is computed again while outcomes come for it.
         made += [replace(_draft(self._one["window"]), key=f"{number // _TURNS_PER_DAY - late:05}", subject=self._last) for late in range(6)]
         made += [Draft(kind="usage", subject="serve", body={"state": "serves", "server": "s1", "cost": 0.05, "currency": "EUR", **_USAGE})]
@@ -68,15 +69,13 @@ class History:
         return [first, Draft(kind="message", subject="m1", body=message), *rest]
 
     def _day(self, day: int) -> list[Draft]:
-        """A search, its package and what became of it."""
+        """A search and its package, which its gates let through and nobody releases."""
         package, study = _digest("package", day), _digest("study", day)
         made = [draft for step in _DAILY for draft in self._step(*step, day)]
         made += [replace(_draft(self._one["trial"]), subject=study, key=_digest("trial", day, trial)) for trial in range(TRIALS)]
         made += [replace(_draft(self._one[kind], self._package, package), subject=package) for kind in ("signature", "package")]
         made += [*self._step("model", "search", day, package), *self._step("release", "gates", day, package)]
-        if day % _PROMOTED == 0:
-            made += [replace(_draft(self._one["champion"], self._package, package), subject=package)]
-            self._last = package
+        self._last = package
         return made
 
     def _step(self, stage: str, name: str, number: int, package: str = "") -> list[Draft]:
@@ -86,7 +85,7 @@ class History:
 
 
 def write(file: Path, templates: Sequence[Entry], *, entries: int) -> None:
-    """Write a history of so many entries to a new ledger; its last word on the champion is that none decides.
+    """Write a history of so many entries to a new ledger, in which no package has decided yet: what decides has to lie in the lake.
 
     Parameters
     ----------
@@ -102,11 +101,8 @@ def write(file: Path, templates: Sequence[Entry], *, entries: int) -> None:
         bare.execute("BEGIN")
         # The time of the first turn, so that the last one was yesterday.
         time = begins - TURN * (entries / _per_turn(templates))
-        while head.seq < entries - 1:
-            head, time = _enter(bare, next(turns)[: entries - 1 - head.seq], head, project, time), time + TURN
-        head = _enter(
-            bare, [Draft(kind="champion", body={"how": "withdrawn", "previous": None, "approvals": [], "why": "the bench begins anew"})], head, project, begins
-        )
+        while head.seq < entries:
+            head, time = _enter(bare, next(turns)[: entries - head.seq], head, project, time), time + TURN
         bare.execute("UPDATE ledger_head SET seq = ?, hash = ?", head)
         bare.execute("COMMIT")
         bare.execute("PRAGMA wal_checkpoint(TRUNCATE)")

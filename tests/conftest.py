@@ -30,11 +30,12 @@ for _name in (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ):
     os.environ.pop(_name, None)
-# A key of their own, made on first need: nobody's real one may be touched.
+# A key and accounts of their own, made on first need: nobody's real ones may be touched.
 _OURS = "loopline-keys-"
 if _OURS not in os.environ.get("LOOPLINE_KEY", ""):  # a test's own process keeps the key of the test
     _KEYS = tempfile.mkdtemp(prefix=_OURS)
     os.environ["LOOPLINE_KEY"] = f"{_KEYS}/key.pem"
+    os.environ["LOOPLINE_ACCOUNTS"] = f"{_KEYS}/accounts.db"
     register(shutil.rmtree, _KEYS, ignore_errors=True)
 # Two test workers share the cores; threads that spin while they wait would take the time of those that work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -121,6 +121,13 @@ def asked(tmp_path_factory):
     made = ask("loopline access token create", "--for", "web shop", "--role", "predict")
     ask("loopline access token list")
     ask("loopline access token revoke", made["id"], "--by", PERSON)
+    ask("loopline access account create", PERSON, "--generate")
+    ask("loopline access account password", PERSON, "--generate")
+    ask("loopline access account list")
+    ask("loopline access account revoke", PERSON)
+    link = ask("loopline access link create", "--for", "customers")
+    ask("loopline access link list")
+    ask("loopline access link revoke", link["id"])
     for words in (
         "tick",
         "status",
@@ -264,7 +271,7 @@ def serve_and_tell(ask, visits):
 
 def begin_and_end(ask):
     """The first line of the whole loop at work."""
-    with subprocess.Popen([*command(ask.folder, "up", "--port", "0"), "--json"], stdout=subprocess.PIPE, text=True) as up:
+    with subprocess.Popen([*command(ask.folder, "up", "--port", "0", "--pages-port", "0"), "--json"], stdout=subprocess.PIPE, text=True) as up:
         try:
             ask.said["loopline up"] = json.loads(up.stdout.readline())
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -110,10 +109,9 @@ class LoopStatus:
         }
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{stage.stage}</th><td>{stage.state}</td><td>{stage.seconds:.1f} s</td><td>{escape(stage.why)}</td></tr>" for stage in self.stages
-        )
-        return f"<table><caption>{escape(self.project)}</caption>{rows}</table><p>next: <code>{escape(self.next)}</code></p>"
+        stages = [asdict(stage) for stage in self.stages]
+        shown: str = resolve("loopline.sheet.notebook:of_status")(self.project, stages, champion=self.champion, waiting=self.waiting, next=self.next)
+        return shown
 
 
 class Loop:
@@ -138,6 +136,9 @@ class Loop:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _repr_html_(self) -> str:
+        return self.status()._repr_html_()
 
     def close(self) -> None:
         """Let go of the ledger."""

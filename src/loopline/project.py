@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from loopline.access.secrets import Address, resolve
+from loopline.access.spec import PagesSpec
 from loopline.charter.contradictions import require_possible
 from loopline.charter.spec import CharterSpec
 from loopline.charter.template import require_known
@@ -54,6 +55,7 @@ class Declaration(Spec):
     serve: ServeSpec = ServeSpec()
     watch: WatchSpec = WatchSpec()
     value: ValueSpec = ValueSpec()
+    pages: PagesSpec = PagesSpec()
     keep: KeepSpec = KeepSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()
     keys: dict[str, PublicKey] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.access.tokens import ROLES, denied, known, mint
+from loopline.access.tokens import LINK_ROLE, ROLES, denied, held, known, mint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
@@ -55,3 +55,13 @@ def test_the_right_id_with_another_secret_is_refused():
     text, token = mint("shop", ["admin"], LATER)
     other = f"{text[:-1]}{'A' if text[-1] != 'A' else 'B'}"
     assert denied(f"Bearer {other}", "predict", kept(token), NOW).what == "the token is not known here"
+
+
+def test_a_link_is_no_token_of_a_server_and_the_other_way_round():
+    link_text, link = mint("customers", [LINK_ROLE], LATER, kind="lc")
+    server_text, server = mint("shop", ["admin"], LATER)
+    tokens = {**kept(link), **kept(server)}
+    assert denied(f"Bearer {link_text}", None, tokens, NOW).status == 401
+    assert denied(f"Bearer {link_text.replace('lc-', 'lt-', 1)}", None, tokens, NOW).status == 401
+    assert held(link_text, "lc", tokens).holder == "customers"
+    assert held(server_text, "lc", tokens) is held(link_text, "lt", tokens) is None

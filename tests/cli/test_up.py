@@ -6,13 +6,15 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -29,7 +31,7 @@ class Up:
 
     def __init__(self, folder: Path, *words: object) -> None:
         self.folder = folder
-        self.process: subprocess.Popen[str] = loopline(folder, "up", "--port", 0, "--poll", "0.2s", "--json", *words)
+        self.process: subprocess.Popen[str] = loopline(folder, "up", "--port", 0, "--pages-port", 0, "--poll", "0.2s", "--json", *words)
         self._lines: Queue[str] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -56,12 +58,21 @@ class Up:
         finally:
             connection.close()
 
-    def predicts_again(self, *, timeout_s: float = 60.0) -> bool:
-        """Whether it answers; a connection to a worker that was just killed may be broken off."""
+    def page(self) -> int:
+        url = urlsplit(self.begun["pages"]["url"])
+        connection = http.client.HTTPConnection(url.netloc, timeout=20)
+        try:
+            connection.request("GET", f"{url.path}work")
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def again(self, asked: Callable[[], int], *, timeout_s: float = 60.0) -> bool:
+        """Whether it answers; a connection to a process that was just killed may be broken off."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             try:
-                return self.predict() == 200
+                return asked() == 200
             except (OSError, http.client.HTTPException):
                 time.sleep(0.1)
         return False
@@ -96,15 +107,19 @@ def up(folder: Path) -> Iterator[Up]:
 
 def test_it_serves_takes_turns_starts_anew_what_dies_and_ends_in_order(up: Up) -> None:
     pids = up.begun["pids"]
-    children = [psutil.Process(pid) for pid in (*pids["server"], pids["turns"])]
+    children = [psutil.Process(pid) for pid in (*pids["server"], pids["turns"], pids["pages"])]
     assert {child.ppid() for child in children} == {pids["up"]} == {up.process.pid}
     assert up.predict() == 200
+    assert up.page() == 200
     # There are no rows yet: the turn says so, and the server goes on.
     first = up.wait("turn")
     assert (first["turn"], first["state"], first["why"]) == (1, "failed", ["the first"])
     os.kill(pids["server"][0], signal.SIGKILL)
     assert up.wait("died") == {"event": "died", "part": "worker", "pid": pids["server"][0], "code": -9}
-    assert up.predicts_again()
+    assert up.again(up.predict)
+    os.kill(pids["pages"], signal.SIGKILL)
+    assert up.wait("died")["part"] == "pages"
+    assert up.again(up.page)
     os.kill(pids["turns"], signal.SIGKILL)
     assert up.wait("died")["part"] == "turns"
     assert up.wait("turn")["why"] == ["the first"]
@@ -135,13 +150,22 @@ def test_a_second_signal_ends_all_at_once(up: Up) -> None:
     assert not left
 
 
-def test_all_end_with_a_parent_that_was_killed(up: Up) -> None:
-    children = psutil.Process(up.process.pid).children(recursive=True)
-    up.process.kill()
-    _, left = psutil.wait_procs(children, timeout=30)
-    assert not left
+def test_a_project_that_never_ran_can_be_begun_and_all_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    up = Up(tmp_path)
+    try:
+        assert (up.begun["server"]["package"], up.predict(), up.page()) == (None, 503, 200)
+        children = psutil.Process(up.process.pid).children(recursive=True)
+        up.process.kill()
+        _, left = psutil.wait_procs(children, timeout=30)
+        assert not left
+    finally:
+        up.close()
 
 
 def test_what_cannot_begin_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = refused(tmp_path, "up", "--port", 0, "--pages-port", taken.getsockname()[1])
+        assert "of the pages, the port is in use" in said and "--no-pages" in said
     assert "nobody has a token yet" in refused(tmp_path, "up", "--host", "0.0.0.0")

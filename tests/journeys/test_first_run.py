@@ -115,7 +115,7 @@ def test_the_same_from_python(shop):
     with loopline.open(shop.folder) as loop:
         status = loop.run()
         assert status.champion
-        assert "<table>" in status._repr_html_()
+        assert "charter done" in status._repr_html_() and status.next in loop._repr_html_()
         frame = pl.DataFrame([{name: value for name, value in row.items() if name != "bought"} for row in visits(20, seed=3)])
         assert loop.score(frame).height == 20
         assert type(loop.score(frame.to_pandas())).__module__.startswith("pandas")

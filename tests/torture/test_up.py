@@ -96,7 +96,7 @@ class World:
 
     def start(self) -> None:
         """Start the command; nothing is waited for."""
-        words = ["up", "--port", str(self.port), "--poll", "0.2s", "--every", "1s", "--json", "--folder", str(self.folder)]
+        words = ["up", "--port", str(self.port), "--no-pages", "--poll", "0.2s", "--every", "1s", "--json", "--folder", str(self.folder)]
         path = f"{self.folder / 'soon'}:{os.environ.get('PYTHONPATH', '')}"
         with (self.folder / "said").open("a") as said:
             self.process = subprocess.Popen(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from loopline.charter.spec import CharterSpec
 from loopline.ledger.entry import Draft
 from loopline.ledger.state import fold
+from loopline.sheet.ring import SIDE, place
 from loopline.story import StageStatus
 from loopline.value.month import month
-from loopline.web.ring import LINE, SIDE, Known, age, compact, place, ring
+from loopline.web.ring import LINE, Known, age, compact, ring
 from tests.value.cases import PRICED, T0, window
 from tests.watch.world import entry_of
 

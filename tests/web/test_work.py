@@ -46,7 +46,7 @@ def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works]:
     (tmp_path / "loopline.yaml").write_text(DECLARATION)
     (tmp_path / ".loopline").mkdir()
     with Ledger.open(f"sqlite:///{tmp_path}/.loopline/ledger.db", "p") as ledger:
-        works = Works(tmp_path, ledger)
+        works = Works(tmp_path, lambda: ledger)
         yield works
         works.close()
 
@@ -64,7 +64,7 @@ def ended(works: Works, what: str = "") -> Course:
 
 
 def told(works: Works) -> list[tuple[str, Any, Any]]:
-    return [(entry.actor, entry.body["state"], entry.body.get("says")) for entry in works._ledger.read(kinds=(KIND,))]
+    return [(entry.actor, entry.body["state"], entry.body.get("says")) for entry in works._ledger().read(kinds=(KIND,))]
 
 
 def test_work_tells_how_far_it_is_and_what_came_of_it(works: Works) -> None:
@@ -100,7 +100,7 @@ def test_what_goes_wrong_is_said_with_the_remedy(works: Works) -> None:
 
 
 def test_work_waits_for_the_lease_and_says_for_whom(works: Works) -> None:
-    with works._ledger.lease():
+    with works._ledger().lease():
         works.start(Work("count", f"{HERE}:count", {"to": 3}), by="a@example.com")
         until = time.monotonic() + 30
         while not works.now.lines and time.monotonic() < until:  # type: ignore[union-attr]

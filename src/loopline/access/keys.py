@@ -95,8 +95,13 @@ def place(environment: Mapping[str, str] | None = None) -> Path:
     among = os.environ if environment is None else environment
     if among.get(VARIABLE):
         return Path(among[VARIABLE]).expanduser()
-    settings = among.get("XDG_CONFIG_HOME")
-    return (Path(settings) if settings else Path("~/.config").expanduser()) / "loopline" / "key.pem"
+    return settings_folder(among) / "key.pem"
+
+
+def settings_folder(environment: Mapping[str, str]) -> Path:
+    """The folder of one's own for what belongs to no project."""
+    settings = environment.get("XDG_CONFIG_HOME")
+    return (Path(settings) if settings else Path("~/.config").expanduser()) / "loopline"
 
 
 def _folder(file: Path, environment: Mapping[str, str] | None) -> Path:

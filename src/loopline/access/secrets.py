@@ -128,6 +128,16 @@ Address = Annotated[str, AfterValidator(_without_literal)]
 """A URL or a folder in a declaration: it may refer to secrets, and holds none."""
 
 
+def _only_reference(text: str) -> str:
+    if not _WHOLE.fullmatch(text.strip()) and not _ONLY_REFERENCES.fullmatch(text.strip()):
+        raise ValueError(f"a secret stands in plain words here; {_REMEDY}")
+    return text.strip()
+
+
+Reference = Annotated[str, AfterValidator(_only_reference)]
+"""A secret in a declaration: nothing but a reference to it, as ``${NAME}`` or ``env:NAME``."""
+
+
 def masked(text: str) -> str:
     """The text as it may be shown: a URL's password and secret query values are hidden; references stay, they are no secrets.
 

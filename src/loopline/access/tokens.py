@@ -1,4 +1,4 @@
-"""Tokens by which callers of a server are known: shown once, kept as hashes, with roles and an end."""
+"""Tokens by which callers of a server, and customers who were sent a link, are known: shown once, kept as hashes, with roles and an end."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from typing import Any, Literal, get_args
 TokenRole = Literal["predict", "feedback", "metrics", "admin"]
 ROLES: tuple[TokenRole, ...] = get_args(TokenRole)
 """What a token lets its holder do: score rows, tell outcomes and feedback, read the counters, or all of it."""
+LinkRole = Literal["customer page"]
+LINK_ROLE: LinkRole = "customer page"
+"""What a link lets its holder do, and no token of a server: read the customer page, and give feedback there."""
+Kind = Literal["lt", "lc"]
+"""How a token begins: one for a server, or one in a link for a customer. Neither is known where the other is asked for."""
 
-_SHAPE = re.compile(r"lt-([0-9a-f]{8})-[A-Za-z0-9_-]{43}")
+_SHAPES: Mapping[Kind, re.Pattern[str]] = {kind: re.compile(kind + r"-([0-9a-f]{8})-[A-Za-z0-9_-]{43}") for kind in get_args(Kind)}
 _CREATE = "loopline access token create"
 _ASK = f"ask who runs the server for a token: {_CREATE}"
 
@@ -39,7 +44,7 @@ class Token:
 
     id: str
     holder: str
-    roles: tuple[TokenRole, ...]
+    roles: tuple[TokenRole | LinkRole, ...]
     digest: str
     expires: datetime
     is_revoked: bool = False
@@ -62,10 +67,10 @@ class Denied:
     remedy: str
 
 
-def mint(holder: str, roles: Iterable[TokenRole], expires: datetime) -> tuple[str, Token]:
+def mint(holder: str, roles: Iterable[TokenRole | LinkRole], expires: datetime, *, kind: Kind = "lt") -> tuple[str, Token]:
     """A new token's text, which is shown once, and what is kept of it."""
     id = secrets.token_hex(4)
-    text = f"lt-{id}-{secrets.token_urlsafe(32)}"
+    text = f"{kind}-{id}-{secrets.token_urlsafe(32)}"
     return text, Token(id, holder, tuple(dict.fromkeys(roles)), _digest(text), expires)
 
 
@@ -81,6 +86,19 @@ def known(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Token]:
     return found
 
 
+def id_of(text: str, kind: Kind) -> str:
+    """The id that stands in a token; empty where it is none of the kind."""
+    shape = _SHAPES[kind].fullmatch(text)
+    return shape[1] if shape else ""
+
+
+def held(text: str, kind: Kind, tokens: Mapping[str, Token]) -> Token | None:
+    """The token that has just this text, whatever its state; None where there is none of the kind."""
+    token = tokens.get(id_of(text, kind))
+    # The same time whatever the secret: how much of it was right is not told.
+    return token if token is not None and hmac.compare_digest(token.digest, _digest(text)) else None
+
+
 def denied(header: str, role: TokenRole | None, tokens: Mapping[str, Token], now: datetime) -> Denied | None:
     """Why a request is not let in; None where it is.
 
@@ -94,10 +112,8 @@ def denied(header: str, role: TokenRole | None, tokens: Mapping[str, Token], now
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         return Denied(401, "the request says not who calls", f"send the header Authorization: Bearer TOKEN; {_ASK}")
-    shape = _SHAPE.fullmatch(text.strip())
-    token = tokens.get(shape[1]) if shape else None
-    # The same time whatever the secret: how much of it was right is not told.
-    if token is None or not hmac.compare_digest(token.digest, _digest(text.strip())):
+    token = held(text.strip(), "lt", tokens)
+    if token is None:
         return Denied(401, "the token is not known here", _ASK)
     state = token.state(now)
     if state != "valid":

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Write a loopline.yaml for a data file, or for a kind of problem."),
     "run": ("run", "Take the loop round as far as the evidence allows."),
     "up": ("up", "The server, the scheduler and the monitors in one command."),
+    "pages": ("pages", "What every stakeholder sees, in a browser."),
+    "report": ("report", "The whole loop as one file, for mail and archives."),
     "tick": ("tick", "One turn for a scheduler."),
     "status": ("status", "Show the loop, stage by stage."),
     "demo": ("demo", "The whole loop on a year of New York flights."),
@@ -27,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "model": ("model", "Candidates and packages."),
     "release": ("release", "Gates, approvals, the champion and the way back."),
     "serve": ("serve", "Serve the champion over HTTP."),
-    "access": ("access", "Who may call the server."),
+    "access": ("access", "Who may call the server, and who signs in to the pages."),
     "score": ("score", "Score a file with the champion."),
     "watch": ("watch", "Windows of what was served."),
     "alerts": ("alerts", "What the monitors have raised."),
@@ -60,7 +62,7 @@ def command() -> None:
 def main() -> None:
     """Run the command line, and end the process with its exit code."""
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
-    if sys.argv[1:2] not in (["serve"], ["up"]):
+    if sys.argv[1:2] not in (["serve"], ["up"], ["pages"]):
         # A server lives long, and should give back what it does not need.
         keep_freed()
     try:

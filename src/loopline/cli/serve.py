@@ -78,8 +78,8 @@ def place_of(loop: Loop, host: str | None, port: int | None, workers: int | None
     Mistake
         When other machines could reach it, and nobody has a token.
     """
+    from loopline.access.reach import is_loopback
     from loopline.serve.door import tokens_of
-    from loopline.serve.server import is_loopback
 
     spec = loop.project.declaration.serve
     at = spec.host if host is None else host

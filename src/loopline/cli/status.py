@@ -10,8 +10,8 @@ import click
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.errors import CheckFailed
 from loopline.ledger.entry import now
-from loopline.loop import Loop, LoopStatus, open_loop
-from loopline.watch.turns import KIND, Watcher, schedules, watcher
+from loopline.loop import LoopStatus, open_loop
+from loopline.watch.turns import watched
 
 _COLOURS = {"done": "green", "stale": "yellow", "waiting": "cyan", "failed": "red"}
 
@@ -27,7 +27,8 @@ def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     watcher that died nor a channel that is down is silent.
     """
     with open_loop(folder) as loop:
-        holder, status, seen = loop.workspace.ledger.holder(), loop.status(), _watcher(loop)
+        declared, ledger, status = loop.project.declaration, loop.workspace.ledger, loop.status()
+        holder, seen = ledger.holder(), watched(ledger, declared.data, declared.watch, now())
     if holder and status.next == "loopline run":
         # What is stale is at work, or will be refused: two cannot take the loop round at once.
         status = replace(status, next="loopline status")
@@ -39,13 +40,6 @@ def command(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     for check in failed:
         click.echo(f"loopline: {check}", err=True)
     ctx.exit(1 if failed else 0)
-
-
-def _watcher(loop: Loop) -> Watcher:
-    """What the ledger says of the turns, whichever machine took them."""
-    declared, ledger = loop.project.declaration, loop.workspace.ledger
-    last, step = (next(iter(ledger.read(kinds=(kind,), newest_first=True, limit=1)), None) for kind in (KIND, "step"))
-    return watcher(last, step, declared.watch.late, schedules(declared.data, declared.watch.retrain), now())
 
 
 def show(status: LoopStatus, *, turns: str = "") -> str:

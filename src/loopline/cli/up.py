@@ -1,12 +1,15 @@
-"""``loopline up``: the server, the scheduler and the monitors in one command."""
+"""``loopline up``: the server, the scheduler, the monitors and the pages in one command."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import socket
+import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,16 +18,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.cli.output import folder_option
+from loopline.cli.pages import serve_beside
 from loopline.cli.tick import say_rhythm, span
+from loopline.errors import Fault
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from loopline.cli.serve import Place
     from loopline.engine.kept import Kept
     from loopline.project import Project
 
-TURNS = "turns"
-"""The part that takes the turns; the others are workers of the server."""
+TURNS, PAGES = "turns", "pages"
+"""The parts that take the turns and serve the pages; the others are workers of the server."""
 LONG_S = 3600.0
 """Where the turns' process has lived so long, its death is no sign that the next turn kills it too."""
 Said = Mapping[str, Any]
@@ -37,47 +43,97 @@ Said = Mapping[str, Any]
 @click.option("--insecure", is_flag=True, help="Listen at an address that other machines can reach, although callers are not asked who they are.")
 @click.option("--poll", callback=span, default="5s", show_default=True, metavar="SPAN", help="How often to look whether a turn is due.")
 @click.option("--every", callback=span, default="1h", show_default=True, metavar="SPAN", help="Take a turn after so long, whatever has come.")
+@click.option("--pages/--no-pages", "with_pages", default=True, help="Serve the pages, too; they are by default.")
+@click.option("--pages-port", type=click.IntRange(0, 65535), help="The port of the pages; 0 takes any free one; pages.port by default.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the pages in a browser.")
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for each thing that happens.")
 def command(
-    host: str | None, port: int | None, workers: int | None, insecure: bool, poll: timedelta, every: timedelta, folder: Path | None, as_json: bool
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    insecure: bool,
+    poll: timedelta,
+    every: timedelta,
+    with_pages: bool,
+    pages_port: int | None,
+    in_browser: bool,
+    folder: Path | None,
+    as_json: bool,
 ) -> None:
-    """Run the whole loop by itself: the server, the scheduler and the monitors, until it is stopped.
+    """Run the whole loop by itself: the server, the scheduler, the monitors and the pages, until it is stopped.
 
     The server is that of `loopline serve`. Turns are taken as by `loopline tick --keep`: when a schedule is due, when new files
     have settled in a watched folder, when the declaration changes, and every so often; a moment that was missed while the
-    machine slept is made up for once. Each is a process of its own, and is started anew when it dies.
+    machine slept is made up for once. The pages are those of `loopline pages`. Each is a process of its own, and is started anew when it dies.
+
+    A project that has never run can be begun like this: the pages are there at once, and the server answers with 503 until a package decides.
 
     Ctrl-C or SIGTERM end all in order: the server answers the requests that it has, and the turn that is running is finished
     within half a minute. A second one ends it at once; what was done is kept.
     """
-    from loopline.cli.serve import place_of, work
-    from loopline.engine.kept import Kept, end, keep, spawned, stopping
+    from loopline.cli.serve import place_of
     from loopline.loop import open_loop
-    from loopline.serve.workers import Workers, listeners, shared_counters
 
     with open_loop(folder) as loop:
         place, project = place_of(loop, host, port, workers, insecure), loop.project
-        ledger, lake = loop.workspace.ledger.url, loop.workspace.lake.url
-    tell = partial(_tell, as_json)
+        places = {"ledger": loop.workspace.ledger.url, "lake": loop.workspace.lake.url}
+    rhythm = Rhythm(poll, every)
+    with ExitStack() as held:
+        shown = held.enter_context(_listener(project, pages_port)) if with_pages else None
+        _run(project, place, shown, rhythm, places, in_browser=in_browser, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often it is looked whether a turn is due, and after how long one is taken whatever has come."""
+
+    poll: timedelta
+    every: timedelta
+
+
+def _run(project: Project, place: Place, shown: socket.socket | None, rhythm: Rhythm, places: Said, *, in_browser: bool, as_json: bool) -> None:
+    """Start all parts, say where they are, and keep them until this process is told to stop."""
+    from loopline.cli.serve import work
+    from loopline.engine.kept import Kept, end, keep, spawned, stopping, wait_ready
+    from loopline.serve.workers import Workers, listeners, shared_counters
+
+    tell, parts = partial(_tell, as_json), list[Kept]()
     with stopping() as stop, listeners(place.host, place.port, place.workers) as sockets, ExitStack() as held:
+        # A second signal may come before anybody waits.
+        held.push(lambda kind, *_: end(parts, at_once=kind is KeyboardInterrupt))
+        if shown is not None:
+            parts.append(Kept(PAGES, partial(spawned, serve_beside, (project.folder,), shown)))
         if place.workers > 1:
             held.enter_context(shared_counters())
         server = Workers(partial(work, project.folder, place.asks, place.workers), sockets)
         held.callback(server.end)
+        pages = None if shown is None else wait_ready(parts[0])
+        pids: dict[str, Any] = {"up": os.getpid(), "server": [part.pid for part in server.parts], PAGES: None if shown is None else parts[0].pid}
         served = {**server.wait_ready(), "workers": place.workers}
-        turns = Kept(TURNS, partial(spawned, take_turns, project.folder, poll, every, as_json), long_s=LONG_S, pause=_pause_s)
-        parts = [*server.parts, turns]
-        # A second signal may come before anybody waits.
-        held.push(lambda kind, *_: end(parts, at_once=kind is KeyboardInterrupt))
-        pids = {"up": os.getpid(), "server": [part.pid for part in server.parts], TURNS: turns.pid}
-        tell(*_begun(served, project, poll, every, {"ledger": ledger, "lake": lake}, pids))
+        turns = Kept(TURNS, partial(spawned, take_turns, project.folder, rhythm, as_json), long_s=LONG_S, pause=_pause_s)
+        parts += [*server.parts, turns]
+        tell(*_begun(served, pages, project, rhythm, places, {**pids, TURNS: turns.pid}))
+        if in_browser and pages is not None:
+            webbrowser.open(pages["url"])
         keep(parts, stop, partial(_anew, tell))
         tell({"event": "ending"}, "ending: the requests and the turn that are under way are finished; Ctrl-C once more ends at once")
     tell({"event": "ended"}, "ended")
 
 
-def take_turns(folder: Path, poll: timedelta, every: timedelta, as_json: bool, parent: Connection) -> None:
+def _listener(project: Project, port: int | None) -> socket.socket:
+    """The socket of the pages, whose port is told apart from the server's where it is taken."""
+    from loopline.web.server import listen
+
+    declared = project.declaration.pages
+    try:
+        return listen(declared.host, declared.port if port is None else port)
+    except Fault as error:
+        remedy = "choose another one with --pages-port, leave the pages out with --no-pages, or stop the program that listens there"
+        raise Fault(f"of the pages, {error.what}", where=error.where, remedy=remedy, retry=error.retry) from None
+
+
+def take_turns(folder: Path, rhythm: Rhythm, as_json: bool, parent: Connection) -> None:
     """One of the parts: a process of its own that takes the turns, and ends with its parent."""
     from loopline.cli.memory import keep_freed
     from loopline.cli.turns import Turns
@@ -89,7 +145,7 @@ def take_turns(folder: Path, poll: timedelta, every: timedelta, as_json: bool, p
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ready(parent, None)
         try:
-            for turn in Turns(folder, every=every).keep(stop, poll):
+            for turn in Turns(folder, every=rhythm.every).keep(stop, rhythm.poll):
                 _tell(as_json, {"event": "turn", **turn.as_json()}, turn.as_text())
         except KeyboardInterrupt:
             # The turn is given up where it is: the next one goes on from there.
@@ -103,7 +159,7 @@ def _pause_s(deaths: int) -> float:
     return retry_s(deaths - 1) if deaths > 1 else 0.0
 
 
-def _begun(served: dict[str, Any], project: Project, poll: timedelta, every: timedelta, places: Said, pids: Said) -> tuple[Said, str]:
+def _begun(served: dict[str, Any], pages: Said | None, project: Project, rhythm: Rhythm, places: Said, pids: Said) -> tuple[Said, str]:
     """What runs where, as plain values and in words."""
     from loopline.access.secrets import masked
     from loopline.cli.serve import say
@@ -112,15 +168,22 @@ def _begun(served: dict[str, Any], project: Project, poll: timedelta, every: tim
     heartbeat, waits = project.declaration.watch.heartbeat, watches(project.declaration)
     beats = "no heartbeat is declared (watch.heartbeat)" if heartbeat is None else f"a heartbeat to {masked(heartbeat)} after each turn that went well"
     server = {name: value for name, value in served.items() if name != "example"}
-    told = {"poll_s": poll.total_seconds(), "every_s": every.total_seconds(), "watches": waits, "heartbeat": None if heartbeat is None else masked(heartbeat)}
+    told = {
+        "poll_s": rhythm.poll.total_seconds(),
+        "every_s": rhythm.every.total_seconds(),
+        "watches": waits,
+        "heartbeat": None if heartbeat is None else masked(heartbeat),
+    }
     several = "es" if len(pids["server"]) > 1 else ""
     rows = {
+        **({} if pages is None else {PAGES: f"at {pages['url']}; process {pids[PAGES]}"}),
         "server": f"at {served['url']}; process{several} {', '.join(map(str, pids['server']))}",
-        TURNS: f"{say_rhythm(poll, every, waits)}; {beats}; process {pids[TURNS]}",
+        TURNS: f"{say_rhythm(rhythm.poll, rhythm.every, waits)}; {beats}; process {pids[TURNS]}",
         **places,
     }
-    lines = [say(served), "", *(f"{name:<8} {what}" for name, what in rows.items())]
-    return {"event": "up", "server": server, TURNS: told, **places, "pids": pids}, "\n".join(lines)
+    first = [] if pages is None else [f"pages at {pages['url']}"]
+    lines = [*first, say(served), "", *(f"{name:<8} {what}" for name, what in rows.items())]
+    return {"event": "up", "server": server, PAGES: pages, TURNS: told, **places, "pids": pids}, "\n".join(lines)
 
 
 def _anew(tell: Callable[[Said, str], None], part: Kept, pid: int, code: int | None) -> None:

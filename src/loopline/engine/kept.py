@@ -14,11 +14,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from loopline.errors import LooplineError
+from loopline.errors import Fault, LooplineError
 
 LONG_S = 10.0
 """A process that has lived so long is started anew at once, where nothing else is said."""
 LONGEST_PAUSE_S = 10.0
+START_S = 60.0
+"""So long a process may take to get ready."""
 END_S = 30.0
 """So long a process may take to end in order."""
 _INSIST_S = 5.0
@@ -139,6 +141,23 @@ class Kept:
         if not self._asked:
             self._asked = True
             self.process.terminate()
+
+
+def wait_ready(part: Kept, *, longest_s: float = START_S) -> Any:
+    """What a part told when it was ready.
+
+    Raises
+    ------
+    Fault
+        When it cannot start; says why.
+    """
+    try:
+        kind, said = part.pipe.recv() if part.pipe.poll(longest_s) else ("failed", f"{part.name}: it was not ready in {longest_s:g} s")
+    except EOFError:
+        raise Fault(f"{part.name}: it ended before it was ready", remedy="start it again; where it ends again, look whether memory is short") from None
+    if kind == "failed":
+        raise Fault(said)
+    return said
 
 
 Tell = Callable[[Kept, int, "int | None"], None]

@@ -153,6 +153,12 @@ def children(project: str, id: str, *, seq: int, after: int, limit: int) -> tupl
     return first, sa.select(ENTRIES).where(*later, ENTRIES.c.seq.in_(places.subquery().select())).order_by(ENTRIES.c.seq).limit(limit)
 
 
+def newest_of_each(project: str, kind: str, *, before: int) -> sa.Select[Any]:
+    """The newest entry about each subject of a kind; the bodies of the others, of which there are most, are not read."""
+    places = sa.select(sa.func.max(ENTRIES.c.seq)).where(ENTRIES.c.project == project, ENTRIES.c.kind == kind, ENTRIES.c.seq < before)
+    return sa.select(ENTRIES).where(ENTRIES.c.seq.in_(places.group_by(ENTRIES.c.subject))).order_by(ENTRIES.c.seq)
+
+
 KINDS = sa.text(
     "WITH RECURSIVE known(kind) AS ("
     " SELECT min(kind) FROM ledger_entries WHERE project = :project"

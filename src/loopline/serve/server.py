@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import math
 import signal
 import socket
@@ -20,16 +19,6 @@ from loopline.serve.connections import Connection
 from loopline.serve.spec import Limits
 
 _BACKLOG = 2048
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def bind(host: str, port: int, *, shares: bool = False) -> socket.socket:
@@ -113,13 +102,13 @@ def run(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
         timeout_graceful_shutdown=math.ceil(longest.total_seconds()) + 1,
     )
     server = uvicorn.Server(config)
-    with _orderly_end(server):
+    with orderly_end(server):
         server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def _orderly_end(server: uvicorn.Server) -> Iterator[None]:
-    """Being told to stop is a success: uvicorn, when it has ended, raises the signal again, and that is then let pass."""
+def orderly_end(server: uvicorn.Server) -> Iterator[None]:
+    """Within it, being told to stop is a success: uvicorn, when it has ended, raises the signal again, and that is then let pass."""
 
     def let_pass(number: int, frame: FrameType | None) -> None:
         # Before uvicorn has handlers of its own this is the only one that hears of it.

@@ -17,7 +17,7 @@ from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from loopline.engine.kept import Begun, Kept, end, keep, spawned, stopping
+from loopline.engine.kept import Begun, Kept, end, keep, spawned, stopping, wait_ready
 from loopline.errors import Fault
 from loopline.serve.server import bind
 
@@ -26,7 +26,6 @@ Work = Callable[[socket.socket, Connection], None]
 
 MOST_DEATHS = 3
 """A worker that has died so often soon after its start takes its socket with it: the kernel gives its share of the connections to the others."""
-START_S = 60.0
 _COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -91,18 +90,11 @@ class Workers:
         Fault
             When one cannot start; says why. The others are ended.
         """
-        told = []
-        for part in self.parts:
-            remedy = ""
-            try:
-                kind, said = part.pipe.recv() if part.pipe.poll(START_S) else ("failed", f"a worker was not ready in {START_S:g} s")
-            except EOFError:
-                kind, said, remedy = "failed", "a worker ended before it was ready", "start it again; where it ends again, look whether memory is short"
-            if kind == "failed":
-                self.end()
-                raise Fault(said, remedy=remedy)
-            told.append(said)
-        return told[0]
+        try:
+            return [wait_ready(part) for part in self.parts][0]
+        except Fault:
+            self.end()
+            raise
 
     def keep(self) -> None:
         """Start anew what dies, until this process is told to stop; then end all in order."""

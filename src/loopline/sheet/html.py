@@ -10,9 +10,9 @@ from loopline.sheet.document import Document
 
 LOADER = ChoiceLoader([PackageLoader("loopline.sheet"), PackageLoader("loopline.sheet", "static")])
 """The parts of a document and their look, for pages that show one among other things."""
-_ENVIRONMENT = Environment(loader=LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+ENVIRONMENT = Environment(loader=LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def html(document: Document) -> str:
     """The document as a page; its first sheet of A4 is what to decide from."""
-    return _ENVIRONMENT.get_template("document.html.j2").render(document=document, dark=Markup(charts.dark_css("figure")))
+    return ENVIRONMENT.get_template("document.html.j2").render(document=document, dark=Markup(charts.dark_css("figure")))

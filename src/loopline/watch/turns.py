@@ -1,4 +1,4 @@
-"""Turns as facts: when one is entered in the ledger, and whether the next one is late. Light and pure."""
+"""Turns as facts: when one is entered in the ledger, and whether the next one is late. Light."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from loopline.data.schedule import next_due
 from loopline.data.spec import DataSpec
 from loopline.data.spec_source import ScheduleSpec
 from loopline.ledger.entry import Entry
+from loopline.ledger.store import Ledger
 from loopline.watch.clock import not_ahead
-from loopline.watch.spec import LEAST_LATE
+from loopline.watch.spec import LEAST_LATE, WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
 
 KIND = "turn"
@@ -111,6 +112,12 @@ def late_after(turns: Iterable[datetime]) -> timedelta | None:
             kept.append(moment)
     gaps = [later - early for early, later in pairwise(kept)][-FEWEST:]
     return None if len(gaps) < FEWEST else max(LEAST_LATE, 3 * median_high(gaps))
+
+
+def watched(ledger: Ledger, data: DataSpec, watch: WatchSpec, now: datetime) -> Watcher:
+    """What a ledger says of the turns, whichever machine took them."""
+    last, step = (next(iter(ledger.read(kinds=(kind,), newest_first=True, limit=1)), None) for kind in (KIND, "step"))
+    return watcher(last, step, watch.late, schedules(data, watch.retrain), now)
 
 
 def watcher(last: Entry | None, step: Entry | None, late: timedelta | None, calls: Iterable[ScheduleSpec], now: datetime) -> Watcher:

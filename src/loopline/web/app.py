@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -25,54 +24,34 @@ from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.unexpected import in_words
 from loopline.web import forms, rendering
 from loopline.web.asked import Asked, Reader
-from loopline.web.current import Current, Followed, base_of
-from loopline.web.door import Door, Headers, Local
-from loopline.web.drawn import Drawings, Theme
-from loopline.web.forms import Forms
+from loopline.web.current import Current, base_of
+from loopline.web.door import Headers
+from loopline.web.drawn import Theme
+from loopline.web.events import Pulse, parsed
 from loopline.web.lens import lens_of
-from loopline.web.page import Action, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.overview import overview
+from loopline.web.page import Action, Done, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.register import ACTIONS, PAGES, SECTIONS
+from loopline.web.site import Site as Site
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
+WORK = "/work"
+"""The page of the long work."""
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _YEAR_S = 31_536_000
 _said = logging.getLogger("loopline")
-
-
-class Site:
-    """The projects whose pages are served, and what all their pages share.
-
-    Parameters
-    ----------
-    door
-        Tells who reads.
-    """
-
-    def __init__(self, projects: Mapping[str, Followed], *, door: Door | None = None) -> None:
-        self.projects = dict(projects)
-        self.door: Door = Local() if door is None else door
-        self.drawings = Drawings()
-        secret = secrets.token_bytes(32)
-        self.forms = Forms(secret)
-        self.notes = URLSafeSerializer(secret, salt="said")
-
-    def current(self, name: str) -> Current:
-        """What holds now in a project.
-
-        Raises
-        ------
-        Missing
-            When there is no such project here.
-        """
-        if name not in self.projects:
-            raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
-        return self.projects[name].current()
+_Answer = TypeVar("_Answer")
 
 
 def build(site: Site) -> Starlette:
     """The application that answers for a site."""
-    routes: list[Any] = [Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"), Route("/", _home)]
+    routes: list[Any] = [
+        Mount("/static", app=Static(directory=rendering.STATIC, packages=[("loopline.sheet", "static")]), name="static"),
+        Route("/", _home),
+        Route("/events", _events),
+    ]
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
+    routes += [Route("/{project}/events", _events)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
@@ -96,8 +75,24 @@ def _site(request: Request) -> Site:
 
 
 async def _home(request: Request) -> Response:
+    return await run_in_threadpool(_guarded, request, lambda: _overview(request))
+
+
+def _overview(request: Request) -> Response:
+    """The loops that the reader may see; of a single one its first page."""
+    if (preferred := _preferred(request)) is not None:
+        return preferred
     site = _site(request)
-    return RedirectResponse(f"{base_of(next(iter(site.projects)))}/", 303)
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    loops = site.loops(reader)
+    if not loops:
+        raise Forbidden(f"no loop here lists {reader.name} for a role", remedy="ask whoever keeps loopline.yaml to list you under charter.stakeholders")
+    if len(loops) == 1 and loops[0].to and not _wants_json(request):
+        return RedirectResponse(loops[0].to, 303)
+    view = overview(loops)
+    return _json(view.as_json()) if _wants_json(request) else _html(request, "overview.html.j2", view, reader, None, None)
 
 
 async def _bare(request: Request) -> Response:
@@ -132,7 +127,29 @@ async def _spec(request: Request) -> Response:
     return await run_in_threadpool(_guarded, request, lambda: _picture(request, as_spec=True))
 
 
-def _guarded(request: Request, answer: Callable[[], Response]) -> Response:
+async def _events(request: Request) -> Response:
+    found = await run_in_threadpool(_guarded, request, lambda: _pulse(request))
+    if not isinstance(found, Pulse):
+        return found
+    told = parsed(request.headers.get("last-event-id", "") or request.query_params.get("since", ""))
+    # Not kept back by a proxy that gathers what is small.
+    return StreamingResponse(found.follow(told), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+def _pulse(request: Request) -> Response | Pulse:
+    """What the reader may follow: the moves of a project, or that any of them has moved."""
+    site, name = _site(request), request.path_params.get("project")
+    reader = site.door.reader(request)
+    if isinstance(reader, Response):
+        return reader
+    if name is None:
+        return site.pulse
+    current = site.current(name)
+    _require(site.door.known(reader, current), None, current)
+    return site.projects[name].pulse
+
+
+def _guarded(request: Request, answer: Callable[[], _Answer]) -> _Answer | Response:
     """The answer, or what went wrong in words; a defect of ours is logged whole, and told without its insides."""
     try:
         return answer()
@@ -176,7 +193,8 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
         raise Stale(changed_since(current, int(since) if since.isdecimal() else current.seq))
     done = action.act(current, asked, form)
     if isinstance(done, Work):
-        raise Fault("long work cannot be started here", remedy="run the command instead")
+        course = current.works.start(done, by=reader.name)
+        done = Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
     if _wants_json(request):
         return JSONResponse({"says": done.says, "to": f"{current.base}{done.to}"})
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
@@ -256,6 +274,8 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         lens=request.cookies.get("lens", ""),
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
+        events=_followed(request, current, reader),
+        doing=_doing(current, reader),
         at=None if current is None else current.at,
         theme=theme if theme in THEMES else "auto",
         said=_noted(request),
@@ -267,6 +287,22 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         answer.delete_cookie("said")
     site.door.greet(request, answer)
     return answer
+
+
+def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
+    """Where the page hears of moves; empty where it does not."""
+    if reader is None:
+        return ""
+    if current is None:
+        seen = _site(request).seen() if request.url.path == "/" else None
+        return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
+    return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
+
+
+def _doing(current: Current | None, reader: Reader | None) -> str:
+    """The long work that runs, where the reader may see it."""
+    course = None if current is None or reader is None or not reader.may(None) else current.works.now
+    return course.name if course is not None and course.is_running else ""
 
 
 def _noted(request: Request) -> str:
@@ -286,7 +322,8 @@ def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tupl
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    # What is refused now and may go well later is in another one's way.
+    status = 409 if isinstance(error, Mistake) and error.retry else next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     changed = error.changed if isinstance(error, Stale) else ()
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):

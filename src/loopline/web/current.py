@@ -13,6 +13,8 @@ from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.loop import Loop, LoopStatus, open_loop
 from loopline.project import FILE, Project, load
+from loopline.web.events import Pulse, Seen
+from loopline.web.work import Works
 from loopline.workspace import Workspace
 
 STALE_AFTER = timedelta(seconds=30)
@@ -27,6 +29,10 @@ class Current:
     ----------
     seq
         The number of the ledger's last entry.
+    works
+        The long work that pages start.
+    work
+        How often its course had changed.
     mistake
         What is wrong with the declaration as it lies there; `project` is then the last one that was right.
     """
@@ -37,6 +43,8 @@ class Current:
     status: LoopStatus
     seq: int
     at: datetime
+    works: Works
+    work: int = 0
     mistake: LooplineError | None = None
 
     @property
@@ -70,11 +78,17 @@ class Followed:
         self._declared = self._stamp()
         self._mistake: LooplineError | None = None
         self._known: Current | None = None
+        self.works = Works(folder, lambda: self._loop.workspace.ledger)
+        self.pulse = Pulse(self.seen)
 
     @property
     def name(self) -> str:
         """The project's name."""
         return self._loop.project.name
+
+    def seen(self) -> Seen:
+        """How far it has come."""
+        return Seen(self._loop.workspace.ledger.seq(), self.works.version)
 
     def current(self) -> Current:
         """What holds now.
@@ -90,12 +104,22 @@ class Followed:
             known = self._known
             if known is None or has_moved or known.seq != seq or at - known.at > STALE_AFTER:
                 loop = self._loop
-                known = Current(project=loop.project, workspace=loop.workspace, state=loop.state(), status=loop.status(), seq=seq, at=at, mistake=self._mistake)
+                known = Current(
+                    project=loop.project,
+                    workspace=loop.workspace,
+                    state=loop.state(),
+                    status=loop.status(),
+                    seq=seq,
+                    at=at,
+                    works=self.works,
+                    mistake=self._mistake,
+                )
                 self._known = known
-            return replace(known, at=at) if known.mistake is self._mistake else replace(known, at=at, mistake=self._mistake)
+            return replace(known, at=at, work=self.works.version, mistake=self._mistake)
 
     def close(self) -> None:
-        """Let go of the workspace."""
+        """Stop what runs, and let go of the workspace."""
+        self.works.close()
         with self._lock:
             self._loop.close()
 

@@ -103,4 +103,4 @@ def _message(seen: Seen) -> str:
 def parsed(said: str) -> Seen | None:
     """What a reader had seen, as the id of a message tells it; None where it tells nothing."""
     seq, _, work = said.partition(".")
-    return Seen(int(seq), int(work)) if seq.isdecimal() and work.isdecimal() and len(said) < 40 else None
+    return Seen(int(seq), int(work)) if seq.isascii() and seq.isdecimal() and work.isascii() and work.isdecimal() and len(said) < 40 else None

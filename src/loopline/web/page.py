@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from loopline.errors import LooplineError
 from loopline.web.asked import Asked
 from loopline.web.current import Current
+from loopline.web.work import Work as Work
 
 Form = Mapping[str, str]
 
@@ -42,6 +43,8 @@ class Page:
         The file that lays it out.
     roles
         Who may see it; None: every stakeholder but a mere customer.
+    reported
+        Of which things a report has this page, as the parameters of its path; None where none. One without parameters is in it.
     """
 
     name: str
@@ -49,6 +52,13 @@ class Page:
     view: Callable[[Current, Asked], View]
     template: str
     roles: frozenset[str] | None = None
+    reported: Callable[[Current], Sequence[Mapping[str, str]]] | None = None
+
+    def in_report(self, current: Current) -> Sequence[Mapping[str, str]]:
+        """The parameters of its path with which it stands in a report."""
+        if self.reported is not None:
+            return self.reported(current)
+        return () if "{" in self.path else ({},)
 
     @property
     def section(self) -> str:
@@ -70,28 +80,6 @@ class Done:
 
     says: str
     to: str
-
-
-@dataclass(frozen=True)
-class Work:
-    """Long work that an action asks for: it is done by a process of its own, shown while it lasts, and can be stopped.
-
-    Parameters
-    ----------
-    name
-        What is done, in words that finish "now doing: ...".
-    function
-        What is called, as ``module:function``: with the project's folder, a `Progress`, the author's name and the arguments; it returns a sentence.
-    arguments
-        Plain values by name.
-    to
-        The address of the page to which the reader returns at the end, below the project's.
-    """
-
-    name: str
-    function: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    to: str = "/"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loopline.web.page import Action, Page
-from loopline.web.pages import loop
+from loopline.web.pages import loop, work
 from loopline.web.pages.ledger import entry, listing, past, proof
 
 MODULES = (
@@ -12,6 +12,7 @@ MODULES = (
     past,
     entry,
     proof,
+    work,
 )
 PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
 ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))

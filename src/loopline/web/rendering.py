@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, DictLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
 
 import loopline.sheet
 from loopline.declaration import figure
@@ -45,8 +46,14 @@ class Setting:
         The pages that the reader may go to: their names, addresses, and whether this is one.
     visit
         The token of the forms.
+    events
+        The address at which the page hears of moves; empty where it does not.
+    doing
+        The long work that runs; empty where none does, or it is not for the reader.
     keep
         Keeps a picture of the page.
+    draw
+        Draws a picture into a page that is kept as a file; None where it is served, and the browser asks for the picture. A kept page has no forms.
     said
         What the action before has done.
     """
@@ -59,12 +66,14 @@ class Setting:
     lens: str = ""
     token: str = ""
     seq: int = 0
+    events: str = ""
+    doing: str = ""
     at: datetime | None = None
     theme: Theme = "auto"
     said: str = ""
     mistake: Any = None
     keep: Callable[[Drawable], Drawing] | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
+    draw: Callable[[Drawable, str], Markup] | None = None
 
 
 def html(template: str, view: Any, setting: Setting) -> str:
@@ -72,9 +81,15 @@ def html(template: str, view: Any, setting: Setting) -> str:
     return _environment().get_template(template).render(view=view, page=setting)
 
 
+def inner(template: str, view: Any, setting: Setting) -> str:
+    """What the view's page shows, without what stands around it."""
+    return _environment(bare=True).get_template(template).render(view=view, page=setting)
+
+
 @cache
-def _environment() -> Environment:
-    found = ChoiceLoader([PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
+def _environment(*, bare: bool = False) -> Environment:
+    around = [DictLoader({"page.html.j2": "{% block main %}{% endblock %}"})] if bare else []
+    found = ChoiceLoader([*around, PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
     made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query}
     made.filters |= {"number": number, "money": money, "moment": moment, "stamp": stamp, "percent": percent, "seen": seen_of}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import cos, pi, sin
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -13,6 +12,7 @@ from loopline.declaration import counted, figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.release.rollout.course import newest as newest_course
+from loopline.sheet.ring import place
 from loopline.story import StageStatus
 from loopline.value.month import Month
 from loopline.watch.spec import EXPERIMENT, WAITING
@@ -23,12 +23,10 @@ PAGES: Mapping[str, str] = {
     "model": "/model",
     "release": "/release",
     "serve": "/live",
-    "watch": "/live",
+    "watch": "/live/alerts",
     "value": "/value",
 }
 """From a stage to the page that tells more of it."""
-SIDE, RADIUS = 640, 236
-"""Of the drawing, in units of its own; the ring's middle is the drawing's."""
 LINE = 13
 """So many signs stand on a line of the ring."""
 _NOT_YET = "not known yet"
@@ -171,17 +169,6 @@ def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = froz
 def done_at(state: State, stage: str) -> datetime | None:
     """When a stage last did something; None where it never did."""
     return max((entry.time for (of, _), entry in state.latest.items() if of == stage), default=None)
-
-
-def place(at: float, of: int = 7, *, radius: float = RADIUS) -> tuple[float, float]:
-    """Where a stage's middle is on the ring, clockwise from the top; between two stages where `at` is no whole number."""
-    angle = 2 * pi * at / of - pi / 2
-    return round(SIDE / 2 + radius * cos(angle), 1), round(SIDE / 2 + radius * sin(angle), 1)
-
-
-def ways() -> tuple[tuple[tuple[float, float], tuple[float, float]], ...]:
-    """Where the arrow from each stage to the next begins and ends."""
-    return tuple((place(at + 0.385), place(at + 0.6)) for at in range(7))
 
 
 def yearly(state: State) -> tuple[float, bool] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -29,18 +29,18 @@ _ENDS: Mapping[str, Condition] = {"done": "done", "failed": "failed", "stopped":
 
 @dataclass(frozen=True)
 class Work:
-    """Something that takes longer than a page waits for.
+    """Long work that an action asks for: it is done by a process of its own, shown while it lasts, and can be stopped.
 
     Parameters
     ----------
     name
-        What it does, as a person says it: ``take the loop round``.
+        What is done, in words that finish "now doing: ...".
     function
-        ``module:function``; it takes the project's folder, the progress, the author's name and the arguments, and returns in words what came of it.
+        What is called, as ``module:function``: with the project's folder, a `Progress`, the author's name and the arguments; it returns a sentence.
     arguments
-        Plain values.
+        Plain values by name.
     to
-        The page of the project to which it leads when it has ended well.
+        The address of the page to which the reader returns at the end, below the project's.
     """
 
     name: str
@@ -109,16 +109,16 @@ class Works:
     folder
         The project's folder.
     ledger
-        Where it is entered who started and who stopped what.
+        Gives the ledger in which it is entered who started and who stopped what.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
+    def __init__(self, folder: Path, ledger: Callable[[], Ledger]) -> None:
         self._folder, self._ledger = folder, ledger
         self._lock = threading.Lock()
         self._course: Course | None = None
         self._process: SpawnProcess | None = None
         self._follower: threading.Thread | None = None
-        self._is_closed = False
+        self._is_closed = self._is_ready = False
         self.version = 0
 
     @property
@@ -142,10 +142,10 @@ class Works:
                 begun = f"{running.by} started {running.name!r} at {running.since:%H:%M} UTC, and it runs"
                 raise Mistake(begun, remedy="wait for its end, or stop it first", retry=True)
             body = {"state": "started", "does": work.name, "function": work.function}
-            (entry,) = self._ledger.append(Draft(kind=KIND, subject=work.name, body=body, actor=by))
+            (entry,) = self._ledger().append(Draft(kind=KIND, subject=work.name, body=body, actor=by))
             course = Course(name=work.name, by=by, since=entry.time, to=work.to, entry=entry.id)
             process, pipe = spawned(carry_out, self._folder, work.function, by, dict(work.arguments))
-            self._process, self._course = process, course
+            self._process, self._course, self._is_ready = process, course, False
             self.version += 1
             self._follower = threading.Thread(target=self._follow, args=(process, pipe, entry.id), name="work", daemon=True)
             self._follower.start()
@@ -165,11 +165,13 @@ class Works:
                 raise Mistake("no work is running", remedy="look at what came of the last one", retry=False)
             is_again = course.state == "stopping"
             body = {"state": "stopping", "does": course.name, "at_once": is_again}
-            self._ledger.append(Draft(kind=KIND, subject=course.name, body=body, parents=(course.entry,), actor=by))
+            self._ledger().append(Draft(kind=KIND, subject=course.name, body=body, parents=(course.entry,), actor=by))
             self._course = course = replace(course, state="stopping", stopped_by=by)
             self.version += 1
             if process.pid is not None and process.is_alive():
-                os.kill(process.pid, signal.SIGKILL if is_again else signal.SIGINT)
+                # One that is still starting has no hand for a signal yet: it just ends.
+                gentle = signal.SIGINT if self._is_ready else signal.SIGTERM
+                os.kill(process.pid, signal.SIGKILL if is_again else gentle)
         return course
 
     def close(self) -> None:
@@ -206,7 +208,7 @@ class Works:
             course = self._course
             if course is None or course.entry != entry or not course.is_running:
                 return
-            course = course.after(kind, said)
+            course, self._is_ready = course.after(kind, said), True
             if course.is_running:
                 self._course = course
                 self.version += 1
@@ -218,7 +220,7 @@ class Works:
         assert course.ended is not None
         body = {"state": course.state, "does": course.name, "says": course.says, "seconds": round((course.ended - course.since).total_seconds(), 3)}
         try:
-            self._ledger.append(Draft(kind=KIND, subject=course.name, body=body, parents=(course.entry,), actor=course.stopped_by or course.by))
+            self._ledger().append(Draft(kind=KIND, subject=course.name, body=body, parents=(course.entry,), actor=course.stopped_by or course.by))
         finally:
             self._course = course
             self.version += 1
@@ -227,7 +229,7 @@ class Works:
 def _unsaid(course: Course, code: int | None) -> tuple[str, dict[str, str]]:
     """What is to be said of a process that ended without a word."""
     if course.stopped_by:
-        return "stopped", {"says": "it was ended at once; what was done before is kept"}
+        return "stopped", {"says": "it was ended before it could say how far it had come; what was done is kept"}
     killed = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
     return "failed", {
         "says": f"its process ended with {killed}",

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
-
-from loopline.web.app import Site, build
+from loopline.web.app import Site
 from loopline.web.asked import Reader
 from loopline.web.current import Followed
+from loopline.web.server import Server
 from tests.web.world import Stated
 
 
@@ -23,7 +22,7 @@ def served(folder: Path, who: Reader | None = None) -> Iterator[str]:
     followed = Followed(folder)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         site = Site({followed.name: followed}, door=None if who is None else Stated(who))
-        server = uvicorn.Server(uvicorn.Config(build(site), log_level="error", ws="none", lifespan="on", timeout_graceful_shutdown=2))
+        server = Server(site)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:

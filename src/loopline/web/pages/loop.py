@@ -12,6 +12,7 @@ from loopline.errors import LooplineError
 from loopline.ledger.entry import Entry
 from loopline.project import FILE
 from loopline.release.approvals import stakeholders
+from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
 from loopline.watch.spec import BUSINESS, OF_WORTH, WAITING
@@ -22,13 +23,14 @@ from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
 from loopline.web.ring import Known as RingKnown
-from loopline.web.ring import Stage, compact, ring, ways
+from loopline.web.ring import Stage, compact, ring
+from loopline.web.tasks import round_once
 from loopline.web.waiting import Known, Wait, waits
 
 ROUND = "/round"
 """The address of the form that takes the loop round."""
 _RUN = "loopline run"
-_MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
+MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
 """The monitors of money."""
 _MOST = 6
 """So many alerts, and so many things that wait, stand on the first page; the pages behind it have them all."""
@@ -238,7 +240,7 @@ def _raised(alerts: Sequence[Standing]) -> tuple[Raised, ...]:
                 since=datetime.fromisoformat(body["since"]),
                 lost=body["cost"]["lost"] if body["cost"] else None,
                 explained_by=tuple(explains(by_id[other].entry.body) for other in one.explained_by),
-                is_money=body["monitor"] in _MONEY,
+                is_money=body["monitor"] in MONEY,
             )
         )
     return tuple(sorted(made, key=lambda one: not one.is_money))
@@ -280,7 +282,7 @@ def _questions(current: Current) -> dict[str, int]:
 
 def take_round(current: Current, asked: Asked, form: Form) -> Done | Work:
     """Take the loop round, as far as the evidence allows."""
-    return Work("take the loop round", "loopline.web.doing:run", {"until": None, "fresh": None}, "/")
+    return round_once()
 
 
 PAGES = (Page("loop", "/", view, "loop.html.j2"),)

@@ -1,0 +1,167 @@
+"""The overview of several loops: each in a row with its money, its alerts and what waits, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from loopline.access.people import roles_of
+from loopline.charter.statement import of_statement
+from loopline.errors import LooplineError
+from loopline.ledger.following import Following
+from loopline.ledger.store import Ledger
+from loopline.watch.handoff import recorded
+from loopline.watch.spec import WAITING
+from loopline.watch.turns import KIND as TURN
+from loopline.watch.turns import watched
+from loopline.web.asked import Asked, Reader
+from loopline.web.current import Current, base_of
+from loopline.web.pages import loop as first_page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop:
+    """A loop as the overview shows it.
+
+    Parameters
+    ----------
+    to
+        The address of its pages; empty where it is not declared on this machine.
+    money
+        What the month has added, in part estimated perhaps; None where that is not known.
+    due, target
+        What it should have added by now, and by its end; None where the charter has no target.
+    says
+        What is to be said of the money in words.
+    alerts, of_money
+        How many alerts are open, and how many of them are about money.
+    mine
+        How many things wait for the reader.
+    waits
+        What waits, with the roles that it waits for.
+    trouble
+        Why it cannot be read; empty where it can.
+    """
+
+    project: str
+    to: str = ""
+    currency: str = ""
+    money: float | None = None
+    due: float | None = None
+    target: float | None = None
+    verdict: str = "unknown"
+    says: str = ""
+    alerts: int = 0
+    of_money: int = 0
+    mine: int = 0
+    waits: tuple[tuple[str, str], ...] = ()
+    champion: str = ""
+    since: datetime | None = None
+    turn: str = ""
+    is_late: bool = False
+    trouble: str = ""
+
+    @property
+    def urgency(self) -> tuple[bool, int, bool, int, bool, bool, int, str]:
+        """What puts one loop before another: the least first."""
+        unwatched, behind = self.is_late, self.verdict == "behind"
+        return not self.trouble, -self.of_money, not behind, -self.alerts, not unwatched, not self.mine, -len(self.waits), self.project.casefold()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        waits = [{"roles": roles, "what": what} for roles, what in self.waits]
+        return {**vars(self), "since": None if self.since is None else self.since.isoformat(), "waits": waits}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the overview shows."""
+
+    loops: tuple[Loop, ...]
+    title: str = "Loops"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"loops": [loop.as_json() for loop in self.loops]}
+
+
+def overview(loops: Iterable[Loop]) -> Overview:
+    """The loops, the most urgent first."""
+    return Overview(tuple(sorted(loops, key=lambda one: one.urgency)))
+
+
+def here(current: Current, reader: Reader) -> Loop:
+    """A loop that is declared on this machine."""
+    seen = first_page.view(current, Asked(reader))
+    declared, state, month = current.project.declaration, current.state, seen.month
+    turns = watched(current.workspace.ledger, declared.data, declared.watch, current.at)
+    known = month is not None and month.is_now and not seen.unpriced
+    why = "the charter has no prices" if seen.unpriced else "nothing was decided this month" if month is None or not month.is_now else month.why
+    return Loop(
+        project=current.project.name,
+        to=f"{current.base}/",
+        currency=seen.currency,
+        money=month.total if month is not None and known else None,
+        due=month.due if month is not None and known else None,
+        target=month.target if month is not None and known else None,
+        verdict=month.verdict if month is not None and known else "unknown",
+        says=why,
+        alerts=len(seen.alerts) + seen.more_alerts,
+        of_money=sum(one.is_money for one in seen.alerts),
+        mine=len(seen.mine),
+        waits=tuple((", ".join(one.roles), one.what) for one in (*seen.mine, *seen.others)),
+        champion=state.champion or "",
+        since=state.champions[-1].time if state.champion else None,
+        turn=turns.says,
+        is_late=turns.is_late,
+        trouble="" if current.mistake is None else str(current.mistake),
+    )
+
+
+def broken(project: str, error: LooplineError) -> Loop:
+    """A loop that cannot be read."""
+    return Loop(project=project, to=f"{base_of(project)}/", trouble=str(error))
+
+
+class Elsewhere:
+    """The projects that share a database with one of this machine and are declared somewhere else: told from the ledger alone."""
+
+    def __init__(self) -> None:
+        self._followed: dict[tuple[str, str], tuple[Ledger, Following]] = {}
+
+    def loops(self, ledger: Ledger, but: Iterable[str], reader: Reader) -> list[Loop]:
+        """Those of a ledger that the reader may see."""
+        found = (self._loop(ledger, name, reader) for name in ledger.projects() if name not in {*but})
+        return [one for one in found if one is not None]
+
+    def _loop(self, ledger: Ledger, project: str, reader: Reader) -> Loop | None:
+        key = (ledger.url, project)
+        if key not in self._followed:
+            beside = ledger.beside(project)
+            self._followed[key] = beside, Following(beside)
+        beside, following = self._followed[key]
+        state = following.state()
+        said = state.charters[-1].body["charter"] if state.charters else {}
+        listed: Mapping[str, list[str]] = said.get("stakeholders", {})
+        if not Reader(reader.name, frozenset(roles_of(reader.name, listed)), reader.is_local).may(None):
+            return None
+        try:
+            currency = of_statement(said, where=project).worth.currency if said else ""
+        except LooplineError:
+            currency = ""
+        review = state.facts("value", "review") or {}
+        waits = [entry.body for entry in recorded(state.alerts).values() if entry.body["state"] != "resolved"]
+        turn = next(iter(beside.read(kinds=(TURN,), newest_first=True, limit=1)), None)
+        return Loop(
+            project=project,
+            currency=currency,
+            says="; ".join(part for part in ("declared elsewhere: the month's money is told there", str(review.get("says", ""))) if part),
+            alerts=sum(entry.body["monitor"] != WAITING for entry in state.open_alerts()),
+            of_money=sum(entry.body["monitor"] in first_page.MONEY for entry in state.open_alerts()),
+            waits=tuple((str(body["role"]), str(body["says"])) for body in waits),
+            champion=state.champion or "",
+            since=state.champions[-1].time if state.champion else None,
+            turn="" if turn is None else f"the last turn ended {turn.time:%Y-%m-%d %H:%M} UTC on {turn.body['host']}, {turn.body['state']}",
+        )

@@ -1,0 +1,90 @@
+"""The process that serves the pages: its address is taken before it starts, and it ends by letting its readers go."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import uvicorn
+
+from loopline.access.reach import is_loopback
+from loopline.errors import Mistake
+from loopline.serve.server import bind, orderly_end
+from loopline.web.app import Site, build
+from loopline.web.current import Followed
+
+_GRACE_S = 10
+
+
+class Server(uvicorn.Server):
+    """A server that ends the streams of its readers before it waits for their connections."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build(site),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                # Whoever stands before it is declared, not believed.
+                proxy_headers=False,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        self._site = site
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the readers go, then end as any server."""
+        self._site.end()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket at which the pages are served; port 0 takes any free one.
+
+    Raises
+    ------
+    Mistake
+        When other machines could reach it and nobody is asked who they are, or there is no such address.
+    Fault
+        When the port is in use.
+    """
+    if not is_loopback(host):
+        raise Mistake("other machines could reach this address, and nobody would be asked who they are", where=host, remedy="serve the pages at 127.0.0.1")
+    return bind(host, port)
+
+
+def opened(folders: Sequence[Path]) -> Site:
+    """The site of the projects in some folders.
+
+    Raises
+    ------
+    Mistake
+        When there is no project in one, its declaration is wrong, or two have the same name.
+    """
+    with ExitStack() as held:
+        found: dict[str, Followed] = {}
+        for folder in folders:
+            followed = Followed(folder)
+            held.callback(followed.close)
+            if followed.name in found:
+                where = f"{found[followed.name].folder} and {folder}"
+                raise Mistake(f"two projects are named {followed.name!r}", where=where, remedy="leave one out, or give it another name")
+            found[followed.name] = followed
+        held.pop_all()
+    return Site(found)
+
+
+def run(site: Site, listener: socket.socket) -> None:
+    """Serve until the process is told to stop; long work that runs is then stopped in order."""
+    server = Server(site)
+    try:
+        with orderly_end(server):
+            server.run(sockets=[listener])
+    finally:
+        site.close()

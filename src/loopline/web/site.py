@@ -1,0 +1,84 @@
+"""The projects whose pages are served."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from itsdangerous import URLSafeSerializer
+
+from loopline.errors import LooplineError
+from loopline.ledger.store import Ledger
+from loopline.web.asked import Reader
+from loopline.web.current import Current, Followed
+from loopline.web.door import Door, Local
+from loopline.web.drawn import Drawings
+from loopline.web.events import Pulse, Seen
+from loopline.web.forms import Forms
+from loopline.web.overview import Elsewhere, Loop, broken, here
+from loopline.web.page import Missing
+
+
+class Site:
+    """The projects whose pages are served, and what all their pages share.
+
+    Parameters
+    ----------
+    door
+        Tells who reads.
+    """
+
+    def __init__(self, projects: Mapping[str, Followed], *, door: Door | None = None) -> None:
+        self.projects = dict(projects)
+        self.door: Door = Local() if door is None else door
+        self.drawings = Drawings()
+        self.elsewhere = Elsewhere()
+        self.pulse = Pulse(self.seen)
+        secret = secrets.token_bytes(32)
+        self.forms = Forms(secret)
+        self.notes = URLSafeSerializer(secret, salt="said")
+
+    def current(self, name: str) -> Current:
+        """What holds now in a project.
+
+        Raises
+        ------
+        Missing
+            When there is no such project here.
+        """
+        if name not in self.projects:
+            raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
+        return self.projects[name].current()
+
+    def loops(self, reader: Reader) -> list[Loop]:
+        """Every loop that a reader may see: those of this site, and those that share a ledger with one of them."""
+        found: list[Loop] = []
+        ledgers: dict[str, Ledger] = {}
+        for name, followed in self.projects.items():
+            try:
+                current = followed.current()
+                known = self.door.known(reader, current)
+                ledgers[current.workspace.ledger.url] = current.workspace.ledger
+                found += [here(current, known)] if known.may(None) else []
+            except LooplineError as error:
+                # Who may see it is not known either.
+                found += [broken(name, error)] if reader.is_local else []
+        for ledger in ledgers.values():
+            found += self.elsewhere.loops(ledger, self.projects, reader)
+        return found
+
+    def seen(self) -> Seen:
+        """How far all projects have come."""
+        every = [followed.seen() for followed in self.projects.values()]
+        return Seen(sum(one.seq for one in every), sum(one.work for one in every))
+
+    def end(self) -> None:
+        """Let the streams of all readers end: a server waits for them before it ends."""
+        self.pulse.end()
+        for followed in self.projects.values():
+            followed.pulse.end()
+
+    def close(self) -> None:
+        """Stop what runs, and let go of every workspace."""
+        for followed in self.projects.values():
+            followed.close()

@@ -1,0 +1,85 @@
+"""Several loops on one page: the most urgent first, each only for who may see it, also those that only the ledger knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
+from loopline.web.app import build
+from loopline.web.asked import Reader
+from loopline.web.overview import Loop, overview
+from loopline.web.server import opened
+from loopline.web.site import Site
+from tests.web.world import PEOPLE, Stated
+
+HOSTILE = "<script>alert(1)</script>"
+LOOPS = st.builds(
+    Loop,
+    project=st.text(min_size=1, max_size=3),
+    alerts=st.integers(0, 3),
+    of_money=st.integers(0, 3),
+    mine=st.integers(0, 2),
+    verdict=st.sampled_from(["ahead", "behind", "unknown"]),
+    is_late=st.booleans(),
+    trouble=st.sampled_from(["", "it is away"]),
+)
+
+
+@given(st.lists(LOOPS, max_size=6))
+def test_nothing_is_lost_and_what_costs_money_stands_before_what_does_not(loops: list[Loop]) -> None:
+    shown = overview(loops).loops
+    assert sorted(map(repr, shown)) == sorted(map(repr, loops))
+    readable = [one for one in shown if not one.trouble]
+    assert list(shown)[: len(shown) - len(readable)] == [one for one in shown if one.trouble]
+    assert [one.of_money for one in readable] == sorted((one.of_money for one in readable), reverse=True)
+
+
+def project(folder: Path, name: str, ledger: Path, business: str) -> Path:
+    folder.mkdir()
+    (folder / "loopline.yaml").write_text(
+        f"project: {name}\ncharter: {{predict: y, stakeholders: {{business: [{business}]}}}}\n"
+        f"data: {{sources: {{t: {{path: t.csv}}}}}}\nworkspace: {{ledger: 'sqlite:///{ledger}'}}\n"
+    )
+    return folder
+
+
+def browser(site: Site, who: Reader | None = None) -> TestClient:
+    if who is not None:
+        site.door = Stated(who)
+    return TestClient(build(site), base_url="http://127.0.0.1:8379")
+
+
+def test_loops_of_one_ledger_are_shown_to_who_may_see_them(tmp_path: Path) -> None:
+    bea = PEOPLE["business"]
+    ledger = tmp_path / "ledger.db"
+    site = opened([project(tmp_path / "one", "one", ledger, bea), project(tmp_path / "two", "two", ledger, "somebody@example.com")])
+    try:
+        with Ledger.open(f"sqlite:///{ledger}", "three") as three:
+            body = {"charter": {"predict": "y", "stakeholders": {"business": [bea]}}, "changed": []}
+            said = {"state": "open", "monitor": "worth", "feature": "", "role": "business", "says": HOSTILE, "since": "2026-03-01T00:00:00+00:00"}
+            three.append(Draft(kind="charter", subject="x", key="x", body=body), Draft(kind="alert", subject="a", body=said))
+        with browser(site, Reader(bea)) as mine:
+            shown = mine.get("/?as=json").json()["loops"]
+            page = mine.get("/").text
+        assert [(one["project"], one["to"], one["alerts"]) for one in shown] == [("three", "", 1), ("one", "/one/", 0)]
+        assert "two" not in page and 'href="/one/"' in page and HOSTILE not in page
+        with browser(site, Reader("nobody@example.com")) as theirs:
+            assert theirs.get("/").status_code == 403
+        with browser(site, Reader("x", is_local=True)) as local:
+            assert {one["project"] for one in local.get("/?as=json").json()["loops"]} == {"one", "two", "three"}
+    finally:
+        site.close()
+
+
+def test_a_single_loop_needs_no_overview(tmp_path: Path) -> None:
+    site = opened([project(tmp_path / "one", "one", tmp_path / "ledger.db", "bea@example.com")])
+    try:
+        with browser(site, Reader("bea@example.com")) as mine:
+            assert mine.get("/", follow_redirects=False).headers["location"] == "/one/"
+    finally:
+        site.close()

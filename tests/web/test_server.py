@@ -1,0 +1,82 @@
+"""The pages as they are served: readers are told of each move and let go in order; long work is begun, seen and stopped by forms."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from loopline.errors import Mistake
+from loopline.ledger.entry import Draft
+from loopline.loop import open_loop
+from loopline.web.pages import work
+from loopline.web.server import listen, opened
+from loopline.web.work import Work
+from tests.web.browser.serving import served
+from tests.web.test_work import HERE
+from tests.web.world import client, hidden, reader
+
+
+def test_a_reader_hears_of_a_move_and_is_let_go_when_the_server_ends(folder: Path) -> None:
+    with served(folder) as url:
+        at = urlsplit(url)
+        connection = http.client.HTTPConnection(at.netloc, timeout=10)
+        connection.request("GET", f"{at.path}/events")
+        stream = connection.getresponse()
+        assert stream.headers["content-type"].startswith("text/event-stream")
+
+        def moved() -> int:
+            while not (line := stream.readline()).startswith(b"data: "):
+                assert line
+            return int(json.loads(line.removeprefix(b"data: "))["seq"])
+
+        first = moved()
+        with open_loop(folder) as loop:
+            loop.workspace.ledger.append(Draft(kind="note", subject="a test"))
+        assert moved() == first + 1
+        since = time.monotonic()
+    assert time.monotonic() - since < 5
+    while stream.readline():
+        pass
+    connection.close()
+
+
+def test_who_may_see_nothing_hears_of_no_move(folder: Path) -> None:
+    with client(folder, reader("customer")) as browser:
+        assert browser.get("/shop/events").status_code == 403
+
+
+def test_long_work_is_begun_seen_and_stopped_by_forms(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    wait = work.Offer("Wait", "It waits.", lambda: Work("wait <b>long</b>", f"{HERE}:wait_long"))
+    monkeypatch.setattr(work, "OFFERS", {"wait": wait, "train": work.OFFERS["train"]})
+    with client(folder, reader("business")) as browser:
+        page = browser.get("/shop/work").text
+        assert "/work/start/train" not in page
+        fields = hidden(page, "/work/start/wait")
+        assert browser.post("/shop/work/start/train", data=fields).status_code == 403
+        assert browser.post("/shop/work/start/paint", data=fields).status_code == 404
+        begun = browser.post("/shop/work/start/wait", data=fields)
+        assert str(begun.url).endswith("/shop/work") and "wait &lt;b&gt;long" in begun.text and "<b>long" not in begun.text
+        again = browser.post("/shop/work/start/wait", data=fields)
+        assert again.status_code == 409 and "wait for its end, or stop it first" in again.text.lower()
+        stopped = browser.post("/shop/work/stop", data=hidden(begun.text, "/work/stop"))
+        assert "asked to stop" in stopped.text
+        # The work has been asked to stop since this form was made.
+        assert browser.post("/shop/work/stop", data=hidden(begun.text, "/work/stop")).status_code == 409
+        until = time.monotonic() + 30
+        while (seen := browser.get("/shop/work?as=json").json())["work"]["ended"] is None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert (seen["work"]["state"], seen["work"]["stopped_by"]) == ("stopped", "bea@example.com")
+        assert [(word["by"], word["state"]) for word in reversed(seen["words"])] == [("bea@example.com", state) for state in ("started", "stopping", "stopped")]
+
+
+def test_an_address_that_others_reach_and_two_projects_of_one_name_are_refused(folder: Path) -> None:
+    with pytest.raises(Mistake, match="nobody would be asked who they are"):
+        listen("0.0.0.0", 0)
+    with pytest.raises(Mistake, match="two projects are named 'shop'"):
+        opened([folder, folder])

@@ -142,6 +142,16 @@ def oldest_of(looked: sa.Select[Any]) -> sa.Select[int | None, int]:
     return sa.select(sa.func.min(found.c.seq), sa.func.count())
 
 
+def halved(time_at: Callable[[sa.Executable], str], stamp: str, high: int, *, is_before: bool) -> int:
+    """The newest place up to a height whose time is a stamp or earlier; only earlier where `is_before`."""
+    low = 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        time = time_at(sa.select(ENTRIES.c.time).where(ENTRIES.c.seq == middle))
+        low, high = (middle, high) if time < stamp or (time == stamp and not is_before) else (low, middle - 1)
+    return low
+
+
 def children(project: str, id: str, *, seq: int, after: int, limit: int) -> tuple[sa.Select[Any], ...]:
     """The entries that name one as their first parent, and those that name it as another one of theirs, oldest first."""
     later = ENTRIES.c.project == project, ENTRIES.c.seq > max(seq, after)

@@ -272,14 +272,9 @@ class Ledger:
         is_before
             Whether entries of the moment itself are left out.
         """
-        stamp, low, high = _stamp(moment), 0, self.head().seq
-        query = sa.select(ENTRIES.c.time).where(ENTRIES.c.seq == sa.bindparam("place"))
+        high = self.head().seq
         with database.told(self._engine), self._engine.begin() as connection:
-            while low < high:
-                middle = (low + high + 1) // 2
-                time = connection.scalar(query, {"place": middle}) or ""
-                low, high = (middle, high) if time < stamp or (time == stamp and not is_before) else (low, middle - 1)
-        return low
+            return paging.halved(lambda query: connection.scalar(query) or "", _stamp(moment), high, is_before=is_before)
 
     def children(self, entry: Entry, *, after: int = 0, limit: int = 50) -> list[Entry]:
         """The entries that name one among their parents, oldest first."""
@@ -293,8 +288,7 @@ class Ledger:
 
     def kinds(self) -> list[str]:
         """The kinds of entries that the project has, sorted."""
-        with database.told(self._engine), self._engine.begin() as connection:
-            return list(connection.scalars(paging.KINDS, {"project": self.project}))
+        return [row.kind for row in self._run(paging.KINDS.bindparams(project=self.project))]
 
     def parts(self, name: str, *, kinds: Sequence[str]) -> list[tuple[datetime, Any]]:
         """A list or an object out of the bodies of some kinds of entries, each with its time, oldest first; None where a body has none of the name.

@@ -71,10 +71,8 @@ def _search_on(ledger: Ledger) -> None:
     """Enter the other candidates of the newest search: each has the body of the one that was fitted, and another worth."""
     (trial,) = ledger.read(kinds=("trial",), newest_first=True, limit=1)
     draft = Draft(kind="trial", subject=trial.subject, parents=trial.parents)
-    others = range(1, CANDIDATES)
-    ledger.append(
-        *(replace(draft, key=f"{number:064}", body={**trial.body, "number": number, "worth": trial.body["worth"] - number / 1e3}) for number in others)
-    )
+    bodies = ({**trial.body, "number": number, "worth": trial.body["worth"] - number / 1e3} for number in range(1, CANDIDATES))
+    ledger.append(*(replace(draft, key=f"{body['number']:064}", body=body) for body in bodies))
 
 
 @contextmanager

@@ -152,14 +152,14 @@ def halved(time_at: Callable[[sa.Executable], str], stamp: str, high: int, *, is
     return low
 
 
-def children(project: str, id: str, *, seq: int, after: int, limit: int) -> tuple[sa.Select[Any], ...]:
+def children(project: str, entry: Entry, *, after: int, limit: int) -> tuple[sa.Select[Any], ...]:
     """The entries that name one as their first parent, and those that name it as another one of theirs, oldest first."""
-    later = ENTRIES.c.project == project, ENTRIES.c.seq > max(seq, after)
-    begins = sa.text("parents <> '[]' AND substr(parents, 3, 14) = :first").bindparams(first=id[:_PARENT_DIGITS])
-    is_first, is_among = ENTRIES.c.parents.startswith(f'["{id}"', autoescape=True), ENTRIES.c.parents.contains(f',"{id}"', autoescape=True)
+    later = ENTRIES.c.project == project, ENTRIES.c.seq > max(entry.seq, after)
+    begins = sa.text("parents <> '[]' AND substr(parents, 3, 14) = :first").bindparams(first=entry.id[:_PARENT_DIGITS])
+    is_first, is_among = ENTRIES.c.parents.startswith(f'["{entry.id}"', autoescape=True), ENTRIES.c.parents.contains(f',"{entry.id}"', autoescape=True)
     several = sa.text("parents LIKE '%,%'")
     first = sa.select(ENTRIES).where(*later, begins, is_first).order_by(ENTRIES.c.seq).limit(limit)
-    places = sa.select(ENTRIES.c.seq).where(ENTRIES.c.seq > max(seq, after), several, is_among).order_by(ENTRIES.c.seq).limit(limit)
+    places = sa.select(ENTRIES.c.seq).where(ENTRIES.c.seq > max(entry.seq, after), several, is_among).order_by(ENTRIES.c.seq).limit(limit)
     return first, sa.select(ENTRIES).where(*later, ENTRIES.c.seq.in_(places.subquery().select())).order_by(ENTRIES.c.seq).limit(limit)
 
 

@@ -278,8 +278,7 @@ class Ledger:
 
     def children(self, entry: Entry, *, after: int = 0, limit: int = 50) -> list[Entry]:
         """The entries that name one among their parents, oldest first."""
-        queries = paging.children(self.project, entry.id, seq=entry.seq, after=after, limit=limit)
-        found = {row.seq: row for query in queries for row in self._select(query)}
+        found = {row.seq: row for query in paging.children(self.project, entry, after=after, limit=limit) for row in self._select(query)}
         return [_entry(found[seq]) for seq in sorted(found)[:limit]]
 
     def newest_of_each(self, kind: str, *, before: int) -> list[Entry]:

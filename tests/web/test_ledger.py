@@ -94,6 +94,17 @@ def test_as_of_a_moment_shows_what_held_then_and_nothing_later(browser, ledger):
     assert "no entry yet" in nothing and "choose a later moment" in nothing
 
 
+def test_an_alert_stood_then_as_it_had_been_said_of_last(browser, ledger):
+    said = [
+        {"monitor": "volume", "package": "", "role": "devops", "since": "2026-03-02", "last": "2026-03-02", "says": "few", "state": state, "value": 1.0}
+        for state in ("open", "acknowledged", "resolved")
+    ]
+    opened, taken, over = ledger.append(*(Draft(kind="alert", subject="volume1", body={**one, "feature": "", "cost": None, "what": "few"}) for one in said))
+    assert [entry.id for entry in ledger.newest_of_each("alert", before=over.seq) if entry.subject == "volume1"] == [taken.id]
+    assert [entry.id for entry in ledger.newest_of_each("alert", before=over.seq + 1) if entry.subject == "volume1"] == [over.id]
+    assert "volume1" not in {alert["id"] for alert in asked(browser, "/past")["alerts"]}
+
+
 def test_the_chain_is_proved_and_the_first_bad_entry_is_named(folder, browser):
     fields = hidden(browser.get("/shop/ledger").text, "/ledger/verify")
     assert "and the chain is intact" in browser.post("/shop/ledger/verify", data=fields).text

@@ -23,7 +23,7 @@ PAGES: Mapping[str, str] = {
     "model": "/model",
     "release": "/release",
     "serve": "/live",
-    "watch": "/live",
+    "watch": "/live/alerts",
     "value": "/value",
 }
 """From a stage to the page that tells more of it."""

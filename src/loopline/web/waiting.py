@@ -129,7 +129,7 @@ def _handed(known: Known) -> Iterable[Wait]:
             worth=_worth(known, stage),
             since=datetime.fromisoformat(min(times)) if times else None,
             next=turns[0].next,
-            to=PAGES.get(stage, "/release"),
+            to=PAGES.get(stage, "/release/rollout"),
             label=_LABELS.get(stage, "Look into it"),
         )
 

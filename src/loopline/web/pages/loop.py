@@ -24,6 +24,7 @@ from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
+from loopline.web.tasks import round_once
 from loopline.web.waiting import Known, Wait, waits
 
 ROUND = "/round"
@@ -281,7 +282,7 @@ def _questions(current: Current) -> dict[str, int]:
 
 def take_round(current: Current, asked: Asked, form: Form) -> Done | Work:
     """Take the loop round, as far as the evidence allows."""
-    return Work("take the loop round", "loopline.web.doing:run", {"until": None, "fresh": None}, "/")
+    return round_once()
 
 
 PAGES = (Page("loop", "/", view, "loop.html.j2"),)

@@ -19,8 +19,8 @@ from loopline.web.current import Current
 from loopline.web.moments import moment
 from loopline.web.page import Page
 
-KINDS = ("champion", "charter", "approval", "alert", "silence", "message", "rollout", "override", "experiment")
-"""The kinds of entries that are folded; steps, which come by the hundred thousand, are asked for one by one."""
+KINDS = ("champion", "charter", "approval", "silence", "rollout", "override")
+"""The kinds of entries that are folded whole; of alerts and steps, which come by the hundred thousand, only the newest of each is asked for."""
 _WORDS = 20
 _STATED = ("problem", "decision", "predict", "target", "volume", "worth", "outcome_seen", "acceptance")
 
@@ -97,7 +97,7 @@ def view(current: Current, asked: Asked) -> Past:
     at = moment(asked.query.get("at", ""), where="at", ends=True) or current.at
     ledger = current.workspace.ledger
     seq = ledger.place(at)
-    state = fold(ledger.read(kinds=KINDS, before=seq + 1))
+    state = fold([*ledger.read(kinds=KINDS, before=seq + 1), *ledger.newest_of_each("alert", before=seq + 1)])
     return past(state, at=at, seq=seq, data=_data(current, seq))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -15,7 +15,7 @@ from loopline.errors import Mistake
 from loopline.lake.place import Lake
 from loopline.lake.tables import Tables
 from loopline.serve.collect import FILE, Collected
-from loopline.serve.records import day_of
+from loopline.serve.records import day_told
 from loopline.serve.segments import Kind, listing, slices
 
 _TABLE = "predictions"
@@ -104,7 +104,7 @@ def _of_table(lake: Lake, name: str, id: str) -> Iterator[dict[str, Any]]:
     if not tables.exists(name):
         return
     rows = tables.read(name)
-    if (day := _day(id)) is not None:
+    if (day := day_told(id)) is not None:
         rows = rows.filter(pl.col("day") == day)
     yield from rows.filter(pl.col("prediction_id") == id).collect().iter_rows(named=True)
 
@@ -145,9 +145,3 @@ def _object(said: Any) -> dict[str, Any]:
 
 def _moment(said: Any) -> datetime | None:
     return datetime.fromisoformat(said) if isinstance(said, str) else said
-
-
-def _day(id: str) -> date | None:
-    """The day that an id carries; None where it is no such id."""
-    found = day_of(id, _NO_DAY)
-    return None if found == _NO_DAY.date() else found

@@ -26,11 +26,14 @@ class Reader:
         The roles that the charter lists them for.
     is_local
         Whether they sit at this machine and have not been asked who they are: all that its command line shows is theirs to see.
+    link
+        The link by which they came without signing in, which opens one page; empty for everybody else.
     """
 
     name: str
     roles: frozenset[str] = frozenset()
     is_local: bool = False
+    link: str = ""
 
     def may(self, roles: frozenset[str] | None) -> bool:
         """Whether they may see what is for these roles; None is for every stakeholder."""

@@ -1,54 +1,44 @@
-"""What takes longer than a page may: worked out beside it, once, and kept for those who look again."""
+"""What is costly to make and never changes, kept for whoever looks next."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
-Made = TypeVar("Made")
-WAIT_S = 0.08
-"""How long a page waits for what is worked out; what is quick stands on it at once."""
+Value = TypeVar("Value")
 
 
-class Kept:
-    """Values by what they are made of, which never changes. Threads may share it.
+class Kept(Generic[Value]):
+    """The things that were asked for lately, by what they were made from. Threads may share it.
 
     Parameters
     ----------
     most
-        So many are kept: those that were asked for last.
+        So many are kept; the one that nobody asked for the longest goes first.
     """
 
-    def __init__(self, most: int = 64) -> None:
-        self._most, self._lock = most, Lock()
-        self._found: OrderedDict[Hashable, Future[Any]] = OrderedDict()
-        # One at a time: whoever looks at many pages must not take the machine from what serves.
-        self._workers = ThreadPoolExecutor(1, thread_name_prefix="kept")
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
 
-    def ask(self, key: Hashable, make: Callable[[], Made], *, wait_s: float = WAIT_S) -> tuple[Made | None, bool]:
-        """What `make` gives, and whether it is there yet; the same key is never made twice, unless it went wrong."""
+    def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """What was made from the key; made now where it is not kept, perhaps by several at once."""
+        if (known := self.known(key)) is not None:
+            return known
+        made = make()
         with self._lock:
-            future = self._found.get(key)
-            if future is None:
-                future = self._found[key] = self._workers.submit(make)
-            self._found.move_to_end(key)
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
-        try:
-            return future.result(wait_s), True
-        except Late:
-            if not future.done():
-                return None, False
-            raise
-        except Exception:
-            with self._lock:
-                self._found.pop(key, None)
-            raise
+            self._kept[key] = made
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made
 
-
-KEPT = Kept()
-"""What the pages of this process keep."""
+    def known(self, key: Hashable) -> Value | None:
+        """What is kept of the key."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]

@@ -16,10 +16,10 @@ from loopline.watch.explanation import Explanation
 from loopline.watch.spec import URGENCY
 from loopline.watch.standing import Alerts, Standing, listed, standings
 from loopline.web.asked import Asked
+from loopline.web.beside import BESIDE
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import person_of, require_stakeholder
-from loopline.web.kept import KEPT
 from loopline.web.page import Action, Done, Form, Missing, Page
 from loopline.web.said import PER_PAGE, page_of
 
@@ -140,7 +140,7 @@ def _explanation(current: Current, entry: Entry) -> tuple[Explanation | None, bo
     made_of = [state.latest[step].id for step in (("watch", "windows"), ("serve", "collect")) if step in state.latest]
     worth = current.project.declaration.charter.worth
     key = ("explanation", current.project.name, entry.id, *made_of, worth.model_dump_json())
-    return KEPT.ask(key, lambda: explained(current.workspace, state, worth, entry.body))
+    return BESIDE.ask(key, lambda: explained(current.workspace, state, worth, entry.body))
 
 
 def _of_alert(entry: Entry) -> str:

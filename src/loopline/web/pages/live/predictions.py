@@ -11,8 +11,8 @@ from loopline.model.signing import Trust, trust
 from loopline.serve.recall import After, Recalled, after, recall
 from loopline.serve.scorer import Scorer, load
 from loopline.web.asked import SEE_ROWS, Asked
+from loopline.web.beside import BESIDE
 from loopline.web.current import Current
-from loopline.web.kept import KEPT
 from loopline.web.page import Missing, Page
 
 REASONS = 8
@@ -79,7 +79,7 @@ def view(current: Current, asked: Asked) -> Predictions:
         found = recall(lake, id)
     except Mistake as error:
         raise Missing(error.what, remedy=error.remedy) from None
-    reasons, are_told = KEPT.ask(("reasons", current.project.name, id, found.package), lambda: _reasons(current, found))
+    reasons, are_told = BESIDE.ask(("reasons", current.project.name, id, found.package), lambda: _reasons(current, found))
     return Predictions(f"Prediction {id}", id, found, after(lake, id), reasons, are_told, found.package == current.state.champion)
 
 

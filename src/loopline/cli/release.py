@@ -164,7 +164,7 @@ def show_history(when: str | None, folder: Path | None, as_json: bool) -> None:
     reigns = history(state.champions)
     if moment is not None and _is_to_come(moment):
         raise Mistake(f"{when} has not come yet", where="--at", remedy="name a day or a moment that has passed")
-    chosen = [told(state, reign) for reign in (reigns if moment is None else on(reigns, moment))]
+    chosen = told(state, reigns if moment is None else on(reigns, moment))
     nothing = "no package has decided yet" if moment is None else f"no package decided at {when}"
     emit({"champions": chosen}, lambda: reigns_text(chosen, in_full=moment is not None, way_back=way_back(state)) if chosen else nothing, as_json)
 

@@ -12,7 +12,7 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.signing import trust
 from loopline.release.champion import Reign, promotion
-from loopline.release.rollout.course import courses
+from loopline.release.rollout.course import Course, courses
 from loopline.release.words import WITHDRAWN, examined
 
 
@@ -123,17 +123,20 @@ def taken_back(state: State) -> tuple[Signer, ...]:
     return tuple(one for move in moves.values() for one in signers(state, move.subject, move.body.get("approvals", ())) if one.withdrawn is not None)
 
 
-def told(state: State, reign: Reign) -> dict[str, Any]:
-    """A reign as plain values, with the gates' figures and who signed."""
+def told(state: State, reigns: Iterable[Reign]) -> list[dict[str, Any]]:
+    """Each reign as plain values, with the gates' figures, the trials beside it and who signed."""
+    signed, trials = signed_moves(state), courses(state.rollouts)
+    return [_told(state, reign, signed, trials) for reign in reigns]
+
+
+def _told(state: State, reign: Reign, signed: Mapping[str, Any], trials: Iterable[Course]) -> dict[str, Any]:
     verdict = verdict_of(state, reign)
     gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
-    trials = [one.as_json() for one in courses(state.rollouts) if one.package != reign.package and one.overlaps(reign.since, reign.until)]
-    signed = signed_moves(state)
-    beside = [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in trials]
+    beside = [one.as_json() for one in trials if one.package != reign.package and one.overlaps(reign.since, reign.until)]
     return {
         **reign.as_json(),
         "signed": signed.get(reign.entry),
-        "trials": beside,
+        "trials": [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in beside],
         "judged": gates,
         "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)],
     }

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from itsdangerous import BadSignature
@@ -33,10 +33,10 @@ from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
 from loopline.web.overview import overview
-from loopline.web.page import Action, Done, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
 from loopline.web.readers import asker, reader_of, require, require_any, site_of
-from loopline.web.register import ACTIONS, PAGES, SECTIONS
+from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
 from loopline.web.signed_in import SignedIn
 from loopline.web.site import Site as Site
 
@@ -61,6 +61,7 @@ def build(site: Site) -> Starlette:
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
     routes += [Route("/{project}/events", _events)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
+    routes += [Route(f"/{{project}}{file.path}", _giving(file), methods=["GET"]) for file in DOWNLOADS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
     around = [Middleware(Headers), Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
@@ -115,6 +116,13 @@ def _showing(page: Page) -> Callable[[Request], Any]:
         return await run_in_threadpool(_guarded, request, lambda: _page(request, page))
 
     return show
+
+
+def _giving(download: Download) -> Callable[[Request], Any]:
+    async def give(request: Request) -> Response:
+        return await run_in_threadpool(_guarded, request, lambda: _file(request, download))
+
+    return give
 
 
 def _acting(action: Action) -> Callable[[Request], Any]:
@@ -182,6 +190,17 @@ def _page(request: Request, page: Page) -> Response:
     if _wants_json(request):
         return _json(view.as_json())
     return _html(request, page.template, view, reader, current, page)
+
+
+def _file(request: Request, download: Download) -> Response:
+    reader = reader_of(request)
+    if isinstance(reader, Response):
+        return reader
+    require(reader, download.roles)
+    current = site_of(request).current(request.path_params["project"])
+    file = download.file(current, _asked(request, reader))
+    # It is kept, and never shown here: what is in it may come from elsewhere.
+    return Response(file.body, media_type=file.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"})
 
 
 def _act(request: Request, action: Action, form: dict[str, str]) -> Response:

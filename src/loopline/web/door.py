@@ -50,6 +50,15 @@ class Door(Protocol):
     @property
     def proxies(self) -> tuple[str, ...]: ...
 
+    @property
+    def remark(self) -> str:
+        """What is to be said about it when it opens; empty where nothing is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it needs to tell."""
+        ...
+
     def reader(self, request: Request) -> Reader | Response:
         """Who asks; or the answer that sends them to where they say who they are."""
         ...
@@ -78,6 +87,7 @@ class Local:
 
     rules = Rules()
     proxies: tuple[str, ...] = ()
+    remark = ""
     folder: Path | None = None
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -87,6 +97,9 @@ class Local:
     def key(self) -> bytes:
         """One of this process: forms that it made are no longer ours once it has ended."""
         return _KEY
+
+    def close(self) -> None:
+        """It needs nothing."""
 
     def reader(self, request: Request) -> Reader | Response:
         """The person of this machine."""

@@ -70,6 +70,34 @@ class Page:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file to keep."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Download:
+    """An address that gives a file.
+
+    Parameters
+    ----------
+    path
+        Its address below the project's.
+    file
+        Makes the file. Raises `Missing` where there is no such thing.
+    roles
+        Who may have it; None: every stakeholder but a mere customer.
+    """
+
+    path: str
+    file: Callable[[Current, Asked], File]
+    roles: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
 class Done:
     """What an action did.
 

@@ -78,6 +78,10 @@ class SignedIn:
             return ""
         return "passwords travel in the clear: put a proxy that speaks TLS before the pages, and say its address as pages.public_url"
 
+    def close(self) -> None:
+        """Let the safe go."""
+        self.safe.close()
+
     def reader(self, request: Request) -> Reader | Response:
         """Who is signed in; or the way to the page where they do so, and for programs that they have not."""
         session = self.session(request)

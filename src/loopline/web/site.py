@@ -87,6 +87,7 @@ class Site:
             followed.pulse.end()
 
     def close(self) -> None:
-        """Stop what runs, and let go of every workspace."""
+        """Stop what runs, and let go of every workspace and of the door."""
+        self.door.close()
         for followed in self.projects.values():
             followed.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from loopline.charts import Spec
@@ -139,7 +139,7 @@ class Cost:
 def cost(current: Current, asked: Asked) -> Cost:
     """What was spent by month and stage, and what a month costs here and there."""
     charter, view = current.project.declaration.charter, current.state.facts("value", "cost")
-    was = spent(charter, current.project.folder, current.state, current.workspace.ledger, at=current.at)
+    was = spent(charter, current.project.folder, current.state, current.workspace.ledger, at=current.at, since=_a_year_before(current.at))
     has_bills = view is not None and bool(view["now"]["bills"])
     return Cost(
         title="Cost",
@@ -148,6 +148,11 @@ def cost(current: Current, asked: Asked) -> Cost:
         load=(lambda width: by_load(view, width=width)) if has_bills and view is not None else None,
         items=(lambda width: by_item(view, width=width)) if has_bills and view is not None else None,
     )
+
+
+def _a_year_before(at: datetime) -> datetime:
+    """The beginning of the month after that of a year ago: twelve months with the present one."""
+    return datetime(at.year - (at.month < 12), at.month % 12 + 1, 1, tzinfo=UTC)
 
 
 PAGES = (

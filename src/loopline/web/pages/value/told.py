@@ -17,7 +17,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
 
-SHOWN = 50
+SHOWN, MONTHS = 50, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class Cost:
 def cost(current: Current, asked: Asked) -> Cost:
     """What was spent by month and stage, and what a month costs here and there."""
     charter, view = current.project.declaration.charter, current.state.facts("value", "cost")
-    was = spent(charter, current.project.folder, current.state, current.workspace.ledger, at=current.at, since=_a_year_before(current.at))
+    was = spent(charter, current.project.folder, current.state, current.workspace.ledger, at=current.at, since=_first_month(current.at))
     has_bills = view is not None and bool(view["now"]["bills"])
     return Cost(
         title="Cost",
@@ -150,9 +150,10 @@ def cost(current: Current, asked: Asked) -> Cost:
     )
 
 
-def _a_year_before(at: datetime) -> datetime:
-    """The beginning of the month after that of a year ago: twelve months with the present one."""
-    return datetime(at.year - (at.month < 12), at.month % 12 + 1, 1, tzinfo=UTC)
+def _first_month(at: datetime) -> datetime:
+    """The beginning of the first month that is told. Each server reports every hour: to add up years of that takes longer than a page may."""
+    month = at.year * 12 + at.month - MONTHS
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 PAGES = (

@@ -204,8 +204,11 @@ def _file(request: Request, download: Download) -> Response:
     reader = reader_of(request)
     if isinstance(reader, Response):
         return reader
+    site = site_of(request)
+    current = site.current(request.path_params["project"])
+    reader = site.door.known(reader, current)
     require(reader, download.roles)
-    current = site_of(request).current(request.path_params["project"])
+    request.state.is_let_in = True
     file = download.file(current, _asked(request, reader))
     # It is kept, and never shown here: what is in it may come from elsewhere.
     return Response(file.body, media_type=file.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"})

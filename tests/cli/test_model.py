@@ -13,6 +13,7 @@ from loopline.cli.model import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from tests.model.studies import WORTH, table
+from tests.web.world import client
 
 DECLARED = """
 project: shop
@@ -88,6 +89,12 @@ def test_show_tells_of_every_task(tmp_path: Path, task: str) -> None:
         assert loop.run(until="model").error is None
     shown = call(tmp_path, "show", "--output", str(tmp_path / "drawn.svg")).stdout
     assert "\nCalibration\n" in shown and f"\ndrawn: {tmp_path / 'drawn.svg'}\n" in shown
+    with client(tmp_path) as browser:
+        package = browser.get("/shop/model?as=json").json()["packages"]["rows"][0]["package"]
+        pages = {tail: browser.get(f"/shop/model/packages/{package}{tail}") for tail in ("", "/effects", "/explain?c0=2026-01-05T14:00:00", "/card")}
+    assert {page.status_code for page in pages.values()} == {200}
+    told = {"regression": "The predicted y is", "multiclass": "Probability of each class"}
+    assert told[task] in pages["/explain?c0=2026-01-05T14:00:00"].text
 
 
 def test_show_prints_the_card_when_it_is_asked_for(folder: Path) -> None:

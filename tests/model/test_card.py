@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopline.model.card import Facts, page, write
+from loopline.model.card_text import Block, Chapter, Points, Strong, Table, Words, as_markdown, of_markdown
+from loopline.model.card_text import Card as CardOf
 from tests.model.conftest import Made
 
 FACTS = Facts(
@@ -134,3 +138,26 @@ def test_it_tells_the_rules_that_it_follows() -> None:
     assert "1,234 | 0.75 |" in card and "none of them holds | 12 | 0.25 |" in card
     assert "Every rule that holds adds its points (40% of the score):" in card
     assert "The rules that it follows" not in write(FACTS)
+
+
+_TEXT = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8).map(lambda text: f"a{text}")
+_ROW = st.tuples(_TEXT, _TEXT)
+_BLOCKS = st.one_of(
+    st.builds(Words, _TEXT),
+    st.builds(lambda plain, strong: Words(plain, Strong(strong)), _TEXT, _TEXT),
+    st.builds(Points, st.lists(_TEXT, min_size=1, max_size=3).map(tuple)),
+    st.builds(Table, _ROW, st.lists(_ROW, max_size=2).map(tuple), st.sampled_from([(0,), (0, 1), ()])),
+)
+
+
+@given(title=_TEXT, blocks=st.lists(_BLOCKS, max_size=4))
+def test_what_was_written_as_markdown_is_read_back(title: str, blocks: list[Block]) -> None:
+    read = of_markdown(as_markdown(CardOf(title, "x", "y", (), (Chapter("Money", tuple(blocks)),))))
+    assert (read.title, [chapter.title for chapter in read.chapters]) == (title, ["Money"])
+    assert [vars(block) for block in read.chapters[0].blocks] == [vars(block) for block in blocks]
+    assert [block.parts for block in read.lead if isinstance(block, Words)] == [(("Decision:", True), (" x", False)), (("y", True),)]
+
+
+@given(text=st.text(max_size=200))
+def test_any_text_is_read_as_some_card(text: str) -> None:
+    assert of_markdown(text).title is not None

@@ -9,7 +9,7 @@ import pytest
 
 from loopline.errors import Mistake
 from loopline.lake.place import Lake
-from loopline.serve.explained import explain_row
+from loopline.serve.explained import typed
 from loopline.serve.log import Log
 from loopline.serve.recall import recall
 from tests.serve.packages import ROW, make_package, scorer_of
@@ -31,7 +31,7 @@ def test_a_prediction_is_found_in_the_log_and_told_as_its_row_is(lake, task):
     found = recall(lake, made.id)
     assert (found.package, found.row, found.score) == (scorer.package, ROW | {"id": 7}, made.score)
     told = scorer.explain(found.row)
-    assert told == explain_row(scorer, lake, ROW)
+    assert told == scorer.reasons(typed(scorer, lake, ROW))
     assert told.score == pytest.approx(made.score, abs=1e-12)
     assert told.base + sum(reason.effect for reason in told.reasons) == pytest.approx(made.score, abs=1e-9)
 
@@ -53,9 +53,10 @@ def test_an_id_that_nobody_was_told_is_a_mistake(lake):
 def test_a_row_that_does_not_fit_is_a_mistake(lake, row, said):
     scorer = scorer_of(lake, make_package(lake))
     with pytest.raises(Mistake, match=said):
-        explain_row(scorer, lake, row, where="row.json")
+        typed(scorer, lake, row, where="row.json")
 
 
 def test_a_package_without_a_background_says_so(lake):
+    scorer = scorer_of(lake, make_package(lake, explains=False))
     with pytest.raises(Mistake, match="tells no reasons.*--fresh model"):
-        explain_row(scorer_of(lake, make_package(lake, explains=False)), lake, ROW)
+        scorer.reasons(typed(scorer, lake, ROW))

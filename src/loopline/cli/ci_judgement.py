@@ -8,15 +8,14 @@ from typing import Any
 
 from loopline.ci.changed import changed
 from loopline.ci.scratch import Shared
-from loopline.cli.model_explain import named
-from loopline.cli.model_show import HEADINGS, described
-from loopline.cli.release_check import following_of, settled_now
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop
+from loopline.model.packages import named
 from loopline.project import Declaration
-from loopline.release.approvals import judged
+from loopline.release.approvals import judged, settled_today
+from loopline.release.judgement import following
 
 _UNJUDGED: Mapping[str, Any] = {"value": None, "passed": None, "champion_value": None, "champion_passed": None}
 PICTURES = 2
@@ -87,13 +86,16 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
         The whole declaration, of which the loop of a trial has a shortened one.
     """
     state = loop.state()
+    from loopline.model.described import opened
+
     gates = state.latest.get(("release", "gates"))
     if gates is None or not state.packages or named(state, None).subject != gates.body["facts"]["package"]:
         return None
-    facts = settled_now(loop, state, gates.body["facts"])
-    package = described(loop, named(state, None))
+    spec, charter = loop.project.declaration.release, loop.project.declaration.charter
+    facts = settled_today(spec, charter, state, gates.body["facts"])
+    package = opened(loop.workspace, state, named(state, None))
     said, rows, lack = _compared(loop, state, facts, shared)
-    volume, champion = loop.project.declaration.charter.volume, shared.champion
+    volume, champion = charter.volume, shared.champion
     return Judgement(
         entry=gates,
         package=package,
@@ -104,22 +106,23 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
         lack=lack,
         changed=None if champion is None else changed(shared.state, state, champion, declared),
         champion_worth=None if said is None else state.packages[facts["against"]].body["worth"],
-        following="" if facts["passed"] else following_of(loop, state, facts),
+        following="" if facts["passed"] else following(spec, charter, state, facts),
         pictures=_pictures(package, rows),
     )
 
 
 def _compared(loop: Loop, state: State, facts: Mapping[str, Any], shared: Shared) -> tuple[Mapping[str, Any] | None, Any, str]:
     """The comparison as plain values, with the judged rows of both, or why there is none."""
-    from loopline.cli.model_compare import loaded
     from loopline.model.comparing import compare
+    from loopline.model.rivals import evidence_of, loaded
 
     rival = facts["against"]
     if rival is None:
         same = state.champion == facts["package"] and not shared.lack
         return None, None, f"the change makes the champion itself, {facts['package'][:12]}" if same else shared.lack or "no package decides yet"
     try:
-        found = compare(*loaded(loop, state.packages[facts["package"]], state.packages[rival]))
+        evidence = evidence_of(state, loop.workspace.ledger, state.packages[facts["package"]], state.packages[rival])
+        found = compare(*loaded(loop.workspace, loop.project.declaration.charter, facts["package"], rival, evidence))
     except Mistake as error:
         return None, None, str(error)
     return found.said, found, ""
@@ -170,13 +173,13 @@ def moved(id: str, check: str | None, before: Mapping[str, str] | None) -> dict[
 
 
 def _pictures(package: Mapping[str, Any], compared: Any) -> dict[str, tuple[str, dict[str, Any]]]:
-    from loopline.model.assessment.pictures import draw
+    from loopline.model.assessment.pictures import draw, heading
     from loopline.model.comparing import picture
 
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     if package["evaluation"] is not None:
         drawn = list(draw(package["evaluation"]).items())[:PICTURES]
-        found |= {f"{name}.png": (HEADINGS.get(name, name), spec) for name, spec in drawn}
+        found |= {f"{name}.png": (heading(name), spec) for name, spec in drawn}
     if compared is not None:
         both = picture(compared, ("the change", "the champion"))
         found |= {} if both is None else {"compared.png": ("Worth, the change and the champion", both)}

@@ -10,7 +10,7 @@ import click
 
 from loopline.access.people import Person, nearest_role, person, speak_for
 from loopline.charter.spec import ROLES
-from loopline.cli.model_explain import explained, named
+from loopline.cli.model_explain import explained
 from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
@@ -40,6 +40,7 @@ def effects(column: str | None, digest: str | None, output: Path | None, folder:
     model refuse; the next search holds to it.
     """
     from loopline.model.background import Background
+    from loopline.model.constraints import held as held_of
     from loopline.model.effects import Effect
     from loopline.model.predictor import BACKGROUND
 
@@ -48,7 +49,7 @@ def effects(column: str | None, digest: str | None, output: Path | None, folder:
     with open_loop(folder) as loop:
         package, said = explained(loop, digest, instead="loopline model effects --package")
         found = [Effect.of_json(one) for one in said["effects"] if column in (None, one["column"])]
-        held = _standing(loop)
+        held = held_of(loop.project.declaration.model.monotone, loop.state().constraints.values())
     if not found:
         there = ", ".join(one["column"] for one in said["effects"])
         raise Mistake(f"the package shows no effect of a column {column!r}", remedy=f"it shows: {there}")
@@ -76,18 +77,15 @@ def effects(column: str | None, digest: str | None, output: Path | None, folder:
 @json_option
 def refuse(column: str, role: str, by: str | None, why: str, direction: str | None, exclude: bool, folder: Path | None, as_json: bool) -> None:
     """Refuse what the model makes of COLUMN: from the next search on it holds a direction, or does without the column."""
-    from loopline.model.constraints import refusal
+    from loopline.model.refusing import refused
 
     if direction is not None and exclude:
         raise Mistake("a column that is kept from the model has no direction", where="--may-only, --exclude", remedy="give one of them")
     hold: Any = direction or "exclude"
     with open_loop(folder) as loop:
         who, note = _expert(loop, role, by)
-        facts = _facts(loop)
-        types = {one["name"]: one["type"] for one in facts["columns"] if one["use"]}
-        target = loop.project.declaration.charter.predict
-        package = named(loop.state(), None)
-        draft = refusal(column, hold=hold, by=who.name, why=why, types=types, task=facts["task"], kept=(target, *facts["key"]), parents=(package.id,))
+        said = loop.project.declaration
+        draft = refused(column, hold=hold, by=who.name, why=why, state=loop.state(), charter=said.charter, data=said.data)
         (entry,) = loop.workspace.ledger.append(draft)
     says = f"{column} is kept from the next search" if hold == "exclude" else f"from the next search on the score may only {hold} with {column}"
     _emit(column, hold, who, entry.id, note, why, says, as_json)
@@ -123,23 +121,6 @@ def _expert(loop: Loop, role: str, by: str | None) -> tuple[Person, str]:
         raise Mistake(f"an effect is not judged as {role}", where="--as", remedy="it is the expert's: --as expert")
     who = person(by, folder=loop.project.folder)
     return who, speak_for(who, EXPERT, {str(one): people for one, people in loop.project.declaration.charter.stakeholders.items()})
-
-
-def _facts(loop: Loop) -> Mapping[str, Any]:
-    """The main table's columns, key and task, as the data stage told them last: what was taken in, and what was joined to it."""
-    state = loop.state()
-    joined = state.facts("data", "join") if loop.project.declaration.data.lookups else None
-    facts = {**(state.facts("data", "ingest") or {}), **(joined or {})}
-    if "columns" not in facts:
-        raise Mistake("no data has been taken in yet", remedy="loopline run --until model")
-    return facts
-
-
-def _standing(loop: Loop) -> dict[str, Constraint]:
-    from loopline.model.constraints import declared, standing
-
-    monotone = loop.project.declaration.model.monotone
-    return {one.column: one for one in (*declared(monotone), *standing(loop.state().constraints.values()))}
 
 
 def _draw(file: Path, project: str, found: list[Effect], held: Mapping[str, Constraint], units: Mapping[str, str]) -> None:

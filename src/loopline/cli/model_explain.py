@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.cli.model_origin import import_of
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
 from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.ledger.entry import Entry
-from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
+from loopline.model.packages import EXPLANATION, named, require
 
 if TYPE_CHECKING:
     from loopline.model.package import Package
 
 _SHOWN = 20
-EXPLANATION = "explanation.json"
 _INSTEAD = "loopline model explain"
-_NO_REASONS = "has no rows to tell reasons with"
 
 
 @click.command()
@@ -55,36 +51,11 @@ def explain(digest: str | None, row: Path | None, prediction: str | None, reason
             return
         package, said = explained(loop, digest, instead=_INSTEAD)
     if output is not None:
-        write_picture(output, _title(package), pictures(said))
+        from loopline.model.explain_pictures import pictures
+
+        write_picture(output, _title(package), [(head, "", drawn) for head, drawn in pictures(said).items()])
     data = {"package": package.digest, **said, "output": None if output is None else str(output)}
     emit(data, lambda: _shown(package.digest, said, output) + hint("loopline model effects"), as_json)
-
-
-def named(state: State, digest: str | None) -> Entry:
-    """The entry of a package, by the beginning of its digest; by default of the newest, whether the search made it or it was imported.
-
-    Raises
-    ------
-    Mistake
-        When there is no such package, or several begin so.
-    """
-    if not state.packages:
-        raise Mistake("no package has been made yet", remedy="loopline run --until model")
-    if digest is None:
-        return state.packages[_newest(state)]
-    found = [entry for name, entry in state.packages.items() if digest and name.startswith(digest)]
-    if len(found) != 1:
-        what = f"several packages have digests that begin with {digest!r}" if found else f"there is no package {digest!r}"
-        raise Mistake(what, remedy="`loopline model list` shows the packages")
-    return found[0]
-
-
-def _newest(state: State) -> str:
-    """The package that the model stage made or judged last: a search may come upon an earlier one again, which is entered once."""
-    done = [state.latest[step] for step in (("model", "search"), ("model", "import")) if step in state.latest]
-    if not done:
-        return max(state.packages.values(), key=lambda entry: entry.seq).subject
-    return str(max(done, key=lambda entry: entry.seq).body["facts"]["package"])
 
 
 def explained(loop: Loop, digest: str | None, *, instead: str) -> tuple[Package, Mapping[str, Any]]:
@@ -107,59 +78,9 @@ def explained(loop: Loop, digest: str | None, *, instead: str) -> tuple[Package,
     from loopline.model.signing import Trust
 
     entry = named(loop.state(), digest)
-    require(loop, entry, EXPLANATION, lack="does not say what it does with its columns", instead=instead)
+    require(loop.state(), loop.workspace.ledger, entry, EXPLANATION, lack="does not say what it does with its columns", instead=instead)
     package = load(Blobs(loop.workspace.lake), entry.subject, Trust.of(loop.workspace.ledger))
     return package, package.parsed(EXPLANATION)
-
-
-def require(loop: Loop, package: Entry, file: str, *, lack: str, instead: str) -> None:
-    """A package has a file.
-
-    Parameters
-    ----------
-    lack
-        What it does not do without the file, after "it".
-    instead
-        The command that asks another package the same, to which its digest is added.
-
-    Raises
-    ------
-    Mistake
-        When it lacks the file; the remedy is that for the way in which it came here.
-    """
-    if file in package.body["manifest"]["files"]:
-        return
-    brought = import_of(package, loop.workspace.ledger.read(kinds=("import",)))
-    where = f"package {package.subject[:12]}"
-    if brought is None:
-        raise Mistake(f"it {lack}", where=where, remedy="make it anew: loopline run --fresh model")
-    if brought.form == "package":
-        remedy = "where it was made: loopline run --fresh model, and then loopline model export again"
-        raise Mistake(f"it was imported from {brought.name} and {lack}", where=where, remedy=remedy)
-    searched = loop.state().facts("model", "search") or {}
-    remedy = f"ask the search's package: {instead} {str(searched.get('package', 'DIGEST'))[:12]}"
-    raise Mistake(f"it was imported from {brought.name} and {lack}: a graph is judged, and nothing more", where=where, remedy=remedy)
-
-
-def facts_of(loop: Loop, package: str) -> Mapping[str, Any]:
-    """What the step that made or judged a package last found; empty where no step's facts are kept."""
-    for entry in reversed(loop.workspace.ledger.read(kinds=("step",), subject="model")):
-        facts: Mapping[str, Any] = entry.body.get("facts") or {}
-        if facts.get("package") == package:
-            return facts
-    return {}
-
-
-def pictures(said: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """The pictures of a package, the most telling first, each with its heading."""
-    from loopline.model.explain_pictures import importance_picture, pair_picture, summary_picture
-
-    made = [
-        ("In the metric", "", importance_picture(said)),
-        ("In money", "", importance_picture(said, money=True)),
-        ("Row by row", "", summary_picture(said)),
-    ]
-    return made if said["pair"] is None else [*made, ("Two columns together", "", pair_picture(said["pair"]))]
 
 
 def _title(package: Package) -> str:
@@ -170,29 +91,21 @@ def _one(loop: Loop, digest: str | None, file: Path | None, prediction: str | No
     from loopline.lake.blobs import Blobs
     from loopline.model.predictor import BACKGROUND
     from loopline.model.signing import Trust
-    from loopline.serve.explained import explain_row
+    from loopline.serve.explained import NO_REASONS, told, typed
     from loopline.serve.recall import recall
     from loopline.serve.scorer import load
 
-    lake, trust = loop.workspace.lake, Trust.of(loop.workspace.ledger)
+    lake, ledger, state = loop.workspace.lake, loop.workspace.ledger, loop.state()
     made = None if prediction is None else recall(lake, prediction)
-    package = named(loop.state(), digest if made is None else made.package)
-    require(loop, package, BACKGROUND, lack=_NO_REASONS, instead=_INSTEAD)
-    scorer = load(Blobs(lake), package.subject, trust)
+    package = named(state, digest if made is None else made.package)
+    require(state, ledger, package, BACKGROUND, lack=NO_REASONS, instead=_INSTEAD)
+    scorer = load(Blobs(lake), package.subject, Trust.of(ledger))
     if made is not None:
-        found = scorer.explain(made.row)
+        columns = scorer.typed(made.row)
     else:
         assert file is not None
-        found = explain_row(scorer, lake, _row(file), where=str(file))
-    told = sum(reason.effect for reason in found.reasons[:count])
-    return {
-        "package": scorer.package,
-        "id": prediction,
-        "score": found.score,
-        "base": found.base,
-        "reasons": found.strongest(count),
-        "rest": found.score - found.base - told,
-    }
+        columns = typed(scorer, lake, _row(file), where=str(file))
+    return told(scorer, scorer.reasons(columns), count, id=prediction)
 
 
 def _row(file: Path) -> Mapping[str, Any]:

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from loopline.cli.model_explain import named
 from loopline.cli.options import by_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.errors import Mistake
 from loopline.loop import Loop, open_loop
+from loopline.model.packages import named
 
 
 @click.command()

@@ -99,13 +99,17 @@ def _card(facts: Facts) -> Card:
     way = policy.say(facts.policy)
     decision = f"{facts.decision} It is taken so: {way}." if facts.decision else f"{way[:1].upper()}{way[1:]}."
     return Card(
-        title=f"{said['project']}: predicts {said['target']}{happening}", decision=decision, verdict=_verdict(facts), figures=_figures(facts), chapters=chapters
+        title=f"{said['project']}: predicts {said['target']}{happening}",
+        decision=decision,
+        verdict=verdict(facts.worth, facts.currency),
+        figures=_figures(facts),
+        chapters=chapters,
     )
 
 
-def _verdict(facts: Facts) -> str:
-    """The one line for whoever reads no further."""
-    gain, rule, currency = facts.worth["gain"], facts.worth["rule"], facts.currency
+def verdict(worth: Mapping[str, Any], currency: str) -> str:
+    """The one line for whoever reads no further, by what a package earns on the test part."""
+    gain, rule = worth["gain"], worth["rule"]
     if gain["low"] > 0:
         return f"It earns {figure(gain['mean'])} {currency} more per decision than today's way ({rule})."
     if gain["high"] < 0:

@@ -104,3 +104,52 @@ def _block(block: Block) -> str:
 
 def _md(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text.replace("\n", " "))
+
+
+@dataclass(frozen=True)
+class Read:
+    """A card that was read back: its title, what stands before the first chapter, and the chapters, which have no drawings."""
+
+    title: str
+    lead: tuple[Block, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def of_markdown(text: str) -> Read:
+    """The card's words from its Markdown; the inverse of `as_markdown`. What is no part of a card's Markdown is read as plain words."""
+    title, lead = "", list[Block]()
+    chapters: list[tuple[str, list[Block]]] = []
+    for part in text.strip().split("\n\n"):
+        if part.startswith("## "):
+            chapters.append((part[3:], []))
+        elif part.startswith("# ") and not title:
+            title = "".join(one for one, _ in _runs(part[2:]))
+        else:
+            (chapters[-1][1] if chapters else lead).append(_read(part))
+    return Read(title, tuple(lead), tuple(Chapter(name, tuple(blocks)) for name, blocks in chapters))
+
+
+def _read(part: str) -> Block:
+    lines = part.split("\n")
+    if all(line.startswith("- ") for line in lines):
+        return Points(tuple("".join(one for one, _ in _runs(line[2:])) for line in lines))
+    if len(lines) > 1 and all(line.startswith("| ") and line.endswith(" |") for line in lines):
+        head, rule, *rows = (_cells(line) for line in lines)
+        return Table(head, tuple(rows), tuple(place for place, cell in enumerate(rule) if not cell.endswith(":")))
+    return Words(*(Strong(one) if is_strong else one for one, is_strong in _runs(part)))
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    return tuple(re.sub(r"\\(.)", r"\1", cell) for cell in line[2:-2].split(" | "))
+
+
+def _runs(text: str) -> list[tuple[str, bool]]:
+    """The words with whether they stand out, without their escapes."""
+    runs, is_strong = [["", False]], False
+    for mark in re.findall(r"\\.|\*\*|.", text, re.DOTALL):
+        if mark == "**":
+            is_strong = not is_strong
+            runs.append(["", is_strong])
+        else:
+            runs[-1][0] += mark[1:] if len(mark) > 1 else mark
+    return [(str(said), bool(strong)) for said, strong in runs if said]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from loopline.charts import Spec
+from loopline.charts import WIDE, Spec
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.model import policy
@@ -60,7 +60,7 @@ def compare(one: Predictor, other: Predictor, kept: Kept, judge: Judge) -> Compa
     return Compared(document, first, second, kept, judge)
 
 
-def picture(compared: Compared, names: tuple[str, str]) -> Spec | None:
+def picture(compared: Compared, names: tuple[str, str], *, width: int = WIDE) -> Spec | None:
     """The worth curves of both in one picture (binary): money per decision over the share that is acted on; None for other tasks."""
     if compared.one.task != "binary":
         return None
@@ -75,6 +75,7 @@ def picture(compared: Compared, names: tuple[str, str]) -> Spec | None:
         x=Axis(title="share acted on", format=_SHARE, domain=(0, 1)),
         y=Axis(title=f"{compared.said['currency']} per decision"),
         marks=marks,
+        width=width,
     )
 
 

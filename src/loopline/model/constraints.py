@@ -66,6 +66,11 @@ def declared(monotone: Mapping[str, Direction]) -> tuple[Constraint, ...]:
     return tuple(Constraint(column, hold, "model.monotone", "declared") for column, hold in sorted(monotone.items()))
 
 
+def held(monotone: Mapping[str, Direction], newest: Iterable[Entry]) -> dict[str, Constraint]:
+    """What holds for each column, by its name: a word of the expert goes before the declaration's."""
+    return {one.column: one for one in (*declared(monotone), *standing(newest))}
+
+
 def excluded(constraints: Iterable[Constraint]) -> dict[str, str]:
     """The columns that the model may not read, each with who refused it and why."""
     return {one.column: one.says for one in constraints if one.hold == "exclude"}

@@ -104,6 +104,16 @@ def pair_picture(pair: Mapping[str, Any], *, width: int = WIDE) -> Spec:
     return chart(f"{one} and {other} together", note, rows, layers, width=width, height=_HEIGHT)
 
 
+def pictures(said: Mapping[str, Any], *, width: int = WIDE) -> dict[str, Spec]:
+    """The pictures of a package, the most telling first, by their headings."""
+    made = {
+        "In the metric": importance_picture(said, width=width),
+        "In money": importance_picture(said, money=True, width=width),
+        "Row by row": summary_picture(said, width=width),
+    }
+    return made if said["pair"] is None else {**made, "Two columns together": pair_picture(said["pair"], width=width)}
+
+
 def page(title: str, parts: Sequence[tuple[str, str, Spec]], *, says: str = "") -> str:
     """Pictures as a page that needs nothing from elsewhere: for each a heading, a line that must be seen (or none) and the picture."""
     body = "".join(f"<h2>{escape(head)}</h2>{f'<p class=refused>{escape(marked)}</p>' if marked else ''}{svg(picture)}" for head, marked, picture in parts)

@@ -174,7 +174,12 @@ def day_of(prediction_id: str, otherwise: datetime) -> date:
     >>> day_of("20130701-0a1b2c3d-xyz", datetime(2013, 7, 2))
     datetime.date(2013, 7, 1)
     """
-    return _day(prediction_id.split("-")[0]) or otherwise.date()
+    return day_told(prediction_id) or otherwise.date()
+
+
+def day_told(prediction_id: str) -> date | None:
+    """The day that a prediction's id carries; None where it is no such id."""
+    return _day(prediction_id.split("-")[0])
 
 
 @lru_cache(maxsize=4096)

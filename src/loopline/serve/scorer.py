@@ -183,18 +183,28 @@ class Scorer:
         """Why one of the rows of typed columns gets its score."""
         return self._predictor.explain(columns, row)
 
+    def typed(self, row: object) -> dict[str, list[Any]]:
+        """A row as columns of one typed value each; the row as it stands in the log, with what was looked up.
+
+        Raises
+        ------
+        Mistake
+            When the row is not as the signature wants it.
+        """
+        values, problems = self.signature.read(row, 0)
+        if problems:
+            raise Mistake(problems[0].what, where=problems[0].where, remedy=f"give {problems[0].expected}")
+        return {name: [value] for name, value in zip(self._names, values, strict=True)}
+
     def explain(self, row: object) -> Explained:
-        """Why a row gets its score; the row as it stands in the log, with what was looked up.
+        """Why a row gets its score; the row as `typed` takes it.
 
         Raises
         ------
         Mistake
             When the row is not as the signature wants it, or the package tells no reasons.
         """
-        values, problems = self.signature.read(row, 0)
-        if problems:
-            raise Mistake(problems[0].what, where=problems[0].where, remedy=f"give {problems[0].expected}")
-        return self.reasons({name: [value] for name, value in zip(self._names, values, strict=True)})
+        return self.reasons(self.typed(row))
 
     def _predictions(
         self,

@@ -43,6 +43,8 @@ class Page:
         The file that lays it out.
     roles
         Who may see it; None: every stakeholder but a mere customer.
+    by_link
+        Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
     reported
         Of which things a report has this page, as the parameters of its path; None where none. One without parameters is in it.
     """
@@ -52,6 +54,7 @@ class Page:
     view: Callable[[Current, Asked], View]
     template: str
     roles: frozenset[str] | None = None
+    by_link: bool = False
     reported: Callable[[Current], Sequence[Mapping[str, str]]] | None = None
 
     def in_report(self, current: Current) -> Sequence[Mapping[str, str]]:
@@ -64,6 +67,34 @@ class Page:
     def section(self) -> str:
         """The first part of its path; empty for the first page."""
         return self.path.strip("/").partition("/")[0]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to keep."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Download:
+    """An address that gives a file.
+
+    Parameters
+    ----------
+    path
+        Its address below the project's.
+    file
+        Makes the file. Raises `Missing` where there is no such thing.
+    roles
+        Who may have it; None: every stakeholder but a mere customer.
+    """
+
+    path: str
+    file: Callable[[Current, Asked], File]
+    roles: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +127,15 @@ class Action:
         Who may do it at all; what the charter and the command ask for besides is checked by `act`.
     seen
         What the form decides on, as it stands now, in a word; a form that was made over something else is refused. Called as `act` is.
+    by_link
+        Whether who has an open link may do it; its path then holds the link, as ``{link}``.
     """
 
     path: str
     act: Callable[[Current, Asked, Form], Done | Work]
     roles: frozenset[str] | None = None
     seen: Callable[[Current, Asked, Form], str] | None = None
+    by_link: bool = False
 
 
 class Missing(LooplineError):

@@ -1,21 +1,33 @@
-"""Every page and every action, from the modules that make them."""
+"""Every page, every action and every file, from the modules that make them."""
 
 from __future__ import annotations
 
-from loopline.web.page import Action, Page
+from loopline.web.page import Action, Download, Page
 from loopline.web.pages import loop, work
+from loopline.web.pages.charter import pages as charter
+from loopline.web.pages.customer import pages as customer
+from loopline.web.pages.data import columns, contract, differences, lineage, overview, quarantine, ready, refused, review, rows, storage, tables
 from loopline.web.pages.ledger import entry, listing, past, proof
+from loopline.web.pages.live import alerts, drift, predictions, server, windows
+from loopline.web.pages.model import board, candidate, card, compare, effects, explain, package
+from loopline.web.pages.release import gates, history, rollout
+from loopline.web.pages.value import pages as value
 
 MODULES = (
     loop,
-    listing,
-    past,
-    entry,
-    proof,
+    charter,
+    *(overview, ready, contract, tables, rows, differences, quarantine, refused, review, columns, lineage, storage),
+    *(board, compare, explain, candidate, package, effects, card),
+    *(gates, rollout, history),
+    *(windows, drift, alerts, predictions, server),
+    value,
+    *(listing, past, entry, proof),
+    customer,
     work,
 )
 PAGES: tuple[Page, ...] = tuple(page for module in MODULES for page in getattr(module, "PAGES", ()))
 ACTIONS: tuple[Action, ...] = tuple(action for module in MODULES for action in getattr(module, "ACTIONS", ()))
+DOWNLOADS: tuple[Download, ...] = tuple(file for module in MODULES for file in getattr(module, "DOWNLOADS", ()))
 
 SECTIONS = (
     ("Loop", ""),

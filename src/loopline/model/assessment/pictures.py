@@ -26,6 +26,24 @@ UNITS = {
 }
 """What the measures of a group are counted in."""
 
+HEADINGS: Mapping[str, str] = {
+    "worth_curve": "Worth",
+    "reliability": "Calibration",
+    "roc": "ROC",
+    "precision_recall": "Precision and recall",
+    "misjudged": "Slices that it misjudges",
+    "most_lost": "Slices in which most is lost",
+    "over_time": "Over time",
+    "learning_curve": "Learning curve",
+    "robustness": "Robustness",
+}
+"""The headings of the pictures, by their names; the others are of groups side by side."""
+
+
+def heading(name: str) -> str:
+    """The heading of a picture, by its name."""
+    return HEADINGS.get(name, name.replace("fairness_", "Fairness: ", 1))
+
 
 def draw(document: Document, *, width: int = WIDE) -> dict[str, Spec]:
     """Every picture that the document gives, by name, in the order in which they are read; the groups of a column are ``fairness_COLUMN``."""

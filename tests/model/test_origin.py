@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from loopline.cli.model_origin import Import, import_of, waiting
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import fold
+from loopline.model.origin import Import, import_of, waiting
 
 SOURCE = {"form": "onnx", "maker": "skl2onnx", "path": "/in/theirs.onnx"}
 

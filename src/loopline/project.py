@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -235,6 +236,28 @@ def declared(values: Mapping[str, Any], lines: Mapping[Path_, int] | None = None
     except Mistake as mistake:
         path = _known([int(part) if part.isdigit() else part for part in mistake.where.split(".")], lines)
         raise Mistake(f"{mistake.where}: {mistake.what}", where=f"{file}, line {lines.get(path, 1)}", remedy=mistake.remedy) from None
+
+
+@lru_cache(maxsize=4)
+def _all_lines(text: str) -> dict[Path_, int]:
+    try:
+        node = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError:
+        # Reading it whole says in words what is wrong.
+        return _read(text, FILE)[1]
+    return {} if node is None else dict(_lines(node, (), FILE))
+
+
+def line_of(text: str, field: str) -> int:
+    """The line of a declaration's text on which a field stands, as in ``data.contract.pages.max``; the nearest one above it where it is not said.
+
+    Raises
+    ------
+    Mistake
+        When the text is no declaration.
+    """
+    lines = _all_lines(text)
+    return lines.get(_known([int(part) if part.isdigit() else part for part in field.split(".")], lines), 1)
 
 
 def _read(text: str, file: str) -> tuple[dict[str, Any], dict[Path_, int]]:

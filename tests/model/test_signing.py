@@ -11,7 +11,7 @@ import pytest
 from loopline.access.keys import own_key
 from loopline.errors import Fault, Mistake
 from loopline.ledger.store import Ledger
-from loopline.model.signing import KEY, Signature, Trust, declare, give_trust, sign, signer, speaker, withdraw_trust
+from loopline.model.signing import KEY, Signature, Trust, declare, give_trust, sign, signer, speaker, voucher, withdraw_trust
 
 PACKAGE, MANIFEST = "a" * 64, b'{"format":1}'
 
@@ -97,3 +97,20 @@ def test_what_the_declaration_no_longer_says_is_withdrawn(ledger: Ledger, tmp_pa
     assert len(ledger.read(kinds=(KEY,))) == 2
     declare(ledger, {})
     assert Trust.of(ledger).keys == {two.public: "bob"}
+
+
+def test_the_pages_vouch_where_the_declaration_says_so_and_nowhere_else(ledger: Ledger) -> None:
+    key = own_key().public
+    with pytest.raises(Mistake, match=f"ann has no key here, and these pages may not sign for anybody.*pages: {re.escape(key)}"):
+        voucher(ledger, name="ann")
+    with pytest.raises(Mistake, match="no person's.*declare that key in loopline.yaml"):
+        give_trust(ledger, key, "Pages", by="eve")
+    with pytest.raises(Mistake, match="no person's"):
+        signer(ledger, name="pages")
+    declare(ledger, {"pages": key})
+    assert (voucher(ledger, name="ann").public, voucher(ledger, name="ann").vouches, own_key().vouches) == (key, "pages", "")
+
+
+def test_the_key_of_the_pages_does_not_keep_the_first_person_out(ledger: Ledger, tmp_path: Path) -> None:
+    declare(ledger, {"pages": own_key({"LOOPLINE_KEY": str(tmp_path / "pages.pem")}).public})
+    assert signer(ledger, name="ann").public == own_key().public

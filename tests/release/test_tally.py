@@ -271,3 +271,35 @@ def test_one_more_yes_never_takes_an_approval_away(spoken: list[Said], by: str) 
     for role in REQUIRED:
         after = tally(RULES, words(*spoken, (role, by, "yes")))
         assert all(now.is_met or not then.is_met for now, then in zip(after.roles, before.roles, strict=True))
+
+
+PAGES = "pages"
+
+
+def vouched(by: str, *, key: Key, name: str = PAGES) -> Entry:
+    """A yes of somebody who signed in, signed by another's key."""
+    return word(1, "business", by, key=key, vouched_by=name)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "why"),
+    [
+        ("zoe", PAGES, ""),
+        # Another person's key says that it vouches, or the pages' key in a person's name.
+        ("ben", PAGES, "its key .* is ben's, who may vouch for nobody"),
+        ("ben", "ben", "its key .* is ben's, who may vouch for nobody"),
+        ("zoe", "zoe", "its key .* is pages's, who may vouch for nobody"),
+        ("eve", PAGES, "its key .* is not trusted here"),
+    ],
+)
+def test_the_pages_alone_vouch_for_who_signed_in(key: str, name: str, why: str) -> None:
+    rules = replace(RULES, required={"business": 1}, keys={**RULES.keys, KEYS["zoe"].public: PAGES})
+    said = tally(rules, [vouched("ann", key=KEYS[key], name=name)])
+    assert [entry.actor for entry in said.roles[0].approvals] == ([] if why else ["ann"])
+    assert all(re.search(why, str(one)) for one in said.unheard)
+    assert len(said.unheard) == bool(why)
+
+
+def test_who_is_vouched_for_must_hold_the_role_still() -> None:
+    rules = replace(RULES, required={"business": 1}, keys={**RULES.keys, KEYS["zoe"].public: PAGES})
+    assert "dan does not hold the role business" in str(tally(rules, [vouched("dan", key=KEYS["zoe"])]))

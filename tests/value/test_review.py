@@ -17,6 +17,8 @@ from loopline.charter.spec import CharterSpec, Criterion
 from loopline.engine.step import Step, brief_digest
 from loopline.ledger.entry import Draft, canonical, now
 from loopline.ledger.store import Ledger
+from loopline.sheet.plain import markdown
+from loopline.value.newest import document_of
 from loopline.value.review import read
 from loopline.value.spec import ValueSpec
 from loopline.value.stage import steps
@@ -50,6 +52,13 @@ def ask(shop: Shop, charter: CharterSpec = CHARTER, *, feedback: Mapping[str, An
 
 def review(shop: Shop) -> Mapping[str, Any]:
     return shop.perform(ask(shop))
+
+
+def test_the_review_is_kept_as_a_document_too(shop: Shop) -> None:
+    facts = review(shop)
+    document = document_of(shop.lake, facts)
+    assert document is not None
+    assert markdown(document) == shop.blobs.get(facts["markdown"]).decode()
 
 
 def test_before_anything_is_served_the_review_says_that_nothing_is_realised(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from loopline.web.pages import work
-from loopline.web.server import listen, opened
+from loopline.web.server import opened
 from loopline.web.work import Work
 from tests.web.browser.serving import served
 from tests.web.test_work import HERE
@@ -75,8 +75,9 @@ def test_long_work_is_begun_seen_and_stopped_by_forms(folder: Path, monkeypatch:
         assert [(word["by"], word["state"]) for word in reversed(seen["words"])] == [("bea@example.com", state) for state in ("started", "stopping", "stopped")]
 
 
-def test_an_address_that_others_reach_and_two_projects_of_one_name_are_refused(folder: Path) -> None:
-    with pytest.raises(Mistake, match="nobody would be asked who they are"):
-        listen("0.0.0.0", 0)
+def test_an_address_that_others_reach_and_two_projects_of_one_name_are_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOPLINE_ACCOUNTS", str(tmp_path / "accounts.db"))
+    with pytest.raises(Mistake, match="nobody has an account to sign in with"):
+        opened([folder], "0.0.0.0")
     with pytest.raises(Mistake, match="two projects are named 'shop'"):
         opened([folder, folder])

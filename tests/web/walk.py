@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
+from httpx import Client
 from starlette.routing import compile_path
-from starlette.testclient import TestClient
 
 from loopline.web.page import Page
 from loopline.web.register import PAGES
@@ -72,7 +72,7 @@ def page_of(path: str, base: str) -> Page | None:
     return next((page for page in PAGES if compile_path(page.path)[0].match(path[len(base) :])), None)
 
 
-def walk(browser: TestClient, base: str, *, each: int = EACH) -> Iterator[Step]:
+def walk(browser: Client, base: str, *, each: int = EACH) -> Iterator[Step]:
     """Every page that is reached by links from the project's first one, a few addresses of each."""
     waiting, known, opened = deque([(f"{base}/", "")]), {f"{base}/"}, dict[str, int]()
     while waiting:

@@ -60,34 +60,34 @@ model: {{families: [linear], search: {{trials: 1}}, assess: {{refits: false}}}}
 WRONG = "2026-02-01T00:00:00,not a number,a,0.5,yes\n", "2026-02-01T01:00:00,1.5,zebra,0.5,no\n", "2026-02-01T02:00:00,999,b,0.5,yes\n"
 
 
-def make(folder: Path) -> None:
-    """Make the world in a folder."""
+def make(folder: Path, *, days: int = 7, rows: int = 60) -> None:
+    """Make the world in a folder, served for so many days with so many rows in each."""
     frame = table("binary")
-    rows = frame.write_csv().splitlines(keepends=True)
+    lines = frame.write_csv().splitlines(keepends=True)
     place = {name: at for at, name in enumerate(frame.columns)}
     for line in WRONG:
         at, size, kind, noise, y = line.strip().split(",")
         cells = dict.fromkeys(frame.columns, "") | {"at": at, "size": size, "kind": kind, "noise": noise, "y": y}
-        rows.append(",".join(cells[name] for name in place) + "\n")
-    (folder / "t.csv").write_text("".join(rows))
+        lines.append(",".join(cells[name] for name in place) + "\n")
+    (folder / "t.csv").write_text("".join(lines))
     (folder / "loopline.yaml").write_text(DECLARATION)
     with open_loop(folder) as loop:
         assert loop.run().champion
     rng = np.random.default_rng(5)
     with open_loop(folder) as loop, Log(loop.workspace.lake.log) as log:
-        for day in range(7):
-            size = rng.normal(3.0 if day > 2 else 0.0, 1.0, 60)
+        for day in range(days):
+            size = rng.normal(3.0 if day > 2 else 0.0, 1.0, rows)
             start = datetime(2026, 3, 2) + timedelta(days=day)
             asked = pl.DataFrame(
                 {
                     "size": size,
-                    "kind": rng.choice(["a", "b", "c"], 60),
-                    "at": [start + timedelta(minutes=index) for index in range(60)],
-                    "noise": rng.normal(size=60),
+                    "kind": rng.choice(["a", "b", "c"], rows),
+                    "at": [start + timedelta(hours=1) * index / rows for index in range(rows)],
+                    "noise": rng.normal(size=rows),
                 }
             )
             answers = loop.score(asked)
-            happened = np.where(2 * size + rng.normal(scale=0.5, size=60) > 0.5, "yes", "no")
+            happened = np.where(2 * size + rng.normal(scale=0.5, size=rows) > 0.5, "yes", "no")
             said = [
                 json.dumps({"id": id, "outcome": str(outcome), "time": f"{start + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"})
                 for id, outcome in zip(answers["prediction_id"], happened, strict=True)

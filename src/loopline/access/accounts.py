@@ -47,6 +47,11 @@ class Account:
         return {"name": self.name, "state": self.state, "made": self.made.isoformat(), "changed": self.changed.isoformat()}
 
 
+def is_of(account: Account, name: str) -> bool:
+    """Whether the account is the person's, however the name is written."""
+    return same(account.name) == same(name)
+
+
 def create(safe: Safe, name: str, password: str, now: datetime) -> Account:
     """A new account, or one that was revoked, with its first password.
 

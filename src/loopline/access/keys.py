@@ -43,12 +43,15 @@ class Key:
         Where it is kept.
     is_new
         Whether it was made just now.
+    vouches
+        The name under which it signs for others who are known to be themselves; empty where it is a person's own.
     """
 
     public: str
     file: Path
     is_new: bool
     _secret: Ed25519PrivateKey
+    vouches: str = ""
 
     def sign(self, data: bytes) -> str:
         """The signature of the bytes, as 88 characters of base64; the same each time."""

@@ -85,5 +85,11 @@ def end(safe: Safe, secret: str) -> None:
         connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.digest == _digest(secret)))
 
 
+def end_all(safe: Safe, name: str) -> None:
+    """End every session of a person."""
+    with safe.writing() as connection:
+        connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.name == same(name)))
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

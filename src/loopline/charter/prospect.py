@@ -82,7 +82,7 @@ class Prospect:
     def assumptions(self) -> list[Assumption]:
         """Each assumption that is not known exactly."""
         found = [
-            Assumption(name, _WORDS[name.removeprefix("worth.")], one, _unit(name), is_signed=name.startswith("worth."))
+            Assumption(name, WORDS[name.removeprefix("worth.")], one, _unit(name), is_signed=name.startswith("worth."))
             for name, one in self.charter.ranges.items()
         ]
         return [one for one in (*found, *self.evidence.assumptions(), *self.outlay.assumptions()) if one.range.low < one.range.high]
@@ -139,7 +139,7 @@ class Prospect:
         return float(costs[0] / (volume[0] * self.annuity(self.ready_months)))
 
 
-_WORDS = {
+WORDS = {
     "volume": "how many decisions come",
     "act_right": "what acting is worth where it happens",
     "act_wrong": "what acting is worth where it does not happen",
@@ -150,6 +150,7 @@ _WORDS = {
     "over": "what each unit too many is worth",
     "under": "what each unit too few is worth",
 }
+"""What the volume and each term of the worth are, in words."""
 
 
 def _unit(name: str) -> str:

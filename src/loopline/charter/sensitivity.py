@@ -50,6 +50,48 @@ class Bar:
         return {**named, **ends, "turns_at": self.turns_at, "turns_to": self.turns_to, "is_within": self.is_within}
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where moving one number turns the answer.
+
+    Parameters
+    ----------
+    at
+        The value nearest to where it stands at which another alternative becomes the best.
+    to
+        Which one.
+    """
+
+    at: float
+    to: str
+
+
+def turning(prospect: Prospect, name: str, values: Floats, stands: float) -> Turn | None:
+    """Where the answer turns when one number alone is moved, the others at their middle; None where it does not along these values.
+
+    Parameters
+    ----------
+    name
+        Of an assumption or a price, as ``worth.act_wrong`` or ``volume``.
+    values
+        Along which it is moved, in their order.
+    stands
+        Where it stands.
+    """
+    along = np.unique(np.append(values, stands))
+    accounts = prospect.accounts({name: along})
+    npv = {one: np.broadcast_to(np.asarray(accounts[one].npv), along.shape) for one in prospect.choices if accounts[one].npv is not None}
+    if not npv:
+        return None
+    names, middle = tuple(npv), int(np.searchsorted(along, stands))
+    best = np.argmax(np.stack([npv[one] for one in names]), axis=0)
+    turns = np.flatnonzero(best != best[middle])
+    if not turns.size:
+        return None
+    nearest = int(turns[np.argmin(np.abs(along[turns] - stands))])
+    return Turn(_crossing(npv, names, best, nearest, middle, along), names[int(best[nearest])])
+
+
 def tornado(prospect: Prospect) -> list[Bar]:
     """A bar for each assumption, the widest first; none without a model or a volume."""
     still = prospect.accounts({})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
 from loopline.charter.binding import binds, bound_once, read
 from loopline.charter.override import SUBJECT, Override, no_go, refusing
 from loopline.charter.prices import of_charter
-from loopline.charter.spec import MEASURED_FOR, CharterSpec
+from loopline.charter.spec import MEASURED_FOR, CharterSpec, WorthSpec
 from loopline.charter.statement import book_in_force, stated
 from loopline.engine.step import Facts, Halt, Step, Steps, brief_digest
 from loopline.ledger.entry import Entry, now
@@ -19,6 +20,7 @@ MEASURING = ("ingest", "join")
 """The data stage's steps that look at the outcomes: the second one where the main table has lookups."""
 SOUNDING = ("model", "sounding")
 """The model stage's step that tells what each way to decide earns, before the search."""
+_OF_THE_TARGET = ("predict", "task", "positive")
 
 
 def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | None = None, today: date | None = None) -> Steps:
@@ -36,7 +38,7 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     today
         The day by which an override is over; the present one by default.
     """
-    data, sounding = _measured(spec, ask.state), _sounded(spec, ask.state)
+    data, sounding = measured(spec, ask.state), sounded(spec, ask.state)
     facts = yield Step(
         stage="charter",
         name="study",
@@ -88,15 +90,30 @@ def _priced(spec: CharterSpec, ask: Ask) -> dict[str, Any]:
     return {} if book is None else {"book": stated(book)}
 
 
-def _measured(spec: CharterSpec, state: State) -> Facts:
+def measured(spec: CharterSpec, state: State) -> Facts:
     """The data stage's newest facts, where they were made for this target and these prices; else none."""
-    measured = [entry for entry in (state.latest.get(("data", name)) for name in MEASURING) if entry is not None and "outcome" in entry.body["facts"]]
-    return _made_for(spec, max(measured, key=lambda entry: entry.seq, default=None))
+    found = [entry for entry in (state.latest.get(("data", name)) for name in MEASURING) if entry is not None and "outcome" in entry.body["facts"]]
+    return _made_for(spec, max(found, key=lambda entry: entry.seq, default=None))
 
 
-def _sounded(spec: CharterSpec, state: State) -> Facts:
+def sounded(spec: CharterSpec, state: State) -> Facts:
     """The newest sounding, where it was made for this target and these prices; else none."""
     return _made_for(spec, state.latest.get(SOUNDING))
+
+
+def sounded_at_other_prices(spec: CharterSpec, state: State) -> Mapping[str, Any] | None:
+    """The newest sounding of this target, where it was made for other prices and tells how often each falls due; None where there is none.
+
+    What it tells of a rule or a model is of one that was chosen for those prices: one that is chosen for these earns as much, or more.
+    """
+    newest = state.latest.get(SOUNDING)
+    if newest is None or "means" not in newest.body["facts"]:
+        return None
+    facts: Mapping[str, Any] = newest.body["facts"]
+    present = {name: brief_digest(value) for name, value in spec.fields(*_OF_THE_TARGET).items()}
+    said = (spec.worth, WorthSpec.model_validate(facts["priced_at"]))
+    is_told = all(not isinstance(price, str) for worth in said for name, price in worth if name != "currency") and said[0].tasks == said[1].tasks
+    return facts if is_told and present.items() <= newest.body["made_from"]["reads"].items() else None
 
 
 def _made_for(spec: CharterSpec, newest: Entry | None) -> Facts:

@@ -95,11 +95,17 @@ def studied(
     }
 
 
-def simulated(charter: CharterSpec, *, task: Task | None, sounding: Mapping[str, Any] | None, book: Prices | None) -> Simulation | None:
-    """The draws that a charter's study rests on, from the same arguments as `studied`; None where nothing tells how good a model would be."""
+def prospect_of(charter: CharterSpec, *, task: Task | None, sounding: Mapping[str, Any] | None, book: Prices | None, is_built: bool = False) -> Prospect | None:
+    """The alternatives that a charter's study compares, from the same arguments as `studied`; None where nothing tells how good a model would be."""
     worth = Worth.of(charter.worth, _task(charter, task))
     evidence = _evidence(charter, worth, sounding)
-    return None if evidence is None else simulate(Prospect(charter, worth, evidence, outlay(charter, book)))
+    return None if evidence is None else Prospect(charter, worth, evidence, outlay(charter, book, is_built=is_built))
+
+
+def simulated(charter: CharterSpec, *, task: Task | None, sounding: Mapping[str, Any] | None, book: Prices | None) -> Simulation | None:
+    """The draws that a charter's study rests on, from the same arguments as `studied`; None where nothing tells how good a model would be."""
+    prospect = prospect_of(charter, task=task, sounding=sounding, book=book)
+    return None if prospect is None else simulate(prospect)
 
 
 def _task(charter: CharterSpec, task: Task | None) -> Task:

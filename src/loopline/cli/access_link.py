@@ -14,7 +14,6 @@ from loopline.ledger.entry import now
 
 if TYPE_CHECKING:
     from loopline.access.tokens import Token
-    from loopline.project import Project
 
 
 @click.group()
@@ -40,7 +39,7 @@ def create(holder: str, expires: str, by: str | None, folder: Path | None, as_js
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
         text, made = links.create(loop.workspace.ledger, for_whom, lasts, who, now())
-        url = _url(loop.project, links.path_of(text))
+        url = links.url_of(loop.project, text)
     said = f"{url}\nthis is shown once; it shows {for_whom} the customer page until {minute(made.expires.isoformat())} UTC, while the pages are served"
     emit({**_as_json(made), "url": url}, said + hint("loopline access link list"), as_json)
 
@@ -77,11 +76,3 @@ def revoke(id: str, by: str | None, folder: Path | None, as_json: bool) -> None:
 
 def _as_json(link: Token) -> dict[str, Any]:
     return {"id": link.id, "for": link.holder, "expires": link.expires.isoformat(), "state": link.state(now())}
-
-
-def _url(project: Project, path: str) -> str:
-    from urllib.parse import quote
-
-    pages = project.declaration.pages
-    host = f"[{pages.host}]" if ":" in pages.host else pages.host
-    return f"{pages.public_url or f'http://{host}:{pages.port}'}/{quote(project.name, safe='')}{path}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopline.access.people import person, require_listed
+from loopline.access.people import person
 from loopline.cli.alerts_silence import silence
 from loopline.cli.alerts_try import attempt
 from loopline.cli.options import any_why_option as why_option
@@ -20,10 +20,6 @@ from loopline.loop import open_loop
 from loopline.watch.causes import explains
 
 if TYPE_CHECKING:
-    from loopline.ledger.entry import Entry
-    from loopline.ledger.state import State
-    from loopline.loop import Loop
-    from loopline.watch.explanation import Explanation
     from loopline.watch.standing import Standing
 
 
@@ -45,19 +41,12 @@ def show_list(everything: bool, folder: Path | None, as_json: bool) -> None:
 
     Alerts with one cause are told once, by the most urgent of them; the others follow it, set in.
     """
-    from loopline.watch.silences import lasts
-    from loopline.watch.standing import silence_as_json, standings
+    from loopline.watch.standing import listed
 
     with open_loop(folder) as loop:
-        state, moment = loop.state(), now()
-    found = standings(state, moment)
-    shown = [one for one in found if everything or one.cause is not None]
-    resolved = sum(one.cause is None for one in found)
-    silences = [silence_as_json(entry) for entry in state.silences.values() if lasts(entry, moment)]
-    first = next((one for one in shown if one.state == "open" and one.is_told_apart), None)
-    following = f"loopline alerts ack {first.id}" if first is not None else "loopline watch show"
-    data = {"alerts": [one.as_json() for one in shown], "resolved": resolved, "silences": silences, "next": following}
-    emit(data, lambda: _listed(shown, resolved, silences) + hint(following), as_json)
+        found = listed(loop.state(), now(), everything=everything)
+    data = found.as_json()
+    emit(data, lambda: _listed(found.shown, found.resolved, data["silences"]) + hint(found.next), as_json)
 
 
 def _listed(shown: Sequence[Standing], resolved: int, silences: Sequence[dict[str, Any]]) -> str:
@@ -89,46 +78,12 @@ def _told(one: Standing) -> str:
 @json_option
 def show(id: str, folder: Path | None, as_json: bool) -> None:
     """Show one alert: what it says and costs, what explains it, who was told, and all that was said of it."""
-    from loopline.watch.alerts import find
-    from loopline.watch.standing import standings
+    from loopline.watch.dossier import dossier
 
     with open_loop(folder) as loop:
-        state = loop.state()
-        entry = find(state.alerts, id)
-        history = loop.workspace.ledger.read(kinds=("alert",), subject=entry.subject)
-        told = _explained(loop, state, entry)
-    found = {one.id: one for one in standings(state, now())}
-    one = found[entry.subject]
-    data = {
-        **one.as_json(),
-        "explaining": [found[other].as_json() for other in one.explained_by],
-        "explanation": None if told is None else told.as_json(),
-        "messages": [_message(message, one.id) for message in one.messages],
-        "history": [
-            {"state": was.body["state"], "by": was.actor, "why": was.body.get("why", ""), "time": was.time.isoformat(), "entry": was.id}
-            for before, was in zip([None, *history], history, strict=False)
-            # What lasts is kept up to date; only what became of it is told.
-            if before is None or (before.key, before.body["state"]) != (was.key, was.body["state"])
-        ],
-        "next": f"loopline alerts ack {one.id}" if one.state == "open" else "loopline alerts list",
-    }
-    emit(data, lambda: _shown(data, [] if told is None else told.lines()) + hint(data["next"]), as_json)
-
-
-def _explained(loop: Loop, state: State, entry: Entry) -> Explanation | None:
-    """What explains an alert of a package: since when, how much money, which features and slices, and what changed upstream."""
-    from loopline.watch.inquiry import inquire
-
-    package = entry.body["package"]
-    if package not in state.packages:
-        # One of the machinery is about no package.
-        return None
-    return inquire(loop.workspace, state, package, loop.project.declaration.charter.worth).explain(entry.body)
-
-
-def _message(message: Entry, alert: str) -> dict[str, Any]:
-    purpose = next(item["purpose"] for item in message.body["items"] if item["alert"] == alert)
-    return {"purpose": purpose, **{name: message.body[name] for name in ("at", "through", "roles", "done", "why")}, "entry": message.id}
+        found = dossier(loop.workspace, loop.state(), loop.project.declaration.charter.worth, id, now())
+    data, why = found.as_json(), found.explanation
+    emit(data, lambda: _shown(data, [] if why is None else why.lines()) + hint(found.next), as_json)
 
 
 def _shown(data: dict[str, Any], why: Sequence[str]) -> str:
@@ -171,18 +126,12 @@ def resolve(id: str, by: str | None, why: str, folder: Path | None, as_json: boo
 
 
 def _speak(id: str, by: str | None, why: str, folder: Path | None, as_json: bool, *, verb: str) -> None:
-    from loopline.release.approvals import stakeholders
-    from loopline.watch.alerts import acknowledge, find
-    from loopline.watch.alerts import resolve as close
+    from loopline.watch.spoken import speak
     from loopline.watch.standing import standings
 
     with open_loop(folder) as loop:
-        state = loop.state()
-        entry, who = find(state.alerts, id), person(by, folder=loop.project.folder)
-        require_listed(who, stakeholders(loop.project.declaration.charter))
-        until = (state.facts("watch", "windows") or {}).get("until")
-        draft = acknowledge(entry, by=who.name, why=why) if verb == "acknowledged" else close(entry, by=who.name, why=why, until=until)
-        loop.workspace.ledger.append(draft)
+        who = person(by, folder=loop.project.folder)
+        entry = speak(loop.workspace.ledger, loop.project.declaration.charter, loop.state(), id, verb, who=who, why=why)
         found = standings(loop.state(), now())
     made = next(one for one in found if one.id == entry.subject)
     waiting = [one for one in found if one.state == "open" and one.is_told_apart]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from loopline.charter import stage as charter_stage
 from loopline.charter.binding import binds, bound_once
 from loopline.charter.override import SUBJECT, Override
-from loopline.charter.spec import CharterSpec, WorthSpec
-from loopline.engine.step import Step, brief_digest
+from loopline.charter.spec import CharterSpec
+from loopline.engine.step import Step
 from loopline.errors import Fault, LooplineError, Mistake
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
@@ -23,7 +23,6 @@ from loopline.workspace import Ask
 if TYPE_CHECKING:
     from loopline.charter.contender import Contender
 
-_OF_THE_TARGET = ("predict", "task", "positive")
 # A charter by itself says nothing of data, and a project has some.
 _NO_DATA = {"data": {"sources": {"data": {"path": "data.csv"}}}}
 
@@ -172,7 +171,7 @@ def _contender(one: Given, name: str, state: State, today: date) -> Contender:
     assert isinstance(step, Step)
     inputs = step.inputs
     book = None if inputs.get("book") is None else Prices.model_validate(inputs["book"])
-    other = None if "sounding" in inputs else _at_other_prices(state, one.charter)
+    other = None if "sounding" in inputs else charter_stage.sounded_at_other_prices(one.charter, state)
     sounding = inputs.get("sounding") or other
     measured = {"task": inputs["task"], "sounding": sounding, "book": book}
     entry = state.succeeded.get(step.key) if other is None else None
@@ -197,21 +196,6 @@ def _contender(one: Given, name: str, state: State, today: date) -> Contender:
 def _is_of(charter: CharterSpec, home: CharterSpec) -> bool:
     """Whether a charter is about the same target as the model that decides."""
     return (charter.predict, charter.positive) == (home.predict, home.positive)
-
-
-def _at_other_prices(state: State, charter: CharterSpec) -> Mapping[str, Any] | None:
-    """The newest sounding of this target, where it was made for other prices and tells how often each falls due; None where there is none.
-
-    What it tells of a rule or a model is of one that was chosen for those prices: one that is chosen for these earns as much, or more.
-    """
-    newest = state.latest.get(charter_stage.SOUNDING)
-    if newest is None or "means" not in newest.body["facts"]:
-        return None
-    facts: Mapping[str, Any] = newest.body["facts"]
-    present = {name: brief_digest(value) for name, value in charter.fields(*_OF_THE_TARGET).items()}
-    said = (charter.worth, WorthSpec.model_validate(facts["priced_at"]))
-    is_told = all(not isinstance(price, str) for worth in said for name, price in worth if name != "currency") and said[0].tasks == said[1].tasks
-    return facts if is_told and present.items() <= newest.body["made_from"]["reads"].items() else None
 
 
 def _overridden(facts: Mapping[str, Any], said: Override | None, today: date) -> str:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from heapq import nlargest
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from loopline.charter.budget import Bound, Budget, build_bound, month_of, run_bound
-from loopline.charter.spec import CharterSpec
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.declaration import counted, figure
 from loopline.errors import Mistake
 from loopline.ledger.entry import now
-from loopline.ledger.spend import USAGE, End, Span, Spend, serving, total
-from loopline.loop import STAGES, open_loop
+from loopline.loop import open_loop
+from loopline.value.cost.spent import spent as spent_by
 
-_DEAREST = 5
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -33,55 +28,9 @@ def spent(month: str | None, folder: Path | None, as_json: bool) -> None:
     if month is not None and _MONTH.fullmatch(month) is None:
         raise Mistake(f"{month!r} is no month", where="--month", remedy="write the year and the month, such as 2026-11")
     with open_loop(folder) as loop:
-        charter, state = loop.project.declaration.charter, loop.state()
-        usage = loop.workspace.ledger.read(kinds=(USAGE,))
-        budget = Budget(charter, loop.project.folder)
-        binding = budget.binding(state, loop.workspace.ledger, now())
-    spans = state.spend(usage)
-    rows = _by_month_and_stage(spans, month)
-    data = {
-        "month": month,
-        "currency": charter.worth.currency,
-        "per_hour": budget.per_hour,
-        "budgets": [_bound(bound, binding) for bound in _bounds(charter, spans, month or month_of(now()), decides=state.decides is not None)],
-        "spent": [{"month": one, "stage": stage, **asdict(spend)} for (one, stage), spend in rows.items()],
-        "total": asdict(total(rows.values())),
-        "dearest": _dearest(state.ended, charter.worth.currency, month),
-        "serving": [{"server": entry.body["server"], "reported": entry.time.isoformat()} for entry in serving(usage, now())],
-        "next": "loopline status" if budget.per_hour is not None else "",
-    }
+        found = spent_by(loop.project.declaration.charter, loop.project.folder, loop.state(), loop.workspace.ledger, at=now(), month=month)
+    data = {**found, "next": "loopline status" if found["per_hour"] is not None else ""}
     emit(data, lambda: _text(data), as_json)
-
-
-def _bounds(charter: CharterSpec, spans: Mapping[Span, Spend], month: str, *, decides: bool) -> list[Bound]:
-    bounds = (build_bound(charter, spans), decides), (run_bound(charter, spans, month), month < month_of(now()))
-    return [replace(bound, is_over=is_over) for bound, is_over in bounds if bound is not None]
-
-
-def _bound(bound: Bound, binding: Bound | None) -> dict[str, Any]:
-    return {**asdict(bound), "is_spent": bound.is_spent, "binds": binding is not None and binding.key == bound.key, "says": bound.says}
-
-
-def _by_month_and_stage(spans: Mapping[Span, Spend], month: str | None) -> dict[tuple[str, str], Spend]:
-    found: dict[tuple[str, str], Spend] = {}
-    for span, spend in sorted(spans.items(), key=lambda one: (one[0].month, STAGES.index(one[0].stage))):
-        if month in (None, span.month):
-            found[span.month, span.stage] = found.get((span.month, span.stage), Spend()) + spend
-    return found
-
-
-def _dearest(ended: Iterable[End], currency: str, month: str | None) -> list[dict[str, Any]]:
-    """The steps that cost most; where nothing has a price, those that took longest."""
-    took = (end for end in ended if month in (None, month_of(end.time)))
-    dearest = nlargest(_DEAREST, took, key=lambda end: (end.money.get(currency, 0.0), end.wall_s))
-    return [
-        {
-            "entry": end.id,
-            "time": end.time.isoformat(),
-            **{name: getattr(end, name) for name in ("stage", "name", "state", "wall_s", "cpu_s", "peak_bytes", "money")},
-        }
-        for end in dearest
-    ]
 
 
 def _text(data: Mapping[str, Any]) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 
 from loopline.ci.changed import changed
 from loopline.ci.scratch import Shared
-from loopline.cli.release_check import following_of, settled_now
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import Loop
 from loopline.model.packages import named
 from loopline.project import Declaration
-from loopline.release.approvals import judged
+from loopline.release.approvals import judged, settled_today
+from loopline.release.judgement import following
 
 _UNJUDGED: Mapping[str, Any] = {"value": None, "passed": None, "champion_value": None, "champion_passed": None}
 PICTURES = 2
@@ -91,10 +91,11 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
     gates = state.latest.get(("release", "gates"))
     if gates is None or not state.packages or named(state, None).subject != gates.body["facts"]["package"]:
         return None
-    facts = settled_now(loop, state, gates.body["facts"])
+    spec, charter = loop.project.declaration.release, loop.project.declaration.charter
+    facts = settled_today(spec, charter, state, gates.body["facts"])
     package = opened(loop.workspace, state, named(state, None))
     said, rows, lack = _compared(loop, state, facts, shared)
-    volume, champion = loop.project.declaration.charter.volume, shared.champion
+    volume, champion = charter.volume, shared.champion
     return Judgement(
         entry=gates,
         package=package,
@@ -105,7 +106,7 @@ def judgement(loop: Loop, shared: Shared, declared: Declaration) -> Judgement | 
         lack=lack,
         changed=None if champion is None else changed(shared.state, state, champion, declared),
         champion_worth=None if said is None else state.packages[facts["against"]].body["worth"],
-        following="" if facts["passed"] else following_of(loop, state, facts),
+        following="" if facts["passed"] else following(spec, charter, state, facts),
         pictures=_pictures(package, rows),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from loopline.data.edits.edits import Asked, Done, Restored
-    from loopline.ledger.entry import Entry
 
 dry_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 _SHOWN = 5
@@ -187,26 +186,8 @@ def restore(name: str, version: int | None, at: str | None, by: str | None, why:
         else:
             with edits.lease(loop.workspace.ledger):
                 done = edits.restore(loop.workspace, data, name, asked=asked, version=version, at=moment)
-    shown = {
-        **{field: getattr(done, field) for field in ("table", "to", "version_before", "version", "rows_before", "rows")},
-        "out": _batches(done.out),
-        "back": _batches(done.back),
-        "undone": _edits(done.undone),
-        "redone": _edits(done.redone),
-        "by": asked.by,
-        "why": asked.why,
-        "dry_run": dry_run,
-        "entry": done.entry,
-    }
+    shown = {**done.as_json(), "by": asked.by, "why": asked.why, "dry_run": dry_run}
     emit(shown, lambda: _restored(done, dry_run), as_json)
-
-
-def _batches(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    return [{"batch": entry.key, "file": entry.body["file"], "accepted": entry.body["accepted"]} for entry in entries]
-
-
-def _edits(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    return [{"entry": entry.id, "verb": entry.body["verb"], "by": entry.actor, "why": entry.body["why"]} for entry in entries]
 
 
 def _restored(done: Restored, dry_run: bool) -> str:

@@ -73,16 +73,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 @json_option
 def show_list(name: str | None, batch: str | None, reason: str | None, states: tuple[str, ...], limit: int, folder: Path | None, as_json: bool) -> None:
     """Count the refused rows by batch and reason, list the first, and show that every record is accounted for."""
-    from dataclasses import asdict
-
     from loopline.data.quarantine.quarantine import listing
 
     with open_loop(folder) as loop:
         data = loop.project.declaration.data
         found = listing(loop.workspace, data, _meant(name, batch, reason, states or ("refused",)), limit=limit)
-    batches = [{**asdict(one), "is_even": one.is_even} for one in found.batches]
     following = f"loopline data quarantine show {found.shown[0]['id']}" if found.shown else "loopline run"
-    said = {"rows": found.rows, "reasons": found.reasons, "groups": found.groups, "batches": batches, "refused": found.shown, "next": following}
+    said = {**found.as_json(), "next": following}
     emit(said, lambda: _listed(said) + hint(following), as_json)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from loopline.access.people import holders
 from loopline.cli.output import emit, folder_option, hint, json_option
 from loopline.loop import open_loop
 
@@ -24,47 +23,22 @@ def command(folder: Path | None, as_json: bool) -> None:
     Each gap says how much is there, how much is wanted, who could close it, and what comes next. Where something is missing that the loop
     cannot do without, the exit code is 1.
     """
-    from loopline.data.readiness.evidence import evidence
-    from loopline.data.readiness.readiness import findings
+    from loopline.data.readiness.verdict import verdict
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop:
         said = loop.project.declaration
-        seen = evidence(said.data, said.charter, Tables(loop.workspace.lake), test_share=said.model.split.test)
-    people = {str(role): names for role, names in said.charter.stakeholders.items()}
-    found = findings(said.charter, seen)
-    told: list[dict[str, Any]] = [
-        {
-            "rule": one.name,
-            "level": one.level,
-            "state": one.state,
-            "says": one.says,
-            "have": one.have,
-            "want": one.want,
-            "role": one.role,
-            "people": list(holders(one.role, people)),
-            "next": one.next.replace("NAME", said.data.main),
-        }
-        for one in found
-    ]
-    missing = [one for one in told if one["state"] == "gap" and one["level"] == "must"]
-    open_ = [one for one in told if one["state"] != "ready"]
-    following = next((one["next"] for one in [*missing, *open_] if one["next"]), "loopline run")
-    result = {"ready": not missing, "table": seen.table, "rows": seen.rows, "findings": told, "next": following}
-    emit(result, lambda: _text(result) + hint(following), as_json)
-    if missing:
+        found = verdict(said.data, said.charter, Tables(loop.workspace.lake), test_share=said.model.split.test)
+    result = found.as_json()
+    following = result["next"]
+    emit(result, lambda: _text(result, found.says) + hint(following), as_json)
+    if not found.is_ready:
         click.get_current_context().exit(1)
 
 
-def _text(result: Mapping[str, Any]) -> str:
+def _text(result: Mapping[str, Any], says: str) -> str:
     found = result["findings"]
-    gaps = [one for one in found if one["state"] == "gap"]
-    musts = sum(one["level"] == "must" for one in gaps)
-    if musts:
-        verdict = f"not ready: {musts} {'gap' if musts == 1 else 'gaps'} must be closed"
-    else:
-        verdict = "ready" + (f", with {len(gaps)} {'gap that costs' if len(gaps) == 1 else 'gaps that cost'} something" if gaps else "")
-    lines = [click.style(f"{result['table']}, {result['rows']:,} rows: {verdict}", bold=True)]
+    lines = [click.style(f"{result['table']}, {result['rows']:,} rows: {says}", bold=True)]
     for one in found:
         sign, colour = _SIGNS[one["state"]]
         must = " (must)" if one["level"] == "must" and one["state"] == "gap" else ""

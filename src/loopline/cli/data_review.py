@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from loopline.project import FILE, parse
 
 if TYPE_CHECKING:
     from loopline.data.review.answers import Answer
+    from loopline.data.review.proposed import Proposed
     from loopline.data.review.questions import Question
 
 _KEYS = {"a": "accept", "r": "refuse", "u": "rule", "l": "relabel", "s": "skip", "q": "quit"}
@@ -104,45 +106,18 @@ def is_terminal() -> bool:
 
 
 def _told(loop: Loop, asked: Sequence[Question], limit: int) -> dict[str, Any]:
-    _, patch, amendments, left = _proposal(loop)
-    counts: dict[str, int] = {}
-    for question in asked:
-        counts[question.kind] = counts.get(question.kind, 0) + 1
     return {
         "open": len(asked),
-        "kinds": counts,
-        "questions": [_as_json(question) for question in asked[:limit]],
-        "amendments": amendments,
-        "patch": patch,
-        "by_hand": left,
+        "kinds": dict(Counter(question.kind for question in asked)),
+        "questions": [question.as_json() for question in asked[:limit]],
+        **_proposal(loop).as_json(),
     }
 
 
-def _as_json(question: Question) -> dict[str, Any]:
-    return {
-        "question": question.id,
-        "kind": question.kind,
-        "table": question.table,
-        "column": question.column,
-        "value": question.value,
-        "rows": question.rows,
-        "asks": question.asks,
-        "samples": list(question.samples),
-    }
+def _proposal(loop: Loop) -> Proposed:
+    from loopline.data.review.proposed import proposed
 
-
-def _proposal(loop: Loop) -> tuple[str, str, int, list[str]]:
-    """The declaration with what answers change, the difference, how many changes there are, and what is left to do by hand."""
-    from difflib import unified_diff
-
-    from loopline.data.review.amendments import amended
-    from loopline.data.review.answers import waiting
-
-    amendments, _ = waiting(loop.workspace)
-    before = (loop.project.folder / FILE).read_text(encoding="utf-8")
-    after, left = amended(before, loop.project.declaration.data, amendments)
-    patch = "".join(unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), FILE, f"{FILE} (amended)"))
-    return after, patch, len(amendments), list(left)
+    return proposed(loop.workspace, loop.project.declaration.data, (loop.project.folder / FILE).read_text(encoding="utf-8"), file=FILE)
 
 
 def _write(loop: Loop, by: str) -> tuple[str | None, list[str]]:
@@ -153,16 +128,15 @@ def _write(loop: Loop, by: str) -> tuple[str | None, list[str]]:
     Mistake
         When the amended text would be no declaration.
     """
-    from loopline.data.review.answers import enter_written, waiting
+    from loopline.data.review.answers import enter_written
 
-    _, entries = waiting(loop.workspace)
-    if not entries:
+    found = _proposal(loop)
+    if not found.answers:
         return None, []
-    after, _, _, left = _proposal(loop)
-    parse(after, file=FILE)
-    write_whole(loop.project.folder / FILE, after)
-    enter_written(loop.workspace, entries, file=FILE, by=by)
-    return FILE, left
+    parse(found.after, file=FILE)
+    write_whole(loop.project.folder / FILE, found.after)
+    enter_written(loop.workspace, found.answers, file=FILE, by=by)
+    return FILE, list(found.by_hand)
 
 
 def _take_file(loop: Loop, asked: Sequence[Question], file: Path, by: str) -> dict[str, Any]:
@@ -237,7 +211,7 @@ def _form(file: Path) -> str:
 
 
 def _export(asked: Sequence[Question], file: Path) -> None:
-    rows = [{**_as_json(question), "answer": ""} for question in asked]
+    rows = [{**question.as_json(), "answer": ""} for question in asked]
     if _form(file) == ".csv":
         made = io.StringIO()
         writer = csv.DictWriter(made, _FIELDS, lineterminator="\n")

@@ -79,7 +79,7 @@ def history(name: str, limit: int, folder: Path | None, as_json: bool) -> None:
         newest = found[0].version
         return table(head, rows, right=[0]) + hint(f"loopline data diff {name} {max(0, newest - 1)} {newest}")
 
-    emit({"table": name, "versions": [{**vars(one), "time": one.time.isoformat()} for one in found]}, text, as_json)
+    emit({"table": name, "versions": [one.as_json() for one in found]}, text, as_json)
 
 
 def _counts(one: Version) -> str:
@@ -98,29 +98,13 @@ def _counts(one: Version) -> str:
 def diff(name: str, one: int, other: int, key: str, samples: int, folder: Path | None, as_json: bool) -> None:
     """Show what differs between two versions of a table: rows that came, went and changed, cell by cell."""
     from loopline.data.edits.diff import diff as difference
-    from loopline.data.edits.rows import plain_rows
     from loopline.lake.tables import Tables
 
     with open_loop(folder) as loop, LiveProgress(quiet=as_json) as progress:
         declared = loop.project.declaration.data
         names = [column.strip() for column in key.split(",") if column.strip()] or list(declared.key_of(name))
         found = difference(Tables(loop.workspace.lake), name, one, other, key=names, samples=samples, progress=progress)
-    data = {
-        "table": name,
-        "from": one,
-        "to": other,
-        "key": list(found.key),
-        **{count: getattr(found, count) for count in ("added", "removed", "changed")},
-        "cells": dict(found.cells),
-        "new_columns": dict(found.new_columns),
-        "lost_columns": dict(found.lost_columns),
-        "retyped": {column: list(kinds) for column, kinds in found.retyped.items()},
-        "samples": {
-            "added": plain_rows(found.came),
-            "removed": plain_rows(found.went),
-            "changed": [{"key": dict(named), "cells": {column: list(pair) for column, pair in cells.items()}} for named, cells in found.changes],
-        },
-    }
+    data = found.as_json()
     emit(data, lambda: _difference(found, data["samples"]) + hint(f"loopline data get {name} --at {other}"), as_json)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loopline.web.app import Site
 
 Said = dict[str, Any]
+_ASKED = {"local": "", "sign-in": ", where people sign in"}
 
 
 @click.command()
@@ -38,17 +39,18 @@ def command(folders: tuple[Path, ...], host: str | None, port: int | None, in_br
     They show the loop to everybody who has a stake in it, and what waits for whom. Of several projects the first page is an overview, the most urgent first.
     """
     from loopline.project import find_folder
-    from loopline.web.server import listen, opened, run
+    from loopline.serve.server import bind
+    from loopline.web.server import opened, run
 
-    site = opened([folder.resolve() for folder in folders] or [find_folder(Path.cwd())])
+    site = opened([folder.resolve() for folder in folders] or [find_folder(Path.cwd())], host)
     try:
-        listener = listen(*place_of(site, host, port))
+        listener = bind(*place_of(site, host, port))
     except BaseException:
         site.close()
         raise
     with listener:
         said = told(site, listener)
-        emit(said, lambda: f"pages at {said['url']}; stop them with Ctrl-C", as_json)
+        emit(said, lambda: f"{say(said)}; stop them with Ctrl-C", as_json)
         if in_browser:
             webbrowser.open(said["url"])
         run(site, listener)
@@ -56,7 +58,7 @@ def command(folders: tuple[Path, ...], host: str | None, port: int | None, in_br
 
 def place_of(site: Site, host: str | None, port: int | None) -> tuple[str, int]:
     """Where the pages listen: as the options say, else as the first project declares."""
-    declared = next(iter(site.projects.values())).current().project.declaration.pages
+    declared = next(iter(site.projects.values())).project.declaration.pages
     return declared.host if host is None else host, declared.port if port is None else port
 
 
@@ -66,8 +68,15 @@ def told(site: Site, listener: socket.socket) -> Said:
     from loopline.web.current import base_of
 
     names = list(site.projects)
-    address = callable_at(url_of(listener))
-    return {"url": f"{address}{base_of(names[0])}/" if len(names) == 1 else f"{address}/", "projects": names}
+    door = site.door
+    address = door.rules.public_url or callable_at(url_of(listener))
+    url = f"{address}{base_of(names[0])}/" if len(names) == 1 else f"{address}/"
+    return {"url": url, "projects": names, "access": "local" if door.rules.is_local else "sign-in", "remark": door.remark}
+
+
+def say(said: Mapping[str, Any]) -> str:
+    """Where the pages are, who is asked who they are, and what is to be said of that."""
+    return f"pages at {said['url']}{_ASKED[said['access']]}" + (f"; {said['remark']}" if said["remark"] else "")
 
 
 def serve_beside(folders: Sequence[Path], listener: socket.socket, parent: Connection) -> None:
@@ -77,7 +86,7 @@ def serve_beside(folders: Sequence[Path], listener: socket.socket, parent: Conne
     from loopline.web.server import opened, run
 
     try:
-        site = opened(folders)
+        site = opened(folders, listener.getsockname()[0])
     except LooplineError as error:
         failed(parent, str(error))
         return

@@ -14,22 +14,13 @@ from loopline.cli.output import emit, folder_option, hint, json_option, table, w
 from loopline.declaration import figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
-from loopline.loop import Loop, open_loop
-from loopline.release import remedies
-from loopline.release.approvals import judged, named, settled_today, tally_of
-from loopline.release.champion import promotion
-from loopline.release.spec import PROMOTION
-from loopline.release.stage import awaited
-from loopline.release.tally import Tally
-from loopline.release.traces import traced
-from loopline.release.waivers import may_waive
+from loopline.loop import open_loop
+from loopline.release.judgement import Gate, found, judgement, outcome
 
 package_option = click.option("--package", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
 _MARKS = {"passed": "passed", "failed": "FAILED", "waived": "waived", "not asked": "not asked"}
 # What XML 1.0 cannot hold, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-Gate = Mapping[str, Any]
 
 
 @click.command()
@@ -43,61 +34,15 @@ def check(ctx: click.Context, package: str | None, junit: Path | None, report: P
     """Show what each gate asked and found; exit code 1 when one failed and nobody waived it."""
     with open_loop(folder) as loop:
         state = loop.state()
-        entry = named(state, package)
-        facts = settled_now(loop, state, entry.body["facts"])
-        criteria = traced(loop.project.declaration.charter.acceptance, [one.body["facts"] for one in judged(state)], facts["package"])
-        following = following_of(loop, state, facts)
-        project = loop.project.name
+        seen = judgement(loop.project.declaration.release, loop.project.declaration.charter, state, package)
+        entry, facts, criteria, project = seen.entry, seen.facts, seen.criteria, loop.project.name
     if junit is not None:
         write_whole(junit, as_junit(project, entry, facts))
     if report is not None:
         write_whole(report, as_markdown(project, entry, facts, criteria))
     written = {"junit": str(junit) if junit else None, "markdown": str(report) if report else None}
-    emit({**facts, "criteria": criteria, **written, "next": following}, lambda: _text(state, facts, criteria) + hint(following), as_json)
+    emit({**facts, "criteria": criteria, **written, "next": seen.next}, lambda: _text(state, facts, criteria) + hint(seen.next), as_json)
     ctx.exit(0 if facts["passed"] else 1)
-
-
-def settled_now(loop: Loop, state: State, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The gates' facts on a package, with the waivers that count today."""
-    declared = loop.project.declaration
-    return settled_today(declared.release, declared.charter, state, facts)
-
-
-def following_of(loop: Loop, state: State, facts: Mapping[str, Any]) -> str:
-    """The command that takes a package on, or what must be changed before one does; `facts` are `settled`."""
-    if not facts["passed"]:
-        spec = loop.project.declaration.release
-        return remedies.following(facts["gates"], {gate["name"]: may_waive(spec, gate["name"]) for gate in facts["gates"]})
-    if promotion(state.champions, facts["package"]) is not None:
-        return "loopline release history"
-    halt = awaited(facts["package"], tally_now(loop, state, facts["package"]))
-    return "loopline run" if halt is None else halt.next
-
-
-def tally_now(loop: Loop, state: State, package: str, move: str = PROMOTION) -> Tally:
-    """What has been said of a move of a package, as the declaration counts it today."""
-    declared = loop.project.declaration
-    return tally_of(declared.release, declared.charter, state, package, move)
-
-
-def outcome(gate: Gate) -> str:
-    """What became of a gate: ``passed``, ``failed``, ``waived`` or ``not asked``."""
-    if gate["waived"]:
-        return "waived"
-    if not gate["passed"]:
-        return "failed"
-    # Verdicts that were entered before gates said what they ask have no such word, and were all asked.
-    return "not asked" if gate.get("asked") == "" else "passed"
-
-
-def found(gate: Gate) -> str:
-    """What a gate found, and who waived it."""
-    waived = gate["waived"]
-    if not waived:
-        # The verdict stands beside it.
-        return str(gate["says"]).removeprefix("not asked: ")
-    end = f" until {waived['until']}" if waived["until"] else ""
-    return f"{gate['says']}; waived by {waived['by']} as {waived['role']}{end}: {waived['why']}"
 
 
 def _text(state: State, facts: Mapping[str, Any], criteria: Sequence[Mapping[str, Any]]) -> str:

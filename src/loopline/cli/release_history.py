@@ -1,4 +1,4 @@
-"""What decided when, in full: by which figures, and who signed for it."""
+"""What decided when, in words: by which figures, and who signed for it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,8 @@ from typing import Any
 
 from loopline.cli.output import minute, table
 from loopline.cli.release_check import gate_row
-from loopline.ledger.state import State
-from loopline.release.champion import Reign
-from loopline.release.record import signed_moves, signers, verdict_of
-from loopline.release.rollout.course import courses
 
 Told = Mapping[str, Any]
-
-
-def told(state: State, reign: Reign) -> dict[str, Any]:
-    """A reign as plain values, with the gates' figures and who signed."""
-    verdict = verdict_of(state, reign)
-    gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
-    trials = [one.as_json() for one in courses(state.rollouts) if one.package != reign.package and one.overlaps(reign.since, reign.until)]
-    signed = signed_moves(state)
-    beside = [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in trials]
-    return {
-        **reign.as_json(),
-        "signed": signed.get(reign.entry),
-        "trials": beside,
-        "judged": gates,
-        "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)],
-    }
 
 
 def reigns_text(reigns: Sequence[Told], *, in_full: bool, way_back: str) -> str:
@@ -85,7 +65,7 @@ def _mark(signed: Told | None) -> str:
     """With which key a person signed their move, and what speaks against it today; nothing for what the loop did."""
     if signed is None:
         return ""
-    return f"{signed['fingerprint']}, verifies" if signed["verifies"] else f"no: {signed['note']}"
+    return f"{signed['fingerprint']}, {_today(signed)}" if signed["verifies"] else f"no: {signed['note']}"
 
 
 def _given(traffic: Told | None) -> str:
@@ -93,7 +73,9 @@ def _given(traffic: Told | None) -> str:
 
 
 def _today(one: Told) -> str:
-    return "verifies" if one["verifies"] else one["note"]
+    if not one["verifies"]:
+        return str(one["note"])
+    return f"verifies, vouched for by {one['vouched_by']}" if one["vouched_by"] else "verifies"
 
 
 def withdrawal(one: Told, way_back: str) -> str:

@@ -10,11 +10,12 @@ import click
 from loopline.access.people import person
 from loopline.cli.options import by_option, day, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option
-from loopline.cli.release_check import following_of, package_option, settled_now
+from loopline.cli.release_check import package_option
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from loopline.model.signing import speaker
 from loopline.release.approvals import named, stakeholders
+from loopline.release.judgement import judgement
 from loopline.release.waivers import Waiver, waive, withdraw
 from loopline.release.words import say
 
@@ -50,13 +51,11 @@ def command(
         ledger = loop.workspace.ledger
         key = speaker(ledger, name=who.name)
         entry = [say(ledger, draft, key) for draft in let.drafts][-1]
-        state = loop.state()
-        facts = settled_now(loop, state, gates.body["facts"])
-        following = following_of(loop, state, facts)
+        seen = judgement(declared.release, declared.charter, loop.state(), gates.body["facts"]["package"])
     waiver = Waiver.of(entry)
     data = {
         **{"gate": gate, "state": entry.body["state"], **waiver.as_json()},
-        **{"package": waiver.package, "note": let.note, "passed": facts["passed"], "next": following},
+        **{"package": waiver.package, "note": let.note, "passed": seen.facts["passed"], "next": seen.next},
     }
     said = f"{gate} blocks again: withdrawn by {who} as {role}: {waiver.why}" if is_withdrawn else f"{gate} is {waiver}"
-    emit(data, said + (f"\n{let.note}" if let.note else "") + hint(following), as_json)
+    emit(data, said + (f"\n{let.note}" if let.note else "") + hint(seen.next), as_json)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopline.cli.output import folder_option
+from loopline.cli.pages import say as say_pages
 from loopline.cli.pages import serve_beside
 from loopline.cli.tick import say_rhythm, span
 from loopline.errors import Fault
@@ -123,11 +124,14 @@ def _run(project: Project, place: Place, shown: socket.socket | None, rhythm: Rh
 
 def _listener(project: Project, port: int | None) -> socket.socket:
     """The socket of the pages, whose port is told apart from the server's where it is taken."""
-    from loopline.web.server import listen
+    from loopline.serve.server import bind
+    from loopline.web.signed_in import open_door
 
     declared = project.declaration.pages
+    # Said now, and not by the part that would serve them.
+    open_door(declared, declared.host).close()
     try:
-        return listen(declared.host, declared.port if port is None else port)
+        return bind(declared.host, declared.port if port is None else port)
     except Fault as error:
         remedy = "choose another one with --pages-port, leave the pages out with --no-pages, or stop the program that listens there"
         raise Fault(f"of the pages, {error.what}", where=error.where, remedy=remedy, retry=error.retry) from None
@@ -181,7 +185,7 @@ def _begun(served: dict[str, Any], pages: Said | None, project: Project, rhythm:
         TURNS: f"{say_rhythm(rhythm.poll, rhythm.every, waits)}; {beats}; process {pids[TURNS]}",
         **places,
     }
-    first = [] if pages is None else [f"pages at {pages['url']}"]
+    first = [] if pages is None else [say_pages(pages)]
     lines = [*first, say(served), "", *(f"{name:<8} {what}" for name, what in rows.items())]
     return {"event": "up", "server": server, PAGES: pages, TURNS: told, **places, "pids": pids}, "\n".join(lines)
 

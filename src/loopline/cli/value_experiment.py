@@ -14,14 +14,13 @@ from loopline.cli.options import by_option, why_option
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.loop import Loop, open_loop
+from loopline.loop import open_loop
 from loopline.release.approvals import stakeholders
 from loopline.release.rollout.course import newest
 
 if TYPE_CHECKING:
     from loopline.ledger.state import State
     from loopline.serve.experiments import Experiment
-    from loopline.value.experiment.look import Look
 
 
 @click.group("experiment")
@@ -132,11 +131,12 @@ def status(name: str, folder: Path | None, as_json: bool) -> None:
     It counts what the last turn of the loop has collected.
     """
     from loopline.value.experiment.conduct import named
+    from loopline.value.experiment.stopping import looked
 
     with open_loop(folder) as loop:
         state = loop.state()
         experiment = named(state.experiments, name)
-        seen = _looked(loop, experiment) if experiment.is_running else None
+        seen = looked(loop.workspace, state, loop.project.declaration.charter, experiment) if experiment.is_running else None
     _show(experiment, state, experiment.entries[-1].body["found"] if seen is None else seen.found, "" if seen is None else seen.trouble, as_json)
 
 
@@ -160,16 +160,12 @@ def stop(name: str, winner: str | None, by: str | None, why: str, folder: Path |
 
     It ends by itself once that is told; whatever it has found, and also where nothing can be told, it ends by this.
     """
-    from loopline.value.experiment.conduct import end, named
+    from loopline.value.experiment.conduct import named
+    from loopline.value.experiment.stopping import stop as end
 
     with open_loop(folder) as loop:
-        who = person(by, folder=loop.project.folder)
-        require_listed(who, stakeholders(loop.project.declaration.charter))
-        experiment = named(loop.state().experiments, name)
-        seen = _looked(loop, experiment)
-        told = "" if seen.analysis is None else seen.analysis.winner
-        by_whom = "evidence" if winner is None else "person"
-        loop.workspace.ledger.append(end(experiment, seen.found, winner=told if winner is None else winner, told_by=by_whom, why=reason(why), who=who.name))
+        charter = loop.project.declaration.charter
+        seen = end(loop.workspace, loop.state(), charter, name, winner=winner, who=person(by, folder=loop.project.folder), why=why)
         state = loop.state()
     _show(named(state.experiments, name), state, seen.found, seen.trouble, as_json)
 
@@ -216,14 +212,6 @@ def assign(name: str, units: tuple[str, ...], folder: Path | None, as_json: bool
     answers = [one.answer() for one in assigned]
     head = ("unit", "arm", "id")
     emit({"assigned": answers}, lambda: table(head, [(one["unit"], one["arm"], one["id"]) for one in answers]), as_json)
-
-
-def _looked(loop: Loop, experiment: Experiment) -> Look:
-    """What an experiment that runs shows, by the log's tables as they were collected last."""
-    from loopline.value.experiment.look import look
-
-    charter, versions = loop.project.declaration.charter, (loop.state().facts("serve", "collect") or {}).get("versions", {})
-    return look(loop.workspace, experiment, versions, charter.worth, always=charter.outcome_seen == "always")
 
 
 def _lines(said: Mapping[str, Any], found: Mapping[str, Any] | None, trouble: str) -> list[str]:

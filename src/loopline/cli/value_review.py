@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import webbrowser
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,10 @@ import click
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
 from loopline.declaration import figure
 from loopline.errors import Fault, Mistake
-from loopline.lake.place import Lake
-from loopline.ledger.state import State
-from loopline.loop import LoopStatus, open_loop
+from loopline.loop import open_loop
+from loopline.value.newest import kept, made_in_words, newer, newest, windows_of
 
 WINDOWS_SHOWN = 14
-_RESTS_ON = ("data", "serve", "watch", "value")
 _HOLDS = {True: "holds", False: "does not hold", None: "cannot be told"}
 _FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown"}
 
@@ -34,32 +30,19 @@ def review(in_browser: bool, out: Path | None, folder: Path | None, as_json: boo
     form = "markdown" if out is None else _form(out)
     with open_loop(folder) as loop:
         state = loop.state()
-        facts, lake = _newest(state), loop.workspace.lake
-        made, newer = state.latest["value", "review"].time, _newer(loop.status())
+        facts, lake = newest(state), loop.workspace.lake
+        made, come = state.latest["value", "review"].time, newer((one.stage, one.state, one.why) for one in loop.status().stages)
         if in_browser and out is None:
             out, form = loop.project.folder / ".loopline" / "review.html", "html"
-    text = _report(lake, facts[form])
+    text = kept(lake, facts[form])
     if out is not None:
         _write(out, text)
     if in_browser and out is not None:
         webbrowser.open(out.resolve().as_uri())
-    data = {**facts, "made": made.isoformat(), "newer": newer, "out": None if out is None else str(out)}
-    said = [text if out is None else f"{facts['says']}\nwritten to {out}", _made(facts["made_from"], made)]
-    said += [f"something newer has come, which it does not know: {'; '.join(newer)}; take it in: loopline tick" if newer else "nothing newer has come"]
-    emit(data, lambda: "\n".join(said) + hint("loopline tick" if newer else facts["next"]), as_json)
-
-
-def _made(made_from: Mapping[str, Any], made: datetime) -> str:
-    """When a review was made, and from what."""
-    until = "" if made_from["until"] is None else f" up to {minute(made_from['until'])}"
-    tables = "".join(f", {name} as of version {version}" for name, version in made_from["tables"].items())
-    return f"made {made:%Y-%m-%d %H:%M} UTC from {made_from['decisions']:,} decisions{until} and {made_from['outcomes']:,} outcomes{tables}"
-
-
-def _newer(status: LoopStatus) -> list[str]:
-    """What has come since the stages that a review rests on were last through."""
-    rests_on = [one for one in status.stages if one.stage in _RESTS_ON and one.state in ("stale", "failed")]
-    return [f"{one.stage} ({one.why})" for one in rests_on if not one.why.startswith("after ")]
+    data = {**facts, "made": made.isoformat(), "newer": come, "out": None if out is None else str(out)}
+    said = [text if out is None else f"{facts['says']}\nwritten to {out}", made_in_words(facts["made_from"], made)]
+    said += [f"something newer has come, which it does not know: {'; '.join(come)}; take it in: loopline tick" if come else "nothing newer has come"]
+    emit(data, lambda: "\n".join(said) + hint("loopline tick" if come else facts["next"]), as_json)
 
 
 @click.command()
@@ -68,24 +51,9 @@ def _newer(status: LoopStatus) -> list[str]:
 def show(folder: Path | None, as_json: bool) -> None:
     """Show the recommendation with its reasons, what was realised, and the worth of each window against the target."""
     with open_loop(folder) as loop:
-        facts = _newest(loop.state())
-        windows = json.loads(_report(loop.workspace.lake, facts["per_window"]))
+        facts = newest(loop.state())
+        windows = windows_of(loop.workspace.lake, facts)
     emit({**facts, "windows": windows}, lambda: _shown(facts, windows) + hint(facts["next"]), as_json)
-
-
-def _newest(state: State) -> Mapping[str, Any]:
-    facts = state.facts("value", "review")
-    if facts is None:
-        raise Mistake("there is no review yet", remedy="loopline run")
-    if "made_from" not in facts:
-        raise Mistake("the newest review was made by an earlier Loopline", remedy="loopline run")
-    return facts
-
-
-def _report(lake: Lake, digest: str) -> str:
-    from loopline.lake.blobs import Blobs
-
-    return Blobs(lake).get(digest).decode()
 
 
 def _form(out: Path) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +9,14 @@ import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option, table
 from loopline.cli.pictures import picture_form, write_picture
-from loopline.declaration import Rate, figure, parse_rate
+from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.loop import Loop, open_loop
+from loopline.loop import open_loop
 
 if TYPE_CHECKING:
     from loopline.model.estimates import Estimate
-    from loopline.value.realised import Body
     from loopline.value.replayed import Change
     from loopline.value.whatif import Effect, Side
-    from loopline.watch.decisions import Decisions
-    from loopline.watch.inquiry import Evidence
 
 _SERVED, _TEST = "served", "test"
 
@@ -51,100 +46,32 @@ def whatif(
 
     Decisions whose outcome is known are decided anew, and each is paired with what was decided. The assumptions are told.
     """
-    from loopline.value.realised import per_year, shown
-    from loopline.value.whatif import what_if
+    from loopline.value.trying import change_of, evidence, told, tried
 
-    change = _change(prices, threshold, capacity, volume)
+    change = change_of(dict(map(_priced, prices)), threshold=threshold, capacity=capacity, volume=volume)
     if output is not None:
         picture_form(output)
     with open_loop(folder) as loop:
-        charter = loop.project.declaration.charter
-        evidence = _evidence(loop, change)
-        source, decisions = _chosen(evidence, on, loop.project.declaration.value.outcomes_needed)
-        effect = what_if(
-            decisions,
-            evidence.policy,
-            charter.worth,
-            _of_the_model(change, evidence),
-            per_year=per_year(evidence.windows, charter),
-            shown=shown(_own(evidence), charter) if source == _SERVED else 1.0,
-            sees_all=charter.outcome_seen == "always",
-            confidence=loop.project.declaration.value.confidence,
-        )
-        currency = charter.worth.currency
+        declared = loop.project.declaration
+        known = evidence(loop.workspace, loop.state(), declared.charter, change)
+        source, effect = tried(known, change, declared.charter, declared.value, on=on)
+        currency = declared.charter.worth.currency
         if output is not None:
             _draw(output, loop.project.name, effect, change.says, currency)
+    asked = {"prices": dict(change.prices), "threshold": threshold, "capacity": capacity, "volume": volume}
     data = {
-        "package": evidence.package.digest,
-        "on": source,
-        "currency": currency,
-        "confidence": loop.project.declaration.value.confidence,
-        "change": {"prices": dict(change.prices), "threshold": threshold, "capacity": capacity, "volume": volume},
-        **effect.as_json(),
+        **told(known, source, effect, asked, confidence=declared.value.confidence),
         "output": None if output is None else str(output),
         "next": "loopline value review",
     }
     emit(data, lambda: "\n".join([_shown(effect, source, currency, output), *_to_make_it_so(change, volume)]) + hint(str(data["next"])), as_json)
 
 
-def _change(prices: Sequence[str], threshold: float | None, capacity: str | None, volume: str | None) -> Change:
-    from loopline.value.replayed import Change
-
-    said = {}
-    for text in prices:
-        name, equals, amount = text.partition("=")
-        if not equals or not amount.strip():
-            raise Mistake(f"{text!r} names no price and amount", where="--price", remedy="write it as act_right=120")
-        said[name.strip()] = amount.strip()
-    if not said and threshold is None and capacity is None and volume is None:
-        raise Mistake("nothing is changed", remedy="say one or more of --price, --threshold, --capacity and --volume")
-    many, come = _rate(capacity, "--capacity"), _rate(volume, "--volume")
-    return Change(prices=said, threshold=threshold, capacity=many, per_year=None if come is None else come.per_year)
-
-
-def _rate(text: str | None, where: str) -> Rate | None:
-    if text is None:
-        return None
-    try:
-        rate = parse_rate(text)
-    except ValueError as error:
-        raise Mistake(str(error), where=where, remedy="write it as '50 per day'") from None
-    if rate.amount <= 0:
-        raise Mistake(f"{text!r} leaves nothing", where=where, remedy="say more than 0")
-    return rate
-
-
-def _evidence(loop: Loop, change: Change) -> Evidence:
-    from loopline.charter.worth import columns_of
-    from loopline.watch.inquiry import inquire
-
-    state, charter = loop.state(), loop.project.declaration.charter
-    if state.champion is None:
-        raise Mistake("no package decides yet", remedy="loopline run")
-    asked = columns_of(charter.worth.model_copy(update=dict(change.prices))) if change.prices else frozenset()
-    return inquire(loop.workspace, state, state.champion, charter.worth, columns=asked, with_open=charter.outcome_seen == "when_acted")
-
-
-def _chosen(evidence: Evidence, on: str | None, needed: int) -> tuple[str, Decisions]:
-    """Which decisions are looked at: the served ones where enough outcomes came, else the test part."""
-    known = 0 if evidence.decisions is None else len(evidence.decisions)
-    source = on or (_SERVED if known >= needed else _TEST)
-    decisions = evidence.decisions if source == _SERVED else evidence.reference
-    if decisions is None or len(decisions) < 2:
-        lack = f"{known} outcomes of served decisions are known" if source == _SERVED else "the package came without a test part"
-        raise Mistake(lack, where="--on", remedy="tell outcomes, or look at the other: --on served, --on test")
-    return source, decisions
-
-
-def _own(evidence: Evidence) -> list[Body]:
-    return [window for window in evidence.windows if window["package"] == evidence.package.digest]
-
-
-def _of_the_model(change: Change, evidence: Evidence) -> Change:
-    """The change with the volume less what is held out from the model."""
-    from loopline.value.realised import own_share
-
-    return change if change.per_year is None else replace(change, per_year=change.per_year * own_share(evidence.windows))
+def _priced(text: str) -> tuple[str, str]:
+    name, equals, amount = text.partition("=")
+    if not equals or not amount.strip():
+        raise Mistake(f"{text!r} names no price and amount", where="--price", remedy="write it as act_right=120")
+    return name.strip(), amount.strip()
 
 
 def _draw(output: Path, project: str, effect: Effect, asked: str, currency: str) -> None:

@@ -15,6 +15,7 @@ from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from loopline.watch.estimated import silences
+from loopline.watch.summary import ranked
 
 
 @click.group()
@@ -115,8 +116,8 @@ def _row(window: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def most_drifted(drift: Mapping[str, float], limits: Mapping[str, float]) -> str | None:
-    """The feature that is farthest for its limit: every day is far from training in its weekday, and has a limit to match."""
-    most = max(limits or drift, key=lambda name: drift.get(name, 0.0) / limits.get(name, 1.0), default=None)
+    """The feature that is farthest for its limit, in words."""
+    most = next(iter(ranked(drift, limits)), None)
     if most is None:
         return None
     limit = f" ({limits[most]:.2f})" if most in limits else ""

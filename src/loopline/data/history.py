@@ -41,9 +41,18 @@ class Version:
     why: str | None = None
     entry: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """The version as plain values."""
+        return {**vars(self), "time": self.time.isoformat()}
 
-def history(workspace: Workspace, name: str, *, limit: int | None = None) -> list[Version]:
+
+def history(workspace: Workspace, name: str, *, limit: int | None = None, skip: int = 0) -> list[Version]:
     """The versions of a table, newest first.
+
+    Parameters
+    ----------
+    limit, skip
+        At most how many, and how many newer ones are passed over.
 
     Raises
     ------
@@ -58,7 +67,7 @@ def history(workspace: Workspace, name: str, *, limit: int | None = None) -> lis
             found[entry.body["version"]] = entry
     return [
         _told(found[change.version], change.time) if change.version in found else Version(change.version, change.time, _operation(change.operation))
-        for change in tables.history(name)[:limit]
+        for change in tables.history(name, None if limit is None else skip + limit)[skip:]
     ]
 
 

@@ -272,12 +272,12 @@ class Tables:
             return pl.LazyFrame(schema=schema)
         return pl.scan_parquet(files, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=self._options or None)
 
-    def history(self, name: str) -> list[Change]:
-        """What was done to the table, newest first."""
+    def history(self, name: str, limit: int | None = None) -> list[Change]:
+        """What was done to the table, newest first; the newest so many where `limit` says so."""
         table = self._open(name)
         return [
             Change(step["version"], datetime.fromtimestamp(step["timestamp"] / 1000, UTC), step["operation"], step.get("operationMetrics") or {})
-            for step in self._told(name, table.history)
+            for step in self._told(name, lambda: table.history(limit))
         ]
 
     def version_at(self, name: str, at: datetime) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.schema import ENTRIES
 
 LOOKED_THROUGH = 10_000
-"""So many entries are looked through for a text at once: that takes some 30 ms, and what is older is asked for by the next page."""
+"""So many entries are looked through at once for what no index tells: that takes some 40 ms, and what is older is asked for by the next page."""
 _PARENT_DIGITS = 14
 """The shortest id has so many letters."""
 
@@ -51,7 +51,7 @@ class Answer:
     before
         Where the next page goes on; None where there is nothing older.
     is_partial
-        Whether the page is not full because enough was looked through for a text, and not because nothing is older.
+        Whether the page is not full because enough was looked through, and not because nothing is older.
     """
 
     entries: tuple[Entry, ...]
@@ -59,35 +59,81 @@ class Answer:
     is_partial: bool = False
 
 
-def newest(project: str, asked: Question, *, after: int, before: int, limit: int) -> sa.Select[Any]:
-    """The newest entries between two places, but for the text, newest first; by the index of what there are fewest of.
+def answer(
+    run: Callable[[sa.Executable], Sequence[Any]], project: str, asked: Question, *, after: int, before: int, limit: int
+) -> tuple[Sequence[Any], int | None, bool]:
+    """The rows of a page between two places, with what else `Answer` says."""
+    by, rest = driven(asked, has_few=lambda: run(_some(project, asked.kinds))[0][0] < LOOKED_THROUGH)
+    if rest == Question():
+        rows = run(newest(project, by, after=after, before=before, limit=limit + 1))
+    else:
+        looked = newest(project, by, after=after, before=before, limit=LOOKED_THROUGH)
+        rows = run(meeting(looked, rest, limit=limit + 1))
+        if len(rows) <= limit:
+            oldest, many = run(oldest_of(looked))[0]
+            is_partial = many == LOOKED_THROUGH
+            return rows, oldest if is_partial else None, is_partial
+    return rows[:limit], rows[limit - 1].seq if len(rows) > limit else None, False
+
+
+def _some(project: str, kinds: Sequence[str]) -> sa.Select[Any]:
+    """How many entries of some kinds there are, counted as far as is looked through."""
+    some = sa.select(ENTRIES.c.seq).where(ENTRIES.c.project == project, ENTRIES.c.kind.in_(kinds)).limit(LOOKED_THROUGH).subquery()
+    return sa.select(sa.func.count()).select_from(some)
+
+
+def driven(asked: Question, *, has_few: Callable[[], bool]) -> tuple[Question, Question]:
+    """The part of a question that an index answers, and the rest, which is looked for among the entries that it gives.
+
+    Parameters
+    ----------
+    has_few
+        Whether all the entries of the kinds can be looked through.
+    """
+    rest = replace(asked, since=None, until=None)
+    if asked.subject is not None and not (asked.kinds and has_few()):
+        return Question(subject=asked.subject), replace(rest, subject=None)
+    if asked.actor is not None and asked.actor != "loopline" and not asked.kinds:
+        return Question(actor=asked.actor), replace(rest, actor=None)
+    return Question(kinds=asked.kinds), replace(rest, kinds=())
+
+
+def newest(project: str, by: Question, *, after: int, before: int, limit: int) -> sa.Select[Any]:
+    """The newest entries between two places by what `driven` says that an index answers, newest first.
 
     Of several kinds each is asked for by itself: a database would sort all that there are of them.
     """
-    among: tuple[Any, ...] = (ENTRIES.c.project == project, ENTRIES.c.seq > after, ENTRIES.c.seq < before)
-    if asked.actor is not None:
-        person = sa.text("actor <> 'loopline'") if asked.actor != "loopline" else sa.true()
-        among = *among, ENTRIES.c.actor == asked.actor, person
-    if asked.subject is not None:
+    among = ENTRIES.c.project == project, ENTRIES.c.seq > after, ENTRIES.c.seq < before
+    if by.actor is not None:
+        return _newest((*among, ENTRIES.c.actor == by.actor, sa.text("actor <> 'loopline'")), limit)
+    if by.subject:
         # As in `Ledger.read`: the index holds beginnings.
-        begins = sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=asked.subject[:12]) if asked.subject else sa.true()
-        among = *among, ENTRIES.c.subject + "" == asked.subject, begins
-    if len(asked.kinds) > 1 and asked.subject is None and asked.actor is None:
-        each = [sa.select(_newest((*among, ENTRIES.c.kind == kind), limit).subquery()) for kind in asked.kinds]
+        begins = sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=by.subject[:12])
+        return _newest((*among, ENTRIES.c.subject + "" == by.subject, begins), limit)
+    if by.subject is not None:
+        return _newest((*among, ENTRIES.c.subject == ""), limit)
+    if len(by.kinds) > 1:
+        each = [sa.select(_newest((*among, ENTRIES.c.kind == kind), limit).subquery()) for kind in by.kinds]
         together = sa.union_all(*each).subquery()
         return sa.select(together).order_by(together.c.seq.desc()).limit(limit)
-    return _newest((*among, ENTRIES.c.kind.in_(asked.kinds)) if asked.kinds else among, limit)
+    return _newest((*among, ENTRIES.c.kind == by.kinds[0]) if by.kinds else among, limit)
 
 
 def _newest(among: tuple[Any, ...], limit: int) -> sa.Select[Any]:
     return sa.select(ENTRIES).where(*among).order_by(ENTRIES.c.seq.desc()).limit(limit)
 
 
-def containing(looked: sa.Select[Any], text: str, *, limit: int) -> sa.Select[Any]:
-    """Of the entries that are looked through those that have a text in them."""
+def meeting(looked: sa.Select[Any], rest: Question, *, limit: int) -> sa.Select[Any]:
+    """Of the entries that are looked through those that meet the rest of a question."""
     found = looked.subquery()
-    has = sa.or_(*(found.c[name].icontains(text, autoescape=True) for name in ("subject", "actor", "body")))
-    return sa.select(found).where(has).order_by(found.c.seq.desc()).limit(limit)
+    query = sa.select(found).order_by(found.c.seq.desc()).limit(limit)
+    for name, value in (("subject", rest.subject), ("actor", rest.actor)):
+        query = query if value is None else query.where(found.c[name] == value)
+    if rest.kinds:
+        query = query.where(found.c.kind.in_(rest.kinds))
+    if rest.text:
+        query = query.where(sa.or_(*(found.c[name].icontains(rest.text, autoescape=True) for name in ("subject", "actor", "body"))))
+    return query
 
 
 def oldest_of(looked: sa.Select[Any]) -> sa.Select[int | None, int]:
@@ -96,14 +142,24 @@ def oldest_of(looked: sa.Select[Any]) -> sa.Select[int | None, int]:
     return sa.select(sa.func.min(found.c.seq), sa.func.count())
 
 
-def children(project: str, id: str, *, seq: int, after: int, limit: int) -> tuple[sa.Select[Any], ...]:
+def halved(time_at: Callable[[sa.Executable], str], stamp: str, high: int, *, is_before: bool) -> int:
+    """The newest place up to a height whose time is a stamp or earlier; only earlier where `is_before`."""
+    low = 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        time = time_at(sa.select(ENTRIES.c.time).where(ENTRIES.c.seq == middle))
+        low, high = (middle, high) if time < stamp or (time == stamp and not is_before) else (low, middle - 1)
+    return low
+
+
+def children(project: str, entry: Entry, *, after: int, limit: int) -> tuple[sa.Select[Any], ...]:
     """The entries that name one as their first parent, and those that name it as another one of theirs, oldest first."""
-    later = ENTRIES.c.project == project, ENTRIES.c.seq > max(seq, after)
-    begins = sa.text("parents <> '[]' AND substr(parents, 3, 14) = :first").bindparams(first=id[:_PARENT_DIGITS])
-    is_first, is_among = ENTRIES.c.parents.startswith(f'["{id}"', autoescape=True), ENTRIES.c.parents.contains(f',"{id}"', autoescape=True)
+    later = ENTRIES.c.project == project, ENTRIES.c.seq > max(entry.seq, after)
+    begins = sa.text("parents <> '[]' AND substr(parents, 3, 14) = :first").bindparams(first=entry.id[:_PARENT_DIGITS])
+    is_first, is_among = ENTRIES.c.parents.startswith(f'["{entry.id}"', autoescape=True), ENTRIES.c.parents.contains(f',"{entry.id}"', autoescape=True)
     several = sa.text("parents LIKE '%,%'")
     first = sa.select(ENTRIES).where(*later, begins, is_first).order_by(ENTRIES.c.seq).limit(limit)
-    places = sa.select(ENTRIES.c.seq).where(ENTRIES.c.seq > max(seq, after), several, is_among).order_by(ENTRIES.c.seq).limit(limit)
+    places = sa.select(ENTRIES.c.seq).where(ENTRIES.c.seq > max(entry.seq, after), several, is_among).order_by(ENTRIES.c.seq).limit(limit)
     return first, sa.select(ENTRIES).where(*later, ENTRIES.c.seq.in_(places.subquery().select())).order_by(ENTRIES.c.seq).limit(limit)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from loopline.access.keys import Key, is_signed, own_key, place, public_key
@@ -20,6 +20,9 @@ KEY, SIGNATURE = "key", "signature"
 
 TRUSTED = "LOOPLINE_TRUST"
 """The variable that lists public keys, with commas between them, for machines without a workspace."""
+
+PAGES = "pages"
+"""The name under ``keys:`` of the key by which the pages vouch for those who signed in to them: no person's, and never trusted but by the declaration."""
 
 DECLARED, GIVEN, FIRST = "loopline.yaml", "a person", "its first use here"
 
@@ -173,6 +176,7 @@ def give_trust(ledger: Entries, public: str, name: str, *, by: str) -> bool:
         When it is no public key, or another's already: what was signed with it must not become somebody else's.
     """
     checked = public_key(public, where="KEY")
+    _require_person(name)
     owner = Trust.of(ledger).keys.get(checked)
     if owner == name:
         return False
@@ -216,14 +220,22 @@ def signer(ledger: Entries, *, name: str) -> Key:
     key, known = own_key(), Trust.of(ledger).keys
     if key.public in known:
         return key
-    if known:
-        what = f"this workspace trusts {', '.join(known.values())}, and not the key {key.public} that would sign here"
+    # The pages' key signs no package: beside it alone, the first person's is trusted still.
+    if people := [owner for owner in known.values() if owner != PAGES]:
+        what = f"this workspace trusts {', '.join(people)}, and not the key {key.public} that would sign here"
         raise Mistake(what, where=str(key.file), remedy=f"loopline model trust {key.public} --as NAME, or set LOOPLINE_KEY to a key that is trusted")
     if any(entry.subject == key.public for entry in ledger.read(kinds=(KEY,))):
         what = f"this workspace trusts the key {key.public} no more, which would sign here"
         raise Mistake(what, where=str(key.file), remedy="set LOOPLINE_KEY to another key, or trust it again: loopline model trust KEY --as NAME")
+    _require_person(name)
     ledger.append(_draft(key.public, name, "trusted", FIRST))
     return key
+
+
+def _require_person(name: str) -> None:
+    if same(name) == PAGES:
+        what = f"{name} is the name of the key by which the pages vouch for who signed in, and no person's"
+        raise Mistake(what, where="NAME", remedy=f"declare that key in loopline.yaml, where everybody sees it: keys: {{{PAGES}: KEY}}; then: loopline run")
 
 
 def speaker(ledger: Entries, *, name: str) -> Key:
@@ -240,6 +252,24 @@ def speaker(ledger: Entries, *, name: str) -> Key:
         remedy = f"speak as {owner}, or set LOOPLINE_KEY to the file of {name}'s key"
         raise Mistake(f"the key that would sign here is {owner}'s, and not {name}'s", where=str(key.file), remedy=remedy)
     return key
+
+
+def voucher(ledger: Entries, *, name: str) -> Key:
+    """The key of the pages, with which they say that it is this person who speaks: the person signed in to them, and has no key here.
+
+    Raises
+    ------
+    Mistake
+        When ``loopline.yaml`` does not let this key vouch: only personal keys count then.
+    """
+    key = own_key()
+    if Trust.of(ledger).keys.get(key.public) != PAGES:
+        remedy = (
+            f"say it with the command where your own key is; or let these pages vouch for who signed in: "
+            f"add {PAGES}: {key.public} to keys: in loopline.yaml; then: loopline run"
+        )
+        raise Mistake(f"{name} has no key here, and these pages may not sign for anybody", where="keys", remedy=remedy)
+    return replace(key, vouches=PAGES)
 
 
 def sign(ledger: Entries, package: str, manifest: bytes, key: Key, *, parents: tuple[str, ...] = ()) -> Signature:

@@ -32,10 +32,15 @@ def tally_of(charter: CharterSpec, state: State, *, book: Prices | None = None) 
     book
         Its prices.
     """
-    subject = signed_digest(statement(charter, book))
+    subject = signed_subject(charter, book)
     spells = list(_spells(state.charters))
     before = spells[1:] if spells and spells[0][0].subject == subject else spells
     return _tally(charter, state, _since(before, spells[: len(spells) - len(before)]), subject)
+
+
+def signed_subject(charter: CharterSpec, book: Prices | None) -> str:
+    """Names what a signature of a charter as it stands is of."""
+    return signed_digest(statement(charter, book))
 
 
 def signed(state: State) -> Entry | None:
@@ -70,7 +75,7 @@ def awaited(charter: CharterSpec, state: State, *, book: Prices | None = None) -
     if not missing:
         return None
     following = {role: f"{REMEDY}; then: loopline run" if said.lack else _sign(role) for role in missing}
-    about = f"{signed_digest(statement(charter, book))} {said.lack}"
+    about = f"{signed_subject(charter, book)} {said.lack}"
     why, besides = f"the charter {said}", tuple(missing[1:])
     return Halt(state="waiting", why=why, role=missing[0], next=following[missing[0]], besides=besides, commands=following, about=about)
 

@@ -12,6 +12,7 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.signing import trust
 from loopline.release.champion import Reign, promotion
+from loopline.release.rollout.course import Course, courses
 from loopline.release.words import WITHDRAWN, examined
 
 
@@ -27,6 +28,8 @@ class Signer:
         The public key that it is signed with; empty where it is not.
     note
         Why it would not count today: empty when the signature is of these words, by a key that is trusted here as this person's.
+    vouched_by
+        Who signed for them, as they signed in there; empty where they signed themselves.
     withdrawn
         The entry by which they took it back since, or None.
     """
@@ -38,6 +41,7 @@ class Signer:
     at: str = ""
     key: str = ""
     note: str = ""
+    vouched_by: str = ""
     withdrawn: Entry | None = None
 
     @property
@@ -58,6 +62,7 @@ class Signer:
             "fingerprint": fingerprint(self.key) if self.key else None,
             "verifies": self.verifies,
             "note": self.note,
+            "vouched_by": self.vouched_by or None,
             "withdrawn": None if back is None else {"why": back.body["why"], "at": back.body["at"], "entry": back.id},
         }
 
@@ -72,7 +77,8 @@ def _signer(approval: Mapping[str, Any], words: Iterable[tuple[Entry, str]]) -> 
     one = Signer(approval["role"], approval["by"], approval["why"], approval["entry"], note="the ledger has no such word on this package")
     for word, doubt in words:
         if word.id == one.entry:
-            one = replace(one, at=str(word.body.get("at", "")), key=str(word.body.get("key", "")), note=doubt)
+            at, key, vouched_by = (str(word.body.get(name, "")) for name in ("at", "key", "vouched_by"))
+            one = replace(one, at=at, key=key, vouched_by=vouched_by, note=doubt)
         elif one.at and not doubt and word.body["verdict"] == WITHDRAWN and _same_place(word, one):
             one = replace(one, withdrawn=word)
     return one
@@ -83,14 +89,23 @@ def _same_place(word: Entry, one: Signer) -> bool:
 
 
 def signed_moves(state: State) -> dict[str, dict[str, Any]]:
-    """By the id of each move that a person made: ``key``, ``fingerprint``, and whether the signature ``verifies`` today, with a ``note`` where it does not."""
+    """By the id of each move that a person made: ``key``, ``fingerprint``, and whether the signature ``verifies`` today, with a ``note`` where it does not.
+
+    ``vouched_by`` says who signed for them, as they signed in there; None where they signed themselves.
+    """
     moves = [entry for entry in (*state.champions, *state.rollouts) if entry.actor != "loopline" or "key" in entry.body]
     return {entry.id: _signed(entry, doubt) for entry, doubt in examined(moves, trust(state.vouched).keys)}
 
 
 def _signed(move: Entry, doubt: str) -> dict[str, Any]:
     key = str(move.body.get("key", ""))
-    return {"key": key or None, "fingerprint": fingerprint(key) if key else None, "verifies": not doubt, "note": doubt}
+    return {
+        "key": key or None,
+        "fingerprint": fingerprint(key) if key else None,
+        "verifies": not doubt,
+        "note": doubt,
+        "vouched_by": move.body.get("vouched_by"),
+    }
 
 
 def verdict_of(state: State, reign: Reign) -> Entry | None:
@@ -106,3 +121,22 @@ def taken_back(state: State) -> tuple[Signer, ...]:
     newest = state.champions[-1]
     moves = {entry.id: entry for entry in (promotion(state.champions, newest.subject), newest) if entry is not None}
     return tuple(one for move in moves.values() for one in signers(state, move.subject, move.body.get("approvals", ())) if one.withdrawn is not None)
+
+
+def told(state: State, reigns: Iterable[Reign]) -> list[dict[str, Any]]:
+    """Each reign as plain values, with the gates' figures, the trials beside it and who signed."""
+    signed, trials = signed_moves(state), courses(state.rollouts)
+    return [_told(state, reign, signed, trials) for reign in reigns]
+
+
+def _told(state: State, reign: Reign, signed: Mapping[str, Any], trials: Iterable[Course]) -> dict[str, Any]:
+    verdict = verdict_of(state, reign)
+    gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
+    beside = [one.as_json() for one in trials if one.package != reign.package and one.overlaps(reign.since, reign.until)]
+    return {
+        **reign.as_json(),
+        "signed": signed.get(reign.entry),
+        "trials": [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in beside],
+        "judged": gates,
+        "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)],
+    }

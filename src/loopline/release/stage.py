@@ -134,12 +134,12 @@ def ruling_now(spec: ReleaseSpec, charter: CharterSpec, state: State, course: Co
     if failed:
         return Ruling(action="withdraw", why=f"it no longer passes: {_named(failed)}", figures=())
     ruling = ruling_on(state, course, datetime.now(UTC), approved=is_passed(spec, charter, state, course))
-    if ruling.action in ("hold", "withdraw") or state.champion == course.package or not (why := _stopped(charter, state)):
+    if ruling.action in ("hold", "withdraw") or state.champion == course.package or not (why := stopped(charter, state)):
         return ruling
     return replace(ruling, action="hold", why=f"it goes no further while the charter stops the loop: {why}")
 
 
-def _stopped(charter: CharterSpec, state: State) -> str:
+def stopped(charter: CharterSpec, state: State) -> str:
     """Why the charter says no to going on, by its study or a person's word; empty where it does not."""
     halt = chartered.awaited(charter, state, book=book_in_force(state.charters))
     return standing_no_go(charter, state) or (halt.why if halt is not None and halt.state == "failed" else "")

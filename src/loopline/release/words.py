@@ -9,14 +9,15 @@ from typing import Any
 from loopline.access.keys import Key, fingerprint, is_signed
 from loopline.access.people import same
 from loopline.ledger.entry import Draft, Entry, canonical, now
-from loopline.model.signing import Entries
+from loopline.model.signing import PAGES, Entries
 
 YES, NO, WITHDRAWN = "yes", "no", "withdrawn"
 
 
 def say(ledger: Entries, draft: Draft, key: Key) -> Entry:
-    """The entry of a word, signed and dated as of now."""
-    body = {**draft.body, "at": now().isoformat(), "key": key.public}
+    """The entry of a word, signed and dated as of now; where another than its person signed, it says who vouches for them."""
+    vouched = {"vouched_by": key.vouches} if key.vouches else {}
+    body = {**draft.body, "at": now().isoformat(), "key": key.public, **vouched}
     signature = key.sign(signed_bytes(draft.subject, draft.actor, body))
     return ledger.append(replace(draft, body={**body, "signature": signature}))[0]
 
@@ -43,6 +44,8 @@ def doubt(word: Entry, keys: Mapping[str, str]) -> str:
     owner = keys.get(key)
     if owner is None:
         return f"its key {fingerprint(key)} is not trusted here"
+    if "vouched_by" in word.body:
+        return "" if same(owner) == PAGES == word.body["vouched_by"] else f"its key {fingerprint(key)} is {owner}'s, who may vouch for nobody"
     return "" if same(owner) == same(word.actor) else f"its key {fingerprint(key)} is {owner}'s"
 
 

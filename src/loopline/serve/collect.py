@@ -21,6 +21,9 @@ from loopline.serve.records import DECODERS, OF_PREDICTIONS, SCHEMAS
 from loopline.serve.segments import KINDS, Kind, Segment, Slice, listing, slices
 from loopline.workspace import Job
 
+FILE = "collected.json"
+"""Where what has been collected is counted, in the log's folder."""
+
 _CORRECTABLE: frozenset[Kind] = frozenset({"outcomes", "feedback", "measures"})
 """Of what is said of one thing several times the newest holds."""
 _SKEW = timedelta(hours=1)
@@ -64,7 +67,7 @@ def run(job: Job) -> Facts:
     anywhere, the next run goes on behind the last commit, and no record is there twice.
     """
     tables, folder = Tables(job.workspace.lake), job.workspace.lake.log
-    file = folder / "collected.json"
+    file = folder / FILE
     state = Collected.read(file)
     whole = state.versions != versions(tables)
     if whole:

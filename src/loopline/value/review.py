@@ -18,6 +18,7 @@ from loopline.model.package import load_manifest
 from loopline.release.champion import history
 from loopline.sheet.html import html
 from loopline.sheet.plain import markdown
+from loopline.sheet.stored import plain
 from loopline.value.case import Case, Promise
 from loopline.value.caused import readings
 from loopline.value.criteria import criteria
@@ -49,7 +50,12 @@ def run(job: Job) -> Facts:
     review = judge(case)
     job.progress.say("writing the report")
     document = report(case, review)
-    made = {"html": html(document), "markdown": markdown(document), "per_window": json.dumps(per_window(case))}
+    made = {
+        "html": html(document),
+        "markdown": markdown(document),
+        "document": json.dumps(plain(document)),
+        "per_window": json.dumps(per_window(case)),
+    }
     pages = {name: blobs.put(text.encode()) for name, text in made.items()}
     facts = {**told(case, review), **pages, "next": following(case, review), "breaches": judged(case)}
     newest = job.workspace.ledger.read(kinds=("review",), subject=champion or "", key=job.step.key, newest_first=True, limit=1)

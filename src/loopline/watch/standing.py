@@ -12,7 +12,7 @@ from loopline.declaration import counted
 from loopline.ledger.entry import Entry
 from loopline.watch.causes import LEVELS, Cause, Level, causes, level, urgency
 from loopline.watch.duty import Known
-from loopline.watch.silences import covering, state_of
+from loopline.watch.silences import covering, lasts, state_of
 from loopline.watch.told import by_alert, outcome
 
 _NAMES: Mapping[Level, str] = {"page": "page", "notice": "notice", "digest": "alert of the digest"}
@@ -106,6 +106,33 @@ def standings(known: Known, now: datetime) -> list[Standing]:
     told = {one.id for one in lasting}
     resolved = [entry for entry in known.alerts.values() if entry.body["state"] == "resolved" and entry.subject not in told]
     return lasting + [standing(entry, None) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """The alerts that are shown, how many are resolved, and the silences that last."""
+
+    shown: Sequence[Standing]
+    resolved: int
+    silences: Sequence[Entry]
+
+    @property
+    def next(self) -> str:
+        """The command that comes next."""
+        first = next((one for one in self.shown if one.state == "open" and one.is_told_apart), None)
+        return f"loopline alerts ack {first.id}" if first is not None else "loopline watch show"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; `docs/json.md` has the shape."""
+        silences = [silence_as_json(entry) for entry in self.silences]
+        return {"alerts": [one.as_json() for one in self.shown], "resolved": self.resolved, "silences": silences, "next": self.next}
+
+
+def listed(known: Known, now: datetime, *, everything: bool = False) -> Alerts:
+    """The alerts that last, as `standings` orders them, and what is silent; with `everything` the resolved ones as well."""
+    found = standings(known, now)
+    shown = [one for one in found if everything or one.cause is not None]
+    return Alerts(shown, sum(one.cause is None for one in found), [entry for entry in known.silences.values() if lasts(entry, now)])
 
 
 def unheard(known: Known, now: datetime) -> str:

@@ -80,3 +80,25 @@ def chapters(summary: Mapping[str, Any] | str, *, package: str | None = None, si
         raise Mistake("the newest windows were made by an earlier Loopline", remedy="loopline run")
     told = [Chapter.of_json(chapter) for name, part in summary["packages"].items() if package in (None, name) for chapter in part["chapters"]]
     return [chapter for chapter in told if since is None or chapter.until >= since]
+
+
+def newest(blobs: Blobs, summary: Mapping[str, Any] | str, most: int, *, package: str | None = None) -> list[dict[str, Any]]:
+    """The newest windows, in the order of time, each as ``body`` and the ``counts`` of its bins; only the chapters that have them are read.
+
+    Raises
+    ------
+    Mistake
+        When they are of a time before there were chapters.
+    """
+    found: list[dict[str, Any]] = []
+    for chapter in sorted(chapters(summary, package=package), key=lambda one: one.until, reverse=True):
+        if len(found) >= most and chapter.until.isoformat() < found[-most]["body"]["start"]:
+            break
+        found = sorted([*found, *json.loads(blobs.get(chapter.blob))], key=lambda one: (one["body"]["start"], one["body"]["package"]))
+    return found[-most:]
+
+
+def ranked(drift: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
+    """The features, those first that are farthest for their limits: every day is far from training in its weekday, and has a limit to match."""
+    held = sorted(limits or drift, key=lambda name: -drift.get(name, 0.0) / (limits.get(name) or 1.0))
+    return held + sorted((name for name in drift if name not in held), key=lambda name: -drift[name])

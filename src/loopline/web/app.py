@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -18,20 +19,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.unexpected import in_words
 from loopline.web import forms, rendering
-from loopline.web.asked import Asked, Reader
+from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
 from loopline.web.door import Headers
 from loopline.web.drawn import Theme
 from loopline.web.events import Pulse, parsed
+from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
 from loopline.web.overview import overview
 from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.pages.sign_in import Desk
+from loopline.web.readers import asker, reader_of, require, require_any, site_of
 from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
+from loopline.web.signed_in import SignedIn
 from loopline.web.site import Site as Site
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
@@ -50,13 +56,18 @@ def build(site: Site) -> Starlette:
         Route("/", _home),
         Route("/events", _events),
     ]
+    if isinstance(site.door, SignedIn):
+        routes += Desk(site.door, tokens=site.forms, show=_outside, guard=_guarded, enter=site.enter).routes()
     routes += [Route("/{project}/drawn/{digest}.svg", _drawing), Route("/{project}/drawn/{digest}.json", _spec)]
     routes += [Route("/{project}/events", _events)]
     routes += [Route(f"/{{project}}{action.path}", _acting(action), methods=["POST"]) for action in ACTIONS]
     routes += [Route(f"/{{project}}{file.path}", _giving(file), methods=["GET"]) for file in DOWNLOADS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
-    made = Starlette(routes=routes, middleware=[Middleware(Headers), Middleware(GZipMiddleware, minimum_size=800)], exception_handlers={404: _nowhere})
+    around = [Middleware(Headers), Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
+    if site.door.proxies:
+        around.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=list(site.door.proxies)))
+    made = Starlette(routes=routes, middleware=around, exception_handlers={404: _nowhere})
     made.state.site = site
     return made
 
@@ -70,11 +81,6 @@ class Static(StaticFiles):
         return response
 
 
-def _site(request: Request) -> Site:
-    found: Site = request.app.state.site
-    return found
-
-
 async def _home(request: Request) -> Response:
     return await run_in_threadpool(_guarded, request, lambda: _overview(request))
 
@@ -83,17 +89,25 @@ def _overview(request: Request) -> Response:
     """The loops that the reader may see; of a single one its first page."""
     if (preferred := _preferred(request)) is not None:
         return preferred
-    site = _site(request)
+    site = site_of(request)
     reader = site.door.reader(request)
     if isinstance(reader, Response):
         return reader
     loops = site.loops(reader)
+    if not loops and (to := _customers(site, reader)):
+        return RedirectResponse(to, 303)
     if not loops:
-        raise Forbidden(f"no loop here lists {reader.name} for a role", remedy="ask whoever keeps loopline.yaml to list you under charter.stakeholders")
+        require_any(site, reader)
     if len(loops) == 1 and loops[0].to and not _wants_json(request):
         return RedirectResponse(loops[0].to, 303)
     view = overview(loops)
     return _json(view.as_json()) if _wants_json(request) else _html(request, "overview.html.j2", view, reader, None, None)
+
+
+def _customers(site: Site, reader: Reader) -> str:
+    """The page of a customer's first project; empty for who is none."""
+    theirs = (name for name in site.projects if CUSTOMER in site.known(reader, name).roles)
+    return next((f"{base_of(name)}/{CUSTOMER}" for name in theirs), "")
 
 
 async def _bare(request: Request) -> Response:
@@ -146,14 +160,14 @@ async def _events(request: Request) -> Response:
 
 def _pulse(request: Request) -> Response | Pulse:
     """What the reader may follow: the moves of a project, or that any of them has moved."""
-    site, name = _site(request), request.path_params.get("project")
+    site, name = site_of(request), request.path_params.get("project")
     reader = site.door.reader(request)
     if isinstance(reader, Response):
         return reader
     if name is None:
+        require_any(site, reader)
         return site.pulse
-    current = site.current(name)
-    _require(site.door.known(reader, current), None, current)
+    require(site.door.known(reader, site.current(name)), None)
     return site.projects[name].pulse
 
 
@@ -171,13 +185,14 @@ def _guarded(request: Request, answer: Callable[[], _Answer]) -> _Answer | Respo
 def _page(request: Request, page: Page) -> Response:
     if (preferred := _preferred(request)) is not None:
         return preferred
-    site = _site(request)
-    reader = site.door.reader(request)
+    site = site_of(request)
+    reader = reader_of(request, page.by_link)
     if isinstance(reader, Response):
         return reader
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
-    _require(reader, page.roles, current)
+    require(reader, page.roles)
+    request.state.is_let_in = True
     asked = _asked(request, reader)
     view = page.view(current, asked)
     if _wants_json(request):
@@ -186,28 +201,27 @@ def _page(request: Request, page: Page) -> Response:
 
 
 def _file(request: Request, download: Download) -> Response:
-    site = _site(request)
-    reader = site.door.reader(request)
+    reader = reader_of(request)
     if isinstance(reader, Response):
         return reader
-    current = site.current(request.path_params["project"])
-    reader = site.door.known(reader, current)
-    _require(reader, download.roles, current)
+    require(reader, download.roles)
+    current = site_of(request).current(request.path_params["project"])
     file = download.file(current, _asked(request, reader))
     # It is kept, and never shown here: what is in it may come from elsewhere.
     return Response(file.body, media_type=file.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"})
 
 
 def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
-    site = _site(request)
-    reader = site.door.reader(request)
+    site = site_of(request)
+    reader = reader_of(request, action.by_link)
     if isinstance(reader, Response):
         return reader
     if not site.forms.is_ours(site.door.visit(request), form.pop(forms.TOKEN, "")):
         raise Forbidden("the form is not one that this server made for you, or is older than it", remedy="open the page again, and send the form from there")
     current = site.current(request.path_params["project"])
     reader = site.door.known(reader, current)
-    _require(reader, action.roles, current)
+    require(reader, action.roles)
+    request.state.is_let_in = True
     asked = _asked(request, reader)
     since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
     if action.seen is not None and action.seen(current, asked, form) != seen:
@@ -230,18 +244,19 @@ def changed_since(current: Current, seq: int) -> tuple[str, ...]:
 
 
 def _picture(request: Request, *, as_spec: bool) -> Response:
-    site = _site(request)
-    reader = site.door.reader(request)
+    site = site_of(request)
+    reader = reader_of(request, "link" in request.query_params)
     if isinstance(reader, Response):
         return reader
     current = site.current(request.path_params["project"])
     drawing = site.drawings.find(current.project.name, request.path_params["digest"])
     if drawing is None:
         raise Missing("the picture is not kept any more", remedy="open the page again: it draws it anew")
-    _require(site.door.known(reader, current), drawing.roles, current)
+    require(site.door.known(reader, current), drawing.roles)
     width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
     theme = request.query_params.get("theme", "auto")
-    kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"}
+    # Who shares a browser with somebody who has signed out sees none of their pictures.
+    kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"} if reader.is_local else {}
     if as_spec:
         return _json(drawing.draw(width), kept)
     body = site.drawings.svg(drawing, width, theme if theme in THEMES else "auto")
@@ -267,24 +282,16 @@ def _asked(request: Request, reader: Reader) -> Asked:
     return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()})
 
 
-def _require(reader: Reader, roles: frozenset[str] | None, current: Current) -> None:
-    if not reader.may(roles):
-        needed = "a stakeholder's role" if roles is None else f"the role {' or '.join(sorted(roles))}"
-        raise Forbidden(
-            f"this needs {needed}, which {reader.name} does not hold", remedy="ask whoever keeps loopline.yaml to list you under charter.stakeholders"
-        )
-
-
 def _wants_json(request: Request) -> bool:
     return request.query_params.get("as") == "json" or request.headers.get("accept", "").partition(",")[0].strip() == "application/json"
 
 
-def _json(value: Any, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(value, enc_hook=str), media_type="application/json", headers=dict(headers or {}))
+def _json(value: Any, headers: Mapping[str, str] | None = None, *, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value, enc_hook=str), status, media_type="application/json", headers=dict(headers or {}))
 
 
 def _html(request: Request, template: str, view: View, reader: Reader | None, current: Current | None, page: Page | None, status: int = 200) -> Response:
-    site = _site(request)
+    site = site_of(request)
     theme = request.cookies.get("theme", "auto")
     setting = rendering.Setting(
         reader=reader,
@@ -310,12 +317,17 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
     return answer
 
 
+def _outside(request: Request, template: str, view: View, reader: Reader | None, status: int) -> Response:
+    """A page that belongs to no project, as HTML or as JSON."""
+    return _json(view.as_json(), status=status) if _wants_json(request) else _html(request, template, view, reader, None, None, status)
+
+
 def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
     """Where the page hears of moves; empty where it does not."""
     if reader is None:
         return ""
     if current is None:
-        seen = _site(request).seen() if request.url.path == "/" else None
+        seen = site_of(request).seen() if request.url.path == "/" else None
         return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
     return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
 
@@ -328,13 +340,15 @@ def _doing(current: Current | None, reader: Reader | None) -> str:
 
 def _noted(request: Request) -> str:
     try:
-        return str(_site(request).notes.loads(request.cookies.get("said", "")))
+        return str(site_of(request).notes.loads(request.cookies.get("said", "")))
     except BadSignature:
         return ""
 
 
 def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
-    """The pages that the reader may see, in the order of their lens."""
+    """The pages that the reader may see, in the order of their lens; a link opens none but its own."""
+    if reader.link:
+        return ()
     first = {one.section: one for one in reversed(PAGES)}
     seen = [(name, path) for name, path in SECTIONS if path in first and reader.may(first[path].roles)]
     ordered = lens_of(reader.roles, lens).sections(seen, lambda section: section[1])
@@ -343,6 +357,12 @@ def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tupl
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
+    site, name, reader = site_of(request), request.path_params.get("project", ""), asker(request)
+    may = reader is not None and reader.may(None)
+    if not may and not getattr(request.state, "is_let_in", False) and isinstance(error, Fault | Mistake | CheckFailed) and name:
+        # What cannot be read may be told by its name, its place or its rows.
+        _said.warning("%s: %s", request.url.path, error)
+        error = Fault("this page cannot be shown now", remedy="ask whoever runs the pages; what is wrong stands in their log")
     # What is refused now and may go well later is in another one's way.
     status = 409 if isinstance(error, Mistake) and error.retry else next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     changed = error.changed if isinstance(error, Stale) else ()
@@ -350,17 +370,10 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     if _wants_json(request):
         return JSONResponse({"error": {**said, **({"changed": list(changed)} if changed else {})}}, status)
     view = Trouble(error, HTTPStatus(status).phrase, changed, request.headers.get("referer", ""), request.url.netloc)
-    site, reader, current = _site(request), None, None
-    try:
-        found = site.door.reader(request)
-        name = request.path_params.get("project", "")
-        if isinstance(found, Reader) and name in site.projects and status != 503:
+    current = None
+    if may and name in site.projects and status != 503:
+        with contextlib.suppress(LooplineError):
             current = site.current(name)
-            reader = site.door.known(found, current)
-            if not reader.may(None):
-                current = None
-    except LooplineError:
-        current = None
     return _html(request, "trouble.html.j2", view, reader, current, None, status)
 
 

@@ -10,6 +10,8 @@ from loopline.charter.spec import ROLES
 CUSTOMER = "customer"
 STAKEHOLDERS = frozenset(role for role in ROLES if role != CUSTOMER)
 """The roles of those who make and run the product; a mere customer sees a page of their own."""
+SEE_ROWS = frozenset({"data", "science", "ml", "devops", "expert"})
+"""The roles of those who may look at single rows, and at what was said of them."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,14 @@ class Reader:
         The roles that the charter lists them for.
     is_local
         Whether they sit at this machine and have not been asked who they are: all that its command line shows is theirs to see.
+    link
+        The link by which they came without signing in, which opens one page; empty for everybody else.
     """
 
     name: str
     roles: frozenset[str] = frozenset()
     is_local: bool = False
+    link: str = ""
 
     def may(self, roles: frozenset[str] | None) -> bool:
         """Whether they may see what is for these roles; None is for every stakeholder."""

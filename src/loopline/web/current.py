@@ -86,6 +86,11 @@ class Followed:
         """The project's name."""
         return self._loop.project.name
 
+    @property
+    def project(self) -> Project:
+        """The project as it was last declared rightly."""
+        return self._loop.project
+
     def seen(self) -> Seen:
         """How far it has come."""
         return Seen(self._loop.workspace.ledger.seq(), self.works.version)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 from starlette.datastructures import MutableHeaders
@@ -10,25 +14,56 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from loopline.access.people import person, roles_of
+from loopline.access.people import VARIABLE, person, roles_of
+from loopline.release.approvals import stakeholders
 from loopline.web.asked import Reader
-from loopline.web.current import Current
+from loopline.web.current import Current, Followed
+from loopline.web.gate import Rules
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 VISIT = "visit"
+_KEY = secrets.token_bytes(32)
 
 
 class Door(Protocol):
-    """Tells who reads."""
+    """Tells who reads.
+
+    Parameters
+    ----------
+    key
+        Signs what browsers keep and forms carry.
+    rules
+        What is asked of a request before anything else.
+    proxies
+        Whose word on who asks is believed.
+    """
+
+    @property
+    def key(self) -> bytes: ...
+
+    @property
+    def rules(self) -> Rules: ...
+
+    @property
+    def proxies(self) -> tuple[str, ...]: ...
+
+    @property
+    def remark(self) -> str:
+        """What is to be said about it when it opens; empty where nothing is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it needs to tell."""
+        ...
 
     def reader(self, request: Request) -> Reader | Response:
         """Who asks; or the answer that sends them to where they say who they are."""
         ...
 
-    def known(self, reader: Reader, current: Current) -> Reader:
+    def known(self, reader: Reader, current: Current | Followed) -> Reader:
         """The reader with the roles that a project lists them for."""
         ...
 
@@ -42,16 +77,37 @@ class Door(Protocol):
 
 
 class Local:
-    """The door at loopback: whoever sits at this machine is the person that its command line knows."""
+    """The door at loopback: whoever sits at this machine is the person that its command line knows.
+
+    Parameters
+    ----------
+    folder
+        Where git is asked who that is.
+    """
+
+    rules = Rules()
+    proxies: tuple[str, ...] = ()
+    remark = ""
+    folder: Path | None = None
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+
+    @property
+    def key(self) -> bytes:
+        """One of this process: forms that it made are no longer ours once it has ended."""
+        return _KEY
+
+    def close(self) -> None:
+        """It needs nothing."""
 
     def reader(self, request: Request) -> Reader | Response:
         """The person of this machine."""
-        return Reader(person().name, is_local=True)
+        return Reader(_person(self.folder, os.environ.get(VARIABLE)), is_local=True)
 
-    def known(self, reader: Reader, current: Current) -> Reader:
+    def known(self, reader: Reader, current: Current | Followed) -> Reader:
         """The reader with the roles that the charter lists them for."""
-        listed = {str(role): people for role, people in current.project.declaration.charter.stakeholders.items()}
-        return Reader(reader.name, frozenset(roles_of(reader.name, listed)), reader.is_local)
+        return listed(reader, current)
 
     def visit(self, request: Request) -> str:
         """The cookie that the first page gave; a request without one makes it."""
@@ -65,6 +121,19 @@ class Local:
         """Give the cookie that forms are bound to."""
         if VISIT not in request.cookies and (made := getattr(request.state, "visit", "")):
             answer.set_cookie(VISIT, made, httponly=True, samesite="strict")
+
+
+def listed(reader: Reader, current: Current | Followed) -> Reader:
+    """The reader with the roles that the charter lists them for; who comes by a link has what the link gives, and no more."""
+    if reader.link:
+        return reader
+    return replace(reader, roles=frozenset(roles_of(reader.name, stakeholders(current.project.declaration.charter))))
+
+
+@lru_cache(maxsize=8)
+def _person(folder: Path | None, said: str | None) -> str:
+    # git is a process of its own, which takes longer than most pages.
+    return person(folder=folder).name
 
 
 class Headers:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from loopline.access.people import Person
 from loopline.access.tokens import LINK_ROLE, Token, held, id_of, known, mint
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from loopline.project import Project
 
 LINK = "link"
 """The kind of the entries that say which links there are."""
@@ -17,6 +19,13 @@ LINK = "link"
 def path_of(text: str) -> str:
     """Where a link leads, below the project's pages."""
     return f"/c/{text}"
+
+
+def url_of(project: Project, text: str) -> str:
+    """The whole address that a customer is sent."""
+    pages = project.declaration.pages
+    host = f"[{pages.host}]" if ":" in pages.host else pages.host
+    return f"{pages.public_url or f'http://{host}:{pages.port}'}/{quote(project.name, safe='')}{path_of(text)}"
 
 
 def links_of(ledger: Ledger) -> dict[str, Token]:

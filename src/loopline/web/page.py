@@ -43,6 +43,8 @@ class Page:
         The file that lays it out.
     roles
         Who may see it; None: every stakeholder but a mere customer.
+    by_link
+        Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
     reported
         Of which things a report has this page, as the parameters of its path; None where none. One without parameters is in it.
     """
@@ -52,6 +54,7 @@ class Page:
     view: Callable[[Current, Asked], View]
     template: str
     roles: frozenset[str] | None = None
+    by_link: bool = False
     reported: Callable[[Current], Sequence[Mapping[str, str]]] | None = None
 
     def in_report(self, current: Current) -> Sequence[Mapping[str, str]]:
@@ -124,12 +127,15 @@ class Action:
         Who may do it at all; what the charter and the command ask for besides is checked by `act`.
     seen
         What the form decides on, as it stands now, in a word; a form that was made over something else is refused. Called as `act` is.
+    by_link
+        Whether who has an open link may do it; its path then holds the link, as ``{link}``.
     """
 
     path: str
     act: Callable[[Current, Asked, Form], Done | Work]
     roles: frozenset[str] | None = None
     seen: Callable[[Current, Asked, Form], str] | None = None
+    by_link: bool = False
 
 
 class Missing(LooplineError):

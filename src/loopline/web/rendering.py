@@ -17,6 +17,7 @@ from markupsafe import Markup
 import loopline.sheet
 from loopline.declaration import figure
 from loopline.sheet.html import LOADER as SHEETS
+from loopline.web.asked import SEE_ROWS
 from loopline.web.drawn import Drawable, Drawing, Theme
 from loopline.web.forms import seen_of
 
@@ -91,7 +92,7 @@ def _environment(*, bare: bool = False) -> Environment:
     around = [DictLoader({"page.html.j2": "{% block main %}{% endblock %}"})] if bare else []
     found = ChoiceLoader([*around, PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
     made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query}
+    made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query, "rows_roles": SEE_ROWS}
     made.filters |= {"number": number, "money": money, "moment": moment, "stamp": stamp, "percent": percent, "seen": seen_of}
     return made
 

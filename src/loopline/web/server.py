@@ -9,11 +9,11 @@ from pathlib import Path
 
 import uvicorn
 
-from loopline.access.reach import is_loopback
 from loopline.errors import Mistake
-from loopline.serve.server import bind, orderly_end
+from loopline.serve.server import orderly_end
 from loopline.web.app import Site, build
 from loopline.web.current import Followed
+from loopline.web.signed_in import open_door
 
 _GRACE_S = 10
 
@@ -44,28 +44,18 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The socket at which the pages are served; port 0 takes any free one.
+def opened(folders: Sequence[Path], host: str | None = None) -> Site:
+    """The site of the projects in some folders; the first one says who is asked who they are.
+
+    Parameters
+    ----------
+    host
+        The address at which it will be served; ``pages.host`` by default.
 
     Raises
     ------
     Mistake
-        When other machines could reach it and nobody is asked who they are, or there is no such address.
-    Fault
-        When the port is in use.
-    """
-    if not is_loopback(host):
-        raise Mistake("other machines could reach this address, and nobody would be asked who they are", where=host, remedy="serve the pages at 127.0.0.1")
-    return bind(host, port)
-
-
-def opened(folders: Sequence[Path]) -> Site:
-    """The site of the projects in some folders.
-
-    Raises
-    ------
-    Mistake
-        When there is no project in one, its declaration is wrong, or two have the same name.
+        When there is no project in one, its declaration is wrong, two have the same name, or others could reach the site and nobody could sign in.
     """
     with ExitStack() as held:
         found: dict[str, Followed] = {}
@@ -76,8 +66,11 @@ def opened(folders: Sequence[Path]) -> Site:
                 where = f"{found[followed.name].folder} and {folder}"
                 raise Mistake(f"two projects are named {followed.name!r}", where=where, remedy="leave one out, or give it another name")
             found[followed.name] = followed
+        first = next(iter(found.values()))
+        spec = first.project.declaration.pages
+        site = Site(found, door=open_door(spec, spec.host if host is None else host, first.folder))
         held.pop_all()
-    return Site(found)
+    return site
 
 
 def run(site: Site, listener: socket.socket) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 
 from itsdangerous import URLSafeSerializer
 
 from loopline.errors import LooplineError
+from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.web.asked import Reader
 from loopline.web.current import Current, Followed
@@ -34,9 +34,8 @@ class Site:
         self.drawings = Drawings()
         self.elsewhere = Elsewhere()
         self.pulse = Pulse(self.seen)
-        secret = secrets.token_bytes(32)
-        self.forms = Forms(secret)
-        self.notes = URLSafeSerializer(secret, salt="said")
+        self.forms = Forms(self.door.key)
+        self.notes = URLSafeSerializer(self.door.key, salt="said")
 
     def current(self, name: str) -> Current:
         """What holds now in a project.
@@ -49,6 +48,15 @@ class Site:
         if name not in self.projects:
             raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
         return self.projects[name].current()
+
+    def known(self, reader: Reader, name: str) -> Reader:
+        """The reader with their roles in a project, as it was last read; none in one that is not here."""
+        return self.door.known(reader, self.projects[name]) if name in self.projects else reader
+
+    def enter(self, name: str, draft: Draft) -> None:
+        """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
+        listed = [followed for followed in self.projects.values() if self.door.known(Reader(name), followed).roles]
+        (listed or list(self.projects.values()))[0].current().workspace.ledger.append(draft)
 
     def loops(self, reader: Reader) -> list[Loop]:
         """Every loop that a reader may see: those of this site, and those that share a ledger with one of them."""
@@ -79,6 +87,7 @@ class Site:
             followed.pulse.end()
 
     def close(self) -> None:
-        """Stop what runs, and let go of every workspace."""
+        """Stop what runs, and let go of every workspace and of the door."""
+        self.door.close()
         for followed in self.projects.values():
             followed.close()

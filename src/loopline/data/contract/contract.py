@@ -244,7 +244,7 @@ def _with_repeats(rows: pl.LazyFrame, rules: list[Rule], terms: Terms) -> tuple[
         first = pl.when(sound).then(pl.col(_PLACE)).min().over(list(group))
         taken = pl.lit(False)
         if terms.taken is not None and terms.taken.height:
-            there = terms.taken.select(pl.col(name).cast(typed.schema[name], strict=False) for name in group).unique()
+            there = terms.taken.select(pl.col(name).cast(typed.schema[name], strict=False) for name in group)
             places = typed.select(_PLACE, *group).join(there, on=list(group), how="semi")[_PLACE]
             taken = pl.col(_PLACE).is_in(places.implode())
         severity = terms.columns[group[0]].severity_of("unique") if len(group) == 1 and group != tuple(terms.key) else "refuse"
@@ -268,9 +268,9 @@ def _sorted_out(rows: pl.LazyFrame, rules: Sequence[Rule], columns: Sequence[str
     flags = {f"{_PLACE}{index}": rule for index, rule in enumerate(rules)}
     refusing = {name: rule for name, rule in flags.items() if rule.severity != "warn"}
     warning = {name: rule for name, rule in flags.items() if rule.severity == "warn"}
-    # Or one after the other takes a fifth of the time of any_horizontal.
-    typed = rows.with_columns(reduce(operator.or_, map(pl.col, refusing)).alias(_FOUND)).collect()
-    bad = typed[_FOUND]
+    typed = rows.collect()
+    # Or of columns that are there: as one expression over 1,500 flags it takes 4 s for 100,000 rows, so 0.05 s.
+    bad = reduce(operator.or_, typed.select(list(refusing)).get_columns())
     good, refused = typed.select(*columns, *warning), typed.select(_PLACE, *refusing).filter(bad)
     if refused.height:
         good = good.filter(~bad)

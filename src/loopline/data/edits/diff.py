@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from loopline.data.edits.conditions import require_columns
-from loopline.data.edits.rows import require_table
+from loopline.data.edits.rows import plain_rows, require_table
 from loopline.data.spec import HIDDEN
 from loopline.engine.step import Progress, Silence
 from loopline.lake.tables import Tables
@@ -58,6 +58,25 @@ class Difference:
     def is_empty(self) -> bool:
         """Whether nothing differs."""
         return not (self.added or self.removed or self.changed or self.new_columns or self.lost_columns or self.retyped)
+
+    def as_json(self) -> dict[str, Any]:
+        """What differs as plain values, with the first rows of each kind."""
+        return {
+            "table": self.table,
+            "from": self.one,
+            "to": self.other,
+            "key": list(self.key),
+            **{count: getattr(self, count) for count in ("added", "removed", "changed")},
+            "cells": dict(self.cells),
+            "new_columns": dict(self.new_columns),
+            "lost_columns": dict(self.lost_columns),
+            "retyped": {column: list(kinds) for column, kinds in self.retyped.items()},
+            "samples": {
+                "added": plain_rows(self.came),
+                "removed": plain_rows(self.went),
+                "changed": [{"key": dict(named), "cells": {column: list(pair) for column, pair in cells.items()}} for named, cells in self.changes],
+            },
+        }
 
 
 def diff(

@@ -160,6 +160,22 @@ class Restored:
     redone: tuple[Entry, ...]
     entry: str | None
 
+    def as_json(self) -> dict[str, Any]:
+        """The restore as plain values."""
+        return {
+            **{field: getattr(self, field) for field in ("table", "to", "version_before", "version", "rows_before", "rows", "entry")},
+            **{name: _told_batches(getattr(self, name)) for name in ("out", "back")},
+            **{name: _told_edits(getattr(self, name)) for name in ("undone", "redone")},
+        }
+
+
+def _told_batches(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    return [{"batch": entry.key, "file": entry.body["file"], "accepted": entry.body["accepted"]} for entry in entries]
+
+
+def _told_edits(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    return [{"entry": entry.id, "verb": entry.body["verb"], "by": entry.actor, "why": entry.body["why"]} for entry in entries]
+
 
 def restore(workspace: Workspace, data: DataSpec, table: str, *, asked: Asked, version: int | None = None, at: datetime | None = None) -> Restored:
     """Makes an earlier version of a table the newest one again; call it under the project's lease.

@@ -45,7 +45,7 @@ def verdict(data: DataSpec, table: str, sieve: Sieve, *, before: Iterable[Profil
     contract, counts = data.contract_of(table), sieve.counts
     spec = contract.batch
     profiles = [*islice(before, spec.against)] if spec.shift is not None else []
-    whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time, _moving(data.sources[table], contract))
+    whole = Whole(counts.read, counts.refused, sieve.newest, sieve.profile(), profiles, sieve.order.time, moving_columns(data.sources[table], contract))
     found: list[tuple[Broken, str]] = [(broken, spec.severity) for broken in judge(spec, whole)]
     found += [(Broken("contract", f"{counts.reasons[reason]:,} rows: {reason}"), "stop") for reason in sorted(counts.stops)]
     for index, test in enumerate(contract.tests):
@@ -83,7 +83,7 @@ def stopped_by(entry: Entry) -> Stopped:
     return Stopped(f"the batch {entry.key[:8]} is held back: {said}", where=entry.body["file"], remedy=remedy)
 
 
-def _moving(source: SourceSpec, contract: ContractSpec) -> frozenset[str]:
+def moving_columns(source: SourceSpec, contract: ContractSpec) -> frozenset[str]:
     """The columns in which every batch differs from those before."""
     unique = (name for name, spec in contract.columns.items() if spec.unique)
     return frozenset(name for name in (*source.key, source.time, source.cursor, *unique) if name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 from typing import Any
 
@@ -34,6 +35,8 @@ class Figure:
         The medians of the last `MOST` probes before; None where there are none.
     latencies_us
         All median latencies, oldest first.
+    times
+        When each of them was taken.
     """
 
     place: str
@@ -43,6 +46,7 @@ class Figure:
     usual_p50_us: float | None
     usual_mb_per_s: float | None
     latencies_us: tuple[float, ...]
+    times: tuple[datetime, ...] = ()
 
     @property
     def before(self) -> int:
@@ -88,11 +92,12 @@ def _how(entry: Entry) -> tuple[Any, ...]:
 
 
 def _of_place(entries: Sequence[Entry]) -> list[Figure]:
-    taken = [measured(entry.body) for entry in entries]
-    return [_figure(entries[-1].subject, name, [one[name] for one in taken if name in one]) for name in taken[-1]]
+    taken = [(entry.time, measured(entry.body)) for entry in entries]
+    return [_figure(entries[-1].subject, name, [(time, one[name]) for time, one in taken if name in one]) for name in taken[-1][1]]
 
 
-def _figure(place: str, name: str, found: Sequence[Mapping[str, Any]]) -> Figure:
+def _figure(place: str, name: str, told: Sequence[tuple[datetime, Mapping[str, Any]]]) -> Figure:
+    found = [one for _, one in told]
     newest, before = found[-1], found[:-1][-MOST:]
     return Figure(
         place=place,
@@ -102,6 +107,7 @@ def _figure(place: str, name: str, found: Sequence[Mapping[str, Any]]) -> Figure
         usual_p50_us=median(one["p50_us"] for one in before) if before else None,
         usual_mb_per_s=median(one["mb_per_s"] for one in before) if before else None,
         latencies_us=tuple(one["p50_us"] for one in found),
+        times=tuple(time for time, _ in told),
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from loopline.data.batches import merged_counts
 from loopline.data.contract.contract import nearest
+from loopline.data.formats.reading import Chunk
 from loopline.data.quarantine.cells import text
-from loopline.data.quarantine.mends import Values, keep
-from loopline.data.quarantine.quarantine import ID, KEY, id_of, place_in, rows
+from loopline.data.quarantine.mends import Values, keep, taken_up
+from loopline.data.quarantine.quarantine import ID, KEY, SCHEMA, id_of, place_in, rows
 from loopline.data.quarantine.recheck import Place, as_mended, clean, columns_of, place_of, standing, verdict
 from loopline.data.quarantine.relabels import relabel
 from loopline.data.spec import BATCH, HIDDEN, LINE, DataSpec
@@ -182,7 +185,45 @@ def _again(workspace: Workspace, data: DataSpec, plan: _Plan) -> dict[str, list[
 
 def verdicts(workspace: Workspace, place: Place, mine: pl.DataFrame) -> dict[int, list[str]]:
     """Why rows are refused by now; those that are accepted are not named."""
-    chunk = as_mended(workspace, place, mine)
+    return _verdicts(workspace, place, as_mended(workspace, place, mine))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the contract would say of a row with other cells.
+
+    Parameters
+    ----------
+    changed
+        The cells that say something else than they do by now.
+    reasons
+        Why the row would be refused; none where it would be accepted.
+    """
+
+    changed: Values
+    reasons: tuple[str, ...]
+
+
+def tried(workspace: Workspace, data: DataSpec, row: Mapping[str, Any], given: Values) -> Tried:
+    """What the contract would say of a row of the quarantine with other cells; nothing is kept.
+
+    Raises
+    ------
+    Mistake
+        When the deliveries have no such column, or the batch waits to be checked again anyway.
+    """
+    table, batch, line = (row[name] for name in KEY)
+    place = place_of(workspace, data, standing(workspace, data, table), table, batch)
+    mine = pl.DataFrame([dict(row)], schema=SCHEMA)
+    columns, current, uncut = current_cells(workspace, place, mine)
+    _require(given, columns, table)
+    is_whole = line in uncut
+    changed = _whole(given, columns) if is_whole else _changes(given, current[line])
+    said = pl.DataFrame({"line": [line], "values": [json.dumps(dict(changed))], "whole": [is_whole and bool(changed)]})
+    return Tried(changed, tuple(_verdicts(workspace, place, taken_up(as_mended(workspace, place, mine), said)).get(line, ())))
+
+
+def _verdicts(workspace: Workspace, place: Place, chunk: Chunk) -> dict[int, list[str]]:
     said = {item.line: list(item.reasons) for item in chunk.refused}
     if chunk.frame.height:
         checked = verdict(workspace, place, clean(place, chunk.frame).frame)

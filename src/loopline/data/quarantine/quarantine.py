@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -276,9 +276,19 @@ class Listing:
     batches: list[Balance]
     shown: list[dict[str, Any]]
 
+    def as_json(self) -> dict[str, Any]:
+        """The listing as plain values."""
+        batches = [{**asdict(one), "is_even": one.is_even} for one in self.batches]
+        return {"rows": self.rows, "reasons": self.reasons, "groups": self.groups, "batches": batches, "refused": self.shown}
 
-def listing(workspace: Workspace, data: DataSpec, chosen: Filter, *, limit: int = 20) -> Listing:
+
+def listing(workspace: Workspace, data: DataSpec, chosen: Filter, *, limit: int = 20, skip: int = 0) -> Listing:
     """What the quarantine holds of the rows that are meant.
+
+    Parameters
+    ----------
+    limit, skip
+        How many rows are shown, and how many before them are not.
 
     Raises
     ------
@@ -292,7 +302,8 @@ def listing(workspace: Workspace, data: DataSpec, chosen: Filter, *, limit: int 
     groups = said.sort("table", "source", "batch", "rows", "reason", descending=[False, False, False, True, False]).collect()
     total = int(meant.select(pl.len()).collect().item())
     reasons = merged_counts([{reason: count} for reason, count in groups.select("reason", "rows").iter_rows() if reason is not None])
-    first = meant.sort("table", "source", "line").head(limit).select(ID, "table", "batch", "source", "line", "state", "reasons", "raw").collect()
+    part = meant.sort("table", "source", "batch", "line").slice(skip, limit)
+    first = part.select(ID, "table", "batch", "source", "line", "state", "reasons", "raw").collect()
     names = [chosen.table] if chosen.table else list(data.sources)
     batches = [batch for batch in balances(workspace.ledger, tables, names) if batch.batch.startswith(chosen.batch or "")]
     return Listing(total, reasons, groups.to_dicts(), batches, first.to_dicts())

@@ -73,13 +73,13 @@ def home_of(data: DataSpec, table: str) -> str:
 
 def _groups(reason: str, columns: Iterable[str]) -> list[tuple[str, ...]]:
     """The columns with which a reason may begin, the longest beginning first."""
-    known = sorted(columns, key=len, reverse=True)
+    known = frozenset(columns)
 
     def begun(text: str) -> list[tuple[str, ...]]:
         starts = []
-        for name in known:
-            if text.startswith(f"{name} "):
-                rest = text[len(name) + 1 :]
+        for end in range(len(text) - 1, -1, -1):
+            if text[end] == " " and (name := text[:end]) in known:
+                rest = text[end + 1 :]
                 starts += [(name, *more) for more in begun(rest.removeprefix("and "))] if rest.startswith("and ") else []
                 starts.append((name,))
         return starts

@@ -85,8 +85,13 @@ def standing(workspace: Workspace, data: DataSpec, table: str) -> Holding:
     return held
 
 
-def place_of(workspace: Workspace, data: DataSpec, held: Holding, table: str, batch: str) -> Place:
+def place_of(workspace: Workspace, data: DataSpec, held: Holding, table: str, batch: str, *, schema: pl.Schema | None = None) -> Place:
     """The batch's place.
+
+    Parameters
+    ----------
+    schema
+        The table's columns, where they are known already.
 
     Raises
     ------
@@ -98,9 +103,13 @@ def place_of(workspace: Workspace, data: DataSpec, held: Holding, table: str, ba
         raise Mistake(what, remedy="loopline run --until data; what was mended is put in there")
     if batch not in held.held:
         raise Mistake(f"table {table} does not hold batch {batch[:8]} any more", remedy="loopline data quarantine list shows what it holds")
+    return Place(data, table, batch, held.held[batch], schema_of(workspace, table) if schema is None else schema)
+
+
+def schema_of(workspace: Workspace, table: str) -> pl.Schema:
+    """A table's columns; none where nothing of it was ever accepted."""
     tables = Tables(workspace.lake)
-    schema = tables.read(table).collect_schema() if tables.exists(table) else pl.Schema()
-    return Place(data, table, batch, held.held[batch], schema)
+    return tables.read(table).collect_schema() if tables.exists(table) else pl.Schema()
 
 
 def columns_of(place: Place, kept: pl.DataFrame) -> list[str]:

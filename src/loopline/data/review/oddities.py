@@ -26,7 +26,8 @@ _OUTSIDE_SHARE = 0.01
 _RARE_SHARE = 0.0005
 _FEW_RARE = 0.2
 _MINORITY = 0.1
-_LONG_ENOUGH = 5
+_LONG_ENOUGH, _WORD = 5, 60
+"""A text of fewer letters, or of more, is not looked at as a word that may be misspelt."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def alike(name: str, counts: Mapping[str, int]) -> Iterator[Oddity]:
     for value in usual:
         form = plain(value)
         like = first.get(form) if form else None
-        if like is None and len(form) >= _LONG_ENOUGH and form.isalpha():
+        if like is None and _LONG_ENOUGH <= len(form) <= _WORD and form.isalpha():
             found = [other for cut in _shortened(form) for other in near.get(cut, ()) if _one_letter(form, plain(other))]
             like = next((other for other in dict.fromkeys(found) if counts[value] <= _MINORITY * counts[other]), None)
             for cut in _shortened(form):

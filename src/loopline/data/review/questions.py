@@ -13,7 +13,7 @@ from loopline.data.quarantine.cells import text
 from loopline.data.quarantine.mends import told
 from loopline.data.quarantine.quarantine import KEY, Filter, found, id_of, require_table
 from loopline.data.quarantine.reasons import Broken, broken
-from loopline.data.quarantine.recheck import as_mended, place_of
+from loopline.data.quarantine.recheck import as_mended, place_of, schema_of
 from loopline.data.review.oddities import Oddity, is_worded, odd_values, outliers
 from loopline.data.spec import BATCH, HIDDEN, LINE, ColumnSpec, DataSpec
 from loopline.lake.tables import Tables
@@ -77,6 +77,11 @@ class Question:
         """Its short name."""
         return self.digest[:10]
 
+    def as_json(self) -> dict[str, Any]:
+        """The question as plain values."""
+        said = {name: getattr(self, name) for name in ("kind", "table", "column", "value", "rows", "asks")}
+        return {"question": self.id, **said, "samples": list(self.samples)}
+
 
 def questions(workspace: Workspace, data: DataSpec, *, table: str | None = None) -> list[Question]:
     """What has not been answered yet: refused rows first, then odd values, then rules that were inferred.
@@ -111,10 +116,11 @@ def about_refused(workspace: Workspace, data: DataSpec, tables: Tables, table: s
     held = holding(workspace.ledger.read(kinds=KINDS, subject=table))
     parts: list[pl.DataFrame] = []
     names: dict[str, None] = {}
+    schema = schema_of(workspace, table)
     for (batch,), mine in kept.group_by("batch", maintain_order=True):
         if batch not in held.held:
             continue
-        place = place_of(workspace, data, held, table, str(batch))
+        place = place_of(workspace, data, held, table, str(batch), schema=schema)
         records = as_mended(workspace, place, mine).frame
         cells = records.select(pl.col(LINE).alias("line"), *(text(name, kind) for name, kind in records.schema.items() if name not in HIDDEN))
         names |= dict.fromkeys(cells.columns[1:])

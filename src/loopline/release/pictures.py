@@ -1,0 +1,43 @@
+"""The picture of a release: which package decided when, and which was on trial beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loopline.charts import BAR, BLUE, PAPER, WIDE, Spec, chart, words
+
+
+def served(reigns: Sequence[Mapping[str, Any]], until: str, *, width: int = WIDE) -> Spec | None:
+    """The reigns and trials over time, a line for each package; None where no package has decided.
+
+    Parameters
+    ----------
+    reigns
+        As `loopline.release.record.told` gives them.
+    until
+        This moment, at which what lasts is drawn to end.
+    """
+    if not reigns:
+        return None
+    spans = [(reign["package"], reign["since"], reign["until"], "decided") for reign in reigns]
+    trials = {(one["package"], one["since"]): one for reign in reigns for one in reign["trials"]}
+    spans += [(package, since, one["until"], "on trial") for (package, since), one in trials.items()]
+    names = list(dict.fromkeys(words(package[:8]) for package, _, _, _ in sorted(spans, key=lambda span: span[1])))
+    rows = [{"package": words(package[:8]), "from": since, "to": end or until, "kind": kind} for package, since, end, kind in spans]
+    x = {"type": "temporal", "scale": {"type": "utc"}, "axis": {"title": None, "tickCount": 6 if width > 500 else 3, "labelOverlap": "greedy"}}
+    encoding = {
+        "y": {"field": "package", "type": "nominal", "sort": names, "axis": {"title": None, "ticks": False}},
+        "x": {"field": "from", **x},
+        "x2": {"field": "to"},
+    }
+    layers: list[Spec] = [
+        {
+            "transform": [{"filter": f"datum.kind === '{kind}'"}],
+            "mark": {"type": "bar", "height": {"band": 0.55}, "cornerRadius": 2, "minBandSize": 2, **mark},
+            "encoding": encoding,
+        }
+        for kind, mark in (("decided", {"color": BAR}), ("on trial", {"color": PAPER, "stroke": BLUE, "strokeWidth": 1.5}))
+    ]
+    note = "Filled: it decided. Hollow: it was on trial." if trials else ""
+    return chart("Which package decided when", note, rows, layers, width=width, height={"step": 30})

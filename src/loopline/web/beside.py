@@ -1,0 +1,54 @@
+"""What takes longer than a page may: worked out beside it, once, and kept for those who look again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from threading import Lock
+from typing import Any, TypeVar
+
+Made = TypeVar("Made")
+WAIT_S = 0.08
+"""How long a page waits for what is worked out; what is quick stands on it at once."""
+
+
+class Beside:
+    """Values by what they are made of, which never changes. Threads may share it.
+
+    Parameters
+    ----------
+    most
+        So many are kept: those that were asked for last.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        self._most, self._lock = most, Lock()
+        self._found: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        # One at a time: whoever looks at many pages must not take the machine from what serves.
+        self._workers = ThreadPoolExecutor(1, thread_name_prefix="kept")
+
+    def ask(self, key: Hashable, make: Callable[[], Made], *, wait_s: float = WAIT_S) -> tuple[Made | None, bool]:
+        """What `make` gives, and whether it is there yet; the same key is never made twice, unless it went wrong."""
+        with self._lock:
+            future = self._found.get(key)
+            if future is None:
+                future = self._found[key] = self._workers.submit(make)
+            self._found.move_to_end(key)
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+        try:
+            return future.result(wait_s), True
+        except Late:
+            if not future.done():
+                return None, False
+            raise
+        except Exception:
+            with self._lock:
+                self._found.pop(key, None)
+            raise
+
+
+BESIDE = Beside()
+"""What the pages of this process keep."""

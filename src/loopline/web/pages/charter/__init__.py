@@ -1,0 +1,1 @@
+"""The charter's pages: why, for whom, what it is worth, who signed, and what other numbers would mean."""

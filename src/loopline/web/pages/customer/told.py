@@ -1,0 +1,142 @@
+"""What a customer is told: in plain words, without ids, insides, or money that no criterion speaks of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loopline.charter.meaning import amount, asked
+from loopline.charter.spec import CharterSpec, Task
+from loopline.declaration import figure
+from loopline.model.evaluate import SUPPORT
+from loopline.value.requirements.requirements import Requirement
+
+_WHERE = {"in service": "in use", "the package that decides": "when it was tested", "the newest package": "when the newest model was tested"}
+_YES = (None, "1", "true", "yes", "y")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What was asked for, whether it holds, and the figures behind that."""
+
+    asked: str
+    standing: str
+    says: str
+    means: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"asked": self.asked, "standing": self.standing, "says": self.says, "means": self.means}
+
+
+def told(one: Requirement, charter: CharterSpec) -> Told:
+    """A criterion, as a customer reads it."""
+    return Told(asked=one.name, standing=one.standing, says=_says(one, charter), means=one.means)
+
+
+def _says(one: Requirement, charter: CharterSpec) -> str:
+    found: Mapping[str, Any] | None = {"in service": one.service, "the package that decides": one.champion, "the newest package": one.newest}.get(one.by)
+    check = one.criterion.check
+    if check is None:
+        return "Nobody has said yet how this is measured."
+    if found is None:
+        return f"It is not known yet. It takes {one.needs.says}." if one.needs is not None else "It is not known yet."
+    verdict = f"It {'holds' if found['passed'] else 'does not hold'} {_WHERE[one.by]}"
+    names = sorted(one.criterion.names)
+    if found["value"] is None or len(names) != 1:
+        return f"{verdict}."
+    return f"{verdict}: {amount(names[0], found['value'], charter.worth.currency)}, where {asked(check, charter)} is asked for."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How good the decisions are: of how many cases it is told, between which days, and in words."""
+
+    cases: int
+    since: str
+    until: str
+    says: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"cases": self.cases, "since": self.since, "until": self.until, "says": list(self.says)}
+
+
+def quality(windows: Sequence[Mapping[str, Any]], charter: CharterSpec, task: Task | None) -> Quality | None:
+    """How good the decisions are that one package took; None where too few outcomes tell.
+
+    Parameters
+    ----------
+    windows
+        Bodies of its windows.
+    """
+    measured = [window for window in windows if window["outcomes"] and window.get("metrics")]
+    cases = sum(window["outcomes"] for window in measured)
+    if task is None or cases < SUPPORT:
+        return None
+    says = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task](measured, cases, charter)
+    days = [str(window["start"])[:10] for window in measured]
+    return Quality(cases=cases, since=min(days), until=max(days), says=tuple(says))
+
+
+def _binary(windows: Sequence[Mapping[str, Any]], cases: int, charter: CharterSpec) -> Iterator[str]:
+    acted = _summed(windows, "act_share")
+    right = sum(window["outcomes"] * (window["metrics"].get("act_share") or 0.0) * (window["metrics"].get("precision") or 0.0) for window in windows)
+    answer = f"the answer to “{charter.decision}” was yes" if charter.decision else "something was done"
+    happened = _happens(charter)
+    if round(acted):
+        yield f"Of 100 times that {answer}, {_of_hundred(right, acted)} were right: {happened}."
+    else:
+        yield f"So far, it was never so that {answer}."
+    # Accuracy tells how often resting was right, and with that how often it happened at all.
+    well = _summed(windows, "accuracy")
+    happenings = right + (cases - acted) - (well - right)
+    if charter.outcome_seen == "always" and round(happenings):
+        yield f"Of 100 times that {happened}, {_of_hundred(right, happenings)} had been answered with yes."
+
+
+def _multiclass(windows: Sequence[Mapping[str, Any]], cases: int, charter: CharterSpec) -> Iterator[str]:
+    yield f"Of 100 answers, {_of_hundred(_summed(windows, 'accuracy'), cases)} were right."
+
+
+def _regression(windows: Sequence[Mapping[str, Any]], cases: int, charter: CharterSpec) -> Iterator[str]:
+    yield f"What is told of “{charter.predict}” is off by {figure(_summed(windows, 'mae') / cases)} on average."
+
+
+def _summed(windows: Sequence[Mapping[str, Any]], name: str) -> float:
+    return float(sum(window["outcomes"] * (window["metrics"].get(name) or 0.0) for window in windows))
+
+
+def _of_hundred(part: float, whole: float) -> str:
+    """How many of a hundred, in words that do not claim all or none where it is but nearly so."""
+    share = 100 * part / whole
+    rounded = round(share)
+    if rounded == 100 and part < whole - 0.5:
+        return "more than 99"
+    return "fewer than 1" if rounded == 0 and part > 0.5 else f"{rounded}"
+
+
+def _happens(charter: CharterSpec) -> str:
+    said = None if charter.positive is None else str(charter.positive).lower()
+    return f"“{charter.predict}” came true" if said in _YES else f"“{charter.predict}” was “{charter.positive}”"
+
+
+def when_wrong(charter: CharterSpec, *, broken: Sequence[str], has_earlier: bool) -> Iterator[str]:
+    """What is done when it is wrong.
+
+    Parameters
+    ----------
+    broken
+        In the customer's words, what does not hold now and was found out by itself.
+    has_earlier
+        Whether another model has decided before.
+    """
+    known = f" It is known {charter.outcome_known}." if charter.outcome_known is not None else ""
+    yield f"What really happened is held against what was decided.{known}"
+    yield "Once something that was asked for holds no more, the people who answer for it are told without anybody having to look."
+    for one in broken:
+        yield f"They have been told of this, which does not hold now: {one}."
+    yield "A newer model takes over only after it has been tested for all that was asked for."
+    if has_earlier:
+        yield "An earlier model can take over again at once."

@@ -1,0 +1,166 @@
+"""What is served now: requests, times, refusals, drift, and what decisions were expected to earn and earned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from loopline.charts import Spec
+from loopline.declaration import figure
+from loopline.lake.blobs import Blobs
+from loopline.serve.refusals import reasons
+from loopline.sheet.document import Figure
+from loopline.watch import pictures
+from loopline.watch.estimated import silences
+from loopline.watch.standing import Standing, standings
+from loopline.watch.summary import newest, ranked
+from loopline.web.asked import SEE_ROWS, Asked
+from loopline.web.current import Current
+from loopline.web.page import Page
+from loopline.web.rendering import money, number, percent
+from loopline.web.said import one_of
+
+Body = Mapping[str, Any]
+Drawn = tuple[str, Callable[[int], Spec]]
+LASTS = (7, 30, 90, 365)
+"""So many of the newest windows may be asked for."""
+ALERTS_SHOWN = 5
+LISTED = 50
+
+
+@dataclass(frozen=True)
+class Live:
+    """What was served lately.
+
+    Parameters
+    ----------
+    windows
+        The newest ones, in the order of time, as the watch stage writes them.
+    last
+        How many were asked for.
+    figures
+        What the newest window with rows shows.
+    refusals
+        The most frequent reasons for which rows were refused on the days of `refused_on`; None for a reader who may not see rows.
+    alerts
+        Those that are told apart and last, the most urgent first.
+    """
+
+    title: str
+    says: str
+    windows: tuple[Body, ...]
+    last: int
+    currency: str
+    figures: tuple[Figure, ...]
+    drawn: tuple[Drawn, ...]
+    silent: str
+    detectable: Mapping[str, Any] | None
+    refusals: tuple[tuple[str, int], ...] | None
+    refused_on: str
+    alerts: tuple[Standing, ...]
+
+    @property
+    def listed(self) -> tuple[tuple[Body, str], ...]:
+        """The newest windows, newest first, each with the feature that is farthest for its limit."""
+        return tuple((window, next(iter(ranked(window["drift"], window["drift_limits"])), "")) for window in self.windows[::-1][:LISTED])
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        refusals = None if self.refusals is None else [{"reason": reason, "rows": rows} for reason, rows in self.refusals]
+        told = {"windows": list(self.windows), "currency": self.currency, "detectable": self.detectable, "refusals": refusals, "refused_on": self.refused_on}
+        return {"says": self.says, **told, "alerts": [one.as_json() for one in self.alerts]}
+
+
+def view(current: Current, asked: Asked) -> Live:
+    """The newest windows."""
+    facts, currency = current.state.facts("watch", "windows") or {}, current.project.declaration.charter.worth.currency
+    last = one_of(LASTS, asked.query.get("last", ""), 30)
+    windows = [held["body"] for held in windows_of(current, last)]
+    told = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
+    refused_on, why = _refusals(current, asked, windows)
+    lasting = [one for one in standings(current.state, current.at) if one.cause is not None and one.is_told_apart]
+    return Live(
+        title="Live",
+        says=str(facts.get("says", "")),
+        windows=tuple(windows),
+        last=last,
+        currency=currency,
+        figures=_figures(windows, currency),
+        drawn=_drawn(windows, currency, asked.query.get("metric", "")),
+        silent=silences(told) if told is not None else "",
+        detectable=facts.get("detectable"),
+        refusals=why,
+        refused_on=refused_on,
+        alerts=tuple(lasting[:ALERTS_SHOWN]),
+    )
+
+
+def windows_of(current: Current, last: int, *, package: str | None = None) -> list[dict[str, Any]]:
+    """The newest windows with their counts, as `newest` gives them; none before anything was watched."""
+    facts = current.state.facts("watch", "windows")
+    return [] if facts is None else newest(Blobs(current.workspace.lake), facts["summary"], last, package=package)
+
+
+def _figures(windows: Sequence[Body], currency: str) -> tuple[Figure, ...]:
+    asked = [window for window in windows if window["rows"] or window["refused"]]
+    if not asked:
+        return ()
+    window = asked[-1]
+    when, all = f"window of {window['start'][:16].replace('T', ' ')}", window["rows"] + window["refused"]
+    made = [
+        Figure("Rows answered", number(window["rows"]), "", when),
+        Figure("Refused", percent(window["refused"] / all, 1), "", f"{number(window['refused'])} of {number(all)} rows"),
+    ]
+    if (took := window["latency_ms"]) is not None:
+        made.append(Figure("Half of the answers within", f"{figure(took['p50'])} ms", "", f"95 of 100: {figure(took['p95'])} ms; 99: {figure(took['p99'])} ms"))
+    if (expected := (window["estimated"] or {}).get("worth")) is not None:
+        between = f"{money(expected['low'])} to {money(expected['high'], currency)}"
+        made.append(Figure("Expected worth per decision", money(expected["per_decision"], currency), between, "before outcomes came"))
+    came = next((one for one in reversed(asked) if one["worth"] is not None), None)
+    if came is not None:
+        worth = came["worth"]
+        between = "" if worth["low"] is None else f"{money(worth['low'])} to {money(worth['high'], currency)}"
+        note = f"window of {came['start'][:10]}; without a model {money(worth['baseline'], currency)}"
+        made.append(Figure("Realised worth per decision", money(worth["per_decision"], currency), between, note))
+    if window["completeness"] is not None:
+        made.append(Figure("Outcomes that have come", percent(window["completeness"]), "", f"{number(window['outcomes'])} of {number(window['rows'])}"))
+    return tuple(made)
+
+
+def _drawn(windows: Sequence[Body], currency: str, metric: str) -> tuple[Drawn, ...]:
+    """The pictures that there is something to draw for."""
+    told: list[tuple[str, Callable[[int], Spec | None]]] = [
+        ("worth", lambda width: pictures.expected(windows, currency, width=width)),
+        ("performance", lambda width: pictures.performance(windows, _metric(windows, metric), width=width)),
+        ("requests", lambda width: pictures.traffic(windows, width=width)),
+        ("latency", lambda width: pictures.latency(windows, width=width)),
+        ("drift", lambda width: pictures.drift_map(windows, width=width)),
+    ]
+    return tuple((name, _sure(draw)) for name, draw in told if windows and draw(600) is not None)
+
+
+def _sure(draw: Callable[[int], Spec | None]) -> Callable[[int], Spec]:
+    return lambda width: draw(width) or {}
+
+
+def _metric(windows: Sequence[Body], asked: str) -> str:
+    """The metric that is asked for where it was estimated; else the first that was."""
+    names = sorted({name for window in windows for name in (window["estimated"] or {}).get("metrics", {})})
+    return asked if asked in names else next(iter(names), "")
+
+
+def _refusals(current: Current, asked: Asked, windows: Sequence[Body]) -> tuple[str, tuple[tuple[str, int], ...] | None]:
+    """The days of the newest window in which rows were refused, and why they were."""
+    if not asked.reader.may(SEE_ROWS):
+        return "", None
+    window = next((window for window in reversed(windows) if window["refused"]), None)
+    if window is None:
+        return "", ()
+    # A refused row has no moment that can be trusted: it is kept by the day on which it came, which is hardly before its window.
+    first, last = datetime.fromisoformat(window["start"]).date(), (datetime.fromisoformat(window["end"]) - timedelta(microseconds=1)).date()
+    return f"{first} to {last}" if first != last else f"{first}", tuple(reasons(current.workspace.lake, first, last))
+
+
+PAGES = (Page("live", "/live", view, "live.html.j2"),)

@@ -1,0 +1,81 @@
+"""Who asks for a page, and whether they may see it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from loopline.errors import LooplineError
+from loopline.ledger.entry import now
+from loopline.web import links
+from loopline.web.asked import CUSTOMER, Reader
+from loopline.web.page import Forbidden, Missing
+from loopline.web.site import Site
+
+_ASK = "ask whoever keeps loopline.yaml to list you under charter.stakeholders"
+
+
+def site_of(request: Request) -> Site:
+    """The site that a request is sent to."""
+    found: Site = request.app.state.site
+    return found
+
+
+def reader_of(request: Request, by_link: bool = False) -> Reader | Response:
+    """Who asks, with their roles in the project; by a link, for which nobody signs in; or the way to where they do so.
+
+    Raises
+    ------
+    Missing
+        When the link is not open.
+    """
+    site, name = site_of(request), request.path_params["project"]
+    if by_link:
+        return _guest(site, name, request.path_params.get("link") or request.query_params.get("link", ""))
+    found = site.door.reader(request)
+    return site.known(found, name) if isinstance(found, Reader) else found
+
+
+def _guest(site: Site, name: str, text: str) -> Reader:
+    """Who has an open link."""
+    link = links.opened(site.current(name).workspace.ledger, text, now()) if name in site.projects else None
+    if link is None:
+        raise Missing("this link leads nowhere, or does so no more", remedy="ask who gave it to you for a new one")
+    return Reader(link.holder, frozenset({CUSTOMER}), link=text)
+
+
+def asker(request: Request) -> Reader | None:
+    """Who asked for what went wrong; None where that is not known, or cannot be told now."""
+    if request.path_params.get("link"):
+        return None
+    site = site_of(request)
+    try:
+        found = site.door.reader(request)
+    except LooplineError:
+        return None
+    return site.known(found, request.path_params.get("project", "")) if isinstance(found, Reader) else None
+
+
+def require(reader: Reader, roles: frozenset[str] | None) -> None:
+    """Let through who may see what is for these roles.
+
+    Raises
+    ------
+    Forbidden
+        When they may not; it says whom to ask.
+    """
+    if not reader.may(roles):
+        needed = "a stakeholder's role" if roles is None else f"the role {' or '.join(sorted(roles))}"
+        raise Forbidden(f"this needs {needed}, which {reader.name} does not hold", remedy=_ASK)
+
+
+def require_any(site: Site, reader: Reader) -> None:
+    """Let through who holds a role in any project.
+
+    Raises
+    ------
+    Forbidden
+        When they hold none.
+    """
+    if not any(site.known(reader, name).may(None) for name in site.projects):
+        raise Forbidden(f"no loop here lists {reader.name} for a role", remedy=_ASK)

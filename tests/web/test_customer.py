@@ -1,0 +1,137 @@
+"""The customers' page: plain words, nothing of the insides, and words that they leave, kept where the server keeps them."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.access.people import Person
+from loopline.charter.spec import CharterSpec
+from loopline.ledger.entry import now
+from loopline.loop import open_loop
+from loopline.model.evaluate import SUPPORT
+from loopline.web import links
+from loopline.web.pages.customer import feedback
+from loopline.web.pages.customer.feedback import Pace
+from loopline.web.pages.customer.told import quality
+from tests.web.world import PEOPLE, client, hidden, reader
+
+HOSTILE = "<script>alert(1)</script>"
+CHARTER = CharterSpec(predict="late", positive="yes", decision="Staff the desk?")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    monkeypatch.setattr(feedback, "PACE", Pace(5, 600.0))
+
+
+def test_a_customer_reads_what_was_asked_for_and_nothing_of_the_insides(folder):
+    with client(folder, reader("customer")) as browser:
+        page, plain = browser.get("/shop/customer"), browser.get("/shop/customer?as=json").json()
+        assert browser.get("/shop/charter").status_code == 403
+    with open_loop(folder) as loop:
+        state = loop.state()
+        insides = [state.champion[:8], *(entry.id[:12] for entry in state.charters)]
+    assert [(one["asked"], one["standing"]) for one in plain["criteria"]] == [("Mostly right", "holds"), ("Nobody waits", "nothing checks it")]
+    assert plain["quality"]["says"][0] == "Of 100 times that the answer to “Call the buyer before this order is sent?” was yes, 95 were right: “y” came true."
+    for text in (page.text, json.dumps(plain)):
+        assert "EUR" not in text and not any(one in text for one in insides)
+    # Another role sees it, too.
+    with client(folder, reader("business")) as browser:
+        assert browser.get("/shop/customer").status_code == 200
+
+
+def test_words_are_kept_with_the_servers_and_quoted_as_text(folder):
+    with client(folder, reader("customer")) as browser:
+        fields = hidden(browser.get("/shop/customer").text, "/customer/feedback")
+        answer = browser.post("/shop/customer/feedback", data={**fields, "rating": "4", "text": HOSTILE, "about": ""})
+        assert answer.status_code == 200 and "your words are kept" in answer.text
+    with open_loop(folder) as loop:
+        files = sorted((loop.workspace.lake.log / "feedback").iterdir())
+        (kept,) = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert (kept["rating"], kept["text"], kept["who"]) == (4, HOSTILE, PEOPLE["customer"])
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "nothing is said"),
+        ({"rating": "9"}, "no rating"),
+        ({"text": "x" * 2001}, "2,001 characters"),
+        ({"text": "x", "about": "a\nb"}, "expected the id of a prediction"),
+    ],
+)
+def test_words_that_cannot_be_kept_are_refused(folder, said, words):
+    with client(folder, reader("customer")) as browser:
+        fields = hidden(browser.get("/shop/customer").text, "/customer/feedback")
+        answer = browser.post("/shop/customer/feedback", data={**fields, **said})
+    assert answer.status_code == 400 and words in answer.text.lower()
+
+
+def test_so_much_is_taken_in_a_time_and_no_more():
+    clock = [0.0]
+    pace = Pace(2, 10.0, lambda: clock[0])
+    assert [pace.takes("a"), pace.takes("a"), pace.takes("a"), pace.takes("b")] == [True, True, False, True]
+    clock[0] = 10.0
+    assert pace.takes("a")
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=60))
+def test_no_span_of_time_ever_holds_more_than_the_pace(steps):
+    clock, taken = [0.0], []
+    pace = Pace(3, 10.0, lambda: clock[0])
+    for step in steps:
+        clock[0] += step
+        if pace.takes("a"):
+            taken.append(clock[0])
+    assert all(taken[at + 3] - taken[at] >= 10.0 for at in range(len(taken) - 3))
+
+
+def window(outcomes: int, **metrics: float | None) -> dict:
+    return {"start": "2026-03-02T00:00:00+00:00", "outcomes": outcomes, "metrics": metrics}
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 40)] * 4).filter(lambda counts: sum(counts) > 0), min_size=1, max_size=5))
+def test_quality_is_what_counting_the_cases_gives(counted):
+    """Each window by its counts: acted and right, acted and wrong, missed, rightly rested."""
+    windows = []
+    for hit, false, missed, rested in counted:
+        cases, acted = hit + false + missed + rested, hit + false
+        windows.append(window(cases, act_share=acted / cases, precision=hit / acted if acted else None, accuracy=(hit + rested) / cases))
+    hits, acted, happened = (sum(part) for part in zip(*((one[0], one[0] + one[1], one[0] + one[2]) for one in counted), strict=True))
+    found = quality(windows, CHARTER, "binary")
+    if sum(map(sum, counted)) < SUPPORT:
+        assert found is None
+        return
+    said = list(found.says)
+    for part, whole in ((hits, acted), (hits, happened)):
+        share = 100 * part / whole if whole else None
+        if share is not None and 1 <= share <= 99:
+            assert f"{round(share)} " in said.pop(0)
+        elif said:
+            said.pop(0)
+
+
+def test_other_tasks_are_told_in_their_own_words():
+    charter = CharterSpec(predict="wait")
+    assert quality([window(30, accuracy=0.5)], charter, "multiclass").says == ("Of 100 answers, 50 were right.",)
+    assert quality([window(30, mae=2.0)], charter, "regression").says == ("What is told of “wait” is off by 2 on average.",)
+    assert quality([window(3, mae=2.0)], charter, "regression") is None
+
+
+def test_a_link_shows_the_page_to_who_has_it_until_it_is_revoked(folder):
+    with open_loop(folder) as loop:
+        text, made = links.create(loop.workspace.ledger, "the buyers' club", timedelta(days=1), Person("bea", "--by"), now())
+    with client(folder, reader("customer")) as browser:
+        page = browser.get(f"/shop/c/{text}")
+        assert page.status_code == 200 and "What you asked for" in page.text and "/shop/charter" not in page.text
+        fields = hidden(page.text, f"/c/{text}/feedback")
+        assert "your words are kept" in browser.post(f"/shop/c/{text}/feedback", data={**fields, "text": "good"}).text
+        assert browser.get(f"/shop/c/{text[:-1]}{'b' if text[-1] == 'a' else 'a'}").status_code == 404
+        with open_loop(folder) as loop:
+            links.revoke(loop.workspace.ledger, made.id, Person("bea", "--by"))
+        gone = browser.get(f"/shop/c/{text}")
+        assert gone.status_code == 404 and "What you asked for" not in gone.text
+        assert browser.post(f"/shop/c/{text}/feedback", data={**fields, "text": "again"}).status_code == 404

@@ -1,0 +1,178 @@
+"""The release pages: what they show is what the commands say, and what is done through them is what the commands enter."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from loopline.cli.release import command
+from loopline.web.asked import Reader
+from tests.web.releasing import PACKAGE, declared, entries, on_trial, pages_key, waiting
+from tests.web.world import client, hidden, reader
+
+HOSTILE = "<script>alert(1)</script>"
+ASKS = "{approvals: {business: 1, devops: 1}, waive: {latency: [devops]}}"
+AT = f"/shop/release/packages/{PACKAGE[:12]}"
+
+
+def told(folder: Path, *words: str) -> dict:
+    """What a command says as JSON."""
+    result = CliRunner().invoke(command, [*words, "--folder", str(folder), "--json"])
+    return json.loads(result.stdout)
+
+
+def forms(page: str, action: str) -> list[dict[str, str]]:
+    """The hidden fields of every form to an action, in their order."""
+    found = []
+    for part in page.split(f'{action}">')[1:]:
+        fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', part[: part.index("</form>")])
+        found.append(dict(fields))
+    return found
+
+
+def word_form(page: str, role: str, verdict: str) -> dict[str, str]:
+    return next(one for one in forms(page, "/release/words") if (one["role"], one["verdict"]) == (role, verdict))
+
+
+def test_the_page_shows_what_the_commands_say(folder):
+    declared(folder, ASKS)
+    waiting(folder)
+    with client(folder, reader("business")) as browser:
+        seen, page = browser.get("/shop/release?as=json").json(), browser.get("/shop/release").text
+    assert seen["release"] == told(folder, "status")
+    checked = told(folder, "check")
+    assert seen["judged"] == {name: value for name, value in checked.items() if name not in ("junit", "markdown")}
+    assert "It waits for a yes" in page and all(gate["name"] in page for gate in checked["gates"])
+
+
+def test_a_yes_through_the_page_is_the_entry_that_the_command_makes(folder):
+    owner = declared(folder, ASKS)
+    waiting(folder)
+    with client(folder, Reader(owner, is_local=True)) as browser:
+        fields = word_form(browser.get("/shop/release").text, "business", "yes")
+        done = browser.post("/shop/release/words", data={**fields, "why": "it earns more"})
+        assert done.status_code == 200 and f"You said yes to {PACKAGE[:12]} as business: it earns more" in done.text
+    told(folder, "approve", "--as", "business", "--why", "it earns more", "--by", owner)
+    paged, typed = entries(folder, "approval")
+    for moment in ("at", "signature"):
+        assert paged.body[moment] and typed.body[moment]
+    assert {**paged.body, "at": "", "signature": ""} == {**typed.body, "at": "", "signature": ""}
+    assert (paged.subject, paged.actor, paged.parents) == (typed.subject, typed.actor, typed.parents) == (PACKAGE, owner, paged.parents)
+    assert told(folder, "status")["approvals"][0]["yes"] == [owner]
+
+
+def test_who_signed_in_from_elsewhere_is_vouched_for_where_the_declaration_says_so(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    with client(folder, reader("business")) as browser:
+        fields = word_form(browser.get(AT).text, "business", "yes")
+        refused = browser.post("/shop/release/words", data={**fields, "why": "it earns more"})
+        assert refused.status_code == 400 and "may not sign for anybody" in refused.text and "keys: in loopline.yaml" in refused.text
+        assert not entries(folder, "approval")
+        pages_key(folder, monkeypatch)
+        fields = word_form(browser.get(AT).text, "business", "yes")
+        assert browser.post("/shop/release/words", data={**fields, "why": "it earns more"}).status_code == 200
+        assert "vouched for by pages" in browser.get(AT).text
+    (said,) = entries(folder, "approval")
+    assert (said.actor, said.body["vouched_by"]) == ("bea@example.com", "pages")
+    assert told(folder, "status")["approvals"][0]["yes"] == ["bea@example.com"]
+
+
+def test_a_person_without_the_role_gets_403_and_nothing_is_entered(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("data")) as browser:
+        page = browser.get(AT).text
+        assert not forms(page, "/release/words") and "It waits for a yes" in page
+    with client(folder, reader("business")) as browser:
+        fields = word_form(browser.get(AT).text, "business", "yes")
+        posed = browser.post("/shop/release/words", data={**fields, "role": "devops", "why": "x"})
+        assert posed.status_code == 403 and "does not hold the role devops" in posed.text
+    with client(folder, reader("customer")) as browser:
+        assert browser.get(AT).status_code == browser.get("/shop/release/history").status_code == 403
+        assert "waits" not in browser.get(AT).text
+    assert not entries(folder, "approval")
+
+
+def test_a_form_is_refused_once_somebody_else_has_said_no_and_says_so(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("business")) as browser, client(folder, reader("devops")) as other:
+        fields = word_form(browser.get(AT).text, "business", "yes")
+        no = word_form(other.get(AT).text, "devops", "no")
+        assert other.post("/shop/release/words", data={**no, "why": HOSTILE}).status_code == 200
+        stale = browser.post("/shop/release/words", data={**fields, "why": "it earns more"})
+        assert stale.status_code == 409 and "approval by olga@example.com" in stale.text
+        page = browser.get(AT).text
+        assert HOSTILE not in page and "&lt;script&gt;" in page and "refused" in page
+
+
+def test_a_gate_is_waived_with_an_end_and_blocks_again(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder, failed="latency", says=HOSTILE)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("devops")) as browser:
+        page = browser.get(AT).text
+        assert HOSTILE not in page and "What helps: loopline run --fresh release" in page
+        (fields,) = forms(page, "/release/waivers")
+        past = browser.post("/shop/release/waivers", data={**fields, "role": "devops", "until": "2020-01-01", "why": "x"})
+        assert past.status_code == 400 and "2020-01-01 has passed" in past.text
+        done = browser.post("/shop/release/waivers", data={**fields, "role": "devops", "until": "2999-12-31", "why": "one slow disk"})
+        assert done.status_code == 200 and "waived by olga@example.com as devops until 2999-12-31: one slow disk" in done.text
+        (fields,) = forms(done.text, "/release/waivers")
+        again = browser.post("/shop/release/waivers", data={**fields, "role": "devops", "why": "the disk was changed"})
+        assert "latency blocks again: the disk was changed" in again.text and "It did not pass its gates" in again.text
+    assert [entry.body["state"] for entry in entries(folder, "waiver")] == ["standing", "withdrawn"]
+
+
+def test_a_rollout_is_shown_and_moved_by_hand(folder, monkeypatch):
+    declared(folder, "{rollout: canary 10% 1h -> full}")
+    on_trial(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("ml")) as browser:
+        told_, page = browser.get("/shop/release/rollout?as=json").json(), browser.get("/shop/release/rollout").text
+        assert told_["rollout"] == told(folder, "status")["rollout"]
+        assert (told_["looks"], told_["arms"]["challenger"]["requests"]) == (2, 400)
+        assert page.count("/drawn/") >= 3 and "The challenger answers 10.0 % of the keys" in page
+        pause, promote = forms(page, "/release/rollout/moves")
+        assert browser.post("/shop/release/rollout/moves", data={**pause, "why": " "}).status_code == 400
+        paused = browser.post("/shop/release/rollout/moves", data={**pause, "why": "a holiday"})
+        assert "is paused: a holiday" in paused.text
+        # What was decided on has moved.
+        assert browser.post("/shop/release/rollout/moves", data={**promote, "why": "now"}).status_code == 409
+        back = browser.post("/shop/release/back", data={**hidden(paused.text, "/release/back"), "why": "not yet"})
+        assert "is on trial no more: not yet" in back.text and "Withdrawn" in back.text
+    moves = entries(folder, "rollout")
+    assert [(entry.body["action"], entry.body.get("vouched_by")) for entry in moves[1:]] == [("paused", "pages"), ("withdrawn", "pages")]
+    assert all(one["verifies"] for reign in told(folder, "history")["champions"] for trial in reign["trials"] for one in [trial["moves"][1]["signed"]])
+
+
+def test_the_history_says_what_decided_and_leads_back(folder, monkeypatch):
+    declared(folder, "{rollout: canary 10% 1h -> full}")
+    on_trial(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("devops")) as browser:
+        promote = forms(browser.get("/shop/release/rollout").text, "/release/rollout/moves")[1]
+        assert browser.post("/shop/release/rollout/moves", data={**promote, "why": "enough"}).status_code == 200
+        page, seen = browser.get("/shop/release/history").text, browser.get("/shop/release/history?as=json").json()
+        assert [one["package"] for one in seen["champions"]][0] == PACKAGE and len(seen["champions"]) == 2
+        assert seen["champions"] == told(folder, "history")["champions"][::-1]
+        entry = seen["champions"][0]["entry"]
+        assert "ended its rollout: enough" in browser.get(f"/shop/release/history/{entry}").text
+        assert browser.get("/shop/release/history/1-none").status_code == 404
+        back = browser.post("/shop/release/back", data={**hidden(page, "/release/back"), "to": seen["champions"][1]["package"], "why": "it loses"})
+        assert "decides again: it loses" in back.text
+    assert entries(folder, "champion")[-1].body["how"] == "rolled back"
+
+
+@pytest.mark.parametrize("path", ["/shop/release/packages/ff", "/shop/release/packages/%3Cscript%3E"])
+def test_a_package_that_never_came_to_the_gates_is_no_page(folder, path):
+    with client(folder, reader("ml")) as browser:
+        answer = browser.get(path)
+    assert answer.status_code == 404 and "<script>" not in answer.text and "release page" in answer.text

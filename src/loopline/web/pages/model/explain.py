@@ -195,6 +195,7 @@ def _picture(found: Mapping[str, Any]) -> Picture:
 
 
 PAGES = (
-    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS),
+    # A report has no form to be typed into.
+    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS, reported=lambda current: ()),
     Page("explain-package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS),
 )

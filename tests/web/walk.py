@@ -84,7 +84,7 @@ def walk(browser: Client, base: str, *, each: int = EACH) -> Iterator[Step]:
             continue
         answer = browser.get(url, headers={"accept": "text/html"})
         seen = Seen()
-        if "text/html" in answer.headers.get("content-type", ""):
+        if "text/html" in answer.headers.get("content-type", "") and "content-disposition" not in answer.headers:
             seen.feed(answer.text)
         yield Step(url, page, answer.status_code, answer.text, seen, came)
         for link in seen.links:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -67,8 +67,13 @@ def hand(ledger: Entries, charter: CharterSpec, who: Person) -> Key:
 
 def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: Facts) -> dict[str, Any]:
     """The gates' facts on a package, with the waivers that count today."""
-    keys, today = trust(state.vouched).keys, datetime.now(UTC).date()
-    return settled(facts, standing(state.waivers.values(), spec, stakeholders(charter), facts["package"], keys=keys, today=today))
+    return all_settled_today(spec, charter, state, [facts])[0]
+
+
+def all_settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, told: Iterable[Facts]) -> list[dict[str, Any]]:
+    """The gates' facts on each of several packages, with the waivers that count today."""
+    keys, today, people = trust(state.vouched).keys, datetime.now(UTC).date(), stakeholders(charter)
+    return [settled(facts, standing(state.waivers.values(), spec, people, facts["package"], keys=keys, today=today)) for facts in told]
 
 
 def gates_today(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str) -> list[Mapping[str, Any]]:

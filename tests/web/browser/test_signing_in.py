@@ -35,7 +35,7 @@ def test_a_person_of_each_role_signs_in_sees_what_is_theirs_and_signs_out(tab: P
                 tab.get_by_role("button", name="Sign in").click()
                 tab.wait_for_url(f"{base}/ledger")
                 is_theirs = role not in ("customer", "nobody")
-                expect(tab.get_by_role("heading", level=1)).to_have_count(int(is_theirs))
+                expect(tab.get_by_role("heading", level=1)).to_have_text("Ledger" if is_theirs else "Forbidden")
                 expect(tab.get_by_text("Ask whoever keeps loopline.yaml to list you")).to_have_count(int(not is_theirs))
                 expect(tab.get_by_text(name, exact=True)).to_be_visible()
                 tab.get_by_role("button", name="Sign out").click()

@@ -42,6 +42,8 @@ class Seen(HTMLParser):
         words = dict(attrs)
         if tag == "a" and (to := words.get("href")):
             self.links.append(to)
+        if tag == "form" and words.get("method") == "get" and (to := words.get("action")):
+            self.links.append(to)
         if tag == "img" and (source := words.get("src")) and not source.startswith("data:"):
             self.links.append(source)
         if (tag == "script" and "src" not in words) or tag == "style":

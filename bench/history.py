@@ -110,7 +110,8 @@ def write(file: Path, templates: Sequence[Entry], *, entries: int) -> None:
 
 def _per_turn(templates: Sequence[Entry]) -> float:
     turns = History(templates).turns()
-    return sum(len(next(turns)) for _ in range(_TURNS_PER_DAY)) / _TURNS_PER_DAY
+    many = _TURNS_PER_DAY * _ALERTED
+    return sum(len(next(turns)) for _ in range(many)) / many
 
 
 def _enter(bare: sqlite3.Connection, drafts: Sequence[Draft], head: chain.Head, project: str, time: datetime) -> chain.Head:

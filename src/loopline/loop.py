@@ -9,6 +9,7 @@ from typing import Any
 
 from loopline.charter import stage as charter_stage
 from loopline.charter.prices import of_charter
+from loopline.charter.spec import CharterSpec
 from loopline.charter.statement import enter
 from loopline.data import stage as data_stage
 from loopline.data.probe import history as probe_history
@@ -37,10 +38,8 @@ from loopline.watch import stage as watch_stage
 from loopline.watch.handoff import Handoff, Waits, handoffs
 from loopline.watch.roles import Team, lacking
 from loopline.watch.standing import unheard
-from loopline.workspace import Ask, Workspace
+from loopline.workspace import HOME, Ask, Workspace
 
-HOME = ".loopline"
-"""Where a project's own files lie, unless the declaration says otherwise; a snapshot of the state is kept there."""
 _SHOWN = "loopline.sheet.notebook:shown"
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 RUNNING = STAGES[4:]
@@ -130,7 +129,7 @@ class Loop:
         self.project = project
         self.workspace = workspace
         self._following = Following(workspace.ledger, project.folder / HOME)
-        self._heeded: tuple[State, State] | None = None
+        self._heeded: tuple[State, CharterSpec, State] | None = None
 
     def __enter__(self) -> Loop:
         return self
@@ -147,10 +146,10 @@ class Loop:
 
     def state(self) -> State:
         """What the ledger says now."""
-        state = self._following.state()
-        if self._heeded is None or self._heeded[0] is not state:
-            self._heeded = state, heeded(state, self.project.declaration.charter)
-        return self._heeded[1]
+        state, charter, known = self._following.state(), self.project.declaration.charter, self._heeded
+        if known is None or known[0] is not state or known[1] is not charter:
+            known = self._heeded = state, charter, heeded(state, charter)
+        return known[2]
 
     def status(self) -> LoopStatus:
         """Where the loop stands; nothing is computed."""

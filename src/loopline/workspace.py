@@ -11,6 +11,9 @@ from loopline.lake.place import Lake
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 
+HOME = ".loopline"
+"""Where a project's own files lie, unless the declaration says otherwise; a snapshot of the state is kept there."""
+
 
 @dataclass(frozen=True)
 class Workspace:

@@ -15,7 +15,7 @@ from loopline.ledger.chain import Head
 from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.following import Following
 from loopline.ledger.snapshot import Snapshot, load, save
-from loopline.ledger.state import FOLDED, Folding, State, fold
+from loopline.ledger.state import FOLDED, Folding, Parts, State, fold
 from loopline.ledger.store import Ledger
 
 STEPS = st.builds(
@@ -70,7 +70,7 @@ def test_a_snapshot_and_the_rest_give_what_the_whole_history_gives(folder: Path,
     seen = taken(first, entries[min(cut, look) : cut])
     then = fold(entry for entry in kept if entry.seq <= cut)
     assert seen == then
-    save(Snapshot("p", Head(cut, "h"), first.parts), folder / "s")
+    save(Snapshot("p", Head(cut, "h"), first.settle()), folder / "s")
     known = load(folder / "s")
     assert known is not None
     assert taken(Folding(find, known.parts), entries[cut:]) == taken(first, entries[cut:]) == fold(kept)
@@ -130,9 +130,9 @@ def test_a_snapshot_that_does_not_fit_is_made_anew(ledger: Ledger, tmp_path: Pat
         case "older":
             file.write_bytes(whole.replace(b'"fold":"', b'"fold":"0'))
         case "foreign":
-            save(Snapshot("p", Head(known.head.seq, "0" * 64), Folding().parts), file)
+            save(Snapshot("p", Head(known.head.seq, "0" * 64), Parts()), file)
         case "ahead":
-            save(Snapshot("p", Head(99, known.head.hash), Folding().parts), file)
+            save(Snapshot("p", Head(99, known.head.hash), Parts()), file)
         case _:
             file.unlink()
             file.mkdir()

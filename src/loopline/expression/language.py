@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from loopline.errors import Mistake
@@ -97,6 +98,7 @@ class Expression:
             raise Mistake(f"{self.text!r} names {name!r}, which is not there", where=where, remedy=remedy)
 
 
+@lru_cache(1_000)
 def parse(text: str) -> Expression:
     """An expression from its text.
 

@@ -62,7 +62,7 @@ class Following:
                 self._taken += 1
         self._head = head
         if self._file is not None and self._taken - self._kept > _FEW + self._taken // 20:
-            save(Snapshot(self._ledger.project, head, folding.parts), self._file)
+            save(Snapshot(self._ledger.project, head, folding.settle()), self._file)
             self._kept = self._taken
 
     def _at(self, seq: int) -> Entry:

@@ -39,6 +39,10 @@ class Known(Protocol):
     def messages(self) -> Sequence[Entry]:
         """What was sent, oldest first."""
 
+    @property
+    def told(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
+        """From an alert's id and since when it lasts to what was sent about it, oldest first."""
+
 
 @dataclass(frozen=True)
 class Item:

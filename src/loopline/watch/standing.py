@@ -13,7 +13,7 @@ from loopline.ledger.entry import Entry
 from loopline.watch.causes import LEVELS, Cause, Level, causes, level, urgency
 from loopline.watch.duty import Known
 from loopline.watch.silences import covering, lasts, state_of
-from loopline.watch.told import by_alert, outcome
+from loopline.watch.told import outcome
 
 _NAMES: Mapping[Level, str] = {"page": "page", "notice": "notice", "digest": "alert of the digest"}
 _SEVERAL: Mapping[Level, str] = {"page": "pages", "notice": "notices", "digest": "alerts of the digest"}
@@ -80,32 +80,31 @@ def silence_as_json(entry: Entry) -> dict[str, Any]:
     return {"of": entry.subject, "until": entry.body["until"], "by": entry.body["by"], "why": entry.body["why"], "entry": entry.id}
 
 
+def lasting(known: Known, now: datetime) -> list[Standing]:
+    """The alerts that are not over, by their causes: the most urgent first, each followed by what explains it."""
+    found = causes(known.alerts.values(), lambda entry: covering(entry.subject, entry.body, known.silences, now) is not None)
+    return [_standing(entry, cause, known, now) for cause in found for entry in (cause.head, *cause.explaining)]
+
+
 def standings(known: Known, now: datetime) -> list[Standing]:
-    """Every alert: by their causes, the most urgent first, each followed by what explains it; then those that are resolved, newest first."""
-
-    sent = by_alert(known.messages)
-
-    def silence(entry: Entry) -> Entry | None:
-        return covering(entry.subject, entry.body, known.silences, now)
-
-    def standing(entry: Entry, cause: Cause | None) -> Standing:
-        others = tuple(other.subject for other in cause.explaining) if cause is not None and cause.head is entry else ()
-        return Standing(
-            entry=entry,
-            state=state_of(entry.subject, entry.body, known.silences, now),
-            level=level(entry.body),
-            cause=None if cause is None else cause.head.subject,
-            explained_by=others,
-            messages=sent.get((entry.subject, entry.key), ()),
-            silence=silence(entry) if cause is not None else None,
-        )
-
-    lasting = [
-        standing(entry, cause) for cause in causes(known.alerts.values(), lambda entry: silence(entry) is not None) for entry in (cause.head, *cause.explaining)
-    ]
-    told = {one.id for one in lasting}
+    """Every alert: those that last, then those that are resolved, newest first."""
+    found = lasting(known, now)
+    told = {one.id for one in found}
     resolved = [entry for entry in known.alerts.values() if entry.body["state"] == "resolved" and entry.subject not in told]
-    return lasting + [standing(entry, None) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
+    return found + [_standing(entry, None, known, now) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
+
+
+def _standing(entry: Entry, cause: Cause | None, known: Known, now: datetime) -> Standing:
+    others = tuple(other.subject for other in cause.explaining) if cause is not None and cause.head is entry else ()
+    return Standing(
+        entry=entry,
+        state=state_of(entry.subject, entry.body, known.silences, now),
+        level=level(entry.body),
+        cause=None if cause is None else cause.head.subject,
+        explained_by=others,
+        messages=known.told.get((entry.subject, entry.key), ()),
+        silence=covering(entry.subject, entry.body, known.silences, now) if cause is not None else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def listed(known: Known, now: datetime, *, everything: bool = False) -> Alerts:
 
 def unheard(known: Known, now: datetime) -> str:
     """What is open and reached nobody although it was sent, and why, in words; empty where there is nothing of the kind."""
-    told = [(one, one.told) for one in standings(known, now) if one.state == "open" and one.is_told_apart]
+    told = [(one, one.told) for one in lasting(known, now) if one.state == "open" and one.is_told_apart]
     lost = [(one.level, said["why"]) for one, said in told if said is not None and not said["done"]]
     many = Counter(level for level, _ in lost)
     what = " and ".join(counted(many[level], _NAMES[level], _SEVERAL[level]) for level in LEVELS if many[level])

@@ -15,7 +15,8 @@ from loopline.access.secrets import reveal
 from loopline.charter.spec import WorthSpec
 from loopline.engine.step import Facts
 from loopline.ledger.entry import Draft, Entry, by_id
-from loopline.ledger.state import FOLDED, State, fold
+from loopline.ledger.following import Following
+from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.tell import hand_over, tell
 from loopline.watch.causes import explains, level, urgency
@@ -23,7 +24,7 @@ from loopline.watch.exported import alertmanager
 from loopline.watch.inquiry import Evidence, inquire
 from loopline.watch.spec import WAITING
 from loopline.watch.told import KIND, address, is_alertmanager
-from loopline.workspace import Job
+from loopline.workspace import HOME, Job
 
 _log = logging.getLogger(__name__)
 _SHOWN = 5
@@ -117,7 +118,7 @@ class _Why:
 
     @cached_property
     def _state(self) -> State:
-        return fold(self._job.workspace.ledger.read(kinds=FOLDED))
+        return Following(self._job.workspace.ledger, self._job.folder / HOME).state()
 
     def told(self, alert: Entry) -> list[str]:
         """What explains an alert, in sentences: none of one that waits for the digest, of one about no package, or where that cannot be told."""

@@ -105,15 +105,6 @@ def _hear(line: _Line, alert: tuple[str, str], purpose: str, at: datetime) -> No
         line.last[alert] = at
 
 
-def by_alert(messages: Iterable[Entry]) -> dict[tuple[str, str], list[Entry]]:
-    """The messages about each alert, oldest first; alerts are known by their id and since when they last."""
-    found: dict[tuple[str, str], list[Entry]] = {}
-    for entry in messages:
-        for item in entry.body["items"]:
-            found.setdefault((item["alert"], item["since"]), []).append(entry)
-    return found
-
-
 def outcome(messages: Sequence[Entry]) -> dict[str, Any] | None:
     """Whether one of the messages about an alert got through, when, and why none did; None of no messages."""
     if not messages:

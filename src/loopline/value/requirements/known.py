@@ -10,7 +10,7 @@ from loopline.charter.statement import stated
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
-from loopline.release.approvals import judged, settled_today
+from loopline.release.approvals import judged_today
 from loopline.release.spec import ReleaseSpec
 from loopline.value.requirements.requirements import Known
 from loopline.watch.summary import bodies
@@ -27,7 +27,7 @@ def known(workspace: Workspace, charter: CharterSpec, release: ReleaseSpec, stat
         task=data.get("task"),
         columns=frozenset(column["name"] for column in data["columns"]) if "columns" in data else None,
         champion=state.champion,
-        judged=[(entry.time, settled_today(release, charter, state, entry.body["facts"])) for entry in judged(state)],
+        judged=judged_today(release, charter, state),
         reviews=[(at, {"criteria": criteria or ()}) for at, criteria in workspace.ledger.parts("criteria", kinds=("review",))],
         charters=[(entry.time, entry.body["charter"].get("acceptance", [])) for entry in state.charters],
         windows=_windows(workspace, state),

@@ -13,7 +13,7 @@ from loopline.ledger.state import State, fold
 from loopline.release.champion import Reign, history
 from loopline.release.rollout.course import Course, newest
 from loopline.watch.spec import WAITING
-from loopline.watch.standing import Standing, standings
+from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.moments import moment
@@ -105,14 +105,14 @@ def past(state: State, *, at: datetime, seq: int, data: Entry | None) -> Past:
     """A moment, from the state that was folded up to it."""
     reigns, course = history(state.champions), newest(state.rollouts)
     words = sorted((entry for said in state.approvals.values() for entry in said), key=lambda entry: -entry.seq)
-    lasting = [one for one in standings(state, at) if one.cause is not None and one.state != "resolved" and one.entry.body["monitor"] != WAITING]
+    open_then = [one for one in lasting(state, at) if one.state != "resolved" and one.entry.body["monitor"] != WAITING]
     return Past(
         at=at,
         seq=seq,
         reign=reigns[-1] if reigns and reigns[-1].package else None,
         charter=state.charters[-1] if state.charters else None,
         trial=course if course is not None and course.is_live else None,
-        alerts=tuple(lasting),
+        alerts=tuple(open_then),
         words=tuple(words[:_WORDS]),
         data=data,
         overrides=tuple(state.overrides.values()),

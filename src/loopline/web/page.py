@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from loopline.web.current import Current
 from loopline.web.work import Work as Work
 
 Form = Mapping[str, str]
+Parameters = Mapping[str, str]
 
 
 class View(Protocol):
@@ -45,6 +46,8 @@ class Page:
         Who may see it; None: every stakeholder but a mere customer.
     by_link
         Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
+    reported
+        Of which things a report has this page, as the parameters of its path; None: the page itself where its path has none.
     """
 
     name: str
@@ -53,11 +56,23 @@ class Page:
     template: str
     roles: frozenset[str] | None = None
     by_link: bool = False
+    reported: Callable[[Current], Sequence[Parameters]] | None = None
+
+    def in_report(self, current: Current) -> Sequence[Parameters]:
+        """The parameters of its path with which it stands in a report."""
+        if self.reported is not None:
+            return self.reported(current)
+        return () if "{" in self.path else ({},)
 
     @property
     def section(self) -> str:
         """The first part of its path; empty for the first page."""
         return self.path.strip("/").partition("/")[0]
+
+
+def never(current: Current) -> Sequence[Parameters]:
+    """In no report: a page that answers what is asked of it, or tells of this very moment."""
+    return ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from loopline.web import tasks
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import Action, Done, Forbidden, Form, Missing, Page
+from loopline.web.page import Action, Done, Forbidden, Form, Missing, Page, never
 from loopline.web.work import Course, Work, history
 
 PATH = "/work"
@@ -147,5 +147,5 @@ def seen(current: Current, asked: Asked, form: Form) -> str:
     return "" if course is None else seen_of(course.entry, course.state)
 
 
-PAGES = (Page("work", PATH, view, "work.html.j2"),)
+PAGES = (Page("work", PATH, view, "work.html.j2", reported=never),)
 ACTIONS = (Action(f"{PATH}/start/{{what}}", start), Action(f"{PATH}/stop", stop, seen=seen))

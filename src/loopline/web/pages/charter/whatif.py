@@ -28,7 +28,7 @@ from loopline.value.whatif import Effect
 from loopline.value.whatif_picture import picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Page
+from loopline.web.page import Page, never
 from loopline.web.pages.charter.package import evidence, source_of
 from loopline.web.pages.charter.sliders import STEPS, THRESHOLD, Slider, moved, sliders
 from loopline.web.recent import Recent
@@ -361,4 +361,4 @@ def _notes(basis: Basis, book: Prices | None) -> list[str]:
 
 
 SOURCES = ((SERVED, "served decisions"), (TEST, "the package's test part"))
-PAGES = (Page("what-if", "/charter/what-if", whatif, "charter_whatif.html.j2"),)
+PAGES = (Page("what-if", "/charter/what-if", whatif, "charter_whatif.html.j2", reported=never),)

@@ -11,7 +11,7 @@ from loopline.value.requirements.requirements import requirements
 from loopline.web import links
 from loopline.web.asked import CUSTOMER, STAKEHOLDERS, Asked
 from loopline.web.current import Current
-from loopline.web.page import Missing, Page
+from loopline.web.page import Missing, Page, never
 from loopline.web.pages.customer.told import Quality, Told, quality, told, when_wrong
 
 EVERYBODY = STAKEHOLDERS | {CUSTOMER}
@@ -114,5 +114,5 @@ def customer(current: Current, asked: Asked) -> Customer:
 
 PAGES = (
     Page("customer", "/customer", customer, "customer.html.j2", EVERYBODY),
-    Page("customer-link", "/c/{link}", customer, "customer.html.j2", EVERYBODY, by_link=True),
+    Page("customer-link", "/c/{link}", customer, "customer.html.j2", EVERYBODY, by_link=True, reported=never),
 )

@@ -15,7 +15,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
-from loopline.web.page import Action, Form, Page
+from loopline.web.page import Action, Form, Page, never
 from loopline.web.pages.data.shown import ROWS, Part, moved, number_of, page_of, table_of, version_of
 from loopline.web.tasks import restored
 from loopline.web.work import Work
@@ -98,7 +98,13 @@ def restore(current: Current, asked: Asked, form: Form) -> Work:
 
 
 PAGES = (
-    Page("data table", "/data/tables/{table}", view, "data/table.html.j2"),
-    Page("data restore", "/data/tables/{table}/restore", rehearsal, "data/restore.html.j2", _RESTORES),
+    Page(
+        "data table",
+        "/data/tables/{table}",
+        view,
+        "data/table.html.j2",
+        reported=lambda current: [{"table": name} for name in current.project.declaration.data.sources],
+    ),
+    Page("data restore", "/data/tables/{table}/restore", rehearsal, "data/restore.html.j2", _RESTORES, reported=never),
 )
 ACTIONS = (Action("/data/tables/{table}/restore", restore, _RESTORES, _seen),)

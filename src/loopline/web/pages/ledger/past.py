@@ -17,7 +17,7 @@ from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.moments import moment
-from loopline.web.page import Page
+from loopline.web.page import Page, never
 
 KINDS = ("champion", "charter", "approval", "silence", "rollout", "override")
 """The kinds of entries that are folded whole; of alerts and steps, which come by the hundred thousand, only the newest of each is asked for."""
@@ -131,4 +131,4 @@ def _data(current: Current, seq: int) -> Entry | None:
     return None
 
 
-PAGES = (Page("past", "/ledger/past", view, "past.html.j2"),)
+PAGES = (Page("past", "/ledger/past", view, "past.html.j2", reported=never),)

@@ -24,6 +24,8 @@ from loopline.web.page import Action, Done, Form, Missing, Page
 from loopline.web.said import PER_PAGE, page_of
 
 VERBS = (spoken.ACKNOWLEDGED, spoken.RESOLVED)
+REPORTED = 12
+"""So many alerts are told in full in a report."""
 SPANS = ("1h", "4h", "12h", "1d", "3d", "7d", "30d")
 """How long a silence may last by the form; an end of one's own may be any."""
 
@@ -194,9 +196,14 @@ def silence(current: Current, asked: Asked, form: Form) -> Done:
     return Done(f"Nobody is told of {entry.subject} until {end:%Y-%m-%d %H:%M} UTC", f"/live/alerts/{form['id']}" if form.get("id") else "/live/alerts")
 
 
+def _newest(current: Current) -> list[dict[str, str]]:
+    """The newest alerts that are open, for a report."""
+    return [{"id": entry.subject} for entry in current.state.open_alerts()[-REPORTED:]]
+
+
 PAGES = (
     Page("alerts", "/live/alerts", view, "live_alerts.html.j2"),
-    Page("an alert", "/live/alerts/{id}", one, "live_alert.html.j2"),
+    Page("an alert", "/live/alerts/{id}", one, "live_alert.html.j2", reported=_newest),
 )
 ACTIONS = (
     Action("/live/alerts/{id}/word", speak, seen=_seen_alert),

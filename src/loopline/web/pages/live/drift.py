@@ -19,7 +19,7 @@ from loopline.watch.summary import ranked
 from loopline.watch.windows import SCORE
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Missing, Page
+from loopline.web.page import Missing, Page, never
 from loopline.web.pages.live.windows import windows_of
 from loopline.web.said import one_of
 
@@ -154,5 +154,5 @@ def _shares(bins: Bins, counts: Sequence[int]) -> list[tuple[str, int, float, fl
 
 PAGES = (
     Page("drift", "/live/drift", view, "live_drift.html.j2"),
-    Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2"),
+    Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2", reported=never),
 )

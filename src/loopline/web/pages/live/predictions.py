@@ -12,7 +12,7 @@ from loopline.serve.recall import After, Recalled, after, recall
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.beside import BESIDE
 from loopline.web.current import Current
-from loopline.web.page import Missing, Page
+from loopline.web.page import Missing, Page, never
 from loopline.web.pages.model.kept import scorer_of
 
 REASONS = 8
@@ -93,4 +93,4 @@ def _reasons(current: Current, found: Recalled) -> Reasons:
     return Reasons(said["base"], tuple(said["reasons"]), said["rest"] if abs(said["rest"]) > 1e-12 else 0.0)
 
 
-PAGES = (Page("predictions", "/live/predictions", view, "live_predictions.html.j2", SEE_ROWS),)
+PAGES = (Page("predictions", "/live/predictions", view, "live_predictions.html.j2", SEE_ROWS, reported=never),)

@@ -8,7 +8,7 @@ from typing import Any
 from loopline.serve.running import Running, running
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Page
+from loopline.web.page import Page, never
 
 
 @dataclass(frozen=True)
@@ -36,4 +36,4 @@ def view(current: Current, asked: Asked) -> Server:
     return Server("Server", running(current.workspace.ledger, spec.host, spec.port, current.at), current.state.champion)
 
 
-PAGES = (Page("server", "/live/server", view, "live_server.html.j2"),)
+PAGES = (Page("server", "/live/server", view, "live_server.html.j2", reported=never),)

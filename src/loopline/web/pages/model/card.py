@@ -13,6 +13,7 @@ from loopline.web.current import Current
 from loopline.web.page import Download, File, Missing, Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of, trusted
+from loopline.web.pages.model.package import reported_of
 
 _TYPES = {"card.md": "text/markdown; charset=utf-8", "card.html": "text/html; charset=utf-8"}
 
@@ -68,5 +69,5 @@ def file(current: Current, asked: Asked) -> File:
     return File(f"{stem}-{package.digest[:12]}.{ending}", _TYPES[name], package.contents[name])
 
 
-PAGES = (Page("card", "/model/packages/{digest}/card", card, "model_card.html.j2"),)
+PAGES = (Page("card", "/model/packages/{digest}/card", card, "model_card.html.j2", reported=reported_of),)
 DOWNLOADS = (Download("/model/packages/{digest}/files/{file}", file),)

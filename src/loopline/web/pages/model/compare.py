@@ -20,7 +20,7 @@ from loopline.model.rivals import both, evidence_of, loaded
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Page
+from loopline.web.page import Page, never
 from loopline.web.pages.model.kept import package_of
 from loopline.web.pages.model.package import drawn
 from loopline.workspace import Workspace
@@ -141,4 +141,4 @@ def _made(pair: _Pair) -> _Found:
 
 
 # A report does not wait for what is being made.
-PAGES = (Page("compare", "/model/compare", compare, "model_compare.html.j2", reported=lambda current: ()),)
+PAGES = (Page("compare", "/model/compare", compare, "model_compare.html.j2", reported=never),)

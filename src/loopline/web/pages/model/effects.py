@@ -22,6 +22,7 @@ from loopline.web.forms import seen_of
 from loopline.web.page import Action, Done, Form, Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of
+from loopline.web.pages.model.package import reported_of
 
 EXPERT = "expert"
 EXPERTS = frozenset({EXPERT})
@@ -154,5 +155,5 @@ def _expert(current: Current, asked: Asked) -> tuple[Person, str]:
     return who, speak_for(who, EXPERT, {str(role): people for role, people in current.project.declaration.charter.stakeholders.items()})
 
 
-PAGES = (Page("effects", "/model/packages/{digest}/effects", effects, "model_effects.html.j2"),)
+PAGES = (Page("effects", "/model/packages/{digest}/effects", effects, "model_effects.html.j2", reported=reported_of),)
 ACTIONS = (Action("/model/effects/refuse", refuse, EXPERTS, seen), Action("/model/effects/accept", accept, EXPERTS, seen))

@@ -22,7 +22,7 @@ from loopline.serve.signature import EXPECTED, Column
 from loopline.sheet.document import Picture
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
-from loopline.web.page import Missing, Page
+from loopline.web.page import Missing, Page, never
 from loopline.web.pages.model.kept import package_of, scorer_of
 
 OF_ROWS = SEE_ROWS
@@ -196,6 +196,6 @@ def _picture(found: Mapping[str, Any]) -> Picture:
 
 PAGES = (
     # A report has no form to be typed into.
-    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS, reported=lambda current: ()),
-    Page("explain-package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS),
+    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS, reported=never),
+    Page("explain-package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS, reported=never),
 )

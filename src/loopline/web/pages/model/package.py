@@ -200,9 +200,10 @@ def _looks_at(explanation: Mapping[str, Any] | None) -> tuple[Section, ...]:
     return (Section("What it looks at", Told((says,)), tuple(Picture(head, one(head)) for head in explained(explanation))),)
 
 
-def newest(current: Current) -> tuple[Mapping[str, str], ...]:
-    """The package that a report shows; none before the first one."""
-    return ({"digest": named(current.state, None).subject},) if current.state.packages else ()
+def reported_of(current: Current) -> tuple[Mapping[str, str], ...]:
+    """The package that a report shows: the one that decides, the newest one before any does; none before the first one."""
+    state = current.state
+    return ({"digest": state.champion or named(state, None).subject},) if state.packages else ()
 
 
-PAGES = (Page("package", "/model/packages/{digest}", package, "model_package.html.j2", reported=newest),)
+PAGES = (Page("package", "/model/packages/{digest}", package, "model_package.html.j2", reported=reported_of),)

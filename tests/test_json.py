@@ -211,6 +211,7 @@ def asked(tmp_path_factory):
     ask("loopline charter questions", "--folder", str(folder / "kind"), anywhere=True)
     ask("loopline init", str(visits), "--target", "bought", "--folder", str(folder), anywhere=True)
     ask("loopline completion", "bash", anywhere=True)
+    ask("loopline report", "-o", str(folder / "shop.html"))
     begin_and_end(ask)
     return ask.said
 
@@ -270,10 +271,11 @@ def serve_and_tell(ask, visits):
 
 
 def begin_and_end(ask):
-    """The first line of the whole loop at work."""
+    """The first line of the whole loop at work, which says what that of the pages alone does, too."""
     with subprocess.Popen([*command(ask.folder, "up", "--port", "0", "--pages-port", "0"), "--json"], stdout=subprocess.PIPE, text=True) as up:
         try:
             ask.said["loopline up"] = json.loads(up.stdout.readline())
+            ask.said["loopline pages"] = ask.said["loopline up"]["pages"]
         finally:
             up.terminate()
             up.wait(60)

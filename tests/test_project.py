@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.errors import Mistake
-from loopline.project import Declaration, find_folder, load, parse, schema
+from loopline.project import Declaration, find_folder, line_of, load, parse, schema
 
 GOOD = """project: flight-delays
 charter:
@@ -153,3 +153,9 @@ def test_what_a_field_does_not_take_is_told_with_what_it_takes(said, told):
 def test_a_role_with_nothing_behind_it_is_held_by_nobody():
     said = parse("project: p\ncharter: {predict: y, stakeholders: {business: , devops: []}}\ndata: {sources: {t: {path: t.csv}}}\n")
     assert said.charter.stakeholders == {"business": (), "devops": ()}
+
+
+def test_a_field_has_its_line_and_one_that_is_not_said_the_nearest_above():
+    text = "project: p\ncharter: {predict: y}\ndata:\n  contract:\n    pages:\n      max: 8\n    rules:\n      - check: a > b\n"
+    fields = ("data.contract.pages.max", "data.contract.pages.min", "data.contract.rules.0", "data.sources.t.key", "watch")
+    assert [line_of(text, field) for field in fields] == [6, 5, 8, 3, 1]

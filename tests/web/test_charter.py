@@ -52,6 +52,15 @@ def test_a_slider_answers_for_the_package_as_the_command_does(folder):
     assert any("--threshold 0.4" in line for line in found["besides"])
 
 
+def test_a_capacity_answers_as_the_command_does(folder):
+    with client(folder, reader("business")) as browser:
+        found = browser.get("/shop/charter/what-if?capacity=30+per+day&as=json").json()
+        wrong = browser.get("/shop/charter/what-if?capacity=thirty")
+    said = told(caller(value_command, folder)("whatif", "--capacity", "30 per day", "--json"))
+    assert all(found["package"][name] == said[name] for name in ("after", "difference", "decisions_changed", "change"))
+    assert wrong.status_code == 200 and "is not a rate" in wrong.text
+
+
 def test_a_slider_answers_for_the_study_as_the_command_that_it_proposes_does(folder):
     with client(folder, reader("business")) as browser:
         found = browser.get("/shop/charter/what-if?volume=60&as=json").json()["study"]["after"]

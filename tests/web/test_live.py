@@ -49,7 +49,7 @@ def test_the_windows_are_those_that_the_command_tells(folder):
     assert seen["windows"] == shown["windows"] and (seen["detectable"], seen["currency"]) == (shown["detectable"], "EUR")
     # Refused rows quote what was sent: a business owner sees how many, and no row.
     assert seen["refusals"] is None
-    assert page.count("/drawn/") >= 8 and "alert lasts" in page
+    assert page.count("/drawn/") >= 8 and "What the monitors say" in page
 
 
 def test_before_anything_is_served_the_page_says_what_to_do(folder):

@@ -26,9 +26,9 @@ from loopline.web import links
 from loopline.web.asked import Reader
 from loopline.web.door import Local
 from loopline.web.oidc import named
-from loopline.web.page import Action, Done, Page
+from loopline.web.page import Action, Done, File, Page
 from loopline.web.pages import sign_in
-from loopline.web.register import ACTIONS, PAGES
+from loopline.web.register import ACTIONS, DOWNLOADS, PAGES
 from loopline.web.signed_in import SignedIn, open_door, safe_next
 from tests.web.signing import PUBLIC, behind, token
 from tests.web.world import PEOPLE
@@ -241,18 +241,19 @@ def test_after_signing_in_one_goes_where_one_wanted(to):
 
 @pytest.mark.parametrize("who", [*PEOPLE, "nobody"])
 def test_each_role_sees_the_pages_that_are_for_it_and_no_other(who, tmp_path, monkeypatch):
-    """Every page and every action of the register, before a person of each role and before one of none."""
+    """Every page, file and action of the register, before a person of each role and before one of none."""
     monkeypatch.setattr(site, "PAGES", tuple(replace(page, view=lambda current, asked: Hall()) for page in PAGES if not page.by_link))
     done = Done(SECRET, "/")
     acts = tuple(replace(action, act=lambda current, asked, form: done, seen=None) for action in ACTIONS if not action.by_link)
     monkeypatch.setattr(site, "ACTIONS", acts)
+    monkeypatch.setattr(site, "DOWNLOADS", tuple(replace(one, file=lambda current, asked: File("f", "text/plain", SECRET.encode())) for one in DOWNLOADS))
     reader = Reader("", frozenset() if who == "nobody" else frozenset({who}))
     with behind(tmp_path / "shop") as shop:
         shop.as_person(PEOPLE.get(who, "nobody@example.com"))
         ours = token(shop.browser.get("/sign-in/own").text)
-        for page in site.PAGES:
+        for page in (*site.PAGES, *site.DOWNLOADS):
             answer = shop.browser.get("/shop" + page.path.replace("{", "").replace("}", ""), headers={"accept": "application/json"})
-            assert answer.status_code == (200 if reader.may(page.roles) else 403), page.name
+            assert answer.status_code == (200 if reader.may(page.roles) else 403), page.path
             assert (SECRET in answer.text) is reader.may(page.roles)
         for action in site.ACTIONS:
             to = "/shop" + action.path.replace("{", "").replace("}", "")

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from loopline.cli.value import command
 from loopline.loop import open_loop
 from loopline.serve.experiments import Arm
 from loopline.value.experiment.conduct import begin
 from loopline.value.experiment.spec import Plan
+from loopline.web.pages.value.told import _first_month
 from tests.cli.watched import caller, told
 from tests.web.world import PEOPLE, client, hidden, reader
 
@@ -69,3 +72,10 @@ def test_what_was_spent_is_told_by_month_and_stage(folder):
     with client(folder, reader("business")) as browser:
         plain = browser.get("/shop/value/cost?as=json").json()
     assert {one["stage"] for one in plain["spent"]["spent"]} >= {"data", "model", "value"} and plain["cost"] is None
+
+
+@pytest.mark.parametrize(
+    ("at", "first"), [("2026-11-26", "2026-06-01"), ("2026-06-01", "2026-01-01"), ("2026-05-31", "2025-12-01"), ("2026-01-01", "2025-08-01")]
+)
+def test_six_months_with_the_present_one_are_told(at, first):
+    assert _first_month(datetime.fromisoformat(f"{at}T12:00:00+00:00")) == datetime.fromisoformat(f"{first}T00:00:00+00:00")

@@ -42,6 +42,8 @@ class Seen(HTMLParser):
         words = dict(attrs)
         if tag == "a" and (to := words.get("href")):
             self.links.append(to)
+        if tag == "form" and words.get("method") == "get" and (to := words.get("action")):
+            self.links.append(to)
         if tag == "img" and (source := words.get("src")) and not source.startswith("data:"):
             self.links.append(source)
         if (tag == "script" and "src" not in words) or tag == "style":
@@ -84,7 +86,7 @@ def walk(browser: Client, base: str, *, each: int = EACH) -> Iterator[Step]:
             continue
         answer = browser.get(url, headers={"accept": "text/html"})
         seen = Seen()
-        if "text/html" in answer.headers.get("content-type", ""):
+        if "text/html" in answer.headers.get("content-type", "") and "content-disposition" not in answer.headers:
             seen.feed(answer.text)
         yield Step(url, page, answer.status_code, answer.text, seen, came)
         for link in seen.links:

@@ -177,6 +177,9 @@ def _begin(connection: Connection) -> None:
 @contextmanager
 def _writing(engine: Engine) -> Iterator[Connection]:
     with engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # What is counted is read before it is written: two at once would count one.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY)))
         yield connection
 
 
@@ -186,8 +189,6 @@ def _made(engine: Engine) -> bytes:
         kept = _kept(connection) if sa.inspect(connection).has_table(KEPT.name) else {}
     if not kept:
         with _writing(engine) as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY)))
             METADATA.create_all(connection)
             kept = _kept(connection)
             if not kept:

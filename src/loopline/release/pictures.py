@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from loopline.charts import BAR, BLUE, PAPER, WIDE, Spec, chart, words
+
+_DAYS = timedelta(days=6)
+"""What lasted longer is told by its days alone."""
 
 
 def served(reigns: Sequence[Mapping[str, Any]], until: str, *, width: int = WIDE) -> Spec | None:
@@ -25,7 +29,9 @@ def served(reigns: Sequence[Mapping[str, Any]], until: str, *, width: int = WIDE
     spans += [(package, since, one["until"], "on trial") for (package, since), one in trials.items()]
     names = list(dict.fromkeys(words(package[:8]) for package, _, _, _ in sorted(spans, key=lambda span: span[1])))
     rows = [{"package": words(package[:8]), "from": since, "to": end or until, "kind": kind} for package, since, end, kind in spans]
-    x = {"type": "temporal", "scale": {"type": "utc"}, "axis": {"title": None, "tickCount": 6 if width > 500 else 3, "labelOverlap": "greedy"}}
+    lasts = datetime.fromisoformat(max(row["to"] for row in rows)) - datetime.fromisoformat(min(row["from"] for row in rows))
+    axis = {"title": None, "tickCount": 6 if width > 500 else 3, "labelOverlap": "greedy", "format": "%-d %b %Y" if lasts > _DAYS else "%-d %b, %H:%M"}
+    x = {"type": "temporal", "scale": {"type": "utc"}, "axis": axis}
     encoding = {
         "y": {"field": "package", "type": "nominal", "sort": names, "axis": {"title": None, "ticks": False}},
         "x": {"field": "from", **x},

@@ -38,11 +38,18 @@ def change_of(prices: Mapping[str, str], *, threshold: float | None = None, capa
     """
     if not prices and threshold is None and capacity is None and volume is None:
         raise Mistake("nothing is changed", remedy="say one or more of --price, --threshold, --capacity and --volume")
-    many, come = _rate(capacity, "--capacity"), _rate(volume, "--volume")
+    many, come = rate_of(capacity, "--capacity"), rate_of(volume, "--volume")
     return Change(prices=prices, threshold=threshold, capacity=many, per_year=None if come is None else come.per_year)
 
 
-def _rate(text: str | None, where: str) -> Rate | None:
+def rate_of(text: str | None, where: str) -> Rate | None:
+    """A rate that somebody says, such as ``50 per day``; None where nothing is said.
+
+    Raises
+    ------
+    Mistake
+        When it is none, or leaves nothing.
+    """
     if text is None:
         return None
     try:

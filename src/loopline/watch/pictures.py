@@ -17,6 +17,8 @@ Body = Mapping[str, Any]
 
 FEATURES_SHOWN = 20
 """The features of a map: those that are farthest for their limits in its newest window."""
+WINDOWS_SHOWN = 60
+"""The windows of a map: the newest ones; cells of more would be too narrow to tell apart."""
 
 
 def expected(windows: Sequence[Body], currency: str, *, width: int = WIDE) -> Spec | None:
@@ -38,11 +40,12 @@ def expected(windows: Sequence[Body], currency: str, *, width: int = WIDE) -> Sp
 
 def performance(windows: Sequence[Body], metric: str, *, width: int = WIDE) -> Spec | None:
     """A metric as it was estimated in each window, with its interval, beside what came true; None where it never was."""
+    name = metric.replace("_", " ")
     return _held_against(
         [(window, (window["estimated"] or {}).get("metrics", {}).get(metric), window["metrics"].get(metric)) for window in windows],
         "value",
-        title=f"{metric.replace('_', ' ')} as estimated before outcomes came",
-        unit=metric.replace("_", " "),
+        title=f"{name[:1].upper()}{name[1:]} as estimated before outcomes came",
+        unit=name,
         width=width,
     )
 
@@ -102,7 +105,7 @@ def latency(windows: Sequence[Body], *, width: int = WIDE) -> Spec | None:
 
 def drift_map(windows: Sequence[Body], *, width: int = WIDE) -> Spec | None:
     """How far each feature was from training in each window, those that are farthest for their limits first; None where no window has rows."""
-    asked = [window for window in windows if window["drift"]]
+    asked = [window for window in windows if window["drift"]][-WINDOWS_SHOWN:]
     if not asked:
         return None
     names = ranked(asked[-1]["drift"], asked[-1]["drift_limits"])[:FEATURES_SHOWN]

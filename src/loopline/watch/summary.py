@@ -10,6 +10,7 @@ from typing import Any
 
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
+from loopline.ledger.entry import parse
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def newest(blobs: Blobs, summary: Mapping[str, Any] | str, most: int, *, package
     for chapter in sorted(chapters(summary, package=package), key=lambda one: one.until, reverse=True):
         if len(found) >= most and chapter.until.isoformat() < found[-most]["body"]["start"]:
             break
-        found = sorted([*found, *json.loads(blobs.get(chapter.blob))], key=lambda one: (one["body"]["start"], one["body"]["package"]))
+        found = sorted([*found, *parse(blobs.get(chapter.blob).decode())], key=lambda one: (one["body"]["start"], one["body"]["package"]))
     return found[-most:]
 
 

@@ -25,7 +25,7 @@ from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.unexpected import in_words
 from loopline.web import forms, rendering
-from loopline.web.asked import Asked, Reader
+from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
 from loopline.web.door import Headers
 from loopline.web.drawn import Theme
@@ -94,12 +94,20 @@ def _overview(request: Request) -> Response:
     if isinstance(reader, Response):
         return reader
     loops = site.loops(reader)
+    if not loops and (to := _customers(site, reader)):
+        return RedirectResponse(to, 303)
     if not loops:
         require_any(site, reader)
     if len(loops) == 1 and loops[0].to and not _wants_json(request):
         return RedirectResponse(loops[0].to, 303)
     view = overview(loops)
     return _json(view.as_json()) if _wants_json(request) else _html(request, "overview.html.j2", view, reader, None, None)
+
+
+def _customers(site: Site, reader: Reader) -> str:
+    """The page of a customer's first project; empty for who is none."""
+    theirs = (name for name in site.projects if CUSTOMER in site.known(reader, name).roles)
+    return next((f"{base_of(name)}/{CUSTOMER}" for name in theirs), "")
 
 
 async def _bare(request: Request) -> Response:
@@ -196,8 +204,11 @@ def _file(request: Request, download: Download) -> Response:
     reader = reader_of(request)
     if isinstance(reader, Response):
         return reader
+    site = site_of(request)
+    current = site.current(request.path_params["project"])
+    reader = site.door.known(reader, current)
     require(reader, download.roles)
-    current = site_of(request).current(request.path_params["project"])
+    request.state.is_let_in = True
     file = download.file(current, _asked(request, reader))
     # It is kept, and never shown here: what is in it may come from elsewhere.
     return Response(file.body, media_type=file.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"})

@@ -2,8 +2,8 @@ import pytest
 
 from loopline.data.ingest import ingest_file
 from loopline.data.quarantine.discards import discard
-from loopline.data.quarantine.mending import find_all, mend
-from loopline.data.quarantine.quarantine import Filter
+from loopline.data.quarantine.mending import Tried, find_all, mend, tried
+from loopline.data.quarantine.quarantine import Filter, one
 from loopline.data.quarantine.replay import replay
 from loopline.errors import Mistake
 from tests.data.conftest import visits
@@ -67,3 +67,15 @@ def test_rows_are_found_in_quarantine_and_in_the_table(room, batch):
         find_all(room.workspace, room.data, [(None, f"{batch[:8]}:99")])
     with pytest.raises(Mistake, match="no row has the id"):
         find_all(room.workspace, room.data, [("orders", f"{batch[:8]}:5")])
+
+
+def test_what_is_tried_says_what_the_contract_would_say_and_is_not_kept(room, batch):
+    row = one(room.tables, room.data, f"{batch}:5")
+    assert tried(room.workspace, room.data, row, {"pages": "8", "id": "4"}) == Tried({"pages": "8"}, ())
+    assert tried(room.workspace, room.data, row, {"pages": "88"}).reasons == ("pages is above 8",)
+    uncut = one(room.tables, room.data, f"{batch}:10")
+    assert tried(room.workspace, room.data, uncut, {"id": "9", "pages": "1", "bought": "no"}).reasons == ()
+    assert tried(room.workspace, room.data, uncut, {}).changed == {}
+    with pytest.raises(Mistake, match="did you mean 'pages'"):
+        tried(room.workspace, room.data, row, {"page": "1"})
+    assert not room.tables.exists("mends")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import nlargest
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ _STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 _DEAREST = 5
 
 
-def spent(charter: CharterSpec, folder: Path, state: State, ledger: Ledger, *, at: datetime, month: str | None = None) -> dict[str, Any]:
+def spent(
+    charter: CharterSpec, folder: Path, state: State, ledger: Ledger, *, at: datetime, month: str | None = None, since: datetime | None = None
+) -> dict[str, Any]:
     """What was spent.
 
     Parameters
@@ -28,11 +31,14 @@ def spent(charter: CharterSpec, folder: Path, state: State, ledger: Ledger, *, a
         Where the price book lies.
     month
         Only this one, such as ``2026-11``; None for all.
+    since
+        The beginning of the first month that is told; None for all of them. Servers report each hour: a page does not read years of that.
     """
-    usage = ledger.read(kinds=(USAGE,))
+    usage = ledger.read(kinds=(USAGE,), since=since)
     budget = Budget(charter, folder)
     binding, spans = budget.binding(state, ledger, at), state.spend(usage)
-    rows, bounds = _by_month_and_stage(spans, month), _bounds(charter, spans, month or month_of(at), at, decides=state.decides is not None)
+    rows = _by_month_and_stage(spans, month, "" if since is None else month_of(since))
+    bounds = _bounds(charter, spans, month or month_of(at), at, decides=state.decides is not None)
     return {
         "month": month,
         "currency": charter.worth.currency,
@@ -40,7 +46,7 @@ def spent(charter: CharterSpec, folder: Path, state: State, ledger: Ledger, *, a
         "budgets": [_bound(bound, binding) for bound in bounds],
         "spent": [{"month": one, "stage": stage, **asdict(spend)} for (one, stage), spend in rows.items()],
         "total": asdict(total(rows.values())),
-        "dearest": _dearest(state.ended, charter.worth.currency, month),
+        "dearest": _dearest(_lately(state.ended, month, since), charter.worth.currency),
         "serving": [{"server": entry.body["server"], "reported": entry.time.isoformat()} for entry in serving(usage, at)],
     }
 
@@ -54,18 +60,24 @@ def _bound(bound: Bound, binding: Bound | None) -> dict[str, Any]:
     return {**asdict(bound), "is_spent": bound.is_spent, "binds": binding is not None and binding.key == bound.key, "says": bound.says}
 
 
-def _by_month_and_stage(spans: Mapping[Span, Spend], month: str | None) -> dict[tuple[str, str], Spend]:
+def _by_month_and_stage(spans: Mapping[Span, Spend], month: str | None, first: str) -> dict[tuple[str, str], Spend]:
     found: dict[tuple[str, str], Spend] = {}
     for span, spend in sorted(spans.items(), key=lambda one: (one[0].month, _STAGES.index(one[0].stage))):
-        if month in (None, span.month):
+        if month in (None, span.month) and span.month >= first:
             found[span.month, span.stage] = found.get((span.month, span.stage), Spend()) + spend
     return found
 
 
-def _dearest(ended: Iterable[End], currency: str, month: str | None) -> list[dict[str, Any]]:
+def _lately(ended: Sequence[End], month: str | None, since: datetime | None) -> Iterable[End]:
+    """The steps that ended in a month, or since a moment; they stand in the order of time."""
+    if month is not None:
+        return (end for end in ended if month_of(end.time) == month)
+    return ended if since is None else takewhile(lambda end: end.time >= since, reversed(ended))
+
+
+def _dearest(ended: Iterable[End], currency: str) -> list[dict[str, Any]]:
     """The steps that cost most; where nothing has a price, those that took longest."""
-    took = (end for end in ended if month in (None, month_of(end.time)))
-    dearest = nlargest(_DEAREST, took, key=lambda end: (end.money.get(currency, 0.0), end.wall_s))
+    dearest = nlargest(_DEAREST, ended, key=lambda end: (end.money.get(currency, 0.0), end.wall_s))
     return [
         {
             "entry": end.id,

@@ -1,6 +1,9 @@
 """The list of refused rows, and what is done to many of them."""
 
-from loopline.web.asked import Reader
+from loopline.web.asked import Asked, Reader
+from loopline.web.current import Followed
+from loopline.web.pages.data import quarantine
+from loopline.web.work import Work
 from tests.web.world import client, hidden
 
 DAN = Reader("dan@example.com")
@@ -28,12 +31,13 @@ def test_many_rows_are_discarded_with_one_reason_once_somebody_says_which(odd):
         assert browser.get("/odd/data/quarantine?as=json&state=discarded").json()["rows"] == 2
 
 
-def test_many_rows_that_are_long_work_are_left_to_a_process_of_their_own(odd, monkeypatch):
-    monkeypatch.setattr("loopline.web.pages.data.quarantine.AT_ONCE", 1)
-    with client(odd, DAN) as browser:
-        form = hidden(browser.get("/odd/data/quarantine?reason=pages").text, "/replay")
-        answer = browser.post("/odd/data/quarantine/replay", data={**form, "reason": "pages", "state": "refused"})
-        assert "rows accepted" not in answer.text and browser.get("/odd/data/quarantine?as=json").json()["rows"] == 4
+def test_many_rows_that_take_long_are_left_to_a_process_of_their_own(odd, monkeypatch):
+    monkeypatch.setattr(quarantine, "AT_ONCE", 1)
+    followed = Followed(odd)
+    work = quarantine.replay_many(followed.current(), Asked(DAN), {"reason": "pages", "state": "refused", "why": "a new rule"})
+    followed.close()
+    assert isinstance(work, Work) and work.arguments["why"] == "a new rule"
+    assert work.arguments["which"] == {"table": None, "batch": None, "reason": "pages", "states": ("refused",)}
 
 
 def test_a_replay_of_rows_that_nobody_mended_refuses_them_again(odd):

@@ -8,8 +8,8 @@ from loopline.data.edits import edits
 from loopline.loop import open_loop
 from loopline.web.asked import Asked, Reader
 from loopline.web.current import Followed
-from loopline.web.page import Work
 from loopline.web.pages.data import tables
+from loopline.web.work import Work
 from tests.web.world import client, hidden
 
 DAN = Reader("dan@example.com")
@@ -52,7 +52,7 @@ def test_a_restore_is_long_work_by_the_reader_for_their_reason(edited):
     followed = Followed(edited)
     work = tables.restore(followed.current(), Asked(DAN, path={"table": "visits"}), {"to": "1", "why": " a mistake "})
     followed.close()
-    assert isinstance(work, Work) and work.to == "/data/tables/visits"
+    assert isinstance(work, Work) and work.function == "loopline.web.doing:restore"
     assert work.arguments == {"table": "visits", "why": "a mistake", "version": 1, "at": None}
 
 

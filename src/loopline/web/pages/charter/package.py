@@ -13,7 +13,7 @@ from loopline.watch.proof import evidence_of
 from loopline.web.current import Current
 from loopline.web.recent import Recent
 
-MANY = 100_000
+MANY = 20_000
 """Predictions beyond which the served decisions are read only where they are asked for: reading them takes longer than a page may."""
 _kept = Recent[Evidence](4)
 

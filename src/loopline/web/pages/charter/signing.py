@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from loopline.access.people import Person
 from loopline.charter.prices import of_charter
-from loopline.model.signing import speaker, voucher
 from loopline.release.chartered import right, signed_subject, word
 from loopline.release.words import NO, YES, say
 from loopline.web.asked import STAKEHOLDERS, Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
+from loopline.web.hand import person_of, word_key
 from loopline.web.page import Action, Done, Form
 
-_PLACE = "the pages"
 EVERYBODY = STAKEHOLDERS | {"customer"}
 
 
@@ -26,11 +24,10 @@ def sign(current: Current, asked: Asked, form: Form) -> Done:
     """
     spec, ledger, role = current.project.declaration.charter, current.workspace.ledger, form.get("role", "")
     verdict = NO if form.get("verdict") == NO else YES
-    who, book = Person(asked.reader.name, _PLACE), of_charter(spec, current.project.folder)
+    who, book = person_of(asked), of_charter(spec, current.project.folder)
     right(spec, role=role, who=who)
     draft = word(spec, current.state, role=role, who=who, verdict=verdict, why=form.get("why", ""), book=book)
-    key = (speaker if asked.reader.is_local else voucher)(ledger, name=who.name)
-    say(ledger, draft, key)
+    say(ledger, draft, word_key(current, asked))
     return Done(f"You have {'refused' if verdict == NO else 'signed'} the charter as {role}.", "/charter")
 
 

@@ -23,7 +23,7 @@ from loopline.errors import LooplineError
 from loopline.plots import dots
 from loopline.value.criteria import Kept
 from loopline.value.replayed import Change
-from loopline.value.trying import SERVED, TEST, kept_after, told, tried
+from loopline.value.trying import SERVED, TEST, kept_after, rate_of, told, tried
 from loopline.value.whatif import Effect
 from loopline.value.whatif_picture import picture
 from loopline.web.asked import Asked
@@ -81,6 +81,8 @@ class WhatIf:
         From a slider's name to where the answer turns when it alone is moved.
     draw
         The picture of the study before and after; None without a volume.
+    capacity
+        How many can be acted on, as ``50 per day``; empty where nothing is said.
     command
         What proposes this charter; empty where no field of it differs.
     besides
@@ -96,6 +98,7 @@ class WhatIf:
     draw: Callable[[int], Spec] | None
     tried: Tried
     source: str
+    capacity: str
     command: str
     besides: tuple[str, ...]
     notes: tuple[str, ...]
@@ -108,7 +111,7 @@ class WhatIf:
     @property
     def is_moved(self) -> bool:
         """Whether anything stands elsewhere than where it is declared."""
-        return any(one.is_moved for one in self.sliders)
+        return bool(self.capacity) or any(one.is_moved for one in self.sliders)
 
     @property
     def turned(self) -> tuple[tuple[Slider, str], ...]:
@@ -126,6 +129,7 @@ class WhatIf:
             "package_lacks": self.tried.lack,
             "criteria": [asdict(row) for row in self.tried.criteria],
             "on": self.source,
+            "capacity": self.capacity or None,
             "command": self.command,
             "besides": list(self.besides),
             "notes": list(self.notes),
@@ -151,7 +155,7 @@ def whatif(current: Current, asked: Asked) -> WhatIf:
     threshold, lack = _threshold(current, source)
     shown = moved(sliders(charter, numbers(charter, book, declared.task), threshold), asked.query)
     said = {one.name: one.value for one in shown if one.is_moved and one.name != THRESHOLD}
-    supposed = suppose(charter, book, said)
+    supposed, capacity = suppose(charter, book, said), asked.query.get("capacity", "").strip()
     basis = Basis.of(supposed.charter, charter, state)
     before, after = _study(declared, Supposed(charter, book)), _study(basis, supposed)
     return WhatIf(
@@ -162,10 +166,11 @@ def whatif(current: Current, asked: Asked) -> WhatIf:
         rows=_rows(before, after),
         turns=_turns(basis, supposed, shown),
         draw=_before_and_after(before, after),
-        tried=Tried(lack=lack) if lack else _tried(current, source, shown, charter, supposed.charter),
+        tried=Tried(lack=lack) if lack else _tried(current, source, shown, supposed.charter, capacity),
         source=source,
+        capacity=capacity,
         command=_command(charter, supposed.charter),
-        besides=tuple(_besides(charter, shown)),
+        besides=tuple(_besides(charter, shown, capacity)),
         notes=tuple(_notes(basis, book)),
     )
 
@@ -267,23 +272,23 @@ def _before_and_after(before: Mapping[str, Any], after: Mapping[str, Any]) -> Ca
     return draw
 
 
-def _tried(current: Current, source: str, shown: tuple[Slider, ...], before: CharterSpec, after: CharterSpec) -> Tried:
+def _tried(current: Current, source: str, shown: tuple[Slider, ...], after: CharterSpec, capacity: str) -> Tried:
     """What the package that decides would earn with these numbers."""
-    value, package = current.project.declaration.value, current.state.champion
+    before, value, package = current.project.declaration.charter, current.project.declaration.value, current.state.champion
     assert package is not None
     by_name = {one.name: one for one in shown if one.is_moved}
     prices = {name.removeprefix(PRICE): one.value for name, one in by_name.items() if name.startswith(PRICE)}
     threshold = by_name[THRESHOLD].value if THRESHOLD in by_name else None
     volume = after.volume.per_year if VOLUME in by_name and after.volume is not None else None
-    change = Change(prices=prices, threshold=threshold, per_year=volume)
     try:
+        change = Change(prices=prices, threshold=threshold, capacity=rate_of(capacity or None, "Act on no more than"), per_year=volume)
         known = evidence(current, package, source)
         source, effect = tried(known, change, before, value, on=source)
         per_year = effect.after.decisions_per_year
         now, then = kept_after(known, source, change, before, after, volume=per_year, sees_all=before.outcome_seen == "always")
     except LooplineError as error:
         return Tried(lack=f"{error.what[:1].upper()}{error.what[1:]}.")
-    asked = {"prices": prices, "threshold": threshold, "capacity": None, "volume": None if volume is None else str(after.volume)}
+    asked = {"prices": prices, "threshold": threshold, "capacity": capacity or None, "volume": None if volume is None else str(after.volume)}
     currency = before.worth.currency
     return Tried(
         plain=told(known, source, effect, asked, confidence=value.confidence),
@@ -330,12 +335,14 @@ def _command(before: CharterSpec, after: CharterSpec) -> str:
     return " ".join(["loopline charter revise", *(f"--set {shlex.quote(one)}" for one in sets)]) if sets else ""
 
 
-def _besides(charter: CharterSpec, shown: tuple[Slider, ...]) -> list[str]:
+def _besides(charter: CharterSpec, shown: tuple[Slider, ...], capacity: str) -> list[str]:
     """What no field of the charter says."""
     by_name = {one.name: one for one in shown if one.is_moved}
     found = []
     if RATE in by_name:
         found.append(f"In {charter.prices}, write people: {by_name[RATE].written} per hour.")
+    if capacity:
+        found.append(f"In loopline.yaml, write model.policy: {{capacity: {capacity}}}; what it earns: loopline value whatif --capacity {shlex.quote(capacity)}")
     if THRESHOLD in by_name:
         written = by_name[THRESHOLD].written
         found.append(f"In loopline.yaml, write model.policy: {{threshold: {written}}}; what it earns: loopline value whatif --threshold {written}")

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loopline.lake.blobs import Blobs
 from loopline.value.requirements.known import known
 from loopline.value.requirements.requirements import requirements
-from loopline.watch.summary import bodies
 from loopline.web import links
 from loopline.web.asked import CUSTOMER, STAKEHOLDERS, Asked
 from loopline.web.current import Current
@@ -93,10 +91,9 @@ def customer(current: Current, asked: Asked) -> Customer:
     """
     place = place_of(current, asked)
     declared, state = current.project.declaration, current.state
-    charter, watched = declared.charter, state.facts("watch", "windows")
+    charter = declared.charter
     known_now = known(current.workspace, charter, declared.release, state)
     spoken = {entry.body["feature"] for entry in state.open_alerts() if entry.body["monitor"] == _SPOKEN}
-    windows = [] if watched is None or state.champion is None else bodies(Blobs(current.workspace.lake), watched["summary"], package=state.champion)
     return Customer(
         title="What you asked for",
         place=place,
@@ -104,7 +101,7 @@ def customer(current: Current, asked: Asked) -> Customer:
         decision=charter.decision,
         since=state.champions[-1].time if state.champions and state.champion is not None else None,
         criteria=tuple(told(one, charter) for one in requirements(charter, known_now)),
-        quality=quality(windows, charter, charter.task or known_now.task),
+        quality=quality(known_now.windows, charter, charter.task or known_now.task),
         wrong=tuple(
             when_wrong(
                 charter,

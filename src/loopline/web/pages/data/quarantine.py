@@ -19,9 +19,11 @@ from loopline.lake.tables import Tables
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import Action, Done, Form, Page, Work
+from loopline.web.page import Action, Done, Form, Page
 from loopline.web.pages.data.cells import Cell, cell, plain
 from loopline.web.pages.data.shown import PER_PAGE, ROWS, Part, page_of, version_of, writing
+from loopline.web.tasks import replayed
+from loopline.web.work import Work
 
 AT_ONCE = 500
 """So many rows are replayed while a reader waits; more are long work."""
@@ -141,8 +143,7 @@ def replay_many(current: Current, asked: Asked, form: Form) -> Done | Work:
     data = current.project.declaration.data
     count = _mended(current) if chosen.is_open else listing(current.workspace, data, chosen, limit=1).rows
     if count > AT_ONCE:
-        which = {name: getattr(chosen, name) for name in ("table", "batch", "reason", "states")}
-        return Work("replay refused rows", "loopline.web.doing:replay", {"which": which, "why": why}, "/data/quarantine")
+        return replayed({name: getattr(chosen, name) for name in ("table", "batch", "reason", "states")}, why=why)
     with writing(current):
         done = replay(current.workspace, data, chosen, by=asked.reader.name, why=why)
     if not done.rows:

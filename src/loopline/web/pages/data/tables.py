@@ -15,8 +15,10 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
-from loopline.web.page import Action, Form, Page, Work
+from loopline.web.page import Action, Form, Page
 from loopline.web.pages.data.shown import ROWS, Part, moved, number_of, page_of, table_of, version_of
+from loopline.web.tasks import restored
+from loopline.web.work import Work
 
 _RESTORES = frozenset({"data"})
 _KNOWN: Kept[list[Version]] = Kept(32)
@@ -92,8 +94,7 @@ def restore(current: Current, asked: Asked, form: Form) -> Work:
     why, to = reason(form.get("why", "")), form.get("to", "")
     if not (to.isascii() and to.isdecimal() and len(to) < 12):
         raise Mistake("no version is named", remedy="choose one on the page of the table")
-    arguments = {"table": table, "why": why, "version": int(to), "at": None}
-    return Work(f"restore {table} to version {int(to)}", "loopline.web.doing:restore", arguments, f"/data/tables/{table}")
+    return restored(table, why=why, version=int(to))
 
 
 PAGES = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from loopline.charts import Spec
+from loopline.charts import WIDE, Spec
 from loopline.declaration import figure
 from loopline.lake.blobs import Blobs
 from loopline.serve.refusals import reasons
@@ -138,7 +139,8 @@ def _drawn(windows: Sequence[Body], currency: str, metric: str) -> tuple[Drawn, 
         ("latency", lambda width: pictures.latency(windows, width=width)),
         ("drift", lambda width: pictures.drift_map(windows, width=width)),
     ]
-    return tuple((name, _sure(draw)) for name, draw in told if windows and draw(600) is not None)
+    kept = [(name, cache(draw)) for name, draw in told]
+    return tuple((name, _sure(draw)) for name, draw in kept if windows and draw(WIDE) is not None)
 
 
 def _sure(draw: Callable[[int], Spec | None]) -> Callable[[int], Spec]:

@@ -61,19 +61,22 @@ class Comparison:
         As ``loopline model compare --json`` has it; None while it is being made.
     sides
         A heading, and the picture of each; None where one has none.
+    lack
+        Why there is nothing to compare; empty where there is.
     """
 
-    one: str
-    other: str
-    said: Mapping[str, Any] | None
-    differences: Told
-    picture: Picture | None
-    sides: tuple[tuple[str, Picture | None, Picture | None], ...]
+    one: str = ""
+    other: str = ""
+    said: Mapping[str, Any] | None = None
+    differences: Told = Told()
+    picture: Picture | None = None
+    sides: tuple[tuple[str, Picture | None, Picture | None], ...] = ()
+    lack: str = ""
 
     @property
     def title(self) -> str:
         """Whom it compares."""
-        return f"{self.one[:8]} against {self.other[:8]}"
+        return "Two packages side by side" if self.lack else f"{self.one[:8]} against {self.other[:8]}"
 
     @property
     def tone(self) -> str:
@@ -83,7 +86,7 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values; ``is_ready`` says whether there is an answer yet."""
-        return {"one": self.one, "other": self.other, "is_ready": self.said is not None, **(self.said or {})}
+        return {"one": self.one, "other": self.other, "is_ready": self.said is not None, "lack": self.lack, **(self.said or {})}
 
 
 def compare(current: Current, asked: Asked) -> Comparison:
@@ -94,6 +97,8 @@ def compare(current: Current, asked: Asked) -> Comparison:
     Mistake
         When there are no such packages, they do not predict the same, or the rows are no longer kept.
     """
+    if len(current.state.packages) < 2 and not asked.query.get("other"):
+        return Comparison(lack="There are no two packages yet: the next one that is made can be held against the one that is there.")
     first, second = both(current.state, asked.query.get("one") or None, asked.query.get("other") or None)
     found = _found(current, first, second)
     packages = [package_of(current, entry) for entry in (first, second)]

@@ -86,7 +86,8 @@ def view(current: Current, asked: Asked) -> History:
     course = newest(state.rollouts)
     asks = tally_of(said.release, said.charter, state, back[0], ROLLBACK).roles if back else ()
     deployed = current.workspace.ledger.read(kinds=(records.KIND,), newest_first=True, limit=PER_PAGE)
-    until = current.at.isoformat()
+    # To the minute: what has not moved is not drawn again.
+    until = current.at.replace(second=0, microsecond=0).isoformat()
     return History(
         title="What decided when",
         reigns=tuple(shown),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from loopline.charts import Spec
@@ -17,7 +17,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
 
-SHOWN = 50
+SHOWN, MONTHS = 50, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class Cost:
 def cost(current: Current, asked: Asked) -> Cost:
     """What was spent by month and stage, and what a month costs here and there."""
     charter, view = current.project.declaration.charter, current.state.facts("value", "cost")
-    was = spent(charter, current.project.folder, current.state, current.workspace.ledger, at=current.at)
+    was = spent(charter, current.project.folder, current.state, current.workspace.ledger, at=current.at, since=_first_month(current.at))
     has_bills = view is not None and bool(view["now"]["bills"])
     return Cost(
         title="Cost",
@@ -148,6 +148,12 @@ def cost(current: Current, asked: Asked) -> Cost:
         load=(lambda width: by_load(view, width=width)) if has_bills and view is not None else None,
         items=(lambda width: by_item(view, width=width)) if has_bills and view is not None else None,
     )
+
+
+def _first_month(at: datetime) -> datetime:
+    """The beginning of the first month that is told. Each server reports every hour: to add up years of that takes longer than a page may."""
+    month = at.year * 12 + at.month - MONTHS
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 PAGES = (

@@ -52,7 +52,9 @@ def behind(folder: Path, spec: PagesSpec | None = None, base_url: str = PUBLIC) 
     with Safe.open({"LOOPLINE_ACCOUNTS": str(folder / "accounts.db")}) as safe:
         door = SignedIn(safe, PagesSpec(public_url=PUBLIC) if spec is None else spec)
         try:
-            with TestClient(build(Site({followed.name: followed}, door=door)), base_url=base_url, follow_redirects=False) as browser:
+            with TestClient(
+                build(Site({followed.name: followed}, door=door)), base_url=base_url, follow_redirects=False, client=("127.0.0.1", 50_000)
+            ) as browser:
                 yield Behind(browser, safe, door, followed)
         finally:
             followed.close()

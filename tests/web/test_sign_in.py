@@ -123,6 +123,17 @@ def test_a_browser_that_has_signed_in_before_is_not_kept_out_by_strangers(shop):
     assert signed_in(shop).status_code == 303
 
 
+def test_people_behind_a_proxy_are_told_apart_by_what_it_says(shop):
+    ours = token(shop.browser.get("/sign-in").text)
+
+    def guess(index, address):
+        data = {"token": ours, "name": f"guess {index}", "password": BETTER}
+        return shop.browser.post("/sign-in", data=data, headers={"x-forwarded-for": address}).status_code
+
+    assert [guess(index, "192.0.2.1") for index in range(21)] == [403] * 20 + [429]
+    assert guess(22, "192.0.2.2") == 403
+
+
 def test_a_form_without_its_token_changes_nothing(shop):
     for data in ({}, {"token": "0" * 64}):
         assert shop.browser.post("/sign-in", data={**data, "name": BEA, "password": GOOD}).status_code == 403

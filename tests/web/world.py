@@ -66,8 +66,7 @@ def make(folder: Path, *, days: int = 7, rows: int = 60) -> None:
     lines = frame.write_csv().splitlines(keepends=True)
     place = {name: at for at, name in enumerate(frame.columns)}
     for line in WRONG:
-        at, size, kind, noise, y = line.strip().split(",")
-        cells = dict.fromkeys(frame.columns, "") | {"at": at, "size": size, "kind": kind, "noise": noise, "y": y}
+        cells = dict.fromkeys(frame.columns, "") | dict(zip(("at", "size", "kind", "noise", "y"), line.strip().split(","), strict=True))
         lines.append(",".join(cells[name] for name in place) + "\n")
     (folder / "t.csv").write_text("".join(lines))
     (folder / "loopline.yaml").write_text(DECLARATION)
@@ -124,7 +123,7 @@ class Stated(Local):
         """The one that was stated."""
         return self._who
 
-    def known(self, reader: Reader, current: Current) -> Reader:
+    def known(self, reader: Reader, current: Current | Followed) -> Reader:
         """With the roles of the charter, and no more."""
         return Reader(reader.name, super().known(reader, current).roles, reader.is_local)
 

@@ -69,7 +69,8 @@ class PagesSpec(Spec):
     public_url
         The address by which people reach the pages, where that is another than host and port: behind a proxy that speaks TLS.
     proxies
-        The addresses of such proxies: what they say of who asks, and by https or not, is believed.
+        The addresses of such proxies: what they say of who asks (``X-Forwarded-For``), and by https or not (``X-Forwarded-Proto``), is believed.
+        By default this machine's own, where there is a ``public_url``.
     """
 
     host: str = "127.0.0.1"

@@ -25,6 +25,7 @@ from loopline.web.gate import Rules
 SIGN_IN = "/sign-in"
 SESSION, VISIT, DEVICE = "loopline", "visit", "device"
 """The cookies: who is signed in, what forms are bound to before, and by what a browser is known that has signed in once."""
+_OWN = ("127.0.0.1", "::1")
 _YEAR_S = 31_536_000
 
 
@@ -64,7 +65,8 @@ class SignedIn:
         self.spec = spec
         self.ends = Ends(spec.session, spec.idle)
         self.rules = Rules(is_local=False, public_url=spec.public_url)
-        self.proxies = spec.proxies
+        # Where one is declared by its address alone it is most often on this machine: else all people would share its count of wrong passwords.
+        self.proxies = spec.proxies or (_OWN if spec.public_url is not None else ())
 
     @property
     def key(self) -> bytes:

@@ -14,12 +14,12 @@ from loopline.data.quarantine.replay import REPLAY
 from loopline.data.quarantine.settling import settle_all
 from loopline.data.rewind import FORGET
 from loopline.lake.tables import Tables
-from loopline.web.asked import Asked
+from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
 from loopline.web.kept import Kept
 from loopline.web.page import Missing
 
-ROWS = frozenset({"data", "science", "ml", "expert", "devops"})
+ROWS = SEE_ROWS
 """The roles that may see single rows."""
 PER_PAGE = 50
 _SAYS = (*KINDS, MADE, REPLAY, FORGET, "replaying", "discard", "mend", "relabel", "answer", "amended")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopline.errors import LooplineError, Mistake
-from loopline.lake.blobs import Blobs
-from loopline.model.signing import Trust, trust
+from loopline.model.packages import named
+from loopline.serve.explained import told
 from loopline.serve.recall import After, Recalled, after, recall
-from loopline.serve.scorer import Scorer, load
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.beside import BESIDE
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
+from loopline.web.pages.model.kept import scorer_of
 
 REASONS = 8
 
@@ -86,31 +86,11 @@ def view(current: Current, asked: Asked) -> Predictions:
 def _reasons(current: Current, found: Recalled) -> Reasons:
     """Why the row got its score, by the package that gave it."""
     try:
-        scorer = _scorer(current, found.package)
-        told = scorer.explain(found.row)
+        scorer = scorer_of(current, named(current.state, found.package))
+        said = told(scorer, scorer.explain(found.row), REASONS)
     except LooplineError as error:
         return Reasons(lack=f"{error.what}; {error.remedy}" if error.remedy else error.what)
-    strongest = tuple(told.strongest(REASONS))
-    rest = told.score - told.base - sum(reason.effect for reason in told.reasons[:REASONS])
-    return Reasons(told.base, strongest, rest if abs(rest) > 1e-12 else 0.0)
+    return Reasons(said["base"], tuple(said["reasons"]), said["rest"] if abs(said["rest"]) > 1e-12 else 0.0)
 
-
-def _scorer(current: Current, package: str) -> Scorer:
-    """The package's scorer, kept for the next one who asks."""
-    known = _SCORERS.get(package)
-    if known is None:
-        known = load(Blobs(current.workspace.lake), package, _trust(current))
-        while len(_SCORERS) >= 2:
-            _SCORERS.pop(next(iter(_SCORERS)))
-        _SCORERS[package] = known
-    return known
-
-
-def _trust(current: Current) -> Trust:
-    return trust(current.state.vouched)
-
-
-_SCORERS: dict[str, Scorer] = {}
-"""Those of the packages that were asked last; only the one thread that works beside the pages touches it."""
 
 PAGES = (Page("predictions", "/live/predictions", view, "live_predictions.html.j2", SEE_ROWS),)

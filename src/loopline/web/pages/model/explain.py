@@ -20,12 +20,12 @@ from loopline.serve.recall import Recalled, recall
 from loopline.serve.scorer import Scorer
 from loopline.serve.signature import EXPECTED, Column
 from loopline.sheet.document import Picture
-from loopline.web.asked import STAKEHOLDERS, Asked
+from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
 from loopline.web.pages.model.kept import package_of, scorer_of
 
-OF_ROWS = STAKEHOLDERS - {"business"}
+OF_ROWS = SEE_ROWS
 """Who may see single rows: those who work with them. Whoever decides by the figures alone does not."""
 SHOWN = 12
 """Reasons that are told."""
@@ -195,6 +195,7 @@ def _picture(found: Mapping[str, Any]) -> Picture:
 
 
 PAGES = (
-    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS),
+    # A report has no form to be typed into.
+    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS, reported=lambda current: ()),
     Page("explain-package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS),
 )

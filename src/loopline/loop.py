@@ -26,7 +26,7 @@ from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
-from loopline.project import Project, find_folder, load
+from loopline.project import FILE, Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.release.chartered import awaited
 from loopline.release.heeded import heeded
@@ -40,6 +40,7 @@ from loopline.watch.roles import Team, lacking
 from loopline.watch.standing import unheard
 from loopline.workspace import HOME, Ask, Workspace
 
+_SHOWN = "loopline.sheet.notebook:shown"
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 RUNNING = STAGES[4:]
 """The stages of a package that decides already; those before them make its successor."""
@@ -215,6 +216,44 @@ class Loop:
         ledger, lake, spec = self.workspace.ledger, self.workspace.lake, self.project.declaration.value
         apart = resolve("loopline.value.holdout:apart_of")(spec.holdout, self.project.name, ledger)
         return resolve("loopline.serve.frame:score_frame")(lake, self.state().champion, frame, trust=Trust.of(ledger), apart=apart)
+
+    def study(self) -> Any:
+        """The newest study of the charter, as a document that a notebook shows.
+
+        Raises
+        ------
+        Mistake
+            When there is none yet.
+        """
+        charter, folder = self.project.declaration.charter, self.project.folder
+        text, has_data = (folder / FILE).read_text(encoding="utf-8"), bool(self.project.declaration.data.sources)
+        found = resolve("loopline.charter.standing:standing")(charter, self.state(), folder=folder, text=text, today=now().date(), has_data=has_data)
+        if found is None:
+            raise Mistake("the charter has not been studied yet", remedy="loopline run --until charter")
+        return resolve(_SHOWN)(found.document(self.project.name, charter, next=self.status().next))
+
+    def evaluation(self, package: str | None = None) -> Any:
+        """How good a package is and where it fails, as a document that a notebook shows; the newest one, or the one whose digest begins so.
+
+        Raises
+        ------
+        Mistake
+            When there is no such package, or it has no evaluation.
+        """
+        state = self.state()
+        said = resolve("loopline.model.described:opened")(self.workspace, state, resolve("loopline.model.packages:named")(state, package))
+        return resolve(_SHOWN)(resolve("loopline.model.assessment.told:document")(self.project.name, said))
+
+    def review(self) -> Any:
+        """The newest review, as a document that a notebook shows.
+
+        Raises
+        ------
+        Mistake
+            When there is none yet.
+        """
+        facts = resolve("loopline.value.newest:newest")(self.state())
+        return resolve(_SHOWN)(resolve("loopline.value.newest:document_of")(self.workspace.lake, facts))
 
     def _tell_first(self, teller: Look) -> None:
         """Send what is due before a model is made, which may take hours: a turn that died had not told it, or a channel did not take it."""

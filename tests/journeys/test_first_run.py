@@ -116,6 +116,8 @@ def test_the_same_from_python(shop):
         status = loop.run()
         assert status.champion
         assert "charter done" in status._repr_html_() and status.next in loop._repr_html_()
+        for shown in (loop.study(), loop.evaluation(), loop.review()):
+            assert "<svg" in shown._repr_html_() and "<script" not in shown._repr_html_() and shown.markdown.startswith("# shop")
         frame = pl.DataFrame([{name: value for name, value in row.items() if name != "bought"} for row in visits(20, seed=3)])
         assert loop.score(frame).height == 20
         assert type(loop.score(frame.to_pandas())).__module__.startswith("pandas")

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from loopline import charts
 from loopline.cli.report import command
-from loopline.web.report import Sheet, picture, standing_alone
+from loopline.web.register import PAGES
+from loopline.web.report import _OF, ASKED, Sheet, picture, standing_alone
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -29,6 +30,10 @@ def test_the_whole_loop_is_one_file(folder: Path) -> None:
     assert [id for id, count in Counter(ids).items() if count > 1] == []
     assert {link[1:] for link in re.findall(r'href="(#[^"]*)"', text)} <= set(ids)
     assert CliRunner().invoke(command, ["--folder", str(folder), "-o", "shop.pdf"]).exception is not None
+
+
+def test_what_a_report_leaves_out_or_asks_for_are_pages() -> None:
+    assert {*ASKED, *_OF} <= {page.name for page in PAGES}
 
 
 def test_pages_stand_alone_in_one_file() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from loopline import charts
+from loopline.errors import Mistake
 from loopline.sheet.document import Document
 from loopline.sheet.html import ENVIRONMENT, html
 from loopline.sheet.plain import markdown
@@ -52,6 +53,19 @@ class Shown:
 
     def _repr_markdown_(self) -> str:
         return self.markdown
+
+
+def shown(document: Document | None) -> Shown:
+    """A document for a notebook.
+
+    Raises
+    ------
+    Mistake
+        When there is none.
+    """
+    if document is None:
+        raise Mistake("an earlier Loopline made it, and kept no document", remedy="loopline run")
+    return Shown(document)
 
 
 def of_status(project: str, stages: Sequence[Mapping[str, Any]], *, champion: str | None, waiting: str, next: str) -> str:

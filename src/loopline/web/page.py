@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,8 +45,6 @@ class Page:
         Who may see it; None: every stakeholder but a mere customer.
     by_link
         Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
-    reported
-        Of which things a report has this page, as the parameters of its path; None where none. One without parameters is in it.
     """
 
     name: str
@@ -55,13 +53,6 @@ class Page:
     template: str
     roles: frozenset[str] | None = None
     by_link: bool = False
-    reported: Callable[[Current], Sequence[Mapping[str, str]]] | None = None
-
-    def in_report(self, current: Current) -> Sequence[Mapping[str, str]]:
-        """The parameters of its path with which it stands in a report."""
-        if self.reported is not None:
-            return self.reported(current)
-        return () if "{" in self.path else ({},)
 
     @property
     def section(self) -> str:

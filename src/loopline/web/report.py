@@ -23,7 +23,16 @@ from loopline.web.drawn import Drawable
 from loopline.web.page import Page
 from loopline.web.register import PAGES, SECTIONS
 
+ASKED = frozenset(
+    (
+        *("customers", "what-if", "data restore", "compare", "explain", "explain-package", "drift of a feature"),
+        *("predictions", "server", "past", "customer-link", "work"),
+    )
+)
+"""The pages that answer what is asked of them, or tell of this very moment: a report has none of them."""
+_ALERTS = 12
 _FORM = re.compile(r"<form\b.*?</form>", re.DOTALL)
+Parameters = Mapping[str, str]
 _LINK = re.compile(r' (?:xlink:)?href="([^"]*)"')
 _NAMED = re.compile(r' (id|for|aria-labelledby|aria-describedby)="([^"]*)"')
 _USED = re.compile(r"url\(#([^)]*)\)")
@@ -140,15 +149,38 @@ def _alone(sheet: Sheet, places: Mapping[str, str]) -> str:
     return _USED.sub(rf"url(#{sheet.id}-\1)", _NAMED.sub(named, text))
 
 
-def _wanted(current: Current, reader: Reader, pages: Sequence[Page]) -> Iterator[tuple[Page, Mapping[str, str]]]:
+def _wanted(current: Current, reader: Reader, pages: Sequence[Page]) -> Iterator[tuple[Page, Parameters]]:
     """The pages that the reader may see, in the order of the navigation."""
     order = {path: place for place, (_, path) in enumerate(SECTIONS)}
     for page in sorted((page for page in pages if reader.may(page.roles)), key=lambda page: order.get(page.section, len(order))):
-        for parameters in page.in_report(current):
+        if page.name in ASKED:
+            continue
+        for parameters in _OF[page.name](current) if page.name in _OF else () if "{" in page.path else ({},):
             yield page, parameters
 
 
-def _path(page: Page, parameters: Mapping[str, str]) -> str:
+def _package(current: Current) -> list[Parameters]:
+    """The package that decides; the newest one before any does."""
+    digest = current.state.champion or next(reversed([*current.state.packages]), None)
+    return [] if digest is None else [{"digest": digest}]
+
+
+def _alerts(current: Current) -> list[Parameters]:
+    """The alerts that are open, the newest ones."""
+    return [{"id": entry.subject} for entry in current.state.open_alerts()[-_ALERTS:]]
+
+
+_OF: Mapping[str, Callable[[Current], list[Parameters]]] = {
+    "data table": lambda current: [{"table": name} for name in current.project.declaration.data.sources],
+    "package": _package,
+    "card": _package,
+    "effects": _package,
+    "an alert": _alerts,
+}
+"""Of which things a report has the pages whose addresses name one."""
+
+
+def _path(page: Page, parameters: Parameters) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: quote(parameters[found[1]], safe=""), page.path)
 
 

@@ -147,5 +147,5 @@ def seen(current: Current, asked: Asked, form: Form) -> str:
     return "" if course is None else seen_of(course.entry, course.state)
 
 
-PAGES = (Page("work", PATH, view, "work.html.j2", reported=lambda current: ()),)
+PAGES = (Page("work", PATH, view, "work.html.j2"),)
 ACTIONS = (Action(f"{PATH}/start/{{what}}", start), Action(f"{PATH}/stop", stop, seen=seen))

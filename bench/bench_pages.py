@@ -35,7 +35,7 @@ DAYS = 7
 REPEATS = 5
 _KEPT = "LOOPLINE_BENCH_PAGES"
 """Names a folder in which the workspace is kept from one time to the next: making it takes minutes."""
-_ASSET = re.compile(r'(?:href|src)="([^"]+/static/[^"]+)"')
+_ASSET = re.compile(r'(?:href|src)="([^"]*/static/[^"]+)"')
 
 
 def rows() -> Iterator[dict[str, Any]]:

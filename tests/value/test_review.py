@@ -216,6 +216,6 @@ def test_of_the_steps_those_of_the_last_month_and_of_the_month_before_an_open_al
         failed = Draft(kind="step", subject="data", body={"state": "failed", "name": "ingest"})
         ledger.append(failed, Draft(kind="champion", subject=PACKAGE, body={"why": "it passed its gates", "previous": None}))
         later = now() + timedelta(days=40)
-        assert [entry.kind for entry in read(ledger, [], moment=now())] == ["step", "champion"]
-        assert [entry.kind for entry in read(ledger, [], moment=later)] == ["champion"]
-        assert [entry.kind for entry in read(ledger, [alert("drift", since=now().isoformat())], moment=later)] == ["step", "champion"]
+        assert [entry.kind for entry in read(ledger, "p", [], moment=now())] == ["step", "champion"]
+        assert [entry.kind for entry in read(ledger, "p", [], moment=later)] == ["champion"]
+        assert [entry.kind for entry in read(ledger, "p", [alert("drift", since=now().isoformat())], moment=later)] == ["step", "champion"]

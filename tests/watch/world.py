@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from loopline.ledger.entry import Draft, Entry
+from loopline.ledger.state import fold
 from loopline.watch import silences as silence
 from loopline.watch.duty import Letter, letters
 from loopline.watch.spec import WatchSpec
@@ -49,6 +50,11 @@ class World:
     messages: list[Entry] = field(default_factory=list)
     heard: list[tuple[datetime, str, tuple[tuple[str, str], ...]]] = field(default_factory=list)
     _seq: int = 0
+
+    @property
+    def messages_about(self) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
+        """As the ledger's fold has them."""
+        return fold(self.messages).messages_about
 
     @classmethod
     def of(cls, **watch: Any) -> World:

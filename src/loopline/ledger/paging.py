@@ -14,6 +14,8 @@ from loopline.ledger.schema import ENTRIES
 
 LOOKED_THROUGH = 10_000
 """So many entries are looked through at once for what no index tells: that takes some 40 ms, and what is older is asked for by the next page."""
+_LOOKED_AT = tuple(ENTRIES.c[name] for name in ("seq", "kind", "subject", "actor", "body"))
+"""Of a body of ten kilobytes the database reads nothing unless it is asked for."""
 _PARENT_DIGITS = 14
 """The shortest id has so many letters."""
 
@@ -67,7 +69,7 @@ def answer(
     if rest == Question():
         rows = run(newest(project, by, after=after, before=before, limit=limit + 1))
     else:
-        looked = newest(project, by, after=after, before=before, limit=LOOKED_THROUGH)
+        looked = newest(project, by, after=after, before=before, limit=LOOKED_THROUGH, columns=_LOOKED_AT if rest.text else _LOOKED_AT[:-1])
         rows = run(meeting(looked, rest, limit=limit + 1))
         if len(rows) <= limit:
             oldest, many = run(oldest_of(looked))[0]
@@ -98,42 +100,42 @@ def driven(asked: Question, *, has_few: Callable[[], bool]) -> tuple[Question, Q
     return Question(kinds=asked.kinds), replace(rest, kinds=())
 
 
-def newest(project: str, by: Question, *, after: int, before: int, limit: int) -> sa.Select[Any]:
+def newest(project: str, by: Question, *, after: int, before: int, limit: int, columns: Sequence[Any] = (ENTRIES,)) -> sa.Select[Any]:
     """The newest entries between two places by what `driven` says that an index answers, newest first.
 
     Of several kinds each is asked for by itself: a database would sort all that there are of them.
     """
     among = ENTRIES.c.project == project, ENTRIES.c.seq > after, ENTRIES.c.seq < before
     if by.actor is not None:
-        return _newest((*among, ENTRIES.c.actor == by.actor, sa.text("actor <> 'loopline'")), limit)
+        return _newest(columns, (*among, ENTRIES.c.actor == by.actor, sa.text("actor <> 'loopline'")), limit)
     if by.subject:
         # As in `Ledger.read`: the index holds beginnings.
         begins = sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=by.subject[:12])
-        return _newest((*among, ENTRIES.c.subject + "" == by.subject, begins), limit)
+        return _newest(columns, (*among, ENTRIES.c.subject + "" == by.subject, begins), limit)
     if by.subject is not None:
-        return _newest((*among, ENTRIES.c.subject == ""), limit)
+        return _newest(columns, (*among, ENTRIES.c.subject == ""), limit)
     if len(by.kinds) > 1:
-        each = [sa.select(_newest((*among, ENTRIES.c.kind == kind), limit).subquery()) for kind in by.kinds]
+        each = [sa.select(_newest(columns, (*among, ENTRIES.c.kind == kind), limit).subquery()) for kind in by.kinds]
         together = sa.union_all(*each).subquery()
         return sa.select(together).order_by(together.c.seq.desc()).limit(limit)
-    return _newest((*among, ENTRIES.c.kind == by.kinds[0]) if by.kinds else among, limit)
+    return _newest(columns, (*among, ENTRIES.c.kind == by.kinds[0]) if by.kinds else among, limit)
 
 
-def _newest(among: tuple[Any, ...], limit: int) -> sa.Select[Any]:
-    return sa.select(ENTRIES).where(*among).order_by(ENTRIES.c.seq.desc()).limit(limit)
+def _newest(columns: Sequence[Any], among: tuple[Any, ...], limit: int) -> sa.Select[Any]:
+    return sa.select(*columns).where(*among).order_by(ENTRIES.c.seq.desc()).limit(limit)
 
 
 def meeting(looked: sa.Select[Any], rest: Question, *, limit: int) -> sa.Select[Any]:
     """Of the entries that are looked through those that meet the rest of a question."""
     found = looked.subquery()
-    query = sa.select(found).order_by(found.c.seq.desc()).limit(limit)
+    query = sa.select(found.c.seq).order_by(found.c.seq.desc()).limit(limit)
     for name, value in (("subject", rest.subject), ("actor", rest.actor)):
         query = query if value is None else query.where(found.c[name] == value)
     if rest.kinds:
         query = query.where(found.c.kind.in_(rest.kinds))
     if rest.text:
         query = query.where(sa.or_(*(found.c[name].icontains(rest.text, autoescape=True) for name in ("subject", "actor", "body"))))
-    return query
+    return sa.select(ENTRIES).where(ENTRIES.c.seq.in_(query.subquery().select())).order_by(ENTRIES.c.seq.desc())
 
 
 def oldest_of(looked: sa.Select[Any]) -> sa.Select[int | None, int]:

@@ -55,7 +55,7 @@ class State:
         From what nobody is told of to the newest word on it: a silence, or its end.
     messages
         What was told to whom, or could not be, oldest first; `loopline.watch.duty` tells what is still to be told.
-    told
+    messages_about
         From an alert's id and since when it lasts to the messages about it, oldest first.
     deliveries
         From a table to the newest batch that a person delivered to it by hand.
@@ -94,7 +94,7 @@ class State:
     alerts: Mapping[str, Entry] = field(default_factory=dict)
     silences: Mapping[str, Entry] = field(default_factory=dict)
     messages: tuple[Entry, ...] = ()
-    told: Mapping[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict)
+    messages_about: Mapping[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict)
     deliveries: Mapping[str, Entry] = field(default_factory=dict)
     constraints: Mapping[str, Entry] = field(default_factory=dict)
     vouched: tuple[Entry, ...] = ()
@@ -185,7 +185,7 @@ class Parts(msgspec.Struct):
     alerts: dict[str, Entry] = {}
     silences: dict[str, Entry] = {}
     messages: list[Entry] = []
-    told: dict[tuple[str, str], tuple[Entry, ...]] = {}
+    messages_about: dict[tuple[str, str], tuple[Entry, ...]] = {}
     deliveries: dict[str, Entry] = {}
     constraints: dict[str, Entry] = {}
     vouched: list[Entry] = []
@@ -291,7 +291,7 @@ class Folding:
             case "champion":
                 parts.decided = parts.decided or bool(entry.subject)
             case "message":
-                told = self._change("told")
+                told = self._change("messages_about")
                 for item in entry.body.get("items", ()):
                     about = item["alert"], item["since"]
                     told[about] = (*told.get(about, ()), entry)

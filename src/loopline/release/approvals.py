@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -67,19 +67,13 @@ def hand(ledger: Entries, charter: CharterSpec, who: Person) -> Key:
 
 def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: Facts) -> dict[str, Any]:
     """The gates' facts on a package, with the waivers that count today."""
-    return _settling(spec, charter, state)(facts)
+    return all_settled_today(spec, charter, state, [facts])[0]
 
 
-def judged_today(spec: ReleaseSpec, charter: CharterSpec, state: State) -> list[tuple[datetime, dict[str, Any]]]:
-    """The gates' newest facts on each package with the moment at which they were told, oldest first, with the waivers that count today."""
-    settle = _settling(spec, charter, state)
-    return [(entry.time, settle(entry.body["facts"])) for entry in judged(state)]
-
-
-def _settling(spec: ReleaseSpec, charter: CharterSpec, state: State) -> Callable[[Facts], dict[str, Any]]:
-    """Settles the gates' facts on one package after the other by the same words."""
+def all_settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, told: Iterable[Facts]) -> list[dict[str, Any]]:
+    """The gates' facts on each of several packages, with the waivers that count today."""
     keys, today, people = trust(state.vouched).keys, datetime.now(UTC).date(), stakeholders(charter)
-    return lambda facts: settled(facts, standing(state.waivers.values(), spec, people, facts["package"], keys=keys, today=today))
+    return [settled(facts, standing(state.waivers.values(), spec, people, facts["package"], keys=keys, today=today)) for facts in told]
 
 
 def gates_today(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str) -> list[Mapping[str, Any]]:

@@ -31,10 +31,10 @@ from loopline.value.segments import COLUMNS, segments
 from loopline.value.spec import ValueSpec
 from loopline.watch.decisions import Decisions
 from loopline.watch.gauge import shown
-from loopline.watch.inquiry import Evidence, gather, sliceable
+from loopline.watch.inquiry import Evidence, entries_about, gather, sliceable
 from loopline.watch.spec import URGENCY
 from loopline.watch.summary import bodies
-from loopline.watch.upstream import KINDS, happenings
+from loopline.watch.upstream import happenings
 from loopline.workspace import Job
 
 EXPLAINED, CHANGES = 3, 12
@@ -70,7 +70,7 @@ def case_of(job: Job) -> Case:
     champion: str | None = inputs["champion"]
     charter, spec = CharterSpec.model_validate(job.step.reads["charter"]), ValueSpec.model_validate(job.step.reads["value"])
     windows = bodies(blobs, inputs["summary"])
-    entries = read(ledger, inputs["alerts"], moment=now())
+    entries = read(ledger, champion, inputs["alerts"], moment=now())
     return Case(
         project=job.project,
         charter=charter,
@@ -98,11 +98,11 @@ def case_of(job: Job) -> Case:
     )
 
 
-def read(ledger: Ledger, alerts: Sequence[Mapping[str, Any]], *, moment: datetime) -> list[Entry]:
+def read(ledger: Ledger, package: str | None, alerts: Sequence[Mapping[str, Any]], *, moment: datetime) -> list[Entry]:
     """The entries that the review tells from; of the steps, which come at every turn, the newest, and those of the time in which an open alert began."""
     began = [datetime.fromisoformat(alert["since"]) for alert in alerts]
     steps = ledger.read(kinds=("step",), since=min([moment, *began]) - _RECENT)
-    return sorted((*ledger.read(kinds=[kind for kind in KINDS if kind != "step"]), *steps), key=lambda entry: entry.seq)
+    return entries_about(ledger, package, steps=steps)
 
 
 def _looked_into(

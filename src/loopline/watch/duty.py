@@ -40,7 +40,7 @@ class Known(Protocol):
         """What was sent, oldest first."""
 
     @property
-    def told(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
+    def messages_about(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
         """From an alert's id and since when it lasts to what was sent about it, oldest first."""
 
 

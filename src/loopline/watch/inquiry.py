@@ -12,6 +12,7 @@ from loopline.lake.blobs import Blobs
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
 from loopline.model.package import Package, load
 from loopline.model.policy import Policy, columns_of
 from loopline.model.signing import Trust
@@ -24,6 +25,8 @@ from loopline.watch.summary import bodies
 from loopline.watch.upstream import KINDS
 from loopline.workspace import Workspace
 
+_FAILED = 1_000
+"""So many attempts that failed are looked through, the newest."""
 _SLICED = ("category", "boolean", "integer", "number")
 
 
@@ -82,13 +85,33 @@ def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec, 
         workspace,
         package,
         worth,
-        entries=workspace.ledger.read(kinds=KINDS),
+        entries=entries_about(workspace.ledger, package, steps=workspace.ledger.read(kinds=("step",), ids=_failed(state))),
         versions=collected.get("versions", {}),
         summary=watched.get("summary"),
         proof=evidence_of(state, package),
         columns=columns,
         with_open=with_open,
     )
+
+
+def _failed(state: State) -> list[str]:
+    """The newest attempts that failed: of the steps, nothing else explains an alert."""
+    return [end.id for end in state.ended if end.state == "failed"][-_FAILED:]
+
+
+def entries_about(ledger: Ledger, package: str | None, *, steps: Sequence[Entry]) -> list[Entry]:
+    """The entries of the kinds `loopline.watch.upstream.KINDS` that tell of a package, in the order of the ledger.
+
+    Parameters
+    ----------
+    package
+        Whose windows are wanted: those of others come by the hundred thousand.
+    steps
+        Those that are wanted of the steps, which come at every turn.
+    """
+    windows = ledger.read(kinds=("window",), subject=package) if package else []
+    others = ledger.read(kinds=[kind for kind in KINDS if kind not in ("step", "window")])
+    return sorted((*others, *windows, *steps), key=lambda entry: entry.seq)
 
 
 def gather(

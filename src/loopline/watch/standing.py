@@ -102,7 +102,7 @@ def _standing(entry: Entry, cause: Cause | None, known: Known, now: datetime) ->
         level=level(entry.body),
         cause=None if cause is None else cause.head.subject,
         explained_by=others,
-        messages=known.told.get((entry.subject, entry.key), ()),
+        messages=known.messages_about.get((entry.subject, entry.key), ()),
         silence=covering(entry.subject, entry.body, known.silences, now) if cause is not None else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -46,7 +46,8 @@ class Event:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "at": self.at.isoformat()}
+        # All are plain: `asdict` copies each deeply, which takes 0.1 s of a thousand.
+        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "at": self.at.isoformat()}
 
 
 def gate_of(criterion: Criterion, facts: Body) -> Body | None:

@@ -10,7 +10,7 @@ from loopline.charter.statement import stated
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
-from loopline.release.approvals import judged_today
+from loopline.release.approvals import all_settled_today, judged
 from loopline.release.spec import ReleaseSpec
 from loopline.value.requirements.requirements import Known
 from loopline.watch.summary import bodies
@@ -22,12 +22,14 @@ _ALERT = ("state", "since", "says")
 def known(workspace: Workspace, charter: CharterSpec, release: ReleaseSpec, state: State) -> Known:
     """What is known of the criteria now."""
     data = state.facts("data", "join") or state.facts("data", "ingest") or {}
+    verdicts = judged(state)
+    settled = all_settled_today(release, charter, state, [entry.body["facts"] for entry in verdicts])
     open_now = [entry for entry in state.open_alerts() if entry.body["monitor"] == "criterion"]
     return Known(
         task=data.get("task"),
         columns=frozenset(column["name"] for column in data["columns"]) if "columns" in data else None,
         champion=state.champion,
-        judged=judged_today(release, charter, state),
+        judged=[(entry.time, facts) for entry, facts in zip(verdicts, settled, strict=True)],
         reviews=[(at, {"criteria": criteria or ()}) for at, criteria in workspace.ledger.parts("criteria", kinds=("review",))],
         charters=[(entry.time, entry.body["charter"].get("acceptance", [])) for entry in state.charters],
         windows=_windows(workspace, state),

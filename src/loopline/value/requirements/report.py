@@ -23,10 +23,10 @@ _FIGURES: Mapping[Standing, str] = {
 }
 _BY = {"in service": "in use", "the package that decides": "on the test of the package that decides", "the newest package": "on the test of the newest package"}
 _SPANS = {timedelta(hours=1): "hours", timedelta(days=1): "days", timedelta(weeks=1): "weeks"}
+_SHOWN = 60
+"""So much of what happened to a criterion is told, the newest: packages come for years."""
 _HELD = {True: "held", False: "did not hold", None: "was not judged"}
 # The slice that the worst number belongs to stands behind it.
-_TOLD = 50
-"""So many events of a criterion are told, the newest: a package a day makes thousands."""
 _PIECE = re.compile(r"\(([^()]+)\)$")
 
 
@@ -158,9 +158,10 @@ def _service(one: Requirement, charter: CharterSpec, spans: str) -> str:
 def _history(one: Requirement, charter: CharterSpec) -> Table | None:
     if not one.history:
         return None
-    rows = [(f"{event.at:%Y-%m-%d}", _happened(event, charter)) for event in reversed(one.history[-_TOLD:])]
-    if len(one.history) > _TOLD:
-        rows.append(("", f"{len(one.history) - _TOLD:,} more before; all of them: loopline charter criteria --json"))
+    newest = list(reversed(one.history))[:_SHOWN]
+    rows = [(f"{event.at:%Y-%m-%d}", _happened(event, charter)) for event in newest]
+    if more := len(one.history) - len(newest):
+        rows.append(("before", f"{more:,} more times that it was looked at (loopline charter criteria --json)"))
     return Table(("when", "what"), tuple(rows), words=2, widest=1, unbroken=frozenset({0}))
 
 

@@ -19,6 +19,11 @@ def upgrade() -> None:
     first = sa.text("substr(parents, 3, 14)")
     op.create_index("ledger_entries_parent", "ledger_entries", [first], sqlite_where=child, postgresql_where=child)
     op.create_index("ledger_entries_parents", "ledger_entries", ["seq", "parents"], sqlite_where=several, postgresql_where=several)
+    if op.get_bind().dialect.name == "postgresql":
+        # In SQLite each index ends with the place; here the newest of a hundred thousand about one subject would be sorted out of all of them.
+        op.drop_index("ledger_entries_subject", "ledger_entries")
+        named = sa.text("subject <> ''")
+        op.create_index("ledger_entries_subject", "ledger_entries", [sa.text("substr(subject, 1, 12)"), "seq"], postgresql_where=named)
     if op.get_bind().dialect.name == "sqlite":
         for index, rows in (("actor", "10000 10000 500 1"), ("parent", "900000 3"), ("parents", "10000 1 1")):
             op.execute(f"INSERT INTO sqlite_stat1 VALUES ('ledger_entries', 'ledger_entries_{index}', '{rows}')")

@@ -23,6 +23,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.lake.blobs import Absent
 from loopline.lake.unexpected import in_words
 from loopline.web import forms, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
@@ -362,7 +363,11 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
     site, name, reader = site_of(request), request.path_params.get("project", ""), asker(request)
     may = reader is not None and reader.may(None)
-    if not may and not getattr(request.state, "is_let_in", False) and isinstance(error, Fault | Mistake | CheckFailed) and name:
+    if isinstance(error, Absent):
+        # The ledger named it: it is not who asks that is mistaken.
+        error = Fault(error.what, where=error.where, remedy=error.remedy)
+    is_outside = not getattr(request.state, "is_let_in", False) and isinstance(error, Mistake | CheckFailed)
+    if name and not may and (is_outside or isinstance(error, Fault) or type(error) is LooplineError):
         # What cannot be read may be told by its name, its place or its rows.
         _said.warning("%s: %s", request.url.path, error)
         error = Fault("this page cannot be shown now", remedy="ask whoever runs the pages; what is wrong stands in their log")

@@ -123,6 +123,8 @@ class Known:
         The entry of the newest batch.
     windows
         The newest windows, in the order of time.
+    unread
+        Why they cannot be read; empty where they can.
     open_alerts
         The bodies of the alerts that last.
     """
@@ -134,6 +136,7 @@ class Known:
     open_alerts: Sequence[Body]
     month: Month | None
     at: datetime
+    unread: str = ""
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -229,7 +232,7 @@ def _release(known: Known) -> tuple[str, str]:
 
 def _serve(known: Known) -> tuple[str, str]:
     if not known.windows:
-        return _NOT_YET, "no request has been answered"
+        return _NOT_YET, known.unread or "no request has been answered"
     start = known.windows[-1]["start"]
     last = [window for window in known.windows if window["start"] == start]
     rows, refused = (sum(window[name] for window in last) for name in ("rows", "refused"))
@@ -240,9 +243,9 @@ def _watch(known: Known) -> tuple[str, str]:
     many = len([body for body in known.open_alerts if body["monitor"] not in (WAITING, EXPERIMENT)])
     drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known.windows).items() if limit]
     worst = "" if not drifts else "worst drift {1}: {2:.2f}, its limit is {3:.2f}".format(*max(drifts))
-    if not known.windows and not many:
+    if not known.windows and not many and not known.unread:
         return _NOT_YET, "nothing has been watched"
-    return counted(many, "open alert"), worst or "no drift is measured"
+    return counted(many, "open alert"), worst or known.unread or "no drift is measured"
 
 
 def _drift(windows: Sequence[Body]) -> dict[str, tuple[float, float]]:
@@ -257,7 +260,7 @@ def _drift(windows: Sequence[Body]) -> dict[str, tuple[float, float]]:
 def _value(known: Known) -> tuple[str, str]:
     month = known.month
     if month is None:
-        return _NOT_YET, "nothing has been decided by a model"
+        return _NOT_YET, known.unread or "nothing has been decided by a model"
     if not known.charter.worth.is_priced:
         return _NOT_YET, "the charter has no prices"
     when = "this month" if month.is_now else f"in {month.start:%B %Y}"

@@ -331,7 +331,8 @@ def _followed(request: Request, current: Current | None, reader: Reader | None) 
     if reader is None:
         return ""
     if current is None:
-        seen = site_of(request).seen() if request.url.path == "/" else None
+        site = site_of(request)
+        seen = site.seen() if request.url.path == "/" or request.path_params.get("project") in site.closed else None
         return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
     return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
 
@@ -363,9 +364,8 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
     site, name, reader = site_of(request), request.path_params.get("project", ""), asker(request)
     may = reader is not None and reader.may(None)
-    if isinstance(error, Absent):
-        # The ledger named it: it is not who asks that is mistaken.
-        error = Fault(error.what, where=error.where, remedy=error.remedy)
+    # The ledger named it: it is not who asks that is mistaken.
+    error = Fault(error.what, where=error.where, remedy=error.remedy) if isinstance(error, Absent) else error
     is_outside = not getattr(request.state, "is_let_in", False) and isinstance(error, Mistake | CheckFailed)
     if name and not may and (is_outside or isinstance(error, Fault) or type(error) is LooplineError):
         # What cannot be read may be told by its name, its place or its rows.

@@ -19,7 +19,7 @@ from loopline.lake.tables import Tables
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
 from loopline.web.kept import Kept
-from loopline.web.page import Missing
+from loopline.web.page import About, Form, Missing
 
 ROWS = SEE_ROWS
 """The roles that may see single rows."""
@@ -138,6 +138,11 @@ def _is_told_of(current: Current, table: str) -> bool:
     if table == "predictions":
         return ((current.state.facts("serve", "collect") or {}).get("predictions") or {}).get("version") is not None
     return any(entry.kind == MADE or entry.body["accepted"] for entry in current.workspace.ledger.read(kinds=("batch", MADE), subject=table))
+
+
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """What tells of the table of an address; of every table where it names none."""
+    return (About(_SAYS, asked.path.get("table")),)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
 from loopline.web.page import Action, Form, Page, never
-from loopline.web.pages.data.shown import ROWS, Part, is_there, moved, number_of, page_of, table_of, version_of
+from loopline.web.pages.data.shown import ROWS, Part, about, is_there, moved, number_of, page_of, table_of, version_of
 from loopline.web.tasks import restored
 from loopline.web.work import Work
 
@@ -107,4 +107,4 @@ PAGES = (
     ),
     Page("data restore", "/data/tables/{table}/restore", rehearsal, "data/restore.html.j2", _RESTORES, reported=never),
 )
-ACTIONS = (Action("/data/tables/{table}/restore", restore, _RESTORES, _seen),)
+ACTIONS = (Action("/data/tables/{table}/restore", restore, _RESTORES, _seen, about),)

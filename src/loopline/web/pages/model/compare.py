@@ -140,5 +140,4 @@ def _made(pair: _Pair) -> _Found:
     return _Found(dict(found.said), {width: spec for width, spec in specs.items() if spec is not None})
 
 
-# A report does not wait for what is being made.
-PAGES = (Page("compare", "/model/compare", compare, "model_compare.html.j2", reported=lambda current: ()),)
+PAGES = (Page("compare", "/model/compare", compare, "model_compare.html.j2"),)

@@ -195,7 +195,6 @@ def _picture(found: Mapping[str, Any]) -> Picture:
 
 
 PAGES = (
-    # A report has no form to be typed into.
-    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS, reported=lambda current: ()),
+    Page("explain", "/model/explain", explain, "model_explain.html.j2", OF_ROWS),
     Page("explain-package", "/model/packages/{digest}/explain", explain, "model_explain.html.j2", OF_ROWS),
 )

@@ -200,9 +200,4 @@ def _looks_at(explanation: Mapping[str, Any] | None) -> tuple[Section, ...]:
     return (Section("What it looks at", Told((says,)), tuple(Picture(head, one(head)) for head in explained(explanation))),)
 
 
-def newest(current: Current) -> tuple[Mapping[str, str], ...]:
-    """The package that a report shows; none before the first one."""
-    return ({"digest": named(current.state, None).subject},) if current.state.packages else ()
-
-
-PAGES = (Page("package", "/model/packages/{digest}", package, "model_package.html.j2", reported=newest),)
+PAGES = (Page("package", "/model/packages/{digest}", package, "model_package.html.j2"),)

@@ -35,7 +35,8 @@
     if (!parts.length) return true;
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
     if (answer.redirected) {
-      tell("Signed out");
+      if (new URL(answer.url).pathname.startsWith("/sign-in")) tell("Signed out");
+      else location.reload();
       return false;
     }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -45,8 +46,9 @@
       Idiomorph.morph(part, next, { ignoreActiveValue: true, callbacks });
       window.htmx?.process(part);
     }
+    document.title = fresh.title;
     tell("");
-    return answer.ok;
+    return answer.status < 500;
   };
 
   let due = 0, events = null;

@@ -75,8 +75,9 @@ def test_a_package_is_what_the_command_shows_with_where_it_came_from(folder: Pat
     with client(folder, reader("science")) as browser:
         page = given(browser, f"/model/packages/{shown['package'][:10]}")
         html = browser.get(f"/shop/model/packages/{shown['package']}").text
-    left = ("card", "output")
+    left = ("card", "output", "gates")
     assert {name: page[name] for name in shown if name not in left} == {name: value for name, value in shown.items() if name not in left}
+    assert [{name: gate[name] for name in was} for gate, was in zip(page["gates"], shown["gates"], strict=True)] == shown["gates"]
     assert page["origin"]["table"]["name"] == "t" and page["origin"]["content"]["rows"] == 900 and page["origin"]["seconds"] > 0
     assert page["origin"]["code"]["model"] and page["origin"]["charter"] and page["signers"][0]["name"] == shown["signed_by"]
     for part in ("worth_curve", "calibration", "worst_slices", "robustness", "over_time"):

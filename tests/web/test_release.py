@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from loopline.cli.release import command
+from loopline.loop import open_loop
 from loopline.web.asked import Reader
 from tests.web.releasing import PACKAGE, declared, entries, on_trial, pages_key, waiting
 from tests.web.world import client, hidden, reader
@@ -176,3 +177,17 @@ def test_a_package_that_never_came_to_the_gates_is_no_page(folder, path):
     with client(folder, reader("ml")) as browser:
         answer = browser.get(path)
     assert answer.status_code == 404 and "<script>" not in answer.text and "release page" in answer.text
+
+
+def test_the_page_of_the_package_says_of_a_waived_gate_what_the_release_says(folder):
+    owner = declared(folder, "{waive: {latency: [business]}}")
+    with open_loop(folder) as loop:
+        package = str(loop.state().champion)
+    waiting(folder, failed="latency", says="too slow", package=package)
+    told(folder, "waive", "latency", "--as", "business", "--why", "one slow disk", "--by", owner)
+    with client(folder, reader("devops")) as browser:
+        page, seen = browser.get(f"/shop/model/packages/{package}").text, browser.get(f"/shop/model/packages/{package}?as=json").json()
+        judged = browser.get("/shop/release?as=json").json()["judged"]
+    (gate,) = [gate for gate in seen["gates"] if gate["name"] == "latency"]
+    assert gate["outcome"] == "waived" and gate["waived"] == next(one for one in judged["gates"] if one["name"] == "latency")["waived"]
+    assert "one slow disk" in page

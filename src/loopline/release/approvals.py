@@ -47,6 +47,12 @@ def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str
     )
 
 
+def conflict(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str, move: str, *, role: str, who: Person) -> str:
+    """Why four eyes do not let a person's yes to a move of a package count for a role; empty when they do."""
+    rules = rules_of(spec, charter, state, package, move)
+    return rules.conflict(who.name, role, tally(rules, state.approvals.get(package, ())).yes)
+
+
 def stakeholders(charter: CharterSpec) -> dict[str, tuple[str, ...]]:
     """The people of each role, as `loopline.access.people` takes them."""
     return {str(role): people for role, people in charter.stakeholders.items()}
@@ -161,7 +167,7 @@ def word(
         if move == PROMOTION:
             _require_waiting(spec, charter, state, state.verdicts[about])
     if verdict == YES:
-        _require_other_eyes(rules_of(spec, charter, state, digest, move), state, digest, role, who)
+        _require_other_eyes(spec, charter, state, digest, move, role, who)
     body = {"move": move, "role": role, "verdict": verdict, "why": said, "about": about}
     return Word(Draft(kind="approval", subject=digest, body=body, parents=(about,), actor=who.name), note)
 
@@ -195,10 +201,9 @@ def _require_waiting(spec: ReleaseSpec, charter: CharterSpec, state: State, gate
         raise Mistake(f"{digest[:8]} did not pass {', '.join(failed)}, so it waits for nobody", remedy="see why: loopline release check")
 
 
-def _require_other_eyes(rules: Rules, state: State, digest: str, role: str, who: Person) -> None:
-    conflict = rules.conflict(who.name, role, tally(rules, state.approvals.get(digest, ())).yes)
-    if conflict:
-        raise Mistake(conflict, where="--as", remedy=f"ask another person who holds the role {role}")
+def _require_other_eyes(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str, move: str, role: str, who: Person) -> None:
+    if found := conflict(spec, charter, state, package, move, role=role, who=who):
+        raise Mistake(found, where="--as", remedy=f"ask another person who holds the role {role}")
 
 
 def _require_yes(state: State, digest: str, move: str, role: str, who: Person) -> None:

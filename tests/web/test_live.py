@@ -48,7 +48,10 @@ def test_the_windows_are_those_that_the_command_tells(folder):
     shown = told(watch_command, folder, "show")
     with client(folder, reader("business")) as browser:
         seen, page = browser.get("/shop/live?as=json").json(), browser.get("/shop/live").text
+        other = browser.get(f"/shop/live?metric={seen['metrics'][-1]}&as=json").json()
+        assert other["metric"] == seen["metrics"][-1] != seen["metric"]
     assert seen["windows"] == shown["windows"] and (seen["detectable"], seen["currency"]) == (shown["detectable"], "EUR")
+    assert 'name="metric"' in page and seen["metric"] == seen["metrics"][0]
     # Refused rows quote what was sent: a business owner sees how many, and no row.
     assert seen["refusals"] is None
     assert page.count("/drawn/") >= 8 and "What the monitors say" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +50,7 @@ def test_the_month_is_the_one_in_which_it_ended_and_the_phase_turns_with_the_fir
 
 
 def test_what_servers_reported_is_part_of_the_state() -> None:
-    reported = {"state": "serves", "server": "s", "wall_s": 3600.0, "cost": 1.0, "currency": "EUR"}
+    reported: dict[str, Any] = {"state": "serves", "server": "s", "wall_s": 3600.0, "cost": 1.0, "currency": "EUR"}
     entries = [step(1), entry(2, "usage", "serve", **reported), entry(3, "champion", "abc"), entry(4, "usage", "serve", **reported), step(5)]
     assert fold(entries).spans == account(entries, decides=entries[2])
 

@@ -34,7 +34,7 @@ def spent(
     since
         The beginning of the first month that is told; None for all of them.
     """
-    usage = ledger.read(kinds=(USAGE,), since=at - LASTING)
+    usage = ledger.read(kinds=(USAGE,), after=ledger.place(at - LASTING, is_before=True))
     budget, spans = Budget(charter, folder), state.spans
     binding = budget.binding(state, at)
     rows = _by_month_and_stage(spans, month, "" if since is None else month_of(since))

@@ -19,7 +19,7 @@ from loopline.release.champion import promotion, way_back
 from loopline.release.rollout.course import courses, live
 from loopline.release.spec import PROMOTION, ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Rules, Tally, tally
-from loopline.release.waivers import failing, settled, standing
+from loopline.release.waivers import counting, failing, of_package, settled
 from loopline.release.words import WITHDRAWN, YES
 
 
@@ -79,7 +79,8 @@ def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: 
 def all_settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, told: Iterable[Facts]) -> list[dict[str, Any]]:
     """The gates' facts on each of several packages, with the waivers that count today."""
     keys, today, people = trust(state.vouched).keys, datetime.now(UTC).date(), stakeholders(charter)
-    return [settled(facts, standing(state.waivers.values(), spec, people, facts["package"], keys=keys, today=today)) for facts in told]
+    waivers = counting(state.waivers.values(), spec, people, keys=keys, today=today)
+    return [settled(facts, of_package(waivers, facts["package"])) for facts in told]
 
 
 def gates_today(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str) -> list[Mapping[str, Any]]:

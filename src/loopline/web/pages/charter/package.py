@@ -45,7 +45,7 @@ def _gathered(current: Current, package: str, versions: Mapping[str, int], summa
         current.workspace,
         package,
         charter.worth,
-        entries=(),
+        happened=lambda package, good, bad: (),
         versions=versions,
         summary=summary,
         proof=evidence_of(current.state, package),

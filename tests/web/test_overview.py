@@ -83,3 +83,23 @@ def test_a_single_loop_needs_no_overview(tmp_path: Path) -> None:
             assert mine.get("/", follow_redirects=False).headers["location"] == "/one/"
     finally:
         site.close()
+
+
+def test_a_ledger_that_cannot_be_read_is_a_row_and_the_others_are_followed_all_the_same(tmp_path: Path) -> None:
+    bea = PEOPLE["business"]
+    site = opened([project(tmp_path / name, name, tmp_path / f"{name}.db", bea) for name in ("one", "two")])
+    try:
+        site.projects["one"].current().workspace.ledger.append(Draft(kind="charter", subject="x", key="x", body={"charter": {}}))
+        for file in tmp_path.glob("two.db*"):
+            file.write_bytes(b"this is no ledger" * 1000)
+        with browser(site, Reader(bea)) as mine:
+            page, shown = mine.get("/"), mine.get("/?as=json").json()["loops"]
+        assert page.status_code == 200 and "cannot be read" in page.text
+        assert [(one["project"], bool(one["trouble"])) for one in shown] == [("two", True), ("one", False)]
+        with browser(site, Reader("nobody@example.com")) as theirs:
+            assert theirs.get("/").status_code == 403
+        before = site.seen()
+        site.projects["one"].current().workspace.ledger.append(Draft(kind="charter", subject="y", key="y", body={"charter": {}}))
+        assert site.seen().seq > before.seq
+    finally:
+        site.close()

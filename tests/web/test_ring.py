@@ -76,6 +76,15 @@ def test_a_charter_without_prices_makes_no_money():
     assert told(windows=[window(0)], charter=CharterSpec.model_validate({"predict": "late"}))["value"].note == "the charter has no prices"
 
 
+def test_a_sum_that_is_an_estimate_says_how_much_of_it_is_one():
+    said = {"method": "weighted", "worth": {"per_decision": 7.0, "low": 6.0, "high": 8.0, "silent": False}}
+    awaited = window(1, outcomes=0, estimated=said)
+    assert told(windows=[window(0), awaited])["value"].note == "added this month, in part estimated"
+    at, whole = T0 + timedelta(days=3), [awaited]
+    money = month(whole, CHARTER, at=at, confidence=0.9, without_model=2.0)
+    assert told(windows=whole, month=money)["value"].note == "added this month, estimated"
+
+
 def test_a_stage_that_stands_still_says_so():
     found = told(states={"release": "waiting", "model": "failed"})
     assert (found["release"].state, found["model"].state) == ("waiting", "failed")

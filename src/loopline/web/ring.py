@@ -264,4 +264,4 @@ def _value(known: Known) -> tuple[str, str]:
     if month.total is None:
         return _NOT_YET, month.why
     of = "" if month.target is None else f" of {compact(month.target)}"
-    return f"{_money(known, month.total)}{of}", f"added {when}{', in part estimated' if month.is_estimated else ''}"
+    return f"{_money(known, month.total)}{of}", f"added {when}{f', {month.estimate}' if month.estimate else ''}"

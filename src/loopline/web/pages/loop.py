@@ -141,7 +141,7 @@ class LoopView:
             return "", "not run yet" if self.is_new else "nothing earned yet", ""
         name = f"{money.start:%B}" if money.is_now else f"{money.start:%b %Y}"
         target = "" if money.target is None else f"of {compact(money.target)}"
-        return f"{name}, estimated" if money.is_estimated else name, f"{compact(money.total)} {self.currency}", target
+        return f"{name}, {money.estimate}" if money.estimate else name, f"{compact(money.total)} {self.currency}", target
 
     @property
     def bar(self) -> dict[str, float] | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.data.quarantine.waiting import Waiting
+from loopline.ledger.entry import Draft
 from loopline.ledger.state import State, fold
 from loopline.watch.handoff import Handoff
 from loopline.watch.standing import standings
-from loopline.web.waiting import Known, waits
-from tests.watch.world import World
+from loopline.web.waiting import Known, OfData, waits
+from tests.value.cases import T0
+from tests.watch.world import World, entry_of
 from tests.web.test_ring import SEARCHED, step
 
 PEOPLE = {"business": ("ann",), "devops": ("bob", "ann"), "expert": ("eve",), "data": ("dan",)}
@@ -32,7 +35,7 @@ def test_what_waits_for_several_roles_in_one_place_is_told_once():
 
 
 def test_what_the_reader_may_do_comes_before_what_others_must():
-    found = waits(known(handoffs=[*handed("charter", "expert"), *handed("release", "business")], refused=3), "ann")
+    found = waits(known(handoffs=[*handed("charter", "expert"), *handed("release", "business")], data=OfData(refused=Waiting(unsaid=3))), "ann")
     assert [(one.kind, one.is_mine) for one in found] == [("release", True), ("charter", False), ("refused rows", False)]
 
 
@@ -51,11 +54,23 @@ def test_an_open_alert_waits_for_its_role_and_what_explains_it_does_not():
 
 
 def test_questions_and_refused_rows_wait_for_those_who_know():
-    found = waits(known(refused=1, questions={"business": 2}), "dan")
+    found = waits(known(data=OfData(refused=Waiting(unsaid=1)), questions={"business": 2}), "dan")
     assert [(one.kind, one.what) for one in found] == [
         ("refused rows", "1 row is refused: are they wrong, or is the rule?"),
         ("questions", "2 questions of the charter are answered by a guess so far"),
     ]
+
+
+def test_mended_rows_held_batches_the_review_and_last_days_wait_each_with_its_place():
+    body = {"file": "b.csv", "broken": [{"rule": "rows", "says": "it has 1 row"}]}
+    held = entry_of(Draft(kind="held", subject="t", key="abcdef1234", body=body), 4, T0)
+    found = waits(known(data=OfData(refused=Waiting(mended=2), held=(held,), asked=3), ending={"x": T0.date()}), "ann")
+    assert {one.kind: (one.what.partition(":")[0], one.roles, one.to, one.next) for one in found} == {
+        "mended rows": ("2 rows are mended, and not in the table yet", ("expert", "data"), "/data/quarantine", "loopline data quarantine replay"),
+        "held batch": ("b.csv is held back", ("data",), "/data", "loopline data admit abcdef12 --why '...'"),
+        "review": ("3 questions about odd values and inferred rules are open", ("expert",), "/data/review", "loopline data review"),
+        "experiment": ("the experiment x has its last day on 2024-01-01", ("business",), "/value/experiments", "loopline value experiment status x"),
+    }
 
 
 @given(

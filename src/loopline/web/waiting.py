@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from loopline.access.people import Stakeholders, holders, holds
+from loopline.data.quarantine.waiting import Waiting
 from loopline.declaration import counted, figure
+from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.watch.handoff import Handoff, since
 from loopline.watch.spec import WAITING
@@ -25,7 +27,8 @@ _LABELS: Mapping[str, str] = {
     "watch": "Look at the alerts",
     "value": "Read the review",
 }
-ALERT, QUARANTINE, QUESTIONS = "alert", "refused rows", "questions"
+ALERT, QUARANTINE, MENDED, HELD, REVIEW = "alert", "refused rows", "mended rows", "held batch", "review"
+QUESTIONS, EXPERIMENT = "questions", "experiment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,8 @@ class Wait:
     Parameters
     ----------
     kind
-        The stage that waits, ``rollout``, or what else is asked: ``alert``, ``refused rows``, ``questions``.
+        The stage that waits, ``rollout``, or what else is asked: ``alert``, ``refused rows``, ``mended rows``, ``held batch``, ``review``,
+        ``questions``, ``experiment``.
     what
         What is decided.
     roles
@@ -73,6 +77,23 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfData:
+    """What of the data waits.
+
+    Parameters
+    ----------
+    held
+        The entries that hold batches back.
+    asked
+        How many questions about odd values and inferred rules are open; refused rows are told by themselves.
+    """
+
+    refused: Waiting = Waiting()
+    held: tuple[Entry, ...] = ()
+    asked: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """What may wait.
 
@@ -80,10 +101,12 @@ class Known:
     ----------
     alerts
         Where each alert stands.
-    refused
-        Rows in quarantine of which nobody has said anything, and since when the newest of them are there.
+    data
+        What of the data waits.
     questions
         From a role to how many questions of the charter's template are open for it.
+    ending
+        The experiments that run on their last day or after it, each with that day.
     per_year
         Decisions in a year, as the charter says.
     """
@@ -94,9 +117,9 @@ class Known:
     stakeholders: Stakeholders
     currency: str
     per_year: float | None = None
-    refused: int = 0
-    refused_since: datetime | None = None
+    data: OfData = OfData()
     questions: Mapping[str, int] = field(default_factory=dict)
+    ending: Mapping[str, date] = field(default_factory=dict)
 
 
 def waits(known: Known, name: str) -> tuple[Wait, ...]:
@@ -108,7 +131,7 @@ def waits(known: Known, name: str) -> tuple[Wait, ...]:
         The reader's.
     """
     made = []
-    for one in (*_handed(known), *_alerts(known), *_asked(known)):
+    for one in (*_handed(known), *_alerts(known), *_of_data(known), *_asked(known)):
         people = dict.fromkeys(person for role in one.roles for person in holders(role, known.stakeholders))
         mine = any(holds(name, role, known.stakeholders) for role in one.roles)
         made.append(replace(one, people=tuple(people), is_mine=mine))
@@ -166,19 +189,46 @@ def _alerts(known: Known) -> Iterable[Wait]:
             )
 
 
-def _asked(known: Known) -> Iterable[Wait]:
-    """Refused rows, and what the charter's template asks."""
-    if known.refused:
-        are = "are" if known.refused > 1 else "is"
+def _of_data(known: Known) -> Iterable[Wait]:
+    """Refused rows, batches that are held back, and what the review asks."""
+    refused, roles = known.data.refused, ("expert", "data")
+    for kind, many, moment, says, command, label in (
+        (QUARANTINE, refused.unsaid, refused.unsaid_since, "refused: are they wrong, or is the rule?", "loopline data review", "Review the refused rows"),
+        (MENDED, refused.mended, refused.mended_since, "mended, and not in the table yet", "loopline data quarantine replay", "Replay what is mended"),
+    ):
+        if many:
+            yield Wait(
+                kind=kind,
+                what=f"{counted(many)} {'is' if many == 1 else 'are'} {says}",
+                roles=roles,
+                since=moment,
+                next=command,
+                to="/data/quarantine",
+                label=label,
+            )
+    for entry in known.data.held:
         yield Wait(
-            kind=QUARANTINE,
-            what=f"{counted(known.refused)} {are} refused: are they wrong, or is the rule?",
-            roles=("expert", "data"),
-            since=known.refused_since,
-            next="loopline data review",
-            to="/data/quarantine",
-            label="Review the refused rows",
+            kind=HELD,
+            what=f"{entry.body['file']} is held back: {'; '.join(str(broken['says']) for broken in entry.body['broken'])}",
+            roles=("data",),
+            since=entry.time,
+            next=f"loopline data admit {entry.key[:8]} --why '...'",
+            to="/data",
+            label="Mend the file, or let it in",
         )
+    if (many := known.data.asked) > 0:
+        yield Wait(
+            kind=REVIEW,
+            what=f"{counted(many, 'question')} about odd values and inferred rules {'is' if many == 1 else 'are'} open",
+            roles=("expert",),
+            next="loopline data review",
+            to="/data/review",
+            label="Answer what the review asks",
+        )
+
+
+def _asked(known: Known) -> Iterable[Wait]:
+    """What the charter's template asks, and experiments whose time is up."""
     for role, many in known.questions.items():
         yield Wait(
             kind=QUESTIONS,
@@ -188,4 +238,14 @@ def _asked(known: Known) -> Iterable[Wait]:
             next="loopline charter questions",
             to="/charter",
             label="Answer what the charter asks",
+        )
+    for name, day in known.ending.items():
+        yield Wait(
+            kind=EXPERIMENT,
+            what=f"the experiment {name} has its last day on {day}: the turn after it ends it, unless somebody does",
+            roles=("business",),
+            since=datetime.combine(day, time(), UTC),
+            next=f"loopline value experiment status {name}",
+            to="/value/experiments",
+            label="See what it has found",
         )

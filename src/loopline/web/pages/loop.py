@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from loopline.charter.asked import asked_of
@@ -12,6 +12,7 @@ from loopline.errors import LooplineError
 from loopline.ledger.entry import Entry
 from loopline.project import FILE
 from loopline.release.approvals import stakeholders
+from loopline.serve.experiments import folded
 from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
@@ -22,6 +23,7 @@ from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
+from loopline.web.pages.data.waiting import of_data
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
@@ -247,9 +249,8 @@ def _raised(alerts: Sequence[Standing]) -> tuple[Raised, ...]:
 
 
 def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
-    """What may wait for somebody; of the data only counts that the ledger has, for looking into them takes longer than a page may."""
+    """What may wait for somebody."""
     charter, state = current.project.declaration.charter, current.state
-    data = state.latest.get(("data", "ingest"))
     return Known(
         state=state,
         handoffs=current.status.handoffs,
@@ -257,10 +258,17 @@ def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
         stakeholders=stakeholders(charter),
         currency=charter.worth.currency,
         per_year=None if charter.volume is None else charter.volume.per_year,
-        refused=0 if data is None else data.body["facts"]["quarantined"],
-        refused_since=None if data is None else data.time,
+        data=of_data(current),
         questions=_questions(current),
+        ending=_ending(current),
     )
+
+
+def _ending(current: Current) -> dict[str, date]:
+    """The experiments that run on their last day or after it, each with that day."""
+    running = [one for one in folded(current.state.experiments) if one.is_running and one.plan.get("until")]
+    days = {one.name: date.fromisoformat(one.plan["until"]) for one in running}
+    return {name: day for name, day in days.items() if day <= current.at.date()}
 
 
 def _questions(current: Current) -> dict[str, int]:

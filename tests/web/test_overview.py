@@ -61,8 +61,10 @@ def test_loops_of_one_ledger_are_shown_to_who_may_see_them(tmp_path: Path) -> No
     try:
         with Ledger.open(f"sqlite:///{ledger}", "three") as three:
             body = {"charter": {"predict": "y", "stakeholders": {"business": [bea]}}, "changed": []}
-            said = {"state": "open", "monitor": "worth", "feature": "", "role": "business", "says": HOSTILE, "since": "2026-03-01T00:00:00+00:00"}
+            said = {"state": "open", "monitor": "worth", "feature": "", "package": "p", "role": "business", "says": HOSTILE, "value": 1.0}
+            said |= dict.fromkeys(("since", "last", "opened"), "2026-03-01T00:00:00+00:00")
             three.append(Draft(kind="charter", subject="x", key="x", body=body), Draft(kind="alert", subject="a", body=said))
+            three.append(Draft(kind="alert", subject="b", body={**said, "monitor": "volume", "state": "acknowledged"}))
         with browser(site, Reader(bea)) as mine:
             shown = mine.get("/?as=json").json()["loops"]
             page = mine.get("/").text

@@ -13,7 +13,7 @@ from loopline.watch.standing import standings
 from loopline.web.waiting import Known, OfData, waits
 from tests.value.cases import T0
 from tests.watch.world import World, entry_of
-from tests.web.test_ring import SEARCHED, step
+from tests.web.test_ring import IMPORTED, SEARCHED, WORTH, step
 
 PEOPLE = {"business": ("ann",), "devops": ("bob", "ann"), "expert": ("eve",), "data": ("dan",)}
 
@@ -27,11 +27,23 @@ def handed(stage="release", *roles, about="a"):
 
 
 def test_what_waits_for_several_roles_in_one_place_is_told_once():
-    state = fold([step("model", "search", SEARCHED)])
+    state = fold([step("model", "search", SEARCHED), step("release", "gates", {"package": SEARCHED["package"]}, 2)])
     (one,) = waits(known(state=state, handoffs=handed("release", "business", "devops"), per_year=1000.0), "ann")
     assert (one.roles, one.people, one.is_mine) == (("business", "devops"), ("ann", "bob"), True)
     assert one.worth == "9 EUR per decision above never act, 9,000 EUR a year"
     assert (one.what, one.to, one.next) == ("a package waits", "/release", "loopline release approve --as business")
+
+
+def test_a_word_is_worth_what_the_package_is_that_it_is_about():
+    entered = entry_of(Draft(kind="package", subject="0123456789", body={"worth": {**WORTH, "gain": {"mean": 4.0}}}), 1, T0)
+    state = fold([entered, step("model", "search", SEARCHED, 2), step("model", "import", IMPORTED, 3), step("release", "gates", {"package": "beef567890"}, 4)])
+    says = {
+        "release: beef5678 passed its gates and waits for 1 yes of business": "11 EUR per decision above never act",
+        "release: a package waits": "11 EUR per decision above never act",
+        "release: the rollback to 01234567 waits for 1 yes of business": "4 EUR per decision above never act",
+    }
+    turns = [Handoff("release", "business", says_, says_, "") for says_ in says]
+    assert {one.what: one.worth for one in waits(known(state=state, handoffs=turns), "ann")} == {key[9:]: value for key, value in says.items()}
 
 
 def test_what_the_reader_may_do_comes_before_what_others_must():

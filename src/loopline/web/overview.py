@@ -10,10 +10,11 @@ from typing import Any
 from loopline.access.people import roles_of
 from loopline.charter.statement import of_statement
 from loopline.errors import LooplineError
+from loopline.ledger.entry import now
 from loopline.ledger.following import Following
 from loopline.ledger.store import Ledger
 from loopline.watch.handoff import recorded
-from loopline.watch.spec import WAITING
+from loopline.watch.standing import open_now
 from loopline.watch.turns import KIND as TURN
 from loopline.watch.turns import watched
 from loopline.web.asked import Asked, Reader
@@ -109,7 +110,7 @@ def here(current: Current, reader: Reader) -> Loop:
         verdict=month.verdict if month is not None and known else "unknown",
         says=why,
         alerts=len(seen.alerts) + seen.more_alerts,
-        of_money=sum(one.is_money for one in seen.alerts),
+        of_money=seen.of_money,
         mine=len(seen.mine),
         waits=tuple((", ".join(one.roles), one.what) for one in (*seen.mine, *seen.others)),
         champion=state.champion or "",
@@ -153,13 +154,14 @@ class Elsewhere:
             currency = ""
         review = state.facts("value", "review") or {}
         waits = [entry.body for entry in recorded(state.alerts).values() if entry.body["state"] != "resolved"]
+        alerts = open_now(state, now())
         turn = next(iter(beside.read(kinds=(TURN,), newest_first=True, limit=1)), None)
         return Loop(
             project=project,
             currency=currency,
             says="; ".join(part for part in ("declared elsewhere: the month's money is told there", str(review.get("says", ""))) if part),
-            alerts=sum(entry.body["monitor"] != WAITING for entry in state.open_alerts()),
-            of_money=sum(entry.body["monitor"] in first_page.MONEY for entry in state.open_alerts()),
+            alerts=len(alerts),
+            of_money=sum(one.entry.body["monitor"] in first_page.MONEY for one in alerts),
             waits=tuple((str(body["role"]), str(body["says"])) for body in waits),
             champion=state.champion or "",
             since=state.champions[-1].time if state.champion else None,

@@ -12,8 +12,9 @@ from loopline.data.quarantine.waiting import Waiting
 from loopline.declaration import counted, figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
+from loopline.model.packages import worth_of
+from loopline.release.rollout.course import newest as newest_course
 from loopline.watch.handoff import Handoff, since
-from loopline.watch.spec import WAITING
 from loopline.watch.standing import Standing
 from loopline.web.ring import PAGES, compact, yearly
 
@@ -149,7 +150,7 @@ def _handed(known: Known) -> Iterable[Wait]:
             kind=stage,
             what=turns[0].says.partition(": ")[2] or turns[0].says,
             roles=tuple(one.role for one in turns),
-            worth=_worth(known, stage),
+            worth=_worth(known, turns[0]),
             since=datetime.fromisoformat(min(times)) if times else None,
             next=turns[0].next,
             to=PAGES.get(stage, "/release/rollout"),
@@ -157,36 +158,49 @@ def _handed(known: Known) -> Iterable[Wait]:
         )
 
 
-def _worth(known: Known, stage: str) -> str:
-    """What a word on a stage is worth a year."""
-    if stage == "charter":
+def _worth(known: Known, turn: Handoff) -> str:
+    """What a word is worth a year."""
+    if turn.stage == "charter":
         expected = yearly(known.state)
         return "" if expected is None else f"{compact(expected[0])} {known.currency} a year, as the study expects"
-    worth = (known.state.facts("model", "search") or {}).get("worth")
-    if stage not in ("release", "rollout") or worth is None:
+    worth = worth_of(known.state, _meant(known.state, turn)) if turn.stage in ("release", "rollout") else None
+    if worth is None:
         return ""
     gain = float(worth["gain"]["mean"])
     per_year = "" if known.per_year is None else f", {compact(gain * known.per_year)} {known.currency} a year"
     return f"{figure(gain)} {known.currency} per decision above {worth['rule']}{per_year}"
 
 
+def _meant(state: State, turn: Handoff) -> str | None:
+    """The package that a hand-off is about: the one that it names by its first digits, as `loopline.release.stage.awaited` does."""
+    words = {*turn.says.replace(":", " ").split()}
+    if named := [package for package in state.packages if package[:8] in words]:
+        return named[-1]
+    course = newest_course(state.rollouts)
+    if turn.stage == "rollout":
+        return None if course is None else course.package
+    judged: str | None = (state.facts("release", "gates") or {}).get("package")
+    return judged
+
+
 def _alerts(known: Known) -> Iterable[Wait]:
     """The alerts that nobody has taken on and that are told by themselves; what explains them is shown with them."""
     for one in known.alerts:
+        if not one.is_open:
+            continue
         body = one.entry.body
-        if one.state == "open" and one.cause is not None and one.is_told_apart and body["monitor"] != WAITING:
-            cost = body["cost"]
-            lost = "" if not cost or cost["lost"] <= 0 else f"{figure(cost['lost'])} {known.currency} lost so far"
-            yield Wait(
-                kind=ALERT,
-                what=str(body["what"]),
-                roles=(str(body["role"]),),
-                worth=lost,
-                since=datetime.fromisoformat(body["since"]),
-                next=f"loopline alerts ack {one.id}",
-                to=f"/live/alerts/{one.id}",
-                label="Look into it and take it on",
-            )
+        cost = body["cost"]
+        lost = "" if not cost or cost["lost"] <= 0 else f"{figure(cost['lost'])} {known.currency} lost so far"
+        yield Wait(
+            kind=ALERT,
+            what=str(body["what"]),
+            roles=(str(body["role"]),),
+            worth=lost,
+            since=datetime.fromisoformat(body["since"]),
+            next=f"loopline alerts ack {one.id}",
+            to=f"/live/alerts/{one.id}",
+            label="Look into it and take it on",
+        )
 
 
 def _of_data(known: Known) -> Iterable[Wait]:

@@ -10,14 +10,15 @@ from typing import Any
 from loopline.charter.asked import asked_of
 from loopline.errors import LooplineError
 from loopline.ledger.entry import Entry
+from loopline.model.packages import newest, worth_of
 from loopline.project import FILE
 from loopline.release.approvals import stakeholders
 from loopline.serve.experiments import folded
 from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
-from loopline.watch.spec import BUSINESS, OF_WORTH, WAITING
-from loopline.watch.standing import Standing, standings
+from loopline.watch.spec import BUSINESS, OF_WORTH
+from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.lately import lately
@@ -40,7 +41,7 @@ _MOST = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An alert that is told by itself.
+    """An open alert.
 
     Parameters
     ----------
@@ -82,7 +83,9 @@ class LoopView:
     unpriced
         Whether the charter has no prices, so that no sum is money.
     alerts
-        Those that are told by themselves, the ones about money first; `more_alerts` others are not shown.
+        Those that are open, the ones about money first; `more_alerts` others are not shown. Of all of them `of_money` are about money.
+    known_alerts
+        How many last that somebody has taken on or made silent.
     mine, others
         What waits for the reader, and for others.
     next, can_run
@@ -109,6 +112,8 @@ class LoopView:
     unpriced: bool
     alerts: tuple[Raised, ...]
     more_alerts: int
+    known_alerts: int
+    of_money: int
     mine: tuple[Wait, ...]
     others: tuple[Wait, ...]
     next: str
@@ -170,6 +175,7 @@ class LoopView:
             "month": None if self.month is None else {**self.month.as_json(), "currency": self.currency},
             "alerts": [alert.as_json() for alert in self.alerts],
             "more_alerts": self.more_alerts,
+            "known_alerts": self.known_alerts,
             "waiting": {"mine": [one.as_json() for one in self.mine], "others": [one.as_json() for one in self.others]},
             "next": self.next,
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
@@ -182,12 +188,12 @@ def view(current: Current, asked: Asked) -> LoopView:
     """The first page of a project for a reader."""
     charter, state, status = current.project.declaration.charter, current.state, current.status
     lens = lens_of(asked.reader.roles, asked.query.get("lens", ""))
-    alerts = standings(state, current.at)
+    alerts = lasting(state, current.at)
+    opened = [one for one in alerts if one.is_open]
     windows = lately(current.workspace.lake, state)
     money = _month(current, windows)
-    told = _raised(alerts)
-    lasting = [one.entry.body for one in alerts if one.cause is not None and one.state != "resolved"]
-    known = RingKnown(charter=charter, state=state, delivery=_delivery(current), windows=windows, open_alerts=lasting, month=money, at=current.at)
+    told = _raised(opened, alerts)
+    known = RingKnown(charter=charter, state=state, delivery=_delivery(current), windows=windows, open_alerts=len(opened), month=money, at=current.at)
     waiting = waits(_waiting(current, alerts), asked.reader.name)
     running = current.workspace.ledger.holder()
     return LoopView(
@@ -203,6 +209,8 @@ def view(current: Current, asked: Asked) -> LoopView:
         unpriced=not charter.worth.is_priced,
         alerts=told[:_MOST],
         more_alerts=len(told[_MOST:]),
+        known_alerts=sum(one.is_lasting and not one.is_open for one in alerts),
+        of_money=sum(one.is_money for one in told),
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
         next=status.next,
@@ -215,7 +223,9 @@ def view(current: Current, asked: Asked) -> LoopView:
 
 
 def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | None:
-    declared, worth = current.project.declaration, (current.state.facts("model", "search") or {}).get("worth")
+    declared, state = current.project.declaration, current.state
+    # Of what decides; before anything does, of what the model stage made last.
+    worth = worth_of(state, state.champion or newest(state))
     without = None if worth is None else worth["baseline"]
     return month(windows, declared.charter, at=current.at, confidence=declared.value.confidence, without_model=without)
 
@@ -224,14 +234,12 @@ def _delivery(current: Current) -> Entry | None:
     return next(iter(current.workspace.ledger.read(kinds=("batch",), newest_first=True, limit=1)), None)
 
 
-def _raised(alerts: Sequence[Standing]) -> tuple[Raised, ...]:
-    """The alerts that last and are told by themselves, those about money first."""
+def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Raised, ...]:
+    """The open alerts, those about money first."""
     by_id = {one.id: one for one in alerts}
     made = []
-    for one in alerts:
+    for one in opened:
         body = one.entry.body
-        if one.cause is None or one.state == "resolved" or not one.is_told_apart or body["monitor"] == WAITING:
-            continue
         made.append(
             Raised(
                 id=one.id,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from loopline.value.review import told
+from loopline.value.rules import Reason, Review
 from loopline.web.app import build
 from loopline.web.asked import Reader
-from loopline.web.overview import Loop, overview
+from loopline.web.overview import Loop, overview, reviewed
 from loopline.web.server import opened
 from loopline.web.site import Site
+from tests.value.cases import T0, case, window
 from tests.web.world import PEOPLE, Stated
 
 HOSTILE = "<script>alert(1)</script>"
@@ -76,6 +81,18 @@ def test_loops_of_one_ledger_are_shown_to_who_may_see_them(tmp_path: Path) -> No
             assert {one["project"] for one in local.get("/?as=json").json()["loops"]} == {"one", "two", "three"}
     finally:
         site.close()
+
+
+def test_a_loop_that_is_declared_elsewhere_tells_its_months_money_by_its_newest_review() -> None:
+    days = [window(day, rows=100, worth=5.0) for day in range(10)]
+    facts = {**told(case(days, charter={"target": "12000 per year"}), Review("go_on", (Reason("x", "go_on", "It pays."),))), "priced": True}
+    now = T0 + timedelta(days=20)
+    found = reviewed(facts, now)
+    assert (found["money"], found["verdict"]) == (pytest.approx(3000), "ahead") and found["target"] == pytest.approx(12_000 * 31 / 365.25)
+    assert "up to 2024-01-11 00:00 UTC" in found["says"]
+    for silent in ({}, {**facts, "priced": False}, {**facts, "month": None}):
+        assert "money" not in reviewed(silent, now)
+    assert "money" not in reviewed(facts, now + timedelta(days=30))
 
 
 def test_a_single_loop_needs_no_overview(tmp_path: Path) -> None:

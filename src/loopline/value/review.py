@@ -172,6 +172,7 @@ def told(case: Case, review: Review) -> dict[str, Any]:
         "currency": case.currency,
         "priced": case.charter.worth.is_priced,
         "realised": _realised(case),
+        "month": None if case.month is None else case.month.as_json(),
         "target_per_year": None if target is None else target.per_year,
         "baseline": baseline,
         "criteria": [one.as_json() for one in case.criteria],

@@ -15,7 +15,8 @@ from loopline.serve.refusals import reasons
 from loopline.sheet.document import Figure
 from loopline.watch import pictures
 from loopline.watch.estimated import silences
-from loopline.watch.standing import Standing, standings
+from loopline.watch.latest import latest, own
+from loopline.watch.standing import Standing, lasting
 from loopline.watch.summary import newest, ranked
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
@@ -44,7 +45,7 @@ class Live:
     metric, metrics
         The metric that is drawn, and all that were estimated.
     figures
-        What the newest window with rows shows.
+        What the newest window with rows shows: how many came of all packages, and what the one that decides was worth.
     refusals
         The most frequent reasons for which rows were refused on the days of `refused_on`; None for a reader who may not see rows.
     alerts
@@ -96,14 +97,14 @@ def view(current: Current, asked: Asked) -> Live:
     wanted = asked.query.get("metric", "")
     metric = wanted if wanted in metrics else next(iter(metrics), "")
     refused_on, why = _refusals(current, asked, windows)
-    lasting = [one for one in standings(current.state, current.at) if one.cause is not None and one.is_told_apart]
+    told_apart = [one for one in lasting(current.state, current.at) if one.is_lasting]
     return Live(
         title="Live",
         says=str(facts.get("says", "")),
         windows=tuple(windows),
         last=last,
         currency=currency,
-        figures=_figures(windows, currency),
+        figures=figures_of(windows, current.state.champion, currency),
         metric=metric,
         metrics=metrics,
         drawn=_drawn(windows, currency, metric),
@@ -111,7 +112,7 @@ def view(current: Current, asked: Asked) -> Live:
         detectable=facts.get("detectable"),
         refusals=why,
         refused_on=refused_on,
-        alerts=tuple(lasting[:ALERTS_SHOWN]),
+        alerts=tuple(told_apart[:ALERTS_SHOWN]),
     )
 
 
@@ -121,29 +122,33 @@ def windows_of(current: Current, last: int, *, package: str | None = None) -> li
     return [] if facts is None else newest(Blobs(current.workspace.lake), facts["summary"], last, package=package)
 
 
-def _figures(windows: Sequence[Body], currency: str) -> tuple[Figure, ...]:
-    asked = [window for window in windows if window["rows"] or window["refused"]]
-    if not asked:
+def figures_of(windows: Sequence[Body], champion: str | None, currency: str) -> tuple[Figure, ...]:
+    """What the newest window shows: how many came of all packages, and what the one that decides was worth; nothing before one."""
+    found = latest(windows, champion)
+    if found is None:
         return ()
-    window = asked[-1]
-    when, all = f"window of {window['start'][:16].replace('T', ' ')}", window["rows"] + window["refused"]
+    window, all, parts = found.deciding, found.rows + found.refused, len(found.parts)
+    when = f"window of {found.start[:16].replace('T', ' ')}{f', of {parts} packages' if parts > 1 else ''}"
+    # While several serve, what follows is of the one that decides.
+    of = f"of {window['package'][:8]}; " if parts > 1 else ""
     made = [
-        Figure("Rows answered", number(window["rows"]), "", when),
-        Figure("Refused", percent(window["refused"] / all, 1), "", f"{number(window['refused'])} of {number(all)} rows"),
+        Figure("Rows answered", number(found.rows), "", when),
+        Figure("Refused", percent(found.refused / all, 1), "", f"{number(found.refused)} of {number(all)} rows"),
     ]
     if (took := window["latency_ms"]) is not None:
-        made.append(Figure("Half of the answers within", f"{figure(took['p50'])} ms", "", f"95 of 100: {figure(took['p95'])} ms; 99: {figure(took['p99'])} ms"))
+        note = f"{of}95 of 100: {figure(took['p95'])} ms; 99: {figure(took['p99'])} ms"
+        made.append(Figure("Half of the answers within", f"{figure(took['p50'])} ms", "", note))
     if (expected := (window["estimated"] or {}).get("worth")) is not None:
         between = f"{money(expected['low'])} to {money(expected['high'], currency)}"
-        made.append(Figure("Expected worth per decision", money(expected["per_decision"], currency), between, "before outcomes came"))
-    came = next((one for one in reversed(asked) if one["worth"] is not None), None)
+        made.append(Figure("Expected worth per decision", money(expected["per_decision"], currency), between, f"{of}before outcomes came"))
+    came = next((one for one in reversed(own(windows, champion)) if one["worth"] is not None), None)
     if came is not None:
         worth = came["worth"]
         between = "" if worth["low"] is None else f"{money(worth['low'])} to {money(worth['high'], currency)}"
-        note = f"window of {came['start'][:10]}; without a model {money(worth['baseline'], currency)}"
+        note = f"{of}window of {came['start'][:10]}; without a model {money(worth['baseline'], currency)}"
         made.append(Figure("Realised worth per decision", money(worth["per_decision"], currency), between, note))
-    if window["completeness"] is not None:
-        made.append(Figure("Outcomes that have come", percent(window["completeness"]), "", f"{number(window['outcomes'])} of {number(window['rows'])}"))
+    if found.awaited:
+        made.append(Figure("Outcomes that have come", percent(found.outcomes / found.awaited), "", f"{number(found.outcomes)} of {number(found.awaited)}"))
     return tuple(made)
 
 

@@ -27,7 +27,7 @@ from loopline.watch import pictures
 from loopline.watch.drift import Bins
 from loopline.web.pages.live import predictions
 from tests.web.releasing import entries
-from tests.web.world import client, hidden, reader
+from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -217,3 +217,15 @@ def test_a_stranger_may_not_act_on_an_alert(folder):
     with client(folder, reader("customer")) as browser:
         assert browser.get(f"/shop/live/alerts/{id}").status_code == 403
     assert all(entry.time < now() - timedelta(0) and entry.actor == "loopline" for entry in entries(folder, "alert"))
+
+
+def test_a_stale_form_is_refused_with_what_changed_however_much_else_has_come(folder):
+    with client(folder, reader("ml")) as browser, open_loop(folder) as loop:
+        id = loop.state().open_alerts()[0].subject
+        page = browser.get(f"/shop/live/alerts/{id}").text
+        fields = hidden(page, f"/live/alerts/{id}/word")
+        browser.post(f"/shop/live/alerts/{id}/word", data={**fields, "verb": "acknowledged", "why": "seen"})
+        loop.workspace.ledger.append(*(Draft(kind="note", subject=f"note {number}") for number in range(30)))
+        stale = browser.post(f"/shop/live/alerts/{id}/word", data={**fields, "verb": "acknowledged", "why": "seen"}, headers={"accept": "application/json"})
+    (changed,) = stale.json()["error"]["changed"]
+    assert stale.status_code == 409 and changed.endswith(f"alert acknowledged by {PEOPLE['ml']}")

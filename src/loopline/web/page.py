@@ -121,6 +121,22 @@ class Done:
 
 
 @dataclass(frozen=True)
+class About:
+    """Entries that tell of something.
+
+    Parameters
+    ----------
+    kinds
+        Their kinds; every kind where empty.
+    subject
+        What they are about; None: anything.
+    """
+
+    kinds: tuple[str, ...] = ()
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
 class Action:
     """What a form does.
 
@@ -134,6 +150,8 @@ class Action:
         Who may do it at all; what the charter and the command ask for besides is checked by `act`.
     seen
         What the form decides on, as it stands now, in a word; a form that was made over something else is refused. Called as `act` is.
+    about
+        The entries that tell what became of that: who is refused is told those that have come since the form was made. Called as `act` is.
     by_link
         Whether who has an open link may do it; its path then holds the link, as ``{link}``.
     """
@@ -142,6 +160,7 @@ class Action:
     act: Callable[[Current, Asked, Form], Done | Work]
     roles: frozenset[str] | None = None
     seen: Callable[[Current, Asked, Form], str] | None = None
+    about: Callable[[Current, Asked, Form], Sequence[About]] | None = None
     by_link: bool = False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from loopline.errors import LooplineError
+from loopline.errors import Fault, LooplineError
 from loopline.ledger.entry import now
 from loopline.web import links
 from loopline.web.asked import CUSTOMER, Reader
@@ -81,6 +81,11 @@ def require_any(site: Site, reader: Reader) -> None:
     ------
     Forbidden
         When they hold none.
+    Fault
+        When a project that might list them cannot be opened.
     """
-    if not any(site.known(reader, name).may(None) for name in site.projects):
-        raise Forbidden(f"no loop here lists {reader.name} for a role", remedy=_ASK)
+    if reader.is_local or any(site.known(reader, name).may(None) for name in site.projects):
+        return
+    if site.closed:
+        raise Fault("a project here cannot be opened now", remedy="ask whoever runs the pages; what is wrong stands in their log")
+    raise Forbidden(f"no loop here lists {reader.name} for a role", remedy=_ASK)

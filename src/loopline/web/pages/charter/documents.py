@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopline.charter.standing import standing
-from loopline.project import FILE
 from loopline.sheet.document import Document
 from loopline.value.requirements.known import known
 from loopline.value.requirements.report import report
@@ -35,7 +34,7 @@ class Read:
 def study(current: Current, asked: Asked) -> Read:
     """The newest study."""
     declared, folder = current.project.declaration, current.project.folder
-    text = (folder / FILE).read_text(encoding="utf-8")
+    text = current.project.text
     found = standing(declared.charter, current.state, folder=folder, text=text, today=current.at.date(), has_data=bool(declared.data.sources))
     if found is None:
         return Read(

@@ -18,7 +18,6 @@ from loopline.charter.spec import CharterSpec, WorthSpec
 from loopline.charter.standing import Standing, standing
 from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.project import FILE
 from loopline.release.approvals import stakeholders
 from loopline.release.chartered import signed_subject
 from loopline.release.signatures import Signatures, signatures
@@ -122,7 +121,7 @@ def charter(current: Current, asked: Asked) -> Charter:
     """The charter as it is declared, with what is known of it."""
     declared, state, folder = current.project.declaration, current.state, current.project.folder
     spec, book = declared.charter, of_charter(declared.charter, folder)
-    text = (folder / FILE).read_text(encoding="utf-8")
+    text = current.project.text
     study = standing(spec, state, folder=folder, text=text, today=current.at.date(), has_data=bool(declared.data.sources))
     known_now = known(current.workspace, spec, declared.release, state)
     found = requirements(spec, known_now)

@@ -11,7 +11,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.kept import Kept
 from loopline.web.page import Page
-from loopline.web.pages.data.shown import ROWS, version_of
+from loopline.web.pages.data.shown import ROWS, is_there, version_of
 
 _READ = ("predictions", "outcomes")
 _FEW_ROWS = 100_000
@@ -34,7 +34,7 @@ class Readiness:
 
 def view(current: Current, asked: Asked) -> Readiness:
     """The verdict with each finding."""
-    there = Tables(current.workspace.lake).exists(current.project.declaration.data.main)
+    there = is_there(current, current.project.declaration.data.main)
     return Readiness("Is the data ready?", _KNOWN.of(_key(current), lambda: _found(current)) if there else None, asked.reader.may(ROWS))
 
 
@@ -42,12 +42,12 @@ def at_hand(current: Current) -> Verdict | None:
     """The verdict, where it is known already or quickly found."""
     tables = Tables(current.workspace.lake)
     names = (current.project.declaration.data.main, *_READ)
-    if not tables.exists(names[0]):
+    if not is_there(current, names[0]):
         return None
     key = _key(current)
     if (known := _KNOWN.known(key)) is not None:
         return known
-    rows = sum(tables.version(name).rows for name in names if tables.exists(name))
+    rows = sum(tables.version(name).rows for name in names if is_there(current, name))
     return _KNOWN.of(key, lambda: _found(current)) if rows <= _FEW_ROWS else None
 
 

@@ -19,7 +19,7 @@ from loopline.web.beside import BESIDE
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import may_act, person_of, require_stakeholder
-from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.said import PER_PAGE, page_of
 
 VERBS = (spoken.ACKNOWLEDGED, spoken.RESOLVED)
@@ -171,6 +171,14 @@ def speak(current: Current, asked: Asked, form: Form) -> Done:
     return Done(f"{entry.subject} is {verb} by {asked.reader.name}: {entry.body['what']}", f"/live/alerts/{entry.subject}")
 
 
+def _about_alert(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return (About(("alert",), find(current.state.alerts, asked.path["id"]).subject),)
+
+
+def _about_silence(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return (About(("silence",), form.get("of") or _subject(current, form)),)
+
+
 def _subject(current: Current, form: Form) -> str:
     said = current.project.declaration
     id, monitor, feature = form.get("id") or None, form.get("monitor") or None, form.get("feature", "").strip()
@@ -207,6 +215,6 @@ PAGES = (
     Page("an alert", "/live/alerts/{id}", one, "live_alert.html.j2", reported=_newest),
 )
 ACTIONS = (
-    Action("/live/alerts/{id}/word", speak, seen=_seen_alert),
-    Action("/live/silences", silence, seen=_seen_silence),
+    Action("/live/alerts/{id}/word", speak, seen=_seen_alert, about=_about_alert),
+    Action("/live/silences", silence, seen=_seen_silence, about=_about_silence),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from loopline.access.people import Person, speak_for
 from loopline.errors import Mistake
 from loopline.model.background import Background
-from loopline.model.constraints import Constraint, held, withdrawal
+from loopline.model.constraints import KIND, Constraint, held, withdrawal
 from loopline.model.effects import Effect
 from loopline.model.explain_pictures import effect_picture
 from loopline.model.packages import EXPLANATION, named, require
@@ -20,7 +20,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import roles_for
-from loopline.web.page import Action, Done, Form, Page
+from loopline.web.page import About, Action, Done, Form, Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of
 from loopline.web.pages.model.package import reported_of
@@ -124,6 +124,11 @@ def seen(current: Current, asked: Asked, form: Form) -> str:
     return _seen(current, form.get("column", ""))
 
 
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """The words on the column, and the packages that were made."""
+    return About((KIND,), form.get("column", "")), About(("package",))
+
+
 def refuse(current: Current, asked: Asked, form: Form) -> Done:
     """Refuse what the model makes of a column."""
     column, hold = form.get("column", ""), form.get("hold", "")
@@ -157,4 +162,4 @@ def _expert(current: Current, asked: Asked) -> tuple[Person, str]:
 
 
 PAGES = (Page("effects", "/model/packages/{digest}/effects", effects, "model_effects.html.j2", reported=reported_of),)
-ACTIONS = (Action("/model/effects/refuse", refuse, EXPERTS, seen), Action("/model/effects/accept", accept, EXPERTS, seen))
+ACTIONS = (Action("/model/effects/refuse", refuse, EXPERTS, seen, about), Action("/model/effects/accept", accept, EXPERTS, seen, about))

@@ -18,13 +18,13 @@ from loopline.release.position import Position, position
 from loopline.release.spec import MOVES, PROMOTION, ROLLBACK
 from loopline.release.stage import stopped
 from loopline.release.tally import RoleTally, Tally
-from loopline.release.waivers import STANDING, may_waive, standing, waive, withdraw
+from loopline.release.waivers import KIND, STANDING, may_waive, standing, waive, withdraw
 from loopline.release.words import NO, WITHDRAWN, YES, say
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import person_of, require_role, roles_for, word_key
-from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.said import day_of
 
 OTHERS = 20
@@ -221,6 +221,14 @@ def _back_to(form: Form, package: str) -> str:
     return {"rollout": "/release/rollout", "rollback": f"/release/history?to={package[:12]}"}.get(form.get("move", ""), f"/release/packages/{package[:12]}")
 
 
+def _about_words(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return *_about_gates(current, asked, form), About(("approval",), form.get("package") or None), About(("champion", "rollout"))
+
+
+def _about_gates(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return About((KIND,)), About(("step",), "release")
+
+
 def _seen_waiver(current: Current, asked: Asked, form: Form) -> str:
     return _of_waiver(current, form.get("package", ""), form.get("gate", ""))
 
@@ -252,6 +260,6 @@ PAGES = (
     Page("release of a package", "/release/packages/{package}", view, "release.html.j2"),
 )
 ACTIONS = (
-    Action("/release/words", speak, seen=_seen_words),
-    Action("/release/waivers", let, seen=_seen_waiver),
+    Action("/release/words", speak, seen=_seen_words, about=_about_words),
+    Action("/release/waivers", let, seen=_seen_waiver, about=_about_gates),
 )

@@ -22,7 +22,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import may_act, move_key, person_of, require_stakeholder
-from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.pages.release.gates import Voice, voice
 from loopline.web.said import PER_PAGE, page_of
 
@@ -147,6 +147,11 @@ def of_moves(current: Current) -> str:
     return seen_of([entry.id for entry in (*current.state.champions[-1:], *current.state.rollouts[-1:])])
 
 
+def about_moves(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """What tells of moves."""
+    return (About(("champion", KIND)),)
+
+
 def go_back(current: Current, asked: Asked, form: Form) -> Done:
     """Let an earlier package decide again, or end the rollout that runs, as the command does."""
     said, state, ledger = current.project.declaration, current.state, current.workspace.ledger
@@ -165,4 +170,4 @@ PAGES = (
     Page("release history", "/release/history", view, "release_history.html.j2"),
     Page("a reign", "/release/history/{entry}", one, "release_reign.html.j2"),
 )
-ACTIONS = (Action("/release/back", go_back, seen=_seen),)
+ACTIONS = (Action("/release/back", go_back, seen=_seen, about=about_moves),)

@@ -24,7 +24,7 @@ from loopline.web.current import Current
 from loopline.web.hand import may_act, move_key, person_of, require_stakeholder
 from loopline.web.page import Action, Done, Form, Page
 from loopline.web.pages.release.gates import Voice, voice
-from loopline.web.pages.release.history import of_moves
+from loopline.web.pages.release.history import about_moves, of_moves
 
 MOVES = ("promoted", PAUSED, RESUMED)
 
@@ -145,4 +145,4 @@ def _seen(current: Current, asked: Asked, form: Form) -> str:
 
 
 PAGES = (Page("rollout", "/release/rollout", view, "release_rollout.html.j2"),)
-ACTIONS = (Action("/release/rollout/moves", act, seen=_seen),)
+ACTIONS = (Action("/release/rollout/moves", act, seen=_seen, about=about_moves),)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopline.access.people import Person
-from loopline.serve.experiments import Experiment, folded
+from loopline.serve.experiments import KIND, Experiment, folded
 from loopline.value.experiment.conduct import following, named, told
 from loopline.value.experiment.spec import LOOK
 from loopline.value.experiment.stopping import stop
@@ -15,7 +15,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import may_act
-from loopline.web.page import Action, Done, Form, Page
+from loopline.web.page import About, Action, Done, Form, Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,5 +124,10 @@ def as_it_is(current: Current, asked: Asked, form: Form) -> str:
     return seen_of(named(current.state.experiments, asked.path["name"]).entries[-1].id)
 
 
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """The words on the experiment."""
+    return (About((KIND,), asked.path["name"]),)
+
+
 PAGES = (Page("experiments", "/value/experiments", experiments, "value_experiments.html.j2"),)
-ACTIONS = (Action("/value/experiments/{name}/end", end, None, as_it_is),)
+ACTIONS = (Action("/value/experiments/{name}/end", end, None, as_it_is, about),)

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import time
 
 from loopline.data.ingest import ingest_file
 from loopline.data.quarantine.mending import mend
@@ -101,3 +102,13 @@ def test_a_batch_that_is_held_back_waits_and_is_let_in_by_a_form_with_a_reason(o
         assert "few.csv may enter visits" in browser.post(action, data={**form, "why": "a holiday"}).text
         assert browser.post(action, data={**form, "why": "again"}).status_code == 409
         assert "held batch" not in waiting(browser)
+
+
+def test_what_the_review_asks_of_accepted_rows_waits_for_the_expert(odd):
+    declaration = odd / "loopline.yaml"
+    declaration.write_text(declaration.read_text().replace("max: 8}", "max: 8, severity: warn}"))
+    with client(odd, DAN) as browser:
+        kinds = browser.get("/odd/data/review?as=json").json()["kinds"]
+        many = sum(count for kind, count in kinds.items() if kind != "refused")
+        found = next((said for _ in range(100) if "review" in (said := waiting(browser)) or time.sleep(0.02)), {})
+    assert many > 0 and found["review"].startswith(f"{many} question")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -19,11 +20,13 @@ from loopline.errors import LooplineError
 from loopline.sheet.document import Picture
 from loopline.web import rendering
 from loopline.web.asked import Asked, Reader
+from loopline.web.beside import PATIENCE_S
 from loopline.web.current import Current
 from loopline.web.drawn import Drawable
-from loopline.web.page import Page, Parameters
+from loopline.web.page import Page, Parameters, View
 from loopline.web.register import PAGES, SECTIONS
 
+_PATIENCE_S = 120.0
 _FORM = re.compile(r"<form\b.*?</form>", re.DOTALL)
 _LINK = re.compile(r' (?:xlink:)?href="([^"]*)"')
 _NAMED = re.compile(r' (id|for|aria-labelledby|aria-describedby)="([^"]*)"')
@@ -90,7 +93,7 @@ def report(current: Current, reader: Reader, progress: Progress) -> Report:
         address = current.base + _address(page, path, query)
         progress.at(number, len(wanted), unit="pages", note=page.name)
         try:
-            view = page.view(current, Asked(reader, query, path))
+            view = _waited_for(partial(page.view, current, Asked(reader, query, path)))
             setting = rendering.Setting(reader=reader, project=current.project.name, base=current.base, here=address, seq=current.seq, at=current.at, draw=draw)
             sheets.append(Sheet(f"page{number + 1}", address, view.title, rendering.inner(page.template, view, setting)))
         except LooplineError as error:
@@ -110,6 +113,15 @@ def report(current: Current, reader: Reader, progress: Progress) -> Report:
         )
     )
     return Report(whole, tuple(sheet.title for sheet in sheets), drawn, left_out)
+
+
+def _waited_for(view: Callable[[], View]) -> View:
+    """What a page shows once all of it has been worked out: nobody looks at a report again a moment later."""
+    token = PATIENCE_S.set(_PATIENCE_S)
+    try:
+        return view()
+    finally:
+        PATIENCE_S.reset(token)
 
 
 def picture(what: Drawable, alt: str) -> Markup:

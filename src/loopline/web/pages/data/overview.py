@@ -126,7 +126,7 @@ def view(current: Current, asked: Asked) -> Overview:
         tables=known.tables,
         balance=known.balance[::-1][:_BATCHES],
         batches=len(known.balance),
-        ready=ready.at_hand(current),
+        ready=ready.judged(current)[0],
         storage=tuple(worsened(probes)),
         probed=len(probes),
         sees_rows=asked.reader.may(ROWS),

@@ -17,8 +17,8 @@ def of(windows, *, at, charter=TARGET, **more):
     return found
 
 
-def estimated(per_decision, *, silent=False, method="weighted"):
-    return {"method": method, "worth": {"per_decision": per_decision, "silent": silent}}
+def estimated(per_decision, *, silent=False, method="weighted", reach=1.0):
+    return {"method": method, "worth": {"per_decision": per_decision, "low": per_decision - reach, "high": per_decision + reach, "silent": silent}}
 
 
 def test_a_month_is_that_of_the_moment_in_utc():
@@ -48,13 +48,13 @@ def test_it_is_ahead_or_behind_only_where_that_is_sure(worth, verdict):
 def test_what_is_awaited_counts_as_its_window_estimates_it_and_is_said_to_be_an_estimate():
     windows = [window(0), window(1, outcomes=0, estimated=estimated(7.0))]
     found = of(windows, at=T0 + timedelta(days=2))
-    assert (found.awaited, found.expected, found.is_estimated) == (100, pytest.approx(100 * (7 - 2)), True)
+    assert (found.awaited, found.expected.mean, found.estimate) == (100, pytest.approx(100 * (7 - 2)), "in part estimated")
     assert found.why == "100 outcomes have come; 100 are awaited, and estimated"
 
 
 @pytest.mark.parametrize("said", [None, estimated(7.0, silent=True), estimated(7.0, method="none")])
 def test_without_an_estimate_that_may_be_trusted_what_is_awaited_counts_as_what_is_known(said):
-    assert of([window(0), window(1, outcomes=0, estimated=said)], at=T0 + timedelta(days=2)).expected == pytest.approx(900)
+    assert of([window(0), window(1, outcomes=0, estimated=said)], at=T0 + timedelta(days=2)).expected.mean == pytest.approx(900)
 
 
 def test_nothing_is_made_up_before_an_outcome_has_come():
@@ -62,7 +62,32 @@ def test_nothing_is_made_up_before_an_outcome_has_come():
     assert (found.total, found.verdict, found.heading) == (None, "unknown", None)
     assert "no outcome has come yet" in found.why
     guessed = of([window(0, outcomes=0, estimated=estimated(7.0))], at=T0 + timedelta(days=1), without_model=2.0)
-    assert (guessed.total, guessed.verdict) == (pytest.approx(500), "unknown")
+    assert (guessed.total, guessed.verdict, guessed.estimate) == (pytest.approx(500), "unknown", "estimated")
+
+
+@pytest.mark.parametrize(
+    ("estimate", "verdict"),
+    [
+        (estimated(4.0, reach=1.9), "level"),
+        (estimated(4.0, reach=0.1), "ahead"),
+        ({"method": "weighted", "worth": {"per_decision": 4.0, "silent": False}}, "unknown"),
+    ],
+)
+def test_it_is_surely_ahead_only_where_the_estimate_of_what_is_awaited_is_sure_too(estimate, verdict):
+    charter = CharterSpec.model_validate({"predict": "late", "worth": PRICED, "target": f"{12_000 * 365.25} per year"})
+    windows = [window(0, rows=10_000, outcomes=40, worth=4.0, estimated=estimate)]
+    found = of(windows, at=T0 + timedelta(days=1), charter=charter)
+    assert (found.due, found.awaited, found.expected.mean) == (pytest.approx(12_000), 9_960, pytest.approx(19_920))
+    assert found.verdict == verdict
+
+
+def test_a_few_outcomes_say_little_of_the_many_that_are_awaited():
+    verdicts = {
+        outcomes: of([window(0, rows=10_000, outcomes=outcomes, worth=3.0, spread=5.0)], at=T0 + timedelta(days=1), charter=charter).verdict
+        for charter in [CharterSpec.model_validate({"predict": "late", "worth": PRICED, "target": f"{8_000 * 365.25} per year"})]
+        for outcomes in (1, 40, 9_000)
+    }
+    assert verdicts == {1: "unknown", 40: "level", 9_000: "ahead"}
 
 
 def test_a_month_that_is_over_is_told_as_such_and_heads_nowhere():
@@ -87,4 +112,5 @@ def test_known_and_awaited_are_all_decisions_and_plain_values_tell_the_same(days
     found = of(windows, at=T0 + timedelta(days=len(days)))
     assert found.outcomes + found.awaited == found.decisions
     said = found.as_json()
+    assert found.outcomes < 2 or found.expected.low <= found.expected.mean <= found.expected.high
     assert said["total"] == found.total and said["start"] == found.start.isoformat()

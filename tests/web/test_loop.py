@@ -71,6 +71,22 @@ def test_each_sees_what_waits_for_them_and_all_see_the_same_facts(folder):
         assert said["cards"][0] == "waiting" and sorted(said["cards"]) == sorted(seen["data"]["cards"])
 
 
+def test_the_ring_the_card_what_waits_and_the_overview_count_the_same_alerts(folder):
+    def counts(browser):
+        said, (row,) = browser.get("/shop/?as=json").json(), browser.get("/?as=json").json()["loops"]
+        ring = next(one["number"] for one in said["stages"] if one["stage"] == "watch")
+        waiting = sum(one["kind"] == "alert" for one in (*said["waiting"]["mine"], *said["waiting"]["others"]))
+        return {int(ring.split()[0]), len(said["alerts"]) + said["more_alerts"], waiting, row["alerts"]}, said
+
+    with client(folder, reader("business")) as browser:
+        (before,), said = counts(browser)
+        with open_loop(folder) as loop:
+            entry = loop.state().alerts[said["alerts"][0]["id"]]
+            loop.workspace.ledger.append(Draft(kind="alert", subject=entry.subject, key=entry.key, body={**entry.body, "state": "acknowledged", "by": "bea"}))
+        (after,), said = counts(browser)
+    assert before > 0 and after == before - 1 and said["known_alerts"] == 1
+
+
 def test_a_chosen_lens_is_kept_and_changes_the_order_of_the_navigation_and_the_cards(folder):
     with client(folder, reader("data")) as browser:
         browser.get("/shop/?lens=business")

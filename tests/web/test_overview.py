@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
+from loopline.value.review import told
+from loopline.value.rules import Reason, Review
 from loopline.web.app import build
 from loopline.web.asked import Reader
-from loopline.web.overview import Loop, overview
+from loopline.web.overview import Loop, overview, reviewed
 from loopline.web.server import opened
 from loopline.web.site import Site
+from tests.value.cases import T0, case, window
 from tests.web.world import PEOPLE, Stated
 
 HOSTILE = "<script>alert(1)</script>"
@@ -61,8 +66,10 @@ def test_loops_of_one_ledger_are_shown_to_who_may_see_them(tmp_path: Path) -> No
     try:
         with Ledger.open(f"sqlite:///{ledger}", "three") as three:
             body = {"charter": {"predict": "y", "stakeholders": {"business": [bea]}}, "changed": []}
-            said = {"state": "open", "monitor": "worth", "feature": "", "role": "business", "says": HOSTILE, "since": "2026-03-01T00:00:00+00:00"}
+            said = {"state": "open", "monitor": "worth", "feature": "", "package": "p", "role": "business", "says": HOSTILE, "value": 1.0}
+            said |= dict.fromkeys(("since", "last", "opened"), "2026-03-01T00:00:00+00:00")
             three.append(Draft(kind="charter", subject="x", key="x", body=body), Draft(kind="alert", subject="a", body=said))
+            three.append(Draft(kind="alert", subject="b", body={**said, "monitor": "volume", "state": "acknowledged"}))
         with browser(site, Reader(bea)) as mine:
             shown = mine.get("/?as=json").json()["loops"]
             page = mine.get("/").text
@@ -76,10 +83,42 @@ def test_loops_of_one_ledger_are_shown_to_who_may_see_them(tmp_path: Path) -> No
         site.close()
 
 
+def test_a_loop_that_is_declared_elsewhere_tells_its_months_money_by_its_newest_review() -> None:
+    days = [window(day, rows=100, worth=5.0) for day in range(10)]
+    facts = {**told(case(days, charter={"target": "12000 per year"}), Review("go_on", (Reason("x", "go_on", "It pays."),))), "priced": True}
+    now = T0 + timedelta(days=20)
+    found = reviewed(facts, now)
+    assert (found["money"], found["verdict"]) == (pytest.approx(3000), "ahead") and found["target"] == pytest.approx(12_000 * 31 / 365.25)
+    assert "up to 2024-01-11 00:00 UTC" in found["says"]
+    for silent in ({}, {**facts, "priced": False}, {**facts, "month": None}):
+        assert "money" not in reviewed(silent, now)
+    assert "money" not in reviewed(facts, now + timedelta(days=30))
+
+
 def test_a_single_loop_needs_no_overview(tmp_path: Path) -> None:
     site = opened([project(tmp_path / "one", "one", tmp_path / "ledger.db", "bea@example.com")])
     try:
         with browser(site, Reader("bea@example.com")) as mine:
             assert mine.get("/", follow_redirects=False).headers["location"] == "/one/"
+    finally:
+        site.close()
+
+
+def test_a_ledger_that_cannot_be_read_is_a_row_and_the_others_are_followed_all_the_same(tmp_path: Path) -> None:
+    bea = PEOPLE["business"]
+    site = opened([project(tmp_path / name, name, tmp_path / f"{name}.db", bea) for name in ("one", "two")])
+    try:
+        site.projects["one"].current().workspace.ledger.append(Draft(kind="charter", subject="x", key="x", body={"charter": {}}))
+        for file in tmp_path.glob("two.db*"):
+            file.write_bytes(b"this is no ledger" * 1000)
+        with browser(site, Reader(bea)) as mine:
+            page, shown = mine.get("/"), mine.get("/?as=json").json()["loops"]
+        assert page.status_code == 200 and "cannot be read" in page.text
+        assert [(one["project"], bool(one["trouble"])) for one in shown] == [("two", True), ("one", False)]
+        with browser(site, Reader("nobody@example.com")) as theirs:
+            assert theirs.get("/").status_code == 403
+        before = site.seen()
+        site.projects["one"].current().workspace.ledger.append(Draft(kind="charter", subject="y", key="y", body={"charter": {}}))
+        assert site.seen().seq > before.seq
     finally:
         site.close()

@@ -14,13 +14,16 @@ from loopline.ledger.state import fold
 from loopline.sheet.ring import SIDE, place
 from loopline.story import StageStatus
 from loopline.value.month import month
+from loopline.web.pages.live.windows import figures_of
 from loopline.web.ring import LINE, Known, age, compact, ring
-from tests.value.cases import PRICED, T0, window
+from tests.value.cases import PACKAGE, PRICED, T0, window
 from tests.watch.world import entry_of
 
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
 CHARTER = CharterSpec.model_validate({"predict": "late", "worth": PRICED, "target": "120000 per year"})
-SEARCHED = {"worth": {"per_decision": 11.0, "baseline": 2.0, "gain": {"mean": 9.0}, "rule": "never act"}}
+WORTH = {"per_decision": 11.0, "baseline": 2.0, "gain": {"mean": 9.0}, "rule": "never act"}
+SEARCHED = {"package": "abcdefgh12", "worth": WORTH}
+IMPORTED = {"package": "beef567890", "worth": {**WORTH, "per_decision": 13.0, "gain": {"mean": 11.0}}}
 
 
 def step(stage, name, facts, seq=1):
@@ -35,7 +38,7 @@ def told(*entries, states=None, at=T0 + timedelta(days=3), charter=CHARTER, **mo
             "state": fold(entries),
             "delivery": None,
             "windows": windows,
-            "open_alerts": [],
+            "open_alerts": 0,
             "month": month(windows, charter, at=at, confidence=0.9),
             "at": at,
             **more,
@@ -57,14 +60,13 @@ def test_each_stage_tells_its_one_number():
     batch = entry_of(Draft(kind="batch", subject="t", body={"accepted": 900, "quarantined": 3, "newest": "2024-01-01T00:00:00+00:00"}), 9, T0)
     champion = entry_of(Draft(kind="champion", subject="abcdefgh12", body={"why": "it passed"}), 5, T0)
     days = [window(0), window(1, rows=120, drift={"x": 0.05, "y": 0.3}, drift_limits={"x": 0.2, "y": 0.25})]
-    alerts = [{"monitor": "drift"}, {"monitor": "waiting"}]
-    found = told(step("charter", "study", study), step("model", "search", SEARCHED, 2), champion, delivery=batch, windows=days, open_alerts=alerts)
+    found = told(step("charter", "study", study), step("model", "search", SEARCHED, 2), champion, delivery=batch, windows=days, open_alerts=1)
     assert {name: stage.number for name, stage in found.items()} == {
         "charter": "go, 4.63M USD",
         "data": "900 in, 3 out",
         "model": "11 USD",
         "release": "since 01 Jan 2024",
-        "serve": "120 requests",
+        "serve": "120 rows",
         "watch": "1 open alert",
         "value": "1,980 USD of 10.2k",
     }
@@ -72,8 +74,41 @@ def test_each_stage_tells_its_one_number():
     assert found["model"].note == "per decision; +9 against never act"
 
 
+def test_the_model_is_the_one_that_was_made_or_imported_last():
+    found = told(step("model", "search", SEARCHED), step("model", "import", IMPORTED, 2))
+    assert (found["model"].number, found["model"].note) == ("13 USD", "per decision; +11 against never act")
+    assert told(step("model", "import", IMPORTED), step("model", "search", SEARCHED, 2))["model"].number == "11 USD"
+
+
+def test_while_two_packages_serve_ring_and_live_page_tell_the_same():
+    champion = entry_of(Draft(kind="champion", subject=PACKAGE, body={"why": "it passed"}), 5, T0)
+    more = {"latency_ms": None, "estimated": None, "hidden": 0, "drift_limits": {"x": 0.2}}
+    both = [
+        window(0, **more),
+        window(1, rows=900, worth=5.0, drift={"x": 0.1}, **more),
+        window(1, rows=100, worth=50.0, package="f" * 64, drift={"x": 0.9}, **more),
+    ]
+    worth = {"low": None, "high": None}
+    found = told(champion, windows=both)
+    shown = {one.name: one for one in figures_of([{**one, "worth": {**one["worth"], **worth}} for one in both], PACKAGE, "USD")}
+    assert found["serve"].number == "1,000 rows" and shown["Rows answered"].value == "1,000"
+    assert found["serve"].note.endswith("2 refused") and shown["Refused"].note == "2 of 1,002 rows"
+    assert found["watch"].note == "worst drift x: 0.10, its limit is 0.20"
+    assert shown["Realised worth per decision"].value.startswith("5") and shown["Realised worth per decision"].note.startswith("of aaaaaaaa; ")
+    assert shown["Outcomes that have come"].note == "1,000 of 1,000"
+
+
 def test_a_charter_without_prices_makes_no_money():
     assert told(windows=[window(0)], charter=CharterSpec.model_validate({"predict": "late"}))["value"].note == "the charter has no prices"
+
+
+def test_a_sum_that_is_an_estimate_says_how_much_of_it_is_one():
+    said = {"method": "weighted", "worth": {"per_decision": 7.0, "low": 6.0, "high": 8.0, "silent": False}}
+    awaited = window(1, outcomes=0, estimated=said)
+    assert told(windows=[window(0), awaited])["value"].note == "added this month, in part estimated"
+    at, whole = T0 + timedelta(days=3), [awaited]
+    money = month(whole, CHARTER, at=at, confidence=0.9, without_model=2.0)
+    assert told(windows=whole, month=money)["value"].note == "added this month, estimated"
 
 
 def test_a_stage_that_stands_still_says_so():

@@ -28,7 +28,7 @@ def named(state: State, digest: str | None) -> Entry:
     if not state.packages:
         raise Mistake("no package has been made yet", remedy="loopline run --until model")
     if digest is None:
-        return state.packages[_newest(state)]
+        return state.packages[newest(state) or ""]
     found = [entry for name, entry in state.packages.items() if digest and name.startswith(digest)]
     if len(found) != 1:
         what = f"several packages have digests that begin with {digest!r}" if found else f"there is no package {digest!r}"
@@ -36,12 +36,23 @@ def named(state: State, digest: str | None) -> Entry:
     return found[0]
 
 
-def _newest(state: State) -> str:
-    """The package that the model stage made or judged last: a search may come upon an earlier one again, which is entered once."""
+def newest(state: State) -> str | None:
+    """The package that the model stage made or judged last, for a search may come upon an earlier one again, which is entered once; None before one."""
     done = [state.latest[step] for step in _STEPS if step in state.latest]
     if not done:
-        return max(state.packages.values(), key=lambda entry: entry.seq).subject
+        return max(state.packages.values(), key=lambda entry: entry.seq).subject if state.packages else None
     return str(max(done, key=lambda entry: entry.seq).body["facts"]["package"])
+
+
+def worth_of(state: State, package: str | None) -> Mapping[str, Any] | None:
+    """What a package earned when the model stage made or judged it last, else when it was entered; None where nobody knows."""
+    judged = [entry for step in _STEPS if (entry := state.latest.get(step)) is not None and entry.body["facts"].get("package") == package]
+    if judged:
+        told: Mapping[str, Any] | None = max(judged, key=lambda entry: entry.seq).body["facts"].get("worth")
+        return told
+    entry = state.packages.get(package or "")
+    known: Mapping[str, Any] | None = None if entry is None else entry.body.get("worth")
+    return known
 
 
 def require(state: State, ledger: Ledger, package: Entry, file: str, *, lack: str, instead: str) -> None:

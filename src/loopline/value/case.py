@@ -14,6 +14,7 @@ from loopline.value.criteria import Kept
 from loopline.value.heard import Heard
 from loopline.value.hindsight import Better
 from loopline.value.lift import Reading
+from loopline.value.month import Month, month
 from loopline.value.realised import Amount, Body, Realised, WindowWorth, by_window, decided, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
@@ -168,6 +169,15 @@ class Case:
     def spans(self) -> list[WindowWorth]:
         """What each span of time earned, against its part of the target."""
         return by_window(self.windows, self.charter, per_year=None if self.whole is None else self.whole.earning_per_year, confidence=self.spec.confidence)
+
+    @cached_property
+    def month(self) -> Month | None:
+        """What the newest month with a decision has added, up to where the windows tell; None before one."""
+        begun = [window for window in self.windows if self.until is None or datetime.fromisoformat(window["start"]) <= self.until]
+        if not begun:
+            return None
+        at, without = max(datetime.fromisoformat(window["end"]) for window in begun), None if self.promise is None else self.promise.baseline
+        return month(begun, self.charter, at=at, confidence=self.spec.confidence, without_model=without)
 
     @property
     def served(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ class Month:
     earned, added
         What the known ones earned, and what that is above no model; sums. None where no outcome has come.
     expected
-        What the awaited ones are expected to add; a sum. None where nothing tells.
+        What the awaited ones are expected to add; a sum, with its interval where what it rests on has one. None where nothing tells.
     why
         Why the sum is not known, or not all of it; empty where it is.
     target, due
@@ -53,7 +54,7 @@ class Month:
     awaited: int
     earned: Amount | None
     added: Amount | None
-    expected: float | None
+    expected: Amount | None
     why: str
     target: float | None
     due: float | None
@@ -65,19 +66,27 @@ class Month:
         return bool(self.awaited) and self.expected is not None
 
     @property
+    def estimate(self) -> str:
+        """How much of the sum is an estimate, in words; empty where nothing is."""
+        if not self.is_estimated:
+            return ""
+        return "estimated" if self.added is None else "in part estimated"
+
+    @property
     def total(self) -> float | None:
         """What all its decisions so far have added, known and expected; None where neither tells."""
-        if self.added is None:
-            return self.expected
-        return self.added.mean + (self.expected or 0.0)
+        known = [part.mean for part in (self.added, self.expected) if part is not None]
+        return sum(known) if known else None
 
     @property
     def verdict(self) -> Verdict:
-        """How it stands against what is due: surely more, surely less, or about as much; unknown while outcomes are too few to tell."""
-        if self.due is None or self.added is None or self.added.low is None or self.added.high is None:
+        """How it stands against what is due: surely more, surely less, or about as much; unknown while what is known or awaited has no interval."""
+        if self.due is None or self.added is None or self.expected is None:
             return "unknown"
-        expected = self.expected or 0.0
-        return "ahead" if self.added.low + expected >= self.due else "behind" if self.added.high + expected < self.due else "level"
+        whole = _together((self.added, self.expected))
+        if whole.low is None or whole.high is None:
+            return "unknown"
+        return "ahead" if whole.low >= self.due else "behind" if whole.high < self.due else "level"
 
     def as_json(self) -> dict[str, Any]:
         """The month as plain values."""
@@ -141,29 +150,58 @@ def _awaited(window: Body) -> int:
     return round(decided(window) * seen) - outcomes
 
 
-def _expected(windows: Sequence[Body], awaited: Sequence[int], known: Realised | None, without_model: float | None) -> tuple[float | None, str]:
+def _expected(windows: Sequence[Body], awaited: Sequence[int], known: Realised | None, without_model: float | None) -> tuple[Amount | None, str]:
     """What awaited decisions are expected to add, and in words what is not known."""
     if not sum(awaited):
-        return 0.0, ""
+        return Amount(mean=0.0, low=0.0, high=0.0), ""
     baseline = without_model if known is None else known.baseline
-    total = 0.0
+    parts, like_known = list[Amount](), 0
     for window, count in zip(windows, awaited, strict=True):
-        per_decision = _estimated(window)
-        if per_decision is not None and baseline is not None:
-            total += count * (per_decision - baseline)
+        told = _estimated(window)
+        if told is not None and baseline is not None:
+            parts.append(_as_estimated(told, baseline, count, decided(window)))
         elif known is not None:
-            total += count * known.added.mean
+            like_known += count
         elif count:
             return None, "no outcome has come yet, and nothing estimates what these decisions will show"
+    if known is not None:
+        parts.append(_as_known(known, like_known))
     come = "no outcome has come yet" if known is None else f"{known.outcomes:,} outcomes have come"
-    return total, f"{come}; {sum(awaited):,} are awaited, and estimated"
+    return _together(parts), f"{come}; {sum(awaited):,} are awaited, and estimated"
 
 
-def _estimated(window: Body) -> float | None:
+def _estimated(window: Body) -> Body | None:
     """Money per decision as the watch estimates it; None where it does not, or has been wrong too often."""
     said = window.get("estimated")
-    worth = None if said is None or said["method"] == "none" else said["worth"]
-    return None if worth is None or worth["silent"] else float(worth["per_decision"])
+    worth: Body | None = None if said is None or said["method"] == "none" else said["worth"]
+    return None if worth is None or worth["silent"] else worth
+
+
+def _as_estimated(worth: Body, baseline: float, count: int, decisions: int) -> Amount:
+    """What so many of a window's decisions add by its estimate, which is of all of them."""
+    mean = count * (float(worth["per_decision"]) - baseline)
+    if worth.get("low") is None or worth.get("high") is None:
+        return Amount(mean=mean, low=None, high=None)
+    # A part varies more than the whole, as the root of its size.
+    wider = math.sqrt(count * decisions)
+    low, high = (float(worth[side]) - float(worth["per_decision"]) for side in ("low", "high"))
+    return Amount(mean=mean, low=mean + wider * low, high=mean + wider * high)
+
+
+def _as_known(known: Realised, count: int) -> Amount:
+    """What so many decisions add that earn as those do whose outcome is known: the doubt is that of the known mean, and how far single ones vary."""
+    added, mean = known.added, count * known.added.mean
+    if added.low is None or added.high is None:
+        return Amount(mean=mean, low=None, high=None) if count else Amount(mean=0.0, low=0.0, high=0.0)
+    wider = math.sqrt(count * (count + known.outcomes))
+    return Amount(mean=mean, low=mean + wider * (added.low - added.mean), high=mean + wider * (added.high - added.mean))
+
+
+def _together(parts: Sequence[Amount]) -> Amount:
+    """The sum, with its interval where each has one: as wide as if all were wrong the same way, for they share what they rest on."""
+    lows, highs = [part.low for part in parts if part.low is not None], [part.high for part in parts if part.high is not None]
+    is_bound = len(lows) == len(highs) == len(parts)
+    return Amount(mean=sum(part.mean for part in parts), low=sum(lows) if is_bound else None, high=sum(highs) if is_bound else None)
 
 
 def _headed(made: Month, windows: Sequence[Body], confidence: float) -> Month:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from loopline.charter.metrics import slice_columns
@@ -34,7 +35,7 @@ from loopline.watch.gauge import shown
 from loopline.watch.inquiry import Evidence, entries_about, gather, sliceable
 from loopline.watch.spec import URGENCY
 from loopline.watch.summary import bodies
-from loopline.watch.upstream import happenings
+from loopline.watch.upstream import between, happenings
 from loopline.workspace import Job
 
 EXPLAINED, CHANGES = 3, 12
@@ -116,7 +117,7 @@ def _looked_into(
         job.workspace,
         champion,
         charter.worth,
-        entries=entries,
+        happened=partial(between, entries),
         versions=inputs["versions"],
         summary=inputs["summary"],
         proof=inputs["proof"],
@@ -171,6 +172,7 @@ def told(case: Case, review: Review) -> dict[str, Any]:
         "currency": case.currency,
         "priced": case.charter.worth.is_priced,
         "realised": _realised(case),
+        "month": None if case.month is None else case.month.as_json(),
         "target_per_year": None if target is None else target.per_year,
         "baseline": baseline,
         "criteria": [one.as_json() for one in case.criteria],

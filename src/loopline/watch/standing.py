@@ -13,6 +13,7 @@ from loopline.ledger.entry import Entry
 from loopline.watch.causes import LEVELS, Cause, Level, causes, level, urgency
 from loopline.watch.duty import Known
 from loopline.watch.silences import covering, lasts, state_of
+from loopline.watch.spec import WAITING
 from loopline.watch.told import outcome
 
 _NAMES: Mapping[Level, str] = {"page": "page", "notice": "notice", "digest": "alert of the digest"}
@@ -54,6 +55,16 @@ class Standing:
         return self.cause in (None, self.id)
 
     @property
+    def is_lasting(self) -> bool:
+        """Whether it lasts and is told by itself; hand-offs are listed by themselves."""
+        return self.state != "resolved" and self.cause is not None and self.is_told_apart and self.entry.body["monitor"] != WAITING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it asks for somebody: it lasts, and nobody has taken it on or made it silent."""
+        return self.is_lasting and self.state == "open"
+
+    @property
     def told(self) -> Mapping[str, Any] | None:
         """Whether it was told, when, and why not; None where nobody was to be told yet."""
         return outcome(self.messages)
@@ -84,6 +95,11 @@ def lasting(known: Known, now: datetime) -> list[Standing]:
     """The alerts that are not over, by their causes: the most urgent first, each followed by what explains it."""
     found = causes(known.alerts.values(), lambda entry: covering(entry.subject, entry.body, known.silences, now) is not None)
     return [_standing(entry, cause, known, now) for cause in found for entry in (cause.head, *cause.explaining)]
+
+
+def open_now(known: Known, now: datetime) -> list[Standing]:
+    """The alerts that are open, the most urgent first: what is counted wherever their number stands."""
+    return [one for one in lasting(known, now) if one.is_open]
 
 
 def standings(known: Known, now: datetime) -> list[Standing]:

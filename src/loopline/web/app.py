@@ -36,7 +36,7 @@ from loopline.web.lens import lens_of
 from loopline.web.overview import overview
 from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
-from loopline.web.readers import asker, reader_of, require, require_any, site_of
+from loopline.web.readers import asker, origin_of, reader_of, require, require_any, site_of
 from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
 from loopline.web.signed_in import SignedIn
 from loopline.web.since import changed
@@ -281,7 +281,7 @@ def _asked(request: Request, reader: Reader) -> Asked:
     query = dict(request.query_params)
     if "lens" not in query and (kept := request.cookies.get("lens")):
         query["lens"] = kept
-    return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()})
+    return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()}, origin_of(request))
 
 
 def _wants_json(request: Request) -> bool:

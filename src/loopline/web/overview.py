@@ -10,10 +10,11 @@ from typing import Any
 from loopline.access.people import roles_of
 from loopline.charter.statement import of_statement
 from loopline.errors import LooplineError
+from loopline.ledger.entry import now
 from loopline.ledger.following import Following
 from loopline.ledger.store import Ledger
 from loopline.watch.handoff import recorded
-from loopline.watch.spec import WAITING
+from loopline.watch.standing import open_now
 from loopline.watch.turns import KIND as TURN
 from loopline.watch.turns import watched
 from loopline.web.asked import Asked, Reader
@@ -110,7 +111,7 @@ def here(current: Current, reader: Reader) -> Loop:
         verdict=month.verdict if month is not None and known else "unknown",
         says=why,
         alerts=len(seen.alerts) + seen.more_alerts,
-        of_money=sum(one.is_money for one in seen.alerts),
+        of_money=seen.of_money,
         mine=len(seen.mine),
         waits=tuple((", ".join(one.roles), one.what) for one in (*seen.mine, *seen.others)),
         champion=state.champion or "",
@@ -152,17 +153,35 @@ class Elsewhere:
             currency = of_statement(said, where=project).worth.currency if said else ""
         except LooplineError:
             currency = ""
-        review = state.facts("value", "review") or {}
         waits = [entry.body for entry in recorded(state.alerts).values() if entry.body["state"] != "resolved"]
+        at = now()
+        alerts = open_now(state, at)
         turn = next(iter(beside.read(kinds=(TURN,), newest_first=True, limit=1)), None)
         return Loop(
             project=project,
             currency=currency,
-            says="; ".join(part for part in ("declared elsewhere: the month's money is told there", str(review.get("says", ""))) if part),
-            alerts=sum(entry.body["monitor"] != WAITING for entry in state.open_alerts()),
-            of_money=sum(entry.body["monitor"] in first_page.MONEY for entry in state.open_alerts()),
+            **reviewed(state.facts("value", "review") or {}, at),
+            alerts=len(alerts),
+            of_money=sum(one.entry.body["monitor"] in first_page.MONEY for one in alerts),
             waits=tuple((str(body["role"]), str(body["says"])) for body in waits),
             champion=state.champion or "",
             since=state.champions[-1].time if state.champion else None,
             turn="" if turn is None else f"the last turn ended {turn.time:%Y-%m-%d %H:%M} UTC on {turn.body['host']}, {turn.body['state']}",
         )
+
+
+def reviewed(review: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """The month's money as the newest review has it, for a loop that is declared elsewhere: its windows may be in a lake that is not here."""
+    month, says = review.get("month"), str(review.get("says", ""))
+    if month is None:
+        return {"says": _parts("declared elsewhere", "no review tells of the month's money", says)}
+    if not review["priced"]:
+        return {"says": _parts("declared elsewhere", "the charter has no prices", says)}
+    if not datetime.fromisoformat(month["start"]) <= at < datetime.fromisoformat(month["end"]):
+        return {"says": _parts("declared elsewhere", "its newest review knows of nothing that was decided this month", says)}
+    told = _parts("declared elsewhere", f"by its newest review, up to {month['until'][:16].replace('T', ' ')} UTC", month["why"], says)
+    return {"money": month["total"], **{name: month[name] for name in ("due", "target", "verdict")}, "says": told}
+
+
+def _parts(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

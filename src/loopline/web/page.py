@@ -47,7 +47,8 @@ class Page:
     by_link
         Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
     reported
-        Of which things a report has this page, as the parameters of its path; None: the page itself where its path has none.
+        Of which things a report has this page, as the parameters of its path, and what stands behind the question mark; None: the page itself where
+        its path has no parameters.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Page:
     reported: Callable[[Current], Sequence[Parameters]] | None = None
 
     def in_report(self, current: Current) -> Sequence[Parameters]:
-        """The parameters of its path with which it stands in a report."""
+        """The parameters with which it stands in a report."""
         if self.reported is not None:
             return self.reported(current)
         return () if "{" in self.path else ({},)

@@ -56,6 +56,11 @@ def asker(request: Request) -> Reader | None:
     return site.known(found, request.path_params.get("project", "")) if isinstance(found, Reader) else None
 
 
+def origin_of(request: Request) -> str:
+    """What the addresses of the pages begin with: as is declared, else as this reader reaches them."""
+    return site_of(request).door.rules.public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+
 def require(reader: Reader, roles: frozenset[str] | None) -> None:
     """Let through who may see what is for these roles.
 

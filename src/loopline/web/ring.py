@@ -11,11 +11,12 @@ from loopline.charter.spec import CharterSpec
 from loopline.declaration import counted, figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
+from loopline.model.packages import newest, worth_of
 from loopline.release.rollout.course import newest as newest_course
 from loopline.sheet.ring import place
 from loopline.story import StageStatus
 from loopline.value.month import Month
-from loopline.watch.spec import EXPERIMENT, WAITING
+from loopline.watch.latest import latest
 
 PAGES: Mapping[str, str] = {
     "charter": "/charter",
@@ -126,14 +127,14 @@ class Known:
     unread
         Why they cannot be read; empty where they can.
     open_alerts
-        The bodies of the alerts that last.
+        How many alerts are open.
     """
 
     charter: CharterSpec
     state: State
     delivery: Entry | None
     windows: Sequence[Body]
-    open_alerts: Sequence[Body]
+    open_alerts: int
     month: Month | None
     at: datetime
     unread: str = ""
@@ -212,7 +213,7 @@ def _data(known: Known) -> tuple[str, str]:
 
 
 def _model(known: Known) -> tuple[str, str]:
-    worth = (known.state.facts("model", "search") or {}).get("worth")
+    worth = worth_of(known.state, newest(known.state))
     if worth is None:
         return _NOT_YET, "no package has been made"
     gain = worth["gain"]["mean"]
@@ -231,30 +232,27 @@ def _release(known: Known) -> tuple[str, str]:
 
 
 def _serve(known: Known) -> tuple[str, str]:
-    if not known.windows:
+    found = latest(known.windows, known.state.champion)
+    if found is None:
         return _NOT_YET, known.unread or "no request has been answered"
-    start = known.windows[-1]["start"]
-    last = [window for window in known.windows if window["start"] == start]
-    rows, refused = (sum(window[name] for window in last) for name in ("rows", "refused"))
-    return counted(rows, "request"), f"in the window of {start[:10]}; {refused:,} refused"
+    return counted(found.rows, "row"), f"answered in the window of {found.start[:10]}; {found.refused:,} refused"
 
 
 def _watch(known: Known) -> tuple[str, str]:
-    many = len([body for body in known.open_alerts if body["monitor"] not in (WAITING, EXPERIMENT)])
-    drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known.windows).items() if limit]
+    drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known).items() if limit]
     worst = "" if not drifts else "worst drift {1}: {2:.2f}, its limit is {3:.2f}".format(*max(drifts))
-    if not known.windows and not many and not known.unread:
+    if not known.windows and not known.open_alerts and not known.unread:
         return _NOT_YET, "nothing has been watched"
-    return counted(many, "open alert"), worst or known.unread or "no drift is measured"
+    return counted(known.open_alerts, "open alert"), worst or known.unread or "no drift is measured"
 
 
-def _drift(windows: Sequence[Body]) -> dict[str, tuple[float, float]]:
-    """The distance of each feature from training in the newest window, and its limit."""
-    if not windows:
+def _drift(known: Known) -> dict[str, tuple[float, float]]:
+    """The distance of each feature from training in the newest window of the package that decides, and its limit."""
+    found = latest(known.windows, known.state.champion)
+    if found is None:
         return {}
-    last = windows[-1]
-    limits = last.get("drift_limits") or {}
-    return {name: (value, limits.get(name, 0.0)) for name, value in (last.get("drift") or {}).items()}
+    limits = found.deciding.get("drift_limits") or {}
+    return {name: (value, limits.get(name, 0.0)) for name, value in (found.deciding.get("drift") or {}).items()}
 
 
 def _value(known: Known) -> tuple[str, str]:
@@ -267,4 +265,4 @@ def _value(known: Known) -> tuple[str, str]:
     if month.total is None:
         return _NOT_YET, month.why
     of = "" if month.target is None else f" of {compact(month.target)}"
-    return f"{_money(known, month.total)}{of}", f"added {when}{', in part estimated' if month.is_estimated else ''}"
+    return f"{_money(known, month.total)}{of}", f"added {when}{f', {month.estimate}' if month.estimate else ''}"

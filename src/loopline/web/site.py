@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -99,16 +100,18 @@ class Site:
                 ledgers[current.workspace.ledger.url] = current.workspace.ledger
                 found += [here(current, known)] if known.may(None) else []
             except LooplineError as error:
-                # Who may see it is not known either.
-                found += [broken(name, error)] if reader.is_local else []
+                # The declaration was read: it says who may see it.
+                found += [broken(name, error)] if self.door.known(reader, followed).may(None) else []
         for ledger in ledgers.values():
-            found += self.elsewhere.loops(ledger, self.projects, reader)
+            # It was read a moment ago: where it is away since, the next look says so.
+            with contextlib.suppress(LooplineError):
+                found += self.elsewhere.loops(ledger, self.projects, reader)
         return found
 
     def seen(self) -> Seen:
         """How far all projects have come."""
         self._open_again()
-        every = [followed.seen() for followed in self.projects.values()]
+        every = [_seen(followed) for followed in self.projects.values()]
         return Seen(sum(one.seq for one in every), sum(one.work for one in every))
 
     def _open_again(self) -> None:
@@ -140,3 +143,11 @@ class Site:
         self.door.close()
         for followed in self.projects.values():
             followed.close()
+
+
+def _seen(followed: Followed) -> Seen:
+    """How far a project has come; nowhere while its ledger cannot be read, so that the others are followed all the same."""
+    try:
+        return followed.seen()
+    except LooplineError:
+        return Seen(0, 0)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from loopline.access.people import Stakeholders, holders, holds
+from loopline.data.quarantine.waiting import Waiting
 from loopline.declaration import counted, figure
+from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
+from loopline.model.packages import worth_of
+from loopline.release.rollout.course import newest as newest_course
 from loopline.watch.handoff import Handoff, since
-from loopline.watch.spec import WAITING
 from loopline.watch.standing import Standing
 from loopline.web.ring import PAGES, compact, yearly
 
@@ -25,7 +28,8 @@ _LABELS: Mapping[str, str] = {
     "watch": "Look at the alerts",
     "value": "Read the review",
 }
-ALERT, QUARANTINE, QUESTIONS = "alert", "refused rows", "questions"
+ALERT, QUARANTINE, MENDED, HELD, REVIEW = "alert", "refused rows", "mended rows", "held batch", "review"
+QUESTIONS, EXPERIMENT = "questions", "experiment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +39,8 @@ class Wait:
     Parameters
     ----------
     kind
-        The stage that waits, ``rollout``, or what else is asked: ``alert``, ``refused rows``, ``questions``.
+        The stage that waits, ``rollout``, or what else is asked: ``alert``, ``refused rows``, ``mended rows``, ``held batch``, ``review``,
+        ``questions``, ``experiment``.
     what
         What is decided.
     roles
@@ -73,6 +78,23 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfData:
+    """What of the data waits.
+
+    Parameters
+    ----------
+    held
+        The entries that hold batches back.
+    asked
+        How many questions about odd values and inferred rules are open; refused rows are told by themselves.
+    """
+
+    refused: Waiting = Waiting()
+    held: tuple[Entry, ...] = ()
+    asked: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """What may wait.
 
@@ -80,10 +102,12 @@ class Known:
     ----------
     alerts
         Where each alert stands.
-    refused
-        Rows in quarantine of which nobody has said anything, and since when the newest of them are there.
+    data
+        What of the data waits.
     questions
         From a role to how many questions of the charter's template are open for it.
+    ending
+        The experiments that run on their last day or after it, each with that day.
     per_year
         Decisions in a year, as the charter says.
     """
@@ -94,9 +118,9 @@ class Known:
     stakeholders: Stakeholders
     currency: str
     per_year: float | None = None
-    refused: int = 0
-    refused_since: datetime | None = None
+    data: OfData = OfData()
     questions: Mapping[str, int] = field(default_factory=dict)
+    ending: Mapping[str, date] = field(default_factory=dict)
 
 
 def waits(known: Known, name: str) -> tuple[Wait, ...]:
@@ -108,7 +132,7 @@ def waits(known: Known, name: str) -> tuple[Wait, ...]:
         The reader's.
     """
     made = []
-    for one in (*_handed(known), *_alerts(known), *_asked(known)):
+    for one in (*_handed(known), *_alerts(known), *_of_data(known), *_asked(known)):
         people = dict.fromkeys(person for role in one.roles for person in holders(role, known.stakeholders))
         mine = any(holds(name, role, known.stakeholders) for role in one.roles)
         made.append(replace(one, people=tuple(people), is_mine=mine))
@@ -126,7 +150,7 @@ def _handed(known: Known) -> Iterable[Wait]:
             kind=stage,
             what=turns[0].says.partition(": ")[2] or turns[0].says,
             roles=tuple(one.role for one in turns),
-            worth=_worth(known, stage),
+            worth=_worth(known, turns[0]),
             since=datetime.fromisoformat(min(times)) if times else None,
             next=turns[0].next,
             to=PAGES.get(stage, "/release/rollout"),
@@ -134,51 +158,91 @@ def _handed(known: Known) -> Iterable[Wait]:
         )
 
 
-def _worth(known: Known, stage: str) -> str:
-    """What a word on a stage is worth a year."""
-    if stage == "charter":
+def _worth(known: Known, turn: Handoff) -> str:
+    """What a word is worth a year."""
+    if turn.stage == "charter":
         expected = yearly(known.state)
         return "" if expected is None else f"{compact(expected[0])} {known.currency} a year, as the study expects"
-    worth = (known.state.facts("model", "search") or {}).get("worth")
-    if stage not in ("release", "rollout") or worth is None:
+    worth = worth_of(known.state, _meant(known.state, turn)) if turn.stage in ("release", "rollout") else None
+    if worth is None:
         return ""
     gain = float(worth["gain"]["mean"])
     per_year = "" if known.per_year is None else f", {compact(gain * known.per_year)} {known.currency} a year"
     return f"{figure(gain)} {known.currency} per decision above {worth['rule']}{per_year}"
 
 
+def _meant(state: State, turn: Handoff) -> str | None:
+    """The package that a hand-off is about: the one that it names by its first digits, as `loopline.release.stage.awaited` does."""
+    words = {*turn.says.replace(":", " ").split()}
+    if named := [package for package in state.packages if package[:8] in words]:
+        return named[-1]
+    course = newest_course(state.rollouts)
+    if turn.stage == "rollout":
+        return None if course is None else course.package
+    judged: str | None = (state.facts("release", "gates") or {}).get("package")
+    return judged
+
+
 def _alerts(known: Known) -> Iterable[Wait]:
     """The alerts that nobody has taken on and that are told by themselves; what explains them is shown with them."""
     for one in known.alerts:
+        if not one.is_open:
+            continue
         body = one.entry.body
-        if one.state == "open" and one.cause is not None and one.is_told_apart and body["monitor"] != WAITING:
-            cost = body["cost"]
-            lost = "" if not cost or cost["lost"] <= 0 else f"{figure(cost['lost'])} {known.currency} lost so far"
+        cost = body["cost"]
+        lost = "" if not cost or cost["lost"] <= 0 else f"{figure(cost['lost'])} {known.currency} lost so far"
+        yield Wait(
+            kind=ALERT,
+            what=str(body["what"]),
+            roles=(str(body["role"]),),
+            worth=lost,
+            since=datetime.fromisoformat(body["since"]),
+            next=f"loopline alerts ack {one.id}",
+            to=f"/live/alerts/{one.id}",
+            label="Look into it and take it on",
+        )
+
+
+def _of_data(known: Known) -> Iterable[Wait]:
+    """Refused rows, batches that are held back, and what the review asks."""
+    refused, roles = known.data.refused, ("expert", "data")
+    for kind, many, moment, says, command, label in (
+        (QUARANTINE, refused.unsaid, refused.unsaid_since, "refused: are they wrong, or is the rule?", "loopline data review", "Review the refused rows"),
+        (MENDED, refused.mended, refused.mended_since, "mended, and not in the table yet", "loopline data quarantine replay", "Replay what is mended"),
+    ):
+        if many:
             yield Wait(
-                kind=ALERT,
-                what=str(body["what"]),
-                roles=(str(body["role"]),),
-                worth=lost,
-                since=datetime.fromisoformat(body["since"]),
-                next=f"loopline alerts ack {one.id}",
-                to=f"/live/alerts/{one.id}",
-                label="Look into it and take it on",
+                kind=kind,
+                what=f"{counted(many)} {'is' if many == 1 else 'are'} {says}",
+                roles=roles,
+                since=moment,
+                next=command,
+                to="/data/quarantine",
+                label=label,
             )
+    for entry in known.data.held:
+        yield Wait(
+            kind=HELD,
+            what=f"{entry.body['file']} is held back: {'; '.join(str(broken['says']) for broken in entry.body['broken'])}",
+            roles=("data",),
+            since=entry.time,
+            next=f"loopline data admit {entry.key[:8]} --why '...'",
+            to="/data",
+            label="Mend the file, or let it in",
+        )
+    if (many := known.data.asked) > 0:
+        yield Wait(
+            kind=REVIEW,
+            what=f"{counted(many, 'question')} about odd values and inferred rules {'is' if many == 1 else 'are'} open",
+            roles=("expert",),
+            next="loopline data review",
+            to="/data/review",
+            label="Answer what the review asks",
+        )
 
 
 def _asked(known: Known) -> Iterable[Wait]:
-    """Refused rows, and what the charter's template asks."""
-    if known.refused:
-        are = "are" if known.refused > 1 else "is"
-        yield Wait(
-            kind=QUARANTINE,
-            what=f"{counted(known.refused)} {are} refused: are they wrong, or is the rule?",
-            roles=("expert", "data"),
-            since=known.refused_since,
-            next="loopline data review",
-            to="/data/quarantine",
-            label="Review the refused rows",
-        )
+    """What the charter's template asks, and experiments whose time is up."""
     for role, many in known.questions.items():
         yield Wait(
             kind=QUESTIONS,
@@ -188,4 +252,14 @@ def _asked(known: Known) -> Iterable[Wait]:
             next="loopline charter questions",
             to="/charter",
             label="Answer what the charter asks",
+        )
+    for name, day in known.ending.items():
+        yield Wait(
+            kind=EXPERIMENT,
+            what=f"the experiment {name} has its last day on {day}: the turn after it ends it, unless somebody does",
+            roles=("business",),
+            since=datetime.combine(day, time(), UTC),
+            next=f"loopline value experiment status {name}",
+            to="/value/experiments",
+            label="See what it has found",
         )

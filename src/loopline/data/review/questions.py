@@ -11,9 +11,10 @@ import polars as pl
 from loopline.data.batches import KINDS, holding
 from loopline.data.quarantine.cells import text
 from loopline.data.quarantine.mends import told
-from loopline.data.quarantine.quarantine import KEY, Filter, found, id_of, require_table
+from loopline.data.quarantine.quarantine import Filter, found, id_of, require_table
 from loopline.data.quarantine.reasons import Broken, broken
 from loopline.data.quarantine.recheck import as_mended, place_of, schema_of
+from loopline.data.quarantine.waiting import parted
 from loopline.data.review.oddities import Oddity, is_worded, odd_values, outliers
 from loopline.data.spec import BATCH, HIDDEN, LINE, ColumnSpec, DataSpec
 from loopline.lake.tables import Tables
@@ -136,9 +137,7 @@ def about_refused(workspace: Workspace, data: DataSpec, tables: Tables, table: s
 
 def _unmended(kept: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """The rows of which nothing was said since they were last refused: the others wait for a replay."""
-    newest = said.group_by(KEY).agg(pl.col("time").max().alias("said"))
-    known = kept.join(newest, on=list(KEY), how="left", maintain_order="left")
-    return known.filter(pl.col("said").is_null() | (pl.col("said") < pl.coalesce("moved", "time"))).drop("said")
+    return parted(kept.lazy(), said).filter(pl.col("said").is_null()).drop("said").collect()
 
 
 def _refused(rule: Broken, rows: pl.DataFrame, table: str) -> Iterator[Question]:

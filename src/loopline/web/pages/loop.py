@@ -5,24 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from loopline.charter.asked import asked_of
 from loopline.errors import LooplineError
 from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Entry
+from loopline.model.packages import newest, worth_of
 from loopline.release.approvals import stakeholders
+from loopline.serve.experiments import folded
 from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
-from loopline.watch.spec import BUSINESS, OF_WORTH, WAITING
-from loopline.watch.standing import Standing, standings
+from loopline.watch.spec import BUSINESS, OF_WORTH
+from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
+from loopline.web.pages.data.waiting import of_data
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
@@ -40,7 +43,7 @@ _MOST = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An alert that is told by itself.
+    """An open alert.
 
     Parameters
     ----------
@@ -84,7 +87,9 @@ class LoopView:
     unpriced
         Whether the charter has no prices, so that no sum is money.
     alerts
-        Those that are told by themselves, the ones about money first; `more_alerts` others are not shown.
+        Those that are open, the ones about money first; `more_alerts` others are not shown. Of all of them `of_money` are about money.
+    known_alerts
+        How many last that somebody has taken on or made silent.
     mine, others
         What waits for the reader, and for others.
     next, can_run
@@ -112,6 +117,8 @@ class LoopView:
     unpriced: bool
     alerts: tuple[Raised, ...]
     more_alerts: int
+    known_alerts: int
+    of_money: int
     mine: tuple[Wait, ...]
     others: tuple[Wait, ...]
     next: str
@@ -146,7 +153,7 @@ class LoopView:
             return "", "not run yet" if self.is_new else "not to be read now" if self.unread else "nothing earned yet", ""
         name = f"{money.start:%B}" if money.is_now else f"{money.start:%b %Y}"
         target = "" if money.target is None else f"of {compact(money.target)}"
-        return f"{name}, estimated" if money.is_estimated else name, f"{compact(money.total)} {self.currency}", target
+        return f"{name}, {money.estimate}" if money.estimate else name, f"{compact(money.total)} {self.currency}", target
 
     @property
     def bar(self) -> dict[str, float] | None:
@@ -174,6 +181,7 @@ class LoopView:
             "unread": self.unread,
             "alerts": [alert.as_json() for alert in self.alerts],
             "more_alerts": self.more_alerts,
+            "known_alerts": self.known_alerts,
             "waiting": {"mine": [one.as_json() for one in self.mine], "others": [one.as_json() for one in self.others]},
             "next": self.next,
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
@@ -186,13 +194,13 @@ def view(current: Current, asked: Asked) -> LoopView:
     """The first page of a project for a reader."""
     charter, state, status = current.project.declaration.charter, current.state, current.status
     lens = lens_of(asked.reader.roles, asked.query.get("lens", ""))
-    alerts = standings(state, current.at)
+    alerts = lasting(state, current.at)
+    opened = [one for one in alerts if one.is_open]
     windows, unread = _windows(current)
     money = _month(current, windows)
-    told = _raised(alerts)
-    lasting = [one.entry.body for one in alerts if one.cause is not None and one.state != "resolved"]
+    told = _raised(opened, alerts)
     known = RingKnown(
-        charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=lasting, month=money, at=current.at
+        charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
     )
     waiting = waits(_waiting(current, alerts), asked.reader.name)
     running = current.workspace.ledger.holder()
@@ -210,6 +218,8 @@ def view(current: Current, asked: Asked) -> LoopView:
         unpriced=not charter.worth.is_priced,
         alerts=told[:_MOST],
         more_alerts=len(told[_MOST:]),
+        known_alerts=sum(one.is_lasting and not one.is_open for one in alerts),
+        of_money=sum(one.is_money for one in told),
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
         next=status.next,
@@ -232,7 +242,9 @@ def _windows(current: Current) -> tuple[Sequence[Mapping[str, Any]], str]:
 
 
 def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | None:
-    declared, worth = current.project.declaration, (current.state.facts("model", "search") or {}).get("worth")
+    declared, state = current.project.declaration, current.state
+    # Of what decides; before anything does, of what the model stage made last.
+    worth = worth_of(state, state.champion or newest(state))
     without = None if worth is None else worth["baseline"]
     return month(windows, declared.charter, at=current.at, confidence=declared.value.confidence, without_model=without)
 
@@ -241,14 +253,12 @@ def _delivery(current: Current) -> Entry | None:
     return next(iter(current.workspace.ledger.read(kinds=("batch",), newest_first=True, limit=1)), None)
 
 
-def _raised(alerts: Sequence[Standing]) -> tuple[Raised, ...]:
-    """The alerts that last and are told by themselves, those about money first."""
+def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Raised, ...]:
+    """The open alerts, those about money first."""
     by_id = {one.id: one for one in alerts}
     made = []
-    for one in alerts:
+    for one in opened:
         body = one.entry.body
-        if one.cause is None or one.state == "resolved" or not one.is_told_apart or body["monitor"] == WAITING:
-            continue
         made.append(
             Raised(
                 id=one.id,
@@ -266,9 +276,8 @@ def _raised(alerts: Sequence[Standing]) -> tuple[Raised, ...]:
 
 
 def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
-    """What may wait for somebody; of the data only counts that the ledger has, for looking into them takes longer than a page may."""
+    """What may wait for somebody."""
     charter, state = current.project.declaration.charter, current.state
-    data = state.latest.get(("data", "ingest"))
     return Known(
         state=state,
         handoffs=current.status.handoffs,
@@ -276,10 +285,17 @@ def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
         stakeholders=stakeholders(charter),
         currency=charter.worth.currency,
         per_year=None if charter.volume is None else charter.volume.per_year,
-        refused=0 if data is None else data.body["facts"]["quarantined"],
-        refused_since=None if data is None else data.time,
+        data=of_data(current),
         questions=_questions(current),
+        ending=_ending(current),
     )
+
+
+def _ending(current: Current) -> dict[str, date]:
+    """The experiments that run on their last day or after it, each with that day."""
+    running = [one for one in folded(current.state.experiments) if one.is_running and one.plan.get("until")]
+    days = {one.name: date.fromisoformat(one.plan["until"]) for one in running}
+    return {name: day for name, day in days.items() if day <= current.at.date()}
 
 
 def _questions(current: Current) -> dict[str, int]:

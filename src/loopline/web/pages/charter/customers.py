@@ -68,7 +68,7 @@ def create(current: Current, asked: Asked, form: Form) -> Done:
     if not timedelta(0) < lasts <= _LONGEST:
         raise Mistake(f"{text[:40]!r} is no span of time after which a link may end", where="until", remedy="write it as 30d")
     secret, _ = links.create(current.workspace.ledger, holder, lasts, Person(asked.reader.name, _PLACE), current.at)
-    return Done(f"The link for {holder}, which is shown this once: {links.url_of(current.project, secret)}", "/charter/customers")
+    return Done(f"The link for {holder}, which is shown this once: {links.url_of(current.project.name, secret, asked.origin)}", "/charter/customers")
 
 
 def revoke(current: Current, asked: Asked, form: Form) -> Done:

@@ -18,10 +18,12 @@ from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.web.asked import Asked
 from loopline.web.current import Current
+from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
 from loopline.web.page import Page
 from loopline.web.pages.data import ready
 from loopline.web.pages.data.shown import ROWS, is_there, moved, tables_of, version_of
+from loopline.web.pages.data.waiting import held_back
 
 _BATCHES = 12
 _PROBES = 300
@@ -71,7 +73,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the page shows; the balance is of the newest batches, the newest first."""
+    """What the page shows; the balance is of the newest batches, the newest first.
+
+    Parameters
+    ----------
+    seen
+        From a batch that is held back to what a decision on it rests on.
+    """
 
     title: str
     sources: tuple[Source, ...]
@@ -82,6 +90,7 @@ class Overview:
     storage: tuple[str, ...]
     probed: int
     sees_rows: bool
+    seen: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -117,10 +126,11 @@ def view(current: Current, asked: Asked) -> Overview:
         tables=known.tables,
         balance=known.balance[::-1][:_BATCHES],
         batches=len(known.balance),
-        ready=ready.at_hand(current),
+        ready=ready.judged(current)[0],
         storage=tuple(worsened(probes)),
         probed=len(probes),
         sees_rows=asked.reader.may(ROWS),
+        seen={entry.key: seen_of(entry.id) for entry in held_back(current)},
     )
 
 

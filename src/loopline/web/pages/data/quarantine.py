@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from loopline.access.people import reason as given_reason
 from loopline.data.quarantine.discards import discard
-from loopline.data.quarantine.mends import told
-from loopline.data.quarantine.quarantine import KEY, QUARANTINE, STATES, Filter, Listing, listing, rows
+from loopline.data.quarantine.quarantine import QUARANTINE, STATES, Filter, Listing, listing
 from loopline.data.quarantine.replay import replay
+from loopline.data.quarantine.waiting import waiting
 from loopline.declaration import counted
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
@@ -88,6 +86,23 @@ class Quarantine:
         return tuple(self.found.reasons.items())[:_REASONS]
 
     @property
+    def became(self) -> tuple[tuple[str, int], ...]:
+        """What became of the rows that wait no more: the states, and how many are in each."""
+        counts = ((state, sum(getattr(one, state) for one in self.found.batches)) for state in STATES[1:])
+        return tuple((state, count) for state, count in counts if count)
+
+    @property
+    def nothing(self) -> str:
+        """What is to be said where no row is meant."""
+        if self.is_narrowed or self.asked["state"]:
+            return "No refused row is meant."
+        if not self.found.batches:
+            return "Nothing was taken in yet, so that nothing is refused."
+        if not all(one.is_even for one in self.found.batches):
+            return "No row waits here, and yet not every record that was read is accounted for: the first data page has the balance."
+        return "No row waits." if self.became else "The quarantine is empty: every record that was read is in its table."
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether anything but the state says which rows are meant, so that they may be discarded together."""
         return bool(self.asked["table"] or self.asked["batch"] or self.asked["reason"])
@@ -104,7 +119,8 @@ def view(current: Current, asked: Asked) -> Quarantine:
     page = page_of(asked)
     found = listing(current.workspace, data, _meant(asked.query), limit=PER_PAGE, skip=(page - 1) * PER_PAGE)
     said = {name: asked.query.get(name, "") for name in _NAMES}
-    return Quarantine("Quarantine", said, tuple(data.sources), found, Part(page, found.rows), _mended(current), _seen(current, asked, {}))
+    mended = waiting(Tables(current.workspace.lake)).mended
+    return Quarantine("Quarantine", said, tuple(data.sources), found, Part(page, found.rows), mended, _seen(current, asked, {}))
 
 
 def _meant(said: Mapping[str, str]) -> Filter:
@@ -122,17 +138,6 @@ def _meant(said: Mapping[str, str]) -> Filter:
     return Filter(table=table, batch=batch, reason=reason, states=STATES if state == "all" else (state,))
 
 
-def _mended(current: Current) -> int:
-    """How many refused rows were mended and not replayed since."""
-    tables = Tables(current.workspace.lake)
-    said = told(tables)
-    if said.is_empty():
-        return 0
-    newest = said.lazy().group_by(KEY).agg(pl.col("time").max().alias("said"))
-    refused = rows(tables).filter(pl.col("state") == "refused").select(*KEY, pl.coalesce("moved", "time").alias("since"))
-    return int(refused.join(newest, on=list(KEY)).filter(pl.col("said") >= pl.col("since")).select(pl.len()).collect().item())
-
-
 def _seen(current: Current, asked: Asked, form: Form) -> str:
     return seen_of(*version_of(current, QUARANTINE))
 
@@ -141,7 +146,7 @@ def replay_many(current: Current, asked: Asked, form: Form) -> Done | Work:
     """Put mended rows through the contract again, or all that the form means."""
     chosen, why = Filter() if form.get("which") == "mended" else _meant(form), form.get("why", "").strip()
     data = current.project.declaration.data
-    count = _mended(current) if chosen.is_open else listing(current.workspace, data, chosen, limit=1).rows
+    count = waiting(Tables(current.workspace.lake)).mended if chosen.is_open else listing(current.workspace, data, chosen, limit=1).rows
     if count > AT_ONCE:
         return replayed({name: getattr(chosen, name) for name in ("table", "batch", "reason", "states")}, why=why)
     with writing(current):

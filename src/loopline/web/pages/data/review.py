@@ -12,7 +12,7 @@ from loopline.data.quarantine.mends import MENDS
 from loopline.data.quarantine.quarantine import QUARANTINE
 from loopline.data.review.answers import WORDS, parse_answer, take
 from loopline.data.review.proposed import Proposed, proposed
-from loopline.data.review.questions import Question, about_inferred, about_refused, answered, questions
+from loopline.data.review.questions import Question, about_inferred, about_odd, about_refused, answered, questions
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.project import FILE
@@ -116,6 +116,13 @@ def _found(current: Current, table: str, is_whole: bool) -> list[Question]:
     tables, known = Tables(workspace.lake), answered(workspace.ledger)
     asked = [*about_refused(workspace, data, tables, table), *about_inferred(data, tables, table)]
     return sorted((one for one in asked if one.digest not in known), key=lambda one: (one.kind != "refused", -one.rows, one.column, one.value))
+
+
+def count_open(current: Current, table: str) -> int:
+    """How many questions about a table's accepted rows and its inferred rules are open; odd values are looked for where the table is small."""
+    workspace, data, tables = current.workspace, current.project.declaration.data, Tables(current.workspace.lake)
+    asked = [*about_inferred(data, tables, table), *(about_odd(workspace, data, tables, table) if _is_small(current, table) else ())]
+    return len({one.digest for one in asked} - answered(workspace.ledger))
 
 
 def _proposed(current: Current) -> Proposed | None:

@@ -15,11 +15,12 @@ from loopline.model.package import Package, load_manifest
 from loopline.watch import pictures
 from loopline.watch.drift import Bins, distance
 from loopline.watch.gauge import EXPLANATION, weights
+from loopline.watch.latest import own
 from loopline.watch.summary import ranked
 from loopline.watch.windows import SCORE
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Missing, Page, never
+from loopline.web.page import Missing, Page
 from loopline.web.pages.live.windows import windows_of
 from loopline.web.said import one_of
 
@@ -28,11 +29,19 @@ SPANS = (1, 7, 30)
 """So many windows may be put together to one distribution."""
 LOOKED_AT = 90
 """So many windows the distance is drawn over."""
+REPORTED = 3
+"""So many features are shown beside training in a report."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Every feature of the newest window with rows, those first that are farthest for their limits: name, distance, limit, share outside the range."""
+    """Every feature of the newest window of the package that decides, those first that are farthest for their limits.
+
+    Parameters
+    ----------
+    features
+        Name, distance, limit, share outside the range.
+    """
 
     title: str
     window: Body | None
@@ -84,7 +93,7 @@ class Feature:
 def view(current: Current, asked: Asked) -> Drift:
     """All features."""
     windows = [held["body"] for held in windows_of(current, LOOKED_AT)]
-    window = next((window for window in reversed(windows) if window["drift"]), None)
+    window = _newest(current)
     if window is None:
         return Drift("Drift", None, (), None)
     drift, limits, outside = window["drift"], window["drift_limits"], window["outside"]
@@ -94,15 +103,15 @@ def view(current: Current, asked: Asked) -> Drift:
 
 
 def one(current: Current, asked: Asked) -> Feature:
-    """The feature that is named, in the newest windows of the package that served last."""
+    """The feature that is named, in the newest windows of the package that decides; where it is in none of these, of the one that served last."""
     name = asked.query.get("name", "")
     many = one_of(SPANS, asked.query.get("windows", ""), 1)
     held = [held for held in windows_of(current, LOOKED_AT) if held["body"]["rows"] and name in held["counts"]]
     if not held:
         raise Missing(f"no window tells of a feature {name[:80]!r}", remedy="the drift page names the features that are watched")
-    package = held[-1]["body"]["package"]
-    own = [one for one in held if one["body"]["package"] == package]
-    chosen, bodies = own[-many:], [_alone(one["body"], name) for one in own]
+    package = own([one["body"] for one in held], current.state.champion)[-1]["package"]
+    mine = [one for one in held if one["body"]["package"] == package]
+    chosen, bodies = mine[-many:], [_alone(one["body"], name) for one in mine]
     bins, weight = _reference(current, package, name)
     counts = np.sum([one["counts"][name] for one in chosen], axis=0)
     last, rows = bodies[-1], int(counts.sum()) or 1
@@ -152,7 +161,19 @@ def _shares(bins: Bins, counts: Sequence[int]) -> list[tuple[str, int, float, fl
     return [(label, rows, rows / now, was / then) for label, rows, was in zip(pictures.labels(bins), counts, bins.counts, strict=True)]
 
 
+def _farthest(current: Current) -> list[dict[str, str]]:
+    """The features that are farthest from training for their limits, for a report."""
+    window = _newest(current)
+    return [] if window is None else [{"name": name} for name in ranked(window["drift"], window["drift_limits"])][:REPORTED]
+
+
+def _newest(current: Current) -> Body | None:
+    """The newest window with rows of what decides."""
+    windows = own([held["body"] for held in windows_of(current, LOOKED_AT)], current.state.champion)
+    return next((window for window in reversed(windows) if window["drift"]), None)
+
+
 PAGES = (
     Page("drift", "/live/drift", view, "live_drift.html.j2"),
-    Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2", reported=never),
+    Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2", reported=_farthest),
 )

@@ -15,7 +15,8 @@ from loopline.serve.refusals import reasons
 from loopline.sheet.document import Figure
 from loopline.watch import pictures
 from loopline.watch.estimated import silences
-from loopline.watch.standing import Standing, standings
+from loopline.watch.latest import latest, own
+from loopline.watch.standing import Standing, lasting
 from loopline.watch.summary import newest, ranked
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
@@ -41,8 +42,10 @@ class Live:
         The newest ones, in the order of time, as the watch stage writes them.
     last
         How many were asked for.
+    metric, metrics
+        The metric that is drawn, and all that were estimated.
     figures
-        What the newest window with rows shows.
+        What the newest window with rows shows: how many came of all packages, and what the one that decides was worth.
     refusals
         The most frequent reasons for which rows were refused on the days of `refused_on`; None for a reader who may not see rows.
     alerts
@@ -54,6 +57,8 @@ class Live:
     windows: tuple[Body, ...]
     last: int
     currency: str
+    metric: str
+    metrics: tuple[str, ...]
     figures: tuple[Figure, ...]
     drawn: tuple[Drawn, ...]
     silent: str
@@ -70,7 +75,15 @@ class Live:
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         refusals = None if self.refusals is None else [{"reason": reason, "rows": rows} for reason, rows in self.refusals]
-        told = {"windows": list(self.windows), "currency": self.currency, "detectable": self.detectable, "refusals": refusals, "refused_on": self.refused_on}
+        told = {
+            "windows": list(self.windows),
+            "currency": self.currency,
+            "metric": self.metric,
+            "metrics": list(self.metrics),
+            "detectable": self.detectable,
+            "refusals": refusals,
+            "refused_on": self.refused_on,
+        }
         return {"says": self.says, **told, "alerts": [one.as_json() for one in self.alerts]}
 
 
@@ -80,21 +93,26 @@ def view(current: Current, asked: Asked) -> Live:
     last = one_of(LASTS, asked.query.get("last", ""), 30)
     windows = [held["body"] for held in windows_of(current, last)]
     told = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
+    metrics = tuple(sorted({name for window in windows for name in (window["estimated"] or {}).get("metrics", {})}))
+    wanted = asked.query.get("metric", "")
+    metric = wanted if wanted in metrics else next(iter(metrics), "")
     refused_on, why = _refusals(current, asked, windows)
-    lasting = [one for one in standings(current.state, current.at) if one.cause is not None and one.is_told_apart]
+    told_apart = [one for one in lasting(current.state, current.at) if one.is_lasting]
     return Live(
         title="Live",
         says=str(facts.get("says", "")),
         windows=tuple(windows),
         last=last,
         currency=currency,
-        figures=_figures(windows, currency),
-        drawn=_drawn(windows, currency, asked.query.get("metric", "")),
+        figures=figures_of(windows, current.state.champion, currency),
+        metric=metric,
+        metrics=metrics,
+        drawn=_drawn(windows, currency, metric),
         silent=silences(told) if told is not None else "",
         detectable=facts.get("detectable"),
         refusals=why,
         refused_on=refused_on,
-        alerts=tuple(lasting[:ALERTS_SHOWN]),
+        alerts=tuple(told_apart[:ALERTS_SHOWN]),
     )
 
 
@@ -104,29 +122,33 @@ def windows_of(current: Current, last: int, *, package: str | None = None) -> li
     return [] if facts is None else newest(Blobs(current.workspace.lake), facts["summary"], last, package=package)
 
 
-def _figures(windows: Sequence[Body], currency: str) -> tuple[Figure, ...]:
-    asked = [window for window in windows if window["rows"] or window["refused"]]
-    if not asked:
+def figures_of(windows: Sequence[Body], champion: str | None, currency: str) -> tuple[Figure, ...]:
+    """What the newest window shows: how many came of all packages, and what the one that decides was worth; nothing before one."""
+    found = latest(windows, champion)
+    if found is None:
         return ()
-    window = asked[-1]
-    when, all = f"window of {window['start'][:16].replace('T', ' ')}", window["rows"] + window["refused"]
+    window, all, parts = found.deciding, found.rows + found.refused, len(found.parts)
+    when = f"window of {found.start[:16].replace('T', ' ')}{f', of {parts} packages' if parts > 1 else ''}"
+    # While several serve, what follows is of the one that decides.
+    of = f"of {window['package'][:8]}; " if parts > 1 else ""
     made = [
-        Figure("Rows answered", number(window["rows"]), "", when),
-        Figure("Refused", percent(window["refused"] / all, 1), "", f"{number(window['refused'])} of {number(all)} rows"),
+        Figure("Rows answered", number(found.rows), "", when),
+        Figure("Refused", percent(found.refused / all, 1), "", f"{number(found.refused)} of {number(all)} rows"),
     ]
     if (took := window["latency_ms"]) is not None:
-        made.append(Figure("Half of the answers within", f"{figure(took['p50'])} ms", "", f"95 of 100: {figure(took['p95'])} ms; 99: {figure(took['p99'])} ms"))
+        note = f"{of}95 of 100: {figure(took['p95'])} ms; 99: {figure(took['p99'])} ms"
+        made.append(Figure("Half of the answers within", f"{figure(took['p50'])} ms", "", note))
     if (expected := (window["estimated"] or {}).get("worth")) is not None:
         between = f"{money(expected['low'])} to {money(expected['high'], currency)}"
-        made.append(Figure("Expected worth per decision", money(expected["per_decision"], currency), between, "before outcomes came"))
-    came = next((one for one in reversed(asked) if one["worth"] is not None), None)
+        made.append(Figure("Expected worth per decision", money(expected["per_decision"], currency), between, f"{of}before outcomes came"))
+    came = next((one for one in reversed(own(windows, champion)) if one["worth"] is not None), None)
     if came is not None:
         worth = came["worth"]
         between = "" if worth["low"] is None else f"{money(worth['low'])} to {money(worth['high'], currency)}"
-        note = f"window of {came['start'][:10]}; without a model {money(worth['baseline'], currency)}"
+        note = f"{of}window of {came['start'][:10]}; without a model {money(worth['baseline'], currency)}"
         made.append(Figure("Realised worth per decision", money(worth["per_decision"], currency), between, note))
-    if window["completeness"] is not None:
-        made.append(Figure("Outcomes that have come", percent(window["completeness"]), "", f"{number(window['outcomes'])} of {number(window['rows'])}"))
+    if found.awaited:
+        made.append(Figure("Outcomes that have come", percent(found.outcomes / found.awaited), "", f"{number(found.outcomes)} of {number(found.awaited)}"))
     return tuple(made)
 
 
@@ -134,7 +156,7 @@ def _drawn(windows: Sequence[Body], currency: str, metric: str) -> tuple[Drawn, 
     """The pictures that there is something to draw for."""
     told: list[tuple[str, Callable[[int], Spec | None]]] = [
         ("worth", lambda width: pictures.expected(windows, currency, width=width)),
-        ("performance", lambda width: pictures.performance(windows, _metric(windows, metric), width=width)),
+        ("performance", lambda width: pictures.performance(windows, metric, width=width)),
         ("requests", lambda width: pictures.traffic(windows, width=width)),
         ("latency", lambda width: pictures.latency(windows, width=width)),
         ("drift", lambda width: pictures.drift_map(windows, width=width)),
@@ -145,12 +167,6 @@ def _drawn(windows: Sequence[Body], currency: str, metric: str) -> tuple[Drawn, 
 
 def _sure(draw: Callable[[int], Spec | None]) -> Callable[[int], Spec]:
     return lambda width: draw(width) or {}
-
-
-def _metric(windows: Sequence[Body], asked: str) -> str:
-    """The metric that is asked for where it was estimated; else the first that was."""
-    names = sorted({name for window in windows for name in (window["estimated"] or {}).get("metrics", {})})
-    return asked if asked in names else next(iter(names), "")
 
 
 def _refusals(current: Current, asked: Asked, windows: Sequence[Body]) -> tuple[str, tuple[tuple[str, int], ...] | None]:

@@ -19,6 +19,7 @@ from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
+from loopline.web.hand import roles_for
 from loopline.web.page import About, Action, Done, Form, Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of
@@ -102,7 +103,7 @@ def effects(current: Current, asked: Asked) -> Effects:
         package=entry.subject,
         effects=shown,
         others=rest,
-        may_judge=asked.reader.may(EXPERTS),
+        may_judge=asked.reader.may(EXPERTS) and bool(roles_for(current, asked, (EXPERT,))),
         reads_rows=asked.reader.may(OF_ROWS),
         seen={one.column: _seen(current, one.column) for one in rest},
     )

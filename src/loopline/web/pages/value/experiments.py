@@ -14,6 +14,7 @@ from loopline.value.experiment.stopping import stop
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
+from loopline.web.hand import may_act
 from loopline.web.page import About, Action, Done, Form, Page
 
 
@@ -68,10 +69,17 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiments:
-    """All experiments, the newest first."""
+    """All experiments, the newest first.
+
+    Parameters
+    ----------
+    may_end
+        Whether the reader may end one.
+    """
 
     title: str
     experiments: tuple[Compared, ...]
+    may_end: bool
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -80,7 +88,7 @@ class Experiments:
 
 def experiments(current: Current, asked: Asked) -> Experiments:
     """All experiments."""
-    return Experiments(title="Experiments", experiments=compared(current))
+    return Experiments(title="Experiments", experiments=compared(current), may_end=may_act(current, asked))
 
 
 def compared(current: Current) -> tuple[Compared, ...]:

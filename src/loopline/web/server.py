@@ -12,6 +12,7 @@ import uvicorn
 
 from loopline.errors import LooplineError, Mistake
 from loopline.serve.server import orderly_end
+from loopline.web import warming
 from loopline.web.app import Site, build
 from loopline.web.current import Followed
 from loopline.web.signed_in import open_door
@@ -78,6 +79,7 @@ def run(site: Site, listener: socket.socket) -> None:
     """Serve until the process is told to stop; long work that runs is then stopped in order."""
     server = Server(site)
     _set_apart(site)
+    warming.begin(site)
     try:
         with orderly_end(server):
             server.run(sockets=[listener])

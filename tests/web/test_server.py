@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,8 +16,10 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from loopline.project import load
+from loopline.web import warming
 from loopline.web.app import build
 from loopline.web.pages import work
+from loopline.web.register import SECTIONS
 from loopline.web.server import opened
 from loopline.web.work import Work
 from tests.web.browser.serving import served
@@ -46,6 +49,17 @@ def test_a_reader_hears_of_a_move_and_is_let_go_when_the_server_ends(folder: Pat
     while stream.readline():
         pass
     connection.close()
+
+
+def test_every_part_is_opened_once_before_anybody_asks(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    site = opened([folder])
+    try:
+        with caplog.at_level(logging.DEBUG, "loopline"):
+            warming.warm(site)
+    finally:
+        site.close()
+    assert {page.section for page in warming.OPENED} == {path for _, path in SECTIONS}
+    assert not [one for one in caplog.records if "warmed" in one.message]
 
 
 def test_who_may_see_nothing_hears_of_no_move(folder: Path) -> None:

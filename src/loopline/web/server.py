@@ -16,6 +16,7 @@ from loopline.access.spec import PagesSpec
 from loopline.errors import LooplineError, Mistake
 from loopline.project import FILE
 from loopline.serve.server import orderly_end
+from loopline.web import warming
 from loopline.web.app import Site, build
 from loopline.web.closed import Closed, said_in
 from loopline.web.current import Followed
@@ -129,6 +130,7 @@ def run(site: Site, listener: socket.socket) -> None:
     """Serve until the process is told to stop; long work that runs is then stopped in order."""
     server = Server(site)
     _set_apart(site)
+    warming.begin(site)
     try:
         with orderly_end(server):
             server.run(sockets=[listener])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from loopline.web.pages import work
 from loopline.web.server import opened
 from loopline.web.work import Work
 from tests.web.browser.serving import served
+from tests.web.signing import DECLARATION
 from tests.web.test_work import HERE
 from tests.web.world import client, hidden, reader
 
@@ -43,6 +45,15 @@ def test_a_reader_hears_of_a_move_and_is_let_go_when_the_server_ends(folder: Pat
     while stream.readline():
         pass
     connection.close()
+
+
+def test_headers_have_an_end_before_anybody_has_signed_in(tmp_path: Path) -> None:
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    with served(tmp_path) as url:
+        at = urlsplit(url)
+        with socket.create_connection((at.hostname, at.port), timeout=10) as asks:
+            asks.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Much: " + b"x" * 70_000)
+            assert asks.recv(100).startswith(b"HTTP/1.1 4")
 
 
 def test_who_may_see_nothing_hears_of_no_move(folder: Path) -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from loopline.access import keys
 from loopline.cli.release import command
+from loopline.errors import Mistake
+from loopline.loop import open_loop
+from loopline.model.signing import declare, signer, voucher
 from loopline.web.asked import Reader
 from tests.web.releasing import PACKAGE, declared, entries, on_trial, pages_key, waiting
 from tests.web.world import client, hidden, reader
@@ -176,3 +180,15 @@ def test_a_package_that_never_came_to_the_gates_is_no_page(folder, path):
     with client(folder, reader("ml")) as browser:
         answer = browser.get(path)
     assert answer.status_code == 404 and "<script>" not in answer.text and "release page" in answer.text
+
+
+def test_the_pages_may_vouch_with_a_key_that_signs_nothing_else(folder, monkeypatch):
+    monkeypatch.setenv("LOOPLINE_PAGES_KEY", str(folder / "vouches.pem"))
+    with open_loop(folder) as loop:
+        ledger = loop.workspace.ledger
+        declare(ledger, {"pages": keys.pages_key().public})
+        assert keys.pages_key().public != keys.own_key().public
+        assert (voucher(ledger, name="ann").public, signer(ledger, name="ann").public) == (keys.pages_key().public, keys.own_key().public)
+    monkeypatch.delenv("LOOPLINE_PAGES_KEY")
+    with open_loop(folder) as loop, pytest.raises(Mistake, match="may not sign for anybody"):
+        voucher(loop.workspace.ledger, name="ann")

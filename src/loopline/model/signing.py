@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from loopline.access.keys import Key, is_signed, own_key, place, public_key
+from loopline.access.keys import Key, is_signed, own_key, pages_key, place, public_key
 from loopline.access.people import same
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -263,7 +263,7 @@ def voucher(ledger: Entries, *, name: str) -> Key:
     Mistake
         When ``loopline.yaml`` does not let this key vouch: only personal keys count then.
     """
-    key = own_key()
+    key = pages_key()
     if Trust.of(ledger).keys.get(key.public) != PAGES:
         remedy = (
             f"say it with the command where your own key is; or let these pages vouch for who signed in: "

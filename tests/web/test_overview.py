@@ -83,3 +83,18 @@ def test_a_single_loop_needs_no_overview(tmp_path: Path) -> None:
             assert mine.get("/", follow_redirects=False).headers["location"] == "/one/"
     finally:
         site.close()
+
+
+def test_a_reader_hears_only_of_projects_that_they_may_see(tmp_path):
+    folders = [project(tmp_path / name, name, tmp_path / f"{name}.db", who) for name, who in (("a", PEOPLE["business"]), ("b", "other@example.com"))]
+    site = opened(folders)
+    site.door = Stated(Reader(PEOPLE["business"]))
+    try:
+        bea, before = Reader(PEOPLE["business"]), site.seen(Reader(PEOPLE["business"]))
+        site.projects["b"].current().workspace.ledger.append(Draft(kind="note", subject="a test"))
+        assert site.seen(bea) == before
+        site.projects["a"].current().workspace.ledger.append(Draft(kind="note", subject="a test"))
+        assert site.seen(bea).seq == before.seq + 1
+        assert site.pulse(bea) is site.pulse(bea) is not site.pulse(Reader("other@example.com"))
+    finally:
+        site.close()

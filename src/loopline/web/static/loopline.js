@@ -9,7 +9,7 @@
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live][id]")];
     if (!parts.length) return;
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { accept: "text/html", "x-loopline-by-itself": "1" } });
     if (!answer.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {

@@ -20,7 +20,7 @@ from loopline.cli import main as door
 _FUNCTION = """
 loopline() {
     case " $* " in
-    " serve "* | " up "* | *" deploy "* | *" --keep "*)
+    " serve "* | " up "* | " pages "* | *" deploy "* | *" --keep "*)
         # In the background it is what $! names.
         if test "$BASHPID" != "$$"; then exec loopline "$@"; fi
         command loopline "$@"

@@ -38,8 +38,8 @@ def why(status: LoopStatus, stage: str) -> str:
 def searches(folder: Path) -> list[str]:
     """The packages of the searches that were made, oldest first."""
     with open_loop(folder) as loop:
-        ended = [entry for entry in loop.state().ended if entry.body["name"] == "search" and not entry.body.get("recalled")]
-        return [entry.body["facts"]["package"] for entry in ended]
+        steps = [entry.body for entry in loop.workspace.ledger.read(kinds=("step",), subject="model")]
+    return [body["facts"]["package"] for body in steps if (body["state"], body["name"]) == ("succeeded", "search") and not body.get("recalled")]
 
 
 def test_a_retraining_is_asked_for_judged_and_held_back(tmp_path: Path) -> None:

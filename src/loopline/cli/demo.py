@@ -229,6 +229,6 @@ def _summary(facts: dict[str, Any], folder: Path) -> str:
         ("entries in the ledger", facts["entries"]),
         ("seconds", facts["seconds"]),
     ]
-    look = ["status", "model show", "release history", "watch show", "alerts list --all", "value review", "ledger verify"]
+    look = ["pages --open", "status", "model show", "release history", "watch show", "alerts list --all", "value review", "ledger verify"]
     commands = "\n".join(f"  loopline {words} --folder {folder}" for words in look)
     return f"\n{table(('what came of it', ''), rows)}\n\nlook further:\n{commands}"

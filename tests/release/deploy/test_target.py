@@ -31,7 +31,7 @@ def test_what_is_written_names_the_package(name, tmp_path):
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True))
 def test_the_name_is_one_that_hosts_may_have(tmp_path_factory, project):
-    asked = serving(tmp_path_factory.getbasetemp(), project=project)
+    asked = serving(tmp_path_factory.mktemp("named"), project=project)
     assert len(asked.name) <= 40
     assert asked.name[-1].isalnum()
     assert set(asked.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")

@@ -5,6 +5,7 @@ They are taken of the demo's loop, which is made first where there is none, into
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ DEMO = ROOT / "loopline-demo"
 OUT = ROOT / "build" / "screenshots"
 README = ROOT / "docs" / "pictures"
 SIZES = {"wide": (1440, 900), "narrow": (380, 800)}
-SHOWN = {"loop": "light", "value": "light", "model": "dark"}
+SHOWN = {"loop": "light", "value": "light", "live": "dark"}
 """The pages whose pictures stand in the README, and in which colours."""
 
 
@@ -31,6 +32,8 @@ def main() -> None:
     """Take all pictures."""
     if not (DEMO / "loopline.yaml").is_file():
         subprocess.run([sys.executable, "-m", "loopline.cli.main", "demo", str(DEMO)], check=True)
+    # The demo's owner looks, and not whoever takes the pictures.
+    os.environ["LOOPLINE_USER"] = "owner@example.com"
     OUT.mkdir(parents=True, exist_ok=True)
     README.mkdir(exist_ok=True)
     with client(DEMO) as reader:

@@ -114,3 +114,16 @@ def test_known_and_awaited_are_all_decisions_and_plain_values_tell_the_same(days
     said = found.as_json()
     assert found.outcomes < 2 or found.expected.low <= found.expected.mean <= found.expected.high
     assert said["total"] == found.total and said["start"] == found.start.isoformat()
+
+
+def test_what_left_the_range_of_training_is_in_no_sum_and_leaves_the_verdict_open():
+    fine = [window(0, worth=200.0), window(1, outcomes=0, estimated=estimated(7.0, reach=0.1))]
+    gone = window(2, outcomes=0, estimated=estimated(900.0, reach=0.1), breaches=["drift:price", "unseen_ranges:price"], outside={"price": 0.65})
+    small = window(3, rows=5, outcomes=0, estimated=estimated(900.0), outside={"price": 0.8})
+    at = T0 + timedelta(days=4)
+    assert of(fine, at=at).verdict == "ahead"
+    found = of([*fine, gone, small], at=at)
+    assert (found.awaited, found.untold, found.expected.mean, found.verdict, found.heading) == (205, 105, pytest.approx(500), "unknown", None)
+    assert found.why.endswith("the estimate does not hold for 105, which are in no sum: price is outside the range of training")
+    assert of([fine[0], gone], at=at).estimate == ""
+    assert of([gone], at=at, without_model=2.0).total is None

@@ -11,9 +11,12 @@ from typing import Any, Literal
 from loopline.charter.spec import CharterSpec
 from loopline.value.pace import pace
 from loopline.value.realised import Amount, Body, Realised, decided, own_share, realise
+from loopline.value.unlike import unlike
 from loopline.watch.earned import Earned
+from loopline.watch.monitors.watched import listed
 
 Verdict = Literal["ahead", "level", "behind", "unknown"]
+_NAMED = 3
 _YEAR = timedelta(days=365.25)
 _LEAST_SEEN = timedelta(days=3)
 """So much of a month must have been seen before its own pace says how it ends."""
@@ -35,8 +38,10 @@ class Month:
         Decisions of the model, those whose outcome is known, and those whose outcome can still come.
     earned, added
         What the known ones earned, and what that is above no model; sums. None where no outcome has come.
+    untold
+        Those of the awaited ones of which nothing tells what they add, because a column left the range of training: they are no part of any sum.
     expected
-        What the awaited ones are expected to add; a sum, with its interval where what it rests on has one. None where nothing tells.
+        What the other awaited ones are expected to add; a sum, with its interval where what it rests on has one. None where nothing tells.
     why
         Why the sum is not known, or not all of it; empty where it is.
     target, due
@@ -52,6 +57,7 @@ class Month:
     decisions: int
     outcomes: int
     awaited: int
+    untold: int
     earned: Amount | None
     added: Amount | None
     expected: Amount | None
@@ -63,7 +69,7 @@ class Month:
     @property
     def is_estimated(self) -> bool:
         """Whether a part of the sum is an estimate."""
-        return bool(self.awaited) and self.expected is not None
+        return self.awaited > self.untold and self.expected is not None
 
     @property
     def estimate(self) -> str:
@@ -81,7 +87,7 @@ class Month:
     @property
     def verdict(self) -> Verdict:
         """How it stands against what is due: surely more, surely less, or about as much; unknown while what is known or awaited has no interval."""
-        if self.due is None or self.added is None or self.expected is None:
+        if self.due is None or self.added is None or self.expected is None or self.untold:
             return "unknown"
         whole = _together((self.added, self.expected))
         if whole.low is None or whole.high is None:
@@ -122,7 +128,14 @@ def month(windows: Sequence[Body], charter: CharterSpec, *, at: datetime, confid
     until = min(at, end, max(datetime.fromisoformat(window["end"]) for window in mine))
     known = realise(mine, charter, confidence=confidence)
     awaited = [max(0, _awaited(window)) for window in mine]
-    expected, why = _expected(mine, awaited, known, without_model)
+    left = unlike(mine)
+    held = [0 if columns else count for columns, count in zip(left, awaited, strict=True)]
+    untold = sum(awaited) - sum(held)
+    expected, why = _expected(mine, held, known, without_model)
+    if untold:
+        expected = None if known is None and not sum(held) else expected
+        columns = sorted({name for names, count in zip(left, awaited, strict=True) if count for name in names})
+        why = "; ".join(filter(None, (why, _lacking(untold, columns))))
     target = None if charter.target is None else charter.target.per_year * ((end - start) / _YEAR)
     made = Month(
         start=start,
@@ -132,6 +145,7 @@ def month(windows: Sequence[Body], charter: CharterSpec, *, at: datetime, confid
         decisions=sum(map(decided, mine)),
         outcomes=0 if known is None else known.outcomes,
         awaited=sum(awaited),
+        untold=untold,
         earned=None if known is None else known.earned.times(known.outcomes),
         added=None if known is None else known.added.times(known.outcomes),
         expected=expected,
@@ -168,6 +182,12 @@ def _expected(windows: Sequence[Body], awaited: Sequence[int], known: Realised |
         parts.append(_as_known(known, like_known))
     come = "no outcome has come yet" if known is None else f"{known.outcomes:,} outcomes have come"
     return _together(parts), f"{come}; {sum(awaited):,} are awaited, and estimated"
+
+
+def _lacking(untold: int, columns: Sequence[str]) -> str:
+    """In words, that nothing tells what so many decisions add, as columns left the range of training."""
+    names, is_one = listed(columns[:_NAMED], len(columns)), len(columns) == 1
+    return f"the estimate does not hold for {untold:,}, which are in no sum: {names} {'is' if is_one else 'are'} outside the range of training"
 
 
 def _estimated(window: Body) -> Body | None:
@@ -208,7 +228,7 @@ def _headed(made: Month, windows: Sequence[Body], confidence: float) -> Month:
     """The month with where it is heading, at the pace of whole weeks, or at its own where there are too few of these."""
     total, seen, left = made.total, made.until - made.start, made.end - made.until
     told = made.outcomes + made.awaited
-    if total is None or not told or not made.is_now:
+    if total is None or not told or not made.is_now or made.untold:
         return made
     if (by_weeks := pace(windows, until=made.until, confidence=confidence)) is not None:
         # The share whose outcome shows, of the decisions that are the model's.

@@ -17,7 +17,7 @@ from loopline.web.kept import Kept
 
 Body = Mapping[str, Any]
 _CHAPTERS: Kept[tuple[Body, ...]] = Kept(32)
-_FIELDS = ("package", "start", "end", "rows", "refused", "outcomes", "hidden", "acted", "sums", "split", "drift", "drift_limits")
+_FIELDS = ("package", "start", "end", "rows", "refused", "outcomes", "hidden", "acted", "sums", "split", "drift", "drift_limits", "outside", "breaches")
 """What is kept of a window: with all its metrics one takes ten times as much memory."""
 
 

@@ -15,6 +15,7 @@ from loopline.watch.drift import ROWS_NEEDED
 from loopline.watch.earned import CONFIDENCE, interval
 from loopline.watch.monitors.watched import Breach, Promise
 from loopline.watch.scan import FINE_NEEDED
+from loopline.watch.spans import written
 from loopline.watch.spec import OF_COMING
 from loopline.watch.windows import Window
 
@@ -164,7 +165,7 @@ def _reads(cost: Mapping[str, Any] | None) -> tuple[str, bool] | None:
 
 def _opened(episode: Episode, windows: Sequence[Window], promise: Promise, currency: str) -> dict[str, Any]:
     breach = episode.breach
-    cost, what = None, f"{breach.says} (since {episode.since:%Y-%m-%d})"
+    cost, what = None, f"{breach.says} (since {written(episode.since)})"
     if breach.monitor not in OF_COMING:
         cost = _cost([window for window in windows if episode.since <= window.start <= episode.last], promise)
         what += f"; {_say_cost(cost, currency)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from loopline.ledger.entry import Entry
+from loopline.watch.spans import written
 from loopline.watch.spec import OF_COMING, OF_DRIFT, OF_ESTIMATES, OF_MONEY, OF_WORTH, URGENCY
 
 Level = Literal["page", "notice", "digest"]
@@ -76,7 +77,7 @@ def urgency(body: Mapping[str, Any]) -> tuple[int, int]:
 
 def explains(body: Mapping[str, Any]) -> str:
     """What an alert says where it explains another one: what it has cost is said there already."""
-    when = f"from {body['since'][:10]} to {body['last'][:10]}" if body["state"] == "resolved" else f"since {body['since'][:10]}"
+    when = f"from {written(body['since'])} to {written(body['last'])}" if body["state"] == "resolved" else f"since {written(body['since'])}"
     return f"{body.get('what', body['says'])} ({when})"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from loopline.declaration import figure
 from loopline.watch.slices import Fallen, SliceLoss
+from loopline.watch.spans import written
 from loopline.watch.upstream import Happening
 
 Body = Mapping[str, Any]
@@ -139,7 +140,7 @@ class Explanation:
         return [one for one in self.fallen.slices if one.is_sure]
 
     def _since(self) -> str:
-        chance, when = self.turn.chance, f"Since {_moment(self.turn.since)}"
+        chance, when = self.turn.chance, f"Since {written(self.turn.since)}"
         if chance is None:
             return f"{when}, when the monitor first saw it: no other moment stands out from chance."
         return f"{when}: the windows changed there, as by chance alone they do in {_share(chance)} of cases."
@@ -176,7 +177,7 @@ class Explanation:
             return "The ledger tells of no change upstream between the last good window and the first bad one."
         shown = self.upstream[-UPSTREAM_SHOWN:]
         more = f" (the newest {UPSTREAM_SHOWN} of {len(self.upstream)})" if len(self.upstream) > UPSTREAM_SHOWN else ""
-        return f"Upstream meanwhile{more}: " + "; ".join(f"{_moment(one.time)} {one.says}" for one in shown) + "."
+        return f"Upstream meanwhile{more}: " + "; ".join(f"{written(one.time)} {one.says}" for one in shown) + "."
 
 
 def _of_the_promise(money: Loss) -> str:
@@ -189,11 +190,6 @@ def _of_the_promise(money: Loss) -> str:
 
 def _share(chance: float) -> str:
     return f"{chance:.1%}" if chance > 0.001 else "at most 0.1%"
-
-
-def _moment(moment: datetime) -> str:
-    """A moment in UTC; of midnight the day alone."""
-    return f"{moment:%Y-%m-%d}" if (moment.hour, moment.minute) == (0, 0) else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _mattering(importance: float | None, currency: str) -> str:

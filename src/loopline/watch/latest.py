@@ -1,4 +1,4 @@
-"""The newest window in which anything was asked, whichever packages answered in it. Pure."""
+"""The newest window in which anything was answered, whichever packages answered in it. Pure."""
 
 from __future__ import annotations
 
@@ -51,17 +51,19 @@ class Latest:
 
 
 def latest(windows: Sequence[Body], champion: str | None) -> Latest | None:
-    """The newest window with a row, as the watch stage writes them; None where nothing was ever asked.
+    """The newest window with an answered row, as the watch stage writes them; None where nothing was ever asked.
+
+    One in which rows were refused and none answered tells nothing of the model: it counts where there is no other.
 
     Parameters
     ----------
     windows
         Of every package, in the order of time.
     """
-    asked = [window for window in windows if window["rows"] or window["refused"]]
+    asked = [window for window in windows if window["rows"]] or [window for window in windows if window["refused"]]
     if not asked:
         return None
-    parts = tuple(window for window in asked if window["start"] == asked[-1]["start"])
+    parts = tuple(window for window in windows if (window["rows"] or window["refused"]) and window["start"] == asked[-1]["start"])
     own = next((part for part in parts if part["package"] == champion), None)
     return Latest(parts, max(parts, key=lambda part: int(part["rows"])) if own is None else own)
 

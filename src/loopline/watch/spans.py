@@ -14,6 +14,16 @@ def origin(span: timedelta) -> datetime:
     return _MONDAY if span % _WEEK == timedelta() else _EPOCH
 
 
+def written(moment: datetime | str) -> str:
+    """A moment of windows as it is written for people, in UTC: of midnight the day alone, for windows are mostly days.
+
+    >>> written("2026-11-26T00:00:00+00:00"), written("2026-11-26T13:00:00+00:00")
+    ('2026-11-26', '2026-11-26 13:00')
+    """
+    at = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(UTC)
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%d %H:%M}"
+
+
 def start_of(moment: datetime, span: timedelta) -> datetime:
     """The start of the window that a moment lies in.
 

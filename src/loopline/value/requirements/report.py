@@ -14,6 +14,7 @@ from loopline.sheet.document import Answer, Document, Figure, Part, Table, Tone
 from loopline.value.requirements.history import Event
 from loopline.value.requirements.pictures import picture
 from loopline.value.requirements.requirements import STANDINGS, Requirement, Standing, summary
+from loopline.watch.spans import written
 
 _FIGURES: Mapping[Standing, str] = {
     "does not hold": "Do not hold",
@@ -137,7 +138,7 @@ def _traced(one: Requirement, charter: CharterSpec, spans: str) -> Iterator[str]
 
 
 def _alert(one: Requirement) -> str:
-    return "" if one.alert is None else f": an alert is {one.alert['state']} since {one.alert['since'][:10]} (loopline alerts show {one.alert['id']})"
+    return "" if one.alert is None else f": an alert is {one.alert['state']} since {written(one.alert['since'])} (loopline alerts show {one.alert['id']})"
 
 
 def _before(one: Requirement, charter: CharterSpec) -> str:

@@ -11,6 +11,7 @@ from loopline.charter.spec import CharterSpec, Task
 from loopline.declaration import Moment, counted, figure
 from loopline.model.evaluate import SUPPORT
 from loopline.value.requirements.requirements import Requirement
+from loopline.watch.spans import written
 
 _WHERE = {"in service": "in use", "the package that decides": "when it was tested", "the newest package": "when the newest model was tested"}
 _SPANS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60}
@@ -77,8 +78,8 @@ def quality(windows: Sequence[Mapping[str, Any]], charter: CharterSpec, task: Ta
     if task is None or cases < SUPPORT:
         return None
     says = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task](measured, cases, charter)
-    days = [str(window["start"])[:10] for window in measured]
-    return Quality(cases=cases, since=min(days), until=max(days), says=tuple(says))
+    starts = [str(window["start"]) for window in measured]
+    return Quality(cases=cases, since=written(min(starts)), until=written(max(starts)), says=tuple(says))
 
 
 def _binary(windows: Sequence[Mapping[str, Any]], cases: int, charter: CharterSpec) -> Iterator[str]:

@@ -16,6 +16,7 @@ from loopline.sheet.document import Figure
 from loopline.watch import pictures
 from loopline.watch.estimated import silences
 from loopline.watch.latest import latest, own
+from loopline.watch.spans import written
 from loopline.watch.standing import Standing, lasting
 from loopline.watch.summary import newest, ranked
 from loopline.web.asked import SEE_ROWS, Asked
@@ -128,7 +129,7 @@ def figures_of(windows: Sequence[Body], champion: str | None, currency: str) -> 
     if found is None:
         return ()
     window, all, parts = found.deciding, found.rows + found.refused, len(found.parts)
-    when = f"window of {found.start[:16].replace('T', ' ')}{f', of {parts} packages' if parts > 1 else ''}"
+    when = f"window of {written(found.start)}{f', of {parts} packages' if parts > 1 else ''}"
     # While several serve, what follows is of the one that decides.
     of = f"of {window['package'][:8]}; " if parts > 1 else ""
     made = [
@@ -145,7 +146,7 @@ def figures_of(windows: Sequence[Body], champion: str | None, currency: str) -> 
     if came is not None:
         worth = came["worth"]
         between = "" if worth["low"] is None else f"{money(worth['low'])} to {money(worth['high'], currency)}"
-        note = f"{of}window of {came['start'][:10]}; without a model {money(worth['baseline'], currency)}"
+        note = f"{of}window of {written(came['start'])}; without a model {money(worth['baseline'], currency)}"
         made.append(Figure("Realised worth per decision", money(worth["per_decision"], currency), between, note))
     if found.awaited:
         made.append(Figure("Outcomes that have come", percent(found.outcomes / found.awaited), "", f"{number(found.outcomes)} of {number(found.awaited)}"))

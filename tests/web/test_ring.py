@@ -145,3 +145,12 @@ def test_age_is_told_in_its_greatest_unit():
         "3 days ago",
         "1 year ago",
     ]
+
+
+def test_a_year_is_told_above_what_the_target_counts_against():
+    model = {"name": "model", "added": {"value": 30_600.0}, "above_constant": {"value": 295.7}}
+    study = {"verdict": "no-go", "study": {"today": "nothing", "constant": "always", "alternatives": [model]}}
+    found = told(step("charter", "study", study))["charter"]
+    assert (found.number, found.note) == ("no-go, 296 USD", "a year is expected above “always act”")
+    study["study"]["constant"] = "nothing"
+    assert told(step("charter", "study", study))["charter"].number == "no-go, 30.6k USD"

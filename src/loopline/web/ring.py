@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from loopline.charter.report.words import named
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import counted, figure
 from loopline.ledger.entry import Entry
@@ -17,6 +18,7 @@ from loopline.sheet.ring import place
 from loopline.story import StageStatus
 from loopline.value.month import Month
 from loopline.watch.latest import latest
+from loopline.watch.spans import written
 
 PAGES: Mapping[str, str] = {
     "charter": "/charter",
@@ -175,16 +177,37 @@ def done_at(state: State, stage: str) -> datetime | None:
     return max((entry.time for (of, _), entry in state.latest.items() if of == stage), default=None)
 
 
-def yearly(state: State) -> tuple[float, bool] | None:
-    """What the charter's study expects a year to bring above no model, and whether that is a model's worth or a perfect one's; None where neither is known."""
+@dataclass(frozen=True)
+class Yearly:
+    """What a year brings, as the charter's study tells.
+
+    Parameters
+    ----------
+    above
+        What the model, or the perfect one, is held against: what the target counts against too.
+    is_expected
+        Whether it is a model's worth, and not a perfect one's.
+    """
+
+    value: float
+    above: str
+    is_expected: bool
+
+
+def yearly(state: State) -> Yearly | None:
+    """What the charter's study expects a year to bring above the best that is done without a model, one decision for all; None where that is not known."""
     facts = state.facts("charter", "study") or {}
-    for one in (facts.get("study") or {}).get("alternatives", ()):
+    study = facts.get("study") or {}
+    for one in study.get("alternatives", ()):
         if one["name"] == _MODEL and one.get("added") is not None:
-            return float(one["added"]["value"]), True
+            rival, counted_above = study.get("constant"), one.get("above_constant")
+            if counted_above is None or rival in (None, study.get("today")):
+                return Yearly(float(one["added"]["value"]), "no model", is_expected=True)
+            return Yearly(float(counted_above["value"]), f"“{named(rival).lower()}”", is_expected=True)
     a_year = facts.get("per_year") or {}
     if a_year.get("perfect") is None or a_year.get("do_nothing") is None:
         return None
-    return float(a_year["perfect"] - a_year["do_nothing"]), False
+    return Yearly(float(a_year["perfect"] - a_year["do_nothing"]), "no model", is_expected=False)
 
 
 def _money(known: Known, value: float) -> str:
@@ -198,8 +221,8 @@ def _charter(known: Known) -> tuple[str, str]:
     worth = yearly(known.state)
     if worth is None:
         return str(facts["verdict"]), "what a year brings is not known: the charter has no volume, or no data have come"
-    value, is_expected = worth
-    return f"{facts['verdict']}, {_money(known, value)}", "a year is expected above no model" if is_expected else "a year is what a perfect model would add"
+    note = f"a year is expected above {worth.above}" if worth.is_expected else "a year is what a perfect model would add"
+    return f"{facts['verdict']}, {_money(known, worth.value)}", note
 
 
 def _data(known: Known) -> tuple[str, str]:
@@ -235,7 +258,7 @@ def _serve(known: Known) -> tuple[str, str]:
     found = latest(known.windows, known.state.champion)
     if found is None:
         return _NOT_YET, known.unread or "no request has been answered"
-    return counted(found.rows, "row"), f"answered in the window of {found.start[:10]}; {found.refused:,} refused"
+    return counted(found.rows, "row"), f"answered in the window of {written(found.start)}; {found.refused:,} refused"
 
 
 def _watch(known: Known) -> tuple[str, str]:

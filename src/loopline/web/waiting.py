@@ -162,7 +162,7 @@ def _worth(known: Known, turn: Handoff) -> str:
     """What a word is worth a year."""
     if turn.stage == "charter":
         expected = yearly(known.state)
-        return "" if expected is None else f"{compact(expected[0])} {known.currency} a year, as the study expects"
+        return "" if expected is None else f"{compact(expected.value)} {known.currency} a year, as the study expects"
     worth = worth_of(known.state, _meant(known.state, turn)) if turn.stage in ("release", "rollout") else None
     if worth is None:
         return ""

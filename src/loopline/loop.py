@@ -338,10 +338,8 @@ class Loop:
             following = halt.next
         elif any(stage.state == "stale" for stage in stages) or len(stages) < len(STAGES):
             following = "loopline run"
-        elif not (state.facts("serve", "collect") or {}).get("predictions", {}).get("rows"):
-            following = "loopline serve"
         else:
-            following = "loopline value review"
+            following = serve_stage.following(state, self.workspace.ledger, now())
         waits = halt if halt is not None and halt.state == "waiting" else Halt(state="waiting", why="")
         return LoopStatus(self.project.name, tuple(stages), state.champion, waits.role, following, error, waits.besides, unheard(state, now()), turns)
 

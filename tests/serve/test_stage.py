@@ -7,10 +7,13 @@ import sys
 
 import pytest
 
+from loopline.ledger.entry import Draft, now
+from loopline.ledger.spend import BEGAN, ENDED, USAGE
 from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
 from loopline.serve.log import Log
 from loopline.serve.spec import ServeSpec
-from loopline.serve.stage import listed, steps
+from loopline.serve.stage import following, listed, steps
 from loopline.workspace import Ask
 
 
@@ -30,6 +33,15 @@ def test_what_comes_after_the_listing_is_left_for_the_next_run(tmp_path):
     ask = Ask(project="p", folder=tmp_path, state=State(), facts={})
     assert next(steps(ServeSpec(), ask, log_folder=tmp_path, segments=before)).inputs["segments"] == before
     assert next(steps(ServeSpec(), ask, log_folder=tmp_path)).inputs["segments"] == listed(tmp_path) != before
+
+
+def test_nobody_is_sent_to_serve_while_a_server_waits_for_requests(tmp_path):
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        nexts = [following(State(), ledger, now())]
+        for state in (BEGAN, ENDED):
+            ledger.append(Draft(kind=USAGE, subject="serve", body={"server": "a", "state": state}))
+            nexts.append(following(State(), ledger, now()))
+    assert nexts == ["loopline serve", "loopline value review", "loopline serve"]
 
 
 def test_importing_it_loads_nothing_heavy():

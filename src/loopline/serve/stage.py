@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from loopline.data.spec import SPEC
 from loopline.engine.step import Step, Steps
+from loopline.ledger.spend import USAGE, serving
+from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
 from loopline.release.rollout.course import newest
 from loopline.serve.segments import KINDS, listing
 from loopline.serve.spec import ServeSpec
@@ -48,6 +52,9 @@ Listed = Mapping[str, Mapping[str, int]]
 def listed(log_folder: Path) -> Listed:
     """What the log holds now. A run lists it once: while a server answers, the log never stops growing, and the run would never end."""
     return {kind: {segment.name: segment.size_bytes for segment in listing(log_folder, kind)} for kind in KINDS}
+
+
+_REPORTS = 100
 
 
 def steps(spec: ServeSpec, ask: Ask, *, log_folder: Path, segments: Listed | None = None) -> Steps:
@@ -99,3 +106,12 @@ def _looked_into(ask: Ask, package: str | None) -> dict[str, Any]:
     if any(name not in versions for name in names):
         return {}
     return {name: {part: versions[name][part] for part in ("id", "version")} for name in names}
+
+
+def following(state: State, ledger: Ledger, at: datetime) -> str:
+    """The command that comes next once every stage is done: to serve, unless something was served or a server waits for requests already."""
+    if (state.facts("serve", "collect") or {}).get("predictions", {}).get("rows"):
+        return "loopline value review"
+    # The newest few tell: one that serves reports once an hour.
+    reports = ledger.read(kinds=(USAGE,), subject="serve", newest_first=True, limit=_REPORTS)
+    return "loopline value review" if serving(reports[::-1], at) else "loopline serve"

@@ -150,6 +150,13 @@ def test_refused_rows_are_relabelled_or_given_up(shop):
     assert shop.refused().filter(state="discarded")["by"].to_list() == ["ann", "ann"]
 
 
+def test_a_value_that_the_contract_refuses_is_no_answer(shop):
+    question = asked(shop, column="source", kind="refused")
+    with pytest.raises(Mistake, match="the contract would refuse 'perhaps': source is not one of the values") as caught:
+        say(shop, question, "relabel: perhaps")
+    assert caught.value.where == question.id and asked(shop, column="source", kind="refused") == question
+
+
 def test_an_outcome_of_an_accepted_row_is_relabelled_at_once(shop):
     done = say(shop, asked(shop, kind="new"), "relabel: yes")
     assert (done.mended, done.relabelled) == (0, 1)

@@ -21,6 +21,8 @@ _PHRASES: tuple[tuple[re.Pattern[str], RuleName], ...] = (
     (re.compile(r"is not in table .+"), "references"),
     (re.compile(r"is not (?:a whole number|a number|a text|true or false|a date|a time)(?: \(.*\))?"), "type"),
 )
+ABOUT_CELLS: frozenset[RuleName] = frozenset({"type", "required", "min", "max", "values", "pattern", "length"})
+"""The rules that look at one cell alone: what they say of a value they say of it in every row."""
 _OVER_A_ROW = "it breaks the rule "
 
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loopline.data.quarantine.discards import discard
-from loopline.data.quarantine.mending import Key, find_all, mend
+from loopline.data.quarantine.mending import Key, find_all, mend, tried_anyhow
 from loopline.data.quarantine.mends import Values
 from loopline.data.quarantine.quarantine import Filter
+from loopline.data.quarantine.reasons import ABOUT_CELLS, broken
 from loopline.data.review.amendments import Amendment, rule_in
 from loopline.data.review.questions import Question
 from loopline.data.spec import ColumnSpec, DataSpec
@@ -184,7 +185,23 @@ def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer
         remedy = sheet if question.kind == "refused" else "answer rule: ... or refuse"
         raise Mistake(f"{question.rows:,} rows with several values cannot all become {value!r}", where=question.id, remedy=remedy)
     keys = find_all(workspace, data, [(question.table, id) for id in question.ids], where=question.id)
+    if question.kind == "refused" and keys:
+        _require_right(workspace, data, question, keys[0], value)
     return Effect(mends={key: {question.column: value} for key in keys})
+
+
+def _require_right(workspace: Workspace, data: DataSpec, question: Question, key: Key, value: str) -> None:
+    """The contract takes the value in the column that is asked about: what it says of one of the rows there, it says of each."""
+    said = tried_anyhow(workspace, data, key, {question.column: value}).reasons
+    columns = (question.column, *data.contract_of(question.table).columns)
+    for reason in said:
+        found = broken(reason, data, question.table, columns)
+        if found.column == question.column and found.rule in ABOUT_CELLS:
+            raise Mistake(
+                f"the contract would refuse {value!r}: {reason} ({found.says})",
+                where=question.id,
+                remedy="give a value that it accepts; or answer accept, or rule: ..., which change the contract",
+            )
 
 
 def take(workspace: Workspace, data: DataSpec, said: Sequence[tuple[Question, Answer]], *, by: str) -> Answered:

@@ -114,6 +114,14 @@ def test_columns_that_the_user_names_wrongly_are_told(options, where, says):
     assert (caught.value.where, says in str(caught.value)) == (where, True)
 
 
+def test_a_third_value_in_a_few_rows_is_asked_about():
+    told = looked([{**row, "y": "maybe"} if at in (7, 77) else row for at, row in enumerate(rows(1000))])
+    assert (told.target.task, len(told.target.classes)) == ("multiclass", 3)
+    assert any(note.startswith("y has more values than 'no' and 'yes': 'maybe' in 2 rows: a slip?") for note in told.notes)
+    thirds = looked([{**row, "y": "maybe"} if at % 3 else row for at, row in enumerate(rows(1000))])
+    assert not any("slip" in note for note in thirds.notes)
+
+
 @pytest.mark.parametrize(
     ("name", "target", "task", "time", "key", "ordered", "left_out"),
     [

@@ -15,6 +15,7 @@ from loopline.data.contract.contract import Terms, check, nearest
 from loopline.data.outcome import Target, labels, target_of
 from loopline.data.proposals.leaks import Finding, find, is_identifier
 from loopline.data.spec import HIDDEN, ColumnSpec
+from loopline.declaration import counted
 from loopline.errors import Mistake
 
 _TOLERANCE, _TOLERANT_FROM = 0.02, 200
@@ -24,6 +25,7 @@ _TIME_NAME = re.compile(r"(?i)(^|_)(time|date|day|dt|timestamp|ts|when|created|a
 _MONTHS = {name: index for index, name in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"))}
 _MONTH_NAME = re.compile(r"(?i)^(month|mnth|mon|mth)$|(^|_)month(_|$)")
 _SLOW = 0.01
+_SLIP_SHARE, _NAMED = 0.01, 3
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,21 @@ def draft(batch: pl.DataFrame, target: str, *, time: str | None = None, key: Seq
     columns = {name: bounded(first.accepted[name], types[name], {finding.column: finding.why for finding in found}) for name in names}
     last = check(batch, Terms(columns, key=keys, time=time, nulls=words))
     goal = target_of(last.accepted, CharterSpec(predict=target, task=task))
+    notes += _slips(last.accepted[target], goal)
     return Draft(goal, columns, tuple(found), time, keys, ordered, signs, batch.height, last.accepted.height, last.reasons, tuple(notes))
+
+
+def _slips(outcomes: pl.Series, goal: Target) -> list[str]:
+    """Classes of so few rows that they may be slips of the pen, where two others have all the rest: each of them makes another problem of it."""
+    counts = dict(labels(outcomes.drop_nulls()).value_counts(name="count").iter_rows()) if goal.task == "multiclass" else {}
+    usual = sorted(value for value, count in counts.items() if count >= _SLIP_SHARE * sum(counts.values()))
+    if len(usual) != 2 or len(counts) == 2:
+        return []
+    rare = sorted(counts.keys() - set(usual), key=lambda value: (-counts[value], value))
+    more = f" and {len(rare) - _NAMED} more" if len(rare) > _NAMED else ""
+    told = ", ".join(f"{value!r} in {counted(counts[value], 'row')}" for value in rare[:_NAMED]) + more
+    remedy = f"mend them in the data, or say task: binary and, of {goal.name}, values: [{', '.join(usual)}] with severity: {{values: refuse}}"
+    return [f"{goal.name} has more values than {usual[0]!r} and {usual[1]!r}: {told}: a slip? As it is, each is a class of its own; if it is one, {remedy}"]
 
 
 def _sparing(found: list[Finding], features: Sequence[str], notes: list[str]) -> list[Finding]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline.access.people import Person
+from loopline.charter.spec import CharterSpec
+from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
 from loopline.watch.causes import ANEW, LINES, Cause, causes, explains, level, urgency
 from loopline.watch.monitors.listed import MONITORS
 from loopline.watch.spec import OF_DRIFT, OF_WORTH, URGENCY
+from loopline.watch.spoken import speak
 from tests.watch.world import DAY, World
 
 ANY = st.sampled_from(URGENCY)
@@ -52,6 +60,17 @@ def test_when_the_head_is_resolved_another_one_that_lasts_is() -> None:
         world.open(monitor)
     world.say("worth_promised", "resolved")
     assert [ids(cause) for cause in found(world)] == [("performance",)]
+
+
+def test_who_takes_a_cause_on_has_taken_on_what_explains_it(tmp_path: Path) -> None:
+    world, charter = World.of(), CharterSpec(predict="y")
+    for monitor in ("worth_promised", "performance"):
+        world.open(monitor)
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", "p") as ledger:
+        state = replace(State(), alerts=world.alerts)
+        speak(ledger, charter, state, "worth_promised", "acknowledged", who=Person("mia", "the page"), why="I look")
+        said = {entry.subject: entry.body["state"] for entry in ledger.read(kinds=("alert",))}
+    assert said == {"worth_promised": "acknowledged", "performance": "acknowledged"}
 
 
 def test_of_equals_the_head_is_not_silenced_and_has_lasted_longest() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopline.watch.standing import unheard
+from loopline.watch.standing import lasting, unheard
 from tests.watch.world import DAY, HOUR, World
 
 MAIL, CHAT = "mailto://ops", "json://chat"
@@ -19,6 +19,15 @@ def test_what_reached_nobody_is_said_until_a_channel_takes_it() -> None:
     world.down = {MAIL}
     world.wait(2 * HOUR)
     assert unheard(world, world.now) == ""
+
+
+def test_what_explains_another_is_told_with_it_only_once_that_was_told() -> None:
+    world = World.of(tell={"business": MAIL})
+    for monitor in ("worth_promised", "performance"):
+        world.open(monitor)
+    assert [one.is_told_with for one in lasting(world, world.now)] == [False, False]
+    world.wait(HOUR)
+    assert [one.is_told_with for one in lasting(world, world.now)] == [False, True]
 
 
 def test_what_somebody_took_on_or_silenced_is_not_unheard() -> None:

@@ -11,12 +11,14 @@ from loopline.declaration import parse_duration
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Entry
+from loopline.ledger.entry import now as moment_now
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.model.package import load
 from loopline.model.signing import Trust
 from loopline.release.approvals import stakeholders
 from loopline.watch import alerts, silences
+from loopline.watch.causes import causes
 from loopline.watch.spec import EXPERIMENT, URGENCY
 from loopline.workspace import Workspace
 
@@ -25,6 +27,8 @@ ACKNOWLEDGED, RESOLVED = "acknowledged", "resolved"
 
 def speak(ledger: Ledger, charter: CharterSpec, state: State, id: str, verb: str, *, who: Person, why: str) -> Entry:
     """The entry by which a person takes an alert on, or closes it; where the charter lists people, they must be one of them.
+
+    Who takes an alert on takes on what explains it: once it is over, one of these stands for the same cause.
 
     Parameters
     ----------
@@ -41,8 +45,12 @@ def speak(ledger: Ledger, charter: CharterSpec, state: State, id: str, verb: str
     entry = alerts.find(state.alerts, id)
     require_listed(who, stakeholders(charter))
     until = (state.facts("watch", "windows") or {}).get("until")
-    draft = alerts.acknowledge(entry, by=who.name, why=why) if verb == ACKNOWLEDGED else alerts.resolve(entry, by=who.name, why=why, until=until)
-    return ledger.append(draft)[0]
+    if verb != ACKNOWLEDGED:
+        return ledger.append(alerts.resolve(entry, by=who.name, why=why, until=until))[0]
+    known = causes(state.alerts.values(), lambda one: silences.covering(one.subject, one.body, state.silences, moment_now()) is not None)
+    others = next((cause.others for cause in known if cause.head.subject == entry.subject), ())
+    taken = [alerts.acknowledge(one, by=who.name, why=why) for one in (entry, *(other for other in others if other.body["state"] == "open"))]
+    return ledger.append(*taken)[0]
 
 
 def silence(ledger: Ledger, charter: CharterSpec, subject: str, *, until: datetime, now: datetime, who: Person, why: str) -> Entry:

@@ -34,6 +34,8 @@ class Standing:
         The ids of the alerts that explain it.
     messages
         What was sent about it, or could not be, oldest first.
+    is_told_with
+        Whether it explains another one that somebody was told of.
     """
 
     entry: Entry
@@ -43,6 +45,7 @@ class Standing:
     explained_by: tuple[str, ...]
     messages: Sequence[Entry]
     silence: Entry | None
+    is_told_with: bool = False
 
     @property
     def id(self) -> str:
@@ -120,7 +123,13 @@ def _standing(entry: Entry, cause: Cause | None, known: Known, now: datetime) ->
         explained_by=others,
         messages=known.messages_about.get((entry.subject, entry.key), ()),
         silence=covering(entry.subject, entry.body, known.silences, now) if cause is not None else None,
+        is_told_with=cause is not None and cause.head is not entry and _was_told(cause.head, known),
     )
+
+
+def _was_told(head: Entry, known: Known) -> bool:
+    said = outcome(known.messages_about.get((head.subject, head.key), ()))
+    return said is not None and bool(said["done"])
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _shown(facts: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]) -> st
 
 
 def _windows(windows: Sequence[Mapping[str, Any]], currency: str) -> str:
-    head = ("window", "decisions", "outcomes", f"earned each ({currency})", "from", "to", "target", "no model", "perfect", "")
+    head = ("window", "decisions", "outcomes", f"earned each ({currency})", "from", "to", "needed for the target", "no model", "perfect", "")
     rows = [
         (
             minute(one["start"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from loopline.declaration import figure
 from loopline.sheet.document import Answer
@@ -12,6 +11,7 @@ from loopline.value.realised import Amount
 from loopline.value.report.figures import between
 from loopline.value.rules import Review, following, needs_something_new, training
 from loopline.watch.decisions import NEWEST
+from loopline.watch.spans import written
 
 _CHANGES = 3
 ROLE_WORDS = {"ml": "ML", "devops": "DevOps"}
@@ -171,8 +171,10 @@ def scope(case: Case) -> str:
     if whole is None:
         return ""
     known = whole.outcomes / whole.decisions
-    days = f"{_day(whole.since)} to {_day(whole.until)}"
-    return f"{whole.decisions:,} decisions from {days}; the outcome of {known:.0%} is known. Ranges hold with {case.spec.confidence:.0%}."
+    days = f"{written(whole.since)} to {written(whole.until)}"
+    held = whole.served - whole.decisions
+    apart = f" ({held:,} more were held out from the model)" if held else ""
+    return f"{whole.decisions:,} decisions{apart} from {days}; the outcome of {known:.0%} is known. Ranges hold with {case.spec.confidence:.0%}."
 
 
 def method(case: Case) -> list[str]:
@@ -204,7 +206,3 @@ def _intervals(case: Case) -> str:
         f"Intervals hold with {case.spec.confidence:.0%}: the wider of two standard errors, that of single rows and that of whole windows, because rows of one "
         "window are often alike."
     )
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"

@@ -16,7 +16,7 @@ def figures(case: Case) -> list[Figure]:
 def _realised(case: Case, whole: Realised) -> list[Figure]:
     target = whole.target(case.charter)
     untold = "the charter has no target" if case.charter.target is None else "how much of the target falls on them is unknown without a volume"
-    against = f"target for the same decisions: {case.money(target)}" if target is not None else untold
+    against = f"target for the same decisions, above no model: {case.money(target)}" if target is not None else untold
     share = whole.share_of_perfect
     promised = ""
     if case.promised is not None:

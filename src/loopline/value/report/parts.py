@@ -12,6 +12,7 @@ from loopline.value.case import Case
 from loopline.value.lift import in_words
 from loopline.value.realised import Body, decided
 from loopline.value.report import pictures
+from loopline.watch.spans import written
 from loopline.watch.spec import URGENCY
 
 ROWS_SHOWN = 60
@@ -84,7 +85,7 @@ def _alerts(case: Case) -> Part | None:
     if not case.alerts:
         return None
     urgent = sorted(case.alerts, key=lambda alert: URGENCY.index(alert["monitor"]) if alert["monitor"] in URGENCY else len(URGENCY))
-    rows = tuple((alert["monitor"], alert["state"], alert["since"][:10], alert["says"]) for alert in urgent)
+    rows = tuple((alert["monitor"], alert["state"], written(alert["since"]), alert["says"]) for alert in urgent)
     lists = tuple((one.says, tuple(one.lines())) for one in case.explained)
     return Part(
         name="Open alerts, and what explains them",
@@ -101,7 +102,7 @@ def _drift(case: Case) -> Part | None:
 def _changes(case: Case) -> Part | None:
     if not case.changes:
         return None
-    rows = tuple((_time(one.time.isoformat()), one.says, one.by) for one in reversed(case.changes))
+    rows = tuple((written(one.time.isoformat()), one.says, one.by) for one in reversed(case.changes))
     return Part(name="What changed upstream", table=Table(("when", "what", "by"), rows, words=3, widest=1, unbroken=frozenset({0})))
 
 
@@ -112,8 +113,8 @@ def _reigns(case: Case) -> Part | None:
     rows = tuple(
         (
             str(reign["package"])[:8] or "none",
-            _time(reign["since"]),
-            _time(reign["until"]) if reign["until"] else "now",
+            written(reign["since"]),
+            written(reign["until"]) if reign["until"] else "now",
             reign["why"],
             *earned[reign["package"]],
         )
@@ -158,7 +159,7 @@ def _windows(case: Case) -> Part | None:
     if not case.windows:
         return None
     newest = case.windows[-ROWS_SHOWN:]
-    worth = (f"earned each ({case.currency})", "from", "to", "target", "no model", "perfect")
+    worth = (f"earned each ({case.currency})", "from", "to", "needed for the target", "no model", "perfect")
     name = "Windows" if len(newest) == len(case.windows) else f"Windows (the newest {ROWS_SHOWN} of {len(case.windows):,})"
     targets = {one.start.isoformat(): one.target for one in case.spans}
     rows = tuple(_window_row(window, targets.get(window["start"])) for window in newest)
@@ -172,7 +173,7 @@ def _window_row(window: Body, target: float | None) -> tuple[str, ...]:
     drift = [value for value in window["drift"].values() if value is not None]
     money = (worth.get("per_decision"), worth.get("low"), worth.get("high"), target, worth.get("baseline"), worth.get("perfect"))
     return (
-        _time(window["start"]),
+        written(window["start"]),
         window["package"][:8],
         f"{window['rows']:,}",
         f"{window['refused']:,}",
@@ -180,11 +181,6 @@ def _window_row(window: Body, target: float | None) -> tuple[str, ...]:
         *("-" if value is None else figure(value) for value in money),
         f"{max(drift):.2f}" if drift else "-",
     )
-
-
-def _time(moment: str) -> str:
-    """A moment in UTC to the minute; of midnight the day alone."""
-    return moment[:10] if moment[11:16] == "00:00" else moment[:16].replace("T", " ")
 
 
 _PARTS: tuple[Callable[[Case], Part | None], ...] = (

@@ -73,7 +73,7 @@ def _worth_bars(case: Case, width: int) -> charts.Spec:
     due = None if target is None else whole.baseline * count + target
     most = earned.mean if earned.high is None else earned.high
     values = [Bar(name="realised", value=earned.mean, low=earned.low, high=earned.high, marked=due is not None and most < due)]
-    values += [Bar(name="charter's target", value=due)] if due is not None else []
+    values += [Bar(name="needed for the target", value=due)] if due is not None else []
     values += [Bar(name="as on the test part", value=promised.mean * count)] if promised is not None else []
     values += [Bar(name="without a model", value=whole.baseline * count), Bar(name="a perfect model", value=whole.perfect * count)]
     note = f"{count:,} decisions whose outcome is known."
@@ -86,7 +86,7 @@ def _worth_over_time(case: Case, width: int) -> charts.Spec:
     others = {
         "without a model": [Reading(at=one.start, value=one.baseline) for one in spans],
         "a perfect model": [Reading(at=one.start, value=one.perfect) for one in spans],
-        "target": [Reading(at=one.start, value=one.target) for one in spans],
+        "needed for the target": [Reading(at=one.start, value=one.target) for one in spans],
     }
     lines = {"on the test part": None if case.promised is None else case.promised.mean}
     note = f"Band: {case.spec.confidence:.0%} interval of each window." + (

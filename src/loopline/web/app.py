@@ -236,12 +236,13 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
     except Stale as stale:
         raise Stale(stale.changed or changed(current, action, asked, form, since)) from None
     if isinstance(done, Work):
-        course = current.works.start(done, by=reader.name)
-        done = Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
+        current.works.start(done, by=reader.name)
+        done = Done("", WORK)  # Its page tells how far it is; a note that it began would outlive that.
     if _wants_json(request):
         return JSONResponse({"says": done.says, "to": f"{current.base}{done.to}"})
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
-    answer.set_cookie("said", site.notes.dumps(done.says[:1500]), max_age=60, httponly=True, samesite="lax")
+    if done.says:
+        answer.set_cookie("said", site.notes.dumps(done.says[:1500]), max_age=60, httponly=True, samesite="lax")
     return answer
 
 
@@ -327,7 +328,7 @@ def _outside(request: Request, template: str, view: View, reader: Reader | None,
 
 def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
     """Where the page hears of moves; empty where it does not."""
-    if reader is None:
+    if reader is None or request.method != "GET":
         return ""
     if current is None:
         site = site_of(request)

@@ -38,6 +38,7 @@ _CELL = re.compile(r"<t[hd](?=[ >])")
 _TAG = re.compile(r"<[^>]*>")
 _STACKED = range(3, 13)
 """Tables of so many columns stand as lists on narrow screens: fewer fit, and more are data to scroll through."""
+_TINY = 1e-8
 SIGNS = {"yes": "✓", "no": "✗", "wait": "…", "plain": "·"}
 
 
@@ -126,7 +127,16 @@ def _environment(*, bare: bool = False) -> Environment:
     found = ChoiceLoader([*around, PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
     made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query, "rows_roles": SEE_ROWS}
-    made.filters |= {"number": number, "money": money, "moment": moment, "stamp": stamp, "percent": percent, "sentence": sentence, "seen": seen_of}
+    filters: dict[str, Callable[..., str]] = {
+        "number": number,
+        "money": money,
+        "moment": moment,
+        "stamp": stamp,
+        "percent": percent,
+        "sentence": sentence,
+        "seen": seen_of,
+    }
+    made.filters |= filters
     return made
 
 
@@ -154,14 +164,24 @@ def tone(word: object) -> str:
 
 
 def number(value: Any) -> str:
-    """A number as people read it; a dash where it is not known."""
+    """A number as people read it; a dash where it is not known.
+
+    >>> number(4.823e-07), number(-1e-12), number(0.25)
+    ('0.00000048', 'almost 0', '0.25')
+    """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return figure(value) if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    said = figure(value)
+    if "e-" not in said:
+        return said
+    # Nobody but those who reckon reads powers of ten.
+    return f"{value:.{1 - int(said.partition('e')[2])}f}" if abs(value) >= _TINY else "almost 0"
 
 
 def money(value: float | None, currency: str = "") -> str:

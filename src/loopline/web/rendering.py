@@ -35,6 +35,7 @@ _TABLE = re.compile(r"<table[^>]*>\s*<thead>(.*?)</thead>.*?</table>", re.DOTALL
 _HEAD = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
 _ROW = re.compile(r"(?<=<tr>).*?(?=</tr>)|(?<=<tr )[^>]*>.*?(?=</tr>)", re.DOTALL)
 _CELL = re.compile(r"<t[hd](?=[ >])")
+_NONE = re.compile(r"(?<=<td)(?=[^>]*>–</td>)")
 _TAG = re.compile(r"<[^>]*>")
 _STACKED = range(3, 13)
 """Tables of so many columns stand as lists on narrow screens: fewer fit, and more are data to scroll through."""
@@ -100,7 +101,7 @@ def inner(template: str, view: Any, setting: Setting) -> str:
 
 
 def stacked(text: str) -> str:
-    """A page whose cells bear the names of their columns, by which the look stacks rows on narrow screens.
+    """A page whose cells bear the names of their columns, by which the look stacks rows on narrow screens, without those that say nothing.
 
     >>> stacked("<table><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tr><td>1</td><td>2</td><td>3</td></tr></table>")[-101:]
     '<tr><td data-head="a">1</td><td data-head="b">2</td><td data-head="c">3</td></tr></table>'
@@ -116,7 +117,7 @@ def _named(table: re.Match[str]) -> str:
 
     def row(found: re.Match[str]) -> str:
         left = iter(names)
-        return _CELL.sub(lambda cell: f'{cell[0]} data-head="{next(left, "")}"', found[0])
+        return _NONE.sub(" data-none", _CELL.sub(lambda cell: f'{cell[0]} data-head="{next(left, "")}"', found[0]))
 
     return head + between + _ROW.sub(row, rows)
 

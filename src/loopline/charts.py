@@ -44,8 +44,8 @@ _ID = re.compile(r'(?<=\sid=")[^"]+')
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 _CONFIG: Spec = {
     "background": PAPER,
-    # A browser's letters may be wider than those that the renderer measured.
-    "padding": {"left": 20, "right": 12, "top": 8, "bottom": 8},
+    # A browser's letters may be a fifth wider than those that the renderer measured; labels take up to 170.
+    "padding": {"left": 36, "right": 12, "top": 8, "bottom": 8},
     "font": _FONT,
     "view": {"stroke": None},
     "title": {
@@ -284,7 +284,7 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
         },
     ]
     # The figures stand right of the plot, where the fitting of the width does not look.
-    return chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 20 if width > 500 else 8, "right": 76, "top": 8, "bottom": 8})
+    return chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 36 if width > 500 else 24, "right": 76, "top": 8, "bottom": 8})
 
 
 def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str, unit: str, note: str = "", width: int = WIDE) -> Spec:

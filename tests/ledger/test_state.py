@@ -83,3 +83,7 @@ def test_a_success_once_folded_is_never_lost(steps, cut):
 def test_resolved_alerts_are_not_open():
     state = fold([entry(1, "alert", "drift", state="open"), entry(2, "alert", "volume", state="open"), entry(3, "alert", "drift", state="resolved")])
     assert [alert.subject for alert in state.open_alerts()] == ["volume"]
+
+
+def test_an_answer_says_in_brief_to_which_question_it_is():
+    assert entry(1, "answer", "orders", asked="value", column="status", answer="refuse").brief == "value of status: refuse"

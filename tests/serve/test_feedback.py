@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.serve.feedback import Feedback, read_feedback
+from loopline.serve.feedback import Feedback, general, read_feedback
 from loopline.serve.outcomes import Malformed
 from loopline.serve.segments import records
 from tests.serve.packages import ROW, make_package
@@ -70,13 +71,14 @@ def test_the_latest_word_of_a_person_holds_whenever_it_came(tmp_path):
     try:
         word = {"id": "20240501-f-a", "rating": 2.0, "text": None, "who": "ann"}
         bench.write("feedback", [word | {"rating": 5.0, "time": "2024-05-03T00:00:00Z"}, word | {"time": "2024-05-02T00:00:00Z"}])
+        bench.write("feedback", [word | {"id": general(datetime(2024, 5, 1)), "rating": None, "text": "slow", "time": "2024-05-02T00:00:00Z"}])
         bench.write("feedback", [word | {"who": "bob", "time": "2024-05-02T00:00:00Z"}, word | {"id": "20240501-f-zz", "time": "2024-05-02T00:00:00Z"}])
         bench.predict("20240501-f-a")
         bench.write("refused", [{"time": "2024-05-01T00:00:00Z", "kind": "feedback", "package": "", "reasons": ["why"], "raw": "{}"}])
         facts = bench.collect()
-        counts = {"received": 4, "matched": 2, "early": 1, "repeated": 1, "malformed": 1}
+        counts = {"received": 5, "matched": 2, "general": 1, "early": 1, "repeated": 1, "malformed": 1}
         assert facts["feedback"] == {**counts, "rated": 3, "mean": 3.0, "low": 2.0, "high": 5.0}
-        said = "4 items of feedback: 2 for known predictions, 1 for predictions not known (yet), 1 repeated, 1 malformed"
+        said = "5 items of feedback: 2 for known predictions, 1 about all decisions, 1 for predictions not known (yet), 1 repeated, 1 malformed"
         assert facts["says"] == f"1 prediction, 0 outcomes matched; {said}"
         assert bench.collect() == facts
     finally:

@@ -121,6 +121,8 @@ def test_what_a_form_lacks_is_said_with_the_remedy(folder, counted):
     with client(folder, reader("business")) as browser:
         answer = browser.post("/shop/hall/open", data=hidden(browser.get("/shop/hall").text, "/hall/open"))
     assert answer.status_code == 400 and "Say something" in answer.text
+    # Nothing can be asked for again at the address of a form.
+    assert "data-live" not in answer.text and "data-events" not in answer.text
 
 
 def test_a_wrong_declaration_does_not_take_the_pages_down(folder, counted):

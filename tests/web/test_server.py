@@ -91,6 +91,7 @@ def test_long_work_is_begun_seen_and_stopped_by_forms(folder: Path, monkeypatch:
         assert browser.post("/shop/work/start/paint", data=fields).status_code == 404
         begun = browser.post("/shop/work/start/wait", data=fields)
         assert str(begun.url).endswith("/shop/work") and "wait &lt;b&gt;long" in begun.text and "<b>long" not in begun.text
+        assert 'id="said"' not in begun.text
         again = browser.post("/shop/work/start/wait", data=fields)
         assert again.status_code == 409 and "wait for its end, or stop it first" in again.text.lower()
         stopped = browser.post("/shop/work/stop", data=hidden(begun.text, "/work/stop"))

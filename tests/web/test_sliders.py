@@ -40,3 +40,10 @@ def test_what_is_no_number_is_refused_with_the_remedy(said):
 def test_a_threshold_is_a_probability():
     with pytest.raises(Mistake):
         moved(sliders(CHARTER, NUMBERS, 0.5), {THRESHOLD: "1.5"})
+
+
+def test_a_threshold_that_is_moved_has_as_many_digits_as_one_would_write():
+    shown = sliders(CHARTER, NUMBERS, 0.612304347826)
+    (stays,) = (one for one in moved(shown, {THRESHOLD: "0.612304347826"}) if one.name == THRESHOLD)
+    (goes,) = (one for one in moved(shown, {THRESHOLD: "0.451304347826"}) if one.name == THRESHOLD)
+    assert (stays.is_moved, goes.written) == (False, "0.4513")

@@ -140,6 +140,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """What tells it from its neighbours, in a few words."""
         words = [str(self.body[name]) for name in ("state", "name", "verdict", "role", "says", "why") if self.body.get(name) not in (None, "")]
         words += [", ".join(self.body["changed"])] if self.kind == "charter" else []
+        words += [f"{self.body['asked']} of {self.body['column']}: {self.body['answer']}"] if self.kind == "answer" else []
         return " ".join(" ".join(words).split())[:80]
 
     def as_json(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def data_tests(evidence: Evidence) -> Verdict:
     says = "no test of the data found a row" if worst is None else f"{worst} found {shares[worst]:.2%} of the rows, the most of {counted(len(shares), 'test')}"
     value = 0.0 if worst is None else shares[worst]
     if limit is None:
-        return not_asked("data_tests", f"release.gates.data_tests says no share; {says}", value=value)
+        return not_asked("data_tests", f"no share is set (release.gates.data_tests); {says}", value=value)
     return Verdict(
         name="data_tests", passed=value <= limit, asked=f"no test of the data finds more than {limit:.2%} of the rows", value=value, threshold=limit, says=says
     )
@@ -29,7 +29,7 @@ def worst_slice(evidence: Evidence) -> Verdict:
     limits = evidence.limits.gates.worst_slice
     asked = _asked_of_slices(limits, evidence.currency)
     if not asked:
-        return not_asked("worst_slice", "release.gates.worst_slice says no bound")
+        return not_asked("worst_slice", "no bound is set (release.gates.worst_slice)")
     part = evidence.evaluation.get("worst_slices", {"skipped": "the package has no evaluation"})
     if "skipped" in part:
         return unknown("worst_slice", asked, part["skipped"])
@@ -89,7 +89,7 @@ def fairness(evidence: Evidence) -> Verdict:
     """Passes when the groups of each declared column lie no further apart than is declared; a bound on what cannot be compared is not kept."""
     declared = {(column, measure): gap for column, measures in evidence.limits.gates.fairness.items() for measure, gap in measures.items()}
     if not declared:
-        return not_asked("fairness", "release.gates.fairness says no bound")
+        return not_asked("fairness", "no bound is set (release.gates.fairness)")
     asked = "; ".join(f"by {column}, {measure} {_asked_of_gap(gap)}" for (column, measure), gap in declared.items())
     columns = evidence.evaluation.get("fairness", {}).get("columns", {})
     if absent := [column for column, _ in declared if column not in columns]:
@@ -131,7 +131,7 @@ def calibration(evidence: Evidence) -> Verdict:
     part = evidence.evaluation.get("calibration", {"skipped": "the package has no evaluation"})
     if limit is None:
         said = f"; {part['says'].rstrip('.')}" if "says" in part and "skipped" not in part else ""
-        return not_asked("calibration", f"release.gates.calibration says no bound{said}")
+        return not_asked("calibration", f"no bound is set (release.gates.calibration){said}")
     by_chance = limit == "chance"
     asked = "what it says is off by no more than chance gives" if by_chance else f"what it says is off by at most {limit:.2%}"
     if "skipped" in part:

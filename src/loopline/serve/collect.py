@@ -17,6 +17,7 @@ from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import now
+from loopline.serve.feedback import GENERAL
 from loopline.serve.records import DECODERS, OF_PREDICTIONS, SCHEMAS
 from loopline.serve.segments import KINDS, Kind, Segment, Slice, listing, slices
 from loopline.workspace import Job
@@ -42,7 +43,7 @@ class Collected:
     offsets: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     days: dict[str, list[int]] = field(default_factory=dict)
-    feedback: dict[str, list[float | None]] = field(default_factory=dict)
+    heard: dict[str, list[float | None]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> Collected:
@@ -184,7 +185,7 @@ def recount(tables: Tables, state: Collected, days: Iterable[date] | None) -> No
     if tables.exists("outcomes"):
         state.days |= {day.isoformat(): counts for day, *counts in _fit(tables, days).iter_rows()}
     if tables.exists("feedback"):
-        state.feedback |= {day.isoformat(): figures for day, *figures in _heard(tables, days).iter_rows()}
+        state.heard |= {day.isoformat(): figures for day, *figures in _heard(tables, days).iter_rows()}
 
 
 def _fit(tables: Tables, days: Iterable[date] | None) -> pl.DataFrame:
@@ -208,12 +209,18 @@ def _fit(tables: Tables, days: Iterable[date] | None) -> pl.DataFrame:
 
 
 def _heard(tables: Tables, days: Iterable[date] | None) -> pl.DataFrame:
-    """For each day of predictions, of the feedback on them: items, each person's last words, those on a known prediction, and figures of the ratings."""
+    """For each day of predictions, of the feedback: items, each person's last words, those on a known prediction, figures of the ratings, and words on none."""
     told = _of_days(tables.read("feedback"), days).select("prediction_id", "who", "time", "rating", "day")
     rating = pl.col("rating")
     held = latest(told, ("prediction_id", "who")).join(_known(tables, days), on="prediction_id", how="left")
     figures = held.group_by("day").agg(
-        held=pl.len(), matched=pl.col("known").count(), rated=rating.count(), total=rating.sum(), low=rating.min(), high=rating.max()
+        held=pl.len(),
+        matched=pl.col("known").count(),
+        rated=rating.count(),
+        total=rating.sum(),
+        low=rating.min(),
+        high=rating.max(),
+        general=pl.col("prediction_id").str.contains(GENERAL).sum(),
     )
     return told.group_by("day").agg(received=pl.len()).join(figures, on="day").sort("day").collect()
 
@@ -231,11 +238,12 @@ def _of_days(rows: pl.LazyFrame, days: Iterable[date] | None) -> pl.LazyFrame:
 
 def feedback(state: Collected) -> dict[str, Any]:
     """How much feedback came, how it fits the predictions, and how they are rated."""
-    columns = list(zip(*state.feedback.values(), strict=True)) or [()] * 7
-    received, held, matched, rated = (int(sum(counts)) for counts in columns[:4])
-    lows, highs = ([one for one in column if one is not None] for column in columns[5:])
+    columns = list(zip(*state.heard.values(), strict=True)) or [()] * 8
+    received, held, matched, rated, general = (int(sum(counts)) for counts in (*columns[:4], columns[7]))
+    lows, highs = ([one for one in column if one is not None] for column in columns[5:7])
     return {
-        **{"received": received, "matched": matched, "early": held - matched, "repeated": received - held, "malformed": state.refused.get("feedback", 0)},
+        **{"received": received, "matched": matched, "general": general, "early": held - matched - general},
+        **{"repeated": received - held, "malformed": state.refused.get("feedback", 0)},
         **{"rated": rated, "mean": sum(columns[4]) / rated if rated else None, "low": min(lows, default=None), "high": max(highs, default=None)},
     }
 
@@ -250,7 +258,8 @@ def _said(feedback: Mapping[str, Any]) -> str:
     """How much feedback came, and how much of it belongs to a known prediction, in words; empty where none came."""
     if not feedback["received"] and not feedback["malformed"]:
         return ""
-    parts = [f"{feedback['matched']:,} for known predictions", *_fitting(feedback["early"], feedback["repeated"], feedback["malformed"])]
+    about_all = [f"{feedback['general']:,} about all decisions"] if feedback["general"] else []
+    parts = [f"{feedback['matched']:,} for known predictions", *about_all, *_fitting(feedback["early"], feedback["repeated"], feedback["malformed"])]
     return f"; {counted(feedback['received'], 'item of feedback', 'items of feedback')}: {', '.join(parts)}"
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from loopline.serve.outcomes import LONGEST, Malformed, read_id
 from loopline.serve.signature import describe, is_text
 
 LONGEST_TEXT = 10_000
+GENERAL = r"^\d{8}-page-[0-9a-f]{16}$"
+"""The ids of words that are about no single prediction, as `general` makes them."""
 _FIELDS = frozenset({"id", "rating", "text", "who"})
 
 
@@ -33,6 +37,11 @@ class Feedback:
     def as_json(self, time: str) -> dict[str, Any]:
         """Its record in the log."""
         return {"id": self.prediction_id, "rating": self.rating, "text": self.text, "who": self.who, "time": time}
+
+
+def general(at: datetime) -> str:
+    """The id of a word that is about no single prediction, by which it is of its day."""
+    return f"{at:%Y%m%d}-page-{secrets.token_hex(8)}"
 
 
 def read_feedback(item: object) -> Feedback | Malformed:

@@ -228,7 +228,8 @@ def _act(request: Request, action: Action, form: dict[str, str] | Mistake) -> Re
     if _wants_json(request):
         return JSONResponse({"says": done.says, "to": f"{current.base}{done.to}"})
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
-    site.door.give(request, answer, SAID, site.notes.dumps(done.says[:1500]))
+    if done.says:
+        site.door.give(request, answer, SAID, site.notes.dumps(done.says[:1500]))
     return answer
 
 
@@ -247,8 +248,8 @@ def _decided(action: Action, current: Current, asked: Asked, form: dict[str, str
     except Stale as stale:
         raise Stale(stale.changed or since_then()) from None
     if isinstance(done, Work):
-        course = current.works.start(done, by=asked.reader.name)
-        return Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
+        current.works.start(done, by=asked.reader.name)
+        return Done("", WORK)  # Its page tells how far it is; a note that it began would outlive that.
     return done
 
 
@@ -331,7 +332,7 @@ def _outside(request: Request, template: str, view: View, reader: Reader | None,
 
 def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
     """Where the page hears of moves; empty where it does not."""
-    if reader is None:
+    if reader is None or request.method != "GET":
         return ""
     if current is None:
         site = site_of(request)

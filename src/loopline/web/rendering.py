@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,15 @@ TONES = {
     **dict.fromkeys(("waiting", "stale", "acknowledged", "running", "canary", "shadow"), "wait"),
 }
 """From the words of states to the tones in which they are told; others are told plainly."""
+_TABLE = re.compile(r"<table[^>]*>\s*<thead>(.*?)</thead>.*?</table>", re.DOTALL)
+_HEAD = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+_ROW = re.compile(r"(?<=<tr>).*?(?=</tr>)|(?<=<tr )[^>]*>.*?(?=</tr>)", re.DOTALL)
+_CELL = re.compile(r"<t[hd](?=[ >])")
+_NONE = re.compile(r"(?<=<td)(?=[^>]*>–</td>)")
+_TAG = re.compile(r"<[^>]*>")
+_STACKED = range(3, 13)
+"""Tables of so many columns stand as lists on narrow screens: fewer fit, and more are data to scroll through."""
+_TINY = 1e-8
 SIGNS = {"yes": "✓", "no": "✗", "wait": "…", "plain": "·"}
 
 
@@ -82,12 +92,34 @@ class Setting:
 
 def html(template: str, view: Any, setting: Setting) -> str:
     """The view as a whole page."""
-    return _environment().get_template(template).render(view=view, page=setting)
+    return stacked(_environment().get_template(template).render(view=view, page=setting))
 
 
 def inner(template: str, view: Any, setting: Setting) -> str:
     """What the view's page shows, without what stands around it."""
-    return _environment(bare=True).get_template(template).render(view=view, page=setting)
+    return stacked(_environment(bare=True).get_template(template).render(view=view, page=setting))
+
+
+def stacked(text: str) -> str:
+    """A page whose cells bear the names of their columns, by which the look stacks rows on narrow screens, without those that say nothing.
+
+    >>> stacked("<table><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tr><td>1</td><td>2</td><td>3</td></tr></table>").partition("</thead>")[2]
+    '<tr><td data-head="a">1</td><td data-head="b">2</td><td data-head="c">3</td></tr></table>'
+    """
+    return _TABLE.sub(_named, text)
+
+
+def _named(table: re.Match[str]) -> str:
+    names = [_TAG.sub("", name).replace('"', "&#34;") for name in _HEAD.findall(table[1])]
+    if len(names) not in _STACKED:
+        return table[0]
+    head, between, rows = table[0].partition("</thead>")
+
+    def row(found: re.Match[str]) -> str:
+        left = iter(names)
+        return _NONE.sub(" data-none", _CELL.sub(lambda cell: f'{cell[0]} data-head="{next(left, "")}"', found[0]))
+
+    return head + between + _ROW.sub(row, rows)
 
 
 @cache
@@ -96,7 +128,16 @@ def _environment(*, bare: bool = False) -> Environment:
     found = ChoiceLoader([*around, PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
     made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query, "rows_roles": SEE_ROWS}
-    made.filters |= {"number": number, "money": money, "moment": moment, "stamp": stamp, "percent": percent, "seen": seen_of}
+    filters: dict[str, Callable[..., str]] = {
+        "number": number,
+        "money": money,
+        "moment": moment,
+        "stamp": stamp,
+        "percent": percent,
+        "sentence": sentence,
+        "seen": seen_of,
+    }
+    made.filters |= filters
     return made
 
 
@@ -124,14 +165,24 @@ def tone(word: object) -> str:
 
 
 def number(value: Any) -> str:
-    """A number as people read it; a dash where it is not known."""
+    """A number as people read it; a dash where it is not known.
+
+    >>> number(4.823e-07), number(-1e-12), number(0.25)
+    ('0.00000048', 'almost 0', '0.25')
+    """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return figure(value) if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    said = figure(value)
+    if "e-" not in said:
+        return said
+    # Nobody but those who reckon reads powers of ten.
+    return f"{value:.{1 - int(said.partition('e')[2])}f}" if abs(value) >= _TINY else "almost 0"
 
 
 def money(value: float | None, currency: str = "") -> str:
@@ -150,6 +201,15 @@ def money(value: float | None, currency: str = "") -> str:
 def percent(value: float | None, digits: int = 0) -> str:
     """A share in percent; a dash where it is not known."""
     return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def sentence(text: str) -> str:
+    """A text with a capital at its beginning, unless it begins with what is written in its own way: an address, a field, a number.
+
+    >>> sentence("it waits"), sentence("pete@hire.example may not")
+    ('It waits', 'pete@hire.example may not')
+    """
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].rstrip(",.:;").replace("-", "").isalpha() else text
 
 
 def moment(value: datetime | str | None) -> str:

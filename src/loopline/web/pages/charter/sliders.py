@@ -145,4 +145,5 @@ def _number(one: Slider, text: str) -> float:
         raise Mistake(f"{text[:40]!r} is no number", where=one.label, remedy=f"give a number, such as {one.present:.12g}")
     if one.name == THRESHOLD and not 0 <= value <= 1:
         raise Mistake(f"{text[:40]!r} is no probability", where=one.label, remedy="give a number from 0 to 1")
-    return value
+    # A track has more digits than anybody would write into a declaration.
+    return float(f"{value:.4g}") if one.name == THRESHOLD and not math.isclose(value, one.present, rel_tol=1e-9) else value

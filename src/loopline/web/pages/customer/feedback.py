@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections import deque
@@ -11,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from loopline.errors import Mistake
-from loopline.serve.feedback import read_feedback
+from loopline.serve.feedback import general, read_feedback
 from loopline.serve.log import Log
 from loopline.serve.outcomes import Malformed
 from loopline.serve.scorer import stamp
@@ -67,8 +66,7 @@ def feedback(current: Current, asked: Asked, form: Form) -> Done:
         raise Mistake(f"the text has {len(text):,} characters", where="feedback", remedy=f"say it in {LONGEST:,}")
     if rating and rating not in RATINGS:
         raise Mistake(f"{rating[:20]!r} is no rating", where="feedback", remedy=f"choose one from {RATINGS[0]} to {RATINGS[-1]}")
-    # A word that is about no single decision has an id of its own, by which it is of today.
-    item = {"id": about or f"{current.at:%Y%m%d}-page-{secrets.token_hex(8)}", "who": asked.reader.name}
+    item = {"id": about or general(current.at), "who": asked.reader.name}
     found = read_feedback({**item, **({"rating": int(rating)} if rating else {}), **({"text": text} if text else {})})
     if isinstance(found, Malformed):
         raise Mistake(found.reason, where="feedback", remedy="leave the number of the decision out, or copy it from where you got it")

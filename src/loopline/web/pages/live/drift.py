@@ -48,6 +48,11 @@ class Drift:
     features: tuple[tuple[str, float | None, float | None, float | None], ...]
     picture: Callable[[int], Spec] | None
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether the window has rows enough for limits: then what has none is a feature that the model does not use."""
+        return any(limit is not None for name, _, limit, _ in self.features if name != SCORE)
+
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         told = [{"feature": name, "distance": far, "limit": limit, "outside": outside} for name, far, limit, outside in self.features]

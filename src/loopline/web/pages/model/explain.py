@@ -13,6 +13,7 @@ from loopline.model.background import Background
 from loopline.model.example import example
 from loopline.model.package import Package
 from loopline.model.packages import named, require
+from loopline.model.policy import say
 from loopline.model.predictor import BACKGROUND
 from loopline.model.turning import turns
 from loopline.serve.explained import NO_REASONS, told, typed
@@ -67,9 +68,12 @@ class Explanation:
         What is wrong with the row.
     answered
         What was answered, where a prediction is explained.
+    policy
+        What turns scores into decisions, in words.
     """
 
     package: str
+    policy: str
     task: str
     target: str
     fields: tuple[Field, ...]
@@ -124,6 +128,7 @@ def explain(current: Current, asked: Asked) -> Explanation:
     shown = texts or _texts(columns, answered.row if answered is not None else _example(package, columns))
     return Explanation(
         package=entry.subject,
+        policy=say(package.manifest["policy"]),
         task=str(package.manifest["task"]),
         target=str(package.manifest["target"]),
         fields=tuple(_field(at, column, shown.get(column.name, "")) for at, column in enumerate(columns)),

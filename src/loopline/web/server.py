@@ -16,6 +16,7 @@ from loopline.access.spec import PagesSpec
 from loopline.errors import LooplineError, Mistake
 from loopline.project import FILE
 from loopline.serve.server import orderly_end
+from loopline.web import warming
 from loopline.web.app import Site, build
 from loopline.web.closed import Closed, said_in
 from loopline.web.current import Followed
@@ -23,6 +24,9 @@ from loopline.web.signed_in import open_door
 
 _GRACE_S = 10
 _said = logging.getLogger("loopline")
+_HEADER_BYTES = 65_536
+_AT_ONCE = 2_000
+"""So many connections at most: every page that stands open holds one."""
 
 
 class Server(uvicorn.Server):
@@ -32,7 +36,10 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build(site),
-                http="httptools",
+                # It bounds what one request may say before anybody has signed in; httptools reads headers without an end.
+                http="h11",
+                h11_max_incomplete_event_size=_HEADER_BYTES,
+                limit_concurrency=_AT_ONCE,
                 ws="none",
                 lifespan="off",
                 log_level="warning",
@@ -129,6 +136,7 @@ def run(site: Site, listener: socket.socket) -> None:
     """Serve until the process is told to stop; long work that runs is then stopped in order."""
     server = Server(site)
     _set_apart(site)
+    warming.begin(site)
     try:
         with orderly_end(server):
             server.run(sockets=[listener])

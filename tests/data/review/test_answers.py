@@ -150,6 +150,13 @@ def test_refused_rows_are_relabelled_or_given_up(shop):
     assert shop.refused().filter(state="discarded")["by"].to_list() == ["ann", "ann"]
 
 
+def test_refused_rows_are_given_no_value_that_the_contract_refuses_too(shop):
+    question = asked(shop, column="source", kind="refused")
+    with pytest.raises(Mistake, match="the contract would refuse 'perhaps'; .*mail, search"):
+        say(shop, question, "relabel: perhaps")
+    assert asked(shop, column="source", kind="refused") == question
+
+
 def test_an_outcome_of_an_accepted_row_is_relabelled_at_once(shop):
     done = say(shop, asked(shop, kind="new"), "relabel: yes")
     assert (done.mended, done.relabelled) == (0, 1)

@@ -107,7 +107,7 @@ def effect_of(workspace: Workspace, data: DataSpec, question: Question, answer: 
         case "rule":
             return Effect(tuple(rule_in(answer.more, question.table, question.column, spec, why=why, by=by)))
         case "relabel":
-            return _relabelled(workspace, data, question, answer, why)
+            return _relabelled(workspace, data, question, answer, spec, why)
         case "refuse":
             return _refused(question, spec, why, by)
         case _:
@@ -166,7 +166,7 @@ def _refused(question: Question, spec: ColumnSpec, why: str, by: str) -> Effect:
     return Effect((Amendment(table, column, "rule", "rules", rule_of, why),))
 
 
-def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer: Answer, why: str) -> Effect:
+def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer: Answer, spec: ColumnSpec, why: str) -> Effect:
     """Other cells for the rows; a spelling, and a word of many rows, is mapped for all that still come."""
     value = answer.more or question.like
     if question.kind == "inferred" or not question.column:
@@ -175,6 +175,7 @@ def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer
         )
     if value is None:
         raise Mistake("the value that is right is to be said", where=question.id, remedy="write it as in relabel: VALUE")
+    _require_allowed(question, value, spec)
     if question.kind == "alike" or (question.rows > _ONE_BY_ONE and question.kind in ("rare", "new")):
         return Effect((Amendment(question.table, question.column, "map", "clean", {question.value: value}, why),))
     several = question.rows > 1 and (question.kind in ("low", "high") or question.rule in _LIMITS)
@@ -185,6 +186,17 @@ def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer
         raise Mistake(f"{question.rows:,} rows with several values cannot all become {value!r}", where=question.id, remedy=remedy)
     keys = find_all(workspace, data, [(question.table, id) for id in question.ids], where=question.id)
     return Effect(mends={key: {question.column: value} for key in keys})
+
+
+def _require_allowed(question: Question, value: str, spec: ColumnSpec) -> None:
+    """The value is one that the rule which refused the rows allows, as it is or once it is cleaned."""
+    if question.kind != "refused" or question.rule != "values" or spec.values is None:
+        return
+    known = {str(one) for one in spec.values} | {word for step in spec.clean for word in step.map or ()}
+    if value in known or (spec.clean and value.casefold() in map(str.casefold, known)):
+        return
+    allowed = ", ".join(map(str, spec.values))
+    raise Mistake(f"the contract would refuse {value!r}", where=question.id, remedy=f"choose one of the values that it allows: {allowed}; or answer accept")
 
 
 def take(workspace: Workspace, data: DataSpec, said: Sequence[tuple[Question, Answer]], *, by: str) -> Answered:

@@ -26,7 +26,7 @@ from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
-from loopline.project import Project, find_folder, load
+from loopline.project import FILE, Project, find_folder, line_of, load
 from loopline.release import stage as release_stage
 from loopline.release.chartered import awaited
 from loopline.release.heeded import heeded
@@ -189,7 +189,7 @@ class Loop:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
         turn, declared = Turn(self.project, self.workspace, self.state, fresh, progress or Silence(), by), self.project.declaration
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
-            declare(self.workspace.ledger, declared.keys)
+            declare(self.workspace.ledger, declared.keys, where=lambda name: f"{FILE}, line {line_of(self.project.text, f'keys.{name}')}")
             enter(self.workspace.ledger, declared.charter, of_charter(declared.charter, self.project.folder))
             for line in probe_history.worsened(self.workspace.ledger.read(kinds=(probe_history.KIND,))):
                 turn.progress.say(f"{line}; see: loopline data probe --history")

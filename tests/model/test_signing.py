@@ -111,6 +111,19 @@ def test_the_pages_vouch_where_the_declaration_says_so_and_nowhere_else(ledger: 
     assert (voucher(ledger, name="ann").public, voucher(ledger, name="ann").vouches, own_key().vouches) == (key, "pages", "")
 
 
+def test_the_pages_propose_no_key_that_is_somebody_s_and_no_declaration_takes_it_from_them(ledger: Ledger) -> None:
+    key = signer(ledger, name="olga").public
+    with pytest.raises(Mistake, match="the key of these pages is olga's.*LOOPLINE_PAGES_KEY=FILE") as told:
+        voucher(ledger, name="pete")
+    assert key not in str(told.value.remedy)
+    with pytest.raises(Mistake, match="this key is olga's already, and not pages's; give the pages a key of their own") as refused:
+        declare(ledger, {"pages": key}, where=lambda name: f"loopline.yaml, line 7 ({name})")
+    assert refused.value.where == "loopline.yaml, line 7 (pages)" and Trust.of(ledger).keys == {key: "olga"}
+    with pytest.raises(Mistake, match="olga and pages have the same key"):
+        declare(ledger, {"olga": key, "pages": key})
+    declare(ledger, {"Olga": key})
+
+
 def test_the_key_of_the_pages_does_not_keep_the_first_person_out(ledger: Ledger, tmp_path: Path) -> None:
     declare(ledger, {"pages": own_key({"LOOPLINE_KEY": str(tmp_path / "pages.pem")}).public})
     assert signer(ledger, name="ann").public == own_key().public

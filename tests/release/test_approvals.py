@@ -132,6 +132,20 @@ def test_what_was_said_and_signed_counts_until_the_key_is_withdrawn(ledger: Ledg
     assert met(ledger) == [False, True]
 
 
+def test_a_no_stands_whatever_name_its_key_got_later_and_a_yes_does_not(ledger: Ledger, tmp_path: Path) -> None:
+    passed(ledger, A)
+    spoken(ledger, tmp_path, "ann", "business", "no")
+    spoken(ledger, tmp_path, "cat", "devops")
+    for name in ("ann", "cat"):
+        withdraw_trust(ledger, key_of(name, tmp_path).public, by="ben")
+        give_trust(ledger, key_of(name, tmp_path).public, f"{name} of old", by="ben")
+    business, devops = tally_of(SPEC, HELD, fold(ledger.read(kinds=FOLDED)), A).roles
+    assert business.refusal is not None and business.refusal.actor == "ann" and not devops.is_met
+    in_anns_name = word(fold(ledger.read(kinds=FOLDED)), SPEC, HELD, role="devops", who=ANN, verdict="no", why="w").draft
+    say(ledger, in_anns_name, key_of("ben", tmp_path))
+    assert tally_of(SPEC, HELD, fold(ledger.read(kinds=FOLDED)), A).roles[1].refusal is None
+
+
 def test_a_word_from_another_ledger_does_not_count_in_this_one(ledger: Ledger, tmp_path: Path) -> None:
     with Ledger.open(f"sqlite:///{tmp_path}/staging.db", "x") as staging:
         give_trust(staging, key_of("ann", tmp_path).public, "ann", by="ann")

@@ -76,7 +76,7 @@ def test_who_signed_in_from_elsewhere_is_vouched_for_where_the_declaration_says_
     with client(folder, reader("business")) as browser:
         fields = word_form(browser.get(AT).text, "business", "yes")
         refused = browser.post("/shop/release/words", data={**fields, "why": "it earns more"})
-        assert refused.status_code == 400 and "may not sign for anybody" in refused.text and "keys: in loopline.yaml" in refused.text
+        assert refused.status_code == 400 and "who may sign for nobody else" in refused.text and "LOOPLINE_PAGES_KEY=FILE" in refused.text
         assert not entries(folder, "approval")
         pages_key(folder, monkeypatch)
         fields = word_form(browser.get(AT).text, "business", "yes")

@@ -6,7 +6,7 @@ A signature is detached: it is over the bytes of the manifest, so that a package
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -24,7 +24,11 @@ TRUSTED = "LOOPLINE_TRUST"
 PAGES = "pages"
 """The name under ``keys:`` of the key by which the pages vouch for those who signed in to them: no person's, and never trusted but by the declaration."""
 
+PAGES_OWN = "LOOPLINE_PAGES_KEY=FILE for the process of the pages"
+"""How the pages get a key that is nobody's: a file that is not there yet is made."""
+
 DECLARED, GIVEN, FIRST = "loopline.yaml", "a person", "its first use here"
+_OWN_COMMAND = "say it with the command where your own key is"
 
 
 class Entries(Protocol):
@@ -68,12 +72,15 @@ class Trust:
         From a trusted public key to what made it so: `DECLARED`, `GIVEN` or `FIRST`.
     given_by
         From a public key that a person trusted to their name.
+    names
+        From a public key to all names under which it was ever known.
     """
 
     keys: Mapping[str, str]
     signatures: Mapping[str, tuple[Signature, ...]]
     told_by: Mapping[str, str] = field(default_factory=dict)
     given_by: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, ledger: Entries) -> Trust:
@@ -142,6 +149,7 @@ def trust(entries: Iterable[Entry]) -> Trust:
     keys: dict[str, str] = {}
     told_by: dict[str, str] = {}
     given_by: dict[str, str] = {}
+    names: dict[str, frozenset[str]] = {}
     signatures: dict[str, tuple[Signature, ...]] = {}
     for entry in entries:
         if entry.kind == SIGNATURE:
@@ -151,21 +159,46 @@ def trust(entries: Iterable[Entry]) -> Trust:
         given_by.pop(entry.subject, None)
         if entry.body["state"] == "trusted":
             keys[entry.subject], told_by[entry.subject] = entry.body["name"], entry.body["told_by"]
+            names[entry.subject] = names.get(entry.subject, frozenset()) | {entry.body["name"]}
             if entry.body["told_by"] == GIVEN:
                 given_by[entry.subject] = entry.actor
         else:
             keys.pop(entry.subject, None)
             told_by.pop(entry.subject, None)
-    return Trust(keys, signatures, told_by, given_by)
+    return Trust(keys, signatures, told_by, given_by, names)
 
 
-def declare(ledger: Entries, keys: Mapping[str, str]) -> None:
-    """Enters the keys that ``loopline.yaml`` declares, by name, and withdraws those that it no longer does."""
+def declare(ledger: Entries, keys: Mapping[str, str], *, where: Callable[[str], str] = "keys.{}".format) -> None:
+    """Enters the keys that ``loopline.yaml`` declares, by name, and withdraws those that it no longer does.
+
+    Parameters
+    ----------
+    where
+        Gives where a name's key stands.
+
+    Raises
+    ------
+    Mistake
+        When a key is another's already: what was signed with it would count no more, or become somebody else's.
+    """
     now = Trust.of(ledger)
-    wanted = {public: name for name, public in keys.items()}
+    wanted: dict[str, str] = {}
+    for name, public in keys.items():
+        if (owner := wanted.setdefault(public, name)) != name:
+            raise Mistake(f"{owner} and {name} have the same key", where=where(name), remedy="give each a key of their own")
+        _require_free(now, name, public, where(name))
     drafts = [_draft(public, name, "trusted", DECLARED) for public, name in wanted.items() if now.keys.get(public) != name or now.told_by[public] != DECLARED]
     drafts += [_draft(public, name, "withdrawn", DECLARED) for public, name in now.keys.items() if now.told_by[public] == DECLARED and public not in wanted]
     ledger.append(*drafts)
+
+
+def _require_free(now: Trust, name: str, public: str, where: str) -> None:
+    owner = now.keys.get(public)
+    if owner is None or same(owner) == same(name):
+        return
+    rather = f"give the pages a key of their own ({PAGES_OWN}), and declare that" if name == PAGES else f"write {owner} there, or declare another key"
+    withdrawn = f"loopline model trust {public} --withdraw" if now.told_by[public] != DECLARED else "take it out of keys:; then: loopline run"
+    raise Mistake(f"this key is {owner}'s already, and not {name}'s", where=where, remedy=f"{rather}; or withdraw it first: {withdrawn}")
 
 
 def give_trust(ledger: Entries, public: str, name: str, *, by: str) -> bool:
@@ -264,12 +297,13 @@ def voucher(ledger: Entries, *, name: str) -> Key:
         When ``loopline.yaml`` does not let this key vouch: only personal keys count then.
     """
     key = pages_key()
-    if Trust.of(ledger).keys.get(key.public) != PAGES:
-        remedy = (
-            f"say it with the command where your own key is; or let these pages vouch for who signed in: "
-            f"add {PAGES}: {key.public} to keys: in loopline.yaml; then: loopline run"
-        )
+    owner = Trust.of(ledger).keys.get(key.public)
+    if owner is None:
+        remedy = f"{_OWN_COMMAND}; or let these pages vouch for who signed in: add {PAGES}: {key.public} to keys: in loopline.yaml; then: loopline run"
         raise Mistake(f"{name} has no key here, and these pages may not sign for anybody", where="keys", remedy=remedy)
+    if owner != PAGES:
+        remedy = f"{_OWN_COMMAND}; or start the pages anew with a key of their own: {PAGES_OWN}, and they say then how to let it vouch"
+        raise Mistake(f"{name} has no key here, and the key of these pages is {owner}'s, who may sign for nobody else", where="keys", remedy=remedy)
     return replace(key, vouches=PAGES)
 
 

@@ -36,11 +36,13 @@ def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str
         about = frozenset(course.entries[0].id for course in courses(state.rollouts) if course.is_live)
     else:
         about = frozenset(entry.id for entry in state.verdicts.values() if entry.body["facts"]["package"] == package)
+    trusted = trust(state.vouched)
     return Rules(
         move=move,
         required=spec.asked(move),
         stakeholders=stakeholders(charter),
-        keys=trust(state.vouched).keys,
+        keys=trusted.keys,
+        names=trusted.names,
         about=about,
         four_eyes=spec.four_eyes,
         authors=authors(state, package),

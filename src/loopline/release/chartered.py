@@ -138,11 +138,13 @@ def _since(before: Sequence[Sequence[Entry]], under: Sequence[Sequence[Entry]]) 
 
 
 def _tally(charter: CharterSpec, state: State, about: frozenset[str], subject: str) -> Tally:
+    trusted = trust(state.vouched)
     rules = Rules(
         move=MOVE,
         required=asked_roles(charter),
         stakeholders=stakeholders(charter),
-        keys=trust(state.vouched).keys,
+        keys=trusted.keys,
+        names=trusted.names,
         about=about,
     )
     return tally(rules, state.approvals.get(subject, ()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -29,6 +29,8 @@ class Rules:
         The people of each role; a role without any may be spoken for by anyone.
     keys
         From a public key that is trusted now to the name of who signs with it.
+    names
+        From a public key to all names under which it was ever known.
     about
         Ids of the entries that a word may be about: the gates' verdicts on the package, the reign that a rollback ends, or the charter in force.
     four_eyes
@@ -42,6 +44,7 @@ class Rules:
     stakeholders: Stakeholders
     keys: Mapping[str, str]
     about: frozenset[str]
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     four_eyes: bool = False
     authors: frozenset[str] = frozenset()
 
@@ -181,7 +184,7 @@ def tally(rules: Rules, words: Iterable[Entry]) -> Tally:
     """
     standing: dict[tuple[str, str], Entry] = {}
     unheard: list[Unheard] = []
-    for entry, why in examined((word for word in words if rules.asks(word)), rules.keys):
+    for entry, why in examined((word for word in words if rules.asks(word)), rules.keys, rules.names):
         role, verdict = entry.body["role"], entry.body["verdict"]
         why = why or rules.objection(entry, _people(standing.values()))
         before = standing.get((role, same(entry.actor)))

@@ -28,13 +28,15 @@ def signed_bytes(package: str, by: str, body: Mapping[str, Any]) -> bytes:
     return canonical({"approval": package, "by": by, **said}).encode()
 
 
-def doubt(word: Entry, keys: Mapping[str, str]) -> str:
+def doubt(word: Entry, keys: Mapping[str, str], names: Mapping[str, frozenset[str]] | None = None) -> str:
     """Why a word is not known to be its person's; empty when it is.
 
     Parameters
     ----------
     keys
         From a public key that is trusted now to the name of who signs with it.
+    names
+        From a public key to all names that it ever had: under any of them a no stands, so that no new name of a key lifts it.
     """
     key, signature = str(word.body.get("key", "")), str(word.body.get("signature", ""))
     if not key or not signature:
@@ -44,17 +46,20 @@ def doubt(word: Entry, keys: Mapping[str, str]) -> str:
     owner = keys.get(key)
     if owner is None:
         return f"its key {fingerprint(key)} is not trusted here"
+    signer = word.body.get("vouched_by", word.actor)
+    if word.body.get("verdict") == NO and any(same(signer) == same(name) for name in (names or {}).get(key, ())):
+        return ""
     if "vouched_by" in word.body:
         return "" if same(owner) == PAGES == word.body["vouched_by"] else f"its key {fingerprint(key)} is {owner}'s, who may vouch for nobody"
     return "" if same(owner) == same(word.actor) else f"its key {fingerprint(key)} is {owner}'s"
 
 
-def examined(words: Iterable[Entry], keys: Mapping[str, str]) -> Iterator[tuple[Entry, str]]:
-    """Each word, oldest first, with why it is not one that its person said there; empty when it is."""
+def examined(words: Iterable[Entry], keys: Mapping[str, str], names: Mapping[str, frozenset[str]] | None = None) -> Iterator[tuple[Entry, str]]:
+    """Each word, oldest first, with why it is not one that its person said there; empty when it is. `keys` and `names` are those of `doubt`."""
     # A signature holds wherever its entry is copied to: a yes that was taken back must not come again by a copy.
     before: set[bytes] = set()
     for word in sorted(words, key=lambda entry: entry.seq):
-        why, said = doubt(word, keys), signed_bytes(word.subject, word.actor, word.body)
+        why, said = doubt(word, keys, names), signed_bytes(word.subject, word.actor, word.body)
         yield word, why or ("it is a copy of an earlier word" if said in before else "")
         if not why:
             before.add(said)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from loopline.ledger.entry import Entry
+from loopline.release.words import NO, WITHDRAWN, YES
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import About, Action, Form
 
+_VERDICTS: Mapping[str, str] = {YES: "approved", NO: "refused", WITHDRAWN: "yes taken back"}
 MOST = 10
 """So many changes are told, the newest first."""
 
@@ -24,8 +28,13 @@ def changed(current: Current, action: Action, asked: Asked, form: Form, seq: str
     found: dict[int, Entry] = {}
     for one in about:
         found |= {entry.seq: entry for entry in current.workspace.ledger.read(kinds=one.kinds, subject=one.subject, after=after, newest_first=True, limit=MOST)}
-    return tuple(_line(found[place]) for place in sorted(found, reverse=True)[:MOST])
+    return tuple(line(found[place]) for place in sorted(found, reverse=True)[:MOST])
 
 
-def _line(entry: Entry) -> str:
-    return f"{entry.time:%Y-%m-%d %H:%M:%S}: {entry.kind} {entry.body.get('state', '')} by {entry.actor}".replace("  ", " ")
+def line(entry: Entry) -> str:
+    """What an entry says, in one line; a word on a package or the charter by what it was."""
+    verdict = entry.body.get("verdict")
+    said = _VERDICTS.get(verdict) if isinstance(verdict, str) else None
+    what = f"{said or ' '.join(filter(None, (entry.kind, entry.body.get('state'))))} by {entry.actor}"
+    why = f": {entry.body['why']}" if said and entry.body.get("why") else ""
+    return f"{entry.time:%Y-%m-%d %H:%M:%S}: {what}{why}"

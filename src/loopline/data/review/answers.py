@@ -108,7 +108,7 @@ def effect_of(workspace: Workspace, data: DataSpec, question: Question, answer: 
         case "rule":
             return Effect(tuple(rule_in(answer.more, question.table, question.column, spec, why=why, by=by)))
         case "relabel":
-            return _relabelled(workspace, data, question, answer, why)
+            return _relabelled(workspace, data, question, answer, spec, why)
         case "refuse":
             return _refused(question, spec, why, by)
         case _:
@@ -167,7 +167,7 @@ def _refused(question: Question, spec: ColumnSpec, why: str, by: str) -> Effect:
     return Effect((Amendment(table, column, "rule", "rules", rule_of, why),))
 
 
-def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer: Answer, why: str) -> Effect:
+def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer: Answer, spec: ColumnSpec, why: str) -> Effect:
     """Other cells for the rows; a spelling, and a word of many rows, is mapped for all that still come."""
     value = answer.more or question.like
     if question.kind == "inferred" or not question.column:

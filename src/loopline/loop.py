@@ -26,7 +26,7 @@ from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
-from loopline.project import FILE, Project, find_folder, load
+from loopline.project import Project, find_folder, load
 from loopline.release import stage as release_stage
 from loopline.release.chartered import awaited
 from loopline.release.heeded import heeded
@@ -226,7 +226,7 @@ class Loop:
             When there is none yet.
         """
         charter, folder = self.project.declaration.charter, self.project.folder
-        text, has_data = (folder / FILE).read_text(encoding="utf-8"), bool(self.project.declaration.data.sources)
+        text, has_data = self.project.text, bool(self.project.declaration.data.sources)
         found = resolve("loopline.charter.standing:standing")(charter, self.state(), folder=folder, text=text, today=now().date(), has_data=has_data)
         if found is None:
             raise Mistake("the charter has not been studied yet", remedy="loopline run --until charter")

@@ -112,11 +112,14 @@ class Project:
         The folder of ``loopline.yaml``; the paths in it are relative to here.
     declaration
         The checked declaration.
+    text
+        The text that declares it, as it was read: the file may say something else by now, or be gone.
     """
 
-    def __init__(self, folder: Path, declaration: Declaration) -> None:
+    def __init__(self, folder: Path, declaration: Declaration, *, text: str) -> None:
         self.folder = folder
         self.declaration = declaration
+        self.text = text
 
     @property
     def name(self) -> str:
@@ -180,7 +183,7 @@ def load(folder: Path) -> Project:
         raise Mistake("the file is not UTF-8 text", where=f"{file}, byte {error.start}", remedy="save it as UTF-8") from None
     except OSError as error:
         raise Fault(f"the file cannot be read ({error.strerror})", where=str(file), remedy="check its permissions") from None
-    return Project(folder, parse(text, file=str(file)))
+    return Project(folder, parse(text, file=str(file)), text=text)
 
 
 def parse(text: str, *, file: str = FILE, beside: Mapping[str, Any] | None = None) -> Declaration:

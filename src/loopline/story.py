@@ -148,7 +148,7 @@ class Turn(Look):
                 return self._recalled(step, done, state)
         if step.key in self._failed:
             raise self._failed[step.key]
-        self._budget.require(step.stage, self._state(), self._workspace.ledger, now())
+        self._budget.require(step.stage, self._state(), now())
         self._refreshed.add(step.key)
         self.progress.say(f"{step.stage}: {step.name}")
         since = time.monotonic()

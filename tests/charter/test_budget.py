@@ -45,7 +45,7 @@ class Project:
         self.ledger.append(Draft(kind="champion", subject="abc"))
 
     def require(self, stage: str = "model", now: datetime | None = None) -> None:
-        self.budget.require(stage, self.state, self.ledger, now or datetime.now(UTC))
+        self.budget.require(stage, self.state, now or datetime.now(UTC))
 
 
 def test_seconds_cost_what_an_hour_does(tmp_path: Path) -> None:
@@ -103,13 +103,13 @@ def test_without_a_price_or_a_budget_nothing_is_held(tmp_path: Path, prices: str
 def test_a_named_person_lets_this_very_budget_be_overdrawn(tmp_path: Path) -> None:
     project = Project(tmp_path, build=5)
     project.spend(6)
-    bound = project.budget.binding(project.state, project.ledger, datetime.now(UTC))
+    bound = project.budget.binding(project.state, datetime.now(UTC))
     assert bound is not None and bound.is_spent
     project.ledger.append(Draft(kind="override", subject="budget", key=bound.key, body={"why": "it is worth it"}, actor="ann"))
     project.require()
     changed = Budget(project.charter.model_copy(update={"budget": project.charter.budget.model_copy(update={"build": 5.5})}), tmp_path)
     with pytest.raises(CheckFailed):
-        changed.require("model", project.state, project.ledger, datetime.now(UTC))
+        changed.require("model", project.state, datetime.now(UTC))
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))

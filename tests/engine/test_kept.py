@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from loopline.engine import kept
-from loopline.engine.kept import Kept, end, keep, ready, spawned, stopping
+from loopline.engine.kept import Kept, end, failed, keep, ready, spawned, stopping
 
 
 def patient(parent: Connection) -> None:
@@ -27,6 +27,11 @@ def stubborn(parent: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     parent.send(("ready", os.getpid()))
     time.sleep(60)
+
+
+def hopeless(parent: Connection) -> None:
+    """Work that cannot begin."""
+    failed(parent, "the port is taken")
 
 
 def began(work: object) -> Kept:
@@ -75,3 +80,11 @@ def test_a_second_signal_gives_up_waiting() -> None:
         with pytest.raises(KeyboardInterrupt):
             end([part])
     assert part.process.exitcode == -signal.SIGKILL
+
+
+def test_why_a_process_cannot_begin_is_told_when_it_has_died() -> None:
+    part, said = Kept("part", partial(spawned, hopeless)), list[str]()
+    part.process.join(60)
+    part.look(lambda kept, pid, code: said.append(kept.why))
+    end([part], at_once=True)
+    assert said == ["the port is taken"]

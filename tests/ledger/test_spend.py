@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,12 +41,18 @@ def test_a_start_and_a_recalled_success_cost_nothing_and_an_old_entry_is_no_trou
 
 def test_the_month_is_the_one_in_which_it_ended_and_the_phase_turns_with_the_first_champion() -> None:
     entries = [step(1), step(2, hours=2.0), entry(3, "champion", "abc", 2.0), step(4, hours=2.0), entry(5, "champion", "", 3.0), step(6, hours=3.0)]
-    spans = fold(entries).spend()
+    spans = fold(entries).spans
     assert {span: spend.money["EUR"] for span, spend in spans.items()} == {
         ("build", "2026-10", "model"): 2.0,
         ("build", "2026-11", "model"): 2.0,
         ("run", "2026-11", "model"): 4.0,
     }
+
+
+def test_what_servers_reported_is_part_of_the_state() -> None:
+    reported: dict[str, Any] = {"state": "serves", "server": "s", "wall_s": 3600.0, "cost": 1.0, "currency": "EUR"}
+    entries = [step(1), entry(2, "usage", "serve", **reported), entry(3, "champion", "abc"), entry(4, "usage", "serve", **reported), step(5)]
+    assert fold(entries).spans == account(entries, decides=entries[2])
 
 
 ENTRIES = st.lists(

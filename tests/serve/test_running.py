@@ -57,16 +57,21 @@ def ledger(tmp_path) -> Iterator[Ledger]:
 
 
 def test_a_server_tells_its_package_its_counts_and_its_times(ledger, port):
-    counters = running(ledger, "127.0.0.1", port, now()).counters
+    counters = running(ledger, "127.0.0.1", port, now(), packages={"ab" * 32}).counters
     assert counters is not None
     assert (counters.package, counters.rows, counters.refused, counters.statuses) == ("ab" * 32, 200, 3, {"200": 100, "422": 1})
     assert (counters.within_s["p50"], counters.within_s["p99"]) == (0.0005, 0.25)
 
 
+def test_the_server_of_another_project_is_not_taken_for_this_ones(ledger, port):
+    found = running(ledger, "127.0.0.1", port, now(), packages={"cd" * 32})
+    assert found.counters is None and "serves package abababababab, which is none of this project's" in found.trouble
+
+
 def test_the_processes_are_those_that_have_not_ended(ledger, port):
     for server, state in (("a", "began"), ("b", "began"), ("a", "ended")):
         ledger.append(Draft(kind="usage", subject="serve", body={"server": server, "state": state}))
-    found = running(ledger, "127.0.0.1", port, now())
+    found = running(ledger, "127.0.0.1", port, now(), packages=())
     assert [one["server"] for one in found.as_json()["processes"]] == ["b"]
 
 

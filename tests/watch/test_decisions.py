@@ -61,6 +61,21 @@ def test_the_newest_are_kept_and_those_without_an_outcome_are_told_apart(shop: S
     assert found.time.min() >= np.datetime64("2024-01-02")
 
 
+@pytest.mark.parametrize("with_open", [True, False])
+def test_however_few_are_kept_they_are_the_newest_of_all(shop: Shop, with_open: bool) -> None:
+    package, gauged = measured(shop)
+    versions, read = shop.ask().facts["serve"]["versions"], types_of(package, ["x"])
+    every = served(shop.tables, versions, gauged, read, with_open=with_open)
+    # Of a hundred no outcome has come: two hundred predictions do not always hold a hundred that have one.
+    for most in (50, 100, 149):
+        some = served(shop.tables, versions, gauged, read, with_open=with_open, most=most)
+        assert every is not None and some is not None
+        older = len(every) - len(some)
+        assert len(some) + len(some.open_score) == most
+        assert some.time.tolist() == every.time[older:].tolist()
+        assert some.columns["x"].tolist() == every.columns["x"][older:].tolist()
+
+
 def test_the_test_part_is_decided_as_if_it_had_been_served(shop: Shop) -> None:
     package, gauged = measured(shop)
     found = on_test_part(package, shop.blobs.get(shop.evidence), gauged, types_of(package, ["x", "c"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from loopline.declaration import figure
 from loopline.watch.explain import explain, turn
 from loopline.watch.explanation import Explanation
+from loopline.watch.upstream import between
 from tests.value.cases import PACKAGE, window
 from tests.watch.test_slices import decisions
 from tests.watch.test_upstream import entry
@@ -107,7 +109,7 @@ def test_what_happened_between_the_last_good_and_the_first_bad_window_is_told() 
         entry(3, "window", PACKAGE, key=start(17)),
         entry(4, "batch", file="later.csv", accepted=7),
     ]
-    made = told(history(17), alert(), entries=entries)
+    made = told(history(17), alert(), happened=partial(between, entries))
     assert [one.says for one in made.upstream] == ["new.csv was taken into orders: 7 rows"]
     assert "no change upstream" in " ".join(told(history(17), alert()).lines())
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from loopline.ledger.entry import Draft
 from loopline.watch.inquiry import inquire
+from loopline.watch.upstream import KINDS, between
 from tests.watch.shop import CHARTER, Crowd, Shop
 
 
@@ -14,6 +16,11 @@ def test_a_breach_is_explained_from_ledger_and_lake(tmp_path: Path) -> None:
     try:
         for day in range(8):
             shop.serve(Crowd.of(200, seed=day))
+        shop.watch()
+        shop.ledger.append(
+            Draft(kind="batch", subject="orders", body={"file": "new.csv", "accepted": 7}),
+            Draft(kind="step", subject="data", key="f", body={"state": "failed", "name": "ingest"}),
+        )
         for day in range(8, 16):
             shop.serve(Crowd.of(200, seed=day, shift=1.5, contrary=True))
         shop.watch()
@@ -22,6 +29,9 @@ def test_a_breach_is_explained_from_ledger_and_lake(tmp_path: Path) -> None:
         shop.ledger.append(Draft(kind="step", subject="serve", key="collected", body=collected))
         evidence = inquire(shop.workspace, shop.state(), shop.package, CHARTER.worth)
         made = evidence.explain(alert)
+        pairs = [(None, evidence.windows[0]), *pairwise(evidence.windows)]
+        entries = shop.ledger.read(kinds=KINDS)
+        assert all(evidence.happened(shop.package, *pair) == between(entries, shop.package, *pair) for pair in pairs)
     finally:
         shop.ledger.close()
     assert made is not None
@@ -29,3 +39,4 @@ def test_a_breach_is_explained_from_ledger_and_lake(tmp_path: Path) -> None:
     assert [one.name for one in made.features] == ["x"]
     assert made.money is not None and made.money.lost > 0
     assert any(one.is_sure for one in made.fallen.slices)
+    assert [one.says for one in made.upstream] == ["new.csv was taken into orders: 7 rows", "the step ingest of data failed"]

@@ -36,7 +36,7 @@ def pages_key(folder: Path, monkeypatch: Any) -> str:
     return key
 
 
-def waiting(folder: Path, *, failed: str = "", says: str = "") -> None:
+def waiting(folder: Path, *, failed: str = "", says: str = "", package: str = PACKAGE) -> None:
     """A package went through the gates, and did not pass one of them where it is named."""
     with open_loop(folder) as loop:
         facts: Any = loop.state().facts("release", "gates")
@@ -44,7 +44,7 @@ def waiting(folder: Path, *, failed: str = "", says: str = "") -> None:
         body = {
             "state": "succeeded",
             "name": "gates",
-            "facts": {**facts, "package": PACKAGE, "gates": gates, "passed": not failed, "against": facts["package"]},
+            "facts": {**facts, "package": package, "gates": gates, "passed": not failed, "against": facts["package"]},
         }
         loop.workspace.ledger.append(Draft(kind="step", subject="release", key="gates of another", body=body))
 

@@ -17,6 +17,7 @@ from loopline.web.current import Current
 from loopline.web.drawn import Drawings, themed
 from loopline.web.forms import Forms, seen_of
 from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.register import ACTIONS
 from tests.web.world import client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
@@ -155,3 +156,7 @@ def test_lens_and_theme_are_remembered(folder, counted):
         chosen = browser.get("/shop/hall?theme=dark&which=some", follow_redirects=False)
         assert chosen.status_code == 303 and chosen.headers["location"] == "/shop/hall?which=some"
         assert 'data-theme="dark"' in browser.get("/shop/hall").text
+
+
+def test_every_form_that_may_be_refused_as_stale_names_what_tells_of_the_change():
+    assert not [action.path for action in ACTIONS if action.seen is not None and action.about is None]

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.access.people import Person
+from loopline.access.spec import PagesSpec
 from loopline.charter.spec import CharterSpec
+from loopline.declaration import parse_moment
 from loopline.ledger.entry import now
 from loopline.loop import open_loop
 from loopline.model.evaluate import SUPPORT
 from loopline.web import links
 from loopline.web.pages.customer import feedback
 from loopline.web.pages.customer.feedback import Pace
-from loopline.web.pages.customer.told import quality
+from loopline.web.pages.customer.told import quality, when_wrong
 from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
@@ -135,3 +137,27 @@ def test_a_link_shows_the_page_to_who_has_it_until_it_is_revoked(folder):
         gone = browser.get(f"/shop/c/{text}")
         assert gone.status_code == 404 and "What you asked for" not in gone.text
         assert browser.post(f"/shop/c/{text}/feedback", data={**fields, "text": "again"}).status_code == 404
+
+
+def test_a_link_begins_as_the_pages_are_reached(folder):
+    with client(folder, reader("business")) as browser:
+        fields = hidden(browser.get("/shop/charter/customers").text, "/charter/customers/create")
+        # The declaration says another port than the one that the pages happen to have.
+        sent = browser.post(
+            "http://127.0.0.1:9001/shop/charter/customers/create", data={**fields, "holder": "the club"}, headers={"accept": "application/json"}
+        )
+    assert ": http://127.0.0.1:9001/shop/c/" in sent.json()["says"]
+
+
+def test_where_no_public_url_is_declared_a_link_is_one_that_can_be_called():
+    assert links.declared_origin(PagesSpec(host="0.0.0.0", port=9000)) == "http://127.0.0.1:9000"
+    assert links.declared_origin(PagesSpec(public_url="https://loop.example.com")) == "https://loop.example.com"
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [("1d after sched_dep", "1 day after “sched dep”"), ("90min before at", "90 minutes before “at”"), ("0s after at", "at the time of “at”")],
+)
+def test_when_something_is_known_is_told_without_the_syntax_of_the_declaration(known, words):
+    charter = CHARTER.model_copy(update={"outcome_known": parse_moment(known)})
+    assert f"That is known {words}." in next(when_wrong(charter, broken=(), has_earlier=False))

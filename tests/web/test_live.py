@@ -19,13 +19,15 @@ from hypothesis import strategies as st
 from loopline import charts
 from loopline.cli.alerts import command as alerts_command
 from loopline.cli.watch import command as watch_command
+from loopline.errors import Fault
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, now
 from loopline.loop import open_loop
 from loopline.watch import pictures
 from loopline.watch.drift import Bins
+from loopline.web.pages.live import predictions
 from tests.web.releasing import entries
-from tests.web.world import client, hidden, reader
+from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -46,7 +48,10 @@ def test_the_windows_are_those_that_the_command_tells(folder):
     shown = told(watch_command, folder, "show")
     with client(folder, reader("business")) as browser:
         seen, page = browser.get("/shop/live?as=json").json(), browser.get("/shop/live").text
+        other = browser.get(f"/shop/live?metric={seen['metrics'][-1]}&as=json").json()
+        assert other["metric"] == seen["metrics"][-1] != seen["metric"]
     assert seen["windows"] == shown["windows"] and (seen["detectable"], seen["currency"]) == (shown["detectable"], "EUR")
+    assert 'name="metric"' in page and seen["metric"] == seen["metrics"][0]
     # Refused rows quote what was sent: a business owner sees how many, and no row.
     assert seen["refusals"] is None
     assert page.count("/drawn/") >= 8 and "What the monitors say" in page
@@ -175,6 +180,26 @@ def test_a_prediction_is_found_by_its_id_with_reasons_and_outcome(folder):
         assert "/live/predictions" not in browser.get("/shop/live").text
 
 
+def test_what_was_in_the_way_of_reasons_is_not_remembered(folder, monkeypatch):
+    with open_loop(folder) as loop:
+        (id,) = Tables(loop.workspace.lake).read("predictions").select("prediction_id").collect().row(5)
+    tries, real = [], predictions.scorer_of
+
+    def passing(*given):
+        tries.append(1)
+        if len(tries) == 1:
+            raise Fault("the lake does not answer", remedy="try again")
+        return real(*given)
+
+    monkeypatch.setattr(predictions, "scorer_of", passing)
+    with client(folder, reader("expert")) as browser:
+        seen = []
+        until = time.monotonic() + 20
+        while not (seen and seen[-1]["reasons"]) and time.monotonic() < until:
+            seen.append(browser.get(f"/shop/live/predictions?id={id}&as=json").json())
+    assert "the lake does not answer; try again" in {one["reasons_lack"] for one in seen} and seen[-1]["reasons"]["reasons"]
+
+
 def test_the_server_page_tells_who_has_reported_and_that_nobody_answers(folder):
     declaration = folder / "loopline.yaml"
     # Port 1 is never served here.
@@ -192,3 +217,15 @@ def test_a_stranger_may_not_act_on_an_alert(folder):
     with client(folder, reader("customer")) as browser:
         assert browser.get(f"/shop/live/alerts/{id}").status_code == 403
     assert all(entry.time < now() - timedelta(0) and entry.actor == "loopline" for entry in entries(folder, "alert"))
+
+
+def test_a_stale_form_is_refused_with_what_changed_however_much_else_has_come(folder):
+    with client(folder, reader("ml")) as browser, open_loop(folder) as loop:
+        id = loop.state().open_alerts()[0].subject
+        page = browser.get(f"/shop/live/alerts/{id}").text
+        fields = hidden(page, f"/live/alerts/{id}/word")
+        browser.post(f"/shop/live/alerts/{id}/word", data={**fields, "verb": "acknowledged", "why": "seen"})
+        loop.workspace.ledger.append(*(Draft(kind="note", subject=f"note {number}") for number in range(30)))
+        stale = browser.post(f"/shop/live/alerts/{id}/word", data={**fields, "verb": "acknowledged", "why": "seen"}, headers={"accept": "application/json"})
+    (changed,) = stale.json()["error"]["changed"]
+    assert stale.status_code == 409 and changed.endswith(f"alert acknowledged by {PEOPLE['ml']}")

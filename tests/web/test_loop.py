@@ -138,7 +138,7 @@ def test_a_wrong_declaration_stands_on_top_and_the_last_good_one_below(folder):
         declaration.write_text(declaration.read_text().replace("positive:", "pozitive:"))
         page = browser.get("/shop/").text
     assert page.index("loopline.yaml is wrong as it is now") < page.index("The loop")
-    assert re.search(r"loopline.yaml, line \d+", page) and "did you mean" in page
+    assert re.search(r"loopline.yaml, line \d+", page) and "Did you mean" in page
 
 
 def test_a_ledger_that_cannot_be_read_says_what_to_do(folder):

@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from loopline.cli.model import command
+from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
+from loopline.model.candidates import trial_key
 from loopline.serve.segments import records
 from loopline.sheet.document import Picture
 from loopline.web import rendering
@@ -26,6 +28,7 @@ from loopline.web.pages.model.compare import compare
 from loopline.web.pages.model.effects import effects
 from loopline.web.pages.model.explain import explain
 from loopline.web.pages.model.package import package
+from loopline.web.pages.model.rivals import rivals
 from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert('x')</script>&\""
@@ -75,8 +78,9 @@ def test_a_package_is_what_the_command_shows_with_where_it_came_from(folder: Pat
     with client(folder, reader("science")) as browser:
         page = given(browser, f"/model/packages/{shown['package'][:10]}")
         html = browser.get(f"/shop/model/packages/{shown['package']}").text
-    left = ("card", "output")
+    left = ("card", "output", "gates")
     assert {name: page[name] for name in shown if name not in left} == {name: value for name, value in shown.items() if name not in left}
+    assert [{name: gate[name] for name in was} for gate, was in zip(page["gates"], shown["gates"], strict=True)] == shown["gates"]
     assert page["origin"]["table"]["name"] == "t" and page["origin"]["content"]["rows"] == 900 and page["origin"]["seconds"] > 0
     assert page["origin"]["code"]["model"] and page["origin"]["charter"] and page["signers"][0]["name"] == shown["signed_by"]
     for part in ("worth_curve", "calibration", "worst_slices", "robustness", "over_time"):
@@ -90,6 +94,28 @@ def test_a_candidate_is_found_by_its_key(folder: Path) -> None:
         page = given(browser, f"/model/candidates/{rows[-1]['key']}")
         assert browser.get(f"/shop/model/candidates/{'0' * 64}").status_code == 404
     assert page["place"] == page["count"] == len(rows) and page["params"] == rows[-1]["params"] and page["blocks"]
+
+
+def test_two_candidates_are_told_apart_by_what_their_trials_measured(folder: Path) -> None:
+    with open_loop(folder) as loop:
+        ledger, study = loop.workspace.ledger, (loop.state().facts("model", "search") or {})["study"]
+        body = ledger.read(kinds=("trial",), subject=study)[-1].body
+        poorer = {"worth": body["worth"] - 1, "metrics": {**body["metrics"], "worth": body["worth"] - 1}, "blocks": [one - 1 for one in body["blocks"]]}
+        worse = {**body, "params": {**body["params"], "strength": 9.5}, **poorer}
+        ledger.append(Draft(kind="trial", subject=study, key=trial_key(worse["family"], worse["params"]), body=worse))
+    with client(folder, reader("ml")) as browser:
+        rows = given(browser, "/model")["candidates"]["rows"]
+        first, last = rows[0]["key"], rows[-1]["key"]
+        found = given(browser, f"/model/compare/candidates?one={first}&other={last}")
+        turned, same = (given(browser, f"/model/compare/candidates?one={one}&other={other}") for one, other in ((last, first), (first, first)))
+        html = browser.get(f"/shop/model/compare/candidates?one={first}&other={last}").text
+        own = browser.get(f"/shop/model/candidates/{last}").text
+        assert browser.get("/shop/model/compare/candidates?one=x").status_code == 404
+    gap = found["differences"]["worth"]
+    assert gap == rows[0]["worth"] - rows[-1]["worth"] == -turned["differences"]["worth"] and same["differences"]["worth"] == 0
+    assert "more per decision than candidate 2, beyond what chance gives" in found["says"] and found["one"]["key"] == first
+    assert "strength" in html and "Measure by measure" in html
+    assert "measured of a package only" in own and "Compare it with" in own
 
 
 def test_the_reasons_of_a_row_are_those_of_the_command_and_what_turns_it_does(folder: Path, tmp_path: Path) -> None:
@@ -214,6 +240,7 @@ def test_scripts_in_names_are_text_on_every_page(folder: Path) -> None:
         pages = {
             "model.html.j2": board(current, Asked(me)),
             "model_candidate.html.j2": candidate(current, Asked(me, path={"key": key})),
+            "model_rivals.html.j2": rivals(current, Asked(me, query={"one": key, "other": key})),
             "model_package.html.j2": package(current, of),
             "model_effects.html.j2": effects(current, of),
             "model_explain.html.j2": explain(current, replace(of, query={"c0": "1"})),

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from loopline.cli.release import command
+from loopline.ledger.entry import Draft
+from loopline.loop import open_loop
 from loopline.web.asked import Reader
 from tests.web.releasing import PACKAGE, declared, entries, on_trial, pages_key, waiting
 from tests.web.world import client, hidden, reader
@@ -132,14 +134,14 @@ def test_a_gate_is_waived_with_an_end_and_blocks_again(folder, monkeypatch):
 
 
 def test_a_rollout_is_shown_and_moved_by_hand(folder, monkeypatch):
-    declared(folder, "{rollout: canary 10% 1h -> full}")
+    declared(folder, "{rollout: canary 10% 1h -> full, approvals: {rollout: {business: 1}}}")
     on_trial(folder)
     pages_key(folder, monkeypatch)
     with client(folder, reader("ml")) as browser:
         told_, page = browser.get("/shop/release/rollout?as=json").json(), browser.get("/shop/release/rollout").text
         assert told_["rollout"] == told(folder, "status")["rollout"]
         assert (told_["looks"], told_["arms"]["challenger"]["requests"]) == (2, 400)
-        assert page.count("/drawn/") >= 3 and "The challenger answers 10.0 % of the keys" in page
+        assert page.count("/drawn/") >= 3 and "The challenger answers 10.0 % of the keys" in page and "The word of business" in page
         pause, promote = forms(page, "/release/rollout/moves")
         assert browser.post("/shop/release/rollout/moves", data={**pause, "why": " "}).status_code == 400
         paused = browser.post("/shop/release/rollout/moves", data={**pause, "why": "a holiday"})
@@ -176,3 +178,61 @@ def test_a_package_that_never_came_to_the_gates_is_no_page(folder, path):
     with client(folder, reader("ml")) as browser:
         answer = browser.get(path)
     assert answer.status_code == 404 and "<script>" not in answer.text and "release page" in answer.text
+
+
+def test_the_page_of_the_package_says_of_a_waived_gate_what_the_release_says(folder):
+    owner = declared(folder, "{waive: {latency: [business]}}")
+    with open_loop(folder) as loop:
+        package = str(loop.state().champion)
+    waiting(folder, failed="latency", says="too slow", package=package)
+    told(folder, "waive", "latency", "--as", "business", "--why", "one slow disk", "--by", owner)
+    with client(folder, reader("devops")) as browser:
+        page, seen = browser.get(f"/shop/model/packages/{package}").text, browser.get(f"/shop/model/packages/{package}?as=json").json()
+        judged = browser.get("/shop/release?as=json").json()["judged"]
+    (gate,) = [gate for gate in seen["gates"] if gate["name"] == "latency"]
+    assert gate["outcome"] == "waived" and gate["waived"] == next(one for one in judged["gates"] if one["name"] == "latency")["waived"]
+    assert "one slow disk" in page
+
+
+def test_who_holds_no_role_is_shown_no_form_of_theirs(folder):
+    declared(folder, "{rollout: canary 10% 1h -> full, approvals: {rollback: {devops: 1}}}")
+    on_trial(folder)
+    with client(folder, Reader("nobody@example.com", is_local=True)) as browser:
+        pages = [browser.get(f"/shop{path}").text for path in ("/release/rollout", "/release/history", "/live/alerts", "/value/experiments", "/live")]
+    assert "Moves of the rollout" in pages[0] and "Silences" in pages[2]
+    # Signing in and choosing a lens is no act; the forms that change something carry the token of the pages.
+    assert not [action for page in pages for action in re.findall(r'method="post" action="([^"]*)"', page)]
+
+
+def test_a_yes_that_four_eyes_would_refuse_is_not_offered(folder, monkeypatch):
+    declared(folder, "{approvals: {business: 1, ml: 1}, four_eyes: true}")
+    text = (folder / "loopline.yaml").read_text()
+    (folder / "loopline.yaml").write_text(text.replace("ml: [max@example.com]", "ml: [max@example.com, bea@example.com]"))
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("business")) as browser:
+        before = browser.get("/shop/release").text
+        browser.post("/shop/release/words", data={**word_form(before, "business", "yes"), "why": "it earns more"})
+        after = browser.get("/shop/release").text
+    assert "Approve as ml" in before
+    assert "Approve as ml" not in after and "Refuse as ml" in after and "has said yes as business already" in after
+
+
+def test_every_earlier_package_can_be_approved_to_decide_again(folder, monkeypatch):
+    declared(folder, "{rollout: canary 10% 1h -> full, approvals: {rollback: {devops: 1}}}")
+    with open_loop(folder) as loop:
+        ledger, first = loop.workspace.ledger, str(loop.state().champion)
+        for package in ("cc" * 32, PACKAGE):
+            state = loop.state()
+            ledger.append(Draft(kind="champion", subject=package, body={**state.champions[-1].body, "previous": state.champion}, actor="loopline"))
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("devops")) as browser:
+        near = browser.get("/shop/release/history").text
+        assert "Roll back" not in near.split("The way back")[1].split("Deployments")[0] and f"to={first[:12]}" in near
+        fields = word_form(browser.get(f"/shop/release/history?to={first[:12]}").text, "devops", "yes")
+        assert fields["package"] == first
+        said = browser.post("/shop/release/words", data={**fields, "why": "it loses"})
+        assert said.url.query.decode() == f"to={first[:12]}"
+        back = browser.post("/shop/release/back", data={**hidden(said.text, "/release/back"), "why": "it loses"})
+        assert f"{first[:12]} decides again: it loses" in back.text
+        assert browser.get("/shop/release/history?to=ff").status_code == 404

@@ -23,6 +23,9 @@ def test_the_whole_loop_is_one_file(folder: Path) -> None:
     said, text = json.loads(ended.stdout), out.read_text()
     assert said["bytes"] == len(text.encode()) < 5_000_000 and said["for"] == ["business"] and not said["left_out"]
     assert "Loop" in said["pages"] and "Work" not in said["pages"]
+    # What tells of one thing stands there for those that matter most.
+    for told in ("Card of package", "Effects in package", "Drift of size", "linear, candidate 1 of "):
+        assert any(page.startswith(told) for page in said["pages"]), told
     assert "<script" not in text and "<form" not in text and not re.findall(r'<(?:img|link|iframe|object)\b[^>]*="(?!data:)(?:https?:)?//?', text)
     assert {link for link in re.findall(r'href="([^"]*)"', text) if not link.startswith("#")} == set()
     ids = re.findall(r' id="([^"]*)"', text)
@@ -37,17 +40,18 @@ def test_pages_stand_alone_in_one_file() -> None:
             "page1",
             "/shop/",
             "Loop",
-            '<a href="/shop/data">data</a><a href="/shop/work">work</a><i id="a"></i><b aria-labelledby="a b"></b><form>\n<input id="c"></form>',
+            '<a href="/shop/data?name=a+b&amp;">data</a><a href="/shop/data">other</a>'
+            '<a href="/shop/work">work</a><i id="a"></i><b aria-labelledby="a b"></b><form>\n<input id="c"></form>',
         ),
         Sheet(
             "page2",
-            "/shop/data",
+            "/shop/data?name=a%20b",
             "Data",
             '<a href="/shop/">loop</a><a href="https://example.com">x</a><i id="a"></i><path marker-end="url(#a)"/> &#34; id=&#34;',
         ),
     ]
     assert standing_alone(sheets) == [
-        '<a href="#page2">data</a><a>work</a><i id="page1-a"></i><b aria-labelledby="page1-a page1-b"></b>',
+        '<a href="#page2">data</a><a>other</a><a>work</a><i id="page1-a"></i><b aria-labelledby="page1-a page1-b"></b>',
         '<a href="#page1">loop</a><a>x</a><i id="page2-a"></i><path marker-end="url(#page2-a)"/> &#34; id=&#34;',
     ]
 

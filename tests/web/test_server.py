@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.testclient import TestClient
 
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
+from loopline.project import load
+from loopline.web import warming
+from loopline.web.app import build
 from loopline.web.pages import work
+from loopline.web.register import SECTIONS
 from loopline.web.server import opened
 from loopline.web.work import Work
 from tests.web.browser.serving import served
 from tests.web.test_work import HERE
-from tests.web.world import client, hidden, reader
+from tests.web.world import Stated, client, hidden, reader
 
 
 def test_a_reader_hears_of_a_move_and_is_let_go_when_the_server_ends(folder: Path) -> None:
@@ -43,6 +49,17 @@ def test_a_reader_hears_of_a_move_and_is_let_go_when_the_server_ends(folder: Pat
     while stream.readline():
         pass
     connection.close()
+
+
+def test_every_part_is_opened_once_before_anybody_asks(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    site = opened([folder])
+    try:
+        with caplog.at_level(logging.DEBUG, "loopline"):
+            warming.warm(site)
+    finally:
+        site.close()
+    assert {page.section for page in warming.OPENED} == {path for _, path in SECTIONS}
+    assert not [one for one in caplog.records if "warmed" in one.message]
 
 
 def test_who_may_see_nothing_hears_of_no_move(folder: Path) -> None:
@@ -81,3 +98,48 @@ def test_an_address_that_others_reach_and_two_projects_of_one_name_are_refused(f
         opened([folder], "0.0.0.0")
     with pytest.raises(Mistake, match="two projects are named 'shop'"):
         opened([folder, folder])
+
+
+def test_a_project_that_is_wrong_at_the_start_is_shown_with_its_mistake_and_opened_once_it_is_right(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    right = (folder / "loopline.yaml").read_text()
+    (other / "loopline.yaml").write_text(right.replace("project: shop", "project: other").replace("positive:", "pozitive:"))
+    site = opened([other, folder])
+    with TestClient(build(site), base_url="http://127.0.0.1:8379") as browser:
+        shown = {one["project"]: one["trouble"] for one in browser.get("/?as=json").json()["loops"]}
+        assert "did you mean 'positive'?" in shown["other"] and not shown["shop"]
+        page = browser.get("/other/")
+        assert page.status_code == 503 and "Did you mean" in page.text and 'data-events="/events?since=' in page.text
+        before = site.seen()
+        (other / "loopline.yaml").write_text(right.replace("project: shop", "project: other"))
+        assert browser.get("/other/").status_code == 200 and not site.closed and list(site.projects) == ["shop", "other"]
+        assert site.seen() != before or site.projects["other"].seen().seq == 0
+    site.close()
+
+
+def test_who_is_let_in_is_never_guessed(folder: Path, tmp_path: Path) -> None:
+    declaration = folder / "loopline.yaml"
+    spec = load(folder).declaration.pages
+    declaration.write_text("project: [shop")
+    with pytest.raises(Mistake, match="this is not YAML"):
+        opened([folder])
+    site = opened([folder], spec=spec)
+    with TestClient(build(site), base_url="http://127.0.0.1:8379") as browser:
+        # Of a single project its own page is the first one.
+        assert "this is not yaml" in browser.get("/").text.lower()
+    site.close()
+    with pytest.raises(Mistake, match="there is no loopline.yaml"):
+        opened([tmp_path / "nowhere"])
+
+
+def test_who_signed_in_reads_nothing_of_a_project_that_cannot_be_opened(folder: Path) -> None:
+    spec = load(folder).declaration.pages
+    (folder / "loopline.yaml").write_text("project: [shop")
+    site = opened([folder], spec=spec)
+    site.door = Stated(reader("business"))
+    with TestClient(build(site), base_url="http://127.0.0.1:8379") as browser:
+        for path in ("/", "/shop/"):
+            answer = browser.get(path)
+            assert answer.status_code == 503 and "YAML" not in answer.text and str(folder) not in answer.text
+    site.close()

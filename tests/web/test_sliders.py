@@ -1,7 +1,7 @@
 """Sliders: each stands on its track, where it is declared, until it is moved."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loopline.charter.spec import CharterSpec
@@ -12,6 +12,7 @@ CHARTER = CharterSpec.model_validate({"predict": "y", "worth": {"currency": "EUR
 NUMBERS = {"worth.act_right": 10.0, "worth.act_wrong": -6.0, "worth.miss": 0.0, "volume": 100.0}
 
 
+@example(5e-324)
 @given(st.floats(-1e6, 1e6).map(lambda value: float(f"{value:.4g}")))
 def test_where_it_stands_is_a_step_of_its_track(present):
     one = slider("worth.act_right", "a", "EUR", present, min(0.0, 2 * present), max(0.0, 2 * present))

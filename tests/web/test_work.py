@@ -11,6 +11,7 @@ import pytest
 
 from loopline.engine.step import Progress
 from loopline.errors import CheckFailed, Mistake
+from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.loop import open_loop
 from loopline.web.work import KIND, Course, Work, Works
@@ -116,3 +117,19 @@ def test_the_end_of_the_pages_stops_what_runs(works: Works) -> None:
     assert works.now is not None and works.now.state == "stopped"
     with pytest.raises(Mistake, match="the pages are ending"):
         works.start(Work("count", f"{HERE}:count", {"to": 3}), by="a@example.com")
+
+
+def test_work_that_was_killed_with_its_pages_has_an_end_and_that_of_other_pages_goes_on(works: Works) -> None:
+    ledger = works._ledger()
+    body = {"state": "started", "does": "count", "function": f"{HERE}:count"}
+    (begun,) = ledger.append(Draft(kind=KIND, subject="count", body=body, actor="a@example.com"))
+    with ledger.beside(f"p {KIND}").lease():
+        works.settle()
+        assert len(told(works)) == 1
+        with pytest.raises(Mistake, match="other pages of this project have started work"):
+            works.start(Work("count", f"{HERE}:count", {"to": 3}), by="a@example.com")
+    works.settle()
+    works.settle()
+    last = ledger.read(kinds=(KIND,))[1:]
+    assert [(entry.actor, entry.body["state"], entry.parents) for entry in last] == [("a@example.com", "failed", (begun.id,))]
+    assert "its pages were ended" in last[0].body["says"]

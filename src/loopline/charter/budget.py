@@ -17,9 +17,8 @@ from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
 from loopline.errors import CheckFailed
 from loopline.ledger.entry import digest
-from loopline.ledger.spend import USAGE, Span, Spend, total
+from loopline.ledger.spend import Span, Spend, total
 from loopline.ledger.state import State
-from loopline.ledger.store import Ledger
 
 HELD = ("data", "model", "release")
 """The stages that do not begin a step when the budget is spent."""
@@ -121,24 +120,15 @@ class Budget:
             return {"cost": None, "currency": None}
         return {"cost": seconds / 3600 * self.per_hour, "currency": self._charter.worth.currency}
 
-    def binding(self, state: State, ledger: Ledger, now: datetime) -> Bound | None:
-        """The budget that binds at a moment; None where there is none, or no price to hold it against.
-
-        Parameters
-        ----------
-        ledger
-            Where servers have reported what they took.
-        now
-            In UTC.
-        """
+    def binding(self, state: State, now: datetime) -> Bound | None:
+        """The budget that binds at a moment; None where there is none, or no price to hold it against."""
         if self.per_hour is None:
             return None
         if state.decides is None:
-            return build_bound(self._charter, state.spend(ledger.read(kinds=(USAGE,))))
-        begun = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return run_bound(self._charter, state.spend(ledger.read(kinds=(USAGE,), since=begun)), month_of(now))
+            return build_bound(self._charter, state.spans)
+        return run_bound(self._charter, state.spans, month_of(now))
 
-    def require(self, stage: str, state: State, ledger: Ledger, now: datetime) -> None:
+    def require(self, stage: str, state: State, now: datetime) -> None:
         """Check that a step of a stage may begin.
 
         Raises
@@ -146,7 +136,7 @@ class Budget:
         CheckFailed
             When the budget is spent, and nobody has said by name that the loop goes on.
         """
-        bound = self.binding(state, ledger, now) if stage in HELD else None
+        bound = self.binding(state, now) if stage in HELD else None
         if bound is None or not bound.is_spent:
             return
         said = state.overrides.get(OVERRIDE)

@@ -85,7 +85,9 @@ def trial(project: Project, *, minutes: float) -> Iterator[Trial]:
             # What this machine makes is tried here, whoever is trusted where it is released.
             give_trust(ledger, own_key().public, "ci", by="loopline")
             shared = _taken_over(project, ledger, lake)
-            yield Trial(Loop(Project(project.folder, shortened(project.declaration, minutes)), Workspace(ledger, lake, LocalEngine())), shared)
+            yield Trial(
+                Loop(Project(project.folder, shortened(project.declaration, minutes), text=project.text), Workspace(ledger, lake, LocalEngine())), shared
+            )
 
 
 def shortened(declared: Declaration, minutes: float) -> Declaration:

@@ -39,8 +39,11 @@ def create(holder: str, expires: str, by: str | None, folder: Path | None, as_js
     with open_loop(folder) as loop:
         who = person(by, folder=loop.project.folder)
         text, made = links.create(loop.workspace.ledger, for_whom, lasts, who, now())
-        url = links.url_of(loop.project, text)
+        pages = loop.project.declaration.pages
+        url = links.url_of(loop.project.name, text, links.declared_origin(pages))
     said = f"{url}\nthis is shown once; it shows {for_whom} the customer page until {minute(made.expires.isoformat())} UTC, while the pages are served"
+    if pages.public_url is None:
+        said += "\npages.public_url is not declared: where customers reach the pages at another host or port, the link begins with that"
     emit({**_as_json(made), "url": url}, said + hint("loopline access link list"), as_json)
 
 

@@ -126,7 +126,7 @@ def _no_go(loop: Loop) -> Draft:
 
 def _overdrawn(loop: Loop) -> Draft:
     """What an override of the budget that is spent is about."""
-    bound = Budget(loop.project.declaration.charter, loop.project.folder).binding(loop.state(), loop.workspace.ledger, now())
+    bound = Budget(loop.project.declaration.charter, loop.project.folder).binding(loop.state(), now())
     if bound is None or not bound.is_spent:
         told = "no budget binds now" if bound is None else bound.says
         raise Mistake(f"the budget is not spent ({told}), so there is nothing to override", remedy="loopline charter spent")

@@ -75,7 +75,7 @@ class Desk:
     @classmethod
     def of(cls, loop: Loop, before: Declaration, after: Declaration, book: Mapping[str, Any] | None = None) -> Desk:
         """The desk of a project: both declarations are asked what they would have done."""
-        asked, asked_after = (Loop(Project(loop.project.folder, one), loop.workspace).asked() for one in (before, after))
+        asked, asked_after = (Loop(Project(loop.project.folder, one, text=loop.project.text), loop.workspace).asked() for one in (before, after))
         asked = {name: _at(step, book) if name == _STUDY else step for name, step in asked.items()}
         return cls(loop, loop.state(), before.charter, after.charter, asked, asked_after)
 
@@ -155,7 +155,9 @@ def _soundings(desk: Desk, before: Declaration, after: Declaration) -> tuple[Ste
     if newest is None or asked is None or newest.body["made_from"]["reads"] == asked.made_from["reads"]:
         return None, None
     loop = desk.loop
-    first, second = (Loop(Project(loop.project.folder, one), loop.workspace).asked(sounding=True)[charter_stage.SOUNDING] for one in (before, after))
+    first, second = (
+        Loop(Project(loop.project.folder, one, text=loop.project.text), loop.workspace).asked(sounding=True)[charter_stage.SOUNDING] for one in (before, after)
+    )
     return first, second
 
 

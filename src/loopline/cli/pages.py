@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import socket
     from multiprocessing.connection import Connection
 
+    from loopline.access.spec import PagesSpec
     from loopline.web.app import Site
 
 Said = dict[str, Any]
@@ -58,7 +59,7 @@ def command(folders: tuple[Path, ...], host: str | None, port: int | None, in_br
 
 def place_of(site: Site, host: str | None, port: int | None) -> tuple[str, int]:
     """Where the pages listen: as the options say, else as the first project declares."""
-    declared = next(iter(site.projects.values())).project.declaration.pages
+    declared = site.spec
     return declared.host if host is None else host, declared.port if port is None else port
 
 
@@ -67,11 +68,13 @@ def told(site: Site, listener: socket.socket) -> Said:
     from loopline.serve.server import callable_at, url_of
     from loopline.web.current import base_of
 
-    names = list(site.projects)
+    names = [*site.projects, *site.closed]
     door = site.door
     address = door.rules.public_url or callable_at(url_of(listener))
     url = f"{address}{base_of(names[0])}/" if len(names) == 1 else f"{address}/"
-    return {"url": url, "projects": names, "access": "local" if door.rules.is_local else "sign-in", "remark": door.remark}
+    wrong = [f"{name} cannot be opened yet: {one.error}" for name, one in site.closed.items()]
+    remark = "; ".join(part for part in (door.remark, *wrong) if part)
+    return {"url": url, "projects": names, "access": "local" if door.rules.is_local else "sign-in", "remark": remark}
 
 
 def say(said: Mapping[str, Any]) -> str:
@@ -79,14 +82,14 @@ def say(said: Mapping[str, Any]) -> str:
     return f"pages at {said['url']}{_ASKED[said['access']]}" + (f"; {said['remark']}" if said["remark"] else "")
 
 
-def serve_beside(folders: Sequence[Path], listener: socket.socket, parent: Connection) -> None:
+def serve_beside(folders: Sequence[Path], spec: PagesSpec, listener: socket.socket, parent: Connection) -> None:
     """One of the parts of ``loopline up``: a process of its own that serves the pages, and ends with its parent."""
     from loopline.engine.kept import failed, ready
     from loopline.errors import LooplineError
     from loopline.web.server import opened, run
 
     try:
-        site = opened(folders, listener.getsockname()[0])
+        site = opened(folders, listener.getsockname()[0], spec=spec)
     except LooplineError as error:
         failed(parent, str(error))
         return

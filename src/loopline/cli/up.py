@@ -104,7 +104,7 @@ def _run(project: Project, place: Place, shown: socket.socket | None, rhythm: Rh
         # A second signal may come before anybody waits.
         held.push(lambda kind, *_: end(parts, at_once=kind is KeyboardInterrupt))
         if shown is not None:
-            parts.append(Kept(PAGES, partial(spawned, serve_beside, (project.folder,), shown)))
+            parts.append(Kept(PAGES, partial(spawned, serve_beside, (project.folder,), project.declaration.pages, shown)))
         if place.workers > 1:
             held.enter_context(shared_counters())
         server = Workers(partial(work, project.folder, place.asks, place.workers), sockets)
@@ -191,7 +191,8 @@ def _begun(served: dict[str, Any], pages: Said | None, project: Project, rhythm:
 
 
 def _anew(tell: Callable[[Said, str], None], part: Kept, pid: int, code: int | None) -> None:
-    tell({"event": "died", "part": part.name, "pid": pid, "code": code}, f"{part.name} {pid} ended with {code} and is started anew")
+    said = {"event": "died", "part": part.name, "pid": pid, "code": code, **({"why": part.why} if part.why else {})}
+    tell(said, f"{part.name} {pid} ended with {code}{f' ({part.why})' if part.why else ''} and is started anew")
 
 
 def _tell(as_json: bool, said: Said, text: str) -> None:

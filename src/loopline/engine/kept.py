@@ -87,6 +87,11 @@ class Kept:
         One that has lived so long did not die soon after its start.
     pause
         From so many deaths in a row to the seconds before it is started anew.
+
+    Attributes
+    ----------
+    why
+        What the process that died last told of it, as `failed` does; empty where it told nothing.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class Kept:
         self._deaths = 0
         self._due_s: float | None = None
         self._asked = False
+        self.why = ""
 
     @property
     def pid(self) -> int:
@@ -122,6 +128,7 @@ class Kept:
         if self._due_s is None and not self.process.is_alive():
             self._deaths = 0 if now - self._since_s >= self._long_s else self._deaths + 1
             self._due_s = now + self._pause(self._deaths)
+            self.why = self._last_word()
             tell(self, self.pid, self.process.exitcode)
             self._gone(self.pid, self._deaths)
         if self._due_s is not None and now >= self._due_s:
@@ -135,6 +142,14 @@ class Kept:
                 self._due_s = now + self._pause(self._deaths)
                 return
             self._since_s, self._due_s = now, None
+
+    def _last_word(self) -> str:
+        why = ""
+        with contextlib.suppress(EOFError, OSError):
+            while self.pipe.poll():
+                kind, said = self.pipe.recv()
+                why = str(said) if kind == "failed" else why
+        return why
 
     def ask(self) -> None:
         """Ask it once to end in order."""
@@ -166,7 +181,7 @@ Tell = Callable[[Kept, int, "int | None"], None]
 
 def say(kept: Kept, pid: int, code: int | None) -> None:
     """Log that a process died."""
-    _said.error("%s %s ended with %s and is started anew", kept.name, pid, code)
+    _said.error("%s %s ended with %s%s and is started anew", kept.name, pid, code, f" ({kept.why})" if kept.why else "")
 
 
 @contextlib.contextmanager

@@ -31,6 +31,10 @@ class Kept:
     time: datetime
 
 
+class Absent(Mistake):
+    """There are no bytes of a digest: the lake is away, another one, or has lost them."""
+
+
 class Blobs:
     """The blobs of a lake, in its folder or its object store."""
 
@@ -92,8 +96,10 @@ class Blobs:
 
         Raises
         ------
+        Absent
+            Where there is no such blob.
         Mistake
-            Where there is no such blob, or it was erased and nothing has its place.
+            Where it was erased and nothing has its place.
         Fault
             Where the bytes were changed.
         """
@@ -104,7 +110,7 @@ class Blobs:
                 raise Mistake(f"blob {digest[:12]} was erased", where=self.lake.blobs, remedy="what it held was forgotten: deliver it again without that")
             return self.get(note["by"])
         if data is None:
-            raise Mistake(
+            raise Absent(
                 f"there is no blob {digest[:12]}", where=self.lake.blobs, remedy="check the lake's address, or make it anew: loopline run --fresh STAGE"
             )
         if hashlib.sha256(data).hexdigest() != digest:

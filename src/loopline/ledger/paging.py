@@ -165,9 +165,10 @@ def children(project: str, entry: Entry, *, after: int, limit: int) -> tuple[sa.
     return first, sa.select(ENTRIES).where(*later, ENTRIES.c.seq.in_(places.subquery().select())).order_by(ENTRIES.c.seq).limit(limit)
 
 
-def newest_of_each(project: str, kind: str, *, before: int) -> sa.Select[Any]:
+def newest_of_each(project: str, kind: str, *, before: int | None) -> sa.Select[Any]:
     """The newest entry about each subject of a kind; the bodies of the others, of which there are most, are not read."""
-    places = sa.select(sa.func.max(ENTRIES.c.seq)).where(ENTRIES.c.project == project, ENTRIES.c.kind == kind, ENTRIES.c.seq < before)
+    among = ENTRIES.c.project == project, ENTRIES.c.kind == kind, *([] if before is None else [ENTRIES.c.seq < before])
+    places = sa.select(sa.func.max(ENTRIES.c.seq)).where(*among)
     return sa.select(ENTRIES).where(ENTRIES.c.seq.in_(places.group_by(ENTRIES.c.subject))).order_by(ENTRIES.c.seq)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from sys import intern
 from typing import Literal, NamedTuple
 
@@ -24,6 +24,8 @@ BEGAN, SERVES, ENDED = "began", "serves", "ended"
 REPORT_S = 3600.0
 """Seconds between two entries of a server; one that is killed loses what came after the last one."""
 _LATE_S = 60.0
+LASTING = timedelta(seconds=REPORT_S + _LATE_S)
+"""Who has not reported for longer was killed."""
 
 Phase = Literal["build", "run"]
 
@@ -173,25 +175,23 @@ def serving(usage: Iterable[Entry], now: datetime) -> list[Entry]:
     Parameters
     ----------
     usage
-        The entries of the kind `USAGE`, oldest first.
+        The entries of the kind `USAGE`, oldest first; those of the last `LASTING` are enough.
     now
-        In UTC. Who has not reported for longer than `REPORT_S` was killed.
+        In UTC.
     """
     newest = {entry.body["server"]: entry for entry in usage if "server" in entry.body}
-    return [entry for entry in newest.values() if entry.body["state"] != ENDED and (now - entry.time).total_seconds() <= REPORT_S + _LATE_S]
+    return [entry for entry in newest.values() if entry.body["state"] != ENDED and now - entry.time <= LASTING]
 
 
-def account(entries: Iterable[Entry], *, decides: Entry | None, besides: Mapping[Span, Spend] | None = None) -> dict[Span, Spend]:
+def account(entries: Iterable[Entry], *, decides: Entry | None) -> dict[Span, Spend]:
     """What the entries say was spent, by phase, month and stage.
 
     Parameters
     ----------
     decides
         The entry with which a package decided for the first time; None where none has.
-    besides
-        What has been added up already.
     """
-    spans = dict(besides or {})
+    spans: dict[Span, Spend] = {}
     for entry in entries:
         add(entry, spans, is_run=decides is not None and entry.seq > decides.seq)
     return spans

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from loopline.ledger.entry import Entry
-from loopline.ledger.spend import End, Span, Spend, account, add, end_of
+from loopline.ledger.spend import USAGE, End, Span, Spend, add, end_of
 
 FOLDED = (
     *("step", "approval", "override", "champion", "alert", "silence", "message", "package", "delivery", "import", "gc", "constraint", "waiver", "rollout"),
-    *("key", "signature", "experiment", "retrain", "charter"),
+    *("key", "signature", "experiment", "retrain", "charter", USAGE),
 )
 """The kinds that are folded; kinds that come by the thousand (trials, windows, batches) are asked for where they are needed."""
 
@@ -78,7 +78,7 @@ class State:
     ended
         Every end of a step that took something, oldest first.
     spans
-        What those took, added up; `spend` adds what servers reported.
+        What those took and what servers reported, added up by phase, month and stage.
     """
 
     succeeded: Mapping[str, Entry] = field(default_factory=dict)
@@ -125,16 +125,6 @@ class State:
     def charter_at(self, seq: int) -> Entry | None:
         """The charter that held when an entry was made; None where the ledger is older than its first charter."""
         return next((entry for entry in reversed(self.charters) if entry.seq <= seq), None)
-
-    def spend(self, usage: Iterable[Entry] = ()) -> dict[Span, Spend]:
-        """What was spent, by phase, month and stage.
-
-        Parameters
-        ----------
-        usage
-            What servers reported; these come by the thousand, and are no part of the state.
-        """
-        return account(usage, decides=self.decides, besides=self.spans)
 
     def open_alerts(self) -> list[Entry]:
         """The alerts that are not resolved, oldest first."""
@@ -288,6 +278,8 @@ class Folding:
         match kind:
             case "step":
                 self._step(entry)
+            case "usage":
+                self._spent(entry)
             case "champion":
                 parts.decided = parts.decided or bool(entry.subject)
             case "message":
@@ -327,10 +319,13 @@ class Folding:
             self._change("failed")[step] = entry
         if entry.subject == "data" and (entry.body.get("facts") or {}).get("outcome") is not None:
             self.parts.outcome = entry
-        spend = add(entry, self.parts.spans, is_run=self.parts.decided)
+        spend = self._spent(entry)
         if spend is not None:
-            self._changed.add("spans")
             self._change("ended").append(end_of(entry, spend))
+
+    def _spent(self, entry: Entry) -> Spend | None:
+        self._changed.add("spans")
+        return add(entry, self.parts.spans, is_run=self.parts.decided)
 
     def _succeeded(self, entry: Entry, step: tuple[str, str]) -> None:
         parts = self.parts

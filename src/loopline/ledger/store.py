@@ -281,8 +281,8 @@ class Ledger:
         found = {row.seq: row for query in paging.children(self.project, entry, after=after, limit=limit) for row in self._select(query)}
         return [_entry(found[seq]) for seq in sorted(found)[:limit]]
 
-    def newest_of_each(self, kind: str, *, before: int) -> list[Entry]:
-        """The newest entry about each subject of a kind with a smaller `seq`, oldest first."""
+    def newest_of_each(self, kind: str, *, before: int | None = None) -> list[Entry]:
+        """The newest entry about each subject of a kind, with a smaller `seq` where one is said; oldest first."""
         return [_entry(row) for row in self._select(paging.newest_of_each(self.project, kind, before=before))]
 
     def kinds(self) -> list[str]:

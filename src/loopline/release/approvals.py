@@ -19,7 +19,7 @@ from loopline.release.champion import promotion, way_back
 from loopline.release.rollout.course import courses, live
 from loopline.release.spec import PROMOTION, ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import Rules, Tally, tally
-from loopline.release.waivers import failing, settled, standing
+from loopline.release.waivers import counting, failing, of_package, settled
 from loopline.release.words import WITHDRAWN, YES
 
 
@@ -45,6 +45,12 @@ def rules_of(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str
         four_eyes=spec.four_eyes,
         authors=authors(state, package),
     )
+
+
+def conflict(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str, move: str, *, role: str, who: Person) -> str:
+    """Why four eyes do not let a person's yes to a move of a package count for a role; empty when they do."""
+    rules = rules_of(spec, charter, state, package, move)
+    return rules.conflict(who.name, role, tally(rules, state.approvals.get(package, ())).yes)
 
 
 def stakeholders(charter: CharterSpec) -> dict[str, tuple[str, ...]]:
@@ -73,7 +79,8 @@ def settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, facts: 
 def all_settled_today(spec: ReleaseSpec, charter: CharterSpec, state: State, told: Iterable[Facts]) -> list[dict[str, Any]]:
     """The gates' facts on each of several packages, with the waivers that count today."""
     keys, today, people = trust(state.vouched).keys, datetime.now(UTC).date(), stakeholders(charter)
-    return [settled(facts, standing(state.waivers.values(), spec, people, facts["package"], keys=keys, today=today)) for facts in told]
+    waivers = counting(state.waivers.values(), spec, people, keys=keys, today=today)
+    return [settled(facts, of_package(waivers, facts["package"])) for facts in told]
 
 
 def gates_today(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str) -> list[Mapping[str, Any]]:
@@ -161,7 +168,7 @@ def word(
         if move == PROMOTION:
             _require_waiting(spec, charter, state, state.verdicts[about])
     if verdict == YES:
-        _require_other_eyes(rules_of(spec, charter, state, digest, move), state, digest, role, who)
+        _require_other_eyes(spec, charter, state, digest, move, role, who)
     body = {"move": move, "role": role, "verdict": verdict, "why": said, "about": about}
     return Word(Draft(kind="approval", subject=digest, body=body, parents=(about,), actor=who.name), note)
 
@@ -195,10 +202,9 @@ def _require_waiting(spec: ReleaseSpec, charter: CharterSpec, state: State, gate
         raise Mistake(f"{digest[:8]} did not pass {', '.join(failed)}, so it waits for nobody", remedy="see why: loopline release check")
 
 
-def _require_other_eyes(rules: Rules, state: State, digest: str, role: str, who: Person) -> None:
-    conflict = rules.conflict(who.name, role, tally(rules, state.approvals.get(digest, ())).yes)
-    if conflict:
-        raise Mistake(conflict, where="--as", remedy=f"ask another person who holds the role {role}")
+def _require_other_eyes(spec: ReleaseSpec, charter: CharterSpec, state: State, package: str, move: str, role: str, who: Person) -> None:
+    if found := conflict(spec, charter, state, package, move, role=role, who=who):
+        raise Mistake(found, where="--as", remedy=f"ask another person who holds the role {role}")
 
 
 def _require_yes(state: State, digest: str, move: str, role: str, who: Person) -> None:

@@ -67,7 +67,12 @@ def may_waive(spec: ReleaseSpec, gate: str) -> tuple[str, ...]:
 
 
 def standing(newest: Iterable[Entry], spec: ReleaseSpec, people: Stakeholders, package: str, *, keys: Mapping[str, str], today: date) -> dict[str, Waiver]:
-    """The waivers that count for a package, by gate; its own comes before one for every package.
+    """The waivers that count for a package, by gate; its own comes before one for every package. What else is asked for, `counting` says."""
+    return of_package(counting((entry for entry in newest if entry.body["package"] in (None, package)), spec, people, keys=keys, today=today), package)
+
+
+def counting(newest: Iterable[Entry], spec: ReleaseSpec, people: Stakeholders, *, keys: Mapping[str, str], today: date) -> list[Waiver]:
+    """The waivers that count, those for every package before those for one.
 
     Parameters
     ----------
@@ -76,10 +81,13 @@ def standing(newest: Iterable[Entry], spec: ReleaseSpec, people: Stakeholders, p
     keys
         From a public key that is trusted now to the name of who signs with it.
     """
-    signed = (entry for entry in newest if entry.body["state"] == STANDING and not doubt(entry, keys))
-    said = [Waiver.of(entry) for entry in signed if entry.body["package"] in (None, package)]
-    counting = [one for one in said if _counts(one, spec, people, today)]
-    return {one.gate: one for one in sorted(counting, key=lambda one: one.package is not None)}
+    said = [Waiver.of(entry) for entry in newest if entry.body["state"] == STANDING and not doubt(entry, keys)]
+    return sorted((one for one in said if _counts(one, spec, people, today)), key=lambda one: one.package is not None)
+
+
+def of_package(counting: Iterable[Waiver], package: str) -> dict[str, Waiver]:
+    """Those for a package of the waivers that count, by gate."""
+    return {one.gate: one for one in counting if one.package in (None, package)}
 
 
 def _counts(waiver: Waiver, spec: ReleaseSpec, people: Stakeholders, today: date) -> bool:

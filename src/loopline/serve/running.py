@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
@@ -90,11 +90,20 @@ class Running:
         return {"address": self.address, "processes": processes, "counters": counters, "trouble": self.trouble}
 
 
-def running(ledger: Ledger, host: str, port: int, now: datetime) -> Running:
-    """The server that is declared to listen at an address, as the ledger and it itself tell now."""
+def running(ledger: Ledger, host: str, port: int, now: datetime, *, packages: Container[str]) -> Running:
+    """The server that is declared to listen at an address, as the ledger and it itself tell now.
+
+    Parameters
+    ----------
+    packages
+        Those of the project: a server with another one is another project's.
+    """
     reports = ledger.read(kinds=(USAGE,), subject="serve", newest_first=True, limit=_SHOWN)
     address = callable_at(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     counters, trouble = told(address)
+    if counters is not None and counters.package is not None and counters.package not in packages:
+        trouble = f"what answers at {address} serves package {counters.package[:12]}, which is none of this project's"
+        counters = None
     return Running(address=address, processes=serving(reports[::-1], now)[::-1], counters=counters, trouble=trouble)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from loopline.charter.metrics import slice_columns
@@ -34,7 +35,7 @@ from loopline.watch.gauge import shown
 from loopline.watch.inquiry import Evidence, entries_about, gather, sliceable
 from loopline.watch.spec import URGENCY
 from loopline.watch.summary import bodies
-from loopline.watch.upstream import happenings
+from loopline.watch.upstream import between, happenings
 from loopline.workspace import Job
 
 EXPLAINED, CHANGES = 3, 12
@@ -116,7 +117,7 @@ def _looked_into(
         job.workspace,
         champion,
         charter.worth,
-        entries=entries,
+        happened=partial(between, entries),
         versions=inputs["versions"],
         summary=inputs["summary"],
         proof=inputs["proof"],

@@ -21,7 +21,7 @@ from loopline.model.evaluate import Judged
 from loopline.model.package import Package
 from loopline.model.predictor import Predictor
 from loopline.watch.gauge import Gauge, as_served
-from loopline.watch.served import decoded, joined
+from loopline.watch.served import WHEN, decoded, joined
 from loopline.watch.windows import Said, Yardstick, judge, priced
 
 NEWEST = 100_000
@@ -127,13 +127,32 @@ def served(
     if "predictions" not in versions:
         return None
     outcomes = tables.read("outcomes", version=versions["outcomes"]) if "outcomes" in versions else None
-    frame = joined(tables.read("predictions", version=versions["predictions"]), outcomes, measured.yardstick.package)
-    # What chance took from the policy is no decision of its own.
-    frame = frame.filter(~pl.col("holdout"), ~pl.col("tried"))
-    frame = frame if with_open else frame.filter(pl.col("outcome").is_not_null())
-    newest = frame.sort("when", "prediction_id").tail(most).collect(engine="streaming")
+    predictions = tables.read("predictions", version=versions["predictions"]).filter(pl.col("package") == measured.yardstick.package)
+    newest = _newest(predictions, outcomes, measured.yardstick.package, most=most, with_open=with_open)
     classes = measured.yardstick.classes if measured.yardstick.task == "multiclass" else ()
     return of_frame(decoded(newest, {**measured.columns, **columns}, classes), measured.yardstick) if newest.height else None
+
+
+def _newest(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: str, *, most: int, with_open: bool) -> pl.DataFrame:
+    """The newest decisions of a package's predictions, in the order of time.
+
+    Twice as many predictions nearly always have them: only those are joined with what came of them, so that memory does not grow with the log.
+    """
+
+    def found(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None) -> pl.DataFrame:
+        # What chance took from the policy is no decision of its own.
+        frame = joined(predictions, outcomes, package).filter(~pl.col("holdout"), ~pl.col("tried"))
+        frame = frame if with_open else frame.filter(pl.col("outcome").is_not_null())
+        return frame.sort("when", "prediction_id").tail(most).collect(engine="streaming")
+
+    many = 2 * most
+    late = predictions.select(when=WHEN).top_k(many, by="when").select(pl.len(), pl.min("when")).collect(engine="streaming")
+    if late.item(0, "len") == many:
+        lately = predictions.filter(late.item(0, "when") <= WHEN)
+        told = None if outcomes is None else outcomes.join(lately.select("prediction_id"), on="prediction_id", how="semi")
+        if (newest := found(lately, told)).height == most:
+            return newest
+    return found(predictions, outcomes)
 
 
 def on_test_part(package: Package, evidence: bytes, measured: Gauge, columns: Mapping[str, ColumnType]) -> Decisions | None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from statistics import NormalDist
 
-from loopline.ledger.entry import Entry
 from loopline.model.evaluate import SUPPORT
 from loopline.watch.changepoint import Change, change_point
 from loopline.watch.decisions import Decisions
@@ -16,7 +15,7 @@ from loopline.watch.earned import CONFIDENCE, Earned, standard_error
 from loopline.watch.explanation import Body, Explanation, Loss, Shift, Turn
 from loopline.watch.slices import Fallen, fallen
 from loopline.watch.spec import OF_COMING, OF_MONEY
-from loopline.watch.upstream import between
+from loopline.watch.upstream import Happened
 
 MEMORY = 120
 """So many windows before the monitor first saw it are looked back on."""
@@ -30,7 +29,7 @@ def explain(
     windows: Sequence[Body],
     *,
     currency: str,
-    entries: Sequence[Entry] = (),
+    happened: Happened = lambda package, good, bad: (),
     importance: Mapping[str, float] | None = None,
     decisions: Decisions | None = None,
     reference: Decisions | None = None,
@@ -44,8 +43,8 @@ def explain(
         The alert's body.
     windows
         Bodies of windows, in any order, of any package.
-    entries
-        The ledger's entries of the kinds `loopline.watch.upstream.KINDS`, in its order.
+    happened
+        Tells what happened upstream between the last good and the first bad window.
     importance
         What each feature earns the model per decision.
     decisions
@@ -70,7 +69,7 @@ def explain(
         costs=costs,
         fallen=_slices(turned, bad, decisions, reference, columns) if costs else _NOTHING,
         money=_loss(good, bad, alert) if costs else None,
-        upstream=tuple(between(entries, str(alert["package"]), turned.good, turned.bad)),
+        upstream=tuple(happened(str(alert["package"]), turned.good, turned.bad)),
     )
 
 

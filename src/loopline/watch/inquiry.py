@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from loopline.charter.spec import WorthSpec
@@ -22,17 +23,16 @@ from loopline.watch.explanation import Body, Explanation
 from loopline.watch.gauge import gauge
 from loopline.watch.proof import evidence_of
 from loopline.watch.summary import bodies
-from loopline.watch.upstream import KINDS
+from loopline.watch.upstream import KINDS, Happened, Happening, between
 from loopline.workspace import Workspace
 
-_FAILED = 1_000
-"""So many attempts that failed are looked through, the newest."""
+_OTHERS = tuple(kind for kind in KINDS if kind not in ("step", "window"))
 _SLICED = ("category", "boolean", "integer", "number")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """What is known of one package: its windows, what it decided with what came of it, what its features are worth, and what happened around.
+    """What is known of one package: its windows, what it decided with what came of it, what its features are worth, and what tells what happened around.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Evidence:
 
     package: Package
     windows: Sequence[Body]
-    entries: Sequence[Entry]
+    happened: Happened
     importance: Mapping[str, float] | None
     decisions: Decisions | None
     reference: Decisions | None
@@ -56,7 +56,7 @@ class Evidence:
             alert,
             self.windows,
             currency=self.currency,
-            entries=self.entries,
+            happened=self.happened,
             importance=self.importance,
             decisions=self.decisions,
             reference=self.reference,
@@ -85,7 +85,7 @@ def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec, 
         workspace,
         package,
         worth,
-        entries=entries_about(workspace.ledger, package, steps=workspace.ledger.read(kinds=("step",), ids=_failed(state))),
+        happened=partial(_happened, workspace.ledger, state),
         versions=collected.get("versions", {}),
         summary=watched.get("summary"),
         proof=evidence_of(state, package),
@@ -94,9 +94,17 @@ def inquire(workspace: Workspace, state: State, package: str, worth: WorthSpec, 
     )
 
 
-def _failed(state: State) -> list[str]:
-    """The newest attempts that failed: of the steps, nothing else explains an alert."""
-    return [end.id for end in state.ended if end.state == "failed"][-_FAILED:]
+def _happened(ledger: Ledger, state: State, package: str, good: Body | None, bad: Body) -> list[Happening]:
+    """What `loopline.watch.upstream.between` tells, of which only the entries of that time are read: batches come by the ten thousand."""
+    first, last = (good or bad)["start"], bad["start"]
+    entered = [ledger.read(kinds=("window",), subject=package, key=start, limit=1) for start in (first, last)]
+    spans = [(ledger.place(datetime.fromisoformat(first), is_before=True), ledger.place(datetime.fromisoformat(bad["end"])))]
+    spans += [(entered[0][0].seq, entered[1][0].seq)] if all(entered) else []
+    failed = [end for end in state.ended if end.state == "failed" and any(after < end.seq <= until for after, until in spans)]
+    found = [entry for after, until in spans for entry in ledger.read(kinds=_OTHERS, after=after, before=until + 1)]
+    # Of the steps, only what failed explains an alert.
+    found += [*ledger.read(kinds=("step",), ids=[end.id for end in failed]), *(entry for one in entered for entry in one)]
+    return between(sorted({entry.seq: entry for entry in found}.values(), key=lambda entry: entry.seq), package, good, bad)
 
 
 def entries_about(ledger: Ledger, package: str | None, *, steps: Sequence[Entry]) -> list[Entry]:
@@ -110,7 +118,7 @@ def entries_about(ledger: Ledger, package: str | None, *, steps: Sequence[Entry]
         Those that are wanted of the steps, which come at every turn.
     """
     windows = ledger.read(kinds=("window",), subject=package) if package else []
-    others = ledger.read(kinds=[kind for kind in KINDS if kind not in ("step", "window")])
+    others = ledger.read(kinds=_OTHERS)
     return sorted((*others, *windows, *steps), key=lambda entry: entry.seq)
 
 
@@ -119,7 +127,7 @@ def gather(
     package: str,
     worth: WorthSpec,
     *,
-    entries: Sequence[Entry],
+    happened: Happened,
     versions: Mapping[str, int],
     summary: Mapping[str, Any] | None,
     proof: str | None,
@@ -130,8 +138,8 @@ def gather(
 
     Parameters
     ----------
-    entries
-        Those of the kinds `loopline.watch.upstream.KINDS`, in the order of the ledger.
+    happened
+        Tells what happened upstream between two windows.
     versions
         The version of each of the log's tables.
     summary
@@ -151,7 +159,7 @@ def gather(
     return Evidence(
         package=made,
         windows=[] if summary is None else bodies(blobs, summary),
-        entries=entries,
+        happened=happened,
         importance=importance_of(made),
         decisions=served(Tables(workspace.lake), versions, measured, read, with_open=with_open),
         reference=None if proof is None else on_test_part(made, blobs.get(proof), measured, read),

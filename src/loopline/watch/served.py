@@ -27,6 +27,8 @@ _PARTS = 24
 _SHORTEST = timedelta(seconds=1)
 _DTYPES: Mapping[ColumnType, Any] = {"integer": pl.Float64, "number": pl.Float64, "boolean": pl.Boolean}
 
+WHEN = pl.coalesce("event_time", "time").dt.cast_time_unit("us")
+"""The moment that a prediction is about."""
 _UNTOLD = {"outcome": pl.lit(None, dtype=pl.String), "told": pl.lit(None, dtype=pl.Datetime("us", "UTC"))}
 
 Days = frozenset[date]
@@ -117,10 +119,10 @@ def joined(predictions: pl.LazyFrame, outcomes: pl.LazyFrame | None, package: st
         The tables of the same names.
     """
     columns = predictions.collect_schema()
-    taken, when = apart(columns), pl.coalesce("event_time", "time").dt.cast_time_unit("us")
+    taken = apart(columns)
     # Tables that were written before there was such a column do not have it.
     taken["ms"] = pl.col("ms") if "ms" in columns else pl.lit(None, dtype=pl.Float64)
-    own = predictions.filter(pl.col("package") == package).select("prediction_id", "day", "time", "row", "score", "scores", "decision", **taken, when=when)
+    own = predictions.filter(pl.col("package") == package).select("prediction_id", "day", "time", "row", "score", "scores", "decision", **taken, when=WHEN)
     if outcomes is None:
         return own.with_columns(**_UNTOLD)
     return own.join(latest(outcomes.select("prediction_id", "outcome", "time")).rename({"time": "told"}), on="prediction_id", how="left")

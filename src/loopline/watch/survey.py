@@ -332,7 +332,7 @@ def _alerts(ledger: Ledger, seen: _Seen | None, champion: str | None) -> list[Dr
 
 def _newest_alerts(ledger: Ledger) -> dict[str, Entry]:
     """The newest entry of each alert."""
-    return {entry.subject: entry for entry in ledger.read(kinds=("alert",))}
+    return {entry.subject: entry for entry in ledger.newest_of_each("alert")}
 
 
 def _changed(entered: Mapping[str, Any], held: Sequence[Held]) -> list[Draft]:

@@ -110,3 +110,6 @@ _SAYS: Mapping[str, Callable[[Entry], str | None]] = {
 
 KINDS: tuple[str, ...] = (*_SAYS, "window")
 """The kinds of entries that `between` reads."""
+
+Happened = Callable[[str, Mapping[str, Any] | None, Mapping[str, Any]], Sequence[Happening]]
+"""Tells what `between` tells of a package, from wherever the entries are."""

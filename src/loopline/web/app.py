@@ -23,6 +23,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
+from loopline.lake.blobs import Absent
 from loopline.lake.unexpected import in_words
 from loopline.web import forms, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
@@ -35,9 +36,10 @@ from loopline.web.lens import lens_of
 from loopline.web.overview import overview
 from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
-from loopline.web.readers import asker, reader_of, require, require_any, site_of
+from loopline.web.readers import asker, origin_of, reader_of, require, require_any, site_of
 from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
 from loopline.web.signed_in import SignedIn
+from loopline.web.since import changed
 from loopline.web.site import Site as Site
 
 STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
@@ -228,8 +230,11 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
     asked = _asked(request, reader)
     since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
     if action.seen is not None and action.seen(current, asked, form) != seen:
-        raise Stale(changed_since(current, int(since) if since.isdecimal() else current.seq))
-    done = action.act(current, asked, form)
+        raise Stale(changed(current, action, asked, form, since))
+    try:
+        done = action.act(current, asked, form)
+    except Stale as stale:
+        raise Stale(stale.changed or changed(current, action, asked, form, since)) from None
     if isinstance(done, Work):
         course = current.works.start(done, by=reader.name)
         done = Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
@@ -238,12 +243,6 @@ def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
     answer.set_cookie("said", site.notes.dumps(done.says[:1500]), max_age=60, httponly=True, samesite="lax")
     return answer
-
-
-def changed_since(current: Current, seq: int) -> tuple[str, ...]:
-    """The newest entries after one, a line each."""
-    found = current.workspace.ledger.read(after=seq, newest_first=True, limit=10)
-    return tuple(f"{entry.time:%Y-%m-%d %H:%M:%S}: {entry.kind} {entry.body.get('state', '')} by {entry.actor}".replace("  ", " ") for entry in found)
 
 
 def _picture(request: Request, *, as_spec: bool) -> Response:
@@ -282,7 +281,7 @@ def _asked(request: Request, reader: Reader) -> Asked:
     query = dict(request.query_params)
     if "lens" not in query and (kept := request.cookies.get("lens")):
         query["lens"] = kept
-    return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()})
+    return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()}, origin_of(request))
 
 
 def _wants_json(request: Request) -> bool:
@@ -310,6 +309,7 @@ def _html(request: Request, template: str, view: View, reader: Reader | None, cu
         at=None if current is None else current.at,
         theme=theme if theme in THEMES else "auto",
         said=_noted(request),
+        is_live=reader is not None and request.method == "GET",
         mistake=None if current is None else current.mistake,
         keep=None if current is None else lambda what: site.drawings.keep(what, project=current.project.name, roles=None if page is None else page.roles),
     )
@@ -330,7 +330,8 @@ def _followed(request: Request, current: Current | None, reader: Reader | None) 
     if reader is None:
         return ""
     if current is None:
-        seen = site_of(request).seen() if request.url.path == "/" else None
+        site = site_of(request)
+        seen = site.seen() if request.url.path == "/" or request.path_params.get("project") in site.closed else None
         return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
     return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
 
@@ -362,17 +363,20 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     """What went wrong, as a page or as JSON, with what to do about it; of a project only what the reader may see."""
     site, name, reader = site_of(request), request.path_params.get("project", ""), asker(request)
     may = reader is not None and reader.may(None)
-    if not may and not getattr(request.state, "is_let_in", False) and isinstance(error, Fault | Mistake | CheckFailed) and name:
+    # The ledger named it: it is not who asks that is mistaken.
+    error = Fault(error.what, where=error.where, remedy=error.remedy) if isinstance(error, Absent) else error
+    is_outside = not getattr(request.state, "is_let_in", False) and isinstance(error, Mistake | CheckFailed)
+    if name and not may and (is_outside or isinstance(error, Fault) or type(error) is LooplineError):
         # What cannot be read may be told by its name, its place or its rows.
         _said.warning("%s: %s", request.url.path, error)
         error = Fault("this page cannot be shown now", remedy="ask whoever runs the pages; what is wrong stands in their log")
     # What is refused now and may go well later is in another one's way.
     status = 409 if isinstance(error, Mistake) and error.retry else next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    changed = error.changed if isinstance(error, Stale) else ()
+    since = error.changed if isinstance(error, Stale) else ()
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):
-        return JSONResponse({"error": {**said, **({"changed": list(changed)} if changed else {})}}, status)
-    view = Trouble(error, HTTPStatus(status).phrase, changed, request.headers.get("referer", ""), request.url.netloc)
+        return JSONResponse({"error": {**said, **({"changed": list(since)} if since else {})}}, status)
+    view = Trouble(error, HTTPStatus(status).phrase, since, request.headers.get("referer", ""), request.url.netloc)
     current = None
     if may and name in site.projects and status != 503:
         with contextlib.suppress(LooplineError):

@@ -50,8 +50,11 @@ class Asked:
         What stands behind the question mark, the last of each name.
     path
         The parameters of the page's path.
+    origin
+        What the addresses of these pages begin with for whoever reaches them; empty where they are not served.
     """
 
     reader: Reader
     query: Mapping[str, str] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""

@@ -6,11 +6,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from contextvars import ContextVar
 from threading import Lock
 from typing import Any, TypeVar
 
 Made = TypeVar("Made")
-WAIT_S = 0.08
+PATIENCE_S: ContextVar[float] = ContextVar("patience", default=0.08)
 """How long a page waits for what is worked out; what is quick stands on it at once."""
 
 
@@ -29,7 +30,7 @@ class Beside:
         # One at a time: whoever looks at many pages must not take the machine from what serves.
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="kept")
 
-    def ask(self, key: Hashable, make: Callable[[], Made], *, wait_s: float = WAIT_S) -> tuple[Made | None, bool]:
+    def ask(self, key: Hashable, make: Callable[[], Made], *, wait_s: float | None = None) -> tuple[Made | None, bool]:
         """What `make` gives, and whether it is there yet; the same key is never made twice, unless it went wrong."""
         with self._lock:
             future = self._found.get(key)
@@ -39,7 +40,7 @@ class Beside:
             while len(self._found) > self._most:
                 self._found.popitem(last=False)
         try:
-            return future.result(wait_s), True
+            return future.result(PATIENCE_S.get() if wait_s is None else wait_s), True
         except Late:
             if not future.done():
                 return None, False

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
-from loopline.errors import LooplineError
+from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.loop import Loop, LoopStatus, open_loop
@@ -78,6 +78,8 @@ class Followed:
         self._declared = self._stamp()
         self._mistake: LooplineError | None = None
         self._known: Current | None = None
+        # What moved its ledger or its lake is still read by requests that were under way.
+        self._left: list[Loop] = []
         self.works = Works(folder, lambda: self._loop.workspace.ledger)
         self.pulse = Pulse(self.seen)
 
@@ -126,7 +128,8 @@ class Followed:
         """Stop what runs, and let go of the workspace."""
         self.works.close()
         with self._lock:
-            self._loop.close()
+            for loop in (*self._left, self._loop):
+                loop.close()
 
     def _stamp(self) -> tuple[int, int]:
         try:
@@ -143,9 +146,13 @@ class Followed:
         self._declared = stamp
         try:
             project = load(self.folder)
-            if project.name != self.name or (project.ledger_url, project.lake_url) != (self._loop.project.ledger_url, self._loop.project.lake_url):
+            if project.name != self.name:
+                # Its addresses, its ledger's name and its readers' links are those of the old one.
+                what = f"the project's name changed from {self.name!r} to {project.name!r} while it was served"
+                raise Mistake(what, where=str(self.folder / FILE), remedy=f"start the pages anew, or name it {self.name} again")
+            if (project.ledger_url, project.lake_url) != (self._loop.project.ledger_url, self._loop.project.lake_url):
                 fresh = open_loop(self.folder)
-                self._loop.close()
+                self._left.append(self._loop)
                 self._loop = fresh
             else:
                 self._loop.project = project

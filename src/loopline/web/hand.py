@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from loopline.access.keys import Key
 from loopline.access.people import Person, require_listed, speak_for
@@ -21,7 +22,7 @@ def person_of(asked: Asked) -> Person:
 
 def roles_for(current: Current, asked: Asked, roles: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the roles for which the reader may speak: they are listed for them, or nobody is."""
-    return tuple(role for role in roles if _may(current, asked, role))
+    return tuple(role for role in roles if _allows(partial(require_role, current, asked, role)))
 
 
 def require_role(current: Current, asked: Asked, role: str) -> None:
@@ -44,6 +45,11 @@ def require_stakeholder(current: Current, asked: Asked) -> None:
         When others are and they are not.
     """
     _or_forbidden(lambda: require_listed(person_of(asked), stakeholders(current.project.declaration.charter)))
+
+
+def may_act(current: Current, asked: Asked) -> bool:
+    """Whether the reader may do what takes a stakeholder: they are listed, or nobody is."""
+    return _allows(lambda: require_stakeholder(current, asked))
 
 
 def word_key(current: Current, asked: Asked) -> Key:
@@ -69,9 +75,9 @@ def move_key(current: Current, asked: Asked) -> Callable[[], Key]:
     return signs
 
 
-def _may(current: Current, asked: Asked, role: str) -> bool:
+def _allows(check: Callable[[], object]) -> bool:
     try:
-        require_role(current, asked, role)
+        check()
     except Forbidden:
         return False
     return True

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
 from loopline.lake.blobs import Blobs
@@ -15,36 +13,12 @@ from loopline.ledger.state import State
 from loopline.value.month import month_of
 from loopline.value.pace import MOST, WEEK
 from loopline.watch.summary import chapters
+from loopline.web.kept import Kept
 
 Body = Mapping[str, Any]
-_KEPT = 32
+_CHAPTERS: Kept[tuple[Body, ...]] = Kept(32)
 _FIELDS = ("package", "start", "end", "rows", "refused", "outcomes", "hidden", "acted", "sums", "split", "drift", "drift_limits")
 """What is kept of a window: with all its metrics one takes ten times as much memory."""
-
-
-class Chapters:
-    """What the chapters say that were read lately. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[str, str], tuple[Body, ...]] = OrderedDict()
-
-    def read(self, lake: Lake, digest: str) -> tuple[Body, ...]:
-        """The windows of a chapter, in the order of time."""
-        key = (lake.url, digest)
-        with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
-        made = tuple(_brief(one["body"]) for one in json.loads(Blobs(lake).get(digest)))
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return made
-
-
-_CHAPTERS = Chapters()
 
 
 def lately(lake: Lake, state: State) -> list[Body]:
@@ -62,8 +36,12 @@ def lately(lake: Lake, state: State) -> list[Body]:
     return found
 
 
+def _read(lake: Lake, digest: str) -> tuple[Body, ...]:
+    return _CHAPTERS.of((lake.url, digest), lambda: tuple(_brief(one["body"]) for one in json.loads(Blobs(lake).get(digest))))
+
+
 def _since(lake: Lake, summary: Mapping[str, Any], since: datetime) -> list[Body]:
-    told = [body for chapter in chapters(summary, since=since) for body in _CHAPTERS.read(lake, chapter.blob)]
+    told = [body for chapter in chapters(summary, since=since) for body in _read(lake, chapter.blob)]
     return sorted((body for body in told if datetime.fromisoformat(body["start"]) >= since), key=lambda body: (body["start"], body["package"]))
 
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from loopline.access.people import Person
+from loopline.access.spec import PagesSpec
 from loopline.access.tokens import LINK_ROLE, Token, held, id_of, known, mint
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
-from loopline.project import Project
+from loopline.serve.server import callable_at
 
 LINK = "link"
 """The kind of the entries that say which links there are."""
@@ -21,11 +22,15 @@ def path_of(text: str) -> str:
     return f"/c/{text}"
 
 
-def url_of(project: Project, text: str) -> str:
-    """The whole address that a customer is sent."""
-    pages = project.declaration.pages
+def url_of(project: str, text: str, origin: str) -> str:
+    """The whole address that a customer is sent, of a project whose pages are reached at an origin."""
+    return f"{origin}/{quote(project, safe='')}{path_of(text)}"
+
+
+def declared_origin(pages: PagesSpec) -> str:
+    """Where the declaration says that the pages are reached; where they are served otherwise, it does not know."""
     host = f"[{pages.host}]" if ":" in pages.host else pages.host
-    return f"{pages.public_url or f'http://{host}:{pages.port}'}/{quote(project.name, safe='')}{path_of(text)}"
+    return pages.public_url or callable_at(f"http://{host}:{pages.port}")
 
 
 def links_of(ledger: Ledger) -> dict[str, Token]:

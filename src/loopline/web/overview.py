@@ -99,7 +99,8 @@ def here(current: Current, reader: Reader) -> Loop:
     declared, state, month = current.project.declaration, current.state, seen.month
     turns = watched(current.workspace.ledger, declared.data, declared.watch, current.at)
     known = month is not None and month.is_now and not seen.unpriced
-    why = "the charter has no prices" if seen.unpriced else "nothing was decided this month" if month is None or not month.is_now else month.why
+    undecided = "" if month is not None and month.is_now else "nothing was decided this month"
+    why = "the charter has no prices" if seen.unpriced else seen.unread or undecided or (month.why if month is not None else "")
     return Loop(
         project=current.project.name,
         to=f"{current.base}/",

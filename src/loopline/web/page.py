@@ -47,7 +47,8 @@ class Page:
     by_link
         Whether who has an open link to it may see it, and needs not sign in; its path then holds the link, as ``{link}``.
     reported
-        Of which things a report has this page, as the parameters of its path; None: the page itself where its path has none.
+        Of which things a report has this page, as the parameters of its path, and what stands behind the question mark; None: the page itself where
+        its path has no parameters.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Page:
     reported: Callable[[Current], Sequence[Parameters]] | None = None
 
     def in_report(self, current: Current) -> Sequence[Parameters]:
-        """The parameters of its path with which it stands in a report."""
+        """The parameters with which it stands in a report."""
         if self.reported is not None:
             return self.reported(current)
         return () if "{" in self.path else ({},)
@@ -120,6 +121,22 @@ class Done:
 
 
 @dataclass(frozen=True)
+class About:
+    """Entries that tell of something.
+
+    Parameters
+    ----------
+    kinds
+        Their kinds; every kind where empty.
+    subject
+        What they are about; None: anything.
+    """
+
+    kinds: tuple[str, ...] = ()
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
 class Action:
     """What a form does.
 
@@ -133,6 +150,8 @@ class Action:
         Who may do it at all; what the charter and the command ask for besides is checked by `act`.
     seen
         What the form decides on, as it stands now, in a word; a form that was made over something else is refused. Called as `act` is.
+    about
+        The entries that tell what became of that: who is refused is told those that have come since the form was made. Called as `act` is.
     by_link
         Whether who has an open link may do it; its path then holds the link, as ``{link}``.
     """
@@ -141,6 +160,7 @@ class Action:
     act: Callable[[Current, Asked, Form], Done | Work]
     roles: frozenset[str] | None = None
     seen: Callable[[Current, Asked, Form], str] | None = None
+    about: Callable[[Current, Asked, Form], Sequence[About]] | None = None
     by_link: bool = False
 
 

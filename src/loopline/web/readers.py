@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from loopline.errors import LooplineError
+from loopline.errors import Fault, LooplineError
 from loopline.ledger.entry import now
 from loopline.web import links
 from loopline.web.asked import CUSTOMER, Reader
@@ -56,6 +56,11 @@ def asker(request: Request) -> Reader | None:
     return site.known(found, request.path_params.get("project", "")) if isinstance(found, Reader) else None
 
 
+def origin_of(request: Request) -> str:
+    """What the addresses of the pages begin with: as is declared, else as this reader reaches them."""
+    return site_of(request).door.rules.public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+
 def require(reader: Reader, roles: frozenset[str] | None) -> None:
     """Let through who may see what is for these roles.
 
@@ -76,6 +81,11 @@ def require_any(site: Site, reader: Reader) -> None:
     ------
     Forbidden
         When they hold none.
+    Fault
+        When a project that might list them cannot be opened.
     """
-    if not any(site.known(reader, name).may(None) for name in site.projects):
-        raise Forbidden(f"no loop here lists {reader.name} for a role", remedy=_ASK)
+    if reader.is_local or any(site.known(reader, name).may(None) for name in site.projects):
+        return
+    if site.closed:
+        raise Fault("a project here cannot be opened now", remedy="ask whoever runs the pages; what is wrong stands in their log")
+    raise Forbidden(f"no loop here lists {reader.name} for a role", remedy=_ASK)

@@ -9,7 +9,7 @@ from loopline.web.pages.customer import pages as customer
 from loopline.web.pages.data import columns, contract, differences, lineage, overview, quarantine, ready, refused, review, rows, storage, tables, waiting
 from loopline.web.pages.ledger import entry, listing, past, proof
 from loopline.web.pages.live import alerts, drift, predictions, server, windows
-from loopline.web.pages.model import board, candidate, card, compare, effects, explain, package
+from loopline.web.pages.model import board, candidate, card, compare, effects, explain, package, rivals
 from loopline.web.pages.release import gates, history, rollout
 from loopline.web.pages.value import pages as value
 
@@ -17,7 +17,7 @@ MODULES = (
     loop,
     charter,
     *(overview, ready, contract, tables, rows, differences, quarantine, refused, review, columns, lineage, storage, waiting),
-    *(board, compare, explain, candidate, package, effects, card),
+    *(board, compare, rivals, explain, candidate, package, effects, card),
     *(gates, rollout, history),
     *(windows, drift, alerts, predictions, server),
     value,

@@ -57,6 +57,8 @@ class Setting:
         Draws a picture into a page that is kept as a file; None where it is served, and the browser asks for the picture. A kept page has no forms.
     said
         What the action before has done.
+    is_live
+        Whether its address gives the page again as it is then, so that it can follow what happens.
     """
 
     reader: Any
@@ -72,6 +74,7 @@ class Setting:
     at: datetime | None = None
     theme: Theme = "auto"
     said: str = ""
+    is_live: bool = False
     mistake: Any = None
     keep: Callable[[Drawable], Drawing] | None = None
     draw: Callable[[Drawable, str], Markup] | None = None

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from html import unescape
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,15 +20,20 @@ from loopline.errors import LooplineError
 from loopline.sheet.document import Picture
 from loopline.web import rendering
 from loopline.web.asked import Asked, Reader
+from loopline.web.beside import PATIENCE_S
 from loopline.web.current import Current
 from loopline.web.drawn import Drawable
-from loopline.web.page import Page, Parameters
+from loopline.web.page import Page, Parameters, View
 from loopline.web.register import PAGES, SECTIONS
 
+_PATIENCE_S = 120.0
 _FORM = re.compile(r"<form\b.*?</form>", re.DOTALL)
 _LINK = re.compile(r' (?:xlink:)?href="([^"]*)"')
 _NAMED = re.compile(r' (id|for|aria-labelledby|aria-describedby)="([^"]*)"')
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _USED = re.compile(r"url\(#([^)]*)\)")
+
+Place = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,13 @@ def report(current: Current, reader: Reader, progress: Progress) -> Report:
 
     sheets: list[Sheet] = []
     left_out: dict[str, str] = {}
-    wanted = list(_wanted(current, reader, PAGES))
+    wanted = list(_wanted(current, reader, PAGES, left_out))
     for number, (page, parameters) in enumerate(wanted):
-        address = current.base + _path(page, parameters)
+        path, query = _asked(page, parameters)
+        address = current.base + _address(page, path, query)
         progress.at(number, len(wanted), unit="pages", note=page.name)
         try:
-            view = page.view(current, Asked(reader, {}, parameters))
+            view = _waited_for(partial(page.view, current, Asked(reader, query, path)))
             setting = rendering.Setting(reader=reader, project=current.project.name, base=current.base, here=address, seq=current.seq, at=current.at, draw=draw)
             sheets.append(Sheet(f"page{number + 1}", address, view.title, rendering.inner(page.template, view, setting)))
         except LooplineError as error:
@@ -107,6 +115,15 @@ def report(current: Current, reader: Reader, progress: Progress) -> Report:
     return Report(whole, tuple(sheet.title for sheet in sheets), drawn, left_out)
 
 
+def _waited_for(view: Callable[[], View]) -> View:
+    """What a page shows once all of it has been worked out: nobody looks at a report again a moment later."""
+    token = PATIENCE_S.set(_PATIENCE_S)
+    try:
+        return view()
+    finally:
+        PATIENCE_S.reset(token)
+
+
 def picture(what: Drawable, alt: str) -> Markup:
     """A picture as part of a page."""
     if isinstance(what, Picture):
@@ -120,16 +137,15 @@ def picture(what: Drawable, alt: str) -> Markup:
 
 def standing_alone(sheets: Sequence[Sheet]) -> list[str]:
     """The pages as parts of one file: there are no forms, links lead to where a page is in it, or nowhere, and no name is used twice."""
-    places = {sheet.address.rstrip("/"): sheet.id for sheet in sheets}
+    places = {_place(sheet.address): sheet.id for sheet in sheets}
     return [_alone(sheet, places) for sheet in sheets]
 
 
-def _alone(sheet: Sheet, places: Mapping[str, str]) -> str:
+def _alone(sheet: Sheet, places: Mapping[Place, str]) -> str:
     def led(found: re.Match[str]) -> str:
         if found[1].startswith("#"):
             return f' href="#{sheet.id}-{found[1][1:]}"'
-        parts = urlsplit(found[1])
-        to = None if parts.netloc or parts.scheme or parts.query else places.get(parts.path.rstrip("/"))
+        to = places.get(_place(unescape(found[1])))
         return "" if to is None else f' href="#{to}"'
 
     def named(found: re.Match[str]) -> str:
@@ -140,16 +156,34 @@ def _alone(sheet: Sheet, places: Mapping[str, str]) -> str:
     return _USED.sub(rf"url(#{sheet.id}-\1)", _NAMED.sub(named, text))
 
 
-def _wanted(current: Current, reader: Reader, pages: Sequence[Page]) -> Iterator[tuple[Page, Parameters]]:
-    """The pages that the reader may see, in the order of the navigation."""
+def _place(address: str) -> Place:
+    """What the spellings of one address have in common."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}:{parts.netloc}", unquote(parts.path).rstrip("/"), tuple(parse_qsl(parts.query))
+
+
+def _wanted(current: Current, reader: Reader, pages: Sequence[Page], left_out: dict[str, str]) -> Iterator[tuple[Page, Parameters]]:
+    """The pages that the reader may see, in the order of the navigation; of some it cannot be told of which things they are."""
     order = {path: place for place, (_, path) in enumerate(SECTIONS)}
     for page in sorted((page for page in pages if reader.may(page.roles)), key=lambda page: order.get(page.section, len(order))):
-        for parameters in page.in_report(current):
+        try:
+            each = page.in_report(current)
+        except LooplineError as error:
+            left_out[page.name] = str(error)
+            continue
+        for parameters in each:
             yield page, parameters
 
 
-def _path(page: Page, parameters: Parameters) -> str:
-    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: quote(parameters[found[1]], safe=""), page.path)
+def _asked(page: Page, parameters: Parameters) -> tuple[Parameters, Parameters]:
+    """The parameters of the page's path, and what stands behind the question mark."""
+    names = {found[1] for found in _PARAMETER.finditer(page.path)}
+    return {name: parameters[name] for name in names}, {name: value for name, value in parameters.items() if name not in names}
+
+
+def _address(page: Page, path: Parameters, query: Parameters) -> str:
+    at = _PARAMETER.sub(lambda found: quote(path[found[1]], safe=""), page.path)
+    return f"{at}?{urlencode(query)}" if query else at
 
 
 def _css() -> Iterator[str]:

@@ -124,6 +124,8 @@ class Known:
         The entry of the newest batch.
     windows
         The newest windows, in the order of time.
+    unread
+        Why they cannot be read; empty where they can.
     open_alerts
         How many alerts are open.
     """
@@ -135,6 +137,7 @@ class Known:
     open_alerts: int
     month: Month | None
     at: datetime
+    unread: str = ""
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -231,16 +234,16 @@ def _release(known: Known) -> tuple[str, str]:
 def _serve(known: Known) -> tuple[str, str]:
     found = latest(known.windows, known.state.champion)
     if found is None:
-        return _NOT_YET, "no request has been answered"
+        return _NOT_YET, known.unread or "no request has been answered"
     return counted(found.rows, "row"), f"answered in the window of {found.start[:10]}; {found.refused:,} refused"
 
 
 def _watch(known: Known) -> tuple[str, str]:
     drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known).items() if limit]
     worst = "" if not drifts else "worst drift {1}: {2:.2f}, its limit is {3:.2f}".format(*max(drifts))
-    if not known.windows and not known.open_alerts:
+    if not known.windows and not known.open_alerts and not known.unread:
         return _NOT_YET, "nothing has been watched"
-    return counted(known.open_alerts, "open alert"), worst or "no drift is measured"
+    return counted(known.open_alerts, "open alert"), worst or known.unread or "no drift is measured"
 
 
 def _drift(known: Known) -> dict[str, tuple[float, float]]:
@@ -255,7 +258,7 @@ def _drift(known: Known) -> dict[str, tuple[float, float]]:
 def _value(known: Known) -> tuple[str, str]:
     month = known.month
     if month is None:
-        return _NOT_YET, "nothing has been decided by a model"
+        return _NOT_YET, known.unread or "nothing has been decided by a model"
     if not known.charter.worth.is_priced:
         return _NOT_YET, "the charter has no prices"
     when = "this month" if month.is_now else f"in {month.start:%B %Y}"

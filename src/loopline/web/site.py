@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from itsdangerous import URLSafeSerializer
 
-from loopline.errors import LooplineError
+from loopline.access.spec import PagesSpec
+from loopline.errors import Fault, LooplineError, Mistake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.web.asked import Reader
+from loopline.web.closed import Closed
 from loopline.web.current import Current, Followed
 from loopline.web.door import Door, Local
 from loopline.web.drawn import Drawings
@@ -27,10 +31,27 @@ class Site:
     ----------
     door
         Tells who reads.
+    closed
+        The projects that could not be opened; each is, once it can be.
+    spec
+        Where the pages are served, as the first project declares it.
+    follow
+        Opens a project.
     """
 
-    def __init__(self, projects: Mapping[str, Followed], *, door: Door | None = None) -> None:
+    def __init__(
+        self,
+        projects: Mapping[str, Followed],
+        *,
+        door: Door | None = None,
+        closed: Mapping[str, Closed] | None = None,
+        spec: PagesSpec | None = None,
+        follow: Callable[[Path], Followed] = Followed,
+    ) -> None:
         self.projects = dict(projects)
+        self.closed = dict(closed or {})
+        self.spec = PagesSpec() if spec is None else spec
+        self._follow, self._opening = follow, threading.Lock()
         self.door: Door = Local() if door is None else door
         self.drawings = Drawings()
         self.elsewhere = Elsewhere()
@@ -45,7 +66,12 @@ class Site:
         ------
         Missing
             When there is no such project here.
+        Fault
+            When it cannot be opened; says why.
         """
+        self._open_again()
+        if (closed := self.closed.get(name)) is not None:
+            raise closed.fault
         if name not in self.projects:
             raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
         return self.projects[name].current()
@@ -57,11 +83,15 @@ class Site:
     def enter(self, name: str, draft: Draft) -> None:
         """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
         listed = [followed for followed in self.projects.values() if self.door.known(Reader(name), followed).roles]
+        if not self.projects:
+            raise Fault("no project here can be opened now", remedy="ask whoever runs the pages")
         (listed or list(self.projects.values()))[0].current().workspace.ledger.append(draft)
 
     def loops(self, reader: Reader) -> list[Loop]:
         """Every loop that a reader may see: those of this site, and those that share a ledger with one of them."""
-        found: list[Loop] = []
+        self._open_again()
+        # Who may see it is not known either.
+        found: list[Loop] = [broken(name, one.error) for name, one in self.closed.items()] if reader.is_local else []
         ledgers: dict[str, Ledger] = {}
         for name, followed in self.projects.items():
             try:
@@ -80,8 +110,27 @@ class Site:
 
     def seen(self) -> Seen:
         """How far all projects have come."""
+        self._open_again()
         every = [_seen(followed) for followed in self.projects.values()]
         return Seen(sum(one.seq for one in every), sum(one.work for one in every))
+
+    def _open_again(self) -> None:
+        """Open what can be opened by now; one looks for all."""
+        if not self.closed or not self._opening.acquire(blocking=False):
+            return
+        try:
+            for name, one in self.closed.items():
+                followed = one.opened(self._follow)
+                if followed is not None and followed.name in self.projects:
+                    where = f"{self.projects[followed.name].folder} and {one.folder}"
+                    one.error = Mistake(f"two projects are named {followed.name!r}", where=where, remedy="give one of them another name")
+                    followed.close()
+                elif followed is not None:
+                    # Anew, not changed: others go through them.
+                    self.projects = {**self.projects, followed.name: followed}
+                    self.closed = {other: kept for other, kept in self.closed.items() if other != name}
+        finally:
+            self._opening.release()
 
     def end(self) -> None:
         """Let the streams of all readers end: a server waits for them before it ends."""

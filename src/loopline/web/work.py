@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -118,6 +119,7 @@ class Works:
         self._course: Course | None = None
         self._process: SpawnProcess | None = None
         self._follower: threading.Thread | None = None
+        self._held = ExitStack()
         self._is_closed = self._is_ready = False
         self.version = 0
 
@@ -141,15 +143,44 @@ class Works:
             if running is not None and running.is_running:
                 begun = f"{running.by} started {running.name!r} at {running.since:%H:%M} UTC, and it runs"
                 raise Mistake(begun, remedy="wait for its end, or stop it first", retry=True)
-            body = {"state": "started", "does": work.name, "function": work.function}
-            (entry,) = self._ledger().append(Draft(kind=KIND, subject=work.name, body=body, actor=by))
-            course = Course(name=work.name, by=by, since=entry.time, to=work.to, entry=entry.id)
-            process, pipe = spawned(carry_out, self._folder, work.function, by, dict(work.arguments))
+            with ExitStack() as held:
+                # Where these pages are killed it is free at once, by which those that come after them know.
+                self._hold(held)
+                body = {"state": "started", "does": work.name, "function": work.function}
+                (entry,) = self._ledger().append(Draft(kind=KIND, subject=work.name, body=body, actor=by))
+                course = Course(name=work.name, by=by, since=entry.time, to=work.to, entry=entry.id)
+                process, pipe = spawned(carry_out, self._folder, work.function, by, dict(work.arguments))
+                self._held = held.pop_all()
             self._process, self._course, self._is_ready = process, course, False
             self.version += 1
             self._follower = threading.Thread(target=self._follow, args=(process, pipe, entry.id), name="work", daemon=True)
             self._follower.start()
         return course
+
+    def _hold(self, held: ExitStack) -> None:
+        ledger = self._ledger()
+        try:
+            # A lease of its own: the project's is the one that the work itself takes.
+            held.enter_context(ledger.beside(f"{ledger.project} {KIND}").lease())
+        except Mistake as error:
+            remedy = "wait for its end, or stop it on those pages first"
+            raise Mistake("other pages of this project have started work, and it runs", where=error.what, remedy=remedy, retry=True) from None
+
+    def settle(self) -> None:
+        """Enter an end for work that was killed together with its pages; that of other pages, which goes on, is left alone."""
+        ledger = self._ledger()
+        if not _unended(ledger):
+            return
+        with ExitStack() as held:
+            try:
+                self._hold(held)
+            except Mistake:
+                return
+            for entry in _unended(ledger):
+                says = "its pages were ended before it could say how far it had come; what was done is kept"
+                body = {"state": "failed", "does": entry.body["does"], "says": says}
+                ledger.append(Draft(kind=KIND, subject=entry.subject, body=body, parents=(entry.id,), actor=entry.actor))
+            self.version += 1
 
     def stop(self, *, by: str) -> Course:
         """Ask the work that runs to stop, what was done is kept; who asks again ends it at once.
@@ -224,6 +255,14 @@ class Works:
         finally:
             self._course = course
             self.version += 1
+            self._held.close()
+
+
+def _unended(ledger: Ledger) -> list[Entry]:
+    """The starts that no end follows."""
+    words = ledger.read(kinds=(KIND,))
+    ended = {parent for entry in words if entry.body["state"] in _ENDS for parent in entry.parents}
+    return [entry for entry in words if entry.body["state"] == "started" and entry.id not in ended]
 
 
 def _unsaid(course: Course, code: int | None) -> tuple[str, dict[str, str]]:

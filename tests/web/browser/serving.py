@@ -18,7 +18,7 @@ from tests.web.world import Stated
 
 
 @contextmanager
-def served(folder: Path, who: Reader | None = None, *, door: Door | None = None) -> Iterator[str]:
+def served(folder: Path, who: Reader | None = None, *, door: Door | None = None, port: int = 0) -> Iterator[str]:
     """The address of the project's first page, while it is served to one reader; to the person of this machine where nobody is stated.
 
     Parameters
@@ -27,7 +27,7 @@ def served(folder: Path, who: Reader | None = None, *, door: Door | None = None)
         Tells who reads, in place of that.
     """
     followed = Followed(folder)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         site = Site({followed.name: followed}, door=door if who is None else Stated(who))
         server = Server(site)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

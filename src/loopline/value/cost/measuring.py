@@ -81,7 +81,7 @@ def analyse(
         decisions=decisions_of(charter, windows, volume),
         trainings=trainings,
     )
-    built = total(spend for span, spend in state.spend().items() if span.phase == "build").money.get(charter.worth.currency)
+    built = total(spend for span, spend in state.spans.items() if span.phase == "build").money.get(charter.worth.currency)
     realised = realise(windows, charter, confidence=value.confidence)
     is_supposed = not is_charters or volume is not None or trainings is not None
     return costs_of(measure(traces), book, charter, realised=realised, built=built, today=moment.date(), load=load, is_supposed=is_supposed)

@@ -12,7 +12,7 @@ from typing import Any
 
 from loopline.charter.budget import Bound, Budget, build_bound, month_of, run_bound
 from loopline.charter.spec import CharterSpec
-from loopline.ledger.spend import USAGE, End, Span, Spend, serving, total
+from loopline.ledger.spend import LASTING, USAGE, End, Span, Spend, serving, total
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 
@@ -32,11 +32,11 @@ def spent(
     month
         Only this one, such as ``2026-11``; None for all.
     since
-        The beginning of the first month that is told; None for all of them. Servers report each hour: a page does not read years of that.
+        The beginning of the first month that is told; None for all of them.
     """
-    usage = ledger.read(kinds=(USAGE,), since=since)
-    budget = Budget(charter, folder)
-    binding, spans = budget.binding(state, ledger, at), state.spend(usage)
+    usage = ledger.read(kinds=(USAGE,), after=ledger.place(at - LASTING, is_before=True))
+    budget, spans = Budget(charter, folder), state.spans
+    binding = budget.binding(state, at)
     rows = _by_month_and_stage(spans, month, "" if since is None else month_of(since))
     bounds = _bounds(charter, spans, month or month_of(at), at, decides=state.decides is not None)
     return {

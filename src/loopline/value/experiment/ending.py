@@ -58,7 +58,7 @@ def _alert(inputs: Mapping[str, Any], won: Mapping[str, Any] | None, says: str) 
 def settle(job: Job) -> Facts:
     """Resolve the alerts of experiments that have ended before another package came to decide."""
     ledger = job.workspace.ledger
-    newest = {entry.subject: entry for entry in ledger.read(kinds=("alert",))}
+    newest = {entry.subject: entry for entry in ledger.newest_of_each("alert")}
     open_still = [entry for id in job.step.inputs["alerts"] if (entry := find(newest, id)).body["state"] != "resolved"]
     ledger.append(*(replace(resolved(entry.subject, entry.body), parents=(job.attempt,)) for entry in open_still))
     return {"says": f"{len(open_still)} alerts of experiments are resolved: another package decides now"}

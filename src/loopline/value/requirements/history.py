@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from loopline.charter.spec import Criterion
 
 Body = Mapping[str, Any]
+ACCEPTANCE = "acceptance "
+"""What the name of a criterion's gate begins with; its id follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +49,13 @@ class Event:
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         # All are plain: `asdict` copies each deeply, which takes 0.1 s of a thousand.
-        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "at": self.at.isoformat()}
+        return {**vars(self), "at": self.at.isoformat()}
 
 
 def gate_of(criterion: Criterion, facts: Body) -> Body | None:
     """The gate's verdict on a package; None where nothing was asked of it."""
-    return next((gate for gate in facts["gates"] if gate["name"] == f"acceptance {criterion.id}" and gate.get("asked")), None)
+    name = f"{ACCEPTANCE}{criterion.id}"
+    return next((gate for gate in facts["gates"] if gate["name"] == name and gate.get("asked")), None)
 
 
 def kept_in(criterion: Criterion, review: Body) -> Body | None:

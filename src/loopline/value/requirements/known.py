@@ -7,11 +7,13 @@ from typing import Any
 
 from loopline.charter.spec import CharterSpec
 from loopline.charter.statement import stated
+from loopline.engine.step import Facts
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
 from loopline.release.approvals import all_settled_today, judged
 from loopline.release.spec import ReleaseSpec
+from loopline.value.requirements.history import ACCEPTANCE
 from loopline.value.requirements.requirements import Known
 from loopline.watch.summary import bodies
 from loopline.workspace import Workspace
@@ -23,7 +25,7 @@ def known(workspace: Workspace, charter: CharterSpec, release: ReleaseSpec, stat
     """What is known of the criteria now."""
     data = state.facts("data", "join") or state.facts("data", "ingest") or {}
     verdicts = judged(state)
-    settled = all_settled_today(release, charter, state, [entry.body["facts"] for entry in verdicts])
+    settled = all_settled_today(release, charter, state, [_asked_for(entry.body["facts"]) for entry in verdicts])
     open_now = [entry for entry in state.open_alerts() if entry.body["monitor"] == "criterion"]
     return Known(
         task=data.get("task"),
@@ -36,6 +38,11 @@ def known(workspace: Workspace, charter: CharterSpec, release: ReleaseSpec, stat
         priced_since=_priced_since(state, charter),
         alerts={entry.body["feature"]: {"id": entry.subject, **{name: entry.body[name] for name in _ALERT}} for entry in open_now},
     )
+
+
+def _asked_for(facts: Facts) -> Facts:
+    """The gates' facts on a package, as far as they are about criteria: a tenth of them."""
+    return {**facts, "gates": [gate for gate in facts["gates"] if gate["name"].startswith(ACCEPTANCE)]}
 
 
 def _priced_since(state: State, charter: CharterSpec) -> datetime | None:

@@ -39,7 +39,7 @@ def report(project: str, charter: CharterSpec, found: Sequence[Requirement], *, 
         How long a window is.
     """
     verdict, _, rest = summary(found).partition("; ")
-    spans = _SPANS.get(window, "spans of time")
+    spans = _spans(window)
     return Document(
         title=f"{project}: {summary(found)} ({made})",
         project=project,
@@ -60,6 +60,15 @@ def report(project: str, charter: CharterSpec, found: Sequence[Requirement], *, 
     )
 
 
+def told(one: Requirement, charter: CharterSpec, window: timedelta) -> str:
+    """Whether it holds, by which number, in one sentence."""
+    return _told(one, charter, _spans(window))
+
+
+def _spans(window: timedelta) -> str:
+    return _SPANS.get(window, "spans of time")
+
+
 def _tone(found: Sequence[Requirement]) -> Tone:
     standings = {one.standing for one in found}
     return "no" if "does not hold" in standings else "yes" if standings == {"holds"} else "wait"
@@ -73,7 +82,6 @@ def _figures(found: Sequence[Requirement]) -> Iterator[Figure]:
 
 
 def _told(one: Requirement, charter: CharterSpec, spans: str) -> str:
-    """Whether it holds, by which number, in one sentence."""
     told = {"in service": one.service, "the package that decides": one.champion, "the newest package": one.newest}.get(one.by)
     if told is None:
         return "Nothing checks it." if one.criterion.check is None else f"Not known yet: {_why_not(one)}."

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from loopline.charter.meaning import meaning
 from loopline.charter.metrics import METRICS, parts
 from loopline.charter.spec import CharterSpec, Criterion, Task
 from loopline.model.evaluate import SUPPORT
-from loopline.value.requirements.history import Event, finding, gate_of, history, kept_in
+from loopline.value.requirements.history import ACCEPTANCE, Event, finding, gate_of, history, kept_in
 from loopline.value.requirements.needs import Needs, needs
 
 Standing = Literal["holds", "does not hold", "not known yet", "nothing checks it"]
@@ -98,10 +99,15 @@ class Requirement:
     newest: Body | None
     service: Body | None
     alert: Body | None
-    history: Sequence[Event]
     over_time: Sequence[tuple[datetime, float]]
     limit: float | None
     write: str
+    known: Known = field(repr=False)
+
+    @cached_property
+    def history(self) -> Sequence[Event]:
+        """What happened to it, oldest first: of every package that was ever judged, which only who asks for it waits for."""
+        return history(self.criterion, judged=self.known.judged, reviews=self.known.reviews, charters=self.known.charters)
 
     @property
     def name(self) -> str:
@@ -116,7 +122,7 @@ class Requirement:
             "standing": self.standing,
             "by": self.by,
             "needs": None if self.needs is None else self.needs.as_json(),
-            "gate": {"name": f"acceptance {self.criterion.id}", "champion": self.champion, "newest": self.newest},
+            "gate": {"name": f"{ACCEPTANCE}{self.criterion.id}", "champion": self.champion, "newest": self.newest},
             "service": self.service,
             "monitor": {"name": "criterion", "role": "business", "alert": self.alert},
             "history": [event.as_json() for event in self.history],
@@ -158,11 +164,9 @@ def _listed(ids: Sequence[str]) -> str:
 
 
 def _traced(criterion: Criterion, charter: CharterSpec, known: Known) -> Requirement:
-    asked = [(at, facts) for at, facts in known.judged if known.tells(criterion, at)]
-    verdicts = {facts["package"]: verdict for at, facts in asked if (verdict := _verdict(criterion, at, facts)) is not None}
     newest = known.judged[-1][1]["package"] if known.judged else None
     service = _service(criterion, known)
-    gates = {"the package that decides": verdicts.get(known.champion), "the newest package": verdicts.get(newest)}
+    gates = {"the package that decides": _verdict(criterion, known, known.champion), "the newest package": _verdict(criterion, known, newest)}
     standing, by = _standing(criterion, service, gates)
     return Requirement(
         criterion=criterion,
@@ -174,10 +178,10 @@ def _traced(criterion: Criterion, charter: CharterSpec, known: Known) -> Require
         newest=gates["the newest package"],
         service=service,
         alert=known.alerts.get(criterion.id),
-        history=history(criterion, judged=known.judged, reviews=known.reviews, charters=known.charters),
         over_time=_over_time(criterion, known),
         limit=next((one["limit"] for one in (service, *gates.values()) if one is not None), None),
         write="" if criterion.check else f"add to {criterion.id} in charter.acceptance what shows it, such as check: {_EXAMPLES[known.task]}",
+        known=known,
     )
 
 
@@ -192,11 +196,16 @@ def _standing(criterion: Criterion, service: Body | None, gates: Mapping[str, Bo
     return "not known yet", ""
 
 
-def _verdict(criterion: Criterion, at: datetime, facts: Body) -> Body | None:
-    """The gate's verdict on a package, where it asked for what the criterion asks for now."""
-    gate = gate_of(criterion, facts)
-    if gate is None or gate["asked"] != criterion.check:
-        return None
+def _verdict(criterion: Criterion, known: Known, package: str | None) -> Body | None:
+    """The gate's newest verdict on a package that asked for what the criterion asks for now."""
+    for at, facts in reversed(known.judged):
+        gate = gate_of(criterion, facts) if facts["package"] == package else None
+        if gate is not None and gate["asked"] == criterion.check and known.tells(criterion, at):
+            return _told(criterion, gate, at, facts)
+    return None
+
+
+def _told(criterion: Criterion, gate: Body, at: datetime, facts: Body) -> Body:
     return {
         "package": facts["package"],
         "at": at.isoformat(),

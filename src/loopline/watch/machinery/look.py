@@ -66,7 +66,7 @@ def run(job: Job) -> Facts:
     before: Mapping[str, int] = last.get("fine", {})
     handed = judged.looks(last.get("judged_by")).items()
     looks = {**looked(seen), **{name: None if found is None else [breach_of(one) for one in found] for name, found in handed}}
-    recorded = {entry.subject: entry.body for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] in (*MACHINERY, *BUSINESS)}
+    recorded = {entry.subject: entry.body for entry in ledger.newest_of_each("alert") if entry.body["monitor"] in (*MACHINERY, *BUSINESS)}
     counts = fine(looks, recorded, before)
     made = drafts(looks, recorded, counts, before, moment)
     ledger.append(*(replace(draft, parents=(job.attempt,)) for draft in made))
@@ -86,8 +86,9 @@ def run(job: Job) -> Facts:
 
 def _seen(job: Job, moment: datetime) -> Seen:
     ledger, reads, inputs, lake = job.workspace.ledger, job.step.reads, job.step.inputs, job.workspace.lake
-    since = moment - MEMORY
-    worked = ledger.read(kinds=("step",), since=since)
+    # By its place: to ask each of a hundred thousand steps for its time takes a second.
+    since = ledger.place(moment - MEMORY, is_before=True)
+    worked = ledger.read(kinds=("step",), after=since)
     steps = [entry for entry in worked if entry.body["state"] in ("succeeded", "failed")]
     charter = CharterSpec.model_validate(reads["charter"])
     reading = Reading.now(lake.folder if lake.is_folder else None, moment)
@@ -99,7 +100,7 @@ def _seen(job: Job, moment: datetime) -> Seen:
         failing=frozenset((stage, name) for stage, name in inputs["failed"]),
         newest={source: datetime.fromisoformat(said) for source, said in inputs["newest"].items() if said is not None and source in reads["sources"]},
         batches={name: ledger.read(kinds=("batch",), subject=name, newest_first=True, limit=BATCHES)[::-1] for name in reads["sources"]},
-        usage=ledger.read(kinds=(USAGE,), since=since),
+        usage=ledger.read(kinds=(USAGE,), after=since),
         probes=ledger.read(kinds=(history.KIND,)),
         watcher=_watcher(job, worked),
         readings=[*(one for one in earlier if one.host == reading.host and one.disk_bytes == reading.disk_bytes), reading],
@@ -127,7 +128,7 @@ def _last(steps: Sequence[Entry]) -> Facts:
 
 def _bound(charter: CharterSpec, ledger: Ledger, moment: datetime) -> Bound | None:
     """The month's budget; what is spent in other months is not read."""
-    begun = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    begun = ledger.place(moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0), is_before=True)
     decides = next((entry for entry in ledger.read(kinds=("champion",)) if entry.subject), None)
-    spans = account(ledger.read(kinds=("step", USAGE), since=begun), decides=decides)
+    spans = account(ledger.read(kinds=("step", USAGE), after=begun), decides=decides)
     return run_bound(charter, spans, month_of(moment))

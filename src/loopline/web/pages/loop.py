@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,9 +10,9 @@ from typing import Any
 
 from loopline.charter.asked import asked_of
 from loopline.errors import LooplineError
+from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Entry
 from loopline.model.packages import newest, worth_of
-from loopline.project import FILE
 from loopline.release.approvals import stakeholders
 from loopline.serve.experiments import folded
 from loopline.sheet.ring import ways
@@ -33,6 +34,7 @@ from loopline.web.waiting import Known, Wait, waits
 ROUND = "/round"
 """The address of the form that takes the loop round."""
 _RUN = "loopline run"
+_said = logging.getLogger("loopline")
 MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
 """The monitors of money."""
 _MOST = 6
@@ -80,6 +82,8 @@ class LoopView:
         The ring, in the order of the loop; `listed` has the same stages with those of the lens first.
     month
         The month's money; None where no model has decided anything.
+    unread
+        Why the month cannot be read, where the ledger is at hand and what it names is not; empty where it can.
     unpriced
         Whether the charter has no prices, so that no sum is money.
     alerts
@@ -109,6 +113,7 @@ class LoopView:
     cards: tuple[str, ...]
     stages: tuple[Stage, ...]
     month: Month | None
+    unread: str
     unpriced: bool
     alerts: tuple[Raised, ...]
     more_alerts: int
@@ -145,7 +150,7 @@ class LoopView:
         """What stands in the middle of the ring: the month, its sum and its target, in few words."""
         money = self.month
         if money is None or money.total is None or self.unpriced:
-            return "", "not run yet" if self.is_new else "nothing earned yet", ""
+            return "", "not run yet" if self.is_new else "not to be read now" if self.unread else "nothing earned yet", ""
         name = f"{money.start:%B}" if money.is_now else f"{money.start:%b %Y}"
         target = "" if money.target is None else f"of {compact(money.target)}"
         return f"{name}, {money.estimate}" if money.estimate else name, f"{compact(money.total)} {self.currency}", target
@@ -173,6 +178,7 @@ class LoopView:
             "cards": list(self.cards),
             "stages": [stage.as_json() for stage in self.stages],
             "month": None if self.month is None else {**self.month.as_json(), "currency": self.currency},
+            "unread": self.unread,
             "alerts": [alert.as_json() for alert in self.alerts],
             "more_alerts": self.more_alerts,
             "known_alerts": self.known_alerts,
@@ -190,10 +196,12 @@ def view(current: Current, asked: Asked) -> LoopView:
     lens = lens_of(asked.reader.roles, asked.query.get("lens", ""))
     alerts = lasting(state, current.at)
     opened = [one for one in alerts if one.is_open]
-    windows = lately(current.workspace.lake, state)
+    windows, unread = _windows(current)
     money = _month(current, windows)
     told = _raised(opened, alerts)
-    known = RingKnown(charter=charter, state=state, delivery=_delivery(current), windows=windows, open_alerts=len(opened), month=money, at=current.at)
+    known = RingKnown(
+        charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
+    )
     waiting = waits(_waiting(current, alerts), asked.reader.name)
     running = current.workspace.ledger.holder()
     return LoopView(
@@ -206,6 +214,7 @@ def view(current: Current, asked: Asked) -> LoopView:
         cards=lens.cards(),
         stages=ring(status.stages, known, lens.stages),
         month=money,
+        unread=unread,
         unpriced=not charter.worth.is_priced,
         alerts=told[:_MOST],
         more_alerts=len(told[_MOST:]),
@@ -220,6 +229,16 @@ def view(current: Current, asked: Asked) -> LoopView:
         is_new=not state.latest and not state.failed,
         running=running,
     )
+
+
+def _windows(current: Current) -> tuple[Sequence[Mapping[str, Any]], str]:
+    """The newest windows, and why they cannot be read: a lake that is away takes no more of the page than what it holds."""
+    try:
+        return lately(current.workspace.lake, current.state), ""
+    except (LooplineError, OSError) as error:
+        _said.warning("the newest windows cannot be read: %s", error)
+        # Where it lies stands in the log: this page is for people who can do nothing with that.
+        return (), f"the month cannot be read: {in_words(error).what}"
 
 
 def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | None:
@@ -285,10 +304,9 @@ def _questions(current: Current) -> dict[str, int]:
     if charter.template is None:
         return found
     try:
-        text = (current.project.folder / FILE).read_text(encoding="utf-8")
-        _, standing = asked_of(charter, current.project.folder, text)
-    except (OSError, ValueError, LooplineError):
-        # The file is being changed, or wrong as it is now: the page says so above.
+        _, standing = asked_of(charter, current.project.folder, current.project.text)
+    except LooplineError:
+        # The price book is wrong as it is now: the charter's page says so.
         return found
     for one in standing:
         if one.is_open and one.entry.question is not None:

@@ -11,8 +11,8 @@ from loopline.web import tasks
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import Action, Done, Forbidden, Form, Missing, Page, never
-from loopline.web.work import Course, Work, history
+from loopline.web.page import About, Action, Done, Forbidden, Form, Missing, Page, never
+from loopline.web.work import KIND, Course, Work, history
 
 PATH = "/work"
 _MAKERS = frozenset({"data", "science", "ml", "devops"})
@@ -148,4 +148,4 @@ def seen(current: Current, asked: Asked, form: Form) -> str:
 
 
 PAGES = (Page("work", PATH, view, "work.html.j2", reported=never),)
-ACTIONS = (Action(f"{PATH}/start/{{what}}", start), Action(f"{PATH}/stop", stop, seen=seen))
+ACTIONS = (Action(f"{PATH}/start/{{what}}", start), Action(f"{PATH}/stop", stop, seen=seen, about=lambda current, asked, form: (About((KIND,)),)))

@@ -1,28 +1,84 @@
-// What script adds to pages that work without it: parts that follow the ledger.
+// What script adds to pages that work without it: they follow the ledger and the clock, and say when they no longer can.
 (() => {
+  const MINUTE_MS = 60000, SOON_MS = 5000, GATHER_MS = 400;
   const address = document.body.dataset.events;
-  const isBusy = (part) => {
-    const at = document.activeElement;
-    const typed = [...part.querySelectorAll("input, textarea, select")].some((one) => one.type !== "hidden" && (one.value !== (one.defaultValue ?? one.value) || one === at));
-    return typed || part.querySelector("details[open] form") !== null;
+  const said = document.getElementById("connection");
+
+  const isChanged = (one) => {
+    if (one.type === "hidden" || one.type === "submit" || one.tagName === "BUTTON") return false;
+    if (one === document.activeElement) return true;
+    if (one.type === "checkbox" || one.type === "radio") return one.checked !== one.defaultChecked;
+    if (one.tagName !== "SELECT") return one.value !== one.defaultValue;
+    const options = [...one.options];
+    const first = Math.max(0, options.findIndex((option) => option.defaultSelected));
+    return options.some((option, at) => option.selected !== (one.multiple ? option.defaultSelected : at === first));
   };
+  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => [...form.elements].some(isChanged));
+
+  // A form that somebody fills in stays as it is, and so does what they opened, what they were told, and what has a life of its own.
+  const callbacks = {
+    beforeNodeMorphed: (old) => !(old.nodeType === 1 && (old.matches("[data-still], .said") || (old.tagName === "FORM" && isBusy(old)))),
+    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said") || isBusy(old))),
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+  };
+
+  let away = "";
+  const tell = (what) => {
+    if (what && !away) away = new Date().toTimeString().slice(0, 5);
+    if (!what) away = "";
+    const text = what ? `${what} since ${away}: what stands here may have changed.` : "";
+    if (said && said.textContent !== text) said.textContent = text;
+  };
+
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live][id]")];
-    if (!parts.length) return;
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (!answer.ok || answer.redirected) return;
+    if (!parts.length) return true;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    if (answer.redirected) {
+      if (new URL(answer.url).pathname.startsWith("/sign-in")) tell("Signed out");
+      else location.reload();
+      return false;
+    }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {
       const next = fresh.getElementById(part.id);
-      if (next && !isBusy(part)) Idiomorph.morph(part, next, { ignoreActiveValue: true });
+      if (!next) continue;
+      Idiomorph.morph(part, next, { ignoreActiveValue: true, callbacks });
+      window.htmx?.process(part);
     }
+    document.title = fresh.title;
+    tell("");
+    return answer.status < 500;
   };
-  if (!address || !window.EventSource) return;
-  let due = 0;
-  const events = new EventSource(address);
-  events.addEventListener("moved", () => {
+
+  let due = 0, events = null;
+  const look = (after) => {
     clearTimeout(due);
-    due = setTimeout(() => refresh().catch(() => {}), 400);
+    due = setTimeout(async () => {
+      let went = true;
+      if (!document.hidden) {
+        went = await refresh().catch(() => {
+          tell("Not connected");
+          return false;
+        });
+      }
+      if (went) follow();
+      look(went ? MINUTE_MS : SOON_MS);
+    }, after);
+  };
+  const follow = () => {
+    if (!address || !window.EventSource || (events && events.readyState !== EventSource.CLOSED)) return;
+    events = new EventSource(address);
+    events.addEventListener("moved", () => look(GATHER_MS));
+    // A stream that ends comes again by itself: whether the server is there is told by asking for the page.
+    events.addEventListener("error", () => look(GATHER_MS));
+  };
+  document.addEventListener("visibilitychange", () => document.hidden || look(0));
+  addEventListener("pagehide", () => {
+    clearTimeout(due);
+    if (events) events.close();
   });
-  addEventListener("pagehide", () => events.close());
+  addEventListener("pageshow", (event) => event.persisted && look(0));
+  follow();
+  look(MINUTE_MS);
 })();

@@ -14,7 +14,7 @@ from loopline.web import links
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import Action, Done, Form, Page, never
+from loopline.web.page import About, Action, Done, Form, Page, never
 
 _PLACE = "the pages"
 MAY = frozenset({"business"})
@@ -68,7 +68,7 @@ def create(current: Current, asked: Asked, form: Form) -> Done:
     if not timedelta(0) < lasts <= _LONGEST:
         raise Mistake(f"{text[:40]!r} is no span of time after which a link may end", where="until", remedy="write it as 30d")
     secret, _ = links.create(current.workspace.ledger, holder, lasts, Person(asked.reader.name, _PLACE), current.at)
-    return Done(f"The link for {holder}, which is shown this once: {links.url_of(current.project, secret)}", "/charter/customers")
+    return Done(f"The link for {holder}, which is shown this once: {links.url_of(current.project.name, secret, asked.origin)}", "/charter/customers")
 
 
 def revoke(current: Current, asked: Asked, form: Form) -> Done:
@@ -83,5 +83,10 @@ def as_it_is(current: Current, asked: Asked, form: Form) -> str:
     return "" if found is None else seen_of(found.id, found.is_revoked)
 
 
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """The words on the link."""
+    return (About((links.LINK,), asked.path["id"]),)
+
+
 PAGES = (Page("customers", "/charter/customers", customers, "charter_customers.html.j2", MAY, reported=never),)
-ACTIONS = (Action("/charter/customers/create", create, MAY), Action("/charter/customers/{id}/revoke", revoke, MAY, as_it_is))
+ACTIONS = (Action("/charter/customers/create", create, MAY), Action("/charter/customers/{id}/revoke", revoke, MAY, as_it_is, about))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from loopline.charter.standing import standing
-from loopline.project import FILE
 from loopline.sheet.document import Document
 from loopline.value.requirements.known import known
 from loopline.value.requirements.report import report
@@ -22,25 +22,27 @@ class Read:
 
     title: str
     document: Document | None
-    plain: dict[str, Any]
+    plain: Callable[[], dict[str, Any]]
     lack: str = ""
     command: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What the document tells, as plain values."""
-        return {"title": self.title, **self.plain}
+        return {"title": self.title, **self.plain()}
 
 
 def study(current: Current, asked: Asked) -> Read:
     """The newest study."""
     declared, folder = current.project.declaration, current.project.folder
-    text = (folder / FILE).read_text(encoding="utf-8")
+    text = current.project.text
     found = standing(declared.charter, current.state, folder=folder, text=text, today=current.at.date(), has_data=bool(declared.data.sources))
     if found is None:
-        return Read(title="Study", document=None, plain={"study": None}, lack="The charter has not been studied yet.", command="loopline run --until charter")
+        return Read(
+            title="Study", document=None, plain=lambda: {"study": None}, lack="The charter has not been studied yet.", command="loopline run --until charter"
+        )
     document = found.document(current.project.name, declared.charter, next=current.status.next)
     plain = {name: value for name, value in found.facts.items() if name != "binds"}
-    return Read(title="Study", document=document, plain={**plain, "made": found.made.isoformat(), "overridden": found.overridden or None})
+    return Read(title="Study", document=document, plain=lambda: {**plain, "made": found.made.isoformat(), "overridden": found.overridden or None})
 
 
 def criteria(current: Current, asked: Asked) -> Read:
@@ -49,8 +51,11 @@ def criteria(current: Current, asked: Asked) -> Read:
     found = requirements(declared.charter, known(current.workspace, declared.charter, declared.release, current.state))
     after, made = following(found), f"{current.at:%Y-%m-%d}"
     document = report(current.project.name, declared.charter, found, made=made, window=declared.watch.window, next=after)
-    plain = {"says": summary(found), "criteria": [one.as_json() for one in found], "next": after}
-    return Read(title="Acceptance criteria", document=document, plain=plain)
+    return Read(
+        title="Acceptance criteria",
+        document=document,
+        plain=lambda: {"says": summary(found), "criteria": [one.as_json() for one in found], "next": after},
+    )
 
 
 PAGES = (

@@ -11,11 +11,11 @@ from loopline.value.trying import SERVED, TEST
 from loopline.watch.inquiry import Evidence, gather
 from loopline.watch.proof import evidence_of
 from loopline.web.current import Current
-from loopline.web.recent import Recent
+from loopline.web.kept import Kept
 
 MANY = 20_000
 """Predictions beyond which the served decisions are read only where they are asked for: reading them takes longer than a page may."""
-_kept = Recent[Evidence](4)
+_kept = Kept[Evidence](4)
 
 
 def source_of(current: Current, asked: str | None) -> str:
@@ -36,7 +36,7 @@ def evidence(current: Current, package: str, source: str) -> Evidence:
     parts = [charter.fields("worth", "acceptance", "outcome_seen"), versions, watched.get("summary"), evidence_of(state, package)]
     # A package whose signature has lost its trust since is checked again.
     key = (str(current.project.folder), package, source, len(state.vouched), brief_digest(parts))
-    return _kept.get(key, lambda: _gathered(current, package, versions, watched.get("summary")))
+    return _kept.of(key, lambda: _gathered(current, package, versions, watched.get("summary")))
 
 
 def _gathered(current: Current, package: str, versions: Mapping[str, int], summary: Mapping[str, Any] | None) -> Evidence:
@@ -45,7 +45,7 @@ def _gathered(current: Current, package: str, versions: Mapping[str, int], summa
         current.workspace,
         package,
         charter.worth,
-        entries=(),
+        happened=lambda package, good, bad: (),
         versions=versions,
         summary=summary,
         proof=evidence_of(current.state, package),

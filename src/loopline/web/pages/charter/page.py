@@ -18,13 +18,12 @@ from loopline.charter.spec import CharterSpec, WorthSpec
 from loopline.charter.standing import Standing, standing
 from loopline.declaration import figure
 from loopline.errors import Mistake
-from loopline.project import FILE
 from loopline.release.approvals import stakeholders
 from loopline.release.chartered import signed_subject
 from loopline.release.signatures import Signatures, signatures
 from loopline.sheet.document import Document
 from loopline.value.requirements.known import known
-from loopline.value.requirements.report import report
+from loopline.value.requirements.report import told
 from loopline.value.requirements.requirements import Requirement, following, requirements, summary
 from loopline.watch.people import listed, team, waiting
 from loopline.web.asked import Asked
@@ -122,11 +121,10 @@ def charter(current: Current, asked: Asked) -> Charter:
     """The charter as it is declared, with what is known of it."""
     declared, state, folder = current.project.declaration, current.state, current.project.folder
     spec, book = declared.charter, of_charter(declared.charter, folder)
-    text = (folder / FILE).read_text(encoding="utf-8")
+    text = current.project.text
     study = standing(spec, state, folder=folder, text=text, today=current.at.date(), has_data=bool(declared.data.sources))
     known_now = known(current.workspace, spec, declared.release, state)
     found = requirements(spec, known_now)
-    told = report(current.project.name, spec, found, made=f"{current.at:%Y-%m-%d}", window=declared.watch.window, next="")
     said = signatures(spec, state, book)
     override = None if study is None else Override.of(state.overrides.get(SUBJECT), study.facts["binds"], bound_once(spec))
     waits = waiting(current.workspace.ledger, state, {one.stage: one.entry for one in current.status.stages}, current.status.handoffs)
@@ -140,7 +138,7 @@ def charter(current: Current, asked: Asked) -> Charter:
         document=None if study is None else study.document(current.project.name, spec, next=current.status.next),
         is_stale=is_stale,
         criteria=tuple(found),
-        told=tuple(" ".join(answer.says[1:]) for answer in told.answers),
+        told=tuple(told(one, spec, declared.watch.window) for one in found),
         contradiction=_contradiction(spec, known_now.task),
         people=listed(team(spec, declared.release, declared.watch, state), waits),
         signatures=said,

@@ -9,7 +9,7 @@ from loopline.web.asked import STAKEHOLDERS, Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import person_of, word_key
-from loopline.web.page import Action, Done, Form
+from loopline.web.page import About, Action, Done, Form
 
 EVERYBODY = STAKEHOLDERS | {"customer"}
 
@@ -37,4 +37,4 @@ def signed_now(current: Current, asked: Asked, form: Form) -> str:
     return seen_of(signed_subject(spec, of_charter(spec, current.project.folder)))
 
 
-ACTIONS = (Action("/charter/sign", sign, EVERYBODY, signed_now),)
+ACTIONS = (Action("/charter/sign", sign, EVERYBODY, signed_now, lambda current, asked, form: (About(("charter",)),)),)

@@ -17,6 +17,8 @@ from loopline.errors import Mistake
 THRESHOLD = "threshold"
 STEPS = 100
 """So many steps a slider has at least."""
+_LEAST = 1e-9
+"""A track that is shorter has no round steps: twelve digits do not tell them apart."""
 _FINEST = 10_000
 _LABELS = {VOLUME: "Decisions that come", RATE: "An hour of people's work", THRESHOLD: "Act from this probability on"}
 
@@ -102,12 +104,15 @@ def _sliders(charter: CharterSpec, numbers: Mapping[str, float], threshold: floa
 
 def slider(name: str, label: str, unit: str, present: float, low: float, high: float) -> Slider:
     """A slider whose track has round steps, one of which is where it stands."""
+    anywhere = Slider(name=name, label=label, unit=unit, value=present, present=present, low=low, high=high, step="any")
     span = high - low or 1.0
+    if span < _LEAST:
+        return anywhere
     step = 10.0 ** math.floor(math.log10(span / STEPS))
     while not _is_whole(present / step) and span / step < _FINEST:
         step /= 10
     if not _is_whole(present / step):
-        return Slider(name=name, label=label, unit=unit, value=present, present=present, low=low, high=high, step="any")
+        return anywhere
     ends = (math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step)
     rounded = [float(f"{end:.12g}") for end in ends]
     if name == VOLUME:

@@ -26,14 +26,14 @@ from loopline.value.replayed import Change
 from loopline.value.trying import SERVED, TEST, kept_after, rate_of, told, tried
 from loopline.value.whatif import Effect
 from loopline.value.whatif_picture import picture
+from loopline.web import kept
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Page, never
 from loopline.web.pages.charter.package import evidence, source_of
 from loopline.web.pages.charter.sliders import STEPS, THRESHOLD, Slider, moved, sliders
-from loopline.web.recent import Recent
 
-_studies = Recent[dict[str, Any]](64)
+_studies = kept.Kept[dict[str, Any]](64)
 _OUTCOMES = {True: "holds", False: "does not hold", None: "cannot be told"}
 
 
@@ -179,7 +179,7 @@ def _study(basis: Basis, supposed: Supposed) -> dict[str, Any]:
     """What the study would say; of the charter as it stands it is asked at each move of a slider."""
     book = None if supposed.book is None else stated(supposed.book)
     parts = [stated(supposed.charter), book, basis.task, basis.outcome, basis.sounding, basis.is_built]
-    return _studies.get(brief_digest(parts), lambda: basis.study(supposed))
+    return _studies.of(brief_digest(parts), lambda: basis.study(supposed))
 
 
 def _threshold(current: Current, source: str) -> tuple[float | None, str]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from loopline.charter.meaning import amount, asked
 from loopline.charter.spec import CharterSpec, Task
-from loopline.declaration import figure
+from loopline.declaration import Moment, counted, figure
 from loopline.model.evaluate import SUPPORT
 from loopline.value.requirements.requirements import Requirement
 
 _WHERE = {"in service": "in use", "the package that decides": "when it was tested", "the newest package": "when the newest model was tested"}
+_SPANS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60}
 _YES = (None, "1", "true", "yes", "y")
 
 
@@ -122,6 +123,25 @@ def _happens(charter: CharterSpec) -> str:
     return f"“{charter.predict}” came true" if said in _YES else f"“{charter.predict}” was “{charter.positive}”"
 
 
+def _moment(known: Moment) -> str:
+    """When something is known, in words.
+
+    >>> _moment(Moment(offset_s=86400, column="sched_dep"))
+    '1 day after “sched dep”'
+    """
+    of = f"“{known.column.replace('_', ' ')}”"
+    if not known.offset_s:
+        return f"at the time of {of}"
+    return f"{_span(abs(known.offset_s))} {'before' if known.offset_s < 0 else 'after'} {of}"
+
+
+def _span(seconds: float) -> str:
+    for unit, lasts in _SPANS.items():
+        if seconds % lasts == 0:
+            return counted(int(seconds // lasts), unit)
+    return f"{figure(seconds)} seconds"
+
+
 def when_wrong(charter: CharterSpec, *, broken: Sequence[str], has_earlier: bool) -> Iterator[str]:
     """What is done when it is wrong.
 
@@ -132,7 +152,7 @@ def when_wrong(charter: CharterSpec, *, broken: Sequence[str], has_earlier: bool
     has_earlier
         Whether another model has decided before.
     """
-    known = f" It is known {charter.outcome_known}." if charter.outcome_known is not None else ""
+    known = f" That is known {_moment(charter.outcome_known)}." if charter.outcome_known is not None else ""
     yield f"What really happened is held against what was decided.{known}"
     yield "Once something that was asked for holds no more, the people who answer for it are told without anybody having to look."
     for one in broken:

@@ -8,7 +8,6 @@ from typing import Any
 
 from loopline.data.keeping import Rule, rules_kept
 from loopline.data.quarantine.quarantine import QUARANTINE
-from loopline.errors import LooplineError
 from loopline.project import FILE, line_of
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -70,13 +69,9 @@ def view(current: Current, asked: Asked) -> Contract:
     return Contract("Contract", table, tuple(data.sources), shown, len(rules), broken, only, part, asked.reader.may(ROWS))
 
 
-def _lines(current: Current) -> Callable[[str], int | None]:
-    """From a field of the declaration to its line, as the file stands now."""
-    try:
-        text = (current.project.folder / FILE).read_text(encoding="utf-8")
-        line_of(text, "project")
-    except (OSError, UnicodeDecodeError, LooplineError):
-        return lambda where: None
+def _lines(current: Current) -> Callable[[str], int]:
+    """From a field of the declaration to its line."""
+    text = current.project.text
     return lambda where: line_of(text, where)
 
 

@@ -22,7 +22,7 @@ from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
 from loopline.web.page import Page
 from loopline.web.pages.data import ready
-from loopline.web.pages.data.shown import ROWS, moved, version_of
+from loopline.web.pages.data.shown import ROWS, is_there, moved, tables_of, version_of
 from loopline.web.pages.data.waiting import held_back
 
 _BATCHES = 12
@@ -116,6 +116,7 @@ _KNOWN: Kept[_Known] = Kept(8)
 
 def view(current: Current, asked: Asked) -> Overview:
     """What the data is like now."""
+    is_there(current, current.project.declaration.data.main)
     # What was delivered changes with the ledger; the states of refused rows with the quarantine, an instant before or after it.
     known = _KNOWN.of((current.project, moved(current), version_of(current, QUARANTINE)), lambda: _looked_up(current))
     probes = current.workspace.ledger.read(kinds=(PROBE,), newest_first=True, limit=_PROBES)[::-1]
@@ -125,7 +126,7 @@ def view(current: Current, asked: Asked) -> Overview:
         tables=known.tables,
         balance=known.balance[::-1][:_BATCHES],
         batches=len(known.balance),
-        ready=ready.at_hand(current),
+        ready=ready.judged(current)[0],
         storage=tuple(worsened(probes)),
         probed=len(probes),
         sees_rows=asked.reader.may(ROWS),
@@ -135,6 +136,8 @@ def view(current: Current, asked: Asked) -> Overview:
 
 def _looked_up(current: Current) -> _Known:
     workspace, data = current.workspace, current.project.declaration.data
+    for name in tables_of(current):
+        is_there(current, name)
     newest = {}
     for name in data.sources:
         held = holding(workspace.ledger.read(kinds=KINDS, subject=name))

@@ -19,7 +19,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.page import Action, Done, Form, Page
 from loopline.web.pages.data.cells import Cell, cell, plain
-from loopline.web.pages.data.shown import PER_PAGE, ROWS, Part, page_of, version_of, writing
+from loopline.web.pages.data.shown import PER_PAGE, ROWS, Part, about, page_of, version_of, writing
 from loopline.web.tasks import replayed
 from loopline.web.work import Work
 
@@ -168,4 +168,4 @@ def discard_many(current: Current, asked: Asked, form: Form) -> Done:
 
 
 PAGES = (Page("data quarantine", "/data/quarantine", view, "data/quarantine.html.j2", ROWS),)
-ACTIONS = (Action("/data/quarantine/replay", replay_many, ROWS, _seen), Action("/data/quarantine/discard", discard_many, ROWS, _seen))
+ACTIONS = (Action("/data/quarantine/replay", replay_many, ROWS, _seen, about), Action("/data/quarantine/discard", discard_many, ROWS, _seen, about))

@@ -8,53 +8,47 @@ from typing import Any
 from loopline.data.readiness.verdict import Verdict, verdict
 from loopline.lake.tables import Tables
 from loopline.web.asked import Asked
+from loopline.web.beside import BESIDE
 from loopline.web.current import Current
-from loopline.web.kept import Kept
 from loopline.web.page import Page
-from loopline.web.pages.data.shown import ROWS, version_of
+from loopline.web.pages.data.shown import ROWS, is_there, version_of
 
 _READ = ("predictions", "outcomes")
-_FEW_ROWS = 100_000
-"""Of so many rows the verdict is found while a reader waits for another page; of more, on the page that is about it."""
-_KNOWN: Kept[Verdict] = Kept(8)
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """What the page shows; no verdict where nothing was taken in yet."""
+    """What the page shows.
+
+    Parameters
+    ----------
+    verdict
+        None where nothing was taken in yet, or it is not known yet.
+    """
 
     title: str
     verdict: Verdict | None
+    is_known: bool
     sees_rows: bool
 
     def as_json(self) -> dict[str, Any]:
-        """The same as plain values, as the command gives them."""
-        return {"ready": None, "findings": [], "next": "loopline run --until data"} if self.verdict is None else self.verdict.as_json()
+        """The same as plain values, as the command gives them, and whether they are known yet."""
+        unknown: dict[str, Any] = {"ready": None, "findings": [], "next": "loopline run --until data" if self.is_known else "loopline data ready"}
+        return {**(unknown if self.verdict is None else self.verdict.as_json()), "is_known": self.is_known}
 
 
 def view(current: Current, asked: Asked) -> Readiness:
     """The verdict with each finding."""
-    there = Tables(current.workspace.lake).exists(current.project.declaration.data.main)
-    return Readiness("Is the data ready?", _KNOWN.of(_key(current), lambda: _found(current)) if there else None, asked.reader.may(ROWS))
+    return Readiness("Is the data ready?", *judged(current), asked.reader.may(ROWS))
 
 
-def at_hand(current: Current) -> Verdict | None:
-    """The verdict, where it is known already or quickly found."""
-    tables = Tables(current.workspace.lake)
-    names = (current.project.declaration.data.main, *_READ)
-    if not tables.exists(names[0]):
-        return None
-    key = _key(current)
-    if (known := _KNOWN.known(key)) is not None:
-        return known
-    rows = sum(tables.version(name).rows for name in names if tables.exists(name))
-    return _KNOWN.of(key, lambda: _found(current)) if rows <= _FEW_ROWS else None
-
-
-def _key(current: Current) -> tuple[Any, ...]:
-    """What a verdict rests on: the declaration, the tables that are read, and the day, for it tells how old things are."""
+def judged(current: Current) -> tuple[Verdict | None, bool]:
+    """The verdict, and whether it is known yet: of a large log of predictions it takes seconds, and is worked out beside the page."""
+    if not is_there(current, current.project.declaration.data.main):
+        return None, True
+    # It rests on the declaration, the tables that are read, and the day, for it tells how old things are.
     versions = [version_of(current, name) for name in (current.project.declaration.data.main, *_READ)]
-    return current.project, current.at.date(), *versions
+    return BESIDE.ask(("ready", current.project, current.at.date(), *versions), lambda: _found(current))
 
 
 def _found(current: Current) -> Verdict:

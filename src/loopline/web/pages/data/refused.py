@@ -21,7 +21,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.page import Action, Done, Form, Missing, Page, Stale
 from loopline.web.pages.data.cells import WHOLE, Cell, cell, cells, plain
-from loopline.web.pages.data.shown import ROWS, table_of, writing
+from loopline.web.pages.data.shown import ROWS, about, table_of, writing
 
 FIELD = "cell."
 """How the names of the fields begin that hold cells."""
@@ -239,7 +239,7 @@ _PATH = "/data/quarantine/{table}/{id}"
 PAGES = (Page("data refused row", _PATH, view, "data/refused.html.j2", ROWS),)
 ACTIONS = (
     Action(f"{_PATH}/check", check, ROWS),
-    Action(f"{_PATH}/mend", mend_one, ROWS, _seen),
-    Action(f"{_PATH}/replay", replay_one, ROWS, _seen),
-    Action(f"{_PATH}/discard", discard_one, ROWS, _seen),
+    Action(f"{_PATH}/mend", mend_one, ROWS, _seen, about),
+    Action(f"{_PATH}/replay", replay_one, ROWS, _seen, about),
+    Action(f"{_PATH}/discard", discard_one, ROWS, _seen, about),
 )

@@ -21,7 +21,7 @@ from loopline.web.current import Current
 from loopline.web.kept import Kept
 from loopline.web.page import Action, Done, Form, Page, Stale
 from loopline.web.pages.data.cells import Cell, cell, cells, plain
-from loopline.web.pages.data.shown import ROWS, Part, moved, page_of, table_of, version_of, writing
+from loopline.web.pages.data.shown import ROWS, Part, is_there, moved, page_of, table_of, version_of, writing
 
 _PER_PAGE = 20
 _FEW_CELLS = 400_000
@@ -100,7 +100,7 @@ def view(current: Current, asked: Asked) -> Review:
 
 def _is_small(current: Current, table: str) -> bool:
     tables = Tables(current.workspace.lake)
-    return not tables.exists(table) or tables.version(table).rows * len(tables.read(table).collect_schema()) <= _FEW_CELLS
+    return not is_there(current, table) or tables.version(table).rows * len(tables.read(table).collect_schema()) <= _FEW_CELLS
 
 
 def _open(current: Current, table: str, is_whole: bool) -> list[Question]:
@@ -126,12 +126,9 @@ def count_open(current: Current, table: str) -> int:
 
 
 def _proposed(current: Current) -> Proposed | None:
-    try:
-        text = (current.project.folder / FILE).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
     if current.mistake is not None:
         return None
+    text = current.project.text
     return _PROPOSED.of((current.project, moved(current), text), lambda: proposed(current.workspace, current.project.declaration.data, text, file=FILE))
 
 

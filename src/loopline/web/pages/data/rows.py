@@ -14,7 +14,7 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
 from loopline.web.pages.data.cells import WHOLE, Cell, cell, cells, plain
-from loopline.web.pages.data.shown import PER_PAGE, ROWS, Part, number_of, page_of, table_of
+from loopline.web.pages.data.shown import PER_PAGE, ROWS, Part, is_there, number_of, page_of, table_of
 
 COLUMNS = 24
 """So many columns stand beside each other."""
@@ -52,7 +52,7 @@ class Rows:
 def view(current: Current, asked: Asked) -> Rows:
     """A page of the rows of a version, the newest one where none is named."""
     table, tables = table_of(current, asked), Tables(current.workspace.lake)
-    if not tables.exists(table):
+    if not is_there(current, table):
         raise Missing(f"there is nothing in {table} yet", remedy="take something in first: loopline run --until data")
     newest = tables.version(table).version
     version = number_of(asked, "version")
@@ -104,7 +104,7 @@ def one(current: Current, asked: Asked) -> Row:
     if not (said.isascii() and said.isdecimal() and len(said) < 16):
         raise Missing(f"there is no row {said[:40]!r}", remedy="choose it on the page of the rows")
     version = number_of(asked, "version")
-    if not tables.exists(table):
+    if not is_there(current, table):
         raise Missing(f"there is nothing in {table} yet", remedy="take something in first: loopline run --until data")
     at = tables.version(table).version if version is None else version
     try:

@@ -10,14 +10,16 @@ from loopline.data.batches import KINDS
 from loopline.data.derived.made import KIND as MADE
 from loopline.data.edits.edits import lease
 from loopline.data.overview import kinds_of
+from loopline.data.quarantine.quarantine import QUARANTINE
 from loopline.data.quarantine.replay import REPLAY
 from loopline.data.quarantine.settling import settle_all
 from loopline.data.rewind import FORGET
+from loopline.errors import Fault
 from loopline.lake.tables import Tables
 from loopline.web.asked import SEE_ROWS, Asked
 from loopline.web.current import Current
 from loopline.web.kept import Kept
-from loopline.web.page import Missing
+from loopline.web.page import About, Form, Missing
 
 ROWS = SEE_ROWS
 """The roles that may see single rows."""
@@ -107,11 +109,40 @@ def _newest(current: Current, kind: str) -> int:
 
 def version_of(current: Current, table: str) -> tuple[str, int]:
     """What a table is at, in its identity and version; nothing where it is not there."""
-    tables = Tables(current.workspace.lake)
-    if not tables.exists(table):
+    if not is_there(current, table):
         return "", -1
-    at = tables.version(table)
+    at = Tables(current.workspace.lake).version(table)
     return at.id, at.version
+
+
+def is_there(current: Current, table: str) -> bool:
+    """Whether anything has come into a table yet.
+
+    Raises
+    ------
+    Fault
+        When the ledger tells of rows in it, and the lake has no such table.
+    """
+    lake = current.workspace.lake
+    if Tables(lake).exists(table):
+        return True
+    if _is_told_of(current, table):
+        remedy = "check the lake's address, and that its folder or store is there"
+        raise Fault(f"the ledger tells of rows in {table}, and the lake has no such table", where=lake.url, remedy=remedy)
+    return False
+
+
+def _is_told_of(current: Current, table: str) -> bool:
+    if table == QUARANTINE:
+        return bool((current.state.facts("data", "ingest") or {}).get("quarantined"))
+    if table == "predictions":
+        return ((current.state.facts("serve", "collect") or {}).get("predictions") or {}).get("version") is not None
+    return any(entry.kind == MADE or entry.body["accepted"] for entry in current.workspace.ledger.read(kinds=("batch", MADE), subject=table))
+
+
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """What tells of the table of an address; of every table where it names none."""
+    return (About(_SAYS, asked.path.get("table")),)
 
 
 @contextmanager

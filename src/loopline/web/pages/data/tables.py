@@ -16,7 +16,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
 from loopline.web.page import Action, Form, Page, never
-from loopline.web.pages.data.shown import ROWS, Part, moved, number_of, page_of, table_of, version_of
+from loopline.web.pages.data.shown import ROWS, Part, about, is_there, moved, number_of, page_of, table_of, version_of
 from loopline.web.tasks import restored
 from loopline.web.work import Work
 
@@ -49,7 +49,7 @@ def view(current: Current, asked: Asked) -> Table:
     tables = Tables(current.workspace.lake)
     is_source = table in current.project.declaration.data.sources
     rights = {"sees_rows": asked.reader.may(ROWS), "restores": is_source and asked.reader.may(_RESTORES)}
-    if not tables.exists(table):
+    if not is_there(current, table):
         return Table(table, table, None, 0, is_source, (), Part(1, 0), **rights)
     at = tables.version(table)
     part = Part(page_of(asked), at.version + 1)
@@ -107,4 +107,4 @@ PAGES = (
     ),
     Page("data restore", "/data/tables/{table}/restore", rehearsal, "data/restore.html.j2", _RESTORES, reported=never),
 )
-ACTIONS = (Action("/data/tables/{table}/restore", restore, _RESTORES, _seen),)
+ACTIONS = (Action("/data/tables/{table}/restore", restore, _RESTORES, _seen, about),)

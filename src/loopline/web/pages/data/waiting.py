@@ -18,7 +18,7 @@ from loopline.web.beside import BESIDE
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
-from loopline.web.page import Action, Done, Form
+from loopline.web.page import About, Action, Done, Form
 from loopline.web.pages.data import review
 from loopline.web.pages.data.shown import ROWS, moved, version_of, writing
 from loopline.web.waiting import OfData
@@ -77,4 +77,9 @@ def as_held(current: Current, asked: Asked, form: Form) -> str:
     return seen_of(*(entry.id for entry in held_back(current) if entry.key == asked.path["batch"]))
 
 
-ACTIONS = (Action("/data/admit/{batch}", let_in, ROWS, as_held),)
+def about_held(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """What tells of the batches that are held back."""
+    return (About(KINDS),)
+
+
+ACTIONS = (Action("/data/admit/{batch}", let_in, ROWS, as_held, about_held),)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from loopline.ledger.entry import Entry
-from loopline.ledger.paging import Question
 from loopline.ledger.state import State, fold
 from loopline.release.champion import Reign, history
 from loopline.release.rollout.course import Course, newest
@@ -21,7 +20,7 @@ from loopline.web.page import Page, never
 
 KINDS = ("champion", "charter", "approval", "silence", "rollout", "override")
 """The kinds of entries that are folded whole; of alerts and steps, which come by the hundred thousand, only the newest of each is asked for."""
-_WORDS = 20
+_WORDS, _STEPS = 20, 20
 _STATED = ("problem", "decision", "predict", "target", "volume", "worth", "outcome_seen", "acceptance")
 
 
@@ -97,8 +96,10 @@ def view(current: Current, asked: Asked) -> Past:
     at = moment(asked.query.get("at", ""), where="at", ends=True) or current.at
     ledger = current.workspace.ledger
     seq = ledger.place(at)
-    state = fold([*ledger.read(kinds=KINDS, before=seq + 1), *ledger.newest_of_each("alert", before=seq + 1)])
-    return past(state, at=at, seq=seq, data=_data(current, seq))
+    state = fold(ledger.read(kinds=KINDS, before=seq + 1))
+    # Of now the alerts are known; for a moment before, each alert's newest entry is looked for among all.
+    alerts = current.state.alerts if seq == current.seq else {entry.subject: entry for entry in ledger.newest_of_each("alert", before=seq + 1)}
+    return past(replace(state, alerts=alerts), at=at, seq=seq, data=_data(current, seq))
 
 
 def past(state: State, *, at: datetime, seq: int, data: Entry | None) -> Past:
@@ -121,13 +122,12 @@ def past(state: State, *, at: datetime, seq: int, data: Entry | None) -> Past:
 
 def _data(current: Current, seq: int) -> Entry | None:
     """The newest entry by then that says which tables there are."""
-    before: int | None = seq + 1
-    while before is not None:
-        found = current.workspace.ledger.page(Question(kinds=("step",), subject="data"), before=before, limit=20)
-        for entry in found.entries:
+    before = seq + 1
+    while found := current.workspace.ledger.read(kinds=("step",), subject="data", before=before, newest_first=True, limit=_STEPS):
+        for entry in found:
             if entry.body.get("state") == "succeeded" and "tables" in entry.body["facts"]:
                 return entry
-        before = found.before
+        before = found[-1].seq
     return None
 
 

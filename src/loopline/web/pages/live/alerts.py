@@ -7,7 +7,6 @@ from typing import Any
 
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
-from loopline.release.approvals import stakeholders
 from loopline.watch import spoken
 from loopline.watch.alerts import find
 from loopline.watch.causes import explains
@@ -19,8 +18,8 @@ from loopline.web.asked import Asked
 from loopline.web.beside import BESIDE
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.hand import person_of, require_stakeholder
-from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.hand import may_act, person_of, require_stakeholder
+from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.said import PER_PAGE, page_of
 
 VERBS = (spoken.ACKNOWLEDGED, spoken.RESOLVED)
@@ -44,6 +43,8 @@ class AlertList:
         Those that last, or all, with the silences that last.
     silences
         Each with what its end is decided on.
+    may_act
+        Whether the reader may make monitors silent.
     """
 
     title: str
@@ -52,6 +53,7 @@ class AlertList:
     page: int
     silences: tuple[tuple[Entry, str], ...]
     monitors: tuple[str, ...]
+    may_act: bool
     anew: str = ANEW
 
     @property
@@ -78,8 +80,8 @@ class Alert:
     ----------
     is_explained
         Whether what explains it has been worked out.
-    people
-        Those who may act on it; empty where anybody may.
+    may_act
+        Whether the reader may act on it.
     seen, silence_seen
         What the reader decides on.
     """
@@ -107,7 +109,7 @@ def view(current: Current, asked: Asked) -> AlertList:
     everything = asked.query.get("all") == "1"
     found = listed(current.state, current.at, everything=everything)
     silences = tuple((entry, _of_silence(current, entry.subject)) for entry in found.silences)
-    return AlertList("Alerts", found, everything, page_of(asked.query), silences, tuple(URGENCY))
+    return AlertList("Alerts", found, everything, page_of(asked.query), silences, tuple(URGENCY), may_act(current, asked))
 
 
 def one(current: Current, asked: Asked) -> Alert:
@@ -122,13 +124,12 @@ def one(current: Current, asked: Asked) -> Alert:
     history = ledger.read(kinds=("alert",), subject=entry.subject)
     others = tuple(found[other] for other in found[entry.subject].explained_by)
     dossier = Dossier(found[entry.subject], others, explanation, history)
-    listed_people = any(stakeholders(current.project.declaration.charter).values())
     return Alert(
         title=f"Alert {entry.subject}",
         dossier=dossier,
         is_explained=is_explained,
         explaining=tuple((other, explains(other.entry.body)) for other in others),
-        may_act=not listed_people or bool(asked.reader.roles),
+        may_act=may_act(current, asked),
         seen=_of_alert(entry),
         silence_seen=_of_silence(current, entry.subject),
     )
@@ -170,6 +171,14 @@ def speak(current: Current, asked: Asked, form: Form) -> Done:
     return Done(f"{entry.subject} is {verb} by {asked.reader.name}: {entry.body['what']}", f"/live/alerts/{entry.subject}")
 
 
+def _about_alert(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return (About(("alert",), find(current.state.alerts, asked.path["id"]).subject),)
+
+
+def _about_silence(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return (About(("silence",), form.get("of") or _subject(current, form)),)
+
+
 def _subject(current: Current, form: Form) -> str:
     said = current.project.declaration
     id, monitor, feature = form.get("id") or None, form.get("monitor") or None, form.get("feature", "").strip()
@@ -206,6 +215,6 @@ PAGES = (
     Page("an alert", "/live/alerts/{id}", one, "live_alert.html.j2", reported=_newest),
 )
 ACTIONS = (
-    Action("/live/alerts/{id}/word", speak, seen=_seen_alert),
-    Action("/live/silences", silence, seen=_seen_silence),
+    Action("/live/alerts/{id}/word", speak, seen=_seen_alert, about=_about_alert),
+    Action("/live/silences", silence, seen=_seen_silence, about=_about_silence),
 )

@@ -20,7 +20,7 @@ from loopline.watch.summary import ranked
 from loopline.watch.windows import SCORE
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.page import Missing, Page, never
+from loopline.web.page import Missing, Page
 from loopline.web.pages.live.windows import windows_of
 from loopline.web.said import one_of
 
@@ -29,6 +29,8 @@ SPANS = (1, 7, 30)
 """So many windows may be put together to one distribution."""
 LOOKED_AT = 90
 """So many windows the distance is drawn over."""
+REPORTED = 3
+"""So many features are shown beside training in a report."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Feature:
 def view(current: Current, asked: Asked) -> Drift:
     """All features."""
     windows = [held["body"] for held in windows_of(current, LOOKED_AT)]
-    window = next((window for window in reversed(own(windows, current.state.champion)) if window["drift"]), None)
+    window = _newest(current)
     if window is None:
         return Drift("Drift", None, (), None)
     drift, limits, outside = window["drift"], window["drift_limits"], window["outside"]
@@ -159,7 +161,19 @@ def _shares(bins: Bins, counts: Sequence[int]) -> list[tuple[str, int, float, fl
     return [(label, rows, rows / now, was / then) for label, rows, was in zip(pictures.labels(bins), counts, bins.counts, strict=True)]
 
 
+def _farthest(current: Current) -> list[dict[str, str]]:
+    """The features that are farthest from training for their limits, for a report."""
+    window = _newest(current)
+    return [] if window is None else [{"name": name} for name in ranked(window["drift"], window["drift_limits"])][:REPORTED]
+
+
+def _newest(current: Current) -> Body | None:
+    """The newest window with rows of what decides."""
+    windows = own([held["body"] for held in windows_of(current, LOOKED_AT)], current.state.champion)
+    return next((window for window in reversed(windows) if window["drift"]), None)
+
+
 PAGES = (
     Page("drift", "/live/drift", view, "live_drift.html.j2"),
-    Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2", reported=never),
+    Page("drift of a feature", "/live/drift/feature", one, "live_feature.html.j2", reported=_farthest),
 )

@@ -79,17 +79,22 @@ def view(current: Current, asked: Asked) -> Predictions:
         found = recall(lake, id)
     except Mistake as error:
         raise Missing(error.what, remedy=error.remedy) from None
-    reasons, are_told = BESIDE.ask(("reasons", current.project.name, id, found.package), lambda: _reasons(current, found))
+    reasons, are_told = _told(current, found)
     return Predictions(f"Prediction {id}", id, found, after(lake, id), reasons, are_told, found.package == current.state.champion)
+
+
+def _told(current: Current, found: Recalled) -> tuple[Reasons | None, bool]:
+    """The reasons, and whether they have been worked out; what is in the way may be gone when they are asked again."""
+    try:
+        return BESIDE.ask(("reasons", current.project.name, found.id, found.package, len(current.state.vouched)), lambda: _reasons(current, found))
+    except LooplineError as error:
+        return Reasons(lack=f"{error.what}; {error.remedy}" if error.remedy else error.what), True
 
 
 def _reasons(current: Current, found: Recalled) -> Reasons:
     """Why the row got its score, by the package that gave it."""
-    try:
-        scorer = scorer_of(current, named(current.state, found.package))
-        said = told(scorer, scorer.explain(found.row), REASONS)
-    except LooplineError as error:
-        return Reasons(lack=f"{error.what}; {error.remedy}" if error.remedy else error.what)
+    scorer = scorer_of(current, named(current.state, found.package))
+    said = told(scorer, scorer.explain(found.row), REASONS)
     return Reasons(said["base"], tuple(said["reasons"]), said["rest"] if abs(said["rest"]) > 1e-12 else 0.0)
 
 

@@ -32,8 +32,8 @@ class Server:
 
 def view(current: Current, asked: Asked) -> Server:
     """How the server runs."""
-    spec = current.project.declaration.serve
-    return Server("Server", running(current.workspace.ledger, spec.host, spec.port, current.at), current.state.champion)
+    spec, state = current.project.declaration.serve, current.state
+    return Server("Server", running(current.workspace.ledger, spec.host, spec.port, current.at, packages=state.packages), state.champion)
 
 
 PAGES = (Page("server", "/live/server", view, "live_server.html.j2", reported=never),)

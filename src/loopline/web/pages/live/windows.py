@@ -42,6 +42,8 @@ class Live:
         The newest ones, in the order of time, as the watch stage writes them.
     last
         How many were asked for.
+    metric, metrics
+        The metric that is drawn, and all that were estimated.
     figures
         What the newest window with rows shows: how many came of all packages, and what the one that decides was worth.
     refusals
@@ -55,6 +57,8 @@ class Live:
     windows: tuple[Body, ...]
     last: int
     currency: str
+    metric: str
+    metrics: tuple[str, ...]
     figures: tuple[Figure, ...]
     drawn: tuple[Drawn, ...]
     silent: str
@@ -71,7 +75,15 @@ class Live:
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         refusals = None if self.refusals is None else [{"reason": reason, "rows": rows} for reason, rows in self.refusals]
-        told = {"windows": list(self.windows), "currency": self.currency, "detectable": self.detectable, "refusals": refusals, "refused_on": self.refused_on}
+        told = {
+            "windows": list(self.windows),
+            "currency": self.currency,
+            "metric": self.metric,
+            "metrics": list(self.metrics),
+            "detectable": self.detectable,
+            "refusals": refusals,
+            "refused_on": self.refused_on,
+        }
         return {"says": self.says, **told, "alerts": [one.as_json() for one in self.alerts]}
 
 
@@ -81,6 +93,9 @@ def view(current: Current, asked: Asked) -> Live:
     last = one_of(LASTS, asked.query.get("last", ""), 30)
     windows = [held["body"] for held in windows_of(current, last)]
     told = next((window["estimated"] for window in reversed(windows) if window["estimated"] is not None), None)
+    metrics = tuple(sorted({name for window in windows for name in (window["estimated"] or {}).get("metrics", {})}))
+    wanted = asked.query.get("metric", "")
+    metric = wanted if wanted in metrics else next(iter(metrics), "")
     refused_on, why = _refusals(current, asked, windows)
     told_apart = [one for one in lasting(current.state, current.at) if one.is_lasting]
     return Live(
@@ -90,7 +105,9 @@ def view(current: Current, asked: Asked) -> Live:
         last=last,
         currency=currency,
         figures=figures_of(windows, current.state.champion, currency),
-        drawn=_drawn(windows, currency, asked.query.get("metric", "")),
+        metric=metric,
+        metrics=metrics,
+        drawn=_drawn(windows, currency, metric),
         silent=silences(told) if told is not None else "",
         detectable=facts.get("detectable"),
         refusals=why,
@@ -139,7 +156,7 @@ def _drawn(windows: Sequence[Body], currency: str, metric: str) -> tuple[Drawn, 
     """The pictures that there is something to draw for."""
     told: list[tuple[str, Callable[[int], Spec | None]]] = [
         ("worth", lambda width: pictures.expected(windows, currency, width=width)),
-        ("performance", lambda width: pictures.performance(windows, _metric(windows, metric), width=width)),
+        ("performance", lambda width: pictures.performance(windows, metric, width=width)),
         ("requests", lambda width: pictures.traffic(windows, width=width)),
         ("latency", lambda width: pictures.latency(windows, width=width)),
         ("drift", lambda width: pictures.drift_map(windows, width=width)),
@@ -150,12 +167,6 @@ def _drawn(windows: Sequence[Body], currency: str, metric: str) -> tuple[Drawn, 
 
 def _sure(draw: Callable[[int], Spec | None]) -> Callable[[int], Spec]:
     return lambda width: draw(width) or {}
-
-
-def _metric(windows: Sequence[Body], asked: str) -> str:
-    """The metric that is asked for where it was estimated; else the first that was."""
-    names = sorted({name for window in windows for name in (window["estimated"] or {}).get("metrics", {})})
-    return asked if asked in names else next(iter(names), "")
 
 
 def _refusals(current: Current, asked: Asked, windows: Sequence[Body]) -> tuple[str, tuple[tuple[str, int], ...] | None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from loopline.declaration import figure
+from loopline.model.candidates import trial_key
 from loopline.model.leaderboard import fate, ranked
 from loopline.model.policy import describe
 from loopline.plots import Axis, Curve, curves
@@ -15,6 +16,11 @@ from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
 from loopline.web.pages.model.kept import searched
+
+OTHERS = 50
+"""So many other candidates may be chosen to be compared with."""
+REPORTED = 3
+"""So many candidates are told in full in a report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,10 @@ class CandidatePage:
         Its place by what it earns, among so many.
     package
         The package that it became; None where it became none.
+    of_search
+        The package that the search made, of which more is measured; empty where it is not there.
+    others
+        The keys of other candidates with their names, the best first, to compare it with.
     """
 
     key: str
@@ -41,6 +51,8 @@ class CandidatePage:
     fate: str
     policy: tuple[str, ...]
     package: str | None
+    of_search: str
+    others: tuple[tuple[str, str], ...]
     currency: str
     picture: Picture | None
 
@@ -81,9 +93,30 @@ def candidate(current: Current, asked: Asked) -> CandidatePage:
         fate=fate(said),
         policy=tuple(describe(trial["policy"])) if trial["policy"] else (),
         package=str(facts["package"]) if said["is_chosen"] else None,
+        of_search=_of_search(current, facts),
+        others=_others(order, said),
         currency=currency,
         picture=_picture(trial, currency),
     )
+
+
+def _best(current: Current) -> Sequence[Mapping[str, str]]:
+    """Those that earn most, for a report."""
+    return [{"key": _key(one)} for one in searched(current).candidates[:REPORTED]]
+
+
+def _key(one: Mapping[str, Any]) -> str:
+    return trial_key(one["family"], one["params"], one["weighting"])
+
+
+def _of_search(current: Current, facts: Mapping[str, Any]) -> str:
+    package = str(facts.get("package", ""))
+    return package if package in current.state.packages else ""
+
+
+def _others(order: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    best = [(at, one) for at, one in enumerate(order, 1) if one is not said][:OTHERS]
+    return tuple((_key(one), f"candidate {at}, {one['family']}") for at, one in best)
 
 
 def _same(one: Mapping[str, Any], trial: Mapping[str, Any]) -> bool:
@@ -111,4 +144,4 @@ def _picture(trial: Mapping[str, Any], currency: str) -> Picture | None:
     )
 
 
-PAGES = (Page("candidate", "/model/candidates/{key}", candidate, "model_candidate.html.j2"),)
+PAGES = (Page("candidate", "/model/candidates/{key}", candidate, "model_candidate.html.j2", reported=_best),)

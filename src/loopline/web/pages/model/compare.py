@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
@@ -19,28 +17,12 @@ from loopline.model.reported import Told, compared
 from loopline.model.rivals import both, evidence_of, loaded
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
+from loopline.web.beside import BESIDE
 from loopline.web.current import Current
 from loopline.web.page import Page, never
 from loopline.web.pages.model.kept import package_of
 from loopline.web.pages.model.package import drawn
 from loopline.workspace import Workspace
-
-PATIENCE_S = 0.05
-"""So long a page waits for a comparison, which may take seconds on many rows; then it says that it is being made."""
-
-_POOL = ThreadPoolExecutor(1, thread_name_prefix="compare")
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Two packages, by what their comparison hangs on, and where they are read."""
-
-    one: str
-    other: str
-    evidence: str
-    judged_by: str
-    workspace: Workspace = field(compare=False)
-    charter: CharterSpec = field(compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,26 +99,13 @@ def _found(current: Current, first: Entry, second: Entry) -> _Found | None:
     """The comparison; None while it is being made."""
     charter, workspace = current.project.declaration.charter, current.workspace
     evidence = evidence_of(current.state, workspace.ledger, first, second)
-    pair = _Pair(first.subject, second.subject, evidence, digest(charter.fields("worth", "acceptance")), workspace, charter)
-    try:
-        return _asked(pair).result(PATIENCE_S)
-    except TimeoutError:
-        return None
-    except Exception:
-        # What is in the way, such as a key that is not trusted, may be gone when it is asked again.
-        _asked.cache_clear()
-        raise
+    key = ("comparison", first.subject, second.subject, evidence, digest(charter.fields("worth", "acceptance")))
+    return BESIDE.ask(key, lambda: _made(workspace, charter, first.subject, second.subject, evidence))[0]
 
 
-@lru_cache(maxsize=12)
-def _asked(pair: _Pair) -> Future[_Found]:
-    return _POOL.submit(_made, pair)
-
-
-def _made(pair: _Pair) -> _Found:
-    found = held_against(*loaded(pair.workspace, pair.charter, pair.one, pair.other, pair.evidence))
-    names = (pair.one[:8], pair.other[:8])
-    specs = {width: picture(found, names, width=width) for width in (WIDE, NARROW)}
+def _made(workspace: Workspace, charter: CharterSpec, one: str, other: str, evidence: str) -> _Found:
+    found = held_against(*loaded(workspace, charter, one, other, evidence))
+    specs = {width: picture(found, (one[:8], other[:8]), width=width) for width in (WIDE, NARROW)}
     return _Found(dict(found.said), {width: spec for width, spec in specs.items() if spec is not None})
 
 

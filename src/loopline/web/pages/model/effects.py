@@ -9,7 +9,7 @@ from typing import Any
 from loopline.access.people import Person, speak_for
 from loopline.errors import Mistake
 from loopline.model.background import Background
-from loopline.model.constraints import Constraint, held, withdrawal
+from loopline.model.constraints import KIND, Constraint, held, withdrawal
 from loopline.model.effects import Effect
 from loopline.model.explain_pictures import effect_picture
 from loopline.model.packages import EXPLANATION, named, require
@@ -19,7 +19,8 @@ from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import Action, Done, Form, Page
+from loopline.web.hand import roles_for
+from loopline.web.page import About, Action, Done, Form, Page
 from loopline.web.pages.model.explain import OF_ROWS
 from loopline.web.pages.model.kept import package_of
 from loopline.web.pages.model.package import reported_of
@@ -102,7 +103,7 @@ def effects(current: Current, asked: Asked) -> Effects:
         package=entry.subject,
         effects=shown,
         others=rest,
-        may_judge=asked.reader.may(EXPERTS),
+        may_judge=asked.reader.may(EXPERTS) and bool(roles_for(current, asked, (EXPERT,))),
         reads_rows=asked.reader.may(OF_ROWS),
         seen={one.column: _seen(current, one.column) for one in rest},
     )
@@ -121,6 +122,11 @@ def _seen(current: Current, column: str) -> str:
 def seen(current: Current, asked: Asked, form: Form) -> str:
     """What holds now of the column that a form is about."""
     return _seen(current, form.get("column", ""))
+
+
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """The words on the column, and the packages that were made."""
+    return About((KIND,), form.get("column", "")), About(("package",))
 
 
 def refuse(current: Current, asked: Asked, form: Form) -> Done:
@@ -156,4 +162,4 @@ def _expert(current: Current, asked: Asked) -> tuple[Person, str]:
 
 
 PAGES = (Page("effects", "/model/packages/{digest}/effects", effects, "model_effects.html.j2", reported=reported_of),)
-ACTIONS = (Action("/model/effects/refuse", refuse, EXPERTS, seen), Action("/model/effects/accept", accept, EXPERTS, seen))
+ACTIONS = (Action("/model/effects/refuse", refuse, EXPERTS, seen, about), Action("/model/effects/accept", accept, EXPERTS, seen, about))

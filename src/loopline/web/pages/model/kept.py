@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from loopline.charts import WIDE, Spec
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Entry
+from loopline.ledger.store import Ledger
 from loopline.model.leaderboard import Candidate, candidates_of, trials_of
 from loopline.model.package import Package, load, written
 from loopline.model.predictor import Predictor
@@ -17,26 +17,7 @@ from loopline.model.signing import Trust, trust
 from loopline.model.trial_pictures import pictures
 from loopline.serve.scorer import Scorer
 from loopline.web.current import Current
-from loopline.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """A package by its digest, and where it is read; two workspaces that have the digest have the same bytes."""
-
-    digest: str
-    workspace: Workspace = field(compare=False)
-    trusted: Trust = field(compare=False)
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A search that came to its end, by its entry, and where its trials are read."""
-
-    ledger: str
-    id: str
-    workspace: Workspace = field(compare=False)
-    entry: Entry = field(compare=False)
+from loopline.web.kept import Kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +34,12 @@ class Searched:
         return self.pictures[family] if width == WIDE else pictures(self.candidates, self.currency, width=width)[family]
 
 
+# Two workspaces that have a digest have the same bytes.
+_PACKAGES: Kept[Package] = Kept(6)
+_SCORERS: Kept[Scorer] = Kept(4)
+_SEARCHES: Kept[Searched] = Kept(4)
+
+
 def trusted(current: Current) -> Trust:
     """Whose packages are trusted now."""
     return trust(current.state.vouched)
@@ -67,7 +54,7 @@ def package_of(current: Current, entry: Entry) -> Package:
         When it was changed after it was made, or nobody who is trusted now signed it.
     """
     now = trusted(current)
-    package = _package(_Wanted(entry.subject, current.workspace, now))
+    package = _PACKAGES.of(entry.subject, lambda: load(Blobs(current.workspace.lake), entry.subject, now))
     # It is kept for longer than a key may be trusted.
     now.require(package.digest, written(package.manifest))
     return package
@@ -75,8 +62,8 @@ def package_of(current: Current, entry: Entry) -> Package:
 
 def scorer_of(current: Current, entry: Entry) -> Scorer:
     """A package at work."""
-    package_of(current, entry)
-    return _scorer(_Wanted(entry.subject, current.workspace, trusted(current)))
+    package = package_of(current, entry)
+    return _SCORERS.of(entry.subject, lambda: Scorer(Predictor(package)))
 
 
 def searched(current: Current) -> Searched:
@@ -85,22 +72,11 @@ def searched(current: Current) -> Searched:
     if entry is None:
         return Searched({}, ())
     ledger = current.workspace.ledger
-    return _searched(_Made(f"{ledger.url} {ledger.project}", entry.id, current.workspace, entry))
+    return _SEARCHES.of((ledger.url, ledger.project, entry.id), lambda: _searched(ledger, entry))
 
 
-@lru_cache(maxsize=6)
-def _package(wanted: _Wanted) -> Package:
-    return load(Blobs(wanted.workspace.lake), wanted.digest, wanted.trusted)
-
-
-@lru_cache(maxsize=4)
-def _scorer(wanted: _Wanted) -> Scorer:
-    return Scorer(Predictor(_package(wanted)))
-
-
-@lru_cache(maxsize=4)
-def _searched(made: _Made) -> Searched:
-    facts = made.entry.body["facts"]
-    trials = trials_of(facts, made.workspace.ledger)
+def _searched(ledger: Ledger, entry: Entry) -> Searched:
+    facts = entry.body["facts"]
+    trials = trials_of(facts, ledger)
     candidates, currency = tuple(candidates_of(trials, facts)), str(facts["currency"])
     return Searched(trials, candidates, currency, pictures(candidates, currency))

@@ -17,6 +17,8 @@ from loopline.model.packages import EXPLANATION, facts_of, named
 from loopline.model.policy import describe
 from loopline.model.predictor import BACKGROUND
 from loopline.model.reported import Told
+from loopline.release.approvals import settled_today
+from loopline.release.judgement import found, outcome
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -72,7 +74,7 @@ class PackagePage:
     sections
         The parts of its evaluation, and what it does with its columns.
     gates
-        The newest verdict of each gate on it; none where it has not come as far.
+        The newest verdict of each gate on it, as it stands with the waivers that count today; none where it has not come as far.
     signers
         Whose keys signed it, with the key and whether it is trusted.
     reads_rows, tells_reasons
@@ -131,7 +133,6 @@ def package(current: Current, asked: Asked) -> PackagePage:
     evaluation = said["evaluation"]
     explanation = kept.parsed(EXPLANATION) if EXPLANATION in kept.contents else None
     gain = said["worth"]["gain"]
-    judged = [one for one in state.verdicts.values() if one.body["facts"].get("package") == entry.subject]
     return PackagePage(
         said={name: value for name, value in said.items() if name not in ("card", "gates")},
         verdict=verdict(said["worth"], said["currency"] or ""),
@@ -144,7 +145,7 @@ def package(current: Current, asked: Asked) -> PackagePage:
         sections=(*_looks_at(explanation), *_evaluated(said)),
         first=None if evaluation is None else _picture(evaluation, "worth_curve"),
         curves=() if evaluation is None else _drawn(evaluation, ("roc", "precision_recall")),
-        gates=tuple(max(judged, key=lambda one: one.seq).body["facts"]["gates"]) if judged else (),
+        gates=_gates(current, entry.subject),
         signers=tuple({"name": trust.keys.get(one.key), "key": one.key} for one in trust.signatures.get(entry.subject, ())),
         origin=origin_of(current, entry, kept, facts_of(state, ledger, entry)),
         reads_rows=asked.reader.may(OF_ROWS),
@@ -152,6 +153,16 @@ def package(current: Current, asked: Asked) -> PackagePage:
         tells_reasons=BACKGROUND in kept.contents,
         is_newest=named(state, None).subject == entry.subject,
     )
+
+
+def _gates(current: Current, package: str) -> tuple[Mapping[str, Any], ...]:
+    """What became of each gate, and what it found."""
+    said, state = current.project.declaration, current.state
+    verdicts = [one for one in state.verdicts.values() if one.body["facts"].get("package") == package]
+    if not verdicts:
+        return ()
+    settled = settled_today(said.release, said.charter, state, max(verdicts, key=lambda one: one.seq).body["facts"])
+    return tuple({**gate, "outcome": outcome(gate), "found": found(gate)} for gate in settled["gates"])
 
 
 def drawn(evaluation: Mapping[str, Any]) -> dict[str, Picture]:

@@ -11,20 +11,20 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.signing import trust
 from loopline.release import remedies
-from loopline.release.approvals import judged, named, stakeholders, tally_of, word
+from loopline.release.approvals import conflict, judged, named, stakeholders, tally_of, word
 from loopline.release.champion import promotion
 from loopline.release.judgement import Judgement, found, judgement, outcome
 from loopline.release.position import Position, position
 from loopline.release.spec import MOVES, PROMOTION, ROLLBACK
 from loopline.release.stage import stopped
 from loopline.release.tally import RoleTally, Tally
-from loopline.release.waivers import STANDING, may_waive, standing, waive, withdraw
+from loopline.release.waivers import KIND, STANDING, may_waive, standing, waive, withdraw
 from loopline.release.words import NO, WITHDRAWN, YES, say
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import person_of, require_role, roles_for, word_key
-from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.said import day_of
 
 OTHERS = 20
@@ -73,6 +73,8 @@ class Voice:
         Whether the reader may say a word for it.
     own
         Whether a yes of the reader's own stands, which they may take back.
+    conflict
+        Why four eyes do not let the reader's yes count; empty where they do.
     seen
         What the reader decides on.
     """
@@ -80,6 +82,7 @@ class Voice:
     said: RoleTally
     may_speak: bool
     own: bool
+    conflict: str
     seen: str
 
 
@@ -173,7 +176,9 @@ def _gate(current: Current, asked: Asked, gate: dict[str, Any], shown: Judgement
 def voice(current: Current, asked: Asked, one: RoleTally, package: str, move: str) -> Voice:
     """A role that is asked about a move of a package, as the reader sees it."""
     own = any(same(entry.actor) == same(asked.reader.name) for entry in one.approvals)
-    return Voice(one, bool(roles_for(current, asked, (one.role,))), own, _of_words(current, package, move, one.role))
+    said, may_speak = current.project.declaration, bool(roles_for(current, asked, (one.role,)))
+    against = conflict(said.release, said.charter, current.state, package, move, role=one.role, who=person_of(asked)) if may_speak else ""
+    return Voice(one, may_speak, own, against, _of_words(current, package, move, one.role))
 
 
 def _of_words(current: Current, package: str, move: str, role: str) -> str:
@@ -213,7 +218,15 @@ def speak(current: Current, asked: Asked, form: Form) -> Done:
 
 
 def _back_to(form: Form, package: str) -> str:
-    return {"rollout": "/release/rollout", "rollback": "/release/history"}.get(form.get("move", ""), f"/release/packages/{package[:12]}")
+    return {"rollout": "/release/rollout", "rollback": f"/release/history?to={package[:12]}"}.get(form.get("move", ""), f"/release/packages/{package[:12]}")
+
+
+def _about_words(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return *_about_gates(current, asked, form), About(("approval",), form.get("package") or None), About(("champion", "rollout"))
+
+
+def _about_gates(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    return About((KIND,)), About(("step",), "release")
 
 
 def _seen_waiver(current: Current, asked: Asked, form: Form) -> str:
@@ -247,6 +260,6 @@ PAGES = (
     Page("release of a package", "/release/packages/{package}", view, "release.html.j2"),
 )
 ACTIONS = (
-    Action("/release/words", speak, seen=_seen_words),
-    Action("/release/waivers", let, seen=_seen_waiver),
+    Action("/release/words", speak, seen=_seen_words, about=_about_words),
+    Action("/release/waivers", let, seen=_seen_waiver, about=_about_gates),
 )

@@ -16,11 +16,13 @@ from loopline.release.pictures import served
 from loopline.release.record import told
 from loopline.release.rollout.course import KIND, newest
 from loopline.release.spec import ROLLBACK
+from loopline.release.stage import awaited
+from loopline.release.tally import Tally
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.hand import move_key, person_of, require_stakeholder
-from loopline.web.page import Action, Done, Form, Missing, Page
+from loopline.web.hand import may_act, move_key, person_of, require_stakeholder
+from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.pages.release.gates import Voice, voice
 from loopline.web.said import PER_PAGE, page_of
 
@@ -37,8 +39,14 @@ class History:
         What decided when, newest first, as `loopline.release.record.told` gives it.
     back
         The packages that may decide again, the one before first.
-    voices
-        The roles that must say yes to the way back.
+    to
+        The one of them that is looked at; empty where there is none.
+    said, voices
+        What was said of that, and by the roles that must say yes before.
+    awaits
+        Which of these words are missing; empty where none is.
+    may_move
+        Whether the reader may lead back.
     """
 
     title: str
@@ -47,7 +55,11 @@ class History:
     page: int
     picture: Callable[[int], Spec] | None
     back: tuple[str, ...]
+    to: str
+    said: Tally
     voices: tuple[Voice, ...]
+    awaits: str
+    may_move: bool
     on_trial: str
     deployments: tuple[Told, ...]
     seen: str
@@ -84,7 +96,9 @@ def view(current: Current, asked: Asked) -> History:
     others = [entry.subject for entry in reversed(state.champions) if entry.subject and entry.subject != state.champion]
     back = tuple(dict.fromkeys([*stack[-2:-1], *others]))
     course = newest(state.rollouts)
-    asks = tally_of(said.release, said.charter, state, back[0], ROLLBACK).roles if back else ()
+    to = _chosen(back, asked)
+    asks = tally_of(said.release, said.charter, state, to, ROLLBACK) if to else Tally(ROLLBACK, ())
+    halt = awaited(to, asks)
     deployed = current.workspace.ledger.read(kinds=(records.KIND,), newest_first=True, limit=PER_PAGE)
     # To the minute: what has not moved is not drawn again.
     until = current.at.replace(second=0, microsecond=0).isoformat()
@@ -95,11 +109,24 @@ def view(current: Current, asked: Asked) -> History:
         page=page,
         picture=None if not shown else lambda width: served(shown[::-1], until, width=width) or {},
         back=back,
-        voices=tuple(voice(current, asked, one, back[0], ROLLBACK) for one in asks),
+        to=to,
+        said=asks,
+        voices=tuple(voice(current, asked, one, to, ROLLBACK) for one in asks.roles),
+        awaits="" if halt is None else halt.why,
+        may_move=may_act(current, asked),
         on_trial=course.package if course is not None and course.is_live else "",
         deployments=tuple(records.as_json(entry) for entry in deployed),
         seen=of_moves(current),
     )
+
+
+def _chosen(back: tuple[str, ...], asked: Asked) -> str:
+    """The earlier package that is asked for, the one before by default."""
+    wanted = asked.query.get("to", "")
+    found = [package for package in back if package.startswith(wanted)]
+    if wanted and not found:
+        raise Missing("no such package has decided before", where=wanted[:12], remedy="the history names them all")
+    return found[0] if found else ""
 
 
 def one(current: Current, asked: Asked) -> Reign:
@@ -120,6 +147,11 @@ def of_moves(current: Current) -> str:
     return seen_of([entry.id for entry in (*current.state.champions[-1:], *current.state.rollouts[-1:])])
 
 
+def about_moves(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """What tells of moves."""
+    return (About(("champion", KIND)),)
+
+
 def go_back(current: Current, asked: Asked, form: Form) -> Done:
     """Let an earlier package decide again, or end the rollout that runs, as the command does."""
     said, state, ledger = current.project.declaration, current.state, current.workspace.ledger
@@ -138,4 +170,4 @@ PAGES = (
     Page("release history", "/release/history", view, "release_history.html.j2"),
     Page("a reign", "/release/history/{entry}", one, "release_reign.html.j2"),
 )
-ACTIONS = (Action("/release/back", go_back, seen=_seen),)
+ACTIONS = (Action("/release/back", go_back, seen=_seen, about=about_moves),)

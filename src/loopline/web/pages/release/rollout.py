@@ -18,12 +18,13 @@ from loopline.release.rollout.looks import QUESTIONS, Look, looks, sequence
 from loopline.release.rollout.plan import Plan
 from loopline.release.spec import ROLLOUT
 from loopline.release.stage import stopped
+from loopline.release.tally import Tally
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.hand import move_key, person_of, require_stakeholder
+from loopline.web.hand import may_act, move_key, person_of, require_stakeholder
 from loopline.web.page import Action, Done, Form, Page
 from loopline.web.pages.release.gates import Voice, voice
-from loopline.web.pages.release.history import of_moves
+from loopline.web.pages.release.history import about_moves, of_moves
 
 MOVES = ("promoted", PAUSED, RESUMED)
 
@@ -42,6 +43,8 @@ class Rollout:
         What champion and challenger have done, over all steps.
     moves
         Every move of it, oldest first.
+    may_move
+        Whether the reader may move it by hand.
     pictures
         From a question to how its difference was known over time.
     """
@@ -54,8 +57,10 @@ class Rollout:
     moves: tuple[dict[str, Any], ...]
     pictures: tuple[tuple[str, Callable[[int], Spec]], ...]
     looks: int
+    said: Tally
     voices: tuple[Voice, ...]
     stopped: str
+    may_move: bool
     seen: str
 
     @property
@@ -82,10 +87,10 @@ def view(current: Current, asked: Asked) -> Rollout:
     course, declared = newest(state.rollouts), str(said.release.rollout) if said.release.rollout.is_declared else ""
     seen = of_moves(current)
     if course is None:
-        return Rollout("Rollout", None, declared, (), None, (), (), 0, (), stopped(said.charter, state), seen)
+        return Rollout("Rollout", None, declared, (), None, (), (), 0, Tally(ROLLOUT, ()), (), stopped(said.charter, state), False, seen)
     told, found, signed = trial(said.release, said.charter, state), looks(current.workspace.ledger, course), signed_moves(state)
     evidence = [Evidence.of_json(one) for one in (told or {})["evidence"]] or list(found[-1].evidence if found else ())
-    words = tally_of(said.release, said.charter, state, course.package, ROLLOUT).roles if course.is_live else ()
+    words = tally_of(said.release, said.charter, state, course.package, ROLLOUT) if course.is_live else Tally(ROLLOUT, ())
     return Rollout(
         title=f"Rollout of {course.package[:12]}",
         told=told,
@@ -95,8 +100,10 @@ def view(current: Current, asked: Asked) -> Rollout:
         moves=tuple({**one, "signed": signed.get(one["entry"])} for one in course.as_json()["moves"]),
         pictures=_pictures(found),
         looks=len(found),
-        voices=tuple(voice(current, asked, one, course.package, ROLLOUT) for one in words),
+        said=words,
+        voices=tuple(voice(current, asked, one, course.package, ROLLOUT) for one in words.roles),
         stopped=stopped(said.charter, state),
+        may_move=course.is_live and may_act(current, asked),
         seen=seen,
     )
 
@@ -138,4 +145,4 @@ def _seen(current: Current, asked: Asked, form: Form) -> str:
 
 
 PAGES = (Page("rollout", "/release/rollout", view, "release_rollout.html.j2"),)
-ACTIONS = (Action("/release/rollout/moves", act, seen=_seen),)
+ACTIONS = (Action("/release/rollout/moves", act, seen=_seen, about=about_moves),)

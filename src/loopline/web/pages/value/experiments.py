@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopline.access.people import Person
-from loopline.serve.experiments import Experiment, folded
+from loopline.serve.experiments import KIND, Experiment, folded
 from loopline.value.experiment.conduct import following, named, told
 from loopline.value.experiment.spec import LOOK
 from loopline.value.experiment.stopping import stop
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import Action, Done, Form, Page
+from loopline.web.hand import may_act
+from loopline.web.page import About, Action, Done, Form, Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +69,17 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiments:
-    """All experiments, the newest first."""
+    """All experiments, the newest first.
+
+    Parameters
+    ----------
+    may_end
+        Whether the reader may end one.
+    """
 
     title: str
     experiments: tuple[Compared, ...]
+    may_end: bool
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -80,7 +88,7 @@ class Experiments:
 
 def experiments(current: Current, asked: Asked) -> Experiments:
     """All experiments."""
-    return Experiments(title="Experiments", experiments=compared(current))
+    return Experiments(title="Experiments", experiments=compared(current), may_end=may_act(current, asked))
 
 
 def compared(current: Current) -> tuple[Compared, ...]:
@@ -116,5 +124,10 @@ def as_it_is(current: Current, asked: Asked, form: Form) -> str:
     return seen_of(named(current.state.experiments, asked.path["name"]).entries[-1].id)
 
 
+def about(current: Current, asked: Asked, form: Form) -> tuple[About, ...]:
+    """The words on the experiment."""
+    return (About((KIND,), asked.path["name"]),)
+
+
 PAGES = (Page("experiments", "/value/experiments", experiments, "value_experiments.html.j2"),)
-ACTIONS = (Action("/value/experiments/{name}/end", end, None, as_it_is),)
+ACTIONS = (Action("/value/experiments/{name}/end", end, None, as_it_is, about),)

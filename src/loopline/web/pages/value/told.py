@@ -151,7 +151,7 @@ def cost(current: Current, asked: Asked) -> Cost:
 
 
 def _first_month(at: datetime) -> datetime:
-    """The beginning of the first month that is told. Each server reports every hour: to add up years of that takes longer than a page may."""
+    """The beginning of the first month that is told: a page does not list years of them."""
     month = at.year * 12 + at.month - MONTHS
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 

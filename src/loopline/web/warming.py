@@ -1,0 +1,51 @@
+"""What the first reader would wait for, done as soon as the pages are served: the first picture, and the first look at each part of the loop."""
+
+from __future__ import annotations
+
+import logging
+from threading import Thread
+
+from loopline import charts
+from loopline.web import rendering
+from loopline.web.asked import Asked, Reader
+from loopline.web.current import Followed
+from loopline.web.page import Page
+from loopline.web.register import PAGES, SECTIONS
+from loopline.web.site import Site
+
+_log = logging.getLogger("loopline")
+_NOBODY = Reader("", is_local=True)
+_EMPTY: charts.Spec = {"mark": "point", "data": {"values": []}}
+OPENED = tuple(page for page in PAGES if page.path.strip("/") in {path for _, path in SECTIONS})
+"""The first page of each part."""
+
+
+def begin(site: Site) -> None:
+    """Warm up beside what serves; where that does not come to its end, a reader waits as if nothing had been done."""
+    Thread(target=warm, args=(site,), name="warming", daemon=True).start()
+
+
+def warm(site: Site) -> None:
+    """Do once what takes longer the first time."""
+    # The renderer of pictures begins in 0.8 s.
+    charts.svg(_EMPTY)
+    for followed in site.projects.values():
+        for page in OPENED:
+            try:
+                _open(site, followed, page)
+            except Exception:  # whoever opens the page is told what is wrong with it
+                _log.debug("%s cannot be warmed up", page.path, exc_info=True)
+
+
+def _open(site: Site, followed: Followed, page: Page) -> None:
+    current = followed.current()
+    setting = rendering.Setting(
+        reader=_NOBODY,
+        project=current.project.name,
+        base=current.base,
+        here=f"{current.base}{page.path}",
+        seq=current.seq,
+        at=current.at,
+        keep=lambda what: site.drawings.keep(what, project=current.project.name, roles=page.roles),
+    )
+    rendering.html(page.template, page.view(current, Asked(_NOBODY)), setting)

@@ -1,0 +1,39 @@
+"""What holds now, as the pages are told it, while the declaration changes under them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.web.world import client, reader
+
+
+def test_a_declaration_that_is_gone_is_said_and_the_last_one_is_shown(folder: Path) -> None:
+    with client(folder, reader("business")) as browser:
+        before = browser.get("/shop/charter/study?as=json").json()
+        (folder / "loopline.yaml").unlink()
+        for path in ("/", "/charter", "/charter/study", "/charter/criteria", "/data/contract"):
+            answer = browser.get(f"/shop{path}")
+            assert answer.status_code == 200 and "there is no loopline.yaml" in answer.text, path
+        assert browser.get("/shop/charter/study?as=json").json() == before
+
+
+def test_a_project_that_is_renamed_is_served_under_its_old_name_until_the_pages_start_anew(folder: Path) -> None:
+    declaration = folder / "loopline.yaml"
+    right = declaration.read_text()
+    with client(folder, reader("business")) as browser:
+        declaration.write_text(right.replace("project: shop", "project: store"))
+        page = browser.get("/shop/")
+        assert page.status_code == 200 and "name changed from &#39;shop&#39; to &#39;store&#39;" in page.text and "Start the pages anew" in page.text
+        assert browser.get("/store/").status_code == 404
+        declaration.write_text(right)
+        assert "name changed" not in browser.get("/shop/").text
+
+
+def test_a_ledger_that_is_declared_elsewhere_takes_the_old_one_from_no_request(folder: Path) -> None:
+    declaration = folder / "loopline.yaml"
+    with client(folder, reader("business")) as browser:
+        followed = browser.app.state.site.projects["shop"]  # type: ignore[attr-defined]
+        before = followed.current()
+        declaration.write_text(declaration.read_text() + "workspace: {ledger: 'sqlite:///other.db'}\n")
+        assert browser.get("/shop/").status_code == 200
+        assert before.workspace.ledger.seq() == before.seq > followed.current().seq

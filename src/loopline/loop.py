@@ -167,19 +167,17 @@ class Loop:
         self._walk(None, look, sounding=sounding)
         return look.asked
 
-    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None, sounding: bool = False) -> LoopStatus:
+    def run(self, *, until: str | None = None, fresh: str | None = None, progress: Progress | None = None, sounding: bool = False, by: str = "") -> LoopStatus:
         """Take the loop round as far as the evidence allows.
 
         Parameters
         ----------
-        until
-            The last stage to run.
-        fresh
-            A stage whose steps are computed again although they have succeeded.
-        progress
-            Told what happens and how long it takes.
+        until, fresh
+            The last stage to run, and a stage whose steps are computed again although they have succeeded.
         sounding
             Whether what each way to decide earns is told from the data that are there, although nothing asks for it.
+        by
+            Who asks for it, where that is not the person of this machine: a package that is made then is theirs, too, for `release.four_eyes`.
 
         Raises
         ------
@@ -189,7 +187,7 @@ class Loop:
         for name in (until, fresh):
             if name is not None and name not in STAGES:
                 raise Mistake(f"there is no stage {name!r}", remedy=f"the stages are: {', '.join(STAGES)}")
-        turn, declared = Turn(self.project, self.workspace, self.state, fresh, progress or Silence()), self.project.declaration
+        turn, declared = Turn(self.project, self.workspace, self.state, fresh, progress or Silence(), by), self.project.declaration
         with self.workspace.ledger.lease(), writing(self.workspace.lake), run_spans(self.project.name) as turn.spans:
             declare(self.workspace.ledger, declared.keys)
             enter(self.workspace.ledger, declared.charter, of_charter(declared.charter, self.project.folder))

@@ -117,7 +117,8 @@ def _past_halts(steps: Steps) -> Steps:
 class Turn(Look):
     """Tells a stage's story and does what has not been done."""
 
-    def __init__(self, project: Project, workspace: Workspace, state: Callable[[], State], fresh: str | None, progress: Progress) -> None:
+    def __init__(self, project: Project, workspace: Workspace, state: Callable[[], State], fresh: str | None, progress: Progress, by: str = "") -> None:
+        self._by = by
         self._project = project
         self._workspace = workspace
         self._state = state
@@ -175,7 +176,15 @@ class Turn(Look):
         ledger = self._workspace.ledger
         parents = (self.follows,) if self.follows else ()
         (started,) = ledger.append(Draft(kind="step", subject=step.stage, key=step.key, body={"state": "started", "name": step.name}, parents=parents))
-        job = Job(project=self._project.name, folder=self._project.folder, step=step, attempt=started.id, workspace=self._workspace, progress=self.progress)
+        job = Job(
+            project=self._project.name,
+            folder=self._project.folder,
+            step=step,
+            attempt=started.id,
+            workspace=self._workspace,
+            progress=self.progress,
+            by=self._by,
+        )
 
         def ended(state: str, **more: Any) -> Entry:
             seconds = round(time.monotonic() - since, 3)

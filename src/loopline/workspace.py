@@ -56,6 +56,8 @@ class Job:
         The step, with what it reads and its inputs.
     attempt
         Id of the entry that says this attempt has started: the parent of what the function appends.
+    by
+        Who had the loop go round, where that is another person than the one of this machine: who signed in to its pages.
     """
 
     project: str
@@ -64,3 +66,4 @@ class Job:
     attempt: str
     workspace: Workspace
     progress: Progress
+    by: str = ""

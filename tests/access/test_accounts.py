@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from loopline.access import accounts, passwords
+from loopline.access import accounts, passwords, sessions
 from loopline.access.safe import ACCOUNTS
 from loopline.errors import Mistake
 
@@ -47,7 +47,7 @@ def test_another_password_takes_the_place_of_the_old_one(safe):
 
 def test_a_revoked_account_lets_nobody_in_until_it_is_made_anew(safe):
     accounts.create(safe, "ann", GOOD, NOW)
-    assert accounts.revoke(safe, "ann").state == accounts.revoke(safe, "ann").state == "revoked"
+    assert accounts.revoke(safe, "ann", NOW).state == accounts.revoke(safe, "ann", NOW).state == "revoked"
     assert accounts.proved(safe, "ann", GOOD) is None
     assert not accounts.proved(safe, "ann", "")
     assert hash_of(safe) == ""
@@ -55,7 +55,7 @@ def test_a_revoked_account_lets_nobody_in_until_it_is_made_anew(safe):
         accounts.set_password(safe, "ann", BETTER, NOW)
     assert accounts.create(safe, "ann", BETTER, NOW).generation == 3
     with pytest.raises(Mistake, match="bob has no account"):
-        accounts.revoke(safe, "bob")
+        accounts.revoke(safe, "bob", NOW)
 
 
 def test_a_hash_grows_with_the_parameters_when_its_password_is_proved(safe, monkeypatch):
@@ -73,7 +73,7 @@ def test_a_hash_is_verified_whether_or_not_there_is_an_account(safe, monkeypatch
     """What takes the time is done in each case, once."""
     accounts.create(safe, "ann", GOOD, NOW)
     accounts.create(safe, "bob", GOOD, NOW)
-    accounts.revoke(safe, "bob")
+    accounts.revoke(safe, "bob", NOW)
     passwords.is_right(None, GOOD)
     seen = []
 
@@ -87,3 +87,15 @@ def test_a_hash_is_verified_whether_or_not_there_is_an_account(safe, monkeypatch
     for name in ("ann", "bob", "nobody"):
         accounts.proved(safe, name, BETTER)
     assert seen == ["m=8,t=1,p=1"] * 3
+
+
+def test_who_only_came_by_a_provider_is_revoked_under_an_account_of_their_own(safe):
+    ends = sessions.Ends(timedelta(hours=12), timedelta(hours=2))
+    secret = sessions.begin(safe, "Bob", ends, NOW)
+    assert accounts.revoke(safe, "bob", NOW).is_revoked
+    assert sessions.found(safe, secret, ends, NOW) is None
+    assert sessions.found(safe, sessions.begin(safe, "Bob", ends, NOW), ends, NOW) is None
+    assert accounts.proved(safe, "bob", "") is None
+    assert accounts.revoke(safe, "who has not come yet", NOW, is_listed=True).is_revoked
+    with pytest.raises(Mistake, match="mistyped has no account"):
+        accounts.revoke(safe, "mistyped", NOW)

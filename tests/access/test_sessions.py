@@ -75,7 +75,7 @@ def test_a_declaration_that_shortens_sessions_ends_those_that_are_older(safe):
     "end",
     [
         lambda safe, secret: accounts.set_password(safe, "ann", "staple and some more", NOW),
-        lambda safe, secret: accounts.revoke(safe, "ann"),
+        lambda safe, secret: accounts.revoke(safe, "ann", NOW),
         lambda safe, secret: sessions.end(safe, secret),
     ],
     ids=["password", "revocation", "sign-out"],
@@ -98,7 +98,7 @@ def test_who_comes_from_a_provider_needs_no_account_and_a_revoked_one_keeps_them
     assert sessions.found(safe, secret, ENDS, NOW).via == "oidc"
     accounts.create(safe, "ann", GOOD, NOW)
     assert sessions.found(safe, secret, ENDS, NOW)
-    accounts.revoke(safe, "ann")
+    accounts.revoke(safe, "ann", NOW)
     assert sessions.found(safe, secret, ENDS, NOW) is None
     assert sessions.found(safe, sessions.begin(safe, "Ann", ENDS, NOW), ENDS, NOW) is None
 
@@ -108,3 +108,10 @@ def test_ended_sessions_are_swept_when_others_begin(safe):
     sessions.begin(safe, "bob", ENDS, NOW + timedelta(days=1))
     with safe.reading() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(SESSIONS)) == 1
+
+
+def test_what_a_page_asks_for_by_itself_keeps_no_session_from_ending(safe):
+    secret = begun(safe)
+    for minutes in range(0, 120, 10):
+        assert sessions.found(safe, secret, ENDS, NOW + timedelta(minutes=minutes), is_used=False) is not None
+    assert sessions.found(safe, secret, ENDS, NOW + timedelta(hours=2)) is None

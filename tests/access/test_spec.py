@@ -46,3 +46,18 @@ def test_what_cannot_be_is_refused(text, says):
     assert says in str(caught.value)
     assert "line 4" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("https://loop.example.com:443", "https://loop.example.com"),
+        ("http://Loop.example.com:80/", "http://loop.example.com"),
+        ("https://[::1]:443", "https://[::1]"),
+        ("https://loop.example.com:", "https://loop.example.com"),
+        ("https://loop.example.com:80", "https://loop.example.com:80"),
+        ("http://loop.example.com:443", "http://loop.example.com:443"),
+    ],
+)
+def test_the_usual_port_is_left_out_of_the_public_address_as_browsers_do(said, meant):
+    assert pages(f"{{public_url: '{said}'}}").public_url == meant

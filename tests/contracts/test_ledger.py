@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from loopline.errors import Mistake
 from loopline.ledger import chain, database, paging
+from loopline.ledger.deciding import alone
 from loopline.ledger.entry import GENESIS, Draft, Entry, id_of
 from loopline.ledger.paging import Question
 from loopline.ledger.store import Ledger
@@ -300,6 +302,25 @@ def test_a_lease_is_held_by_one_and_per_project(ledger: Ledger, ledger_url: str)
         assert second.holder() == ""
         with second.lease(), pytest.raises(Mistake), ledger.lease():
             pass
+
+
+def test_one_decides_at_a_time_in_a_project(ledger: Ledger, ledger_url: str) -> None:
+    done: list[str] = []
+    with Ledger.open(ledger_url, "flights") as second, Ledger.open(ledger_url, "other") as other:
+
+        def decide() -> None:
+            with alone(second):
+                done.append("second")
+
+        follows = threading.Thread(target=decide)
+        with pytest.raises(Mistake), alone(ledger):
+            follows.start()
+            with alone(other):
+                follows.join(0.1)
+            done.append("first")
+            raise Mistake("what goes wrong lets the next one in, too")
+        follows.join(10)
+    assert done == ["first", "second"]
 
 
 def test_the_projects_of_a_database_are_listed_and_opened_beside_each_other(ledger: Ledger) -> None:

@@ -46,7 +46,7 @@ def test_what_one_does_holds_for_the_other(two: tuple[Safe, Safe]) -> None:
     assert sessions.found(second, secret, ENDS, NOW) is None
     secret = sessions.begin(first, "Bob", ENDS, NOW)
     assert sessions.found(second, secret, ENDS, NOW + timedelta(hours=2)) is None
-    assert accounts.revoke(second, "ann").is_revoked
+    assert accounts.revoke(second, "ann", NOW).is_revoked
     assert [one.state for one in accounts.listed(first)] == ["revoked"]
 
 

@@ -15,7 +15,7 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import FOLDED, State, fold
 from loopline.ledger.store import Ledger
-from loopline.model.signing import Signature, enter, give_trust, withdraw_trust
+from loopline.model.signing import SIGNATURE, Signature, Trust, enter, give_trust, withdraw_trust
 from loopline.release.approvals import Word, authors, judged, named, tally_of, word
 from loopline.release.spec import ReleaseSpec
 from loopline.release.words import say
@@ -171,6 +171,18 @@ def test_who_signed_the_package_is_its_author_under_every_name_that_their_key_ha
     with pytest.raises(Mistake, match="ann has said yes as business already.*ask another person who holds the role devops"):
         spoken(ledger, tmp_path, "ann", "devops", spec=four)
     assert met(ledger, four) == [True, False]
+
+
+def test_for_whom_a_package_was_made_is_its_author_too_whoever_signed_it(ledger: Ledger, tmp_path: Path) -> None:
+    key = key_of("ben", tmp_path)
+    signature = Signature(key.public, key.sign(b"manifest"))
+    for name in ("", "Dan@example.com", "Dan@example.com", "max"):
+        enter(ledger, A, signature, made_for=name)
+    passed(ledger, A)
+    state = fold(ledger.read(kinds=FOLDED))
+    assert authors(state, A) == {"ben", "dan@example.com", "max"}
+    assert len([entry for entry in state.vouched if entry.kind == SIGNATURE]) == 3
+    assert Trust.of(ledger).signatures[A] == (signature,)
 
 
 def test_a_rollback_asks_for_words_of_its_own_on_this_very_reign(ledger: Ledger, tmp_path: Path) -> None:

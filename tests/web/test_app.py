@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from jinja2 import ChoiceLoader, FileSystemLoader
+from starlette.testclient import TestClient
 
 from loopline import charts
 from loopline.errors import Mistake
@@ -18,6 +21,7 @@ from loopline.web.drawn import Drawings, themed
 from loopline.web.forms import Forms, seen_of
 from loopline.web.page import Action, Done, Form, Missing, Page
 from loopline.web.register import ACTIONS
+from loopline.web.trouble import Trouble
 from tests.web.world import client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
@@ -160,3 +164,69 @@ def test_lens_and_theme_are_remembered(folder, counted):
 
 def test_every_form_that_may_be_refused_as_stale_names_what_tells_of_the_change():
     assert not [action.path for action in ACTIONS if action.seen is not None and action.about is None]
+
+
+def test_what_is_no_lens_or_theme_is_not_kept(folder, counted):
+    with client(folder, reader("business")) as browser:
+        for chosen in ("lens=%E2%9C%93", "theme=%E2%9C%93", "lens=nobody"):
+            answer = browser.get(f"/shop/hall?{chosen}&which=some", follow_redirects=False)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/shop/hall?which=some")
+            assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("seq", ["9" * 30, "9" * 5_000, "-1", "\u0663", ""])
+def test_a_form_says_how_far_its_reader_had_seen_in_any_way(folder, counted, seq):
+    with client(folder, reader("business")) as browser:
+        fields = hidden(browser.get("/shop/hall").text, "/hall/open")
+        stale = browser.post("/shop/hall/open", data={**fields, "what": "x", "seen": "other", "seq": seq})
+    assert stale.status_code == 409 and "nothing was done" in stale.text
+
+
+def test_a_defect_is_told_without_its_text_and_logged(folder, counted, monkeypatch, caplog):
+    def broken(current: Current, asked: Asked) -> Hall:
+        raise ValueError("row 7: ann@example.com")
+
+    monkeypatch.setattr(site, "PAGES", (Page("hall", "/hall", broken, "hall.html.j2"),))
+    with client(folder, reader("business")) as browser:
+        for answer in (browser.get("/shop/hall"), browser.get("/shop/hall?as=json")):
+            assert answer.status_code == 500 and "ann@" not in answer.text and "defect of Loopline" in answer.text
+    assert "ann@example.com" in caplog.text
+
+
+def test_a_form_that_cannot_be_read_is_refused_with_the_usual_headers(folder, counted):
+    with client(folder, reader("business")) as browser:
+        browser.get("/shop/hall")
+        answer = browser.post("/shop/hall/open", content=b"x", headers={"content-type": "multipart/form-data"})
+    assert answer.status_code == 400 and "form cannot be read" in answer.text and "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_failure_in_the_outermost_layer_has_the_headers(folder, monkeypatch):
+    monkeypatch.setattr(site, "_failed", lambda *given: 1 / 0)
+    with client(folder, reader("customer")) as browser:
+        quiet = TestClient(browser.app, base_url="http://127.0.0.1:8379", raise_server_exceptions=False)
+        answer = quiet.get("/shop/hall")
+    assert answer.status_code == 500 and "default-src 'none'" in answer.headers["content-security-policy"] and "no-store" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(("came", "back"), [("//evil.example/x", "/"), ("/shop/hall", "/shop/hall"), ("/\\evil.example", "/")])
+def test_the_way_back_leads_nowhere_else(came, back):
+    assert Trouble(Mistake("no"), "No", f"https://loop.example.com{came}", "loop.example.com").back == back
+    assert Trouble(Mistake("no"), "No", "https://evil.example/x", "loop.example.com").back == ""
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+def test_of_two_people_at_once_one_decides_and_the_other_is_told(folder, counted, monkeypatch, servers):
+    def slow(current: Current, asked: Asked, form: Form) -> Done:
+        time.sleep(0.1)
+        counted.append(form["what"])
+        return Done("done", "/hall")
+
+    (action,) = site.ACTIONS
+    monkeypatch.setattr(site, "ACTIONS", (replace(action, act=slow),))
+    with client(folder, reader("business")) as one, client(folder, reader("business")) as other:
+        browsers = (one, one if servers == 1 else other)
+        forms = [hidden(browser.get("/shop/hall").text, "/hall/open") for browser in browsers]
+        with ThreadPoolExecutor(2) as both:
+            answers = both.map(lambda at: browsers[at].post("/shop/hall/open", data={**forms[at], "what": str(at)}, follow_redirects=False), (0, 1))
+            assert sorted(answer.status_code for answer in answers) == [303, 409]
+    assert len(counted) == 1

@@ -42,3 +42,21 @@ def test_the_oldest_is_let_go():
     beside = Beside(most=1)
     assert [beside.ask(key, lambda key=key: key, wait_s=5)[0] for key in ("a", "b")] == ["a", "b"]
     assert beside.ask("a", lambda: "anew", wait_s=5) == ("anew", True)
+
+
+def test_so_many_may_wait_and_what_is_let_go_is_not_worked_out():
+    beside, done, made = Beside(most=2, waiting=3), Event(), []
+
+    def make(key: str) -> str:
+        done.wait(5)
+        made.append(key)
+        return key
+
+    for key in ("a", "b", "c"):
+        assert beside.ask(key, lambda key=key: make(key), wait_s=0.01) == (None, False)
+    beside.ask("d", lambda: make("d"), wait_s=0.01)
+    with pytest.raises(Mistake, match="too much is being worked out already; try again"):
+        Beside(waiting=0).ask("e", lambda: 1)
+    done.set()
+    assert beside.ask("d", lambda: make("d anew"), wait_s=5) == ("d", True)
+    assert "b" not in made and "d" in made

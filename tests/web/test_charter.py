@@ -111,6 +111,21 @@ def test_a_form_over_another_charter_is_refused(folder):
     assert answer.status_code == 409 and "nothing was done" in answer.text
 
 
+def test_a_customer_signs_only_where_the_charter_asks_them(folder):
+    said = {"role": "business", "verdict": "yes", "why": "x", "seen": "", "seq": "0"}
+    with client(folder, reader("customer")) as browser:
+        token = hidden_token(browser.get("/shop/customer").text)
+        refused = browser.post("/shop/charter/sign", data={**said, "token": token}, headers={"accept": "application/json"})
+        assert refused.status_code == 403 and "changed" not in refused.text
+        declared(folder, ("  budget:", "  approvals: {customer: 1}\n  budget:"))
+        stale = browser.post("/shop/charter/sign", data={**said, "token": token}, headers={"accept": "application/json"})
+        assert stale.status_code == 409 and "changed" not in stale.json()["error"], "the ledger is not theirs to read"
+
+
+def hidden_token(page: str) -> str:
+    return page.split('name="token" value="')[1].split('"')[0]
+
+
 def test_links_are_made_listed_and_revoked_by_business_alone(folder):
     with client(folder, reader("business")) as browser:
         fields = hidden(browser.get("/shop/charter/customers").text, "/charter/customers/create")
@@ -118,6 +133,7 @@ def test_links_are_made_listed_and_revoked_by_business_alone(folder):
         assert HOSTILE not in made.text and "shown this once" in made.text
         secret = re.search(r"/c/(lc-[\w-]+)", made.text)
         assert secret is not None and secret[1] not in browser.get("/shop/charter/customers").text
+        assert not any(secret[1] in cookie.value for cookie in browser.cookies.jar), "no cookie holds it"
         (link,) = browser.get("/shop/charter/customers?as=json").json()["links"]
         assert (link["for"], link["state"]) == (HOSTILE, "valid")
         fields = hidden(browser.get("/shop/charter/customers").text, f"/charter/customers/{link['id']}/revoke")

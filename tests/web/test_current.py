@@ -24,7 +24,7 @@ def test_a_project_that_is_renamed_is_served_under_its_old_name_until_the_pages_
         declaration.write_text(right.replace("project: shop", "project: store"))
         page = browser.get("/shop/")
         assert page.status_code == 200 and "name changed from &#39;shop&#39; to &#39;store&#39;" in page.text and "Start the pages anew" in page.text
-        assert browser.get("/store/").status_code == 404
+        assert browser.get("/store/").status_code == 403
         declaration.write_text(right)
         assert "name changed" not in browser.get("/shop/").text
 

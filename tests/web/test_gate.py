@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
-from loopline.web.gate import BODY_BYTES, Rules
+from loopline.web.gate import BODY_BYTES, Gate, Rules
 from tests.web.signing import DECLARATION
 from tests.web.world import client
 
@@ -33,6 +33,25 @@ def test_only_the_declared_address_is_served():
     assert status(PUBLIC, host="127.0.0.1") == 421
     assert status(Rules(is_local=False), host="10.0.0.7:8379") == 0
     assert status(Rules(is_local=False)) == 400
+
+
+@pytest.mark.parametrize("said", ["forwarded", "x_forwarded_for", "x_forwarded_host", "x_forwarded_proto", "x_real_ip", "via"])
+def test_what_a_proxy_sends_on_is_no_request_of_this_machine(said):
+    assert status(LOCAL, host="127.0.0.1:8379", **{said: "192.0.2.1"}) == 421
+    assert status(PUBLIC, host="loop.example.com", **{said: "192.0.2.1"}) == 0
+
+
+def test_a_proxy_that_is_not_believed_is_said_once(caplog):
+    gate = Gate(lambda scope, receive, send: None, PUBLIC)
+
+    def look(client, said):
+        gate._look({"client": (client, 1)}, Headers({"x-forwarded-for": said}))
+
+    look("192.0.2.1", "198.51.100.9, 192.0.2.1")
+    assert not caplog.messages, "it is believed: whom it speaks for is who asks"
+    for _ in range(2):
+        look("10.0.0.5", "192.0.2.1")
+    assert caplog.messages == ["10.0.0.5 says whom it asks for and is not believed: if it is your proxy, name it in pages.proxies"]
 
 
 OURS = {"host": "127.0.0.1:8379", "origin": "http://127.0.0.1:8379", "sec_fetch_site": "same-origin"}

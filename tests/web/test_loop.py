@@ -159,6 +159,9 @@ def test_a_customer_sees_nothing_of_it(folder):
 
 def test_a_round_is_taken_only_by_our_own_form(folder):
     with client(folder, reader("business")) as browser:
+        token = browser.get("/shop/work").text.split('name="token" value="')
+        assert "/shop/round" not in browser.get("/shop/").text and len(token) > 0
+    with client(folder, reader("ml")) as browser:
         assert browser.post("/shop/round").status_code == 403
         fields = hidden(browser.get("/shop/").text, "/round")
     assert fields == {} or {*fields} == {"token", "seq", "seen"}

@@ -117,8 +117,23 @@ def test_a_ledger_that_cannot_be_read_is_a_row_and_the_others_are_followed_all_t
         assert [(one["project"], bool(one["trouble"])) for one in shown] == [("two", True), ("one", False)]
         with browser(site, Reader("nobody@example.com")) as theirs:
             assert theirs.get("/").status_code == 403
-        before = site.seen()
+        before = site.seen(Reader(bea))
         site.projects["one"].current().workspace.ledger.append(Draft(kind="charter", subject="y", key="y", body={"charter": {}}))
-        assert site.seen().seq > before.seq
+        assert site.seen(Reader(bea)).seq > before.seq
+    finally:
+        site.close()
+
+
+def test_a_reader_hears_only_of_projects_that_they_may_see(tmp_path):
+    folders = [project(tmp_path / name, name, tmp_path / f"{name}.db", who) for name, who in (("a", PEOPLE["business"]), ("b", "other@example.com"))]
+    site = opened(folders)
+    site.door = Stated(Reader(PEOPLE["business"]))
+    try:
+        bea, before = Reader(PEOPLE["business"]), site.seen(Reader(PEOPLE["business"]))
+        site.projects["b"].current().workspace.ledger.append(Draft(kind="note", subject="a test"))
+        assert site.seen(bea) == before
+        site.projects["a"].current().workspace.ledger.append(Draft(kind="note", subject="a test"))
+        assert site.seen(bea).seq == before.seq + 1
+        assert site.pulse(bea) is site.pulse(bea) is not site.pulse(Reader("other@example.com"))
     finally:
         site.close()

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from loopline.access import keys
 from loopline.cli.release import command
+from loopline.errors import Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
+from loopline.model.signing import declare, signer, voucher
 from loopline.web.asked import Reader
 from tests.web.releasing import PACKAGE, declared, entries, on_trial, pages_key, waiting
 from tests.web.world import client, hidden, reader
@@ -236,3 +239,15 @@ def test_every_earlier_package_can_be_approved_to_decide_again(folder, monkeypat
         back = browser.post("/shop/release/back", data={**hidden(said.text, "/release/back"), "why": "it loses"})
         assert f"{first[:12]} decides again: it loses" in back.text
         assert browser.get("/shop/release/history?to=ff").status_code == 404
+
+
+def test_the_pages_may_vouch_with_a_key_that_signs_nothing_else(folder, monkeypatch):
+    monkeypatch.setenv("LOOPLINE_PAGES_KEY", str(folder / "vouches.pem"))
+    with open_loop(folder) as loop:
+        ledger = loop.workspace.ledger
+        declare(ledger, {"pages": keys.pages_key().public})
+        assert keys.pages_key().public != keys.own_key().public
+        assert (voucher(ledger, name="ann").public, signer(ledger, name="ann").public) == (keys.pages_key().public, keys.own_key().public)
+    monkeypatch.delenv("LOOPLINE_PAGES_KEY")
+    with open_loop(folder) as loop, pytest.raises(Mistake, match="may not sign for anybody"):
+        voucher(loop.workspace.ledger, name="ann")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import socket
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,11 +19,13 @@ from loopline.loop import open_loop
 from loopline.project import load
 from loopline.web import warming
 from loopline.web.app import build
+from loopline.web.asked import Reader
 from loopline.web.pages import work
 from loopline.web.register import SECTIONS
 from loopline.web.server import opened
 from loopline.web.work import Work
 from tests.web.browser.serving import served
+from tests.web.signing import DECLARATION
 from tests.web.test_work import HERE
 from tests.web.world import Stated, client, hidden, reader
 
@@ -60,6 +63,15 @@ def test_every_part_is_opened_once_before_anybody_asks(folder: Path, caplog: pyt
         site.close()
     assert {page.section for page in warming.OPENED} == {path for _, path in SECTIONS}
     assert not [one for one in caplog.records if "warmed" in one.message]
+
+
+def test_headers_have_an_end_before_anybody_has_signed_in(tmp_path: Path) -> None:
+    (tmp_path / "loopline.yaml").write_text(DECLARATION)
+    with served(tmp_path) as url:
+        at = urlsplit(url)
+        with socket.create_connection((at.hostname, at.port), timeout=10) as asks:
+            asks.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Much: " + b"x" * 70_000)
+            assert asks.recv(100).startswith(b"HTTP/1.1 4")
 
 
 def test_who_may_see_nothing_hears_of_no_move(folder: Path) -> None:
@@ -111,10 +123,10 @@ def test_a_project_that_is_wrong_at_the_start_is_shown_with_its_mistake_and_open
         assert "did you mean 'positive'?" in shown["other"] and not shown["shop"]
         page = browser.get("/other/")
         assert page.status_code == 503 and "Did you mean" in page.text and 'data-events="/events?since=' in page.text
-        before = site.seen()
+        before = site.seen(Reader("me", is_local=True))
         (other / "loopline.yaml").write_text(right.replace("project: shop", "project: other"))
         assert browser.get("/other/").status_code == 200 and not site.closed and list(site.projects) == ["shop", "other"]
-        assert site.seen() != before or site.projects["other"].seen().seq == 0
+        assert site.seen(Reader("me", is_local=True)) != before or site.projects["other"].seen().seq == 0
     site.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ HERE = "tests.web.test_work"
 
 
 def count(folder: Path, progress: Progress, by: str, *, to: int) -> str:
+    assert "LOOPLINE_PAGES_KEY" not in os.environ, "the project's own code runs here"
     progress.say(f"counting for {by}")
     progress.at(1, to, unit="numbers")
     return f"counted to {to}"
@@ -68,7 +70,8 @@ def told(works: Works) -> list[tuple[str, Any, Any]]:
     return [(entry.actor, entry.body["state"], entry.body.get("says")) for entry in works._ledger().read(kinds=(KIND,))]
 
 
-def test_work_tells_how_far_it_is_and_what_came_of_it(works: Works) -> None:
+def test_work_tells_how_far_it_is_and_what_came_of_it(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOPLINE_PAGES_KEY", "/keys/pages.pem")
     before = works.version
     works.start(Work("count", f"{HERE}:count", {"to": 3}), by="a@example.com")
     course = ended(works)
@@ -82,7 +85,11 @@ def test_a_second_start_is_refused_and_a_stop_has_its_author(works: Works) -> No
     ended(works, "waiting")
     with pytest.raises(Mistake, match="a@example.com started 'wait long'.* wait for its end, or stop it first"):
         works.start(Work("count", f"{HERE}:count", {"to": 3}), by="b@example.com")
+    with pytest.raises(Mistake, match="it has not been asked to stop yet"):
+        works.stop(by="b@example.com", at_once=True)
     assert works.stop(by="b@example.com").state == "stopping"
+    with pytest.raises(Mistake, match="b@example.com has asked it to stop already"):
+        works.stop(by="b@example.com")
     course = ended(works)
     assert (course.state, course.stopped_by) == ("stopped", "b@example.com")
     assert "what was done is kept" in course.says

@@ -90,15 +90,25 @@ def set_password(safe: Safe, name: str, password: str, now: datetime) -> Account
         return _known(connection, name)
 
 
-def revoke(safe: Safe, name: str) -> Account:
-    """The account, which lets nobody in from now on; whoever was signed in with it is so no more.
+def revoke(safe: Safe, name: str, now: datetime, *, is_listed: bool = False) -> Account:
+    """The account, which lets nobody in from now on, by a provider neither; whoever was signed in with it is so no more.
+
+    Who only came by a provider has none: one without a password is entered for them, and revoked.
+
+    Parameters
+    ----------
+    is_listed
+        Whether the charter lists the person, so that the name is none that was mistyped.
 
     Raises
     ------
     Mistake
-        When there is no such account.
+        When there is no such account, and nobody of that name is listed or signed in.
     """
     with safe.writing() as connection:
+        if _find(connection, name) is None and (is_listed or _is_signed_in(connection, name)):
+            values = {"name": same(name), "shown": name, "hash": "", "made": now.timestamp(), "changed": now.timestamp(), "is_revoked": False}
+            connection.execute(sa.insert(ACCOUNTS).values(generation=1, **values))
         account = _known(connection, name)
         if not account.is_revoked:
             # The hash goes: nobody needs it any more.
@@ -139,6 +149,10 @@ def _end(connection: Connection, account: Account, **values: object) -> None:
 def _find(connection: Connection, name: str) -> tuple[Account, str] | None:
     row = connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.name == same(name))).one_or_none()
     return None if row is None else (_account(row), row.hash)
+
+
+def _is_signed_in(connection: Connection, name: str) -> bool:
+    return connection.execute(sa.select(SESSIONS.c.name).where(SESSIONS.c.name == same(name)).limit(1)).first() is not None
 
 
 def _known(connection: Connection, name: str) -> Account:

@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from loopline.errors import Fault, Mistake
 
 VARIABLE = "LOOPLINE_KEY"
+PAGES_VARIABLE = "LOOPLINE_PAGES_KEY"
+"""The variable that names a key of their own for the pages: whatever runs a project's own code is started without it."""
 _KIND = "ed25519:"
 _PUBLIC = re.compile(r"ed25519:[A-Za-z0-9+/]{43}=")
 _REMEDY = f"give the file of an ed25519 key in PEM, unencrypted, with {VARIABLE}; or move it away, and a new one is made"
@@ -91,6 +93,19 @@ def own_key(environment: Mapping[str, str] | None = None) -> Key:
     if is_new:
         print(f"a new key was made in {file}, which signs as {fingerprint(key.public)}", file=sys.stderr)
     return key
+
+
+def pages_key(environment: Mapping[str, str] | None = None) -> Key:
+    """The key by which the pages vouch for who signed in: where ``LOOPLINE_PAGES_KEY`` says, else one's own.
+
+    Raises
+    ------
+    Mistake, Fault
+        As `own_key` does.
+    """
+    among = os.environ if environment is None else environment
+    said = among.get(PAGES_VARIABLE)
+    return own_key({**among, VARIABLE: said} if said else among)
 
 
 def place(environment: Mapping[str, str] | None = None) -> Path:

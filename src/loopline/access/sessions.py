@@ -57,8 +57,14 @@ def begin(safe: Safe, who: Account | str, ends: Ends, now: datetime) -> str:
     return secret
 
 
-def found(safe: Safe, secret: str, ends: Ends, now: datetime) -> Session | None:
-    """The session of a secret, which is used by that; None where there is none, or where it has ended."""
+def found(safe: Safe, secret: str, ends: Ends, now: datetime, *, is_used: bool = True) -> Session | None:
+    """The session of a secret; None where there is none, or where it has ended.
+
+    Parameters
+    ----------
+    is_used
+        Whether it is used by that: what an open page asks for by itself keeps no session from ending.
+    """
     holds = sa.or_(
         sa.and_(SESSIONS.c.via == "password", ACCOUNTS.c.generation == SESSIONS.c.generation, sa.not_(ACCOUNTS.c.is_revoked)),
         sa.and_(SESSIONS.c.via == "oidc", sa.or_(ACCOUNTS.c.name.is_(None), sa.not_(ACCOUNTS.c.is_revoked))),
@@ -73,7 +79,7 @@ def found(safe: Safe, secret: str, ends: Ends, now: datetime) -> Session | None:
     if ends.is_over(session.made, session.seen, now):
         end(safe, secret)
         return None
-    if ends.is_due(session.seen, now):
+    if is_used and ends.is_due(session.seen, now):
         with safe.writing() as connection:
             connection.execute(sa.update(SESSIONS).where(SESSIONS.c.digest == digest).values(seen=now.timestamp()))
     return session

@@ -18,12 +18,14 @@ def _origin(text: str) -> str:
     """An address of the web without a path; the passwords and tokens that travel to it ask for https, but on this machine."""
     try:
         parts = urlsplit(text.rstrip("/"))
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         host = None
     if host is None or parts.scheme not in ("http", "https") or parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError(f"{text!r} is no address of the web; write it as https://loop.example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    # Browsers leave the usual port out, and what they send must equal this.
+    usual = f":{port}" if port == {"http": 80, "https": 443}[parts.scheme] else ""
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual).removesuffix(':')}"
 
 
 def _issuer(text: str) -> str:

@@ -83,13 +83,15 @@ def password(name: str, generate: bool, by: str | None, folder: Path | None, as_
 @folder_option
 @json_option
 def revoke(name: str, by: str | None, folder: Path | None, as_json: bool) -> None:
-    """Let an account sign in no more; whoever is signed in with it is signed out."""
+    """Let a person sign in no more, by a password or by a provider; whoever is signed in under the name is signed out."""
     from loopline.access import accounts
     from loopline.loop import open_loop
+    from loopline.release.approvals import stakeholders
 
     with open_loop(folder) as loop:
         whom, who = person(name).name, person(by, folder=loop.project.folder)
-        _tell(loop, "revoked", lambda safe: accounts.revoke(safe, whom), who.name, None, as_json)
+        is_listed = bool(roles_of(whom, stakeholders(loop.project.declaration.charter)))
+        _tell(loop, "revoked", lambda safe: accounts.revoke(safe, whom, now(), is_listed=is_listed), who.name, None, as_json)
 
 
 @command.command("list")

@@ -139,11 +139,14 @@ def _listener(project: Project, port: int | None) -> socket.socket:
 
 def take_turns(folder: Path, rhythm: Rhythm, as_json: bool, parent: Connection) -> None:
     """One of the parts: a process of its own that takes the turns, and ends with its parent."""
+    from loopline.access.keys import PAGES_VARIABLE
     from loopline.cli.memory import keep_freed
     from loopline.cli.turns import Turns
     from loopline.engine.kept import ready, stopping
 
     keep_freed()
+    # The project's own code runs here, and has no business with the key by which the pages vouch.
+    os.environ.pop(PAGES_VARIABLE, None)
     with stopping() as stop:
         # A terminal sends Ctrl-C to all; the parent says when this part is to end.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

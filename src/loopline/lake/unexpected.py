@@ -30,3 +30,8 @@ def in_words(error: Exception) -> LooplineError:
         return fault
     said = " ".join(str(error).split())[:300]
     return LooplineError(f"unexpected {type(error).__name__}: {said}", remedy="this is a defect of Loopline; LOOPLINE_DEBUG=1 shows where")
+
+
+def defect(error: Exception) -> LooplineError:
+    """That something is a defect of ours, without its text, which may hold rows: for whoever may not see everything."""
+    return LooplineError(f"unexpected {type(error).__name__}", remedy="this is a defect of Loopline; the log on the machine of the pages says where")

@@ -71,7 +71,7 @@ def run(job: Job) -> Facts:
         package, judged = _made(job, Graph(blobs.get(proposal["graph"]), tuple(proposal["columns"])), material, proposal)
         store(blobs, package)
         key = signer(job.workspace.ledger, name=person(folder=job.folder).name)
-        sign(job.workspace.ledger, package.digest, written(package.manifest), key, parents=(job.attempt,))
+        sign(job.workspace.ledger, package.digest, written(package.manifest), key, parents=(job.attempt,), made_for=job.by)
     record_package(job, package, judged.metrics, judged.worth, against=judged.against)
     tracking.log([tracking.of_package(study_digest(job), package, params={})], project=job.project, say=job.progress.say)
     plan = Plan.of_json(package.parsed("signature.json"))

@@ -47,7 +47,7 @@ def run(job: Job) -> Facts:
     made = make(job, material, whole, candidate, choice, leaks)
     blobs = Blobs(job.workspace.lake)
     package = store(blobs, made.package)
-    sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,))
+    sign(job.workspace.ledger, package, written(made.package.manifest), key, parents=(job.attempt,), made_for=job.by)
     evidence = blobs.put(evidence_of(material))
     record_package(job, made.package, made.metrics, made.worth)
     tracking.log(tracking.of_search(study_digest(job), choice.trials, made.package, best=choice.best.key), project=job.project, say=job.progress.say)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from loopline.access.keys import Key, is_signed, own_key, place, public_key
+from loopline.access.keys import Key, is_signed, own_key, pages_key, place, public_key
 from loopline.access.people import same
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -145,7 +145,8 @@ def trust(entries: Iterable[Entry]) -> Trust:
     signatures: dict[str, tuple[Signature, ...]] = {}
     for entry in entries:
         if entry.kind == SIGNATURE:
-            signatures[entry.subject] = (*signatures.get(entry.subject, ()), Signature.of_json(entry.body))
+            found, signature = signatures.get(entry.subject, ()), Signature.of_json(entry.body)
+            signatures[entry.subject] = found if signature in found else (*found, signature)
             continue
         given_by.pop(entry.subject, None)
         if entry.body["state"] == "trusted":
@@ -262,7 +263,7 @@ def voucher(ledger: Entries, *, name: str) -> Key:
     Mistake
         When ``loopline.yaml`` does not let this key vouch: only personal keys count then.
     """
-    key = own_key()
+    key = pages_key()
     if Trust.of(ledger).keys.get(key.public) != PAGES:
         remedy = (
             f"say it with the command where your own key is; or let these pages vouch for who signed in: "
@@ -272,16 +273,29 @@ def voucher(ledger: Entries, *, name: str) -> Key:
     return replace(key, vouches=PAGES)
 
 
-def sign(ledger: Entries, package: str, manifest: bytes, key: Key, *, parents: tuple[str, ...] = ()) -> Signature:
-    """The signature of a package, once it is entered; signed again with the same key it is entered no second time."""
-    return enter(ledger, package, Signature(key.public, key.sign(manifest)), parents=parents)
+def sign(ledger: Entries, package: str, manifest: bytes, key: Key, *, parents: tuple[str, ...] = (), made_for: str = "") -> Signature:
+    """The signature of a package, once it is entered; signed again with the same key for the same person it is entered no second time.
+
+    Parameters
+    ----------
+    made_for
+        Who had it made on this machine, where that is not the key's owner; empty where nobody else did.
+    """
+    return enter(ledger, package, Signature(key.public, key.sign(manifest)), parents=parents, made_for=made_for)
 
 
-def enter(ledger: Entries, package: str, signature: Signature, *, parents: tuple[str, ...] = ()) -> Signature:
+def enter(ledger: Entries, package: str, signature: Signature, *, parents: tuple[str, ...] = (), made_for: str = "") -> Signature:
     """The signature, once the ledger has it."""
-    if signature not in Trust.of(ledger).signatures.get(package, ()):
-        ledger.append(Draft(kind=SIGNATURE, subject=package, body=signature.as_json(), parents=parents))
+    known = [entry for entry in ledger.read(kinds=(SIGNATURE,)) if entry.subject == package and Signature.of_json(entry.body) == signature]
+    if not known or (made_for and made_for not in makers(known)):
+        body = {**signature.as_json(), **({"for": made_for} if made_for else {})}
+        ledger.append(Draft(kind=SIGNATURE, subject=package, body=body, parents=parents))
     return signature
+
+
+def makers(signed: Iterable[Entry]) -> list[str]:
+    """For whom packages were made that another one's key signed, as the entries of the signatures say."""
+    return [str(entry.body["for"]) for entry in signed if "for" in entry.body]
 
 
 def _draft(public: str, name: str, state: str, told_by: str, by: str = "loopline") -> Draft:

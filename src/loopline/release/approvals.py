@@ -14,7 +14,7 @@ from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
 from loopline.ledger.state import State
-from loopline.model.signing import KEY, SIGNATURE, Entries, speaker, trust
+from loopline.model.signing import KEY, SIGNATURE, Entries, makers, speaker, trust
 from loopline.release.champion import promotion, way_back
 from loopline.release.rollout.course import courses, live
 from loopline.release.spec import PROMOTION, ROLLBACK, ROLLOUT, ReleaseSpec
@@ -91,9 +91,11 @@ def gates_today(spec: ReleaseSpec, charter: CharterSpec, state: State, package: 
 
 
 def authors(state: State, package: str) -> frozenset[str]:
-    """The names, as `same` has them, under which the keys that signed a package were ever known."""
-    signed = {entry.body["key"] for entry in state.vouched if entry.kind == SIGNATURE and entry.subject == package}
-    return frozenset(same(entry.body["name"]) for entry in state.vouched if entry.kind == KEY and entry.subject in signed)
+    """The names, as `same` has them, under which the keys that signed a package were ever known, and of those for whom another one's key did."""
+    signed = [entry for entry in state.vouched if entry.kind == SIGNATURE and entry.subject == package]
+    keys = {entry.body["key"] for entry in signed}
+    owners = [entry.body["name"] for entry in state.vouched if entry.kind == KEY and entry.subject in keys]
+    return frozenset(same(name) for name in (*owners, *makers(signed)))
 
 
 def judged(state: State) -> list[Entry]:

@@ -62,7 +62,7 @@ def awaited(charter: CharterSpec, state: State, *, book: Prices | None = None) -
     book
         Its prices.
     """
-    if not _asked(charter):
+    if not asked_roles(charter):
         return None
     said = tally_of(charter, state, book=book)
     for one in said.roles:
@@ -89,7 +89,7 @@ def right(charter: CharterSpec, *, role: str, who: Person) -> str:
         When the role is unknown, not asked, or held by others.
     """
     nearest_role(role, ROLES)
-    asked = _asked(charter)
+    asked = asked_roles(charter)
     if role not in asked:
         nobody = f"charter.approvals asks nobody, and loopline run goes on without; to ask: charter.approvals: {{{role}: 1}}"
         raise Mistake(f"no word of {role} is asked for", where="--as", remedy=f"charter.approvals asks for: {', '.join(asked)}" if asked else nobody)
@@ -140,7 +140,7 @@ def _since(before: Sequence[Sequence[Entry]], under: Sequence[Sequence[Entry]]) 
 def _tally(charter: CharterSpec, state: State, about: frozenset[str], subject: str) -> Tally:
     rules = Rules(
         move=MOVE,
-        required=_asked(charter),
+        required=asked_roles(charter),
         stakeholders=stakeholders(charter),
         keys=trust(state.vouched).keys,
         about=about,
@@ -148,5 +148,5 @@ def _tally(charter: CharterSpec, state: State, about: frozenset[str], subject: s
     return tally(rules, state.approvals.get(subject, ()))
 
 
-def _asked(charter: CharterSpec) -> dict[str, int]:
+def asked_roles(charter: CharterSpec) -> dict[str, int]:
     return {str(role): needed for role, needed in charter.approvals.items() if needed > 0}

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from itsdangerous import BadSignature
@@ -19,33 +19,32 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.blobs import Absent
-from loopline.lake.unexpected import in_words
-from loopline.web import forms, rendering
+from loopline.web import choices, forms, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
-from loopline.web.door import Headers
-from loopline.web.drawn import Theme
+from loopline.web.door import SAID, Headers
+from loopline.web.drawn import THEMES
 from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
 from loopline.web.overview import overview
-from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Stale, View, Work
+from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Shown, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
-from loopline.web.readers import asker, origin_of, reader_of, require, require_any, site_of
+from loopline.web.readers import asker, let_in, origin_of, reader_of, require, require_any, site_of
 from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
 from loopline.web.signed_in import SignedIn
 from loopline.web.since import changed
 from loopline.web.site import Site as Site
+from loopline.web.trouble import Trouble, changed_of, settled, status_of
 
-STATUS: Mapping[type[LooplineError], int] = {Missing: 404, Forbidden: 403, Stale: 409, Mistake: 400, CheckFailed: 409, Fault: 503}
 WORK = "/work"
 """The page of the long work."""
-THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 _YEAR_S = 31_536_000
 _said = logging.getLogger("loopline")
 _Answer = TypeVar("_Answer")
@@ -66,12 +65,19 @@ def build(site: Site) -> Starlette:
     routes += [Route(f"/{{project}}{file.path}", _giving(file), methods=["GET"]) for file in DOWNLOADS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
-    around = [Middleware(Headers), Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
+    around = [Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
     if site.door.proxies:
         around.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=list(site.door.proxies)))
-    made = Starlette(routes=routes, middleware=around, exception_handlers={404: _nowhere})
+    made = Pages(routes=routes, middleware=around, exception_handlers={404: _nowhere})
     made.state.site = site
     return made
+
+
+class Pages(Starlette):
+    """The application, whose every answer has the headers, that to its own defects, too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Headers(super().build_middleware_stack())
 
 
 class Static(StaticFiles):
@@ -89,9 +95,9 @@ async def _home(request: Request) -> Response:
 
 def _overview(request: Request) -> Response:
     """The loops that the reader may see; of a single one its first page."""
-    if (preferred := _preferred(request)) is not None:
-        return preferred
     site = site_of(request)
+    if (chosen := _chosen(request)) is not None:
+        return chosen
     reader = site.door.reader(request)
     if isinstance(reader, Response):
         return reader
@@ -137,7 +143,7 @@ def _giving(download: Download) -> Callable[[Request], Any]:
 
 def _acting(action: Action) -> Callable[[Request], Any]:
     async def act(request: Request) -> Response:
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = await forms.sent(request)
         return await run_in_threadpool(_guarded, request, lambda: _act(request, action, form))
 
     return act
@@ -168,35 +174,26 @@ def _pulse(request: Request) -> Response | Pulse:
         return reader
     if name is None:
         require_any(site, reader)
-        return site.pulse
-    require(site.door.known(reader, site.current(name)), None)
+        return site.pulse(reader)
+    require(site.known(reader, name), None)
+    site.current(name)
     return site.projects[name].pulse
 
 
 def _guarded(request: Request, answer: Callable[[], _Answer]) -> _Answer | Response:
-    """The answer, or what went wrong in words; a defect of ours is logged whole, and told without its insides."""
-    try:
-        return answer()
-    except LooplineError as error:
-        return _failed(request, error)
-    except Exception as error:  # the door of the pages
-        _said.exception("the page %s failed", request.url.path)
-        return _failed(request, in_words(error))
+    """The answer, or what went wrong in words."""
+    found = settled(answer, request.url.path)
+    return _failed(request, found) if isinstance(found, LooplineError) else found
 
 
 def _page(request: Request, page: Page) -> Response:
-    if (preferred := _preferred(request)) is not None:
-        return preferred
-    site = site_of(request)
+    if (chosen := _chosen(request)) is not None:
+        return chosen
     reader = reader_of(request, page.by_link)
     if isinstance(reader, Response):
         return reader
-    current = site.current(request.path_params["project"])
-    reader = site.door.known(reader, current)
-    require(reader, page.roles)
-    request.state.is_let_in = True
-    asked = _asked(request, reader)
-    view = page.view(current, asked)
+    reader, current = let_in(request, reader, page.roles)
+    view = page.view(current, _asked(request, reader))
     if _wants_json(request):
         return _json(view.as_json())
     return _html(request, page.template, view, reader, current, page)
@@ -206,43 +203,53 @@ def _file(request: Request, download: Download) -> Response:
     reader = reader_of(request)
     if isinstance(reader, Response):
         return reader
-    site = site_of(request)
-    current = site.current(request.path_params["project"])
-    reader = site.door.known(reader, current)
-    require(reader, download.roles)
-    request.state.is_let_in = True
+    reader, current = let_in(request, reader, download.roles)
     file = download.file(current, _asked(request, reader))
     # It is kept, and never shown here: what is in it may come from elsewhere.
     return Response(file.body, media_type=file.media_type, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"})
 
 
-def _act(request: Request, action: Action, form: dict[str, str]) -> Response:
+def _act(request: Request, action: Action, form: dict[str, str] | Mistake) -> Response:
     site = site_of(request)
+    if isinstance(form, Mistake):
+        raise form
     reader = reader_of(request, action.by_link)
     if isinstance(reader, Response):
         return reader
     if not site.forms.is_ours(site.door.visit(request), form.pop(forms.TOKEN, "")):
         raise Forbidden("the form is not one that this server made for you, or is older than it", remedy="open the page again, and send the form from there")
-    current = site.current(request.path_params["project"])
-    reader = site.door.known(reader, current)
     require(reader, action.roles)
-    request.state.is_let_in = True
-    asked = _asked(request, reader)
-    since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
-    if action.seen is not None and action.seen(current, asked, form) != seen:
-        raise Stale(changed(current, action, asked, form, since))
-    try:
-        done = action.act(current, asked, form)
-    except Stale as stale:
-        raise Stale(stale.changed or changed(current, action, asked, form, since)) from None
-    if isinstance(done, Work):
-        course = current.works.start(done, by=reader.name)
-        done = Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
+    with site.deciding(request.path_params["project"]):
+        reader, current = let_in(request, reader, action.roles)
+        done = _decided(action, current, _asked(request, reader), form)
+    if isinstance(done, Shown):
+        here = f"{current.base}{done.to}"
+        return _json(done.view.as_json()) if _wants_json(request) else _html(request, done.template, done.view, reader, current, None, here=here)
     if _wants_json(request):
         return JSONResponse({"says": done.says, "to": f"{current.base}{done.to}"})
     answer = RedirectResponse(f"{current.base}{done.to}", 303)
-    answer.set_cookie("said", site.notes.dumps(done.says[:1500]), max_age=60, httponly=True, samesite="lax")
+    site.door.give(request, answer, SAID, site.notes.dumps(done.says[:1500]))
     return answer
+
+
+def _decided(action: Action, current: Current, asked: Asked, form: dict[str, str]) -> Done | Shown:
+    """What a form has done, once it is sure that its reader decided on what holds now."""
+    since, seen = form.pop(forms.SEQ, ""), form.pop(forms.SEEN, "")
+
+    def since_then() -> tuple[str, ...]:
+        # What happened is in the ledger, which a customer does not read.
+        return changed(current, action, asked, form, str(forms.seq_of(since, current.seq))) if asked.reader.may(None) else ()
+
+    if action.seen is not None and action.seen(current, asked, form) != seen:
+        raise Stale(since_then())
+    try:
+        done = action.act(current, asked, form)
+    except Stale as stale:
+        raise Stale(stale.changed or since_then()) from None
+    if isinstance(done, Work):
+        course = current.works.start(done, by=asked.reader.name)
+        return Done(f"{course.name[:1].upper()}{course.name[1:]}: begun", WORK)
+    return done
 
 
 def _picture(request: Request, *, as_spec: bool) -> Response:
@@ -250,36 +257,31 @@ def _picture(request: Request, *, as_spec: bool) -> Response:
     reader = reader_of(request, "link" in request.query_params)
     if isinstance(reader, Response):
         return reader
-    current = site.current(request.path_params["project"])
-    drawing = site.drawings.find(current.project.name, request.path_params["digest"])
+    drawing = site.drawings.find(request.path_params["project"], request.path_params["digest"])
+    if drawing is None and not reader.link:
+        require(reader, None)
     if drawing is None:
         raise Missing("the picture is not kept any more", remedy="open the page again: it draws it anew")
-    require(site.door.known(reader, current), drawing.roles)
+    require(reader, drawing.roles)
     width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
-    theme = request.query_params.get("theme", "auto")
+    said = request.query_params.get("theme", "auto")
     # Who shares a browser with somebody who has signed out sees none of their pictures.
     kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"} if reader.is_local else {}
     if as_spec:
         return _json(drawing.draw(width), kept)
-    body = site.drawings.svg(drawing, width, theme if theme in THEMES else "auto")
+    body = site.drawings.svg(drawing, width, next((theme for theme in THEMES if theme == said), "auto"))
     # A picture that is opened by itself is styled by its own rules alone.
     return Response(body, media_type="image/svg+xml", headers={**kept, "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
 
-def _preferred(request: Request) -> Response | None:
-    """A reader's choice of lens or theme, which a cookie keeps, and the same page without it in its address; None where nothing is chosen."""
-    chosen = {name: request.query_params[name] for name in ("lens", "theme") if name in request.query_params}
-    if not chosen or _wants_json(request):
-        return None
-    answer = RedirectResponse(str(request.url.remove_query_params(list(chosen)).replace(scheme="", netloc="")) or "/", 303)
-    for name, value in chosen.items():
-        answer.set_cookie(name, value[:40], max_age=_YEAR_S, httponly=True, samesite="lax")
-    return answer
+def _chosen(request: Request) -> Response | None:
+    """What keeps a reader's choice of lens or theme; None where nothing is chosen."""
+    return None if _wants_json(request) else choices.preferred(request, site_of(request).door)
 
 
 def _asked(request: Request, reader: Reader) -> Asked:
     query = dict(request.query_params)
-    if "lens" not in query and (kept := request.cookies.get("lens")):
+    if "lens" not in query and (kept := choices.lens(request, site_of(request).door)):
         query["lens"] = kept
     return Asked(reader, query, {name: str(value) for name, value in request.path_params.items()}, origin_of(request))
 
@@ -292,30 +294,32 @@ def _json(value: Any, headers: Mapping[str, str] | None = None, *, status: int =
     return Response(msgspec.json.encode(value, enc_hook=str), status, media_type="application/json", headers=dict(headers or {}))
 
 
-def _html(request: Request, template: str, view: View, reader: Reader | None, current: Current | None, page: Page | None, status: int = 200) -> Response:
+def _html(
+    request: Request, template: str, view: View, reader: Reader | None, current: Current | None, page: Page | None, status: int = 200, *, here: str = ""
+) -> Response:
     site = site_of(request)
-    theme = request.cookies.get("theme", "auto")
+    lens = choices.lens(request, site.door)
     setting = rendering.Setting(
         reader=reader,
         project="" if current is None else current.project.name,
         base="" if current is None else current.base,
-        here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        nav=() if current is None or reader is None else _nav(current, reader, request.cookies.get("lens", ""), page),
-        lens=request.cookies.get("lens", ""),
+        here=here or request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        nav=() if current is None or reader is None else _nav(current, reader, lens, page),
+        lens=lens,
         token=site.forms.token(site.door.visit(request)),
         seq=0 if current is None else current.seq,
         events=_followed(request, current, reader),
         doing=_doing(current, reader),
         at=None if current is None else current.at,
-        theme=theme if theme in THEMES else "auto",
+        theme=choices.theme(request, site.door),
         said=_noted(request),
         is_live=reader is not None and request.method == "GET",
         mistake=None if current is None else current.mistake,
         keep=None if current is None else lambda what: site.drawings.keep(what, project=current.project.name, roles=None if page is None else page.roles),
     )
     answer = Response(rendering.html(template, view, setting), status, media_type="text/html")
-    if "said" in request.cookies:
-        answer.delete_cookie("said")
+    if site.door.cookie(request, SAID):
+        site.door.take(request, answer, SAID)
     site.door.greet(request, answer)
     return answer
 
@@ -331,7 +335,7 @@ def _followed(request: Request, current: Current | None, reader: Reader | None) 
         return ""
     if current is None:
         site = site_of(request)
-        seen = site.seen() if request.url.path == "/" or request.path_params.get("project") in site.closed else None
+        seen = site.seen(reader) if request.url.path == "/" or request.path_params.get("project") in site.closed else None
         return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
     return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
 
@@ -344,7 +348,8 @@ def _doing(current: Current | None, reader: Reader | None) -> str:
 
 def _noted(request: Request) -> str:
     try:
-        return str(site_of(request).notes.loads(request.cookies.get("said", "")))
+        site = site_of(request)
+        return str(site.notes.loads(site.door.cookie(request, SAID)))
     except BadSignature:
         return ""
 
@@ -370,29 +375,13 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
         # What cannot be read may be told by its name, its place or its rows.
         _said.warning("%s: %s", request.url.path, error)
         error = Fault("this page cannot be shown now", remedy="ask whoever runs the pages; what is wrong stands in their log")
-    # What is refused now and may go well later is in another one's way.
-    status = 409 if isinstance(error, Mistake) and error.retry else next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    since = error.changed if isinstance(error, Stale) else ()
+    status, since = status_of(error), changed_of(error)
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):
         return JSONResponse({"error": {**said, **({"changed": list(since)} if since else {})}}, status)
-    view = Trouble(error, HTTPStatus(status).phrase, since, request.headers.get("referer", ""), request.url.netloc)
+    view = Trouble(error, HTTPStatus(status).phrase, request.headers.get("referer", ""), request.url.netloc)
     current = None
     if may and name in site.projects and status != 503:
         with contextlib.suppress(LooplineError):
             current = site.current(name)
     return _html(request, "trouble.html.j2", view, reader, current, None, status)
-
-
-class Trouble:
-    """What went wrong, as a view."""
-
-    def __init__(self, error: LooplineError, title: str, changed: tuple[str, ...], back: str, host: str) -> None:
-        self.title, self.changed = title, changed
-        self.what, self.where, self.remedy = error.what, error.where, error.remedy
-        came = urlsplit(back)
-        self.back = came.path if came.netloc == host else ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values."""
-        return {"what": self.what, "where": self.where, "remedy": self.remedy, "changed": list(self.changed)}

@@ -10,6 +10,8 @@ from loopline.charter.spec import ROLES
 CUSTOMER = "customer"
 STAKEHOLDERS = frozenset(role for role in ROLES if role != CUSTOMER)
 """The roles of those who make and run the product; a mere customer sees a page of their own."""
+MAKERS = frozenset({"data", "science", "ml", "devops"})
+"""The roles of those who take the loop round on a page, which may search for a model and spends machine time, and who may stop anybody's work."""
 SEE_ROWS = frozenset({"data", "science", "ml", "devops", "expert"})
 """The roles of those who may look at single rows, and at what was said of them."""
 

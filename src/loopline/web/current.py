@@ -11,6 +11,7 @@ from urllib.parse import quote
 from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import now
 from loopline.ledger.state import State
+from loopline.ledger.store import Ledger
 from loopline.loop import Loop, LoopStatus, open_loop
 from loopline.project import FILE, Project, load
 from loopline.web.events import Pulse, Seen
@@ -65,6 +66,8 @@ def base_of(project: str) -> str:
 class Followed:
     """A project that is followed: what holds now, made anew when the ledger or the declaration has moved. Threads may share it.
 
+    `deciding` is held by whoever looks whether a form still holds and then does what it says: two people at once would both be told that it does.
+
     Raises
     ------
     Mistake
@@ -74,6 +77,7 @@ class Followed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
+        self.deciding = Lock()
         self._loop: Loop = open_loop(folder)
         self._declared = self._stamp()
         self._mistake: LooplineError | None = None
@@ -93,6 +97,11 @@ class Followed:
         """The project as it was last declared rightly."""
         return self._loop.project
 
+    @property
+    def ledger(self) -> Ledger:
+        """The project's ledger."""
+        return self._loop.workspace.ledger
+
     def seen(self) -> Seen:
         """How far it has come."""
         return Seen(self._loop.workspace.ledger.seq(), self.works.version)
@@ -106,10 +115,10 @@ class Followed:
             When the workspace cannot be read.
         """
         with self._lock:
-            has_moved = self._reread()
+            self._reread()
             seq, at = self._loop.workspace.ledger.seq(), now()
             known = self._known
-            if known is None or has_moved or known.seq != seq or at - known.at > STALE_AFTER:
+            if known is None or known.seq != seq or at - known.at > STALE_AFTER:
                 loop = self._loop
                 known = Current(
                     project=loop.project,
@@ -138,12 +147,18 @@ class Followed:
             return (0, 0)
         return stat.st_mtime_ns, stat.st_size
 
-    def _reread(self) -> bool:
+    def declared(self) -> Project:
+        """The project as it is declared now, or was when it was right last: who may see it is told by this before anything is worked out for them."""
+        with self._lock:
+            self._reread()
+            return self.project
+
+    def _reread(self) -> None:
         """Take in a declaration that was changed; the last one that was right holds while the new one is wrong."""
         stamp = self._stamp()
         if stamp == self._declared:
-            return False
-        self._declared = stamp
+            return
+        self._declared, self._known = stamp, None
         try:
             project = load(self.folder)
             if project.name != self.name:
@@ -159,4 +174,3 @@ class Followed:
             self._mistake = None
         except LooplineError as error:
             self._mistake = error
-        return True

@@ -21,13 +21,14 @@ from loopline.loop import LoopStatus, open_loop
 def run(folder: Path, progress: Progress, by: str, *, until: str | None, fresh: str | None) -> str:
     """Take the loop round as far as the evidence allows."""
     with open_loop(folder) as loop:
-        return _came_of(loop.run(until=until, fresh=fresh, progress=progress))
+        return _came_of(loop.run(until=until, fresh=fresh, progress=progress, by=by))
 
 
 def study(folder: Path, progress: Progress, by: str, *, only_stated: bool) -> str:
     """Study whether it is worth doing, as ``loopline charter study`` does."""
     with open_loop(folder) as loop:
-        status = loop.run(until="charter", progress=progress) if only_stated else loop.run(until="data", progress=progress, sounding=True)
+        until = "charter" if only_stated else "data"
+        status = loop.run(until=until, progress=progress, sounding=not only_stated, by=by)
         facts = loop.state().facts("charter", "study")
     return _came_of(status) if facts is None else str(facts["says"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +25,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-VISIT = "visit"
+VISIT, SAID, LENS, THEME = "visit", "said", "lens", "theme"
+"""The cookies of every door: what forms are bound to, what the action before has done, and how the reader wants pages to look."""
+LASTS_S: Mapping[str, int] = {SAID: 60, LENS: 31_536_000, THEME: 31_536_000}
+"""So long the browser keeps what it was given; the others go with it."""
 _KEY = secrets.token_bytes(32)
 
 
@@ -75,6 +79,18 @@ class Door(Protocol):
         """Give the browser what it is known by at its next request."""
         ...
 
+    def cookie(self, request: Request, name: str) -> str:
+        """What the browser keeps under a name; empty where it keeps nothing."""
+        ...
+
+    def give(self, request: Request, answer: Response, name: str, value: str) -> None:
+        """Let the browser keep something, out of reach of scripts."""
+        ...
+
+    def take(self, request: Request, answer: Response, name: str) -> None:
+        """Let the browser forget something."""
+        ...
+
 
 class Local:
     """The door at loopback: whoever sits at this machine is the person that its command line knows.
@@ -121,6 +137,19 @@ class Local:
         """Give the cookie that forms are bound to."""
         if VISIT not in request.cookies and (made := getattr(request.state, "visit", "")):
             answer.set_cookie(VISIT, made, httponly=True, samesite="strict")
+
+    def cookie(self, request: Request, name: str) -> str:
+        """What the browser keeps under a name; empty where it keeps nothing."""
+        kept: str = request.cookies.get(name, "")
+        return kept
+
+    def give(self, request: Request, answer: Response, name: str, value: str) -> None:
+        """Let the browser keep something; it never leaves this machine."""
+        answer.set_cookie(name, value, max_age=LASTS_S.get(name), httponly=True, samesite="lax")
+
+    def take(self, request: Request, answer: Response, name: str) -> None:
+        """Let the browser forget something."""
+        answer.delete_cookie(name)
 
 
 def listed(reader: Reader, current: Current | Followed) -> Reader:

@@ -16,6 +16,7 @@ from loopline.sheet.document import Picture
 
 KEPT = 600
 Theme = Literal["auto", "light", "dark"]
+THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 Drawable = Spec | Picture | Callable[[int], Spec]
 Roles = frozenset[str] | None
 

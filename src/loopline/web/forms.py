@@ -8,6 +8,11 @@ import json
 import secrets
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from loopline.errors import Mistake
+
 TOKEN, SEQ, SEEN = "token", "seq", "seen"
 """The names of the hidden fields."""
 
@@ -34,3 +39,16 @@ def seen_of(*parts: Any) -> str:
     True
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+async def sent(request: Request) -> dict[str, str] | Mistake:
+    """What a form says; where it cannot be read, that it cannot."""
+    try:
+        return {name: str(value) for name, value in (await request.form()).items()}
+    except (HTTPException, ClientDisconnect, ValueError, KeyError):
+        return Mistake("the form cannot be read", remedy="open the page again, and send the form from there")
+
+
+def seq_of(said: str, newest: int) -> int:
+    """The number of the entry up to which a form's reader had seen the ledger; the newest where it says none."""
+    return min(int(said), newest) if said.isascii() and said.isdecimal() and len(said) < 19 else newest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from loopline.access.reach import is_loopback
 BODY_BYTES = 8_000_000
 """The most that a form may carry: reviewed rows, with their corrections."""
 _READS = ("GET", "HEAD", "OPTIONS")
+_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+_said = logging.getLogger("loopline")
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,16 @@ class Rules:
     def turned(self, method: str, scheme: str, headers: Headers) -> Turned | None:
         """Why a request is turned away; None where it is let through."""
         host = headers.get("host", "")
-        return self._misled(host) or (None if method in _READS else self._foreign(scheme, host, headers) or _too_much(headers))
+        return self._misled(host, headers) or (None if method in _READS else self._foreign(scheme, host, headers) or _too_much(headers))
 
-    def _misled(self, host: str) -> Turned | None:
+    def _misled(self, host: str, headers: Headers) -> Turned | None:
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             name = ""
+        if self.is_local and (said := next((one for one in _PROXIED if one in headers), None)):
+            remedy = "say pages.public_url, and people sign in; or open the pages on their own machine"
+            return Turned(421, f"these pages are for this machine alone, and somebody sends another one's request on ({said})", remedy)
         if self.is_local:
             return None if is_loopback(name) else Turned(421, "these pages are for this machine alone", "open them at http://127.0.0.1 or http://localhost")
         if self.public_url is None or host.lower() == urlsplit(self.public_url).netloc:
@@ -81,16 +87,29 @@ class Gate:
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
         self._rules = rules
+        self._is_told = rules.is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or say why not."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
+            self._look(scope, headers)
             turned = self._rules.turned(scope["method"], scope["scheme"], headers)
             if turned is not None:
                 await _answer(turned, headers)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _look(self, scope: Scope, headers: Headers) -> None:
+        """Say once that a proxy is not believed: all people behind it share one count of wrong passwords."""
+        said = headers.get("x-forwarded-for")
+        if self._is_told or said is None:
+            return
+        client = (scope.get("client") or ("",))[0]
+        # Whom a proxy that is believed speaks for stands here as who asks.
+        if client not in (one.strip() for one in said.split(",")):
+            self._is_told = True
+            _said.warning("%s says whom it asks for and is not believed: if it is your proxy, name it in pages.proxies", client)
 
 
 def _answer(turned: Turned, headers: Headers) -> Response:

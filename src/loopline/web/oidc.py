@@ -8,6 +8,7 @@ Sakimura et al., "OpenID Connect Core 1.0", 2014; Lodderstedt et al., "Best Curr
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,7 +113,7 @@ def named(claims: Mapping[str, Any], claim: str) -> str:
     Raises
     ------
     Mistake
-        When there is none, or it is an e-mail address that the provider has not verified.
+        When there is none, it is an e-mail address that the provider has not verified, or it is written so that it equals another one.
     CheckFailed
         When the provider's word holds no claims.
     """
@@ -124,4 +125,7 @@ def named(claims: Mapping[str, Any], claim: str) -> str:
     # Anybody may enter anybody's address where a provider does not ask for proof.
     if claim == "email" and claims.get("email_verified") is not True:
         raise Mistake("the provider has not verified your e-mail address", remedy="verify it there, then begin again")
+    if name.casefold() != name.lower() or unicodedata.normalize("NFKC", name) != name:
+        # A Kelvin sign is no k, and a long s no s; written so, somebody's name would be taken for another one's.
+        raise Mistake("the provider names you with letters that are taken for others", remedy="ask whoever runs the provider to write the name plainly")
     return person(name).name

@@ -137,6 +137,23 @@ class About:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What an action answers with in place of another page: what is shown this once, and kept nowhere, not even in the browser.
+
+    Parameters
+    ----------
+    template
+        The file that lays the view out.
+    to
+        The address of the page to which the reader goes on, below the project's.
+    """
+
+    view: View
+    template: str
+    to: str
+
+
+@dataclass(frozen=True)
 class Action:
     """What a form does.
 
@@ -157,7 +174,7 @@ class Action:
     """
 
     path: str
-    act: Callable[[Current, Asked, Form], Done | Work]
+    act: Callable[[Current, Asked, Form], Done | Work | Shown]
     roles: frozenset[str] | None = None
     seen: Callable[[Current, Asked, Form], str] | None = None
     about: Callable[[Current, Asked, Form], Sequence[About]] | None = None

@@ -9,6 +9,7 @@ from loopline.errors import Fault, LooplineError
 from loopline.ledger.entry import now
 from loopline.web import links
 from loopline.web.asked import CUSTOMER, Reader
+from loopline.web.current import Current
 from loopline.web.page import Forbidden, Missing
 from loopline.web.site import Site
 
@@ -72,6 +73,26 @@ def require(reader: Reader, roles: frozenset[str] | None) -> None:
     if not reader.may(roles):
         needed = "a stakeholder's role" if roles is None else f"the role {' or '.join(sorted(roles))}"
         raise Forbidden(f"this needs {needed}, which {reader.name} does not hold", remedy=_ASK)
+
+
+def let_in(request: Request, reader: Reader, roles: frozenset[str] | None) -> tuple[Reader, Current]:
+    """The reader and what holds now in the project that they ask for; it is worked out once they may see what is for these roles.
+
+    Raises
+    ------
+    Forbidden
+        When they may not. Of a project that is not here it says the same, so that nobody can try out names.
+    """
+    site, name = site_of(request), request.path_params["project"]
+    if name not in site.closed:
+        # Whom a project lists that cannot be opened is not known.
+        require(reader, roles)
+    current = site.current(name)
+    # The declaration may have changed in this very moment.
+    known = site.door.known(reader, current)
+    require(known, roles)
+    request.state.is_let_in = True
+    return known, current
 
 
 def require_any(site: Site, reader: Reader) -> None:

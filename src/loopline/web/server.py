@@ -24,6 +24,9 @@ from loopline.web.signed_in import open_door
 
 _GRACE_S = 10
 _said = logging.getLogger("loopline")
+_HEADER_BYTES = 65_536
+_AT_ONCE = 2_000
+"""So many connections at most: every page that stands open holds one."""
 
 
 class Server(uvicorn.Server):
@@ -33,7 +36,10 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build(site),
-                http="httptools",
+                # It bounds what one request may say before anybody has signed in; httptools reads headers without an end.
+                http="h11",
+                h11_max_incomplete_event_size=_HEADER_BYTES,
+                limit_concurrency=_AT_ONCE,
                 ws="none",
                 lifespan="off",
                 log_level="warning",

@@ -19,12 +19,15 @@ from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import now
 from loopline.web.asked import Reader
 from loopline.web.current import Current, Followed
-from loopline.web.door import Local, listed
+from loopline.web.door import LASTS_S, VISIT, Local, listed
 from loopline.web.gate import Rules
 
 SIGN_IN = "/sign-in"
-SESSION, VISIT, DEVICE = "loopline", "visit", "device"
-"""The cookies: who is signed in, what forms are bound to before, and by what a browser is known that has signed in once."""
+SESSION, DEVICE = "loopline", "device"
+"""The cookies: who is signed in, and by what a browser is known that has signed in once."""
+BY_ITSELF = "x-loopline-by-itself"
+"""The header of what a page asks for without its reader: that does not keep a session from ending."""
+_UNASKED = ("/events", ".svg")
 _OWN = ("127.0.0.1", "::1")
 _YEAR_S = 31_536_000
 
@@ -48,7 +51,7 @@ def open_door(spec: PagesSpec, host: str, folder: Path | None = None) -> Local |
     except BaseException:
         safe.close()
         raise
-    return SignedIn(safe, spec)
+    return SignedIn(safe, spec, host)
 
 
 class SignedIn:
@@ -58,11 +61,14 @@ class SignedIn:
     ----------
     safe
         Where sessions are kept.
+    host
+        The address at which the pages listen; ``pages.host`` by default.
     """
 
-    def __init__(self, safe: Safe, spec: PagesSpec) -> None:
+    def __init__(self, safe: Safe, spec: PagesSpec, host: str | None = None) -> None:
         self.safe = safe
         self.spec = spec
+        self._host = spec.host if host is None else host
         self.ends = Ends(spec.session, spec.idle)
         self.rules = Rules(is_local=False, public_url=spec.public_url)
         # Where one is declared by its address alone it is most often on this machine: else all people would share its count of wrong passwords.
@@ -77,7 +83,9 @@ class SignedIn:
     def remark(self) -> str:
         """What is to be said about this door when it opens; empty where nothing is."""
         if self.spec.public_url is not None and self.spec.public_url.startswith("https:"):
-            return ""
+            if is_loopback(self._host) or self.spec.proxies:
+                return ""
+            return "a proxy on another machine is not believed who asks, and all people share one count of wrong passwords: name it in pages.proxies"
         return "passwords travel in the clear: put a proxy that speaks TLS before the pages, and say its address as pages.public_url"
 
     def close(self) -> None:
@@ -123,7 +131,8 @@ class SignedIn:
         if not hasattr(request.state, "session"):
             request.state.session = None
             secret = self.cookie(request, SESSION)
-            request.state.session = sessions.found(self.safe, secret, self.ends, now()) if secret else None
+            is_used = BY_ITSELF not in request.headers and not request.url.path.endswith(_UNASKED)
+            request.state.session = sessions.found(self.safe, secret, self.ends, now(), is_used=is_used) if secret else None
         found: Session | None = request.state.session
         return found
 
@@ -134,7 +143,7 @@ class SignedIn:
 
     def give(self, request: Request, answer: Response, name: str, value: str) -> None:
         """Let the browser keep something: out of reach of scripts, and not sent along by forms of other sites."""
-        age = {SESSION: int(self.ends.lasts.total_seconds()), DEVICE: _YEAR_S}.get(name)
+        age = {**LASTS_S, SESSION: int(self.ends.lasts.total_seconds()), DEVICE: _YEAR_S}.get(name)
         is_secure = self._is_secure(request)
         answer.set_cookie(self._called(request, name), value, max_age=age, httponly=True, secure=is_secure, samesite="lax")
 

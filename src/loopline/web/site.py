@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from itsdangerous import URLSafeSerializer
 
 from loopline.access.spec import PagesSpec
 from loopline.errors import Fault, LooplineError, Mistake
+from loopline.ledger.deciding import alone
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.web.asked import Reader
@@ -55,7 +56,7 @@ class Site:
         self.door: Door = Local() if door is None else door
         self.drawings = Drawings()
         self.elsewhere = Elsewhere()
-        self.pulse = Pulse(self.seen)
+        self._pulses: dict[frozenset[str], Pulse] = {}
         self.forms = Forms(self.door.key)
         self.notes = URLSafeSerializer(self.door.key, salt="said")
 
@@ -76,9 +77,22 @@ class Site:
             raise Missing("there is no such project here", where=name, remedy="the projects are listed at /")
         return self.projects[name].current()
 
+    @contextlib.contextmanager
+    def deciding(self, name: str) -> Iterator[None]:
+        """Hold off everybody else who decides in a project, here and, where its ledger is a database that several machines share, on those."""
+        if name not in self.projects:
+            yield
+            return
+        followed = self.projects[name]
+        with followed.deciding, alone(followed.ledger):
+            yield
+
     def known(self, reader: Reader, name: str) -> Reader:
         """The reader with their roles in a project, as it was last read; none in one that is not here."""
-        return self.door.known(reader, self.projects[name]) if name in self.projects else reader
+        if name not in self.projects:
+            return reader
+        self.projects[name].declared()
+        return self.door.known(reader, self.projects[name])
 
     def enter(self, name: str, draft: Draft) -> None:
         """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
@@ -108,10 +122,23 @@ class Site:
                 found += self.elsewhere.loops(ledger, self.projects, reader)
         return found
 
-    def seen(self) -> Seen:
-        """How far all projects have come."""
+    def seen(self, reader: Reader) -> Seen:
+        """How far all projects have come that a reader may see."""
         self._open_again()
-        every = [_seen(followed) for followed in self.projects.values()]
+        return self._seen(self._theirs(reader))
+
+    def pulse(self, reader: Reader) -> Pulse:
+        """That any project has moved that a reader may see."""
+        names = self._theirs(reader)
+        if names not in self._pulses:
+            self._pulses[names] = Pulse(lambda: self._seen(names))
+        return self._pulses[names]
+
+    def _theirs(self, reader: Reader) -> frozenset[str]:
+        return frozenset(name for name in self.projects if self.known(reader, name).may(None))
+
+    def _seen(self, names: frozenset[str]) -> Seen:
+        every = [_seen(self.projects[name]) for name in names]
         return Seen(sum(one.seq for one in every), sum(one.work for one in every))
 
     def _open_again(self) -> None:
@@ -134,9 +161,8 @@ class Site:
 
     def end(self) -> None:
         """Let the streams of all readers end: a server waits for them before it ends."""
-        self.pulse.end()
-        for followed in self.projects.values():
-            followed.pulse.end()
+        for pulse in (*self._pulses.values(), *(followed.pulse for followed in self.projects.values())):
+            pulse.end()
 
     def close(self) -> None:
         """Stop what runs, and let go of every workspace and of the door."""

@@ -182,27 +182,29 @@ class Works:
                 ledger.append(Draft(kind=KIND, subject=entry.subject, body=body, parents=(entry.id,), actor=entry.actor))
             self.version += 1
 
-    def stop(self, *, by: str) -> Course:
-        """Ask the work that runs to stop, what was done is kept; who asks again ends it at once.
+    def stop(self, *, by: str, at_once: bool = False) -> Course:
+        """Ask the work that runs to stop, what was done is kept; one that was asked already can be ended at once.
 
         Raises
         ------
         Mistake
-            When none runs.
+            When none runs; when it was asked already, or is to be ended at once and was not.
         """
         with self._lock:
             course, process = self._course, self._process
             if course is None or process is None or not course.is_running:
                 raise Mistake("no work is running", remedy="look at what came of the last one", retry=False)
-            is_again = course.state == "stopping"
-            body = {"state": "stopping", "does": course.name, "at_once": is_again}
+            if at_once != (course.state == "stopping"):
+                what = "it has not been asked to stop yet" if at_once else f"{course.stopped_by} has asked it to stop already"
+                raise Mistake(what, where=course.name, remedy="look at where it is now, then decide", retry=True)
+            body = {"state": "stopping", "does": course.name, "at_once": at_once}
             self._ledger().append(Draft(kind=KIND, subject=course.name, body=body, parents=(course.entry,), actor=by))
             self._course = course = replace(course, state="stopping", stopped_by=by)
             self.version += 1
             if process.pid is not None and process.is_alive():
                 # One that is still starting has no hand for a signal yet: it just ends.
                 gentle = signal.SIGINT if self._is_ready else signal.SIGTERM
-                os.kill(process.pid, signal.SIGKILL if is_again else gentle)
+                os.kill(process.pid, signal.SIGKILL if at_once else gentle)
         return course
 
     def close(self) -> None:

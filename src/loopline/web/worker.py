@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import signal
 import time
 from collections.abc import Mapping
@@ -11,13 +13,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from loopline.access.keys import PAGES_VARIABLE
 from loopline.engine.kept import ready
 from loopline.engine.local import resolve
-from loopline.errors import Mistake
-from loopline.lake.unexpected import in_words
+from loopline.errors import CheckFailed, Fault, Mistake
+from loopline.lake.unexpected import defect, in_words
 from loopline.ledger.store import Ledger
 from loopline.project import load
 
+_said = logging.getLogger("loopline")
 LOOK_S = 0.2
 """How often it is looked whether the lease is free again, and how often progress is told at most."""
 
@@ -54,6 +58,8 @@ def carry_out(folder: Path, function: str, by: str, arguments: Mapping[str, Any]
     """Do the work and tell how it ended; a first signal stops it in order, a second one at once."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    # The project's own code runs here, and has no business with the key by which the pages vouch.
+    os.environ.pop(PAGES_VARIABLE, None)
     told = Told(pipe)
     try:
         ready(pipe, None)
@@ -62,6 +68,9 @@ def carry_out(folder: Path, function: str, by: str, arguments: Mapping[str, Any]
         told.tell("stopped", {"says": "it was stopped; what was done is kept, and the same work goes on from there"})
     except Exception as error:  # a worker's door: whatever breaks is told to whoever looks
         said = in_words(error)
+        if not isinstance(said, Fault | Mistake | CheckFailed):
+            _said.exception("%s failed", function)
+            said = said if said is error else defect(error)
         told.tell("failed", {"says": f"{said.where}: {said.what}" if said.where else said.what, "remedy": said.remedy})
 
 

@@ -20,7 +20,7 @@ from loopline.value.month import Month, month
 from loopline.watch.causes import explains
 from loopline.watch.spec import BUSINESS, OF_WORTH
 from loopline.watch.standing import Standing, lasting
-from loopline.web.asked import Asked
+from loopline.web.asked import MAKERS, Asked
 from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
@@ -93,7 +93,7 @@ class LoopView:
     mine, others
         What waits for the reader, and for others.
     next, can_run
-        The command that comes next, and whether a button does it.
+        The command that comes next, and whether a button does it for this reader.
     stopped
         What stopped the loop, where that was not a person's turn.
     unheard
@@ -223,7 +223,7 @@ def view(current: Current, asked: Asked) -> LoopView:
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
         next=status.next,
-        can_run=status.next == _RUN and not running,
+        can_run=status.next == _RUN and not running and asked.reader.may(MAKERS),
         stopped=status.error,
         unheard=status.unheard,
         is_new=not state.latest and not state.failed,
@@ -320,4 +320,4 @@ def take_round(current: Current, asked: Asked, form: Form) -> Done | Work:
 
 
 PAGES = (Page("loop", "/", view, "loop.html.j2"),)
-ACTIONS = (Action(ROUND, take_round),)
+ACTIONS = (Action(ROUND, take_round, MAKERS),)

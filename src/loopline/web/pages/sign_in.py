@@ -26,9 +26,10 @@ from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import Draft, now
 from loopline.web import forms
 from loopline.web.asked import Reader
+from loopline.web.door import VISIT
 from loopline.web.oidc import Provider
 from loopline.web.page import Forbidden, Form, View
-from loopline.web.signed_in import DEVICE, SESSION, SIGN_IN, VISIT, SignedIn, safe_next
+from loopline.web.signed_in import DEVICE, SESSION, SIGN_IN, SignedIn, safe_next
 
 OUT, OWN, BEGIN, BACK = f"{SIGN_IN}/out", f"{SIGN_IN}/own", f"{SIGN_IN}/provider", f"{SIGN_IN}/back"
 _AT_ONCE = 2
@@ -102,7 +103,9 @@ class Desk:
     def routes(self) -> list[Route]:
         """The addresses, each with what answers."""
         key, is_secure = self._door.key.hex(), (self._door.spec.public_url or "").startswith("https:")
-        trip = [Middleware(SessionMiddleware, key, session_cookie="provider", max_age=_TRIP_S, path=SIGN_IN, same_site="lax", https_only=is_secure)]
+        # With this beginning no other host of the domain can plant a trip of its own, at whose end somebody else is signed in.
+        cookie, path = ("__Host-provider", "/") if is_secure else ("provider", SIGN_IN)
+        trip = [Middleware(SessionMiddleware, key, session_cookie=cookie, max_age=_TRIP_S, path=path, same_site="lax", https_only=is_secure)]
         found = [
             Route(SIGN_IN, self._reading(self._page), methods=["GET"]),
             Route(SIGN_IN, self._changing(self._sign_in), methods=["POST"]),
@@ -120,12 +123,14 @@ class Desk:
 
     def _changing(self, answer: Callable[[Request, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
         async def change(request: Request) -> Response:
-            form = {name: str(value) for name, value in (await request.form()).items()}
+            form = await forms.sent(request)
             return await anyio.to_thread.run_sync(self._guard, request, partial(self._checked, answer, request, form), limiter=self._limit)
 
         return change
 
-    def _checked(self, answer: Callable[[Request, Form], Response], request: Request, form: Form) -> Response:
+    def _checked(self, answer: Callable[[Request, Form], Response], request: Request, form: Form | Mistake) -> Response:
+        if isinstance(form, Mistake):
+            raise form
         if not self._forms.is_ours(self._door.visit(request), form.get(forms.TOKEN, "")):
             raise Forbidden(
                 "the form is not one that this server made for you, or is older than it", remedy=f"open {SIGN_IN} again, and send the form from there"

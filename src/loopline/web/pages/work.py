@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from loopline.access.people import same
 from loopline.web import tasks
-from loopline.web.asked import Asked
+from loopline.web.asked import MAKERS, Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.page import About, Action, Done, Forbidden, Form, Missing, Page, never
 from loopline.web.work import KIND, Course, Work, history
 
 PATH = "/work"
-_MAKERS = frozenset({"data", "science", "ml", "devops"})
+_WHO = f"somebody who holds one of the roles {', '.join(sorted(MAKERS))}"
 _SHOWN = 12
 """So many of the newest lines stand open."""
 
@@ -37,10 +38,12 @@ class Offer:
 
 
 OFFERS: Mapping[str, Offer] = {
-    "round": Offer("Take the loop round", "What has come since is read, what is stale is computed; it stops where a person is needed.", tasks.round_once),
-    "check": Offer("Ask the gates again", "Every gate is asked again of the newest package.", tasks.checked_again, _MAKERS),
-    "study": Offer("Study the charter", "Whether it is worth doing is reckoned anew from the data that are there.", tasks.studied, _MAKERS | {"business"}),
-    "train": Offer("Train anew", "A model is searched for anew from the data that are there, which spends machine time.", tasks.trained_anew, _MAKERS),
+    "round": Offer(
+        "Take the loop round", "What has come since is read, what is stale is computed; it stops where a person is needed.", tasks.round_once, MAKERS
+    ),
+    "check": Offer("Ask the gates again", "Every gate is asked again of the newest package.", tasks.checked_again, MAKERS),
+    "study": Offer("Study the charter", "Whether it is worth doing is reckoned anew from the data that are there.", tasks.studied, MAKERS | {"business"}),
+    "train": Offer("Train anew", "A model is searched for anew from the data that are there, which spends machine time.", tasks.trained_anew, MAKERS),
 }
 
 
@@ -74,12 +77,15 @@ class WorkView:
         What the reader may start: the last part of its address, its label and a sentence.
     words
         Who started and who stopped what, the newest first.
+    may_stop
+        Whether the reader may stop the work that runs.
     """
 
     course: Course | None
     holder: str
     offers: tuple[tuple[str, str, str], ...]
     words: tuple[Word, ...]
+    may_stop: bool = False
     title: str = "Work"
 
     @property
@@ -122,7 +128,13 @@ def view(current: Current, asked: Asked) -> WorkView:
         for entry in history(ledger)
     )
     offers = ((name, one.label, one.says) for name, one in OFFERS.items() if asked.reader.may(one.roles))
-    return WorkView(course=current.works.now, holder=ledger.holder(), offers=tuple(offers), words=tuple(words))
+    course = current.works.now
+    return WorkView(course=course, holder=ledger.holder(), offers=tuple(offers), words=tuple(words), may_stop=_may_stop(asked, course))
+
+
+def _may_stop(asked: Asked, course: Course | None) -> bool:
+    """Whether the reader may stop a work: who takes the loop round may, and who started it."""
+    return course is not None and (asked.reader.may(MAKERS) or same(asked.reader.name) == same(course.by))
 
 
 def start(current: Current, asked: Asked, form: Form) -> Work:
@@ -136,9 +148,12 @@ def start(current: Current, asked: Asked, form: Form) -> Work:
 
 
 def stop(current: Current, asked: Asked, form: Form) -> Done:
-    """Stop the work that runs."""
-    course = current.works.stop(by=asked.reader.name)
-    return Done(f"{course.name[:1].upper()}{course.name[1:]}: asked to stop; what was done is kept", PATH)
+    """Stop the work that runs; at once where the form says so, and it has been asked already."""
+    running, at_once = current.works.now, form.get("at_once") == "yes"
+    if running is not None and not _may_stop(asked, running):
+        raise Forbidden(f"{running.by} started this, and {asked.reader.name} may not stop it", remedy=f"ask them, or {_WHO}")
+    course = current.works.stop(by=asked.reader.name, at_once=at_once)
+    return Done(f"{course.name[:1].upper()}{course.name[1:]}: {'ended' if at_once else 'asked to stop'}; what was done is kept", PATH)
 
 
 def seen(current: Current, asked: Asked, form: Form) -> str:

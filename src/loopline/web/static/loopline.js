@@ -33,7 +33,7 @@
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live][id]")];
     if (!parts.length) return true;
-    const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    const answer = await fetch(location.href, { headers: { accept: "text/html", "x-loopline-by-itself": "1" }, cache: "no-store" });
     if (answer.redirected) {
       if (new URL(answer.url).pathname.startsWith("/sign-in")) tell("Signed out");
       else location.reload();

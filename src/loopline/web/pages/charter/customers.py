@@ -14,7 +14,7 @@ from loopline.web import links
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.page import About, Action, Done, Form, Page, never
+from loopline.web.page import About, Action, Done, Form, Page, Shown, never
 
 _PLACE = "the pages"
 MAY = frozenset({"business"})
@@ -52,7 +52,20 @@ def customers(current: Current, asked: Asked) -> Customers:
     return Customers(title="Customers", links=tuple((one, one.state(current.at)) for one in found))
 
 
-def create(current: Current, asked: Asked, form: Form) -> Done:
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A link just made, with its secret, which is shown this once."""
+
+    holder: str
+    url: str
+    title: str = "The link is made"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {"for": self.holder, "url": self.url}
+
+
+def create(current: Current, asked: Asked, form: Form) -> Shown:
     """Make a link.
 
     Raises
@@ -68,7 +81,7 @@ def create(current: Current, asked: Asked, form: Form) -> Done:
     if not timedelta(0) < lasts <= _LONGEST:
         raise Mistake(f"{text[:40]!r} is no span of time after which a link may end", where="until", remedy="write it as 30d")
     secret, _ = links.create(current.workspace.ledger, holder, lasts, Person(asked.reader.name, _PLACE), current.at)
-    return Done(f"The link for {holder}, which is shown this once: {links.url_of(current.project.name, secret, asked.origin)}", "/charter/customers")
+    return Shown(Link(holder=holder, url=links.url_of(current.project.name, secret, asked.origin)), "charter_link.html.j2", "/charter/customers")
 
 
 def revoke(current: Current, asked: Asked, form: Form) -> Done:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from loopline.charter.prices import of_charter
-from loopline.release.chartered import right, signed_subject, word
+from loopline.release.chartered import asked_roles, right, signed_subject, word
 from loopline.release.words import NO, YES, say
-from loopline.web.asked import STAKEHOLDERS, Asked
+from loopline.web.asked import CUSTOMER, STAKEHOLDERS, Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import person_of, word_key
-from loopline.web.page import About, Action, Done, Form
+from loopline.web.page import About, Action, Done, Forbidden, Form
 
-EVERYBODY = STAKEHOLDERS | {"customer"}
+EVERYBODY = STAKEHOLDERS | {CUSTOMER}
 
 
 def sign(current: Current, asked: Asked, form: Form) -> Done:
@@ -32,8 +32,16 @@ def sign(current: Current, asked: Asked, form: Form) -> Done:
 
 
 def signed_now(current: Current, asked: Asked, form: Form) -> str:
-    """What would be signed."""
+    """What would be signed.
+
+    Raises
+    ------
+    Forbidden
+        When a mere customer asks, whose word the charter does not ask for.
+    """
     spec = current.project.declaration.charter
+    if not asked.reader.may(None) and CUSTOMER not in asked_roles(spec):
+        raise Forbidden("the charter asks customers for no word", remedy="tell whoever made the product: there is a form on the customers' page")
     return seen_of(signed_subject(spec, of_charter(spec, current.project.folder)))
 
 

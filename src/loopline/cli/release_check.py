@@ -15,6 +15,7 @@ from loopline.declaration import figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.loop import open_loop
+from loopline.model.packages import newest
 from loopline.release.judgement import Gate, found, judgement, outcome
 
 package_option = click.option("--package", metavar="DIGEST", help="The package, by the beginning of its digest; the newest by default.")
@@ -49,9 +50,9 @@ def _text(state: State, facts: Mapping[str, Any], criteria: Sequence[Mapping[str
     lines = [f"package {facts['package'][:12]}", table(("", "gate", "asked", "found"), [gate_row(gate) for gate in facts["gates"]])]
     if criteria:
         lines += ["", table(("criterion", "asked by the business", "check", "now", "before, oldest first"), [_traced(one) for one in criteria], right=(3,))]
-    newest = state.facts("model", "search")
-    if newest is not None and newest["package"] != facts["package"]:
-        lines.append(f"the model stage's newest package is {newest['package'][:12]}")
+    made = newest(state)
+    if made is not None and made != facts["package"]:
+        lines.append(f"the model stage's newest package is {made[:12]}")
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from loopline.cli.turns import LONGEST_RETRY_S, Turns, retry_s
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
-from loopline.loop import LoopStatus
+from loopline.loop import LoopStatus, open_loop
 from loopline.story import StageStatus
 from tests.calling import call
 from tests.cli.deciding import DECLARATION as DECIDING
@@ -100,6 +100,14 @@ def test_a_turn_is_taken_after_a_while_whatever_has_come(scene: Scene) -> None:
     assert scene.look().next_due is None
     assert scene.look(hours=2, minutes=59) is None
     assert scene.look(minutes=1).why == ("it is time",)
+
+
+def test_a_word_of_a_person_makes_a_turn_due(scene: Scene) -> None:
+    scene.look()
+    with open_loop(scene.folder) as loop:
+        loop.workspace.ledger.append(Draft(kind="approval", subject="a package", body={"verdict": "yes"}, actor="olga@example.com"))
+    assert scene.look(seconds=5).why == ("olga@example.com has spoken: approval",)
+    assert scene.look(seconds=5) is None
 
 
 def test_a_clock_that_is_put_back_stops_nothing(scene: Scene) -> None:

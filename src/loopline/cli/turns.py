@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from loopline.cli.words import Words
 from loopline.data.arrivals import Arrivals, next_moment
 from loopline.data.schedule import due, next_due
 from loopline.data.spec_source import ScheduleSpec
@@ -121,10 +122,15 @@ class Turns:
         self._every, self._until, self._clock = every, until, clock
         self._run = run or partial(take, every=every)
         self._file = self._state()
-        self._declared = load(folder).declaration
+        self._project = load(folder)
         self._arrivals = Arrivals(clock())
+        self._words = Words()
         self._number = self._failures = 0
         self._again: datetime | None = None
+
+    @property
+    def _declared(self) -> Declaration:
+        return self._project.declaration
 
     @property
     def watches(self) -> list[str]:
@@ -147,6 +153,7 @@ class Turns:
             return None
         self._number += 1
         self._arrivals.take(now)
+        self._words.take()
         since = time.monotonic()
         state, says, error = self._taken()
         failed = state == "failed"
@@ -158,7 +165,7 @@ class Turns:
 
     def _reasons(self, now: datetime) -> list[str]:
         changed = self._reread()
-        come = self._arrivals.come(self._declared.data.sources, self.folder, now)
+        come = self._arrivals.come(self._declared.data.sources, self.folder, now) + self._words.come(self._project)
         if not self._number:
             return ["the first"]
         moments = (due(schedule, self._arrivals.asked, now) for schedule in retrains(self._declared))
@@ -185,7 +192,7 @@ class Turns:
             return False
         self._file = state
         try:
-            self._declared = load(self.folder).declaration
+            self._project = load(self.folder)
         except LooplineError as error:
             _log.debug("the declaration cannot be read: %s", error)
         return True

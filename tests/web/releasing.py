@@ -12,6 +12,7 @@ from loopline.model.signing import Trust, declare
 from loopline.release.rollout.course import start
 from loopline.release.rollout.evidence import Arm, Evidence, Moments
 from loopline.release.rollout.plan import Plan
+from tests.web.world import RELEASE
 
 PACKAGE = "bb" * 32
 PLAN = "canary 10% 1h -> full"
@@ -22,7 +23,7 @@ def declared(folder: Path, release: str, *, vouching: bool = True) -> str:
     with open_loop(folder) as loop:
         owner = Trust.of(loop.workspace.ledger).keys[own_key().public]
     text = (folder / "loopline.yaml").read_text()
-    text = text.replace("business: [bea@example.com]", f"business: [bea@example.com, {owner}]") + f"release: {release}\n"
+    text = text.replace("business: [bea@example.com]", f"business: [bea@example.com, {owner}]").replace(RELEASE, f"release: {release}")
     (folder / "loopline.yaml").write_text(text)
     return owner
 

@@ -165,3 +165,13 @@ def test_a_round_is_taken_only_by_our_own_form(folder):
         assert browser.post("/shop/round").status_code == 403
         fields = hidden(browser.get("/shop/").text, "/round")
     assert fields == {} or {*fields} == {"token", "seq", "seen"}
+
+
+def test_no_button_leads_where_its_reader_may_not_go_and_a_customer_is_led_to_their_page(folder):
+    with client(folder, reader("business")) as browser:
+        page = browser.get("/shop/").text
+        assert "3 rows are refused" in page and "/shop/data/quarantine" not in page and "/shop/data/review" not in page
+    with client(folder, reader("data")) as browser:
+        assert "/shop/data/" in browser.get("/shop/").text
+    with client(folder, reader("customer")) as browser:
+        assert browser.get("/shop/").url.path == "/shop/customer" and browser.get("/shop/charter").status_code == 403

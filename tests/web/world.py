@@ -34,6 +34,8 @@ PEOPLE = {
     "expert": "eve@example.com",
     "customer": "carl@example.com",
 }
+RELEASE = "release: {latency_ms: 1000}"
+"""A machine that others use, too, answers late."""
 DECLARATION = f"""
 project: {NAME}
 charter:
@@ -56,6 +58,7 @@ data:
     size: {{type: number, min: -50, max: 50}}
     kind: {{type: category, values: [a, b, c]}}
 model: {{families: [linear], search: {{trials: 1}}, assess: {{refits: false}}}}
+{RELEASE}
 """
 WRONG = "2026-02-01T00:00:00,not a number,a,0.5,yes\n", "2026-02-01T01:00:00,1.5,zebra,0.5,no\n", "2026-02-01T02:00:00,999,b,0.5,yes\n"
 

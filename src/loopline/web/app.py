@@ -192,6 +192,9 @@ def _page(request: Request, page: Page) -> Response:
     reader = reader_of(request, page.by_link)
     if isinstance(reader, Response):
         return reader
+    if page.path == "/" and CUSTOMER in reader.roles and not reader.may(page.roles) and not _wants_json(request):
+        # The first page of a customer is their own.
+        return RedirectResponse(f"{base_of(request.path_params['project'])}/customer", 303)
     reader, current = let_in(request, reader, page.roles)
     view = page.view(current, _asked(request, reader))
     if _wants_json(request):

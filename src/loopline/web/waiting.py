@@ -18,6 +18,7 @@ from loopline.watch.handoff import Handoff, since
 from loopline.watch.standing import Standing
 from loopline.web.ring import PAGES, compact, yearly
 
+_OF_ROWS = ("/data/quarantine", "/data/review")
 _LABELS: Mapping[str, str] = {
     "charter": "Read the charter and sign or refuse it",
     "data": "Look at the data",
@@ -69,6 +70,11 @@ class Wait:
     to: str
     label: str
     is_mine: bool = False
+
+    @property
+    def shows_rows(self) -> bool:
+        """Whether single rows are seen where it is done."""
+        return self.to.startswith(_OF_ROWS)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -10,10 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from loopline.ledger.entry import Entry
-from loopline.ledger.schema import ENTRIES
+from loopline.ledger.schema import ENTRIES, Whole
 
 LOOKED_THROUGH = 10_000
 """So many entries are looked through at once for what no index tells: that takes some 40 ms, and what is older is asked for by the next page."""
+READ_THROUGH = 2_500
+"""And so many for a text: their bodies lie all over the file, and PostgreSQL takes long to compare a body without regard to case."""
 _LOOKED_AT = tuple(ENTRIES.c[name] for name in ("seq", "kind", "subject", "actor", "body"))
 """Of a body of ten kilobytes the database reads nothing unless it is asked for."""
 _PARENT_DIGITS = 14
@@ -69,11 +71,12 @@ def answer(
     if rest == Question():
         rows = run(newest(project, by, after=after, before=before, limit=limit + 1))
     else:
-        looked = newest(project, by, after=after, before=before, limit=LOOKED_THROUGH, columns=_LOOKED_AT if rest.text else _LOOKED_AT[:-1])
+        most = min(READ_THROUGH, LOOKED_THROUGH) if rest.text else LOOKED_THROUGH
+        looked = newest(project, by, after=after, before=before, limit=most, columns=_LOOKED_AT if rest.text else _LOOKED_AT[:-1])
         rows = run(meeting(looked, rest, limit=limit + 1))
         if len(rows) <= limit:
             oldest, many = run(oldest_of(looked))[0]
-            is_partial = many == LOOKED_THROUGH
+            is_partial = many == most
             return rows, oldest if is_partial else None, is_partial
     return rows[:limit], rows[limit - 1].seq if len(rows) > limit else None, False
 
@@ -111,7 +114,7 @@ def newest(project: str, by: Question, *, after: int, before: int, limit: int, c
     if by.subject:
         # As in `Ledger.read`: the index holds beginnings.
         begins = sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=by.subject[:12])
-        return _newest(columns, (*among, ENTRIES.c.subject + "" == by.subject, begins), limit)
+        return _newest(columns, (*among, Whole(ENTRIES.c.subject) == by.subject, begins), limit)
     if by.subject is not None:
         return _newest(columns, (*among, ENTRIES.c.subject == ""), limit)
     if len(by.kinds) > 1:

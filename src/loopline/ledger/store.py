@@ -17,7 +17,7 @@ from loopline.ledger import chain, database, lease, paging, upgrade
 from loopline.ledger.chain import Head, Row, Verdict
 from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.paging import Answer, Question
-from loopline.ledger.schema import ENTRIES, HEAD
+from loopline.ledger.schema import ENTRIES, HEAD, Whole
 
 _PAGE = 2_000
 _First = TypeVar("_First")
@@ -204,12 +204,11 @@ class Ledger:
             query = query.where(ENTRIES.c.project == self.project)
         if kinds:
             query = query.where(ENTRIES.c.kind.in_(kinds))
-        # The indexes hold beginnings. Of `subject = ?` SQLite would make substr(?, 1, 12), which is in none of them.
         if subject is not None:
-            query = query.where(ENTRIES.c.subject + "" == subject)
+            query = query.where(Whole(ENTRIES.c.subject) == subject)
             query = query.where(sa.text("subject <> '' AND substr(subject, 1, 12) = :about").bindparams(about=subject[:12])) if subject else query
         if key is not None:
-            query = query.where(ENTRIES.c.key + "" == key)
+            query = query.where(Whole(ENTRIES.c.key) == key)
             query = query.where(sa.text("kind = 'step' AND substr(key, 1, 12) = :made_from").bindparams(made_from=key[:12])) if [*kinds] == ["step"] else query
         if ids is not None:
             query = query.where(ENTRIES.c.seq.in_([place for place, _ in map(_parts, ids) if place is not None]))

@@ -156,7 +156,7 @@ def test_what_is_over_explains_a_later_loss_about_the_same_windows_and_no_other(
     world.open("worth_baseline", package="r")
     mine, other = sorted(found(world), key=lambda cause: cause.head.subject == "worth_baseline")
     assert [entry.subject for entry in mine.explaining] == ["drift:age"]
-    assert explains(mine.over[0].body) == "drift:age is wrong (from 2024-01-01 to 2024-01-01)"
+    assert explains(mine.over[0].body) == "drift:age is wrong (from 2024-01-01 09:00 to 2024-01-01 09:00)"
     assert other.explaining == ()
     assert [item.others for letter in world.due() for item in letter.items if item.alert is mine.head] == [mine.over]
 

@@ -17,8 +17,7 @@ from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import now
-from loopline.serve.feedback import GENERAL
-from loopline.serve.records import DECODERS, OF_PREDICTIONS, SCHEMAS
+from loopline.serve.records import DECODERS, GENERAL, OF_PREDICTIONS, SCHEMAS
 from loopline.serve.segments import KINDS, Kind, Segment, Slice, listing, slices
 from loopline.workspace import Job
 

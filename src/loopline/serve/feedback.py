@@ -12,8 +12,6 @@ from loopline.serve.outcomes import LONGEST, Malformed, read_id
 from loopline.serve.signature import describe, is_text
 
 LONGEST_TEXT = 10_000
-GENERAL = r"^\d{8}-page-[0-9a-f]{16}$"
-"""The ids of words that are about no single prediction, as `general` makes them."""
 _FIELDS = frozenset({"id", "rating", "text", "who"})
 
 

@@ -55,6 +55,9 @@ SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
     "measures": {"assignment_id": pl.String, "metric": pl.String, "value": pl.Float64, "time": _UTC, "day": pl.Date},
 }
 
+GENERAL = r"^\d{8}-page-[0-9a-f]{16}$"
+"""The ids of words that are about no single prediction, as `loopline.serve.feedback.general` makes them."""
+
 
 _ABSENT = msgspec.Raw(b"")
 

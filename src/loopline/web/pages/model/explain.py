@@ -128,7 +128,7 @@ def explain(current: Current, asked: Asked) -> Explanation:
     shown = texts or _texts(columns, answered.row if answered is not None else _example(package, columns))
     return Explanation(
         package=entry.subject,
-        policy=say(package.manifest["policy"]),
+        policy=say(package.parsed("policy.json")),
         task=str(package.manifest["task"]),
         target=str(package.manifest["target"]),
         fields=tuple(_field(at, column, shown.get(column.name, "")) for at, column in enumerate(columns)),

@@ -11,6 +11,7 @@ from loopline.loop import open_loop
 from loopline.model.signing import declare
 from loopline.web import links
 from tests.cli.watched import caller, told
+from tests.web.releasing import pages_key
 from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
@@ -87,7 +88,12 @@ def test_who_holds_a_role_that_is_asked_signs_on_the_page_and_nobody_else(folder
     monkeypatch.setenv("LOOPLINE_KEY", str(tmp_path / "pages.pem"))
     said = {"role": "expert", "verdict": "yes", "why": HOSTILE}
     with client(folder, reader("expert")) as browser:
-        fields = hidden(browser.get("/shop/charter").text, "/charter/sign")
+        page = browser.get("/shop/charter").text
+        assert "You cannot sign it here as expert" in page and "may not sign for anybody" in page and "/charter/sign" not in page
+        with monkeypatch.context() as pages:
+            # The form of a page from when the pages could sign.
+            pages_key(folder, pages)
+            fields = hidden(browser.get("/shop/charter").text, "/charter/sign")
         other = browser.post("/shop/charter/sign", data={**fields, **said, "role": "business"})
         unvouched = browser.post("/shop/charter/sign", data={**fields, **said})
         assert other.status_code == 400 and "no word of business is asked for" in other.text.lower()
@@ -102,8 +108,9 @@ def test_who_holds_a_role_that_is_asked_signs_on_the_page_and_nobody_else(folder
         assert "/charter/sign" not in browser.get("/shop/charter").text
 
 
-def test_a_form_over_another_charter_is_refused(folder):
+def test_a_form_over_another_charter_is_refused(folder, monkeypatch):
     declared(folder, ("  budget:", "  approvals: {expert: 1}\n  budget:"))
+    pages_key(folder, monkeypatch)
     with client(folder, reader("expert")) as browser:
         fields = hidden(browser.get("/shop/charter").text, "/charter/sign")
         declared(folder, ("act_wrong: -6", "act_wrong: -60"))

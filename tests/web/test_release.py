@@ -74,7 +74,11 @@ def test_who_signed_in_from_elsewhere_is_vouched_for_where_the_declaration_says_
     declared(folder, ASKS)
     waiting(folder)
     with client(folder, reader("business")) as browser:
-        fields = word_form(browser.get(AT).text, "business", "yes")
+        page = browser.get(AT).text
+        assert "who may sign for nobody else" in page and "LOOPLINE_PAGES_KEY=FILE" in page and not forms(page, "/release/words")
+        with monkeypatch.context() as vouching:
+            pages_key(folder, vouching)
+            fields = word_form(browser.get(AT).text, "business", "yes")
         refused = browser.post("/shop/release/words", data={**fields, "why": "it earns more"})
         assert refused.status_code == 400 and "who may sign for nobody else" in refused.text and "LOOPLINE_PAGES_KEY=FILE" in refused.text
         assert not entries(folder, "approval")
@@ -116,6 +120,35 @@ def test_a_form_is_refused_once_somebody_else_has_said_no_and_says_so(folder, mo
         assert stale.status_code == 409 and "refused by olga@example.com" in stale.text
         page = browser.get(AT).text
         assert HOSTILE not in page and "&lt;script&gt;" in page and "refused" in page
+
+
+def test_to_see_the_forms_enters_nothing_and_makes_no_key_trusted(folder, monkeypatch):
+    owner = declared(folder, ASKS)
+    waiting(folder)
+    monkeypatch.setenv("LOOPLINE_KEY", str(folder / "another.pem"))
+    known = entries(folder, "key")
+    with client(folder, Reader(owner, is_local=True)) as browser:
+        page = browser.get("/shop/release").text
+        assert f"this workspace trusts {owner}, and not the key" in page and not forms(page, "/release/words")
+        monkeypatch.delenv("LOOPLINE_KEY")
+    assert entries(folder, "key") == known
+
+
+def test_a_package_that_a_role_refused_or_that_is_out_of_date_is_headed_so(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("devops")) as browser:
+        before = browser.get("/shop/release").text
+        browser.post("/shop/release/words", data={**word_form(before, "devops", "no"), "why": "not in this week"})
+        after = browser.get("/shop/release").text
+        assert "It is out of date" not in before + after and "It waits for a yes" in before
+        assert "<strong>It was refused</strong>" in after and "It waits for a yes" not in after
+        declaration = folder / "loopline.yaml"
+        declaration.write_text(declaration.read_text().replace("act_wrong: -6", "act_wrong: -60"))
+        page, seen = browser.get("/shop/release").text, browser.get("/shop/release?as=json").json()
+    assert seen["outdated"].startswith("changed: ") and seen["outdated"] in page
+    assert "The next run judges another package, and a yes given now is for this one only." in page
 
 
 def test_a_gate_is_waived_with_an_end_and_blocks_again(folder, monkeypatch):

@@ -251,9 +251,17 @@ def signer(ledger: Entries, *, name: str) -> Key:
     Mistake
         When the workspace trusts other keys only, or trusts this one no more: what it signs would be refused.
     """
+    key, is_known = _own(ledger, name)
+    if not is_known:
+        ledger.append(_draft(key.public, name, "trusted", FIRST))
+    return key
+
+
+def _own(ledger: Entries, name: str) -> tuple[Key, bool]:
+    """One's own key, and whether the workspace trusts it already, or may from now on."""
     key, known = own_key(), Trust.of(ledger).keys
     if key.public in known:
-        return key
+        return key, True
     # The pages' key signs no package: beside it alone, the first person's is trusted still.
     if people := [owner for owner in known.values() if owner != PAGES]:
         what = f"this workspace trusts {', '.join(people)}, and not the key {key.public} that would sign here"
@@ -262,8 +270,7 @@ def signer(ledger: Entries, *, name: str) -> Key:
         what = f"this workspace trusts the key {key.public} no more, which would sign here"
         raise Mistake(what, where=str(key.file), remedy="set LOOPLINE_KEY to another key, or trust it again: loopline model trust KEY --as NAME")
     _require_person(name)
-    ledger.append(_draft(key.public, name, "trusted", FIRST))
-    return key
+    return key, False
 
 
 def _require_person(name: str) -> None:
@@ -280,12 +287,23 @@ def speaker(ledger: Entries, *, name: str) -> Key:
     Mistake
         When the workspace does not know the key, or knows it as another person's.
     """
-    key = signer(ledger, name=name)
-    owner = Trust.of(ledger).keys[key.public]
+    require_speaker(ledger, name=name)
+    return signer(ledger, name=name)
+
+
+def require_speaker(ledger: Entries, *, name: str) -> None:
+    """One's own key may sign what this person says here; nothing is entered.
+
+    Raises
+    ------
+    Mistake
+        When the workspace does not know the key, or knows it as another person's.
+    """
+    key, is_known = _own(ledger, name)
+    owner = Trust.of(ledger).keys[key.public] if is_known else name
     if same(owner) != same(name):
         remedy = f"speak as {owner}, or set LOOPLINE_KEY to the file of {name}'s key"
         raise Mistake(f"the key that would sign here is {owner}'s, and not {name}'s", where=str(key.file), remedy=remedy)
-    return key
 
 
 def voucher(ledger: Entries, *, name: str) -> Key:

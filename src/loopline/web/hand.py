@@ -7,8 +7,8 @@ from functools import partial
 
 from loopline.access.keys import Key
 from loopline.access.people import Person, require_listed, speak_for
-from loopline.errors import Mistake
-from loopline.model.signing import speaker, voucher
+from loopline.errors import LooplineError, Mistake
+from loopline.model.signing import require_speaker, speaker, voucher
 from loopline.release.approvals import hand, stakeholders
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -62,6 +62,19 @@ def word_key(current: Current, asked: Asked) -> Key:
     """
     ledger, name = current.workspace.ledger, asked.reader.name
     return speaker(ledger, name=name) if asked.reader.is_local else voucher(ledger, name=name)
+
+
+def unsigned(current: Current, asked: Asked) -> str:
+    """Why what the reader says cannot be signed here, and what to do; empty where `word_key` gives a key. Nothing is entered."""
+    ledger, name = current.workspace.ledger, asked.reader.name
+    try:
+        if asked.reader.is_local:
+            require_speaker(ledger, name=name)
+        else:
+            voucher(ledger, name=name)
+    except LooplineError as error:
+        return f"{error.what}; {error.remedy}"
+    return ""
 
 
 def move_key(current: Current, asked: Asked) -> Callable[[], Key]:

@@ -29,6 +29,7 @@ from loopline.watch.people import listed, team, waiting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
+from loopline.web.hand import unsigned
 from loopline.web.page import Page
 
 
@@ -61,6 +62,8 @@ class Charter:
         The roles for which the reader may sign it.
     seen
         What a signature is of.
+    unsigned
+        Why the reader's signature cannot be made here, and what to do; empty where it can.
     learned
         What the last review learned of what the charter supposes, in words.
     """
@@ -79,6 +82,7 @@ class Charter:
     signatures: Signatures
     signs: tuple[str, ...]
     seen: str
+    unsigned: str
     override: Mapping[str, Any] | None
     overridden: str
     questions: Mapping[str, Any] | None
@@ -129,6 +133,7 @@ def charter(current: Current, asked: Asked) -> Charter:
     override = None if study is None else Override.of(state.overrides.get(SUBJECT), study.facts["binds"], bound_once(spec))
     waits = waiting(current.workspace.ledger, state, {one.stage: one.entry for one in current.status.stages}, current.status.handoffs)
     is_stale = study is not None and binds(read(spec), book) != study.facts["binds"]
+    signs = tuple(signing(spec, asked))
     return Charter(
         title="Charter",
         charter=spec,
@@ -142,8 +147,9 @@ def charter(current: Current, asked: Asked) -> Charter:
         contradiction=_contradiction(spec, known_now.task),
         people=listed(team(spec, declared.release, declared.watch, state), waits),
         signatures=said,
-        signs=tuple(signing(spec, asked)),
+        signs=signs,
         seen=seen_of(signed_subject(spec, book)),
+        unsigned=unsigned(current, asked) if signs else "",
         override=None if override is None or study is None else override.as_json(study.facts, current.at.date()),
         overridden="" if override is None or study is None else override.says(study.facts, current.at.date()),
         questions=None if spec.template is None else questions_as_json(asked_of(spec, folder, text)[1]),

@@ -23,12 +23,15 @@ from loopline.release.words import NO, WITHDRAWN, YES, say
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.hand import person_of, require_role, roles_for, word_key
+from loopline.web.hand import person_of, require_role, roles_for, unsigned, word_key
 from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.said import day_of
 
 OTHERS = 20
 """So many other packages are named beside the one that is shown."""
+
+BEFORE = ("data", "model")
+"""The stages that make a package: once one of them is stale, the next turn makes another."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Voice:
         Whether a yes of the reader's own stands, which they may take back.
     conflict
         Why four eyes do not let the reader's yes count; empty where they do.
+    unsigned
+        Why no word of the reader's can be signed here, and what to do; empty where it can.
     seen
         What the reader decides on.
     """
@@ -83,6 +88,7 @@ class Voice:
     may_speak: bool
     own: bool
     conflict: str
+    unsigned: str
     seen: str
 
 
@@ -96,6 +102,8 @@ class Release:
         Whether the package waits for words.
     stopped
         Why the charter stops the loop; empty where it does not.
+    outdated
+        Why the newest package, which does not decide yet, is out of date: what has changed since at an earlier stage; empty where it is not.
     others
         The other packages that went through the gates, newest first.
     waivers
@@ -111,15 +119,28 @@ class Release:
     waits: bool
     is_promoted: bool
     stopped: str
+    outdated: str
     others: tuple[str, ...]
     waivers: tuple[tuple[Entry, bool], ...]
     today: str
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the package waits, and a role's no stands against it."""
+        return self.waits and any(one.refusal is not None for one in self.said.roles)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         judged = None if self.shown is None else {**self.shown.facts, "criteria": self.shown.criteria, "next": self.shown.next}
         waivers = [{"gate": entry.subject, **entry.body, "by": entry.actor, "entry": entry.id, "counts": counts} for entry, counts in self.waivers]
-        return {"release": self.position.as_json(), "judged": judged, "charter_stops": self.stopped, "waivers": waivers, "others": list(self.others)}
+        return {
+            "release": self.position.as_json(),
+            "judged": judged,
+            "charter_stops": self.stopped,
+            "outdated": self.outdated,
+            "waivers": waivers,
+            "others": list(self.others),
+        }
 
 
 def view(current: Current, asked: Asked) -> Release:
@@ -128,6 +149,7 @@ def view(current: Current, asked: Asked) -> Release:
     there = judged(state)
     shown = judgement(said.release, said.charter, state, _there(state, asked)) if there else None
     package = "" if shown is None else shown.package
+    is_newest = shown is not None and shown.entry == there[-1]
     words = tally_of(said.release, said.charter, state, package) if shown is not None else Tally(PROMOTION, ())
     is_promoted = promotion(state.champions, package) is not None
     counting = standing(state.waivers.values(), said.release, stakeholders(said.charter), package, keys=trust(state.vouched).keys, today=current.at.date())
@@ -142,10 +164,20 @@ def view(current: Current, asked: Asked) -> Release:
         waits=shown is not None and shown.facts["passed"] and not is_promoted,
         is_promoted=is_promoted,
         stopped=stopped(said.charter, state),
+        outdated=_outdated(current) if is_newest and not is_promoted else "",
         others=tuple(entry.body["facts"]["package"] for entry in reversed(there) if entry.body["facts"]["package"] != package)[:OTHERS],
         waivers=tuple((entry, entry.id in ids) for entry in sorted(state.waivers.values(), key=lambda entry: -entry.seq)),
         today=current.at.date().isoformat(),
     )
+
+
+def _outdated(current: Current) -> str:
+    """Why the next turn makes another package: what has changed of a stage that makes it; empty where nothing has, or the charter holds the turn up."""
+    stages = current.status.stages
+    if any(one.stage == "charter" and one.state in ("waiting", "failed") for one in stages):
+        return ""
+    # A stage that only comes after one that is not done has no entry: whether it changes is not known yet.
+    return next((one.why for one in stages if one.stage in BEFORE and one.state == "stale" and one.entry is not None), "")
 
 
 def _there(state: State, asked: Asked) -> str | None:
@@ -178,7 +210,7 @@ def voice(current: Current, asked: Asked, one: RoleTally, package: str, move: st
     own = any(same(entry.actor) == same(asked.reader.name) for entry in one.approvals)
     said, may_speak = current.project.declaration, bool(roles_for(current, asked, (one.role,)))
     against = conflict(said.release, said.charter, current.state, package, move, role=one.role, who=person_of(asked)) if may_speak else ""
-    return Voice(one, may_speak, own, against, _of_words(current, package, move, one.role))
+    return Voice(one, may_speak, own, against, unsigned(current, asked) if may_speak or own else "", _of_words(current, package, move, one.role))
 
 
 def _of_words(current: Current, package: str, move: str, role: str) -> str:

@@ -56,7 +56,7 @@ def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works]:
 
 def ended(works: Works, what: str = "") -> Course:
     """The course once the work has ended, or has said something."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while time.monotonic() < until:
         course = works.now
         assert course is not None
@@ -110,7 +110,7 @@ def test_what_goes_wrong_is_said_with_the_remedy(works: Works) -> None:
 def test_work_waits_for_the_lease_and_says_for_whom(works: Works) -> None:
     with works._ledger().lease():
         works.start(Work("count", f"{HERE}:count", {"to": 3}), by="a@example.com")
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while not works.now.lines and time.monotonic() < until:  # type: ignore[union-attr]
             time.sleep(0.02)
         assert works.now is not None and works.now.lines[0].startswith("waiting for process")

@@ -1,15 +1,20 @@
 """The charter's pages: what they show, that a slider answers as the commands do, who may sign, and links for customers."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from loopline.access.keys import own_key
 from loopline.access.tokens import held
 from loopline.cli.charter import command as charter_command
 from loopline.cli.value import command as value_command
+from loopline.ledger.entry import now
 from loopline.loop import open_loop
 from loopline.model.signing import declare
 from loopline.web import links
+from loopline.web.asked import Reader
 from tests.cli.watched import caller, told
 from tests.web.releasing import pages_key
 from tests.web.world import PEOPLE, client, hidden, reader
@@ -155,3 +160,64 @@ def test_links_are_made_listed_and_revoked_by_business_alone(folder):
         assert held(secret[1], "lc", links.links_of(loop.workspace.ledger)).is_revoked
     with client(folder, reader("data")) as browser:
         assert browser.get("/shop/charter/customers").status_code == 403
+
+
+@pytest.fixture
+def hopeless(tmp_path: Path) -> Path:
+    """The folder of a project whose study is a no-go."""
+    people = ", ".join(f"{role}: [{name}]" for role, name in PEOPLE.items())
+    worth = "worth: {currency: EUR, act_right: -1, act_wrong: -6}"
+    (tmp_path / "loopline.yaml").write_text(
+        f"project: shop\ncharter:\n  predict: y\n  {worth}\n  stakeholders: {{{people}}}\ndata: {{sources: {{t: {{path: t.csv}}}}}}\n"
+    )
+    with open_loop(tmp_path) as loop:
+        assert loop.run().exit_code == 1
+    return tmp_path
+
+
+def overrides(folder: Path) -> list[dict[str, object]]:
+    """What each override says, newest last, but for its moment and the signature over it."""
+    with open_loop(folder) as loop:
+        entries = loop.workspace.ledger.read(kinds=("override",))
+        assert not entries or loop.state().overrides["charter"].id == entries[-1].id, "it counts"
+    plain = [{name: value for name, value in one.body.items() if name not in ("at", "signature")} for one in entries]
+    return [
+        {**body, "actor": one.actor, "subject": one.subject, "key of it": one.key, "parents": one.parents} for one, body in zip(entries, plain, strict=True)
+    ]
+
+
+def test_business_goes_on_in_spite_of_a_no_go_as_the_command_does(hopeless):
+    why, until = HOSTILE, str(now().date() + timedelta(days=30))
+    with client(hopeless, Reader(PEOPLE["business"], is_local=True)) as browser:
+        (turn,) = browser.get("/shop/?as=json").json()["waiting"]["mine"]
+        assert turn["label"] == "Read the study; go on in spite of it, or change the charter"
+        page, shown = browser.get("/shop/charter").text, browser.get("/shop/charter?as=json").json()["overridable"]
+        assert "Acting can pay" in page and list(shown["rules"]) == ["acting can pay"]
+        fields = hidden(page, "/charter/override")
+        for wrong in ({"why": " ", "until": until}, {"why": why, "until": "soon"}, {"why": why, "until": "2020-01-31"}):
+            assert browser.post("/shop/charter/override", data={**fields, **wrong}).status_code == 400
+        assert overrides(hopeless) == []
+        done = browser.post("/shop/charter/override", data={**fields, "why": why, "until": until})
+        assert f"You have overridden the no-go until {until}" in done.text and HOSTILE not in done.text
+        assert "/charter/override" not in done.text, "it is asked once"
+        assert browser.post("/shop/charter/override", data={**fields, "why": why, "until": until}).status_code == 409
+    caller(charter_command, hopeless)("override", "--by", PEOPLE["business"], "--why", why, "--until", until)
+    of_page, of_command = overrides(hopeless)
+    assert of_page == of_command
+
+
+def test_nobody_but_business_goes_on_in_spite_of_a_no_go_and_not_over_another_charter(hopeless):
+    said = {"why": "x", "until": ""}
+    with client(hopeless, reader("business")) as browser:
+        fields = hidden(browser.get("/shop/charter").text, "/charter/override")
+        declared(hopeless, ("act_right: -1", "act_right: -2"))
+        stale = browser.post("/shop/charter/override", data={**fields, **said})
+        assert stale.status_code == 409 and "nothing was done" in stale.text
+        assert "/charter/override" not in browser.get("/shop/charter").text
+        declared(hopeless, ("act_right: -2", "act_right: -1"))
+    with client(hopeless, reader("data")) as browser:
+        page = browser.get("/shop/charter").text
+        assert "/charter/override" not in page
+        refused = browser.post("/shop/charter/override", data={**fields, **said, "token": hidden_token(browser.get("/shop/").text)})
+        assert refused.status_code == 403
+    assert overrides(hopeless) == []

@@ -94,3 +94,14 @@ def test_every_hand_off_is_in_exactly_one_place_with_its_role(turns, name):
     assert sorted((one.kind, role) for one in found for role in one.roles) == sorted((stage, role) for stage, role, _ in turns)
     assert [one.is_mine for one in found] == sorted((one.is_mine for one in found), reverse=True)
     assert all(one.is_mine == any(name in PEOPLE[role] for role in one.roles) for one in found)
+
+
+def test_the_charter_asks_for_what_lets_it_go_on_and_for_a_signature_only_where_one_is_missing():
+    labels = {
+        "loopline charter override --by NAME --why REASON": "Read the study; go on in spite of it, or change the charter",
+        "loopline charter revise": "Read why the charter is refused, and change it",
+        "loopline charter sign --as business --why '...'": "Read the charter and sign or refuse it",
+    }
+    for next, label in labels.items():
+        (one,) = waits(known(handoffs=[Handoff("charter", "business", "a", "charter: why", next)]), "ann")
+        assert one.label == label

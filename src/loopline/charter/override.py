@@ -11,6 +11,8 @@ from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 
 SUBJECT = "charter"
+GO_ON = "loopline charter override --by NAME --why REASON"
+"""The command that says one."""
 USUAL, LONGEST = timedelta(days=90), timedelta(days=365)
 """How long an override holds where nobody says how long, and how long it may at most: what was true of the business then is looked at again."""
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Literal
 
 from loopline.charter.binding import binds, bound_once, read
-from loopline.charter.override import SUBJECT, Override, no_go, refusing
+from loopline.charter.override import GO_ON, SUBJECT, Override, no_go, refusing
 from loopline.charter.prices import of_charter
 from loopline.charter.spec import MEASURED_FOR, CharterSpec, WorthSpec
 from loopline.charter.statement import book_in_force, stated
@@ -57,8 +57,7 @@ def steps(spec: CharterSpec, ask: Ask, *, has_data: bool = True, awaits: Halt | 
     day, said = today or now().date(), Override.of(ask.state.overrides.get(SUBJECT), facts["binds"], bound_once(spec))
     if why := no_go(facts, said, today=day, has_data=has_data):
         rests_on: Literal["data", "charter"] = "data" if has_data and "charter" not in refusing(facts).values() else "charter"
-        next = "loopline charter override --by NAME --why REASON"
-        yield Halt(state="failed", why=why, role="business", next=next, about=facts["binds"], rests_on=rests_on)
+        yield Halt(state="failed", why=why, role="business", next=GO_ON, about=facts["binds"], rests_on=rests_on)
     elif facts["verdict"] == "no-go":
         goes_on = said is not None and said.holds(facts, day)
         told = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,10 @@ from loopline.ledger.entry import Draft, now
 from loopline.ledger.state import State
 from loopline.loop import Loop, open_loop
 from loopline.model.signing import speaker
-from loopline.release.heeded import must_sign, right
+from loopline.release.heeded import right
+from loopline.release.overriding import go_on, refused
 from loopline.release.signatures import Signatures, signatures
-from loopline.release.words import NO, say
+from loopline.release.words import NO
 
 
 @click.group()
@@ -65,7 +65,7 @@ def show(folder: Path | None, as_json: bool) -> None:
     override, today = Override.of(state.overrides.get(overrides.SUBJECT), facts["binds"], bound_once(charter)), now().date()
     learned, asked = (state.facts("value", "review") or {}).get("learned"), signatures(charter, state, book)
     stops = overrides.no_go(facts, override, today=today, has_data=has_data)
-    halted = "loopline charter override --by NAME --why REASON" if stops else asked.next
+    halted = overrides.GO_ON if stops else asked.next
     following = "loopline run" if is_stale else halted
     data = {
         **charter.fields("problem", "decision", "predict", "worth", "volume", "target", "budget", "acceptance", "stakeholders"),
@@ -98,12 +98,11 @@ def override(by: str | None, why: str, until: str | None, is_budget: bool, folde
         raise Mistake("an override of the budget ends with the month", where="--until", remedy="leave --until out")
     last = None if is_budget else overrides.end(asked, today=now().date())
     with open_loop(folder) as loop:
-        refused = _overdrawn(loop) if is_budget else _no_go(loop)
+        about = _overdrawn(loop) if is_budget else _no_go(loop)
         who = person(by, folder=loop.project.folder)
         charter, ledger = loop.project.declaration.charter, loop.workspace.ledger
-        note, until_day = right(charter, who), {} if last is None else {"until": str(last)}
-        draft = replace(refused, body={"why": said, **refused.body, **until_day}, actor=who.name)
-        entry = say(ledger, draft, speaker(ledger, name=who.name)) if must_sign(charter) else ledger.append(draft)[0]
+        note = right(charter, who)
+        entry = go_on(ledger, charter, about, who=who, why=said, until=last, key=lambda: speaker(ledger, name=who.name))
     told = {"reasons": entry.body["reasons"], "entry": entry.id, "note": note, "next": "loopline run"}
     data = {"by": who.name, "why": entry.body["why"], "until": entry.body.get("until"), **told}
     what = "the budget" if is_budget else f"the no-go until {last}"
@@ -112,16 +111,9 @@ def override(by: str | None, why: str, until: str | None, is_budget: bool, folde
 
 def _no_go(loop: Loop) -> Draft:
     """What an override of the study's no-go is about."""
-    state, charter = loop.state(), loop.project.declaration.charter
-    facts = _study(state)
-    if binds(read(charter), of_charter(charter, loop.project.folder)) != facts["binds"]:
-        raise Mistake("the charter has changed since it was studied", remedy="study it first: loopline run --until charter")
-    if facts["verdict"] != "no-go":
-        raise Mistake(f"the study says {facts['verdict']}, so there is nothing to override", remedy="loopline run")
-    if not overrides.no_go(facts, None, today=now().date(), has_data=bool(loop.project.declaration.data.sources)):
-        raise Mistake("the no-go rests on what is stated alone, and the data have not been read, so there is nothing to override", remedy="loopline run")
-    body = {"reasons": list(facts["reasons"]), "rules": overrides.refusing(facts), "binds": facts["binds"]}
-    return Draft(kind="override", subject=overrides.SUBJECT, key=facts["binds"], body=body, parents=(state.latest["charter", "study"].id,))
+    declared = loop.project.declaration
+    book = of_charter(declared.charter, loop.project.folder)
+    return refused(declared.charter, loop.state(), book=book, today=now().date(), has_data=bool(declared.data.sources))
 
 
 def _overdrawn(loop: Loop) -> Draft:

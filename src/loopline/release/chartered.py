@@ -20,6 +20,8 @@ from loopline.release.tally import Rules, Tally, tally
 MOVE = "charter"
 REVISES = "business"
 """The role whose turn it is once a charter is refused."""
+REVISE = "loopline charter revise"
+"""The command that changes one that is refused."""
 REMEDY = "change charter.stakeholders or charter.approvals"
 """What helps where the people who are listed are too few."""
 
@@ -69,7 +71,7 @@ def awaited(charter: CharterSpec, state: State, *, book: Prices | None = None) -
         if one.refusal is not None:
             why = f"the charter is refused by {one.refusal.actor} as {one.role}: {one.refusal.body['why']}"
             others = {} if one.role == REVISES else {one.role: _sign(one.role)}
-            next, about = "loopline charter revise", one.refusal.id
+            next, about = REVISE, one.refusal.id
             return Halt(state="failed", why=why, role=REVISES, next=next, besides=tuple(others), commands=others, about=about)
     missing = [one.role for one in said.roles if not one.is_met]
     if not missing:

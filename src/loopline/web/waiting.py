@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from loopline.access.people import Stakeholders, holders, holds
+from loopline.charter.override import GO_ON
 from loopline.data.quarantine.waiting import Waiting
 from loopline.declaration import counted, figure
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.packages import worth_of
+from loopline.release.chartered import REVISE
 from loopline.release.rollout.course import newest as newest_course
 from loopline.watch.handoff import Handoff, since
 from loopline.watch.standing import Standing
@@ -29,6 +31,11 @@ _LABELS: Mapping[str, str] = {
     "watch": "Look at the alerts",
     "value": "Read the review",
 }
+_OF_CHARTER: Mapping[str, str] = {
+    GO_ON: "Read the study; go on in spite of it, or change the charter",
+    REVISE: "Read why the charter is refused, and change it",
+}
+"""Where something else than a signature is asked for, by the command that does it."""
 ALERT, QUARANTINE, MENDED, HELD, REVIEW = "alert", "refused rows", "mended rows", "held batch", "review"
 QUESTIONS, EXPERIMENT = "questions", "experiment"
 
@@ -160,7 +167,7 @@ def _handed(known: Known) -> Iterable[Wait]:
             since=datetime.fromisoformat(min(times)) if times else None,
             next=turns[0].next,
             to=PAGES.get(stage, "/release/rollout"),
-            label=_LABELS.get(stage, "Look into it"),
+            label=_OF_CHARTER.get(turns[0].next) or _LABELS.get(stage, "Look into it"),
         )
 
 

@@ -31,6 +31,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import unsigned
 from loopline.web.page import Page
+from loopline.web.pages.charter.overriding import Overridable, overridable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,8 @@ class Charter:
         What a signature is of.
     unsigned
         Why the reader's signature cannot be made here, and what to do; empty where it can.
+    overridable
+        The no-go in spite of which the reader may go on; None where there is none.
     learned
         What the last review learned of what the charter supposes, in words.
     """
@@ -84,6 +87,7 @@ class Charter:
     seen: str
     unsigned: str
     override: Mapping[str, Any] | None
+    overridable: Overridable | None
     overridden: str
     questions: Mapping[str, Any] | None
     learned: tuple[str, ...]
@@ -115,6 +119,7 @@ class Charter:
             **self.signatures.as_json(),
             "signs": list(self.signs),
             "override": self.override,
+            "overridable": None if self.overridable is None else self.overridable.as_json(),
             "questions": self.questions,
             "learned": list(self.learned),
             "next": self.next,
@@ -151,6 +156,7 @@ def charter(current: Current, asked: Asked) -> Charter:
         seen=seen_of(signed_subject(spec, book)),
         unsigned=unsigned(current, asked) if signs else "",
         override=None if override is None or study is None else override.as_json(study.facts, current.at.date()),
+        overridable=overridable(current, asked, study.facts) if study is not None and study.stops else None,
         overridden="" if override is None or study is None else override.says(study.facts, current.at.date()),
         questions=None if spec.template is None else questions_as_json(asked_of(spec, folder, text)[1]),
         learned=tuple(_learned(spec, (state.facts("value", "review") or {}).get("learned"))),

@@ -9,12 +9,14 @@ from playwright.sync_api import Page, expect
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from tests.web.browser.serving import served
+from tests.web.releasing import pages_key
 from tests.web.world import reader
 
 PROBLEM = "Some orders come back"
 
 
-def test_a_page_that_is_left_open(tab: Page, folder):
+def test_a_page_that_is_left_open(tab: Page, folder, monkeypatch):
+    pages_key(folder, monkeypatch)
     declaration = folder / "loopline.yaml"
     text = declaration.read_text().replace("  stakeholders:", "  approvals: {business: 1}\n  stakeholders:")
     declaration.write_text(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from loopline.engine.kept import END_S, ready
 from loopline.errors import Fault
 from loopline.serve.workers import Workers, listeners
 from tests.conftest import REPOSITORY
@@ -50,3 +51,20 @@ def test_a_worker_that_dies_before_it_is_ready_is_said_with_what_to_do() -> None
 def never_ready(listener: socket.socket, tell: Connection) -> None:
     """Die at once."""
     os._exit(1)
+
+
+def test_a_second_signal_that_comes_before_anybody_waits_for_the_workers_ends_them_at_once() -> None:
+    with listeners("127.0.0.1", 0, 1) as sockets:
+        workers = Workers(stubborn, sockets)
+        assert workers.wait_ready() == "deaf"
+        since = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), workers:
+            raise KeyboardInterrupt
+    assert workers.parts[0].process.exitcode == -signal.SIGKILL and time.monotonic() - since < END_S
+
+
+def stubborn(listener: socket.socket, tell: Connection) -> None:
+    """Work that is never told to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready(tell, "deaf")
+    time.sleep(120)

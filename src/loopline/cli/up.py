@@ -108,8 +108,7 @@ def _run(project: Project, place: Place, shown: socket.socket | None, rhythm: Rh
             parts.append(Kept(PAGES, partial(spawned, serve_beside, (project.folder,), project.declaration.pages, shown)))
         if place.workers > 1:
             held.enter_context(shared_counters())
-        server = Workers(partial(work, project.folder, place.asks, place.workers), sockets)
-        held.callback(server.end)
+        server = held.enter_context(Workers(partial(work, project.folder, place.asks, place.workers), sockets))
         pages = None if shown is None else wait_ready(parts[0])
         pids: dict[str, Any] = {"up": os.getpid(), "server": [part.pid for part in server.parts], PAGES: None if shown is None else parts[0].pid}
         served = {**server.wait_ready(), "workers": place.workers}

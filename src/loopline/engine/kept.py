@@ -213,9 +213,9 @@ def keep(parts: Sequence[Kept], stop: threading.Event, tell: Tell = say) -> None
 
 def end(parts: Sequence[Kept], *, at_once: bool = False) -> None:
     """End all in order; what has not ended within `END_S` is asked once more, and then killed. `at_once`, and after a KeyboardInterrupt, all are killed."""
-    for part in parts:
-        part.ask()
     try:
+        for part in parts:
+            part.ask()
         if at_once:
             return
         _joined(parts, END_S)

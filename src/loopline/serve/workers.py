@@ -98,15 +98,19 @@ class Workers:
 
     def keep(self) -> None:
         """Start anew what dies, until this process is told to stop; then end all in order."""
-        with stopping() as stop:
-            try:
-                keep(self.parts, stop)
-            finally:
-                self.end()
+        with stopping() as stop, self:
+            keep(self.parts, stop)
 
-    def end(self) -> None:
-        """End all in order: requests under way are answered."""
-        end(self.parts)
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A second signal may come before anybody waits.
+        self.end(at_once=kind is KeyboardInterrupt)
+
+    def end(self, *, at_once: bool = False) -> None:
+        """End all in order: requests under way are answered. `at_once`, they are broken off."""
+        end(self.parts, at_once=at_once)
         for seat in self._seats:
             seat.listener.close()
 

@@ -265,9 +265,9 @@ def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Rai
                 state=one.state,
                 level=one.level,
                 role=str(body["role"]),
-                says=str(body["says"]),
+                says=one.says,
                 since=datetime.fromisoformat(body["since"]),
-                lost=body["cost"]["lost"] if body["cost"] else None,
+                lost=one.cost["lost"] if one.cost else None,
                 explained_by=tuple(explains(by_id[other].entry.body) for other in one.explained_by),
                 is_money=body["monitor"] in MONEY,
             )

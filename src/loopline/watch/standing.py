@@ -154,7 +154,7 @@ class _Desk:
         return [self.standing(entry, cause) for cause in found for entry in (cause.head, *cause.explaining)]
 
     def standing(self, entry: Entry, cause: Cause | None) -> Standing:
-        known, others = self._known, ()
+        known, others = self._known, tuple[str, ...]()
         if cause is not None and cause.head is entry:
             others = tuple(other.subject for other in cause.explaining)
         state = state_of(entry.subject, entry.body, known.silences, self._now)

@@ -70,6 +70,16 @@ def test_what_an_incident_has_cost_is_said_once_by_its_head_whether_that_is_over
     assert all(one.as_json()["costs_with"] == (None if one.id == "performance" else "performance") for one in said.values())
 
 
+def test_the_loss_of_an_incident_is_that_of_all_its_windows() -> None:
+    world = incident("drift", "performance")
+    entry = world.alerts["drift"]
+    cost = {**PRICED, "lost": 1000.0, "outcomes": 500}
+    world.alerts["drift"] = replace(entry, body={**entry.body, "cost": cost, "says": "it drifts; 1,000 EUR lost so far"})
+    (head,) = open_now(world, world.now)
+    assert (head.id, head.cost) == ("performance", cost)
+    assert head.says.endswith("with what explains it, since 2024-01-01 09:00, 1,000 EUR lost so far")
+
+
 def test_the_next_head_says_where_the_loss_is_said() -> None:
     world = incident("performance", "unseen_ranges")
     world.say("performance", "resolved")

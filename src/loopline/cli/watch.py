@@ -38,7 +38,7 @@ command.add_command(compare)
 def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show the windows: volume, refused rows, drift, the worth that is expected, and the one that came true once outcomes have come."""
     from loopline.lake.blobs import Blobs
-    from loopline.watch.standing import open_in_words, open_now
+    from loopline.watch.standing import listed, open_in_words, open_now
     from loopline.watch.summary import bodies
 
     if output is not None:
@@ -58,7 +58,7 @@ def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> 
     following = "loopline alerts list" if state.open_alerts() else "loopline value review" if windows else "loopline serve"
     data = {
         **{name: facts[name] for name in ("rows", "outcomes")},
-        "alerts": {**facts["alerts"], "open": len(open_now(state, now()))},
+        "alerts": {**facts["alerts"], "open": len(open_now(state, now())), "resolved": listed(state, now()).resolved},
         "detectable": facts.get("detectable"),
         "currency": currency,
         "windows": windows,

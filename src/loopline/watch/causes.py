@@ -103,36 +103,58 @@ def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> lis
     return sorted(found, key=lambda cause: rank(cause.head))
 
 
-def bearers(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> dict[str, Entry]:
-    """From each alert's id to the alert that says what their incident has cost: the head of all that were about the same windows, over or not.
-
-    What each of them would say is the same money, lost once. An alert that the windows do not show any more is no part of an incident.
-    """
-    rank, found = _ranked(is_silenced), dict[str, Entry]()
-    for entries in _by_line((entry for entry in alerts if entry.body.get("why") != ANEW or entry.body["state"] != "resolved"), is_silenced):
-        for incident in _incidents(entries):
-            head = min(incident, key=rank)
-            found |= {entry.subject: head for entry in incident}
-    return found
-
-
-def says(entry: Entry, bearer: Entry | None) -> str:
-    """What an alert says by itself, and what it has cost; where another one of its incident says that, which one does.
+@dataclass(frozen=True)
+class Incident:
+    """Alerts that were about the same windows, over or not: what each of them has cost is the same money, lost once.
 
     Parameters
     ----------
-    bearer
-        The one that says it, by `bearers`; None where there is no incident.
+    head
+        The loudest one, which says what the incident has cost.
+    widest
+        The one whose windows have the most outcomes: its cost is that of the incident.
     """
-    if not is_said_elsewhere(entry, bearer) or bearer is None:
+
+    head: Entry
+    widest: Entry
+
+    @property
+    def cost(self) -> Mapping[str, Any] | None:
+        """What it has cost; None where nobody knows."""
+        cost: Mapping[str, Any] | None = self.widest.body.get("cost")
+        return cost
+
+
+def incidents(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> dict[str, Incident]:
+    """From each alert's id to its incident; one that the windows do not show any more is part of none."""
+    rank, found = _ranked(is_silenced), dict[str, Incident]()
+    for entries in _by_line((entry for entry in alerts if entry.body.get("why") != ANEW or entry.body["state"] != "resolved"), is_silenced):
+        for incident in _together(entries):
+            known = Incident(min(incident, key=rank), max(incident, key=lambda entry: (_outcomes(entry), entry.subject)))
+            found |= {entry.subject: known for entry in incident}
+    return found
+
+
+def says(entry: Entry, incident: Incident | None) -> str:
+    """What an alert says by itself, and what its incident has cost; where another one says that, which one does."""
+    if incident is None or incident.cost is None or incident.head is incident.widest is entry:
         return str(entry.body["says"])
-    over = ", which is over" if bearer.body["state"] == "resolved" else ""
-    return f"{explains(entry.body)}; {bearer.body['monitor']} ({bearer.subject[:6]}){over}, says what that has cost"
+    head, widest = incident.head, incident.widest
+    if head.subject != entry.subject:
+        over = ", which is over" if head.body["state"] == "resolved" else ""
+        return f"{explains(entry.body)}; {head.body['monitor']} ({head.subject[:6]}){over}, says what that has cost"
+    if widest.subject == entry.subject:
+        return str(entry.body["says"])
+    return f"{explains(entry.body)}; with what explains it, since {written(widest.body['since'])}, {widest.body['says'].rpartition('; ')[2]}"
 
 
-def is_said_elsewhere(entry: Entry, bearer: Entry | None) -> bool:
+def is_said_elsewhere(entry: Entry, incident: Incident | None) -> bool:
     """Whether another alert of the incident says what it has cost."""
-    return bearer is not None and bearer.subject != entry.subject and bearer.body.get("cost") is not None and entry.body["monitor"] not in OF_COMING
+    return incident is not None and incident.cost is not None and incident.head.subject != entry.subject
+
+
+def _outcomes(entry: Entry) -> int:
+    return int((entry.body.get("cost") or {}).get("outcomes", 0))
 
 
 def _ranked(is_silenced: Callable[[Entry], bool]) -> Callable[[Entry], tuple[int, bool, tuple[int, int], str, str]]:
@@ -149,7 +171,7 @@ def _by_line(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> l
     return list(together.values())
 
 
-def _incidents(alerts: Sequence[Entry]) -> list[list[Entry]]:
+def _together(alerts: Sequence[Entry]) -> list[list[Entry]]:
     """Alerts of one line that were about the same windows, one with the next; all that last are together."""
     made, reached = list[list[Entry]](), ""
     for entry in sorted(alerts, key=lambda entry: str(entry.body["since"])):

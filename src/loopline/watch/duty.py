@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from loopline.charter.spec import Role
 from loopline.data.schedule import passed
 from loopline.ledger.entry import Entry
-from loopline.watch.causes import Cause, bearers, causes
+from loopline.watch.causes import Cause, Incident, causes, incidents
 from loopline.watch.clock import long_since
 from loopline.watch.silences import covering
 from loopline.watch.spec import WatchSpec
@@ -46,17 +46,17 @@ class Known(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """An alert in a letter, with those that explain it, and the one that says what their incident has cost; None where there is no incident."""
+    """An alert in a letter, with those that explain it, and its incident; None where there is none."""
 
     purpose: Purpose
     alert: Entry
     others: tuple[Entry, ...] = ()
-    bearer: Entry | None = None
+    incident: Incident | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, which name the entries."""
-        bearer = None if self.bearer is None else self.bearer.id
-        return {"purpose": self.purpose, "alert": self.alert.id, "others": [entry.id for entry in self.others], "bearer": bearer}
+        incident = [] if self.incident is None else [self.incident.head.id, self.incident.widest.id]
+        return {"purpose": self.purpose, "alert": self.alert.id, "others": [entry.id for entry in self.others], "incident": incident}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Desk:
         self._known, self._spec, self._now = known, spec, now
         self._told = Told.of(known.messages)
         self._causes = causes(known.alerts.values(), self._is_silenced)
-        self._bearers = bearers(known.alerts.values(), self._is_silenced)
+        self._incidents = incidents(known.alerts.values(), self._is_silenced)
 
     @cached_property
     def _digest(self) -> datetime | None:
@@ -183,7 +183,7 @@ class _Desk:
                         yield role, channel, Item("lasts", entry)
 
     def _item(self, purpose: Purpose, cause: Cause) -> Item:
-        return Item(purpose, cause.head, cause.explaining, self._bearers.get(cause.head.subject))
+        return Item(purpose, cause.head, cause.explaining, self._incidents.get(cause.head.subject))
 
     def _is_silenced(self, entry: Entry) -> bool:
         return covering(entry.subject, entry.body, self._known.silences, self._now) is not None

@@ -16,7 +16,7 @@ from loopline.model.stage import is_newer
 from loopline.release.champion import promotion
 from loopline.release.rollout.course import WITHDRAWN, newest
 from loopline.release.words import NO
-from loopline.watch.causes import bearers, says, urgency
+from loopline.watch.causes import incidents, says, urgency
 from loopline.watch.clock import long_since, not_ahead
 from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY
 from loopline.watch.spec_retrain import RetrainSpec
@@ -122,8 +122,8 @@ def _of_alerts(trigger: str, seen: Situation, alerts: Sequence[Entry]) -> Reason
         return None
     more = f"; {len(alerts) - 1} more" if len(alerts) > 1 else ""
     loudest = min(alerts, key=lambda entry: urgency(entry.body))
-    bearer = bearers(seen.state.alerts.values(), lambda entry: False).get(loudest.subject)
-    return Reason(trigger, f"{says(loudest, bearer)}{more}", tuple(name_of(entry) for entry in alerts))
+    incident = incidents(seen.state.alerts.values(), lambda entry: False).get(loudest.subject)
+    return Reason(trigger, f"{says(loudest, incident)}{more}", tuple(name_of(entry) for entry in alerts))
 
 
 def asked(seen: Situation) -> list[Reason]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from loopline.declaration import counted
 from loopline.ledger.entry import Entry
-from loopline.watch.causes import LEVELS, Cause, Level, bearers, causes, explains, is_said_elsewhere, level, says, taker, urgency
+from loopline.watch.causes import LEVELS, Cause, Incident, Level, causes, explains, incidents, is_said_elsewhere, level, says, taker, urgency
 from loopline.watch.duty import Known
 from loopline.watch.silences import covering, lasts, state_of
 from loopline.watch.spec import WAITING
@@ -34,8 +34,8 @@ class Standing:
         The ids of the alerts that explain it.
     messages
         What was sent about it, or could not be, oldest first.
-    bearer
-        The alert that says what the incident has cost; None where it belongs to none.
+    incident
+        The alerts that were about the same windows, with what they have cost; None where it belongs to none.
     taken_by
         Who took its cause on; empty where nobody did.
     is_told_with
@@ -49,7 +49,7 @@ class Standing:
     explained_by: tuple[str, ...]
     messages: Sequence[Entry]
     silence: Entry | None
-    bearer: Entry | None = None
+    incident: Incident | None = None
     taken_by: str = ""
     is_told_with: bool = False
 
@@ -76,13 +76,15 @@ class Standing:
     @property
     def says(self) -> str:
         """What it says: with what its incident has cost where that is said of it, and nowhere else."""
-        return says(self.entry, self.bearer) if self.is_told_apart else explains(self.entry.body)
+        return says(self.entry, self.incident) if self.is_told_apart else explains(self.entry.body)
 
     @property
     def cost(self) -> Mapping[str, Any] | None:
         """What its incident has cost; None where nobody knows, or another alert says it."""
-        cost: Mapping[str, Any] | None = self.entry.body["cost"]
-        return None if is_said_elsewhere(self.entry, self.bearer) else cost
+        if is_said_elsewhere(self.entry, self.incident):
+            return None
+        own: Mapping[str, Any] | None = self.entry.body.get("cost")
+        return own if self.incident is None or self.incident.cost is None else self.incident.cost
 
     @property
     def body(self) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class Standing:
             **self.body,
             "level": self.level,
             "cause": self.cause,
-            "costs_with": self.bearer.subject if self.bearer is not None and is_said_elsewhere(self.entry, self.bearer) else None,
+            "costs_with": self.incident.head.subject if self.incident is not None and is_said_elsewhere(self.entry, self.incident) else None,
             "taken_by": self.taken_by,
             "explained_by": list(self.explained_by),
             "told": self.told,
@@ -147,7 +149,7 @@ class _Desk:
 
     def __init__(self, known: Known, now: datetime) -> None:
         self._known, self._now = known, now
-        self._bearers = bearers(known.alerts.values(), self._is_silenced)
+        self._incidents = incidents(known.alerts.values(), self._is_silenced)
 
     def lasting(self) -> list[Standing]:
         found = causes(self._known.alerts.values(), self._is_silenced)
@@ -168,7 +170,7 @@ class _Desk:
             explained_by=others,
             messages=known.messages_about.get((entry.subject, entry.key), ()),
             silence=covering(entry.subject, entry.body, known.silences, self._now) if cause is not None else None,
-            bearer=self._bearers.get(entry.subject),
+            incident=self._incidents.get(entry.subject),
             taken_by=taken,
             is_told_with=cause is not None and cause.head is not entry and _was_told(cause.head, known),
         )

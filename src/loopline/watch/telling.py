@@ -21,7 +21,7 @@ from loopline.ledger.following import Following
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.tell import hand_over, tell
-from loopline.watch.causes import explains, level, says, urgency
+from loopline.watch.causes import Incident, explains, level, says, urgency
 from loopline.watch.exported import alertmanager
 from loopline.watch.inquiry import Evidence, inquire
 from loopline.watch.spec import WAITING
@@ -98,14 +98,15 @@ def run(job: Job) -> Facts:
 
 def _fresh(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry, list[Entry]]]:
     """Purpose, alert and what explains it; without those of which somebody has spoken since the letter was thought of."""
-    named = [id for item in items for id in (item["alert"], *item["others"], *filter(None, [item["bearer"]]))]
+    named = [id for item in items for id in (item["alert"], *item["others"], *item["incident"])]
     entries = by_id(ledger.read(kinds=("alert",), ids=named))
     made = []
     for item in items:
         alert = entries[item["alert"]]
         if ledger.read(kinds=("alert",), subject=alert.subject, newest_first=True, limit=1)[0].id == alert.id:
             # What an incident has cost is said once, also in what is sent.
-            told = replace(alert, body={**alert.body, "says": says(alert, entries.get(item["bearer"]))})
+            about = Incident(*(entries[id] for id in item["incident"])) if item["incident"] else None
+            told = replace(alert, body={**alert.body, "says": says(alert, about)})
             made.append((item["purpose"], told, [entries[id] for id in item["others"]]))
     return made
 

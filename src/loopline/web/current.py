@@ -19,7 +19,7 @@ from loopline.web.work import Works
 from loopline.workspace import Workspace
 
 STALE_AFTER = timedelta(seconds=30)
-"""So long a status holds although the ledger has not moved: what is due changes with the clock."""
+"""So long a status holds although nothing was entered for the project: what is due changes with the clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Current:
     Parameters
     ----------
     seq
-        The number of the ledger's last entry.
+        The number of the project's last entry.
     works
         The long work that pages start.
     work

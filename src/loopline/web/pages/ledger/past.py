@@ -94,7 +94,8 @@ def view(current: Current, asked: Asked) -> Past:
     """
     at = moment(asked.query.get("at", ""), where="at", ends=True) or current.at
     ledger = current.workspace.ledger
-    seq = ledger.place(at)
+    # The place is one among the entries of every project in the database.
+    seq = min(ledger.place(at), current.seq)
     state = fold(ledger.read(kinds=KINDS, before=seq + 1))
     # Of now the alerts are known; for a moment before, each alert's newest entry is looked for among all.
     alerts = current.state.alerts if seq == current.seq else {entry.subject: entry for entry in ledger.newest_of_each("alert", before=seq + 1)}

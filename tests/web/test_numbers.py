@@ -14,19 +14,8 @@ from loopline.cli.main import command as loopline
 from tests.web.world import client
 
 PAGES = (
-    "",
-    "charter",
-    "customer",
-    "data",
-    "data/quarantine",
-    "ledger/past",
-    "live",
-    "live/alerts",
-    "model",
-    "release",
-    "release/history",
-    "value",
-    "value/review",
+    *("", "charter", "customer", "data", "data/quarantine", "ledger/past", "live", "live/alerts"),
+    *("model", "release", "release/history", "value", "value/review"),
 )
 COMMANDS = ("status", "alerts list", "data history t", "data quarantine list", "release status", "value show", "watch show")
 

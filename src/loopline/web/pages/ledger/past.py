@@ -11,7 +11,6 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State, fold
 from loopline.release.champion import Reign, history
 from loopline.release.rollout.course import Course, newest
-from loopline.watch.spec import WAITING
 from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -107,7 +106,7 @@ def past(state: State, *, at: datetime, seq: int, data: Entry | None) -> Past:
     """A moment, from the state that was folded up to it."""
     reigns, course = history(state.champions), newest(state.rollouts)
     words = sorted((entry for said in state.approvals.values() for entry in said), key=lambda entry: -entry.seq)
-    open_then = [one for one in lasting(state, at) if one.state != "resolved" and one.entry.body["monitor"] != WAITING]
+    open_then = [one for one in lasting(state, at) if one.is_open]
     return Past(
         at=at,
         seq=seq,

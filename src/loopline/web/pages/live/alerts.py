@@ -62,7 +62,7 @@ class AlertList:
     def shown(self) -> tuple[tuple[Standing, str], ...]:
         """Those of this page, each with what it explains where it does."""
         found = self.found.shown[(self.page - 1) * PER_PAGE : self.page * PER_PAGE]
-        return tuple((one, "" if one.is_told_apart else explains(one.entry.body)) for one in found)
+        return tuple((one, "" if one.is_told_apart else one.says) for one in found)
 
     @property
     def pages(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -77,7 +78,7 @@ def _write_returns(file: Path) -> None:
         out = csv.writer(opened)
         out.writerow(["id", "weight", "shop", "day"])
         for row in range(REFUSED + ACCEPTED):
-            # The same key twice is what any contract refuses.
+            # A row without its key is what any contract refuses.
             out.writerow([row if row < ACCEPTED else "", f"{row % 97 / 7:.2f}", f"shop {row % 31}", "2026-01-05"])
 
 
@@ -116,16 +117,16 @@ def _experiments(ledger: Ledger) -> None:
 
 
 def _probes() -> Iterator[Draft]:
-    sizes = ("random", "read", 4096, 1), ("random", "durable write", 4096, 1), ("sequential", "read", 1 << 20, 8)
     for number in range(PROBES):
         slow = 1 + number % 13 / 50
-        measures = tuple(
-            Measure(operation=what, access=access, block_bytes=size, depth=depth, requests=1000, seconds=1.0, p50_us=90 * slow, p99_us=400 * slow)
-            for access, what, size, depth in sizes
+        took: dict[str, Any] = {"requests": 1000, "seconds": 1.0, "p50_us": 90 * slow, "p99_us": 400 * slow}
+        measures = (
+            Measure(operation="read", access="random", block_bytes=4096, depth=1, **took),
+            Measure(operation="durable write", access="sequential", block_bytes=4096, depth=1, **took),
+            Measure(operation="read", access="sequential", block_bytes=1 << 20, depth=8, **took),
         )
-        probed = Probed(
-            place=("/data/lake", "/data/ledger.db")[number % 2], roles=(("lake", "ledger")[number % 2],), kind="folder", bypassed="direct", measures=measures
-        )
+        place, role = (("/data/lake", "lake"), ("/data/ledger.db", "ledger"))[number % 2]
+        probed = Probed(place=place, roles=(role,), kind="folder", bypassed="direct", measures=measures)
         yield Draft(kind=PROBE, subject=probed.place, body={**probed.as_json(), "machine": "m"})
 
 

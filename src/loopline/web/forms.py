@@ -42,9 +42,11 @@ def seen_of(*parts: Any) -> str:
 
 
 async def sent(request: Request) -> dict[str, str] | Mistake:
-    """What a form says; where it cannot be read, that it cannot."""
+    """What a form says; where it cannot be read, that it cannot. What was typed stays with the request: a form that is refused says it again."""
     try:
-        return {name: str(value) for name, value in (await request.form()).items()}
+        said = {name: str(value) for name, value in (await request.form()).items()}
+        request.state.typed = {name: text for name, text in said.items() if name not in (TOKEN, SEQ, SEEN)}
+        return said
     except (HTTPException, ClientDisconnect, ValueError, KeyError):
         return Mistake("the form cannot be read", remedy="open the page again, and send the form from there")
 

@@ -13,7 +13,15 @@
     const first = Math.max(0, options.findIndex((option) => option.defaultSelected));
     return options.some((option, at) => option.selected !== (one.multiple ? option.defaultSelected : at === first));
   };
-  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => [...form.elements].some(isChanged));
+  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => form.matches("[data-refused]") || [...form.elements].some(isChanged));
+
+  // A form that was sent is sent no second time by a second click.
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
 
   // A form that somebody fills in stays as it is, and so does what they opened, what they were told, and what has a life of its own.
   const callbacks = {
@@ -78,7 +86,10 @@
     clearTimeout(due);
     if (events) events.close();
   });
-  addEventListener("pageshow", (event) => event.persisted && look(0));
+  addEventListener("pageshow", (event) => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    if (event.persisted) look(0);
+  });
   follow();
   look(MINUTE_MS);
 })();

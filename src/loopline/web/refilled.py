@@ -34,7 +34,7 @@ def refilled(page: str, refused: Refusal) -> str:
             return f"{_opened(before)}{head} data-refused>{_note(refused)}{rest}{after}"
     written = {name: text for name, text in refused.typed.items() if text.strip() and (name in _WRITTEN or name.startswith("cell."))}
     kept = "".join(f"<dt>{escape(name.removeprefix('cell.'))}</dt><dd><bdi>{escape(text)}</bdi></dd>" for name, text in written.items())
-    left = f'<div class="card said"><p>What you wrote, which was not kept:</p><dl class="facts">{kept}</dl></div>' if kept else ""
+    left = f'<div class="card" data-refused><p>What you wrote, which was not kept:</p><dl class="facts">{kept}</dl></div>' if kept else ""
     return _MAIN.sub(lambda main: f"{main[0]}{_note(refused)}{left}", page, count=1)
 
 
@@ -85,10 +85,10 @@ def _opened(before: str) -> str:
 
 
 def _note(refused: Refusal) -> str:
-    where = f" ({escape(refused.where)})" if refused.where else ""
+    # Which option of a command it would be helps nobody on a page.
+    where = f" ({escape(refused.where)})" if refused.where and not refused.where.startswith("--") else ""
     remedy = f" {escape(sentence(refused.remedy))}." if refused.remedy else ""
     changed = "".join(f"<li>{escape(line)}</li>" for line in refused.changed)
     since = f"<p>What changed</p><ul>{changed}</ul>" if changed else ""
-    return (
-        f'<div class="note said" id="refused" role="alert" tabindex="-1"><p><strong>{escape(sentence(refused.what))}</strong>{where}.{remedy}</p>{since}</div>'
-    )
+    told = f"<p><strong>{escape(sentence(refused.what))}</strong>{where}.{remedy}</p>{since}"
+    return f'<div class="note" id="refused" role="alert" tabindex="-1" data-refused>{told}</div>'

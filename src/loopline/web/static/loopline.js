@@ -26,7 +26,7 @@
   // A form that somebody fills in stays as it is, and so does what they opened, what they were told, and what has a life of its own.
   const callbacks = {
     beforeNodeMorphed: (old) => !(old.nodeType === 1 && (old.matches("[data-still], .said") || (old.tagName === "FORM" && isBusy(old)))),
-    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said") || isBusy(old))),
+    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said, [data-refused]") || isBusy(old))),
     beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
   };
 

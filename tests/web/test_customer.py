@@ -14,6 +14,7 @@ from loopline.declaration import parse_moment
 from loopline.ledger.entry import now
 from loopline.loop import open_loop
 from loopline.model.evaluate import SUPPORT
+from loopline.watch.earned import Earned, Sums
 from loopline.web import links
 from loopline.web.pages.customer import feedback
 from loopline.web.pages.customer.feedback import Pace
@@ -118,7 +119,9 @@ def test_no_span_of_time_ever_holds_more_than_the_pace(steps):
 
 
 def window(outcomes: int, **metrics: float | None) -> dict:
-    return {"start": "2026-03-02T00:00:00+00:00", "outcomes": outcomes, "metrics": metrics}
+    """A day of which ten more were held out by an experiment."""
+    split, sums = {"held": 12, "tried": 0}, Earned(Sums(outcomes, 0.0, 0.0), Sums(outcomes, 0.0, 0.0), 0.0).as_json()
+    return {"start": "2026-03-02T00:00:00+00:00", "rows": outcomes + 12, "outcomes": outcomes + 10, "metrics": metrics, "split": split, "sums": sums}
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 40)] * 4).filter(lambda counts: sum(counts) > 0), min_size=1, max_size=5))
@@ -133,6 +136,7 @@ def test_quality_is_what_counting_the_cases_gives(counted):
     if sum(map(sum, counted)) < SUPPORT:
         assert found is None
         return
+    assert (found.cases, found.held_out) == (sum(map(sum, counted)), 10 * len(counted))
     said = list(found.says)
     for part, whole in ((hits, acted), (hits, happened)):
         share = 100 * part / whole if whole else None

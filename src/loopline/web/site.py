@@ -23,6 +23,7 @@ from loopline.web.events import Pulse, Seen
 from loopline.web.forms import Forms
 from loopline.web.overview import Elsewhere, Loop, broken, here
 from loopline.web.page import Missing
+from loopline.web.refusals import Refusals
 
 
 class Site:
@@ -58,6 +59,7 @@ class Site:
         self.elsewhere = Elsewhere()
         self._pulses: dict[frozenset[tuple[str, str]], Pulse] = {}
         self.forms = Forms(self.door.key)
+        self.refusals = Refusals()
         self.notes = URLSafeSerializer(self.door.key, salt="said")
 
     def current(self, name: str) -> Current:
@@ -95,7 +97,16 @@ class Site:
         return self.door.known(reader, self.projects[name])
 
     def enter(self, name: str, draft: Draft) -> None:
-        """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
+        """Enter a fact about a person's account in the ledger of the first project that lists them, else of the first.
+
+        Accounts belong to the machine, and to no project; a fact needs a ledger all the same. It stands in one alone, so that it is told once, and in one
+        whose readers know the person. ``loopline access account`` enters it in the project in which it is called.
+
+        Raises
+        ------
+        Fault
+            When no project can be opened.
+        """
         listed = [followed for followed in self.projects.values() if self.door.known(Reader(name), followed).roles]
         if not self.projects:
             raise Fault("no project here can be opened now", remedy="ask whoever runs the pages")

@@ -13,12 +13,20 @@
     const first = Math.max(0, options.findIndex((option) => option.defaultSelected));
     return options.some((option, at) => option.selected !== (one.multiple ? option.defaultSelected : at === first));
   };
-  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => [...form.elements].some(isChanged));
+  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => form.matches("[data-refused]") || [...form.elements].some(isChanged));
+
+  // A form that was sent is sent no second time by a second click.
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
 
   // A form that somebody fills in stays as it is, and so does what they opened, what they were told, and what has a life of its own.
   const callbacks = {
     beforeNodeMorphed: (old) => !(old.nodeType === 1 && (old.matches("[data-still], .said") || (old.tagName === "FORM" && isBusy(old)))),
-    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said") || isBusy(old))),
+    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said, [data-refused]") || isBusy(old))),
     beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
   };
 
@@ -87,7 +95,10 @@
     clearTimeout(due);
     if (events) events.close();
   });
-  addEventListener("pageshow", (event) => event.persisted && look(0));
+  addEventListener("pageshow", (event) => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    if (event.persisted) look(0);
+  });
   follow();
   look(MINUTE_MS);
 })();

@@ -12,12 +12,13 @@ from loopline.cli.alerts import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from tests.cli.watched import DECLARATION, Call, caller, told, watched
+from tests.kept import copied
 from tests.receivers import free_port, mail_channel, mail_server, web_server
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return watched(tmp_path_factory.mktemp("shop"))
+    return copied(tmp_path_factory, watched, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture

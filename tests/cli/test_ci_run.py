@@ -16,21 +16,24 @@ from loopline.cli.ci import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from tests.cli.test_release import DECLARATION, declare
+from tests.kept import copied
 from tests.release.conftest import table
 
 Ran = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poor(folder: Path) -> None:
     """A project with a champion, which is kept poor: it may read the noise alone."""
-    folder = tmp_path_factory.mktemp("shop")
     table("binary").write_csv(folder / "t.csv")
     text = DECLARATION.replace("release: {approvals: {business: 1, devops: 1}}\n", "").replace("act_wrong: -6}", "act_wrong: -6}\n  volume: 1000 per year")
     (folder / "loopline.yaml").write_text(text.replace("model: {", "model: {leave_out: [size], "))
     with open_loop(folder) as loop:
         assert loop.run(until="release").champion is not None
-    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory, poor, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from loopline.cli.data import command
 from loopline.errors import CheckFailed, Mistake
 from loopline.loop import open_loop
+from tests.kept import copied
 
 DECLARED = """
 project: shop
@@ -25,16 +26,19 @@ def visits(first, last):
     return "id,pages,bought\n" + "".join(f"{number},{number % 9},{'yes' if number % 3 else 'no'}\n" for number in range(first, last + 1))
 
 
+def taken_in(folder):
+    (folder / "loopline.yaml").write_text(DECLARED)
+    (folder / "visits.csv").write_text(visits(1, 60))
+    (folder / "more.csv").write_text("id,pages\n1,8\n61,2\n")
+    with open_loop(folder) as loop:
+        loop.run(until="data")
+
+
 @pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
-    (tmp_path / "visits.csv").write_text(visits(1, 60))
-    (tmp_path / "more.csv").write_text("id,pages\n1,8\n61,2\n")
+def shop(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOOPLINE_USER", "ann@example.com")
-    with open_loop(tmp_path) as loop:
-        loop.run(until="data")
-    return tmp_path
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def ended(*words):

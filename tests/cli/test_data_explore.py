@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from loopline.cli.data import command
 from loopline.errors import Fault, Mistake
 from loopline.loop import open_loop
+from tests.kept import copied
 
 DECLARED = """
 project: shop
@@ -27,15 +28,18 @@ def visit(number):
 VISITS = "\n".join(["id,at,pages,place,bought", *map(visit, range(1, 121))]) + "\n"
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
-    (tmp_path / "visits.csv").write_text(VISITS)
-    (tmp_path / "places.csv").write_text("place,name\nNYC,New York\nLON,London\n")
-    monkeypatch.chdir(tmp_path)
-    with open_loop(tmp_path) as loop:
+def taken_in(folder):
+    (folder / "loopline.yaml").write_text(DECLARED)
+    (folder / "visits.csv").write_text(VISITS)
+    (folder / "places.csv").write_text("place,name\nNYC,New York\nLON,London\n")
+    with open_loop(folder) as loop:
         loop.run(until="data")
-    return tmp_path
+
+
+@pytest.fixture
+def shop(tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def explore(*words):

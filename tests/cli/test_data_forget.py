@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from loopline.cli.data import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
+from tests.kept import copied
 
 DECLARED = """
 project: shop
@@ -18,16 +19,19 @@ data:
 """
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
+def taken_in(folder):
+    (folder / "loopline.yaml").write_text(DECLARED)
     rows = "".join(f"p{number:03}@example.com,{number % 9},{'yes' if number % 3 else 'no'}\n" for number in range(60))
-    (tmp_path / "visits.csv").write_text(f"who,pages,bought\n{rows}")
+    (folder / "visits.csv").write_text(f"who,pages,bought\n{rows}")
+    with open_loop(folder) as loop:
+        loop.run(until="data")
+
+
+@pytest.fixture
+def shop(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOOPLINE_USER", "dpo@example.com")
-    with open_loop(tmp_path) as loop:
-        loop.run(until="data")
-    return tmp_path
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def data(*words):

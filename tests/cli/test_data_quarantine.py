@@ -8,16 +8,20 @@ from loopline.cli.data import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from tests.cli.test_data import DECLARED, visits
+from tests.kept import copied
+
+
+def taken_in(folder):
+    (folder / "loopline.yaml").write_text(DECLARED)
+    (folder / "more.csv").write_text(visits(60, 66).replace("62,8", "62,99").replace("63,0,no", "63,0").replace("65,2", "65,x"))
+    data("ingest", str(folder / "more.csv"), "--folder", str(folder))
 
 
 @pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
-    (tmp_path / "more.csv").write_text(visits(60, 66).replace("62,8", "62,99").replace("63,0,no", "63,0").replace("65,2", "65,x"))
+def shop(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOOPLINE_USER", "ann@example.com")
-    data("ingest", "more.csv")
-    return tmp_path
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def data(*words):

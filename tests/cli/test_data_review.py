@@ -9,6 +9,7 @@ from loopline.cli import data_review
 from loopline.cli.data import command
 from loopline.errors import Fault, Mistake
 from loopline.loop import open_loop
+from tests.kept import copied
 
 DECLARED = """
 project: shop
@@ -25,17 +26,20 @@ data:
 """
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
+def taken_in(folder):
+    (folder / "loopline.yaml").write_text(DECLARED)
     rows = [[number, number % 8, ("mail", "search")[number % 2], ("yes", "no")[number % 3 == 0]] for number in range(1, 121)]
     rows[3][1], rows[4][1], rows[5][2], rows[6][2] = 12, 14, "advert", "advert"
-    (tmp_path / "visits.csv").write_text("id,pages,source,bought\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    (folder / "visits.csv").write_text("id,pages,source,bought\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    with open_loop(folder) as loop:
+        loop.run(until="data")
+
+
+@pytest.fixture
+def shop(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOOPLINE_USER", "ann@example.com")
-    with open_loop(tmp_path) as loop:
-        loop.run(until="data")
-    return tmp_path
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def review(*words, keys=None):

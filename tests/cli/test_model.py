@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from loopline.cli.model import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
+from tests.kept import copied
 from tests.model.studies import WORTH, table
 from tests.web.world import client
 
@@ -27,15 +28,17 @@ model: {search: {trials: 3}}
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("shop")
+def searched(place: Path) -> None:
     table("binary", rows=300).write_csv(place / "t.csv")
     (place / "loopline.yaml").write_text(DECLARED)
     with open_loop(place) as loop:
         status = loop.run(until="model")
         assert status.error is None, status.error
-    return place
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory, searched, tmp_path_factory.mktemp("shop"))
 
 
 def call(folder: Path, *words: str) -> Result:
@@ -222,17 +225,19 @@ def test_the_candidates_are_drawn_and_one_package_alone_is_compared_with_nothing
     assert len(data) > 2000 and (b"linear: the best of" in data or data.startswith(b"\x89PNG"))
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def searched_twice(place: Path) -> None:
     """A project with two packages, the first of which looks at one column alone."""
-    place = tmp_path_factory.mktemp("two")
     table("binary", rows=600).write_csv(place / "t.csv")
     for left_out in ("[size, kind, at]", "[]"):
         (place / "loopline.yaml").write_text(DECLARED.replace("model: {", f"model: {{families: [linear], leave_out: {left_out}, "))
         with open_loop(place) as loop:
             status = loop.run(until="model")
             assert status.error is None, status.error
-    return place
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory, searched_twice, tmp_path_factory.mktemp("two"))
 
 
 def test_two_packages_are_compared_on_the_same_rows(two: Path) -> None:

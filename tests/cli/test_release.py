@@ -17,6 +17,7 @@ from loopline.errors import CheckFailed, Mistake
 from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from loopline.model.signing import give_trust, withdraw_trust
+from tests.kept import copied
 from tests.release.conftest import table
 from tests.signing import key_of
 
@@ -36,16 +37,19 @@ release: {approvals: {business: 1, devops: 1}}
 """
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shop")
+def asking(folder: Path) -> None:
+    """A project that waits for approvals, and whose two people are trusted."""
     table("binary").write_csv(folder / "t.csv")
     (folder / "loopline.yaml").write_text(DECLARATION)
     with open_loop(folder) as loop:
         assert loop.run(until="release").waiting_for == "business"
         for name in ("ann", "ben"):
             give_trust(loop.workspace.ledger, key_of(name, folder).public, name, by="ann")
-    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory, asking, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from loopline.ledger.entry import Draft
 from loopline.loop import open_loop
 from loopline.release.rollout.course import start
 from loopline.release.rollout.plan import Plan
+from tests.kept import copied
 from tests.release.conftest import table
 
 DECLARATION = """
@@ -29,10 +30,8 @@ release: {rollout: {plan: canary 5% 1h -> full, without_outcomes: approve}}
 OLD = "ab" * 32
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trying(folder: Path) -> None:
     """A project whose package is on trial beside another one."""
-    folder = tmp_path_factory.mktemp("shop")
     table("binary").write_csv(folder / "t.csv")
     (folder / "loopline.yaml").write_text(DECLARATION)
     with pytest.MonkeyPatch.context() as patch, open_loop(folder) as loop:
@@ -45,7 +44,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         loop.workspace.ledger.append(Draft(kind="champion", subject=OLD, body={"how": "promoted", "why": "a test", "previous": None, "approvals": []}))
         plan = Plan.model_validate({"plan": "canary 5% 1h -> full", "without_outcomes": "approve"})
         loop.workspace.ledger.append(start(package, OLD, plan.as_json(), {"kind": "canary", "share": 0.05}, salt="s", why="a test", parents=()))
-    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory, trying, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture

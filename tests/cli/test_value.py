@@ -13,11 +13,12 @@ from loopline.cli.value import command
 from loopline.errors import Fault, Mistake
 from loopline.loop import open_loop
 from tests.cli.watched import DECLARATION, Call, caller, released, told, watched
+from tests.kept import copied
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return watched(tmp_path_factory.mktemp("shop"))
+    return copied(tmp_path_factory, watched, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture

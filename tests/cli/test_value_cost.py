@@ -14,6 +14,7 @@ from loopline.ledger.entry import Draft
 from loopline.ledger.spend import USAGE
 from loopline.loop import open_loop
 from tests.cli.watched import Call, caller, told, watched
+from tests.kept import copied
 from tests.value.cost.books import LONG
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def declare(folder: Path, *lines: str, prices: str | None = PRICES) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = watched(tmp_path_factory.mktemp("shop"))
+    folder = copied(tmp_path_factory, watched, tmp_path_factory.mktemp("shop"))
     with open_loop(folder) as loop:
         for rows in (0, 400, 4000):
             body = {"wall_s": 3600.0, "cpu_s": 36 + 0.004 * rows, "peak_bytes": 2 * 10**8, "requests": rows, "decisions": rows, "sent_bytes": 250 * rows}

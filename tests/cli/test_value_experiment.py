@@ -21,6 +21,7 @@ from loopline.serve.experiments import apart, folded
 from loopline.serve.log import Log
 from loopline.serve.segments import records
 from tests.cli.watched import DECLARATION, Call, caller, released, told
+from tests.kept import copied
 
 BY = ("--by", "owner@example.com", "--why", "a test")
 HELD = "value: {holdout: 10%}\n"
@@ -41,13 +42,16 @@ def serve(folder: Path, *, days: int, first: int, rows: int = 300) -> None:
         assert loop.run().exit_code == 0
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def held(folder: Path) -> None:
     """A project that has served for three days with a hold-out."""
-    folder = released(tmp_path_factory.mktemp("shop"))
+    released(folder)
     (folder / "loopline.yaml").write_text(DECLARATION + HELD)
     serve(folder, days=3, first=0)
-    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory, held, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -96,19 +94,6 @@ def make(folder: Path, *, days: int = 7, rows: int = 60) -> None:
             ]
             log.append("outcomes", "".join(f"{line}\n" for line in said).encode()).result(timeout=10)
         assert loop.run().exit_code == 0
-
-
-def copied(kept: Path, folder: Path) -> Path:
-    """A copy of the world in a folder; `kept` is where one is made the first time, for every worker of the tests."""
-    kept.mkdir(exist_ok=True)
-    with (kept / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (kept / "made").exists():
-            shutil.rmtree(kept / "world", ignore_errors=True)
-            (kept / "world").mkdir()
-            make(kept / "world")
-            (kept / "made").touch()
-    return Path(shutil.copytree(kept / "world", folder, dirs_exist_ok=True))
 
 
 def reader(role: str) -> Reader:

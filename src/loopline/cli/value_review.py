@@ -13,7 +13,8 @@ from loopline.cli.output import emit, folder_option, hint, json_option, minute, 
 from loopline.declaration import figure
 from loopline.errors import Fault, Mistake
 from loopline.loop import open_loop
-from loopline.value.newest import kept, made_in_words, newer, newest, windows_of
+from loopline.sheet.document import Document
+from loopline.value.newest import document_of, kept, made_in_words, newer, newest, windows_of
 
 WINDOWS_SHOWN = 14
 _HOLDS = {True: "holds", False: "does not hold", None: "cannot be told"}
@@ -34,7 +35,7 @@ def review(in_browser: bool, out: Path | None, folder: Path | None, as_json: boo
         made, come = state.latest["value", "review"].time, newer((one.stage, one.state, one.why) for one in loop.status().stages)
         if in_browser and out is None:
             out, form = loop.project.folder / ".loopline" / "review.html", "html"
-    text = kept(lake, facts[form])
+    text = kept(lake, facts["markdown"]) if form == "markdown" else _page(document_of(lake, facts))
     if out is not None:
         _write(out, text)
     if in_browser and out is not None:
@@ -60,6 +61,15 @@ def _form(out: Path) -> str:
     if out.suffix.lower() not in _FORMS:
         raise Mistake(f"a report is no {out.suffix or 'file without an ending'}", where=str(out), remedy="end it with .html or .md")
     return _FORMS[out.suffix.lower()]
+
+
+def _page(document: Document | None) -> str:
+    # Its pictures take a second to draw: only who looks at them waits for it.
+    from loopline.sheet.html import html
+
+    if document is None:
+        raise Mistake("the newest review was made by an earlier Loopline", remedy="loopline run")
+    return html(document)
 
 
 def _write(out: Path, text: str) -> None:

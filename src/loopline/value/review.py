@@ -17,7 +17,6 @@ from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.store import Ledger
 from loopline.model.package import load_manifest
 from loopline.release.champion import history
-from loopline.sheet.html import html
 from loopline.sheet.plain import markdown
 from loopline.sheet.stored import plain
 from loopline.value.case import Case, Promise
@@ -54,7 +53,6 @@ def run(job: Job) -> Facts:
     job.progress.say("writing the report")
     document = report(case, review)
     made = {
-        "html": html(document),
         "markdown": markdown(document),
         "document": json.dumps(plain(document)),
         "per_window": json.dumps(per_window(case)),

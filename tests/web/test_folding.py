@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from loopline.web.folding import parted, stacked
 
+LONG = "one " * 300
 BLOCKS = st.sampled_from(
     ["<h2>a</h2>", "<p>b</p>", "<div class='two'><section class='card'><h2>c</h2></section></div>", "<section><h2>d</h2></section>", "<hr>"]
 )
@@ -45,7 +46,12 @@ def test_of_a_broad_row_the_first_cells_are_shown_at_once():
 
 def test_what_somebody_types_into_is_not_folded():
     assert "<details" not in stacked(table(40, 4, "<input name='a'>"))
-    folded = parted("<main><h2>a</h2><p>1</p><h2>b</h2><form></form><h2>c</h2><p>3</p></main>")
+    folded = parted(f"<main><h2>a</h2>{LONG}<h2>b</h2>{LONG}<form></form><h2>c</h2>{LONG}</main>")
+    assert re.findall(r'class="unseen">: (.)', folded) == ["c"]
+
+
+def test_what_is_short_is_not_folded():
+    folded = parted(f"<main><h2>a</h2>1<h2>b</h2>{LONG}<h2>c</h2>{LONG}<h2>d</h2>4</main>")
     assert re.findall(r'class="unseen">: (.)', folded) == ["c"]
 
 

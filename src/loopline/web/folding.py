@@ -20,6 +20,8 @@ _ROWS = 5
 """Of a table of many more rows, a narrow screen shows so many at once."""
 _SPARED = 3
 """So many rows more are not worth a fold."""
+_SHOWN, _SHORT, _TABLED, _DRAWN = 1500, 200, 1200, 900
+"""Letters of parts that a narrow screen shows, of one that is not worth a fold, that a long table shows at most, and that are as high as a picture."""
 _AROUND = re.compile(r"<(/?)(main|div|section|form|details|h2)\b([^>]*)>")
 
 
@@ -77,15 +79,19 @@ class _Around:
 def parted(text: str) -> str:
     """A page in which every heading of the second order is one part with what stands under it, up to the next.
 
-    Narrow screens fold all but the first, and those with something to do; walls put them beside each other.
+    Narrow screens fold what comes after the first ones and has nothing to do in it; walls put parts beside each other.
 
-    >>> parted("<main><h1>x</h1><h2>a</h2><p>1</p><h2>b</h2><p>2</p></main>").replace("<section", "\\n<section").splitlines()[2]
-    '<section class="part"><h2>b</h2><details class="more"><summary>More<span class="unseen">: b</span></summary></details><p>2</p></section></main>'
+    >>> page = parted(f"<main><h2>a</h2>{'one ' * 400}<h2>b</h2>{'two ' * 400}</main>")
+    >>> page.replace("<section", "\\n<section").splitlines()[2][:122]
+    '<section class="part"><h2>b</h2><details class="more"><summary>More<span class="unseen">: b</span></summary></details>two '
     """
-    made, at = [], 0
+    made, at, shown = [], 0, 0
     for number, part in enumerate(_parts(text)):
         name = " ".join(_TAG.sub("", text[part.begins : part.headed]).split())
-        folds = number > 0 and "<form" not in text[part.headed : part.ends]
+        under = text[part.headed : part.ends]
+        high = min(len(_TAG.sub("", under)), _TABLED) + _DRAWN * under.count("<figure")
+        folds = number > 0 and "<form" not in under and high > _SHORT and shown + high > _SHOWN
+        shown += 0 if folds else high
         more = f'<details class="more"><summary>More<span class="unseen">: {name}</span></summary></details>' if folds else ""
         made += [text[at : part.begins], '<section class="part">', text[part.begins : part.headed], more, text[part.headed : part.ends], "</section>"]
         at = part.ends

@@ -40,6 +40,8 @@ if _OURS not in os.environ.get("LOOPLINE_KEY", ""):  # a test's own process keep
     register(shutil.rmtree, _KEYS, ignore_errors=True)
 # Two test workers share the cores; threads that spin while they wait would take the time of those that work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Thousands of tests are collected, and nothing of them is garbage: looking for it takes a fifth of that time.
+gc.disable()
 
 # A busy machine makes single examples slow; that is no failure. Two hundred properties, each with the usual hundred examples, would take minutes:
 # more are asked for with --hypothesis-profile long.
@@ -65,6 +67,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -59,7 +59,8 @@ def shared_data() -> Path:
     return folder
 
 
-_LONG = ("test_json.py", "test_docs.py", "test_shared_data.py")
+_LONG = ("test_json.py", "test_docs.py", "tests/web/browser/", "tests/journeys/", "test_kill.py", "test_gc.py", "test_choosing.py", "test_learn.py")
+"""Where tests take many seconds."""
 
 
 def pytest_collection_finish() -> None:
@@ -71,5 +72,19 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the pages and the shapes, some of which take a minute: at the end one worker would wait for the other."""
-    items.sort(key=lambda item: item.path.name not in _LONG)
+    """Have each worker begin with its share of what takes long: at the end one would wait for another."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    # The pages of docs take long one by one; all other files have worlds that their tests share.
+    units: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if any(name in item.nodeid for name in _LONG):
+            units.setdefault(item.nodeid if item.path.name == "test_docs.py" else item.path.as_posix(), []).append(item)
+    long = {item for unit in units.values() for item in unit}
+    rest, size = [item for item in items if item not in long], -(-len(items) // workers)
+    # They are given equal parts of the list, in its order.
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        dealt += [item for unit in list(units.values())[worker::workers] for item in unit]
+        more = max(0, size * (worker + 1) - len(dealt))
+        dealt, rest = dealt + rest[:more], rest[more:]
+    items[:] = dealt + rest

@@ -43,9 +43,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Thousands of tests are collected, and nothing of them is garbage: looking for it takes a fifth of that time.
 gc.disable()
 
-# A busy machine makes single examples slow; that is no failure. Two hundred properties, each with the usual hundred examples, would take minutes:
-# more are asked for with --hypothesis-profile long.
-settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=25)
+# A busy machine makes single examples slow; that is no failure. Hundreds of properties, each with the usual hundred examples, would take minutes:
+# more are asked for with --hypothesis-profile long, as `make torture` does.
+settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=10)
 settings.register_profile("long", deadline=None, print_blob=True, max_examples=400)
 settings.load_profile("loopline")
 

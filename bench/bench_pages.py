@@ -6,15 +6,17 @@ addresses are those that are reached by links from there, a few of each page.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,15 +26,21 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import psutil
 
-from bench import history
+from bench import history, readers, years
+from loopline.access.keys import own_key
+from loopline.lake.blobs import Blobs
+from loopline.lake.place import Lake
 from loopline.ledger.entry import Draft
 from loopline.ledger.store import Ledger
 from loopline.loop import open_loop
+from loopline.model.package import written
+from loopline.model.signing import Signature
 from tests.web import walk, world
 
 ENTRIES, PREDICTIONS, CANDIDATES = 1_000_000, 1_000_000, 500
 DAYS = 7
 REPEATS = 5
+READERS, MOVES, OPEN_S = 20, 10, 30.0
 _KEPT = "LOOPLINE_BENCH_PAGES"
 """Names a folder in which the workspace is kept from one time to the next: making it takes minutes."""
 _ASSET = re.compile(r'(?:href|src)="([^"]*/static/[^"]+)"')
@@ -49,6 +57,7 @@ def rows() -> Iterator[dict[str, Any]]:
         with _served(folder) as (url, process):
             yield _row("pages: until they are served", time.perf_counter() - begun, "s")
             yield from _opened(url)
+            yield from _left_open(url, process, folder)
             yield _row("pages: the most memory of the server", _peak_mb(process), "MB", goal="<= 1000")
 
 
@@ -59,11 +68,19 @@ def make(folder: Path) -> None:
     world.make(small)
     with open_loop(small) as loop:
         templates = loop.workspace.ledger.read()
-    (folder / "big" / ".loopline").mkdir(parents=True)
-    history.write(folder / "big" / ".loopline" / "ledger.db", templates, entries=ENTRIES)
+    home = folder / "big" / ".loopline"
+    shutil.copytree(small / ".loopline" / "lake" / "blobs", home / "lake" / "blobs")
+    blobs, key = Blobs(Lake(str(home / "lake"), project=world.NAME)), own_key()
+
+    def keep(manifest: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+        data = written(manifest)
+        return blobs.put(data), Signature(key.public, key.sign(data)).as_json()
+
+    history.write(home / "ledger.db", templates, entries=ENTRIES, keep=keep)
     world.make(folder / "big", days=DAYS, rows=-(-PREDICTIONS // DAYS))
     with open_loop(folder / "big") as loop:
         _search_on(loop.workspace.ledger)
+    years.add(folder / "big")
     (folder / "made").touch()
 
 
@@ -115,10 +132,26 @@ def _opened(url: str) -> Iterator[dict[str, Any]]:
             if step.page is None:
                 continue
             times, size = _timed(browser, step.url)
-            name = f"pages: {step.page.name} ({step.url.removeprefix(base)[:60]}){'' if step.status == 200 else f', status {step.status}'}"
+            name = f"pages: {step.page.name} ({step.url.removeprefix(base)[:60]})"
+            if step.status != 200:
+                yield _row(f"{name}: its status", step.status, "", goal="<= 200")
+                continue
             limit = 100 if step.page.path == "/" else 200
             yield _row(name, statistics.median(times), "ms", goal=f"<= {limit}")
             yield _row(f"{name}: worst; {size / 1e3:.0f} kB", max(times), "ms")
+
+
+def _left_open(url: str, process: psutil.Process, folder: Path) -> Iterator[dict[str, Any]]:
+    """Many readers have the first page open while the loop is at work."""
+    origin, begun = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}", sum(process.cpu_times()[:2])
+    with open_loop(folder / "big") as loop, readers.moving(loop.workspace.ledger, per_s=MOVES):
+        found = asyncio.run(readers.read(origin, urlsplit(url).path, readers=READERS, seconds=OPEN_S))
+    used = sum(process.cpu_times()[:2]) - begun
+    name = f"pages: {READERS} readers, {MOVES} moves a second"
+    yield _row(f"{name}: a page, 95 of 100", statistics.quantiles(found.seconds, n=20)[-1] * 1e3, "ms", goal="<= 1000")
+    yield _row(f"{name}: answers that are no page", found.failed, "", goal="<= 0")
+    yield _row(f"{name}: how often each asks in a second", len(found.seconds) / OPEN_S / READERS, "", goal="<= 1")
+    yield _row(f"{name}: processors that the server takes", used / OPEN_S, "", goal="<= 1")
 
 
 def _timed(browser: httpx.Client, url: str) -> tuple[list[float], int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from loopline.ledger import chain
 from loopline.ledger.entry import Draft, Entry, id_of, now
@@ -22,6 +23,9 @@ _DAILY = ("value", "lift"), ("value", "review")
 _USAGE = {"requests": 1200, "decisions": 1200, "cpu_s": 9.5, "wall_s": 3600.0, "sent_bytes": 480_000, "peak_bytes": 210_000_000, "calls": 4000}
 
 
+Keep = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
+
+
 class History:
     """What a project would have entered, after the entries of one that is small and finished.
 
@@ -29,9 +33,12 @@ class History:
     ----------
     templates
         The entries of the small one: each that is made has the body of one of them, with other digests.
+    keep
+        Keeps a package that has the files of the small one's under a manifest of its own; gives its digest, and its signature as an entry says it.
     """
 
-    def __init__(self, templates: Sequence[Entry]) -> None:
+    def __init__(self, templates: Sequence[Entry], keep: Keep) -> None:
+        self._keep = keep
         self._steps = {(one.subject, one.body["name"]): one for one in templates if one.kind == "step" and one.body["state"] == "succeeded"}
         self._one = {one.kind: one for one in templates}
         self._package = self._one["package"].subject
@@ -70,10 +77,12 @@ class History:
 
     def _day(self, day: int) -> list[Draft]:
         """A search and its package, which its gates let through and nobody releases."""
-        package, study = _digest("package", day), _digest("study", day)
+        template, study = self._one["package"].body, _digest("study", day)
+        package, signature = self._keep(manifest := {**template["manifest"], "day": day})
         made = [draft for step in _DAILY for draft in self._step(*step, day)]
         made += [replace(_draft(self._one["trial"]), subject=study, key=_digest("trial", day, trial)) for trial in range(TRIALS)]
-        made += [replace(_draft(self._one[kind], self._package, package), subject=package) for kind in ("signature", "package")]
+        made += [Draft(kind="signature", subject=package, body=signature)]
+        made += [Draft(kind="package", subject=package, key=self._one["package"].key, body={**template, "manifest": manifest})]
         made += [*self._step("model", "search", day, package), *self._step("release", "gates", day, package)]
         self._last = package
         return made
@@ -84,18 +93,20 @@ class History:
         return [Draft(kind="step", subject=stage, key=key, body={"state": "started", "name": name}), replace(done, key=key)]
 
 
-def write(file: Path, templates: Sequence[Entry], *, entries: int) -> None:
+def write(file: Path, templates: Sequence[Entry], *, entries: int, keep: Keep) -> None:
     """Write a history of so many entries to a new ledger, in which no package has decided yet: what decides has to lie in the lake.
 
     Parameters
     ----------
     file
         The SQLite file.
+    keep
+        As `History` is told.
     """
     project = templates[0].project
     with Ledger.open(f"sqlite:///{file}", project):
         pass
-    head, begins, turns = chain.Head(), now() - timedelta(days=1), History(templates).turns()
+    head, begins, turns = chain.Head(), now() - timedelta(days=1), History(templates, keep).turns()
     with sqlite3.connect(file, isolation_level=None) as bare:
         bare.execute("PRAGMA synchronous=OFF")
         bare.execute("BEGIN")
@@ -109,7 +120,7 @@ def write(file: Path, templates: Sequence[Entry], *, entries: int) -> None:
 
 
 def _per_turn(templates: Sequence[Entry]) -> float:
-    turns = History(templates).turns()
+    turns = History(templates, lambda manifest: (_digest(manifest), {})).turns()
     many = _TURNS_PER_DAY * _ALERTED
     return sum(len(next(turns)) for _ in range(many)) / many
 

@@ -22,10 +22,17 @@ Spec = dict[str, Any]
 
 WIDE, NARROW = 780, 330
 """Widths of a whole chart in pixels: for a desk, and for a telephone of 380."""
+DESK = 500
+"""A broader chart is for a desk."""
+_SIDES = 48
+"""Pixels left and right of the plot in which no heading stands."""
+_SHORT = 12
 
 INK, MUTED, RULE, PAPER = "#1f2933", "#52606d", "#d9dee4", "#ffffff"
 BLUE, BAND, RUST, SLATE, GREEN = "#1d5fa3", "#b9d2ee", "#b0400c", "#5b6b7b", "#23704a"
 BAR, ALARM = "#4a86c8", "#c9541a"
+HEAT = ("#e8f0f9", "#b9cfe7", "#88abd2", "#5181b8", "#1d4f8a")
+"""From nothing to much; on a dark page much is bright, as on a light one it is dark."""
 DARK = {
     INK: "#e8ecf1",
     MUTED: "#aeb8c4",
@@ -36,6 +43,7 @@ DARK = {
     RUST: "#f08a58",
     SLATE: "#a3b0be",
     GREEN: "#6cc795",
+    **dict(zip(HEAT, ("#212b37", "#2d4660", "#3f6b98", "#5f97d0", "#a5cef8"), strict=True)),
 }
 """The theme's colours on a dark background."""
 
@@ -137,9 +145,9 @@ def _when(moment: datetime) -> str:
 
 def chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Sequence[Spec], *, width: int, height: int | Spec, **more: Any) -> Spec:
     """A chart of layers over rows of values in the theme, with its finding as the title and how to read it as the note."""
-    heading: Spec = {"text": wrap(words(title, most=200), width // 9)}
+    heading: Spec = {"text": wrap(words(title, most=200), (width - _SIDES) // 9)}
     if note:
-        heading["subtitle"] = wrap(words(note, most=300), width // 7)
+        heading["subtitle"] = wrap(words(note, most=300), (width - _SIDES) // 7)
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "description": words(f"{title}. {note}" if note else title, most=500),
@@ -154,12 +162,19 @@ def chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Se
     }
 
 
+def legend(labels: Sequence[str], width: int) -> Spec:
+    """The legend of so many series: one line on a desk; on a telephone two beside each other where their names are short, else one below the other."""
+    if width > DESK:
+        return {"columns": len(labels)}
+    return {"columns": 2 if all(len(label) <= _SHORT for label in labels) else 1}
+
+
 def _time_axis(times: Sequence[str], width: int) -> Spec:
     """The axis of time in UTC; few readings are labelled each, many at round times."""
     whole_days = all(time[11:19] == "00:00:00" for time in times)
-    few = len(times) <= (6 if width > 500 else 3)
+    few = len(times) <= (6 if width > DESK else 3)
     axis: Spec = {"title": None, "labelOverlap": "greedy", "labelSeparation": 12, "format": "%-d %b %Y" if whole_days else "%-d %b, %H:%M"}
-    axis |= {"values": list(times)} if few else {"tickCount": 8 if width > 500 else 4}
+    axis |= {"values": list(times)} if few else {"tickCount": 8 if width > DESK else 4}
     return {"field": "at", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
 
 
@@ -212,7 +227,7 @@ def over_time(
     dashes = {"domain": labels, "range": [[1, 0], [2, 3], [8, 4], [10, 3, 2, 3], [3, 6]][: len(labels)]}
     first = f"datum.series === {json.dumps(labels[0])}"
     drawn = {
-        "color": {"field": "series", "type": "nominal", "scale": scale, "legend": {"columns": len(labels) if width > 500 else 2}},
+        "color": {"field": "series", "type": "nominal", "scale": scale, "legend": legend(labels, width)},
         "strokeDash": {"field": "series", "type": "nominal", "scale": dashes},
     }
     layers: list[Spec] = [
@@ -245,7 +260,7 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
         note = f"{note}  The upright tick is the {limit}." if note else f"The upright tick is the {limit}."
     rows = [
         {
-            "name": words(bar.name),
+            "name": words(bar.name) if width > DESK else "\n".join(wrap(words(bar.name), 16) or [""]),
             "value": bar.value,
             "low": bar.low,
             "high": bar.high,
@@ -255,11 +270,11 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
         }
         for bar in values
     ]
-    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None, "ticks": False, "labelLimit": 170 if width > 500 else 110}}
+    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None, "ticks": False, **_named_bars(width)}}
     x: Spec = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"title": words(unit), "grid": True, "tickCount": 5 if width > 500 else 3, "labelFlush": False},
+        "axis": {"title": words(unit), "grid": True, "tickCount": 5 if width > DESK else 3, "labelFlush": False},
         "scale": {"nice": True},
     }
     colour = {"condition": {"test": "datum.marked", "value": ALARM}, "value": BAR}
@@ -284,7 +299,12 @@ def bars(values: Sequence[Bar], *, title: str, unit: str, note: str = "", limit:
         },
     ]
     # The figures stand right of the plot, where the fitting of the width does not look.
-    return chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 36 if width > 500 else 24, "right": 76, "top": 8, "bottom": 8})
+    return chart(title, note, rows, layers, width=width, height={"step": 30}, padding={"left": 36 if width > DESK else 24, "right": 76, "top": 8, "bottom": 8})
+
+
+def _named_bars(width: int) -> Spec:
+    """The names of bars: in lines of their own where there is little room."""
+    return {"labelLimit": 170} if width > DESK else {"labelLimit": 120, "labelExpr": "slice(split(datum.label, '\\n'), 0, 2)"}
 
 
 def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str, unit: str, note: str = "", width: int = WIDE) -> Spec:
@@ -303,27 +323,34 @@ def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str
     values: list[Spec] = [
         {"name": words(name), "at": place[_when(at)[:16].replace("T", " ")], "value": value, "marked": marked} for name, at, value, marked in rows
     ]
-    every = max(1, -(-len(times) // (9 if width > 500 else 4)))
-    shown = [time for index, time in enumerate(times) if index % every == 0]
+    # Labels with an hour are broader than those of days.
+    most = (6 if whole_days else 4) if width > DESK else 2
+    every = max(1, -(-len(times) // most))
+    # A label begins at its cell: one near the end would be cut.
+    shown = [time for index, time in enumerate(times) if index % every == 0 and (not index or len(times) - index > every // 2)]
     x = {
         "field": "at",
         "type": "ordinal",
         "sort": times,
         "axis": {"title": None, "values": shown, "labelAngle": 0, "labelAlign": "left", "labelFlush": False, "ticks": True, "labelOverlap": True},
     }
-    y = {"field": "name", "type": "nominal", "sort": names, "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 170 if width > 500 else 110}}
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": names,
+        "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 170 if width > DESK else 110},
+    }
     colour = {
         "field": "value",
         "type": "quantitative",
-        "scale": {"domain": [0, 0.5], "clamp": True, "range": ["#e8f0f9", "#1d4f8a"], "interpolate": "rgb"},
+        "scale": {"type": "quantize", "domain": [0, 0.5], "range": list(HEAT)},
         "legend": {
             "title": words(unit),
             "orient": "bottom",
-            "gradientLength": 160,
+            "gradientLength": 180,
             "titleColor": MUTED,
             "titleFontWeight": "normal",
             "format": ".1f",
-            "tickCount": 3,
         },
     }
     dot: Spec = {"type": "point", "shape": "circle", "filled": True, "size": 34, "color": "#ffd7c2", "stroke": RUST, "strokeWidth": 1.5, "opacity": 1}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from loopline.charts import ALARM, BAND, BLUE, GREEN, INK, MUTED, PAPER, RUST, SLATE, WIDE, Bar, Spec, chart, words
+from loopline.charts import ALARM, BAND, BLUE, GREEN, INK, MUTED, PAPER, RUST, SLATE, WIDE, Bar, Spec, chart, legend, words
 from loopline.declaration import figure
 
 _COLOURS = (BLUE, SLATE, GREEN, RUST, INK)
@@ -86,9 +86,8 @@ def curves(
     rows += [{"series": words(name), "y": level, "kind": "level"} for name, level in levels.items()]
     rows += [{"name": words(mark.name), "x": mark.x, "y": mark.y, "low": mark.low, "high": mark.high, "kind": "mark"} for mark in marks]
     across, up = _axis("x", x, grid=False), _axis("y", y, grid=True)
-    legend = {"columns": len(labels) if width > 500 else 2}
     drawn: Spec = {
-        "color": {"field": "series", "type": "nominal", "scale": {"domain": labels, "range": list(_COLOURS[: len(labels)])}, "legend": legend},
+        "color": {"field": "series", "type": "nominal", "scale": {"domain": labels, "range": list(_COLOURS[: len(labels)])}, "legend": legend(labels, width)},
         "strokeDash": {"field": "series", "type": "nominal", "scale": {"domain": labels, "range": [list(dash) for dash in _DASHES[: len(labels)]]}},
     }
     layers: list[Spec] = [
@@ -151,7 +150,7 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
         },
     ]
     # The figures stand right of the plot, where the fitting of the width does not look.
-    padding = {"left": 20 if width > 500 else 8, "right": _ROOM_PX, "top": 8, "bottom": 8}
+    padding = {"left": 44 if width > 500 else 20, "right": _ROOM_PX, "top": 8, "bottom": 8}
     return chart(title, note, rows, layers, width=width, height={"step": 28 if width > 500 else 34}, padding=padding)
 
 

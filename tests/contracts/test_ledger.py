@@ -329,6 +329,9 @@ def test_the_projects_of_a_database_are_listed_and_opened_beside_each_other(ledg
     beside = ledger.beside("other")
     beside.append(step(2))
     assert ledger.projects() == ["flights", "other"] and len(beside.read()) == 1
+    assert (ledger.seq(), beside.seq(), ledger.beside("third").seq()) == (1, 2, 0)
+    ledger.append(step(3))
+    assert (ledger.seq(), beside.seq()) == (3, 2) == (ledger.newest(("note", "step")), beside.newest(("step",))) and ledger.newest(("note",)) == 0
     with ledger.lease(), beside.lease():
         pass
 

@@ -64,6 +64,7 @@ def test_without_another_champion_there_is_nobody_to_beat() -> None:
         (memory, {"memory_mb": 1234.5}, 1234.5, "takes 1,234 MB; at most 200 MB"),
         (parity, {"parity": {"a": 0.5, "b": 1.5}}, 1.5, "shares of what is allowed: a: 0.5, b: 1.5"),
         (parity, {"parity": {"a": 0.5, "b": None}}, 0.5, "b: nothing was compared"),
+        (parity, {"parity": {"a": 1.5, "b": 3.3e-11, "c": 0.0}}, 1.5, "a: 1.5, b: under a millionth, c: none"),
         (parity, {"parity": {}}, None, "largest differences"),
     ],
 )  # fmt: skip

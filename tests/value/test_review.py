@@ -163,7 +163,14 @@ def test_a_new_batch_a_training_or_an_experiment_makes_a_new_review_though_no_wi
 
     step = asked(1)
     assert asked(1).key == step.key != asked(2).key
-    assert shop.perform(step)["made_from"] == {"decisions": 200, "outcomes": 200, "until": "2024-01-02T00:00:00+00:00", "tables": {"t": 1}}
+    assert shop.perform(step)["made_from"] == {
+        "decisions": 200,
+        "held_out": 0,
+        "outcomes": 200,
+        "held_out_outcomes": 0,
+        "until": "2024-01-02T00:00:00+00:00",
+        "tables": {"t": 1},
+    }
     began = {"action": "started", "why": "is it better?"}
     shop.ledger.append(Draft(kind="experiment", subject="eager", body=began))
     running = asked(1)

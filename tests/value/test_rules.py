@@ -15,6 +15,7 @@ from loopline.value.criteria import Kept
 from loopline.value.hindsight import Better
 from loopline.value.report.answers import deciders
 from loopline.value.rules import RULES, advice, following, judge
+from loopline.watch.departed import departed
 from tests.value.cases import PACKAGE, PROMISE, alert, case, window
 
 GOOD = [window(day) for day in range(10)]
@@ -39,6 +40,22 @@ GOOD = [window(day) for day in range(10)]
 def test_the_first_rule_that_speaks_decides(windows: list[Any], alerts: list[Any], recommendation: str, rule: str) -> None:
     review = judge(case(windows, alerts=alerts))
     assert (review.recommendation, review.reasons[0].rule) == (recommendation, rule)
+
+
+@pytest.mark.parametrize("outcomes", [0, 100])
+def test_a_column_that_left_its_range_is_named_before_anything_is_trained(outcomes: int) -> None:
+    left = departed([window(9, outside={"days": 0.81}, breaches=["unseen_ranges:days"])], {"days": {"range": [1.0, 14.0]}})
+    found = case([window(day, outcomes=outcomes, worth=6.0) for day in range(10)], alerts=[alert("score_drift")], departed=left)
+    review = judge(found)
+    assert (review.recommendation, advice(found, review)) == ("mend_source", "Look at the source of days first")
+    assert review.reasons[0].says.startswith("81% of days lie outside of 1 to 14, which the model was trained on: look at the source of days first")
+    assert "retrain" in {reason.recommendation for reason in review.reasons}
+    assert "data" in dict(deciders(found, review))
+
+
+def test_a_column_of_which_a_half_or_less_lies_outside_has_not_left() -> None:
+    assert departed([window(9, outside={"days": 0.5}, breaches=["unseen_ranges:days"])], {}) == ()
+    assert departed([window(9, outside={"days": 0.9})], {}) == ()
 
 
 def test_a_little_below_the_baseline_by_chance_is_no_reason_to_retire() -> None:
@@ -122,12 +139,12 @@ def test_the_promise_is_read_from_the_package_s_own_figures() -> None:
 
 def test_the_page_lists_every_rule_in_the_order_in_which_they_are_asked() -> None:
     page = (Path(__file__).parents[2] / "docs" / "value" / "review.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(\w+)` \| (?:keep|retrain|retire|change policy) \|", page, re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+)` \| (?:keep|mend source|retrain|retire|change policy) \|", page, re.MULTILINE)
     assert listed == [rule.__name__ for rule in RULES]
 
 
 def test_every_rule_says_what_it_stands_for() -> None:
-    assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Retrain", "Change", "Retire")) for rule in RULES)
+    assert all(rule.__doc__ and rule.__doc__.startswith(("Keep", "Mend", "Retrain", "Change", "Retire")) for rule in RULES)
     assert PACKAGE not in judge(case(GOOD)).reasons[0].says
 
 

@@ -59,7 +59,8 @@ class Told:
 
     def alert(self, monitor: str, *, state: str = "open", lost: float | None = 5.0, sure: bool = True, since: str = "2024-03-01") -> None:
         cost = None if lost is None else {"lost": lost, "sure": sure}
-        self.entry("alert", f"alert of {monitor}", since, state=state, monitor=monitor, says=f"{monitor} is bad", cost=cost)
+        about = {"feature": "", "package": "p", "since": since, "last": since}
+        self.entry("alert", f"alert of {monitor}", since, state=state, monitor=monitor, says=f"{monitor} is bad", cost=cost, **about)
 
     def request(self, *alerts: str) -> None:
         self.entry("retrain", "one", triggers=["loss"], alerts=list(alerts), says="loss")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from loopline.watch.standing import lasting, unheard
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from loopline.watch.alerts import acknowledge, resolve
+from loopline.watch.standing import lasting, open_in_words, open_now, standings, unheard
 from tests.watch.world import DAY, HOUR, World
 
 MAIL, CHAT = "mailto://ops", "json://chat"
@@ -39,3 +45,80 @@ def test_what_somebody_took_on_or_silenced_is_not_unheard() -> None:
     assert unheard(world, world.now) == "1 notice reached nobody: it is down"
     world.silence(silenced, lasting=DAY)
     assert unheard(world, world.now) == ""
+
+
+PRICED = {"lost": 294.3, "low": 200.0, "high": 390.0, "sure": True, "outcomes": 90, "per_decision": 1.0, "promised": 4.27}
+
+
+def incident(*monitors: str) -> World:
+    """Alerts of one incident, each priced by the same windows."""
+    world = World.of(tell={"business": MAIL})
+    for monitor in monitors:
+        entry = world.alerts[world.open(monitor)]
+        world.alerts[monitor] = replace(entry, body={**entry.body, "cost": PRICED, "says": f"{monitor} is wrong; 294.3 EUR lost so far"})
+    return world
+
+
+@given(st.permutations(["performance", "unseen_ranges", "score_drift"]), st.integers(0, 3), st.booleans())
+def test_what_an_incident_has_cost_is_said_once_by_its_head_whether_that_is_over_or_not(monitors: list[str], over: int, by_hand: bool) -> None:
+    world = incident("performance", "unseen_ranges", "score_drift")
+    for monitor in monitors[:over]:
+        world.say(monitor, "resolved", actor="ann" if by_hand else "loopline")
+    said = {one.id: one for one in standings(world, world.now)}
+    assert [id for id, one in said.items() if one.cost is not None] == ["performance"]
+    assert [id for id, one in said.items() if "lost" in one.says] == ([] if said["performance"].cause not in (None, "performance") else ["performance"])
+    assert all(one.as_json()["costs_with"] == (None if one.id == "performance" else "performance") for one in said.values())
+
+
+def test_the_loss_of_an_incident_is_that_of_all_its_windows() -> None:
+    world = incident("drift", "performance")
+    entry = world.alerts["drift"]
+    cost = {**PRICED, "lost": 1000.0, "outcomes": 500}
+    world.alerts["drift"] = replace(entry, body={**entry.body, "cost": cost, "says": "it drifts; 1,000 EUR lost so far"})
+    (head,) = open_now(world, world.now)
+    assert (head.id, head.cost) == ("performance", cost)
+    assert head.says.endswith("with what explains it, since 2024-01-01 09:00, 1,000 EUR lost so far")
+
+
+def test_the_next_head_says_where_the_loss_is_said() -> None:
+    world = incident("performance", "unseen_ranges")
+    world.say("performance", "resolved")
+    (head,) = open_now(world, world.now)
+    assert (head.id, head.cost) == ("unseen_ranges", None)
+    assert head.says.endswith("; performance (perfor), which is over, says what that has cost")
+    world.wait(HOUR)
+    (letter,) = [message.body["items"] for message in world.messages]
+    assert [item["alert"] for item in letter] == ["unseen_ranges"]
+
+
+def test_alerts_of_other_windows_have_a_loss_of_their_own() -> None:
+    world = incident("performance")
+    world.say("performance", "resolved")
+    world.now += DAY
+    entry = world.alerts[world.open("drift", "x")]
+    world.alerts["drift:x"] = replace(entry, body={**entry.body, "cost": PRICED})
+    assert {one.id for one in standings(world, world.now) if one.cost is not None} == {"performance", "drift:x"}
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_cause_that_somebody_took_on_stays_so_when_its_head_is_over(by_hand: bool) -> None:
+    world = incident("performance")
+    world.enter(acknowledge(world.alerts["performance"], by="ann", why="I look"))
+    # It is raised after ann has spoken: her word was about the cause.
+    world.open("unseen_ranges")
+    if by_hand:
+        world.enter(resolve(world.alerts["performance"], by="bob", why="mended", until=None))
+    else:
+        world.say("performance", "resolved")
+    (head,) = [one for one in lasting(world, world.now) if one.is_lasting]
+    assert (head.id, head.state, head.taken_by) == ("unseen_ranges", "acknowledged", "ann")
+    assert open_now(world, world.now) == [] and open_in_words(world, world.now) == ""
+    world.wait(DAY)
+    assert world.told() == []
+
+
+def test_what_is_louder_than_what_was_taken_on_is_open() -> None:
+    world = incident("performance")
+    world.enter(acknowledge(world.alerts["performance"], by="ann", why="I look"))
+    world.open("worth_promised")
+    assert [one.id for one in open_now(world, world.now)] == ["worth_promised"]

@@ -74,7 +74,8 @@ def test_a_changed_world_raises_one_alert_for_each_cause_and_is_resolved_when_it
     assert drifted.body["since"].startswith("2024-01-05")
     assert drifted.body["features"] == ["x"]
     assert "lost so far" in drifted.body["says"]
-    assert "x has drifted" in facts["says"] or "alerts are open" in facts["says"]
+    # How many are open is told as they stand when it is asked for.
+    assert facts["says"] == "8 windows, 1,600 predictions, 1,600 outcomes"
     for day in range(8, 12):
         shop.serve(Crowd.of(200, seed=day))
     shop.watch()

@@ -40,11 +40,11 @@ def pages_key(folder: Path, monkeypatch: Any) -> str:
 def waiting(folder: Path, *, failed: str = "", says: str = "", package: str = PACKAGE) -> None:
     """A package went through the gates, and did not pass one of them where it is named."""
     with open_loop(folder) as loop:
-        facts: Any = loop.state().facts("release", "gates")
+        before = loop.state().latest["release", "gates"].body
+        facts: Any = before["facts"]
         gates = [{**gate, "passed": gate["name"] != failed, "says": says or gate["says"]} for gate in facts["gates"]]
         body = {
-            "state": "succeeded",
-            "name": "gates",
+            **before,
             "facts": {**facts, "package": package, "gates": gates, "passed": not failed, "against": facts["package"]},
         }
         loop.workspace.ledger.append(Draft(kind="step", subject="release", key="gates of another", body=body))
@@ -61,7 +61,9 @@ def on_trial(folder: Path) -> None:
             arm = Arm(requests=many, errors=1, latency=Moments(n=many, mean=5.0, m2=many), worth=Moments(n=many, mean=2.0, m2=many))
             seen = Evidence(champion=arm, challenger=arm, currency="EUR").as_json()
             facts = {"says": "", "leg": leg.id, "evidence": [seen]}
-            ledger.append(Draft(kind="step", subject="watch", key=f"trial {many}", body={"state": "succeeded", "name": "trial", "facts": facts}))
+            made_from = {"reads": {}, "inputs": {"leg": leg.id}, "code": {}}
+            body = {"state": "succeeded", "name": "trial", "facts": facts, "made_from": made_from}
+            ledger.append(Draft(kind="step", subject="watch", key=f"trial {many}", body=body))
 
 
 def entries(folder: Path, kind: str) -> list[Entry]:

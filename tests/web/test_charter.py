@@ -94,7 +94,7 @@ def test_who_holds_a_role_that_is_asked_signs_on_the_page_and_nobody_else(folder
     said = {"role": "expert", "verdict": "yes", "why": HOSTILE}
     with client(folder, reader("expert")) as browser:
         page = browser.get("/shop/charter").text
-        assert "You cannot sign it here as expert" in page and "may not sign for anybody" in page and "/charter/sign" not in page
+        assert "You cannot sign it as expert here" in page and "may not sign for anybody" in page and "/charter/sign" not in page
         with monkeypatch.context() as pages:
             # The form of a page from when the pages could sign.
             pages_key(folder, pages)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from loopline.ledger.entry import Draft
+from loopline.loop import LoopStatus
+from loopline.web.current import Followed
 from tests.web.world import client, reader
 
 
@@ -37,3 +44,27 @@ def test_a_ledger_that_is_declared_elsewhere_takes_the_old_one_from_no_request(f
         declaration.write_text(declaration.read_text() + "workspace: {ledger: 'sqlite:///other.db'}\n")
         assert browser.get("/shop/").status_code == 200
         assert before.workspace.ledger.seq() == before.seq > followed.current().seq
+
+
+def test_who_asks_while_others_look_is_told_what_they_found_and_never_what_was_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = Followed(folder)
+    try:
+        loop, looks = followed._loop, []
+        status = loop.status
+
+        def slowly() -> LoopStatus:
+            looks.append(1)
+            time.sleep(0.1)
+            return status()
+
+        monkeypatch.setattr(loop, "status", slowly)
+
+        def moved(number: int) -> bool:
+            (entry,) = loop.workspace.ledger.append(Draft(kind="note", subject=str(number)))
+            return followed.current().seq >= entry.seq
+
+        with ThreadPoolExecutor(10) as readers:
+            assert all(readers.map(moved, range(10)))
+        assert len(looks) < 6
+    finally:
+        followed.close()

@@ -14,10 +14,12 @@ from loopline.declaration import parse_moment
 from loopline.ledger.entry import now
 from loopline.loop import open_loop
 from loopline.model.evaluate import SUPPORT
+from loopline.watch.earned import Earned, Sums
 from loopline.web import links
 from loopline.web.pages.customer import feedback
 from loopline.web.pages.customer.feedback import Pace
 from loopline.web.pages.customer.told import quality, when_wrong
+from tests.web.releasing import pages_key
 from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
@@ -43,6 +45,31 @@ def test_a_customer_reads_what_was_asked_for_and_nothing_of_the_insides(folder):
     # Another role sees it, too.
     with client(folder, reader("business")) as browser:
         assert browser.get("/shop/customer").status_code == 200
+
+
+def test_a_customer_signs_on_their_page_in_plain_words_and_nobody_by_a_link(folder, monkeypatch):
+    declaration = folder / "loopline.yaml"
+    text = declaration.read_text().replace("  budget:", "  approvals: {customer: 1}\n  budget:")
+    declaration.write_text(text)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("customer")) as browser:
+        page = browser.get("/shop/customer").text
+        assert "version 1, in force since" in page and "What changed" not in page
+        said = {**hidden(page, "/charter/sign"), "verdict": "yes", "why": "as agreed"}
+        done = browser.post("/shop/charter/sign", data=said)
+        assert done.url.path == "/shop/customer" and "You have signed the charter as customer" in done.text and "this version" in done.text
+        declaration.write_text(text.replace("precision >= 0.2", "precision >= 0.3").replace("act_right: 10", "act_right: 12"))
+        told = browser.get("/shop/customer?as=json").json()["signing"]
+        assert (told["version"], told["since"], told["last"]["this_version"]) == (2, None, False)
+        assert told["changes"][0].startswith("Was: Mostly right (") and "at least 30" in told["changes"][0] and "prices" in told["changes"][1]
+        assert "EUR" not in browser.get("/shop/customer").text
+        assert browser.post("/shop/charter/sign", data=said).status_code == 409
+        with open_loop(folder) as loop:
+            link, _ = links.create(loop.workspace.ledger, "a club", timedelta(days=1), Person("bea@example.com", "a test"), now())
+        by_link = browser.get(f"/shop/c/{link}").text
+        assert "Your signature" not in by_link and "/charter/sign" not in by_link
+    with client(folder, reader("business")) as browser:
+        assert "Your signature" not in browser.get("/shop/customer").text
 
 
 def test_words_are_kept_with_the_servers_and_quoted_as_text(folder):
@@ -92,7 +119,9 @@ def test_no_span_of_time_ever_holds_more_than_the_pace(steps):
 
 
 def window(outcomes: int, **metrics: float | None) -> dict:
-    return {"start": "2026-03-02T00:00:00+00:00", "outcomes": outcomes, "metrics": metrics}
+    """A day of which ten more were held out by an experiment."""
+    split, sums = {"held": 12, "tried": 0}, Earned(Sums(outcomes, 0.0, 0.0), Sums(outcomes, 0.0, 0.0), 0.0).as_json()
+    return {"start": "2026-03-02T00:00:00+00:00", "rows": outcomes + 12, "outcomes": outcomes + 10, "metrics": metrics, "split": split, "sums": sums}
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 40)] * 4).filter(lambda counts: sum(counts) > 0), min_size=1, max_size=5))
@@ -107,6 +136,7 @@ def test_quality_is_what_counting_the_cases_gives(counted):
     if sum(map(sum, counted)) < SUPPORT:
         assert found is None
         return
+    assert (found.cases, found.held_out) == (sum(map(sum, counted)), 10 * len(counted))
     said = list(found.says)
     for part, whole in ((hits, acted), (hits, happened)):
         share = 100 * part / whole if whole else None

@@ -229,3 +229,16 @@ def test_a_stale_form_is_refused_with_what_changed_however_much_else_has_come(fo
         stale = browser.post(f"/shop/live/alerts/{id}/word", data={**fields, "verb": "acknowledged", "why": "seen"}, headers={"accept": "application/json"})
     (changed,) = stale.json()["error"]["changed"]
     assert stale.status_code == 409 and changed.endswith(f"alert acknowledged by {PEOPLE['ml']}")
+
+
+def test_of_many_that_explain_an_alert_pages_show_the_first(folder):
+    with open_loop(folder) as loop:
+        entry = next(one for one in loop.state().open_alerts() if one.body["monitor"] != "waiting")
+        # Told by the same windows about the same package: one cause.
+        loop.workspace.ledger.append(*(Draft(kind="alert", subject=f"{number:012x}", key=entry.key, body=entry.body) for number in range(70)))
+    with client(folder, reader("business")) as browser:
+        raised = browser.get("/shop/?as=json").json()["alerts"][0]
+        page = browser.get(f"/shop/live/alerts/{raised['id']}").text
+        first = browser.get("/shop/").text
+    assert (len(raised["explained_by"]), page.count("Explained by")) == (12, 50)
+    assert f"And by {raised['more'] - 38} others" in page and f"and {raised['more']} others" in first

@@ -137,3 +137,26 @@ def test_a_reader_hears_only_of_projects_that_they_may_see(tmp_path):
         assert site.pulse(bea) is site.pulse(bea) is not site.pulse(Reader("other@example.com"))
     finally:
         site.close()
+
+
+def test_what_another_project_of_the_database_enters_moves_no_page_of_this_one(tmp_path):
+    ledger, bea = tmp_path / "ledger.db", Reader(PEOPLE["business"])
+    site = opened([project(tmp_path / name, name, ledger, who) for name, who in (("a", bea.name), ("b", "other@example.com"))])
+    site.door = Stated(bea)
+    try:
+        a, b = site.projects["a"], site.projects["b"]
+        a.ledger.append(Draft(kind="note", subject="a test"))
+        before, all_seen, known = a.seen(), site.seen(bea), a.current()
+        b.ledger.append(Draft(kind="note", subject="a test"), Draft(kind="note", subject="a test"))
+        assert (a.seen(), site.seen(bea)) == (before, all_seen)
+        assert a.current().status is known.status and a.current().seq == known.seq == b.current().seq - 2
+        with Ledger.open(f"sqlite:///{ledger}", "c") as elsewhere:
+            said = {"charter": {"predict": "y", "stakeholders": {"business": [bea.name]}}, "changed": []}
+            elsewhere.append(Draft(kind="charter", subject="x", key="x", body=said))
+            heard = site.seen(bea)
+            elsewhere.append(Draft(kind="note", subject="a test"))
+        assert a.seen() == before and site.seen(bea).seq > heard.seq > all_seen.seq
+        a.ledger.append(Draft(kind="note", subject="a test"))
+        assert a.seen().seq > before.seq and a.current().status is not known.status
+    finally:
+        site.close()

@@ -17,7 +17,7 @@ from loopline.loop import open_loop
 from loopline.model.signing import declare, signer, voucher
 from loopline.web.asked import Reader
 from tests.web.releasing import PACKAGE, declared, entries, on_trial, pages_key, waiting
-from tests.web.world import client, hidden, reader
+from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
 ASKS = "{approvals: {business: 1, devops: 1}, waive: {latency: [devops]}}"
@@ -130,8 +130,21 @@ def test_to_see_the_forms_enters_nothing_and_makes_no_key_trusted(folder, monkey
     with client(folder, Reader(owner, is_local=True)) as browser:
         page = browser.get("/shop/release").text
         assert f"this workspace trusts {owner}, and not the key" in page and not forms(page, "/release/words")
-        monkeypatch.delenv("LOOPLINE_KEY")
+    assert not (folder / "another.pem").exists()
     assert entries(folder, "key") == known
+
+
+def test_no_form_that_signs_is_offered_where_its_word_cannot_be_signed_and_to_look_makes_no_key(folder, monkeypatch):
+    declared(folder, "{approvals: {}, waive: {latency: [devops]}}")
+    on_trial(folder)
+    waiting(folder, failed="latency")
+    monkeypatch.setenv("LOOPLINE_KEY", str(folder / "pages.pem"))
+    for is_local in (True, False):
+        with client(folder, Reader(PEOPLE["devops"], is_local=is_local)) as browser:
+            for address, what in {"/shop/release": "waive a gate", "/shop/release/rollout": "move it"}.items():
+                page = browser.get(address).text
+                assert f"You cannot {what}" in page and not re.findall(r'action="/shop/release/(?:waivers|back|rollout/moves)"', page), address
+    assert not (folder / "pages.pem").exists()
 
 
 def test_a_package_that_a_role_refused_or_that_is_out_of_date_is_headed_so(folder, monkeypatch):
@@ -278,9 +291,9 @@ def test_the_pages_may_vouch_with_a_key_that_signs_nothing_else(folder, monkeypa
     monkeypatch.setenv("LOOPLINE_PAGES_KEY", str(folder / "vouches.pem"))
     with open_loop(folder) as loop:
         ledger = loop.workspace.ledger
-        declare(ledger, {"pages": keys.pages_key().public})
-        assert keys.pages_key().public != keys.own_key().public
-        assert (voucher(ledger, name="ann").public, signer(ledger, name="ann").public) == (keys.pages_key().public, keys.own_key().public)
+        declare(ledger, {"pages": keys.own_key(keys.of_pages()).public})
+        assert keys.own_key(keys.of_pages()).public != keys.own_key().public
+        assert (voucher(ledger, name="ann").public, signer(ledger, name="ann").public) == (keys.own_key(keys.of_pages()).public, keys.own_key().public)
     monkeypatch.delenv("LOOPLINE_PAGES_KEY")
     with open_loop(folder) as loop, pytest.raises(Mistake, match="may sign for nobody else"):
         voucher(loop.workspace.ledger, name="ann")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import logging
@@ -22,7 +23,7 @@ from loopline.web.app import build
 from loopline.web.asked import Reader
 from loopline.web.pages import work
 from loopline.web.register import SECTIONS
-from loopline.web.server import opened
+from loopline.web.server import opened, prepare
 from loopline.web.work import Work
 from tests.web.browser.serving import served
 from tests.web.signing import DECLARATION
@@ -58,11 +59,27 @@ def test_every_part_is_opened_once_before_anybody_asks(folder: Path, caplog: pyt
     site = opened([folder])
     try:
         with caplog.at_level(logging.DEBUG, "loopline"):
-            warming.warm(site)
+            warming.warm(site, warming.OPENED)
     finally:
         site.close()
     assert {page.section for page in warming.OPENED} == {path for _, path in SECTIONS}
     assert not [one for one in caplog.records if "warmed" in one.message]
+
+
+def test_what_the_first_reader_would_wait_for_is_done_before_but_not_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = opened([folder])
+    try:
+        before = gc.get_freeze_count()
+        prepare(site)
+        assert gc.get_freeze_count() > before
+        monkeypatch.setattr("loopline.web.server._READY_S", 0.05)
+        monkeypatch.setattr(site.projects["shop"], "current", lambda: time.sleep(0.3))
+        since = time.monotonic()
+        prepare(site)
+        assert time.monotonic() - since < 0.3
+    finally:
+        gc.unfreeze()
+        site.close()
 
 
 def test_headers_have_an_end_before_anybody_has_signed_in(tmp_path: Path) -> None:

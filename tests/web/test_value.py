@@ -21,7 +21,7 @@ def test_what_was_earned_is_what_the_command_shows(folder):
         page, plain = browser.get("/shop/value"), browser.get("/shop/value?as=json").json()
     said = told(caller(command, folder)("show", "--json"))
     assert plain["review"]["realised"] == said["realised"] and plain["windows"] == said["windows"][::-1]
-    for words in ("We recommend", "Retrain it", "Worth per decision over time", "Window by window", "Worth by segment"):
+    for words in ("We recommend", "Look at the source of size first", "Worth per decision over time", "Window by window", "Worth by segment"):
         assert words in page.text
 
 

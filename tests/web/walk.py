@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from httpx import Client
 from starlette.routing import compile_path
@@ -16,6 +16,27 @@ from loopline.web.register import PAGES
 
 EACH = 4
 """So many addresses of one page are opened."""
+
+
+@dataclass
+class _Form:
+    """A form that asks, and what a browser sends of it as it stands."""
+
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+    lacks: bool = False
+    _select: str = ""
+
+    def take(self, tag: str, words: Mapping[str, str | None]) -> None:
+        """Take in one of its tags."""
+        name, value = words.get("name") or "", words.get("value") or ""
+        if tag == "select":
+            self._select = name
+        elif tag == "option" and self._select and ("selected" in words or self._select not in self.fields):
+            self.fields[self._select] = value
+        elif tag in ("input", "textarea") and name and (words.get("type") not in ("checkbox", "radio") or "checked" in words):
+            self.fields[name] = value
+            self.lacks |= "required" in words and not value
 
 
 @dataclass
@@ -33,6 +54,7 @@ class Seen(HTMLParser):
     links: list[str] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     bad: list[str] = field(default_factory=list)
+    _form: _Form | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -43,7 +65,9 @@ class Seen(HTMLParser):
         if tag == "a" and (to := words.get("href")):
             self.links.append(to)
         if tag == "form" and words.get("method") == "get" and (to := words.get("action")):
-            self.links.append(to)
+            self._form = _Form(to)
+        elif self._form is not None:
+            self._form.take(tag, words)
         if tag == "img" and (source := words.get("src")) and not source.startswith("data:"):
             self.links.append(source)
         if (tag == "script" and "src" not in words) or tag == "style":
@@ -53,6 +77,13 @@ class Seen(HTMLParser):
             if id in self.ids:
                 self.bad.append(f"two ids {id}")
             self.ids.add(id)
+
+    def handle_endtag(self, tag: str) -> None:
+        """A form that is asked with as it stands leads to a page, too."""
+        if tag == "form" and self._form is not None:
+            sent = "" if self._form.lacks else f"?{urlencode(self._form.fields)}"
+            self.links.append(f"{self._form.action}{sent}")
+            self._form = None
 
 
 @dataclass(frozen=True)

@@ -77,35 +77,37 @@ def own_key(environment: Mapping[str, str] | None = None) -> Key:
     """
     file = place(environment)
     try:
-        is_new = not file.exists() and _make(file, _folder(file, environment))
-        data = file.read_bytes()
+        _require_folder(file, environment)
+        is_new = not file.exists() and _make(file)
+        key = _read(file, is_new)
     except OSError as error:
-        raise Fault(
-            f"the key that signs packages cannot be read or made ({error.strerror})", where=str(file), remedy=f"set {VARIABLE} to another file"
-        ) from None
-    try:
-        secret = serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError):
-        raise Mistake("this is no private key", where=str(file), remedy=_REMEDY) from None
-    if not isinstance(secret, Ed25519PrivateKey):
-        raise Mistake("this is a private key of another kind", where=str(file), remedy=_REMEDY)
-    key = Key(_said(secret.public_key()), file, is_new, secret)
+        raise _unread(file, error) from None
     if is_new:
         print(f"a new key was made in {file}, which signs as {fingerprint(key.public)}", file=sys.stderr)
     return key
 
 
-def pages_key(environment: Mapping[str, str] | None = None) -> Key:
-    """The key by which the pages vouch for who signed in: where ``LOOPLINE_PAGES_KEY`` says, else one's own.
+def kept_key(environment: Mapping[str, str] | None = None) -> Key | None:
+    """One's own key where there is one already; whoever only looks makes none.
 
     Raises
     ------
     Mistake, Fault
         As `own_key` does.
     """
+    file = place(environment)
+    try:
+        _require_folder(file, environment)
+        return _read(file, False) if file.exists() else None
+    except OSError as error:
+        raise _unread(file, error) from None
+
+
+def of_pages(environment: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """The environment in which one's own key is that by which the pages vouch for who signed in: it lies where ``LOOPLINE_PAGES_KEY`` says, else stays."""
     among = os.environ if environment is None else environment
     said = among.get(PAGES_VARIABLE)
-    return own_key({**among, VARIABLE: said} if said else among)
+    return {**among, VARIABLE: said} if said else among
 
 
 def place(environment: Mapping[str, str] | None = None) -> Path:
@@ -122,22 +124,33 @@ def settings_folder(environment: Mapping[str, str]) -> Path:
     return (Path(settings) if settings else Path("~/.config").expanduser()) / "loopline"
 
 
-def _folder(file: Path, environment: Mapping[str, str] | None) -> Path:
-    """Where a new key may be written: a folder that a person names must be there, since a mistyped name would be a key that nobody knows."""
-    if (os.environ if environment is None else environment).get(VARIABLE):
-        if not file.parent.is_dir():
-            remedy = f"correct {VARIABLE}, or make the folder first: mkdir -p {file.parent}"
-            raise Mistake(f"there is no folder {file.parent}, where {VARIABLE} says that your key lies", where=str(file), remedy=remedy)
-    else:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return file.parent
+def _require_folder(file: Path, environment: Mapping[str, str] | None) -> None:
+    """A folder that a person names must be there: a mistyped name would be a key that nobody knows."""
+    if (os.environ if environment is None else environment).get(VARIABLE) and not file.parent.is_dir():
+        remedy = f"correct {VARIABLE}, or make the folder first: mkdir -p {file.parent}"
+        raise Mistake(f"there is no folder {file.parent}, where {VARIABLE} says that your key lies", where=str(file), remedy=remedy)
 
 
-def _make(file: Path, folder: Path) -> bool:
+def _read(file: Path, is_new: bool) -> Key:
+    try:
+        secret = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    except (ValueError, TypeError):
+        raise Mistake("this is no private key", where=str(file), remedy=_REMEDY) from None
+    if not isinstance(secret, Ed25519PrivateKey):
+        raise Mistake("this is a private key of another kind", where=str(file), remedy=_REMEDY)
+    return Key(_said(secret.public_key()), file, is_new, secret)
+
+
+def _unread(file: Path, error: OSError) -> Fault:
+    return Fault(f"the key that signs packages cannot be read or made ({error.strerror})", where=str(file), remedy=f"set {VARIABLE} to another file")
+
+
+def _make(file: Path) -> bool:
     """Whether this call wrote a new key, whole; of two processes that do so at once, the first one's stays."""
     secret = Ed25519PrivateKey.generate()
     data = secret.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    partial = folder / f".{file.name}.{secrets.token_hex(8)}"
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = file.parent / f".{file.name}.{secrets.token_hex(8)}"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as opened:

@@ -13,6 +13,8 @@ from pathlib import Path
 from loopline.errors import Mistake
 
 VARIABLE = "LOOPLINE_USER"
+LONGEST = 2_000
+"""Characters of a reason."""
 Stakeholders = Mapping[str, Sequence[str]]
 _LONGEST = 200
 
@@ -105,11 +107,24 @@ def reason(why: str) -> str:
     Raises
     ------
     Mistake
-        When it is empty.
+        When it is empty, or too long.
     """
     if not why.strip():
         raise Mistake("the reason is empty", where="--why", remedy="say it in a few words: it is kept beside your name")
+    require_short(why)
     return why.strip()
+
+
+def require_short(why: str) -> None:
+    """A reason fits on a page: it is kept for ever, and read by everybody.
+
+    Raises
+    ------
+    Mistake
+        When it is too long.
+    """
+    if len(why.strip()) > LONGEST:
+        raise Mistake(f"the reason has {len(why.strip()):,} characters", where="--why", remedy=f"say it in {LONGEST:,}; what is longer belongs into a document")
 
 
 def require_listed(who: Person, stakeholders: Stakeholders) -> None:

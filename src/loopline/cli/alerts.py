@@ -61,15 +61,15 @@ def _listed(shown: Sequence[Standing], resolved: int, silences: Sequence[dict[st
 
 
 def _says(one: Standing) -> str:
-    return str(one.entry.body["says"]) if one.is_told_apart else f"  {explains(one.entry.body)}"
+    return one.says if one.is_told_apart else f"  {one.says}"
 
 
 def _told(one: Standing) -> str:
     if one.told is not None:
         return "yes" if one.told["done"] else f"no: {one.told['why']}"
-    if not one.is_told_apart:
+    if one.is_told_with:
         return f"with {str(one.cause)[:6]}"
-    return "in the digest" if one.state == "open" and one.level == "digest" else "-"
+    return "in the digest" if one.state == "open" and one.is_told_apart and one.level == "digest" else "-"
 
 
 @command.command()
@@ -89,6 +89,8 @@ def show(id: str, folder: Path | None, as_json: bool) -> None:
 def _shown(data: dict[str, Any], why: Sequence[str]) -> str:
     about = f"{data['monitor']} of {data['feature']}" if data["feature"] else data["monitor"]
     lines = [f"{data['id']} is {data['state']}: {data['says']}", f"{about}, for {data['role']}, last seen in the window of {minute(data['last'])}"]
+    if data["taken_by"] and data["state"] != "resolved":
+        lines.append(f"{data['taken_by']} has taken it on")
     if data["cause"] not in (None, data["id"]):
         lines.append(f"it explains {data['cause']}, and is not told apart")
     if data["silence"] is not None:
@@ -138,5 +140,5 @@ def _speak(id: str, by: str | None, why: str, folder: Path | None, as_json: bool
     # Who took on what only explains an alert has not taken on that one, and others will be told of it.
     following = next((f"loopline alerts ack {one.id}" for one in waiting if one.id == made.cause), "loopline alerts list")
     data = {**made.as_json(), "by": who.name, "next": following}
-    says = f"{made.id} is {verb} by {who}: {made.entry.body['says']}"
+    says = f"{made.id} is {verb} by {who}: {made.says}"
     emit(data, f"{says}\n{counted(len(waiting), 'cause')} {'is' if len(waiting) == 1 else 'are'} open" + hint(following), as_json)

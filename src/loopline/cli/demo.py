@@ -22,10 +22,12 @@ from loopline.cli.flights import deliver, prepare
 from loopline.cli.output import LiveProgress, emit, json_option, table
 from loopline.cli.status import show
 from loopline.errors import Fault, Mistake
+from loopline.ledger.entry import now
 from loopline.loop import Loop, LoopStatus, open_loop
 from loopline.model.signing import give_trust
 from loopline.release.approvals import word
 from loopline.release.words import YES, say
+from loopline.watch.standing import open_now
 
 APPROVERS = {"business": ("owner@example.com", "it earns more than it costs"), "devops": ("engineer@example.com", "the gates hold")}
 _OUTCOME = "late"
@@ -109,9 +111,8 @@ class _Story:
         return loop.run(progress=self._progress)
 
     def _alerts(self, loop: Loop) -> list[str]:
-        """The alerts that are open; those about money come first."""
-        entries = sorted(loop.state().open_alerts(), key=lambda entry: entry.body["monitor"] not in ("worth_promised", "worth_baseline", "performance"))
-        said = [str(entry.body["says"]) for entry in entries]
+        """What the alerts that are open say, the most urgent first."""
+        said = [one.says for one in open_now(loop.state(), now())]
         self._command("alerts list")
         for one in said[:4]:
             self._progress.say(f"  {one}")

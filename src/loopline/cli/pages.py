@@ -41,7 +41,7 @@ def command(folders: tuple[Path, ...], host: str | None, port: int | None, in_br
     """
     from loopline.project import find_folder
     from loopline.serve.server import bind
-    from loopline.web.server import opened, run
+    from loopline.web.server import opened, prepare, run
 
     site = opened([folder.resolve() for folder in folders] or [find_folder(Path.cwd())], host)
     try:
@@ -50,6 +50,7 @@ def command(folders: tuple[Path, ...], host: str | None, port: int | None, in_br
         site.close()
         raise
     with listener:
+        prepare(site)
         said = told(site, listener)
         emit(said, lambda: f"{say(said)}; stop them with Ctrl-C", as_json)
         if in_browser:
@@ -86,12 +87,13 @@ def serve_beside(folders: Sequence[Path], spec: PagesSpec, listener: socket.sock
     """One of the parts of ``loopline up``: a process of its own that serves the pages, and ends with its parent."""
     from loopline.engine.kept import failed, ready
     from loopline.errors import LooplineError
-    from loopline.web.server import opened, run
+    from loopline.web.server import opened, prepare, run
 
     try:
         site = opened(folders, listener.getsockname()[0], spec=spec)
     except LooplineError as error:
         failed(parent, str(error))
         return
+    prepare(site)
     ready(parent, told(site, listener))
     run(site, listener)

@@ -13,6 +13,7 @@ from loopline.cli.watch_compare import compare
 from loopline.cli.watch_export import export
 from loopline.declaration import figure
 from loopline.errors import Mistake
+from loopline.ledger.entry import now
 from loopline.loop import open_loop
 from loopline.watch.estimated import silences
 from loopline.watch.summary import ranked
@@ -37,6 +38,7 @@ command.add_command(compare)
 def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show the windows: volume, refused rows, drift, the worth that is expected, and the one that came true once outcomes have come."""
     from loopline.lake.blobs import Blobs
+    from loopline.watch.standing import listed, open_in_words, open_now
     from loopline.watch.summary import bodies
 
     if output is not None:
@@ -52,15 +54,17 @@ def show(last: int, output: Path | None, folder: Path | None, as_json: bool) -> 
         currency = loop.project.declaration.charter.worth.currency
     if output is not None:
         _draw(output, windows, currency, str(facts["says"]))
+    says = "; ".join(filter(None, (str(facts["says"]), open_in_words(state, now()))))
     following = "loopline alerts list" if state.open_alerts() else "loopline value review" if windows else "loopline serve"
     data = {
-        **{name: facts[name] for name in ("rows", "outcomes", "alerts")},
+        **{name: facts[name] for name in ("rows", "outcomes")},
+        "alerts": {**facts["alerts"], "open": len(open_now(state, now())), "resolved": listed(state, now()).resolved},
         "detectable": facts.get("detectable"),
         "currency": currency,
         "windows": windows,
         "next": following,
     }
-    emit(data, lambda: _shown(windows, last, currency, str(facts["says"])) + _told(facts.get("detectable"), currency) + hint(following), as_json)
+    emit(data, lambda: _shown(windows, last, currency, says) + _told(facts.get("detectable"), currency) + hint(following), as_json)
 
 
 def _draw(output: Path, windows: Sequence[Mapping[str, Any]], currency: str, says: str) -> None:

@@ -182,3 +182,14 @@ KINDS = sa.text(
     ") SELECT kind FROM known WHERE kind IS NOT NULL"
 )
 """The kinds that there are, from one to the next by the index."""
+LAST = sa.text(
+    KINDS.text.removesuffix("SELECT kind FROM known WHERE kind IS NOT NULL")
+    + "SELECT max((SELECT max(seq) FROM ledger_entries WHERE project = :project AND kind = known.kind)) FROM known WHERE kind IS NOT NULL"
+)
+"""The place of the newest entry: of each kind the index has it at once, however many entries of other projects have come since."""
+
+
+def last_of(project: str, kinds: Sequence[str]) -> sa.CompoundSelect[Any]:
+    """The place of the newest entry of each kind: the index has each at once, where together a database would sort all that there are of them."""
+    place = sa.func.max(ENTRIES.c.seq)
+    return sa.union_all(*(sa.select(place).where(ENTRIES.c.project == project, ENTRIES.c.kind == kind) for kind in kinds))

@@ -33,6 +33,7 @@ class Ledger:
     def __init__(self, engine: Engine, project: str) -> None:
         self.project = project
         self._engine = engine
+        self._last: tuple[Head, int] | None = None
         dialect = engine.dialect
         self._insert = str(sa.insert(ENTRIES).compile(dialect=dialect))
         self._head = str(sa.select(HEAD.c.seq, HEAD.c.hash).with_for_update().compile(dialect=dialect))
@@ -102,8 +103,15 @@ class Ledger:
         return sorted(found)
 
     def seq(self) -> int:
-        """The number of the last entry of any project in the database; it grows with each."""
-        return self.head().seq
+        """The number of the project's last entry, 0 before the first; it grows with each, and with none of another project in the database."""
+        head, known = self.head(), self._last
+        if known is None or known[0] != head:
+            known = self._last = head, self._run(paging.LAST.bindparams(project=self.project))[0][0] or 0
+        return known[1]
+
+    def newest(self, kinds: Sequence[str]) -> int:
+        """The number of the project's last entry of any of these kinds; 0 where there is none."""
+        return max(place or 0 for (place,) in self._run(paging.last_of(self.project, kinds)))
 
     @property
     def url(self) -> str:

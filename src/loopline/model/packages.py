@@ -90,9 +90,7 @@ def facts_of(state: State, ledger: Ledger, package: Entry) -> Mapping[str, Any]:
     if found := [entry for entry in known if entry is not None and entry.body["facts"].get("package") == package.subject]:
         last: Mapping[str, Any] = max(found, key=lambda entry: entry.seq).body["facts"]
         return last
-    # Made afresh since, or freed: only the ledger still has it.
-    for entry in ledger.read(kinds=("step",), subject="model", newest_first=True):
-        facts: Mapping[str, Any] = entry.body.get("facts") or {}
-        if facts.get("package") == package.subject:
-            return facts
-    return {}
+    # Made afresh since, or freed: only the ledger still has it, under the keys of the steps that made or judged it.
+    tried = [entry for key in state.made.get(package.subject, ()) for entry in ledger.read(kinds=("step",), key=key) if entry.subject == "model"]
+    told = [entry for entry in tried if (entry.body.get("facts") or {}).get("package") == package.subject]
+    return max(told, key=lambda entry: entry.seq).body["facts"] if told else {}

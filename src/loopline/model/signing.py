@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from loopline.access.keys import Key, is_signed, own_key, pages_key, place, public_key
+from loopline.access.keys import Key, is_signed, kept_key, of_pages, own_key, place, public_key
 from loopline.access.people import same
 from loopline.errors import Fault, Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -251,26 +251,35 @@ def signer(ledger: Entries, *, name: str) -> Key:
     Mistake
         When the workspace trusts other keys only, or trusts this one no more: what it signs would be refused.
     """
-    key, is_known = _own(ledger, name)
-    if not is_known:
+    key = own_key()
+    if not _is_known(ledger, key, name):
         ledger.append(_draft(key.public, name, "trusted", FIRST))
     return key
 
 
-def _own(ledger: Entries, name: str) -> tuple[Key, bool]:
-    """One's own key, and whether the workspace trusts it already, or may from now on."""
-    key, known = own_key(), Trust.of(ledger).keys
-    if key.public in known:
-        return key, True
+def _is_known(ledger: Entries, key: Key | None, name: str) -> bool:
+    """Whether the workspace trusts one's own key already, and not only from now on; None is one that is still to be made.
+
+    Raises
+    ------
+    Mistake
+        When it may not be trusted by its first use.
+    """
+    known, where = Trust.of(ledger).keys, str(place() if key is None else key.file)
+    if key is not None and key.public in known:
+        return True
     # The pages' key signs no package: beside it alone, the first person's is trusted still.
     if people := [owner for owner in known.values() if owner != PAGES]:
+        if key is None:
+            remedy = "see your key with: loopline model trust, and let it be trusted: loopline model trust KEY --as NAME; or set LOOPLINE_KEY to one that is"
+            raise Mistake(f"this workspace trusts {', '.join(people)}, and not the key that would be made to sign here", where=where, remedy=remedy)
         what = f"this workspace trusts {', '.join(people)}, and not the key {key.public} that would sign here"
-        raise Mistake(what, where=str(key.file), remedy=f"loopline model trust {key.public} --as NAME, or set LOOPLINE_KEY to a key that is trusted")
-    if any(entry.subject == key.public for entry in ledger.read(kinds=(KEY,))):
+        raise Mistake(what, where=where, remedy=f"loopline model trust {key.public} --as NAME, or set LOOPLINE_KEY to a key that is trusted")
+    if key is not None and any(entry.subject == key.public for entry in ledger.read(kinds=(KEY,))):
         what = f"this workspace trusts the key {key.public} no more, which would sign here"
-        raise Mistake(what, where=str(key.file), remedy="set LOOPLINE_KEY to another key, or trust it again: loopline model trust KEY --as NAME")
+        raise Mistake(what, where=where, remedy="set LOOPLINE_KEY to another key, or trust it again: loopline model trust KEY --as NAME")
     _require_person(name)
-    return key, False
+    return False
 
 
 def _require_person(name: str) -> None:
@@ -287,23 +296,26 @@ def speaker(ledger: Entries, *, name: str) -> Key:
     Mistake
         When the workspace does not know the key, or knows it as another person's.
     """
-    require_speaker(ledger, name=name)
+    _require_own(ledger, own_key(), name)
     return signer(ledger, name=name)
 
 
 def require_speaker(ledger: Entries, *, name: str) -> None:
-    """One's own key may sign what this person says here; nothing is entered.
+    """One's own key may sign what this person says here; nothing is entered, and where there is no key yet, none is made.
 
     Raises
     ------
     Mistake
         When the workspace does not know the key, or knows it as another person's.
     """
-    key, is_known = _own(ledger, name)
-    owner = Trust.of(ledger).keys[key.public] if is_known else name
+    _require_own(ledger, kept_key(), name)
+
+
+def _require_own(ledger: Entries, key: Key | None, name: str) -> None:
+    owner = Trust.of(ledger).keys[key.public] if _is_known(ledger, key, name) and key is not None else name
     if same(owner) != same(name):
         remedy = f"speak as {owner}, or set LOOPLINE_KEY to the file of {name}'s key"
-        raise Mistake(f"the key that would sign here is {owner}'s, and not {name}'s", where=str(key.file), remedy=remedy)
+        raise Mistake(f"the key that would sign here is {owner}'s, and not {name}'s", where=str(place()), remedy=remedy)
 
 
 def voucher(ledger: Entries, *, name: str) -> Key:
@@ -314,14 +326,19 @@ def voucher(ledger: Entries, *, name: str) -> Key:
     Mistake
         When ``loopline.yaml`` does not let this key vouch: only personal keys count then.
     """
-    key = pages_key()
+    # One that would be made only now is declared nowhere: to ask for it makes none.
+    key = kept_key(of_pages())
+    anew = f"start the pages anew with a key of their own: {PAGES_OWN}, and they say then how to let it vouch"
+    nobodys = f"{name} has no key here, and these pages may not sign for anybody"
+    if key is None:
+        raise Mistake(nobodys, where="keys", remedy=f"{_OWN_COMMAND}; or {anew}")
     owner = Trust.of(ledger).keys.get(key.public)
     if owner is None:
         remedy = f"{_OWN_COMMAND}; or let these pages vouch for who signed in: add {PAGES}: {key.public} to keys: in loopline.yaml; then: loopline run"
-        raise Mistake(f"{name} has no key here, and these pages may not sign for anybody", where="keys", remedy=remedy)
+        raise Mistake(nobodys, where="keys", remedy=remedy)
     if owner != PAGES:
-        remedy = f"{_OWN_COMMAND}; or start the pages anew with a key of their own: {PAGES_OWN}, and they say then how to let it vouch"
-        raise Mistake(f"{name} has no key here, and the key of these pages is {owner}'s, who may sign for nobody else", where="keys", remedy=remedy)
+        what = f"{name} has no key here, and the key of these pages is {owner}'s, who may sign for nobody else"
+        raise Mistake(what, where="keys", remedy=f"{_OWN_COMMAND}; or {anew}")
     return replace(key, vouches=PAGES)
 
 

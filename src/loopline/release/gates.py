@@ -24,6 +24,7 @@ from loopline.release.spending import budget, where_to_run
 from loopline.release.supply import licences, signature, vulnerabilities
 
 ROWS_NEEDED = 30
+_UNSEEN = 1e-6
 
 
 Gate = Callable[[Evidence], Verdict]
@@ -128,10 +129,16 @@ def memory(evidence: Evidence) -> Verdict:
     return Verdict(name="memory", passed=evidence.memory_mb <= limit, asked=asked, value=evidence.memory_mb, threshold=limit, says=says)
 
 
+def _share(share: float | None) -> str:
+    if share is None:
+        return "nothing was compared"
+    return "none" if share == 0 else "under a millionth" if share < _UNSEEN else figure(share)
+
+
 def parity(evidence: Evidence) -> Verdict:
     """Passes when the package gives what the model gave: each difference is within what is allowed."""
     found = [share for share in evidence.parity.values() if share is not None]
-    shown = ", ".join(f"{name}: {'nothing was compared' if share is None else f'{share:.2g}'}" for name, share in evidence.parity.items())
+    shown = ", ".join(f"{name}: {_share(share)}" for name, share in evidence.parity.items())
     passed = bool(found) and len(found) == len(evidence.parity) and max(found) <= 1
     says = f"largest differences, as shares of what is allowed: {shown}"
     return Verdict(name="parity", passed=passed, asked="the package gives what the model gave", value=max(found, default=None), threshold=1.0, says=says)

@@ -69,7 +69,11 @@ class Signer:
 
 def signers(state: State, package: str, approvals: Iterable[Mapping[str, Any]]) -> tuple[Signer, ...]:
     """Who said yes, from the approvals that the entry of a move names: ``role``, ``by``, ``why``, ``entry``."""
-    words = list(examined(state.approvals.get(package, ()), trust(state.vouched).keys))
+    return _signers(state, package, approvals, trust(state.vouched).keys)
+
+
+def _signers(state: State, package: str, approvals: Iterable[Mapping[str, Any]], keys: Mapping[str, str]) -> tuple[Signer, ...]:
+    words = list(examined(state.approvals.get(package, ()), keys))
     return tuple(_signer(approval, words) for approval in approvals)
 
 
@@ -110,7 +114,11 @@ def _signed(move: Entry, doubt: str) -> dict[str, Any]:
 
 def verdict_of(state: State, reign: Reign) -> Entry | None:
     """The gates' verdict by which a package came to decide: the newest one on it before its reign."""
-    found = [entry for entry in state.verdicts.values() if entry.body["facts"]["package"] == reign.package and entry.time <= reign.since]
+    return _newest_before(reign, (entry for entry in state.verdicts.values() if entry.body["facts"]["package"] == reign.package))
+
+
+def _newest_before(reign: Reign, verdicts: Iterable[Entry]) -> Entry | None:
+    found = [entry for entry in verdicts if entry.time <= reign.since]
     return found[-1] if found else None
 
 
@@ -125,12 +133,19 @@ def taken_back(state: State) -> tuple[Signer, ...]:
 
 def told(state: State, reigns: Iterable[Reign]) -> list[dict[str, Any]]:
     """Each reign as plain values, with the gates' figures, the trials beside it and who signed."""
-    signed, trials = signed_moves(state), courses(state.rollouts)
-    return [_told(state, reign, signed, trials) for reign in reigns]
+    # Once for all reigns: of years there are thousands of signatures and verdicts.
+    signed, trials, keys = signed_moves(state), courses(state.rollouts), trust(state.vouched).keys
+    verdicts: dict[str, list[Entry]] = {}
+    for entry in state.verdicts.values():
+        verdicts.setdefault(entry.body["facts"]["package"], []).append(entry)
+
+    def yes(reign: Reign) -> list[dict[str, Any]]:
+        return [one.as_json() for one in _signers(state, reign.package, reign.approvals, keys)]
+
+    return [_told(reign, signed, trials, yes(reign), _newest_before(reign, verdicts.get(reign.package, ()))) for reign in reigns]
 
 
-def _told(state: State, reign: Reign, signed: Mapping[str, Any], trials: Iterable[Course]) -> dict[str, Any]:
-    verdict = verdict_of(state, reign)
+def _told(reign: Reign, signed: Mapping[str, Any], trials: Iterable[Course], yes: list[dict[str, Any]], verdict: Entry | None) -> dict[str, Any]:
     gates = {"entry": verdict.id, "gates": verdict.body["facts"]["gates"], "against": verdict.body["facts"]["against"]} if verdict is not None else None
     beside = [one.as_json() for one in trials if one.package != reign.package and one.overlaps(reign.since, reign.until)]
     return {
@@ -138,5 +153,5 @@ def _told(state: State, reign: Reign, signed: Mapping[str, Any], trials: Iterabl
         "signed": signed.get(reign.entry),
         "trials": [{**one, "moves": [{**made, "signed": signed.get(made["entry"])} for made in one["moves"]]} for one in beside],
         "judged": gates,
-        "approvals": [one.as_json() for one in signers(state, reign.package, reign.approvals)],
+        "approvals": yes,
     }

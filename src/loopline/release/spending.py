@@ -10,6 +10,7 @@ from loopline.declaration import figure
 from loopline.release.evidence import Evidence, Spent, Verdict, not_asked, unknown
 
 _MONTHS_PER_YEAR = 12
+_UNSEEN = 1e-3
 
 
 def budget(evidence: Evidence) -> Verdict:
@@ -82,6 +83,8 @@ def _told(costs: dict[str, float], evidence: Evidence) -> str:
     each = ", ".join(f"{name} {figure(cost)} {currency}" for name, cost in costs.items())
     (cheap, least), (_, most) = min(costs.items(), key=lambda one: one[1]), max(costs.items(), key=lambda one: one[1])
     verdict = "the other has no price" if len(costs) == 1 else "both cost the same" if least == most else f"{cheap} is cheaper by {figure(most - least)}"
-    load = "no volume is declared" if spent.decisions_per_year is None else f"answering keeps {figure(busy_share(evidence))} of a process busy"
+    busy = None if spent.decisions_per_year is None else busy_share(evidence)
+    part = "under a thousandth" if busy is not None and busy < _UNSEEN else figure(busy or 0.0)
+    load = "no volume is declared" if busy is None else f"answering keeps {part} of a process busy"
     training = "how long a training takes is not known" if spent.step_s is None else f"a training takes {figure(spent.step_s / 60)} minutes"
     return f"a month costs {each}; {verdict} ({load}, {training})"

@@ -18,6 +18,7 @@ from loopline.value.month import Month, month
 from loopline.value.realised import Amount, Body, Realised, WindowWorth, by_window, decided, realise
 from loopline.value.segments import Segment
 from loopline.value.spec import ValueSpec
+from loopline.watch.departed import Departed
 from loopline.watch.explanation import Explanation
 from loopline.watch.upstream import Happening
 
@@ -94,6 +95,8 @@ class Case:
         What single decisions tell beyond their sums: worth by segment, acceptance criteria, a policy that would have earned more.
     explained
         What explains the open alerts of the champion, the most urgent first.
+    departed
+        The columns that the champion is asked with, and that left the range of its training.
     changes
         What happened upstream, oldest first.
     reigns
@@ -125,6 +128,7 @@ class Case:
     criteria: Sequence[Kept] = ()
     better: Better | None = None
     explained: Sequence[Explanation] = ()
+    departed: Sequence[Departed] = ()
     heard: Heard | None = None
     changes: Sequence[Happening] = ()
     reigns: Sequence[Mapping[str, Any]] = ()

@@ -13,6 +13,7 @@ from loopline.lake.place import Lake
 from loopline.ledger.state import State
 from loopline.sheet.document import Document
 from loopline.sheet.stored import of_plain
+from loopline.value.counted import decided_in_words, known_in_words
 
 _RESTS_ON = ("data", "serve", "watch", "value")
 
@@ -53,7 +54,10 @@ def made_in_words(made_from: Mapping[str, Any], made: datetime) -> str:
     """When a review was made, and from what."""
     until = "" if made_from["until"] is None else f" up to {made_from['until'][:16].replace('T', ' ')}"
     tables = "".join(f", {name} as of version {version}" for name, version in made_from["tables"].items())
-    return f"made {made:%Y-%m-%d %H:%M} UTC from {made_from['decisions']:,} decisions{until} and {made_from['outcomes']:,} outcomes{tables}"
+    # A review of an earlier Loopline did not count what was held out.
+    decided = decided_in_words(made_from["decisions"], made_from.get("held_out", 0))
+    known = known_in_words(made_from["outcomes"], made_from.get("held_out_outcomes", 0))
+    return f"made {made:%Y-%m-%d %H:%M} UTC from {decided}{until}, and {known}{tables}"
 
 
 def newer(stages: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -21,6 +21,7 @@ from loopline.sheet.plain import markdown
 from loopline.sheet.stored import plain
 from loopline.value.case import Case, Promise
 from loopline.value.caused import readings
+from loopline.value.counted import counted
 from loopline.value.criteria import criteria
 from loopline.value.heard import heard
 from loopline.value.hindsight import better
@@ -39,6 +40,7 @@ from loopline.workspace import Job
 
 EXPLAINED, CHANGES = 3, 12
 """Alerts that are explained, the most urgent first, and happenings upstream that are told, the newest."""
+_RANGES = "unseen_ranges"
 _RECENT = timedelta(days=31)
 """So far back it is read which steps failed, from now and from the day on which an open alert began."""
 
@@ -125,6 +127,7 @@ def _looked_into(
     found: dict[str, Any] = {
         "criteria": criteria(charter.acceptance, decisions, windows, package=champion, sees_all=sees_all),
         "explained": _explained(evidence, inputs["alerts"], champion),
+        "departed": [one for alert in inputs["alerts"] if alert["package"] == champion and alert["monitor"] == _RANGES for one in evidence.departed(alert)],
     }
     if decisions is None or len(decisions) < spec.outcomes_needed:
         return found
@@ -186,8 +189,7 @@ def told(case: Case, review: Review) -> dict[str, Any]:
 def made_from(case: Case) -> dict[str, Any]:
     """What the review was made from: the decisions and outcomes up to a moment, and the version of each table."""
     until = max((str(window["end"]) for window in case.windows), default=None)
-    counts = {name: sum(window[name] for window in case.windows) for name in ("rows", "outcomes")}
-    return {"decisions": counts["rows"], "outcomes": counts["outcomes"], "until": until, "tables": dict(case.tables)}
+    return {**counted(case.windows).as_json(), "until": until, "tables": dict(case.tables)}
 
 
 def _realised(case: Case) -> dict[str, Any] | None:

@@ -9,13 +9,20 @@ from typing import Literal
 
 from loopline.declaration import figure
 from loopline.value.case import Case
+from loopline.watch.departed import in_words
 from loopline.watch.spec import OF_THE_MODEL, URGENCY
 
 _DAYS_IN_YEAR = 365.25
 
-Recommendation = Literal["keep", "retrain", "change_policy", "retire"]
+Recommendation = Literal["keep", "mend_source", "retrain", "change_policy", "retire"]
 
-_ADVICE: Mapping[Recommendation, str] = {"keep": "Keep it", "retrain": "Retrain it", "change_policy": "Change the policy", "retire": "Retire it"}
+_ADVICE: Mapping[Recommendation, str] = {
+    "keep": "Keep it",
+    "mend_source": "Look at the source first",
+    "retrain": "Retrain it",
+    "change_policy": "Change the policy",
+    "retire": "Retire it",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,13 @@ def nothing_served(case: Case) -> Reason | None:
     if case.served:
         return None
     return Reason("nothing_served", "keep", "Nothing is realised yet: the package that decides now has not served a decision.")
+
+
+def a_column_left_its_range(case: Case) -> Reason | None:
+    """Mend the source: most of a column is unlike anything that was trained on, and a training now would learn what is wrong with it."""
+    if not case.departed:
+        return None
+    return Reason("a_column_left_its_range", "mend_source", in_words(case.departed))
 
 
 def too_early(case: Case) -> Reason | None:
@@ -154,6 +168,7 @@ def a_retraining_did_not_help(case: Case) -> Reason | None:
 
 RULES: tuple[Rule, ...] = (
     nothing_served,
+    a_column_left_its_range,
     too_early,
     the_hold_out_earns_more,
     another_policy_pays,
@@ -180,6 +195,8 @@ def needs_something_new(case: Case) -> bool:
 
 def advice(case: Case, review: Review) -> str:
     """The recommendation in words, for a heading."""
+    if review.recommendation == "mend_source" and len(case.departed) == 1:
+        return f"Look at the source of {case.departed[0].name} first"
     says = _ADVICE[review.recommendation]
     return f"{says}, with something new" if review.recommendation == "retrain" and needs_something_new(case) else says
 
@@ -196,6 +213,8 @@ def following(case: Case, review: Review) -> str:
     if review.recommendation == "retire":
         stop = f"stop serving, and decide without a model ({case.promise.rule})" if case.promise else "stop serving"
         return "loopline release rollback --why '...'" if case.has_earlier else stop
+    if review.recommendation == "mend_source":
+        return "loopline alerts list"
     if review.recommendation == "change_policy":
         return _trial_of(case)
     if review.recommendation == "retrain":

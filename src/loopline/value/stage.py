@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from loopline.charter.spec import CharterSpec
 from loopline.data.spec import SPEC
 from loopline.engine.local import resolve
 from loopline.engine.step import Facts, Step, Steps, brief_digest
+from loopline.ledger.entry import now
 from loopline.ledger.state import SEARCH, State
 from loopline.release.spec import ReleaseSpec
 from loopline.value.experiment.spec import LOOK
@@ -18,6 +20,7 @@ from loopline.value.spec import ValueSpec
 from loopline.watch.proof import evidence_of
 from loopline.watch.retrain import refusal
 from loopline.watch.spec import EXPERIMENT, WAITING
+from loopline.watch.standing import Standing, lasting
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "problem", "decision", "outcome_seen", "volume", "worth", "target", "acceptance")
@@ -115,7 +118,7 @@ def _reviewed(charter: CharterSpec, ask: Ask, *, only_when_asked: bool) -> dict[
         "only_when_asked": only_when_asked,
         "summary": ask.facts["watch"]["summary"],
         "until": ask.facts["watch"]["until"],
-        "alerts": [{name: entry.body.get(name) for name in _ALERT} for entry in ask.state.open_alerts() if entry.body["monitor"] != WAITING],
+        "alerts": [{name: one.body.get(name) for name in _ALERT} for one in _alerts(ask.state)],
         "versions": (ask.facts.get("serve") or {}).get("versions", {}),
         "feedback": (ask.facts.get("serve") or {}).get("feedback", {}),
         "proof": evidence_of(ask.state, ask.state.champion),
@@ -124,6 +127,13 @@ def _reviewed(charter: CharterSpec, ask: Ask, *, only_when_asked: bool) -> dict[
         "experiments": _experiments(ask.state),
         "happened": _happened(ask.state),
     }
+
+
+def _alerts(state: State) -> list[Standing]:
+    """The alerts that last, oldest first, each with what its incident has cost where that is said of it."""
+    # Whom a silence spares for a while changes nothing of what is reviewed.
+    lasts = [one for one in lasting(replace(state, silences={}), now()) if one.entry.body["state"] != "resolved" and one.entry.body["monitor"] != WAITING]
+    return sorted(lasts, key=lambda one: one.entry.seq)
 
 
 def trials(release: ReleaseSpec, charter: CharterSpec, ask: Ask, *, at: datetime) -> Steps:

@@ -254,7 +254,9 @@ def resolve(entry: Entry, *, by: str, why: str, until: str | None) -> Draft:
     """
     if entry.body["state"] == "resolved":
         raise Mistake(f"the alert {entry.subject} is resolved already", remedy="`loopline alerts list --all` says by whom")
-    return _said(entry, {"state": "resolved", "by": by, "why": why, "last": max(entry.body["last"], until or "")}, by)
+    # Who had taken it on looks after what lasts of its cause.
+    taken = {"taken_by": entry.body["by"]} if entry.body["state"] == "acknowledged" else {}
+    return _said(entry, {**taken, "state": "resolved", "by": by, "why": why, "last": max(entry.body["last"], until or "")}, by)
 
 
 def _said(entry: Entry, more: Body, by: str) -> Draft:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ SUPERSEDED = "another package decides now"
 _OWN = "loopline"
 VOID = frozenset({ANEW, SUPERSEDED})
 """Why an alert was resolved that explains no other one from then on."""
+_EVER = "~"
+"""Comes after every moment: an alert that lasts has no end."""
 _ARRIVING = frozenset({"nulls", "new_categories", "unseen_ranges"})
 LINES: tuple[frozenset[str], ...] = (
     OF_MONEY | OF_ESTIMATES | OF_DRIFT | _ARRIVING,
@@ -39,11 +41,14 @@ class Cause:
         Those that explain it, the most urgent first.
     over
         Those that explain it although they are over: they were about the same windows, and newer ones were fine again before it was seen.
+    taken
+        The newest word by which somebody took it on; None where nobody did.
     """
 
     head: Entry
     others: tuple[Entry, ...]
     over: tuple[Entry, ...] = ()
+    taken: Entry | None = None
 
     @property
     def level(self) -> Level:
@@ -91,17 +96,107 @@ def causes(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> lis
     Of equally loud ones the head is one that is not silenced, then the most urgent, and then the one that has lasted longest. What is silenced of that
     which comes stands for itself: whoever expects few requests on a holiday knows nothing of those that are refused.
     """
-    known, together = list(alerts), dict[tuple[str, int | str], list[Entry]]()
-    for entry in known:
-        if entry.body["state"] != "resolved":
-            line = _alone(entry.body) if entry.body["monitor"] in OF_COMING and is_silenced(entry) else _line(entry.body)
-            together.setdefault((entry.body["package"], line), []).append(entry)
-
-    def rank(entry: Entry) -> tuple[int, bool, tuple[int, int], str, str]:
-        return _loudness(entry.body), is_silenced(entry), urgency(entry.body), entry.body["since"], entry.subject
-
-    found = [Cause(head, tuple(others), _over(head, known)) for head, *others in (sorted(entries, key=rank) for entries in together.values())]
+    known, rank = list(alerts), _ranked(is_silenced)
+    lasting = [entry for entry in known if entry.body["state"] != "resolved"]
+    ordered = (sorted(entries, key=rank) for entries in _by_line(lasting, is_silenced))
+    found = [Cause(head, tuple(others), _over(head, known), _taken([head, *others], known)) for head, *others in ordered]
     return sorted(found, key=lambda cause: rank(cause.head))
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Alerts that were about the same windows, over or not: what each of them has cost is the same money, lost once.
+
+    Parameters
+    ----------
+    head
+        The loudest one, which says what the incident has cost.
+    widest
+        The one whose windows have the most outcomes: its cost is that of the incident.
+    """
+
+    head: Entry
+    widest: Entry
+
+    @property
+    def cost(self) -> Mapping[str, Any] | None:
+        """What it has cost; None where nobody knows."""
+        cost: Mapping[str, Any] | None = self.widest.body.get("cost")
+        return cost
+
+
+def incidents(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> dict[str, Incident]:
+    """From each alert's id to its incident; one that the windows do not show any more is part of none."""
+    rank, found = _ranked(is_silenced), dict[str, Incident]()
+    for entries in _by_line((entry for entry in alerts if entry.body.get("why") != ANEW or entry.body["state"] != "resolved"), is_silenced):
+        for incident in _together(entries):
+            known = Incident(min(incident, key=rank), max(incident, key=lambda entry: (_outcomes(entry), entry.subject)))
+            found |= {entry.subject: known for entry in incident}
+    return found
+
+
+def says(entry: Entry, incident: Incident | None) -> str:
+    """What an alert says by itself, and what its incident has cost; where another one says that, which one does."""
+    if incident is None or incident.cost is None or incident.head is incident.widest is entry:
+        return str(entry.body["says"])
+    head, widest = incident.head, incident.widest
+    if head.subject != entry.subject:
+        over = ", which is over" if head.body["state"] == "resolved" else ""
+        return f"{explains(entry.body)}; {head.body['monitor']} ({head.subject[:6]}){over}, says what that has cost"
+    if widest.subject == entry.subject:
+        return str(entry.body["says"])
+    return f"{explains(entry.body)}; with what explains it, since {written(widest.body['since'])}, {widest.body['says'].rpartition('; ')[2]}"
+
+
+def is_said_elsewhere(entry: Entry, incident: Incident | None) -> bool:
+    """Whether another alert of the incident says what it has cost."""
+    return incident is not None and incident.cost is not None and incident.head.subject != entry.subject
+
+
+def _outcomes(entry: Entry) -> int:
+    return int((entry.body.get("cost") or {}).get("outcomes", 0))
+
+
+def _ranked(is_silenced: Callable[[Entry], bool]) -> Callable[[Entry], tuple[int, bool, tuple[int, int], str, str]]:
+    """What alerts with one cause are sorted by: the head comes first."""
+    return lambda entry: (_loudness(entry.body), is_silenced(entry), urgency(entry.body), entry.body["since"], entry.subject)
+
+
+def _by_line(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> list[list[Entry]]:
+    """The alerts by their package and line."""
+    together = dict[tuple[str, int | str], list[Entry]]()
+    for entry in alerts:
+        line = _alone(entry.body) if entry.body["monitor"] in OF_COMING and is_silenced(entry) else _line(entry.body)
+        together.setdefault((entry.body["package"], line), []).append(entry)
+    return list(together.values())
+
+
+def _together(alerts: Sequence[Entry]) -> list[list[Entry]]:
+    """Alerts of one line that were about the same windows, one with the next; all that last are together."""
+    made, reached = list[list[Entry]](), ""
+    for entry in sorted(alerts, key=lambda entry: str(entry.body["since"])):
+        if not made or entry.body["since"] > reached:
+            made.append([])
+        made[-1].append(entry)
+        reached = max(reached, _EVER if entry.body["state"] != "resolved" else entry.body["last"])
+    return made
+
+
+def _taken(lasting: Sequence[Entry], alerts: Iterable[Entry]) -> Entry | None:
+    """The newest word by which somebody took a cause on: of an alert that is as loud as its head, the first of those that last, or was so about its windows."""
+    head = lasting[0].body
+    over = (entry for entry in alerts if entry.body["state"] == "resolved" and entry.body["package"] == head["package"] and _line(entry.body) == _line(head))
+    about = [entry for entry in over if entry.body["since"] <= head["last"] and head["since"] <= entry.body["last"]]
+    words = [entry for entry in (*lasting, *about) if _loudness(entry.body) <= _loudness(head) and taker(entry)]
+    return max(words, key=lambda entry: entry.seq, default=None)
+
+
+def taker(entry: Entry) -> str:
+    """Who took an alert on, also once it is over; empty where nobody did."""
+    said = entry.body
+    if said["state"] == "acknowledged" or (said["state"] == "resolved" and entry.actor == _OWN):
+        return str(said.get("by", entry.actor if said["state"] == "acknowledged" else ""))
+    return str(said.get("taken_by", ""))
 
 
 def _over(head: Entry, alerts: Iterable[Entry]) -> tuple[Entry, ...]:

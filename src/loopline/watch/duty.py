@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from loopline.charter.spec import Role
 from loopline.data.schedule import passed
 from loopline.ledger.entry import Entry
-from loopline.watch.causes import Cause, causes
+from loopline.watch.causes import Cause, Incident, causes, incidents
 from loopline.watch.clock import long_since
 from loopline.watch.silences import covering
 from loopline.watch.spec import WatchSpec
@@ -46,15 +46,17 @@ class Known(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """An alert in a letter, with those that explain it."""
+    """An alert in a letter, with those that explain it, and its incident; None where there is none."""
 
     purpose: Purpose
     alert: Entry
     others: tuple[Entry, ...] = ()
+    incident: Incident | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, which name the entries."""
-        return {"purpose": self.purpose, "alert": self.alert.id, "others": [entry.id for entry in self.others]}
+        incident = [] if self.incident is None else [self.incident.head.id, self.incident.widest.id]
+        return {"purpose": self.purpose, "alert": self.alert.id, "others": [entry.id for entry in self.others], "incident": incident}
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class _Desk:
         self._known, self._spec, self._now = known, spec, now
         self._told = Told.of(known.messages)
         self._causes = causes(known.alerts.values(), self._is_silenced)
+        self._incidents = incidents(known.alerts.values(), self._is_silenced)
 
     @cached_property
     def _digest(self) -> datetime | None:
@@ -120,7 +123,7 @@ class _Desk:
     def _items(self) -> Iterator[tuple[Role, str, Item]]:
         """The role, its channel and what it is to be told, the most urgent first."""
         for cause in self._causes:
-            if not self._is_silenced(cause.head) and all(entry.body["state"] == "open" for entry in cause.as_loud):
+            if not self._is_silenced(cause.head) and cause.taken is None:
                 yield from self._first(cause)
                 yield from self._elsewhere(cause)
                 yield from self._escalated(cause)
@@ -136,7 +139,7 @@ class _Desk:
         if role is not None and self._hears(role, cause):
             for channel in self._spec.tell[role]:
                 if not self._told.knows(channel, cause.as_loud):
-                    yield role, channel, Item("told", cause.head, cause.explaining)
+                    yield role, channel, self._item("told", cause)
 
     def _elsewhere(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To the next channel that works, while all those of the alert's role are down."""
@@ -151,7 +154,7 @@ class _Desk:
             return
         next_one = next(((other, channel) for other, channel in others if self._hears(other, cause) and not self._told.is_down(channel, self._now)), None)
         if next_one is not None:
-            yield *next_one, Item("elsewhere", cause.head, cause.explaining)
+            yield *next_one, self._item("elsewhere", cause)
 
     def _escalated(self, cause: Cause) -> Iterator[tuple[Role, str, Item]]:
         """To those who are told when nobody has taken it on."""
@@ -164,7 +167,7 @@ class _Desk:
                 for channel in self._spec.tell[heard]:
                     last = self._told.last(channel, cause.as_loud)
                     if not self._told.knows(channel, cause.as_loud, purpose="escalated") and (last is None or long_since(last, self._now, escalate.after)):
-                        yield heard, channel, Item("escalated", cause.head, cause.explaining)
+                        yield heard, channel, self._item("escalated", cause)
 
     def _kept_up_to_date(self) -> Iterator[tuple[Role, str, Item]]:
         """To Alertmanager, which forgets what it does not hear of: that an alert lasts, and that it is over."""
@@ -178,6 +181,9 @@ class _Desk:
                         yield role, channel, Item("over", entry)
                     elif long_since(last, self._now, RENEWED):
                         yield role, channel, Item("lasts", entry)
+
+    def _item(self, purpose: Purpose, cause: Cause) -> Item:
+        return Item(purpose, cause.head, cause.explaining, self._incidents.get(cause.head.subject))
 
     def _is_silenced(self, entry: Entry) -> bool:
         return covering(entry.subject, entry.body, self._known.silences, self._now) is not None

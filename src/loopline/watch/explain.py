@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from statistics import NormalDist
+from typing import Any
 
 from loopline.model.evaluate import SUPPORT
 from loopline.watch.changepoint import Change, change_point
 from loopline.watch.decisions import Decisions
+from loopline.watch.departed import departed
 from loopline.watch.earned import CONFIDENCE, Earned, standard_error
 from loopline.watch.explanation import Body, Explanation, Loss, Shift, Turn
 from loopline.watch.slices import Fallen, fallen
@@ -34,6 +36,7 @@ def explain(
     decisions: Decisions | None = None,
     reference: Decisions | None = None,
     columns: Sequence[str] = (),
+    profiles: Mapping[str, Any] | None = None,
 ) -> Explanation | None:
     """What explains the breach that an alert tells of; None where the package has no window up to the breach.
 
@@ -53,6 +56,8 @@ def explain(
         What it decided on its test part; slices are held against it where too little was served before.
     columns
         The columns whose slices are looked at.
+    profiles
+        From a feature to its profile in training.
     """
     mine = _up_to(alert, windows)
     if not mine:
@@ -69,6 +74,7 @@ def explain(
         costs=costs,
         fallen=_slices(turned, bad, decisions, reference, columns) if costs else _NOTHING,
         money=_loss(good, bad, alert) if costs else None,
+        departed=departed(bad, profiles or {}),
         upstream=tuple(happened(str(alert["package"]), turned.good, turned.bad)),
     )
 

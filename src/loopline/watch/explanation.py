@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from loopline.declaration import figure
+from loopline.watch.departed import Departed, in_words
 from loopline.watch.slices import Fallen, SliceLoss
 from loopline.watch.spans import written
 from loopline.watch.upstream import Happening
@@ -92,6 +93,8 @@ class Explanation:
 
     Parameters
     ----------
+    departed
+        The columns that left their range: their sources are looked at before anything is trained.
     costs
         Whether money tells anything of it: nobody knows what would have been earned on what did not come.
     """
@@ -104,6 +107,7 @@ class Explanation:
     fallen: Fallen
     money: Loss | None
     upstream: tuple[Happening, ...]
+    departed: tuple[Departed, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as plain values."""
@@ -111,6 +115,7 @@ class Explanation:
             "since": self.turn.since.isoformat(),
             "last_good": None if self.turn.good is None else self.turn.good["start"],
             "chance": self.turn.chance,
+            "departed": [one.as_json() for one in self.departed],
             "features": [one.as_json() for one in self.features],
             "slices": [one.as_json() for one in self.fallen.slices],
             "slices_looked_at": self.fallen.looked_at,
@@ -121,14 +126,16 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The explanation in sentences, those that say that nothing was found among them."""
+        first = [self._since(), *([in_words(self.departed)] if self.departed else [])]
         if not self.costs:
-            return [self._since(), self._features(), self._upstream()]
-        return [self._since(), self._money(), self._features(), self._slices(), self._upstream()]
+            return [*first, self._features(), self._upstream()]
+        return [*first, self._money(), self._features(), self._slices(), self._upstream()]
 
     def found(self, *, with_money: bool = True) -> list[str]:
         """The sentences that say what was found; without that on money where it stands already."""
         told = (
             (True, self._since),
+            (self.departed, lambda: in_words(self.departed)),
             (with_money and self.money, self._money),
             (self.features, self._features),
             (self._sure(), self._slices),

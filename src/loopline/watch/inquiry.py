@@ -18,6 +18,7 @@ from loopline.model.package import Package, load
 from loopline.model.policy import Policy, columns_of
 from loopline.model.signing import Trust
 from loopline.watch.decisions import Decisions, on_test_part, served, types_of
+from loopline.watch.departed import Departed, departed
 from loopline.watch.explain import explain
 from loopline.watch.explanation import Body, Explanation
 from loopline.watch.gauge import gauge
@@ -61,7 +62,13 @@ class Evidence:
             decisions=self.decisions,
             reference=self.reference,
             columns=sliceable(self.package),
+            profiles=self.package.parsed("reference.json")["features"],
         )
+
+    def departed(self, alert: Body) -> tuple[Departed, ...]:
+        """The columns that have left their range in the newest window in which an alert of theirs was seen."""
+        last = [window for window in self.windows if window["package"] == alert["package"] and window["start"] == alert["last"]]
+        return departed(last, self.package.parsed("reference.json")["features"])
 
     @property
     def policy(self) -> Policy:

@@ -16,7 +16,7 @@ from loopline.model.stage import is_newer
 from loopline.release.champion import promotion
 from loopline.release.rollout.course import WITHDRAWN, newest
 from loopline.release.words import NO
-from loopline.watch.causes import urgency
+from loopline.watch.causes import incidents, says, urgency
 from loopline.watch.clock import long_since, not_ahead
 from loopline.watch.spec import OF_DRIFT, OF_ESTIMATES, OF_MONEY
 from loopline.watch.spec_retrain import RetrainSpec
@@ -81,17 +81,17 @@ def period(rate: Rate) -> timedelta:
 
 def loss(seen: Situation) -> Reason | None:
     """Money is lost, by outcomes that have come."""
-    return _of_alerts("loss", seen.alerts(OF_MONEY))
+    return _of_alerts("loss", seen, seen.alerts(OF_MONEY))
 
 
 def estimated_loss(seen: Situation) -> Reason | None:
     """Money is lost, as far as can be told before outcomes come."""
-    return _of_alerts("estimated_loss", seen.alerts(OF_ESTIMATES))
+    return _of_alerts("estimated_loss", seen, seen.alerts(OF_ESTIMATES))
 
 
 def drift(seen: Situation) -> Reason | None:
     """What is asked is no longer what was learned from, and that surely costs."""
-    return _of_alerts("drift", [entry for entry in seen.alerts(OF_DRIFT) if (entry.body.get("cost") or {}).get("sure", False)])
+    return _of_alerts("drift", seen, [entry for entry in seen.alerts(OF_DRIFT) if (entry.body.get("cost") or {}).get("sure", False)])
 
 
 def outcomes(seen: Situation) -> Reason | None:
@@ -117,12 +117,13 @@ def data(seen: Situation) -> Reason | None:
 TRIGGERS: tuple[Trigger, ...] = (loss, estimated_loss, drift, outcomes, schedule, data)
 
 
-def _of_alerts(trigger: str, alerts: Sequence[Entry]) -> Reason | None:
+def _of_alerts(trigger: str, seen: Situation, alerts: Sequence[Entry]) -> Reason | None:
     if not alerts:
         return None
     more = f"; {len(alerts) - 1} more" if len(alerts) > 1 else ""
     loudest = min(alerts, key=lambda entry: urgency(entry.body))
-    return Reason(trigger, f"{loudest.body['says']}{more}", tuple(name_of(entry) for entry in alerts))
+    incident = incidents(seen.state.alerts.values(), lambda entry: False).get(loudest.subject)
+    return Reason(trigger, f"{says(loudest, incident)}{more}", tuple(name_of(entry) for entry in alerts))
 
 
 def asked(seen: Situation) -> list[Reason]:

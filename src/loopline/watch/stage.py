@@ -22,6 +22,7 @@ from loopline.watch.retrain import asked, came_of, held, situation
 from loopline.watch.spans import start_of
 from loopline.watch.spec import WatchSpec
 from loopline.watch.spec_retrain import RetrainSpec
+from loopline.watch.standing import open_in_words
 from loopline.watch.turns import ONE_IN, schedules
 from loopline.workspace import Ask
 
@@ -107,10 +108,10 @@ def steps(spec: WatchSpec, charter: CharterSpec, ask: Ask, *, at: datetime | Non
     course = newest(ask.state.rollouts)
     if course is not None and course.traffic is not None:
         yield _trial(spec, charter, ask, course)
-    if spec.retrain is None:
-        return watched
-    said, hold = yield from _retrained(spec.retrain, ask)
-    return {**watched, "says": f"{watched['says']}; {said}" if said else watched["says"], "held_back": hold}
+    said, hold = ("", "") if spec.retrain is None else (yield from _retrained(spec.retrain, ask))
+    # Told as the alerts stand now: somebody may have taken them on, or closed them, since the windows were computed.
+    told = {**watched, "says": "; ".join(filter(None, (watched["says"], open_in_words(ask.state, now()), said)))}
+    return told if spec.retrain is None else {**told, "held_back": hold}
 
 
 def alarms(

@@ -10,7 +10,7 @@ from typing import Any
 
 from loopline.declaration import counted
 from loopline.ledger.entry import Entry
-from loopline.watch.causes import LEVELS, Cause, Level, causes, level, urgency
+from loopline.watch.causes import LEVELS, Cause, Incident, Level, causes, explains, incidents, is_said_elsewhere, level, says, taker, urgency
 from loopline.watch.duty import Known
 from loopline.watch.silences import covering, lasts, state_of
 from loopline.watch.spec import WAITING
@@ -34,6 +34,10 @@ class Standing:
         The ids of the alerts that explain it.
     messages
         What was sent about it, or could not be, oldest first.
+    incident
+        The alerts that were about the same windows, with what they have cost; None where it belongs to none.
+    taken_by
+        Who took its cause on; empty where nobody did.
     is_told_with
         Whether it explains another one that somebody was told of.
     """
@@ -45,6 +49,8 @@ class Standing:
     explained_by: tuple[str, ...]
     messages: Sequence[Entry]
     silence: Entry | None
+    incident: Incident | None = None
+    taken_by: str = ""
     is_told_with: bool = False
 
     @property
@@ -68,6 +74,24 @@ class Standing:
         return self.is_lasting and self.state == "open"
 
     @property
+    def says(self) -> str:
+        """What it says: with what its incident has cost where that is said of it, and nowhere else."""
+        return says(self.entry, self.incident) if self.is_told_apart else explains(self.entry.body)
+
+    @property
+    def cost(self) -> Mapping[str, Any] | None:
+        """What its incident has cost; None where nobody knows, or another alert says it."""
+        if is_said_elsewhere(self.entry, self.incident):
+            return None
+        own: Mapping[str, Any] | None = self.entry.body.get("cost")
+        return own if self.incident is None or self.incident.cost is None else self.incident.cost
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the ledger has of it, with what the incident has cost said once, and what became of the cause."""
+        return {**self.entry.body, "state": self.state, "says": self.says, "cost": self.cost}
+
+    @property
     def told(self) -> Mapping[str, Any] | None:
         """Whether it was told, when, and why not; None where nobody was to be told yet."""
         return outcome(self.messages)
@@ -77,10 +101,11 @@ class Standing:
         silence = None if self.silence is None else silence_as_json(self.silence)
         return {
             "id": self.id,
-            **self.entry.body,
-            "state": self.state,
+            **self.body,
             "level": self.level,
             "cause": self.cause,
+            "costs_with": self.incident.head.subject if self.incident is not None and is_said_elsewhere(self.entry, self.incident) else None,
+            "taken_by": self.taken_by,
             "explained_by": list(self.explained_by),
             "told": self.told,
             "silence": silence,
@@ -96,8 +121,7 @@ def silence_as_json(entry: Entry) -> dict[str, Any]:
 
 def lasting(known: Known, now: datetime) -> list[Standing]:
     """The alerts that are not over, by their causes: the most urgent first, each followed by what explains it."""
-    found = causes(known.alerts.values(), lambda entry: covering(entry.subject, entry.body, known.silences, now) is not None)
-    return [_standing(entry, cause, known, now) for cause in found for entry in (cause.head, *cause.explaining)]
+    return _Desk(known, now).lasting()
 
 
 def open_now(known: Known, now: datetime) -> list[Standing]:
@@ -105,26 +129,54 @@ def open_now(known: Known, now: datetime) -> list[Standing]:
     return [one for one in lasting(known, now) if one.is_open]
 
 
+def open_in_words(known: Known, now: datetime) -> str:
+    """How many alerts are open, and what the most urgent of them says; empty where none is."""
+    found = open_now(known, now)
+    return f"{counted(len(found), 'alert is', 'alerts are')} open: {found[0].says}" if found else ""
+
+
 def standings(known: Known, now: datetime) -> list[Standing]:
     """Every alert: those that last, then those that are resolved, newest first."""
-    found = lasting(known, now)
+    desk = _Desk(known, now)
+    found = desk.lasting()
     told = {one.id for one in found}
     resolved = [entry for entry in known.alerts.values() if entry.body["state"] == "resolved" and entry.subject not in told]
-    return found + [_standing(entry, None, known, now) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
+    return found + [desk.standing(entry, None) for entry in sorted(resolved, key=lambda entry: (urgency(entry.body), -entry.seq))]
 
 
-def _standing(entry: Entry, cause: Cause | None, known: Known, now: datetime) -> Standing:
-    others = tuple(other.subject for other in cause.explaining) if cause is not None and cause.head is entry else ()
-    return Standing(
-        entry=entry,
-        state=state_of(entry.subject, entry.body, known.silences, now),
-        level=level(entry.body),
-        cause=None if cause is None else cause.head.subject,
-        explained_by=others,
-        messages=known.messages_about.get((entry.subject, entry.key), ()),
-        silence=covering(entry.subject, entry.body, known.silences, now) if cause is not None else None,
-        is_told_with=cause is not None and cause.head is not entry and _was_told(cause.head, known),
-    )
+class _Desk:
+    """Where alerts stand at one moment."""
+
+    def __init__(self, known: Known, now: datetime) -> None:
+        self._known, self._now = known, now
+        self._incidents = incidents(known.alerts.values(), self._is_silenced)
+
+    def lasting(self) -> list[Standing]:
+        found = causes(self._known.alerts.values(), self._is_silenced)
+        return [self.standing(entry, cause) for cause in found for entry in (cause.head, *cause.explaining)]
+
+    def standing(self, entry: Entry, cause: Cause | None) -> Standing:
+        known, others = self._known, tuple[str, ...]()
+        if cause is not None and cause.head is entry:
+            others = tuple(other.subject for other in cause.explaining)
+        state = state_of(entry.subject, entry.body, known.silences, self._now)
+        taken = taker(entry) or (taker(cause.taken) if cause is not None and cause.taken is not None else "")
+        return Standing(
+            entry=entry,
+            # Who took a cause on has taken on whatever stands for it.
+            state="acknowledged" if state == "open" and taken else state,
+            level=level(entry.body),
+            cause=None if cause is None else cause.head.subject,
+            explained_by=others,
+            messages=known.messages_about.get((entry.subject, entry.key), ()),
+            silence=covering(entry.subject, entry.body, known.silences, self._now) if cause is not None else None,
+            incident=self._incidents.get(entry.subject),
+            taken_by=taken,
+            is_told_with=cause is not None and cause.head is not entry and _was_told(cause.head, known),
+        )
+
+    def _is_silenced(self, entry: Entry) -> bool:
+        return covering(entry.subject, entry.body, self._known.silences, self._now) is not None
 
 
 def _was_told(head: Entry, known: Known) -> bool:

@@ -22,7 +22,6 @@ from loopline.model.signing import Trust
 from loopline.watch import alerts
 from loopline.watch.arrivals import arrivals, newest, together, written
 from loopline.watch.basis import Basis
-from loopline.watch.causes import urgency
 from loopline.watch.chapters import Chapters, Held
 from loopline.watch.domain import Sample
 from loopline.watch.elapsed import Elapsed
@@ -351,7 +350,7 @@ def _facts(ledger: Ledger, chapters: Mapping[str, Chapters], held: Sequence[Held
     entries = [entry for entry in ledger.read(kinds=("alert",)) if entry.body["monitor"] != WAITING]
     opened = {(entry.subject, entry.key) for entry in entries}
     resolved = {(entry.subject, entry.key) for entry in entries if entry.body["state"] == "resolved"}
-    lasting = [entry.body for entry in {entry.subject: entry for entry in entries}.values() if entry.body["state"] != "resolved"]
+    lasting = sum(entry.body["state"] != "resolved" for entry in {entry.subject: entry for entry in entries}.values())
     parts = [chapter for one in chapters.values() for chapter in one.chapters]
     many, rows, outcomes = (sum(getattr(part, name) for part in parts) for name in ("windows", "rows", "outcomes"))
     says = ", ".join((counted(many, "window"), counted(rows, "prediction"), counted(outcomes, "outcome"))) if parts else "nothing served yet"
@@ -360,13 +359,10 @@ def _facts(ledger: Ledger, chapters: Mapping[str, Chapters], held: Sequence[Held
     silent = "" if estimated is None else silences(estimated.as_json())
     if silent:
         says += f"; {silent}"
-    if lasting:
-        first = min(lasting, key=urgency)
-        says += f"; {counted(len(lasting), 'alert is', 'alerts are')} open: {first['says']}"
     return {
         "says": says,
         "windows": many,
         "rows": rows,
         "outcomes": outcomes,
-        "alerts": {"opened": len(opened), "resolved": len(resolved), "open": len(lasting)},
+        "alerts": {"opened": len(opened), "resolved": len(resolved), "open": lasting},
     }

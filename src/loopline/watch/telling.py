@@ -11,6 +11,8 @@ from functools import cached_property
 from textwrap import shorten
 from typing import Any
 
+from msgspec.structs import replace
+
 from loopline.access.secrets import reveal
 from loopline.charter.spec import WorthSpec
 from loopline.engine.step import Facts
@@ -19,7 +21,7 @@ from loopline.ledger.following import Following
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.tell import hand_over, tell
-from loopline.watch.causes import explains, level, urgency
+from loopline.watch.causes import Incident, explains, level, says, urgency
 from loopline.watch.exported import alertmanager
 from loopline.watch.inquiry import Evidence, inquire
 from loopline.watch.spec import WAITING
@@ -90,15 +92,23 @@ def run(job: Job) -> Facts:
             why = tell(channel, title=title(job.project, [alert for _, alert, _ in items]), text=text, reveal=reveal)
         sent, failed = (sent, failed + 1) if why else (sent + 1, failed)
         ledger.append(_message(letter, channel, items, why, now))
-    says = f"{sent} messages sent" + (f", {failed} could not be sent" if failed else "")
-    return {"says": says, "sent": sent, "failed": failed}
+    came = f"{sent} messages sent" + (f", {failed} could not be sent" if failed else "")
+    return {"says": came, "sent": sent, "failed": failed}
 
 
 def _fresh(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry, list[Entry]]]:
     """Purpose, alert and what explains it; without those of which somebody has spoken since the letter was thought of."""
-    entries = by_id(ledger.read(kinds=("alert",), ids=[id for item in items for id in (item["alert"], *item["others"])]))
-    found = [(item["purpose"], entries[item["alert"]], [entries[id] for id in item["others"]]) for item in items]
-    return [one for one in found if ledger.read(kinds=("alert",), subject=one[1].subject, newest_first=True, limit=1)[0].id == one[1].id]
+    named = [id for item in items for id in (item["alert"], *item["others"], *item["incident"])]
+    entries = by_id(ledger.read(kinds=("alert",), ids=named))
+    made = []
+    for item in items:
+        alert = entries[item["alert"]]
+        if ledger.read(kinds=("alert",), subject=alert.subject, newest_first=True, limit=1)[0].id == alert.id:
+            # What an incident has cost is said once, also in what is sent.
+            about = Incident(*(entries[id] for id in item["incident"])) if item["incident"] else None
+            told = replace(alert, body={**alert.body, "says": says(alert, about)})
+            made.append((item["purpose"], told, [entries[id] for id in item["others"]]))
+    return made
 
 
 def attempt(channel: str, project: str) -> str | None:

@@ -25,7 +25,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from loopline import charts
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.blobs import Absent
-from loopline.web import choices, forms, rendering
+from loopline.web import choices, forms, refusals, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
 from loopline.web.door import SAID, Headers
@@ -37,6 +37,7 @@ from loopline.web.overview import overview
 from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Shown, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
 from loopline.web.readers import asker, let_in, origin_of, reader_of, require, require_any, site_of
+from loopline.web.refilled import refilled
 from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
 from loopline.web.signed_in import SignedIn
 from loopline.web.since import changed
@@ -321,7 +322,10 @@ def _html(
         mistake=None if current is None else current.mistake,
         keep=None if current is None else lambda what: site.drawings.keep(what, project=current.project.name, roles=None if page is None else page.roles),
     )
-    answer = Response(rendering.html(template, view, setting), status, media_type="text/html")
+    text = rendering.html(template, view, setting)
+    if page is not None and (refused := refusals.taken(request, site.refusals, site.door, reader)) is not None:
+        text, status = refilled(text, refused), refused.status
+    answer = Response(text, status, media_type="text/html")
     if site.door.cookie(request, SAID):
         site.door.take(request, answer, SAID)
     site.door.greet(request, answer)
@@ -383,6 +387,8 @@ def _failed(request: Request, error: LooplineError, *_: object) -> Response:
     said = {"what": error.what, "where": error.where, "remedy": error.remedy}
     if _wants_json(request):
         return JSONResponse({"error": {**said, **({"changed": list(since)} if since else {})}}, status)
+    if (back := refusals.sent_back(request, site.refusals, site.door, reader, said, since, status)) is not None:
+        return back
     view = Trouble(error, HTTPStatus(status).phrase, request.headers.get("referer", ""), request.url.netloc)
     current = None
     if may and name in site.projects and status != 503:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from urllib.parse import quote
 
 from loopline.errors import LooplineError, Mistake
@@ -19,7 +20,7 @@ from loopline.web.work import Works
 from loopline.workspace import Workspace
 
 STALE_AFTER = timedelta(seconds=30)
-"""So long a status holds although the ledger has not moved: what is due changes with the clock."""
+"""So long a status holds although nothing was entered for the project: what is due changes with the clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Current:
     Parameters
     ----------
     seq
-        The number of the ledger's last entry.
+        The number of the project's last entry.
     works
         The long work that pages start.
     work
@@ -82,6 +83,7 @@ class Followed:
         self._declared = self._stamp()
         self._mistake: LooplineError | None = None
         self._known: Current | None = None
+        self._looked = 0.0
         # What moved its ledger or its lake is still read by requests that were under way.
         self._left: list[Loop] = []
         self.works = Works(folder, lambda: self._loop.workspace.ledger)
@@ -114,10 +116,15 @@ class Followed:
         LooplineError
             When the workspace cannot be read.
         """
+        asked = monotonic()
         with self._lock:
             self._reread()
-            seq, at = self._loop.workspace.ledger.seq(), now()
             known = self._known
+            if known is not None and self._looked >= asked:
+                # Somebody looked while this one waited: of twenty who ask at once, two look.
+                return replace(known, at=now(), work=self.works.version, mistake=self._mistake)
+            self._looked = monotonic()
+            seq, at = self._loop.workspace.ledger.seq(), now()
             if known is None or known.seq != seq or at - known.at > STALE_AFTER:
                 loop = self._loop
                 known = Current(

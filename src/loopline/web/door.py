@@ -25,9 +25,9 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-VISIT, SAID, LENS, THEME = "visit", "said", "lens", "theme"
-"""The cookies of every door: what forms are bound to, what the action before has done, and how the reader wants pages to look."""
-LASTS_S: Mapping[str, int] = {SAID: 60, LENS: 31_536_000, THEME: 31_536_000}
+VISIT, SAID, REFUSED, LENS, THEME = "visit", "said", "refused", "lens", "theme"
+"""The cookies of every door: what forms are bound to, what the action before has done, or which form was refused, and how the reader wants pages to look."""
+LASTS_S: Mapping[str, int] = {SAID: 60, REFUSED: 60, LENS: 31_536_000, THEME: 31_536_000}
 """So long the browser keeps what it was given; the others go with it."""
 _KEY = secrets.token_bytes(32)
 

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from loopline.access.people import require_short
 from loopline.errors import Mistake
 
 TOKEN, SEQ, SEEN = "token", "seq", "seen"
@@ -42,9 +43,15 @@ def seen_of(*parts: Any) -> str:
 
 
 async def sent(request: Request) -> dict[str, str] | Mistake:
-    """What a form says; where it cannot be read, that it cannot."""
+    """What a form says; where it cannot be read, that it cannot. What was typed stays with the request: a form that is refused says it again."""
     try:
-        return {name: str(value) for name, value in (await request.form()).items()}
+        said = {name: str(value) for name, value in (await request.form()).items()}
+        request.state.typed = {name: text for name, text in said.items() if name not in (TOKEN, SEQ, SEEN)}
+        # On every page, also where a reason may be left out.
+        require_short(said.get("why", ""))
+        return said
+    except Mistake as mistake:
+        return mistake
     except (HTTPException, ClientDisconnect, ValueError, KeyError):
         return Mistake("the form cannot be read", remedy="open the page again, and send the form from there")
 

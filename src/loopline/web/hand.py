@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from loopline.access.keys import Key
+from loopline.access.keys import Key, kept_key
 from loopline.access.people import Person, require_listed, speak_for
 from loopline.errors import LooplineError, Mistake
 from loopline.model.signing import require_speaker, speaker, voucher
@@ -64,14 +64,24 @@ def word_key(current: Current, asked: Asked) -> Key:
     return speaker(ledger, name=name) if asked.reader.is_local else voucher(ledger, name=name)
 
 
-def unsigned(current: Current, asked: Asked) -> str:
-    """Why what the reader says cannot be signed here, and what to do; empty where `word_key` gives a key. Nothing is entered."""
+def unsigned(current: Current, asked: Asked, *, moves: bool = False) -> str:
+    """Why what the reader says cannot be signed here, and what to do; empty where `word_key` gives a key. Nothing is entered, and no key is made.
+
+    Every form that signs asks this before it is offered.
+
+    Parameters
+    ----------
+    moves
+        Whether it is a move that would be signed, for which `move_key` gives the key.
+    """
     ledger, name = current.workspace.ledger, asked.reader.name
     try:
-        if asked.reader.is_local:
-            require_speaker(ledger, name=name)
-        else:
+        if not asked.reader.is_local:
             voucher(ledger, name=name)
+        elif moves and not any(stakeholders(current.project.declaration.charter).values()):
+            kept_key()
+        else:
+            require_speaker(ledger, name=name)
     except LooplineError as error:
         return f"{error.what}; {error.remedy}"
     return ""

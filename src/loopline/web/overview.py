@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from loopline.charter.statement import of_statement
 from loopline.errors import LooplineError
 from loopline.ledger.entry import now
 from loopline.ledger.following import Following
+from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 from loopline.watch.handoff import recorded
 from loopline.watch.standing import open_now
@@ -135,39 +136,56 @@ class Elsewhere:
 
     def loops(self, ledger: Ledger, but: Iterable[str], reader: Reader) -> list[Loop]:
         """Those of a ledger that the reader may see."""
-        found = (self._loop(ledger, name, reader) for name in ledger.projects() if name not in {*but})
-        return [one for one in found if one is not None]
+        return [_loop(beside, state) for beside, state in self._seen_by(ledger, but, reader)]
 
-    def _loop(self, ledger: Ledger, project: str, reader: Reader) -> Loop | None:
-        key = (ledger.url, project)
-        if key not in self._followed:
-            beside = ledger.beside(project)
-            self._followed[key] = beside, Following(beside)
-        beside, following = self._followed[key]
-        state = following.state()
-        said = state.charters[-1].body["charter"] if state.charters else {}
-        listed: Mapping[str, list[str]] = said.get("stakeholders", {})
-        if not Reader(reader.name, frozenset(roles_of(reader.name, listed)), reader.is_local).may(None):
-            return None
-        try:
-            currency = of_statement(said, where=project).worth.currency if said else ""
-        except LooplineError:
-            currency = ""
-        waits = [entry.body for entry in recorded(state.alerts).values() if entry.body["state"] != "resolved"]
-        at = now()
-        alerts = open_now(state, at)
-        turn = next(iter(beside.read(kinds=(TURN,), newest_first=True, limit=1)), None)
-        return Loop(
-            project=project,
-            currency=currency,
-            **reviewed(state.facts("value", "review") or {}, at),
-            alerts=len(alerts),
-            of_money=sum(one.entry.body["monitor"] in first_page.MONEY for one in alerts),
-            waits=tuple((str(body["role"]), str(body["says"])) for body in waits),
-            champion=state.champion or "",
-            since=state.champions[-1].time if state.champion else None,
-            turn="" if turn is None else f"the last turn ended {turn.time:%Y-%m-%d %H:%M} UTC on {turn.body['host']}, {turn.body['state']}",
-        )
+    def ledgers(self, ledger: Ledger, but: Iterable[str], reader: Reader) -> frozenset[tuple[str, str]]:
+        """The same projects, each by the address of its ledger and its name."""
+        return frozenset((beside.url, beside.project) for beside, _ in self._seen_by(ledger, but, reader))
+
+    def seq(self, url: str, project: str) -> int:
+        """The number of the last entry of a project that `ledgers` named."""
+        return self._followed[url, project][0].seq()
+
+    def _seen_by(self, ledger: Ledger, but: Iterable[str], reader: Reader) -> Iterator[tuple[Ledger, State]]:
+        for project in ledger.projects():
+            if project in {*but}:
+                continue
+            if (key := (ledger.url, project)) not in self._followed:
+                beside = ledger.beside(project)
+                self._followed[key] = beside, Following(beside)
+            beside, following = self._followed[key]
+            state = following.state()
+            listed: Mapping[str, list[str]] = _charter(state).get("stakeholders", {})
+            if Reader(reader.name, frozenset(roles_of(reader.name, listed)), reader.is_local).may(None):
+                yield beside, state
+
+
+def _charter(state: State) -> Mapping[str, Any]:
+    return state.charters[-1].body["charter"] if state.charters else {}
+
+
+def _loop(beside: Ledger, state: State) -> Loop:
+    """A loop as its ledger tells it."""
+    said, project = _charter(state), beside.project
+    try:
+        currency = of_statement(said, where=project).worth.currency if said else ""
+    except LooplineError:
+        currency = ""
+    waits = [entry.body for entry in recorded(state.alerts).values() if entry.body["state"] != "resolved"]
+    at = now()
+    alerts = open_now(state, at)
+    turn = next(iter(beside.read(kinds=(TURN,), newest_first=True, limit=1)), None)
+    return Loop(
+        project=project,
+        currency=currency,
+        **reviewed(state.facts("value", "review") or {}, at),
+        alerts=len(alerts),
+        of_money=sum(one.entry.body["monitor"] in first_page.MONEY for one in alerts),
+        waits=tuple((str(body["role"]), str(body["says"])) for body in waits),
+        champion=state.champion or "",
+        since=state.champions[-1].time if state.champion else None,
+        turn="" if turn is None else f"the last turn ended {turn.time:%Y-%m-%d %H:%M} UTC on {turn.body['host']}, {turn.body['state']}",
+    )
 
 
 def reviewed(review: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,6 +20,7 @@ from loopline.declaration import figure
 from loopline.sheet.html import LOADER as SHEETS
 from loopline.web.asked import SEE_ROWS
 from loopline.web.drawn import Drawable, Drawing, Theme
+from loopline.web.folding import parted, stacked
 from loopline.web.forms import seen_of
 
 STATIC = Path(__file__).parent / "static"
@@ -31,15 +32,9 @@ TONES = {
     **dict.fromkeys(("waiting", "stale", "acknowledged", "running", "canary", "shadow"), "wait"),
 }
 """From the words of states to the tones in which they are told; others are told plainly."""
-_TABLE = re.compile(r"<table[^>]*>\s*<thead>(.*?)</thead>.*?</table>", re.DOTALL)
-_HEAD = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
-_ROW = re.compile(r"(?<=<tr>).*?(?=</tr>)|(?<=<tr )[^>]*>.*?(?=</tr>)", re.DOTALL)
-_CELL = re.compile(r"<t[hd](?=[ >])")
-_NONE = re.compile(r"(?<=<td)(?=[^>]*>–</td>)")
-_TAG = re.compile(r"<[^>]*>")
-_STACKED = range(3, 13)
-"""Tables of so many columns stand as lists on narrow screens: fewer fit, and more are data to scroll through."""
 _TINY = 1e-8
+_WHOLE = 1000
+"""Where the largest number of a column is so large, its digits behind the point say nothing."""
 SIGNS = {"yes": "✓", "no": "✗", "wait": "…", "plain": "·"}
 
 
@@ -92,34 +87,12 @@ class Setting:
 
 def html(template: str, view: Any, setting: Setting) -> str:
     """The view as a whole page."""
-    return stacked(_environment().get_template(template).render(view=view, page=setting))
+    return parted(stacked(_environment().get_template(template).render(view=view, page=setting)))
 
 
 def inner(template: str, view: Any, setting: Setting) -> str:
     """What the view's page shows, without what stands around it."""
-    return stacked(_environment(bare=True).get_template(template).render(view=view, page=setting))
-
-
-def stacked(text: str) -> str:
-    """A page whose cells bear the names of their columns, by which the look stacks rows on narrow screens, without those that say nothing.
-
-    >>> stacked("<table><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tr><td>1</td><td>2</td><td>3</td></tr></table>").partition("</thead>")[2]
-    '<tr><td data-head="a">1</td><td data-head="b">2</td><td data-head="c">3</td></tr></table>'
-    """
-    return _TABLE.sub(_named, text)
-
-
-def _named(table: re.Match[str]) -> str:
-    names = [_TAG.sub("", name).replace('"', "&#34;") for name in _HEAD.findall(table[1])]
-    if len(names) not in _STACKED:
-        return table[0]
-    head, between, rows = table[0].partition("</thead>")
-
-    def row(found: re.Match[str]) -> str:
-        left = iter(names)
-        return _NONE.sub(" data-none", _CELL.sub(lambda cell: f'{cell[0]} data-head="{next(left, "")}"', found[0]))
-
-    return head + between + _ROW.sub(row, rows)
+    return parted(stacked(_environment(bare=True).get_template(template).render(view=view, page=setting)))
 
 
 @cache
@@ -128,8 +101,9 @@ def _environment(*, bare: bool = False) -> Environment:
     found = ChoiceLoader([*around, PackageLoader("loopline.web"), PrefixLoader({"sheet": SHEETS})])
     made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"static": static, "tone": tone, "sign": SIGNS.__getitem__, "query": query, "rows_roles": SEE_ROWS}
-    filters: dict[str, Callable[..., str]] = {
+    filters: dict[str, Callable[..., Any]] = {
         "number": number,
+        "aligned": aligned,
         "money": money,
         "moment": moment,
         "stamp": stamp,
@@ -180,9 +154,32 @@ def number(value: Any) -> str:
         return str(value)
     said = figure(value)
     if "e-" not in said:
-        return said
+        return said.replace("-", "−")
     # Nobody but those who reckon reads powers of ten.
     return f"{value:.{1 - int(said.partition('e')[2])}f}" if abs(value) >= _TINY else "almost 0"
+
+
+def aligned(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Rows of plain values as people read them, each column of numbers with as many digits behind the point; texts stay what they are.
+
+    >>> aligned([("a", 24.52, 3), ("b", -0.07867, 4000), ("c", 0.001, None)])
+    [['a', '24.52', '3'], ['b', '−0.08', '4,000'], ['c', '0.001', '–']]
+    """
+    said = []
+    for column in zip(*rows, strict=True):
+        sizes = [abs(one) for one in column if isinstance(one, float) and isfinite(one)]
+        digits = min(4, max(0 if max(sizes) >= _WHOLE else 2, 3 - floor(log10(max(sizes))))) if any(sizes) else 0
+        said.append([_at(one, digits) for one in column])
+    return [list(row) for row in zip(*said, strict=True)]
+
+
+def _at(value: Any, digits: int) -> Any:
+    if isinstance(value, str):
+        return value
+    # What would round to nothing is not nothing.
+    if not isinstance(value, float) or not isfinite(value) or not round(value, digits):
+        return number(value)
+    return f"{value:,.{digits}f}".replace("-", "−")
 
 
 def money(value: float | None, currency: str = "") -> str:

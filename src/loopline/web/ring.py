@@ -107,13 +107,14 @@ def age(since: datetime | None, now: datetime) -> str:
 def compact(value: float) -> str:
     """A number for little room: three digits, and thousands and millions by a letter.
 
-    >>> compact(1191760.0), compact(-52300.0), compact(8.459), compact(420.0)
-    ('1.19M', '-52.3k', '8.46', '420')
+    >>> compact(1191760.0), compact(-52300.0), compact(2014.0), compact(8.459), compact(420.0)
+    ('1.19M', '-52.3k', '2,014', '8.46', '420')
     """
     for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
         if abs(value) >= 0.9995 * size:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
-    return figure(float(f"{value:.3g}"))
+    # What stands in full is as it stands elsewhere: 2,014 on a card is not 2,010 here.
+    return figure(value) if abs(value) >= 1000 else figure(float(f"{value:.3g}"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +233,7 @@ def _data(known: Known) -> tuple[str, str]:
     said = known.delivery.body
     newest = said.get("newest") or ((facts or {}).get("newest") or {}).get(said.get("table"))
     fresh = "" if newest is None else f"; its newest row is of {str(newest)[:10]}"
-    return f"{figure(said['accepted'])} in, {figure(said['quarantined'])} out", f"rows accepted and refused of the newest delivery{fresh}"
+    return f"{said['accepted']:,} in, {said['quarantined']:,} out", f"rows accepted and refused of the newest delivery{fresh}"
 
 
 def _model(known: Known) -> tuple[str, str]:

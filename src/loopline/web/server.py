@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Thread
 
 import uvicorn
 from pydantic import ValidationError
@@ -23,6 +25,8 @@ from loopline.web.current import Followed
 from loopline.web.signed_in import open_door
 
 _GRACE_S = 10
+_READY_S = 20.0
+"""What starts the pages beside other parts waits a minute for all of them."""
 _said = logging.getLogger("loopline")
 _HEADER_BYTES = 65_536
 _AT_ONCE = 2_000
@@ -132,10 +136,25 @@ def _spec_of(folder: Path, found: Sequence[Followed], closed: Sequence[Closed]) 
         raise first.error from None
 
 
+def prepare(site: Site) -> None:
+    """Do what the first reader would wait for, before anybody is told where the pages are; a ledger that takes longer to read is not waited for."""
+    # The renderer of pictures takes a core of its own meanwhile.
+    preparing = [Thread(target=work, args=given, name="preparing", daemon=True) for work, given in ((_first, (site,)), (warming.draw, ()))]
+    for one in preparing:
+        one.start()
+    until = time.monotonic() + _READY_S
+    for one in preparing:
+        one.join(max(0.0, until - time.monotonic()))
+
+
+def _first(site: Site) -> None:
+    _set_apart(site)
+    warming.warm(site, warming.FIRST)
+
+
 def run(site: Site, listener: socket.socket) -> None:
     """Serve until the process is told to stop; long work that runs is then stopped in order."""
     server = Server(site)
-    _set_apart(site)
     warming.begin(site)
     try:
         with orderly_end(server):

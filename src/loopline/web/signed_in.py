@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from loopline.access import sessions
 from loopline.access.accounts import listed as accounts_of
+from loopline.access.keys import PAGES_VARIABLE, of_pages, own_key
 from loopline.access.reach import is_loopback
 from loopline.access.safe import Safe
 from loopline.access.sessions import Ends, Session
@@ -38,7 +40,9 @@ def open_door(spec: PagesSpec, host: str, folder: Path | None = None) -> Local |
     Raises
     ------
     Mistake
-        When other machines could reach the pages, and nobody could sign in.
+        When other machines could reach the pages, and nobody could sign in; or the file that ``LOOPLINE_PAGES_KEY`` names is no key.
+    Fault
+        When that key cannot be read or made.
     """
     if is_loopback(host) and not spec.is_proxied:
         return Local(folder)
@@ -48,6 +52,9 @@ def open_door(spec: PagesSpec, host: str, folder: Path | None = None) -> Local |
             what = "other machines could reach the pages here, and nobody has an account to sign in with"
             remedy = "make one: loopline access account create NAME; or say pages.oidc; or serve them at 127.0.0.1 without pages.public_url"
             raise Mistake(what, where=host, remedy=remedy)
+        if os.environ.get(PAGES_VARIABLE):
+            # Here, and at no look at a page: whoever named the file is told what to declare.
+            own_key(of_pages())
     except BaseException:
         safe.close()
         raise

@@ -23,6 +23,7 @@ from loopline.web.events import Pulse, Seen
 from loopline.web.forms import Forms
 from loopline.web.overview import Elsewhere, Loop, broken, here
 from loopline.web.page import Missing
+from loopline.web.refusals import Refusals
 
 
 class Site:
@@ -56,8 +57,9 @@ class Site:
         self.door: Door = Local() if door is None else door
         self.drawings = Drawings()
         self.elsewhere = Elsewhere()
-        self._pulses: dict[frozenset[str], Pulse] = {}
+        self._pulses: dict[frozenset[tuple[str, str]], Pulse] = {}
         self.forms = Forms(self.door.key)
+        self.refusals = Refusals()
         self.notes = URLSafeSerializer(self.door.key, salt="said")
 
     def current(self, name: str) -> Current:
@@ -95,7 +97,16 @@ class Site:
         return self.door.known(reader, self.projects[name])
 
     def enter(self, name: str, draft: Draft) -> None:
-        """Enter a fact about a person in the ledger of the first project that lists them, else of the first."""
+        """Enter a fact about a person's account in the ledger of the first project that lists them, else of the first.
+
+        Accounts belong to the machine, and to no project; a fact needs a ledger all the same. It stands in one alone, so that it is told once, and in one
+        whose readers know the person. ``loopline access account`` enters it in the project in which it is called.
+
+        Raises
+        ------
+        Fault
+            When no project can be opened.
+        """
         listed = [followed for followed in self.projects.values() if self.door.known(Reader(name), followed).roles]
         if not self.projects:
             raise Fault("no project here can be opened now", remedy="ask whoever runs the pages")
@@ -106,21 +117,23 @@ class Site:
         self._open_again()
         # Who may see it is not known either.
         found: list[Loop] = [broken(name, one.error) for name, one in self.closed.items()] if reader.is_local else []
-        ledgers: dict[str, Ledger] = {}
         for name, followed in self.projects.items():
             try:
                 current = followed.current()
                 known = self.door.known(reader, current)
-                ledgers[current.workspace.ledger.url] = current.workspace.ledger
                 found += [here(current, known)] if known.may(None) else []
             except LooplineError as error:
                 # The declaration was read: it says who may see it.
                 found += [broken(name, error)] if self.door.known(reader, followed).may(None) else []
-        for ledger in ledgers.values():
-            # It was read a moment ago: where it is away since, the next look says so.
+        for ledger in self._ledgers():
+            # One that is away is in the row of its project.
             with contextlib.suppress(LooplineError):
                 found += self.elsewhere.loops(ledger, self.projects, reader)
         return found
+
+    def _ledgers(self) -> list[Ledger]:
+        """Each database once, however many projects share it."""
+        return [*{followed.ledger.url: followed.ledger for followed in self.projects.values()}.values()]
 
     def seen(self, reader: Reader) -> Seen:
         """How far all projects have come that a reader may see."""
@@ -129,17 +142,28 @@ class Site:
 
     def pulse(self, reader: Reader) -> Pulse:
         """That any project has moved that a reader may see."""
-        names = self._theirs(reader)
-        if names not in self._pulses:
-            self._pulses[names] = Pulse(lambda: self._seen(names))
-        return self._pulses[names]
+        theirs = self._theirs(reader)
+        if theirs not in self._pulses:
+            self._pulses[theirs] = Pulse(lambda: self._seen(theirs))
+        return self._pulses[theirs]
 
-    def _theirs(self, reader: Reader) -> frozenset[str]:
-        return frozenset(name for name in self.projects if self.known(reader, name).may(None))
+    def _theirs(self, reader: Reader) -> frozenset[tuple[str, str]]:
+        """The projects that a reader may see: each by its name and, where it is declared elsewhere, the address of its ledger."""
+        found = {("", name) for name in self.projects if self.known(reader, name).may(None)}
+        for ledger in self._ledgers():
+            with contextlib.suppress(LooplineError):
+                found |= self.elsewhere.ledgers(ledger, self.projects, reader)
+        return frozenset(found)
 
-    def _seen(self, names: frozenset[str]) -> Seen:
-        every = [_seen(self.projects[name]) for name in names]
+    def _seen(self, theirs: frozenset[tuple[str, str]]) -> Seen:
+        every = [_seen(self.projects[name]) if not url else self._seen_elsewhere(url, name) for url, name in theirs]
         return Seen(sum(one.seq for one in every), sum(one.work for one in every))
+
+    def _seen_elsewhere(self, url: str, name: str) -> Seen:
+        try:
+            return Seen(self.elsewhere.seq(url, name), 0)
+        except LooplineError:
+            return Seen(0, 0)
 
     def _open_again(self) -> None:
         """Open what can be opened by now; one looks for all."""

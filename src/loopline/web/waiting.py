@@ -202,7 +202,7 @@ def _alerts(known: Known) -> Iterable[Wait]:
         if not one.is_open:
             continue
         body = one.entry.body
-        cost = body["cost"]
+        cost = one.cost
         lost = "" if not cost or cost["lost"] <= 0 else f"{figure(cost['lost'])} {known.currency} lost so far"
         yield Wait(
             kind=ALERT,

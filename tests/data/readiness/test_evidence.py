@@ -78,6 +78,20 @@ def test_what_was_served_and_how_late_its_outcomes_came_is_counted(flights):
     assert (found.columns["wind"].served, found.columns["landed"].served) == (0.5, None)
 
 
+def test_of_a_large_log_as_many_delays_are_read_as_tell_them(flights, monkeypatch):
+    start, many = START.replace(tzinfo=UTC), 4000
+    ids = [f"p{number}" for number in range(many)]
+    made = {"prediction_id": ids, "time": [start] * many, "event_time": [start] * many, "row": ['{"wind": 1}'] * many}
+    flights.tables.append("predictions", pl.DataFrame(made))
+    # One in ten comes after a day, and is corrected later: the first word counts.
+    told = [(id, start + timedelta(hours=24 if number % 10 == 0 else 1)) for number, id in enumerate(ids)]
+    corrected = [(id, start + timedelta(days=9)) for id in ids]
+    flights.tables.append("outcomes", pl.DataFrame([*told, *corrected], schema=["prediction_id", "time"], orient="row"))
+    whole = seen(flights).delays_s
+    monkeypatch.setattr("loopline.data.readiness.evidence._DELAYS", 800)
+    assert seen(flights).delays_s == whole == (3600, 24 * 3600)
+
+
 def test_numbers_have_no_classes_and_a_worth_its_columns(flights):
     found = seen(flights, charter(predict="delay", task="regression", worth={"currency": "EUR", "over": "wind * 2", "under": 1}))
     assert (found.classes, found.known, list(found.worth_columns)) == ({}, 150, ["wind"])

@@ -152,7 +152,7 @@ def test_refused_rows_are_relabelled_or_given_up(shop):
 
 def test_a_value_that_the_contract_refuses_is_no_answer(shop):
     question = asked(shop, column="source", kind="refused")
-    with pytest.raises(Mistake, match="the contract would refuse 'perhaps': source is not one of the values") as caught:
+    with pytest.raises(Mistake, match="the contract of visits allows mail, search, London, Lodnon in source, and not 'perhaps'") as caught:
         say(shop, question, "relabel: perhaps")
     assert caught.value.where == question.id and asked(shop, column="source", kind="refused") == question
 
@@ -172,6 +172,7 @@ def test_an_outcome_of_an_accepted_row_is_relabelled_at_once(shop):
         ({"kind": "inferred"}, "relabel: 8", "not about one"),
         ({"kind": "new"}, "relabel", "the value that is right is to be said"),
         ({"kind": "new"}, "rule: maxx: 1", "a column has no rule"),
+        ({"kind": "alike"}, "relabel: perhaps", "the contract of visits allows mail, search, London, Lodnon in source, and not 'perhaps'"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_told_and_nothing_is_done(looked_at, wanted, text, why):

@@ -1,4 +1,4 @@
-"""Pictures of every page, light and dark, wide and narrow: ``make screenshots``.
+"""Pictures of every page, light and dark, wide, narrow and on a wall: ``make screenshots``.
 
 They are taken of the demo's loop, which is made first where there is none, into build/screenshots; three of them stand in the README.
 """
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "loopline-demo"
 OUT = ROOT / "build" / "screenshots"
 README = ROOT / "docs" / "pictures"
-SIZES = {"wide": (1440, 900), "narrow": (380, 800)}
+SIZES = {"wide": (1440, 900), "narrow": (380, 800), "wall": (3840, 2160)}
 SHOWN = {"loop": "light", "value": "light", "live": "dark"}
 """The pages whose pictures stand in the README, and in which colours."""
 

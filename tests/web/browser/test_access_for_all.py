@@ -1,4 +1,4 @@
-"""Every page passes the checks of axe-core: contrast, names, order, landmarks; light and dark, wide and narrow."""
+"""Every page passes the checks of axe-core: contrast, names, order, landmarks; light and dark, wide and narrow; on a narrow screen none is long."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ ALL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
 # What else there is to say of a page is the same in every colour and at every width.
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 VIEWS = (("light", 1280, ALL), ("dark", 380, COLOURS))
+
+NARROW, SCREENS = 560, 6
+"""On a screen so narrow, what matters comes first and the rest is folded."""
 
 
 def test_no_page_breaks_a_rule_of_access_for_all(browser: Browser, folder):
@@ -34,5 +37,8 @@ def test_no_page_breaks_a_rule_of_access_for_all(browser: Browser, folder):
                 wider = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 if wider > 1:
                     broken.append(f"{address}: {wider} pixels wider than a screen of {width}")
+                screens = tab.evaluate("document.documentElement.scrollHeight / innerHeight")
+                if width <= NARROW and screens > SCREENS:
+                    broken.append(f"{address}: {screens:.1f} screens long")
     context.close()
     assert not broken, "\n".join(broken)

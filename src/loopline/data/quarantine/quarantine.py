@@ -299,14 +299,14 @@ def listing(workspace: Workspace, data: DataSpec, chosen: Filter, *, limit: int 
     tables = Tables(workspace.lake)
     meant = chosen.of(rows(tables))
     said = meant.explode("reasons").group_by("table", "batch", "source", "state", pl.col("reasons").alias("reason")).agg(pl.len().alias("rows"))
-    groups = said.sort("table", "source", "batch", "rows", "reason", descending=[False, False, False, True, False]).collect()
-    total = int(meant.select(pl.len()).collect().item())
+    sorted_groups = said.sort("table", "source", "batch", "rows", "reason", descending=[False, False, False, True, False])
+    part = meant.sort("table", "source", "batch", "line").slice(skip, limit).select(ID, "table", "batch", "source", "line", "state", "reasons", "raw")
+    # Together, so that the rows are read once.
+    groups, counted, first = pl.collect_all([sorted_groups, meant.select(pl.len()), part])
     reasons = merged_counts([{reason: count} for reason, count in groups.select("reason", "rows").iter_rows() if reason is not None])
-    part = meant.sort("table", "source", "batch", "line").slice(skip, limit)
-    first = part.select(ID, "table", "batch", "source", "line", "state", "reasons", "raw").collect()
     names = [chosen.table] if chosen.table else list(data.sources)
     batches = [batch for batch in balances(workspace.ledger, tables, names) if batch.batch.startswith(chosen.batch or "")]
-    return Listing(total, reasons, groups.to_dicts(), batches, first.to_dicts())
+    return Listing(int(counted.item()), reasons, groups.to_dicts(), batches, first.to_dicts())
 
 
 def move(tables: Tables, table: str, batch: str, changes: pl.DataFrame, *, name: str, version: int) -> None:

@@ -6,16 +6,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal
 
+import polars as pl
+
+from loopline.data.contract.contract import Terms, check_rows, settled
 from loopline.data.quarantine.discards import discard
 from loopline.data.quarantine.mending import Key, find_all, mend, tried_anyhow
 from loopline.data.quarantine.mends import Values
 from loopline.data.quarantine.quarantine import Filter
-from loopline.data.quarantine.reasons import ABOUT_CELLS, broken
+from loopline.data.quarantine.reasons import ABOUT_CELLS, RuleName, broken
 from loopline.data.review.amendments import Amendment, rule_in
 from loopline.data.review.questions import Question
-from loopline.data.spec import ColumnSpec, DataSpec
+from loopline.data.spec import LINE, ColumnSpec, DataSpec
 from loopline.errors import Mistake
 from loopline.lake.blobs import Blobs
 from loopline.ledger.entry import Draft, canonical, now
@@ -177,6 +181,7 @@ def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer
     if value is None:
         raise Mistake("the value that is right is to be said", where=question.id, remedy="write it as in relabel: VALUE")
     if question.kind == "alike" or (question.rows > _ONE_BY_ONE and question.kind in ("rare", "new")):
+        _require_allowed(data, question, spec, value)
         return Effect((Amendment(question.table, question.column, "map", "clean", {question.value: value}, why),))
     several = question.rows > 1 and (question.kind in ("low", "high") or question.rule in _LIMITS)
     if several or question.rows > len(question.ids):
@@ -197,11 +202,35 @@ def _require_right(workspace: Workspace, data: DataSpec, question: Question, key
     for reason in said:
         found = broken(reason, data, question.table, columns)
         if found.column == question.column and found.rule in ABOUT_CELLS:
-            raise Mistake(
-                f"the contract would refuse {value!r}: {reason} ({found.says})",
-                where=question.id,
-                remedy="give a value that it accepts; or answer accept, or rule: ..., which change the contract",
-            )
+            raise _not_allowed(question, data.contract_of(question.table).columns.get(question.column, ColumnSpec()), found.rule, value)
+
+
+def _require_allowed(data: DataSpec, question: Question, spec: ColumnSpec, value: str) -> None:
+    """The contract takes a value to which another one is mapped: the map is the last step of the cleaning, and what it gives is held against the contract."""
+    source, name = data.sources[question.table], question.column
+    needed = spec.required or name == source.time or name in source.key
+    cell = pl.DataFrame({name: [value], LINE: [1]})
+    fits = settled(cell[name], spec.model_copy(update={"required": needed, "unique": False}), source.nulls, decimal=source.decimal)
+    checked = check_rows(cell, Terms({name: fits}, nulls=source.nulls, decimal=source.decimal))
+    for reason in chain.from_iterable(checked.refused["reasons"].to_list()):
+        raise _not_allowed(question, spec, broken(reason, data, question.table, (name,)).rule, value)
+
+
+def _not_allowed(question: Question, spec: ColumnSpec, rule: RuleName, value: str) -> Mistake:
+    """That the contract refuses a value, with what it allows."""
+    bound = spec.min if rule == "min" else spec.max
+    allows = {
+        "values": ", ".join(map(str, spec.values or ())),
+        "min": f"at least {bound or 0:g}",
+        "max": f"at most {bound or 0:g}",
+        "type": f"the type {spec.type}" if spec.type is not None else "the type that the table has",
+        "required": "no empty cell",
+    }.get(rule, f"{rule} {getattr(spec, rule, '')}")
+    return Mistake(
+        f"the contract of {question.table} allows {allows} in {question.column}, and not {value[:60]!r}",
+        where=question.id,
+        remedy="give a value that it accepts; or answer accept, or rule: ..., which change the contract",
+    )
 
 
 def take(workspace: Workspace, data: DataSpec, said: Sequence[tuple[Question, Answer]], *, by: str) -> Answered:

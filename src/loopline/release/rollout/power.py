@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, log, sqrt
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from loopline.release.rollout.sequences import BURN_IN, DIFFERING, ODDS, boundary, evidence_of_errors, log_of_mixture
 
@@ -31,7 +31,7 @@ def power(difference: float, sd: float, requests: int, *, alpha: float, tightest
     pairs = requests * (1.0 if split is None else split * (1 - split))
     if requests < _first(split, differ):
         return 0.0
-    return float(norm.cdf(difference * sqrt(pairs) / sd - boundary(pairs, alpha, tightest=tightest)))
+    return float(ndtr(difference * sqrt(pairs) / sd - boundary(pairs, alpha, tightest=tightest)))
 
 
 def detects(requests: int, sd: float, *, alpha: float, tightest: float, split: float | None = None, differ: float = 1.0, sure: float = 0.9) -> float:
@@ -39,7 +39,7 @@ def detects(requests: int, sd: float, *, alpha: float, tightest: float, split: f
     if requests < _first(split, differ):
         return float("inf")
     pairs = requests * (1.0 if split is None else split * (1 - split))
-    return float((boundary(pairs, alpha, tightest=tightest) + norm.ppf(sure)) * sd / sqrt(pairs))
+    return float((boundary(pairs, alpha, tightest=tightest) + ndtri(sure)) * sd / sqrt(pairs))
 
 
 def needed(difference: float, sd: float, *, alpha: float, tightest: float, split: float | None = None, differ: float = 1.0, sure: float = 0.9) -> int:
@@ -83,7 +83,7 @@ def needed_for_errors(rate: float, champion: float, *, split: float, alpha: floa
         raise ValueError("the challenger's rate of errors is not the higher one")
     asked = np.array([split * rate, (1 - split) * champion])
     steps = np.array([evidence_of_errors(1, 0, split), evidence_of_errors(0, 1, split)])
-    gain, noise = asked @ steps, np.sqrt(asked @ steps**2) * norm.ppf(sure)
+    gain, noise = asked @ steps, np.sqrt(asked @ steps**2) * ndtri(sure)
     goal = log(len(ODDS) / alpha)
     with np.errstate(invalid="ignore"):
         root = (noise + np.sqrt(noise**2 + 4 * gain * goal)) / (2 * gain)

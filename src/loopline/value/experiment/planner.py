@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from loopline.declaration import figure
 from loopline.release.rollout.power import needed
@@ -172,5 +172,5 @@ def _units(effect: float, sd: float, shares: Mapping[str, float], confidence: fl
 def _one_look(effect: float, sd: float, shares: Mapping[str, float], confidence: float, power: float) -> int:
     part, split = _worst(shares)
     alpha = (1 - confidence) / (len(shares) - 1)
-    pairs = (float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) * sd / effect) ** 2
+    pairs = (float(ndtri(1 - alpha / 2) + ndtri(power)) * sd / effect) ** 2
     return ceil(pairs / (split * (1 - split)) / part)

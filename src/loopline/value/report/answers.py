@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from loopline.declaration import figure
 from loopline.sheet.document import Answer
 from loopline.value.case import Case
+from loopline.value.counted import counted, decided_in_words
 from loopline.value.realised import Amount
 from loopline.value.report.figures import between
 from loopline.value.rules import Review, following, needs_something_new, training
@@ -128,6 +129,10 @@ def _asked(case: Case, review: Review) -> Iterator[tuple[str, str]]:
     match review.recommendation:
         case "keep":
             yield "business", "whether it goes on as it is until the next review."
+        case "mend_source":
+            names = ", ".join(one.name for one in case.departed)
+            yield "data", f"whether {names} {'comes' if len(case.departed) == 1 else 'come'} as in training (the same unit?), and what mends it."
+            yield "ml", "whether anything is left to be trained once that is mended."
         case "retrain" if needs_something_new(case):
             left = f"newer rows (loopline data ingest PATH && {training(case)}), or other features or families (model in loopline.yaml)"
             yield "ml", f"what a retraining is to learn from that this one had not: {left}; what refused it: {following_words}."
@@ -170,11 +175,11 @@ def scope(case: Case) -> str:
     whole = case.whole
     if whole is None:
         return ""
-    known = whole.outcomes / whole.decisions
+    many = counted(case.windows)
     days = f"{written(whole.since)} to {written(whole.until)}"
-    held = whole.served - whole.decisions
-    apart = f" ({held:,} more were held out from the model)" if held else ""
-    return f"{whole.decisions:,} decisions{apart} from {days}; the outcome of {known:.0%} is known. Ranges hold with {case.spec.confidence:.0%}."
+    said = f"{decided_in_words(many.decisions, many.held_out)}, from {days}"
+    rest = f"the other {many.own:,}" if many.held_out else "them"
+    return f"{said}; the outcome of {many.known:,} of {rest} ({many.known / many.own:.0%}) is known. Ranges hold with {case.spec.confidence:.0%}."
 
 
 def method(case: Case) -> list[str]:

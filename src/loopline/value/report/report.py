@@ -10,7 +10,7 @@ from loopline.value.report.figures import figures
 from loopline.value.report.parts import parts
 from loopline.value.rules import Review, advice, following
 
-_TONES: dict[str, Tone] = {"retrain": "wait", "change_policy": "wait", "retire": "no"}
+_TONES: dict[str, Tone] = {"mend_source": "wait", "retrain": "wait", "change_policy": "wait", "retire": "no"}
 
 
 def report(case: Case, review: Review) -> Document:

@@ -37,8 +37,8 @@ _RUN = "loopline run"
 _said = logging.getLogger("loopline")
 MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
 """The monitors of money."""
-_MOST = 6
-"""So many alerts, and so many things that wait, stand on the first page; the pages behind it have them all."""
+_MOST, _EXPLAINED = 6, 12
+"""So many alerts, and so many things that wait, stand on the first page, and so many that explain an alert; the pages behind it have them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class Raised:
     ----------
     lost
         The money that it has cost so far; None where that is not known.
-    explained_by
-        What the alerts say that explain it.
+    explained_by, more
+        What the first of the alerts say that explain it, and how many others do.
     is_money
         Whether it is about money.
     """
@@ -63,6 +63,7 @@ class Raised:
     since: datetime
     lost: float | None
     explained_by: tuple[str, ...]
+    more: int
     is_money: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def view(current: Current, asked: Asked) -> LoopView:
     opened = [one for one in alerts if one.is_open]
     windows, unread = _windows(current)
     money = _month(current, windows)
-    told = _raised(opened, alerts)
+    ordered = sorted(opened, key=lambda one: not _is_money(one))
     known = RingKnown(
         charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
     )
@@ -216,10 +217,10 @@ def view(current: Current, asked: Asked) -> LoopView:
         month=money,
         unread=unread,
         unpriced=not charter.worth.is_priced,
-        alerts=told[:_MOST],
-        more_alerts=len(told[_MOST:]),
+        alerts=_raised(ordered[:_MOST], alerts),
+        more_alerts=len(ordered[_MOST:]),
         known_alerts=sum(one.is_lasting and not one.is_open for one in alerts),
-        of_money=sum(one.is_money for one in told),
+        of_money=sum(map(_is_money, opened)),
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
         next=status.next,
@@ -254,7 +255,7 @@ def _delivery(current: Current) -> Entry | None:
 
 
 def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Raised, ...]:
-    """The open alerts, those about money first."""
+    """Open alerts with what explains them."""
     by_id = {one.id: one for one in alerts}
     made = []
     for one in opened:
@@ -265,14 +266,19 @@ def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Rai
                 state=one.state,
                 level=one.level,
                 role=str(body["role"]),
-                says=str(body["says"]),
+                says=one.says,
                 since=datetime.fromisoformat(body["since"]),
-                lost=body["cost"]["lost"] if body["cost"] else None,
-                explained_by=tuple(explains(by_id[other].entry.body) for other in one.explained_by),
-                is_money=body["monitor"] in MONEY,
+                lost=one.cost["lost"] if one.cost else None,
+                explained_by=tuple(explains(by_id[other].entry.body) for other in one.explained_by[:_EXPLAINED]),
+                more=len(one.explained_by[_EXPLAINED:]),
+                is_money=_is_money(one),
             )
         )
-    return tuple(sorted(made, key=lambda one: not one.is_money))
+    return tuple(made)
+
+
+def _is_money(one: Standing) -> bool:
+    return one.entry.body["monitor"] in MONEY
 
 
 def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:

@@ -1,6 +1,6 @@
 // What script adds to pages that work without it: they follow the ledger and the clock, and say when they no longer can.
 (() => {
-  const MINUTE_MS = 60000, SOON_MS = 5000, GATHER_MS = 400;
+  const MINUTE_MS = 60000, SOON_MS = 5000, GATHER_MS = 300, SPREAD_MS = 500;
   const address = document.body.dataset.events;
   const said = document.getElementById("connection");
 
@@ -13,12 +13,20 @@
     const first = Math.max(0, options.findIndex((option) => option.defaultSelected));
     return options.some((option, at) => option.selected !== (one.multiple ? option.defaultSelected : at === first));
   };
-  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => [...form.elements].some(isChanged));
+  const isBusy = (node) => node.nodeType === 1 && [...(node.tagName === "FORM" ? [node] : node.querySelectorAll("form"))].some((form) => form.matches("[data-refused]") || [...form.elements].some(isChanged));
+
+  // A form that was sent is sent no second time by a second click.
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
 
   // A form that somebody fills in stays as it is, and so does what they opened, what they were told, and what has a life of its own.
   const callbacks = {
     beforeNodeMorphed: (old) => !(old.nodeType === 1 && (old.matches("[data-still], .said") || (old.tagName === "FORM" && isBusy(old)))),
-    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said") || isBusy(old))),
+    beforeNodeRemoved: (old) => !(old.nodeType === 1 && (old.matches(".said, [data-refused]") || isBusy(old))),
     beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
   };
 
@@ -33,7 +41,7 @@
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live][id]")];
     if (!parts.length) return true;
-    const answer = await fetch(location.href, { headers: { accept: "text/html", "x-loopline-by-itself": "1" }, cache: "no-store" });
+    const answer = await fetch(location.href, { headers: { accept: "text/html", "x-loopline-by-itself": "1" }, cache: "no-store", signal: AbortSignal.timeout(MINUTE_MS) });
     if (answer.redirected) {
       if (new URL(answer.url).pathname.startsWith("/sign-in")) tell("Signed out");
       else location.reload();
@@ -51,34 +59,46 @@
     return answer.status < 500;
   };
 
-  let due = 0, events = null;
+  let due = 0, isAsking = false, events = null;
+  // Moves that follow each other are asked for once, and those who are told of one at the same moment do not all ask at the same moment.
+  const soon = () => GATHER_MS + Math.random() * SPREAD_MS;
   const look = (after) => {
     clearTimeout(due);
-    due = setTimeout(async () => {
-      let went = true;
-      if (!document.hidden) {
-        went = await refresh().catch(() => {
-          tell("Not connected");
-          return false;
-        });
-      }
-      if (went) follow();
-      look(went ? MINUTE_MS : SOON_MS);
-    }, after);
+    due = setTimeout(ask, after);
+  };
+  const ask = async () => {
+    // A slow server is not asked a second time before it has answered.
+    if (isAsking) return look(soon());
+    isAsking = true;
+    const mine = due;
+    let went = true;
+    if (!document.hidden) {
+      went = await refresh().catch(() => {
+        tell("Not connected");
+        return false;
+      });
+    }
+    isAsking = false;
+    if (went) follow();
+    // What moved meanwhile is not in the answer: it has set a time of its own.
+    if (due === mine) look(went ? MINUTE_MS : SOON_MS);
   };
   const follow = () => {
     if (!address || !window.EventSource || (events && events.readyState !== EventSource.CLOSED)) return;
     events = new EventSource(address);
-    events.addEventListener("moved", () => look(GATHER_MS));
+    events.addEventListener("moved", () => look(soon()));
     // A stream that ends comes again by itself: whether the server is there is told by asking for the page.
-    events.addEventListener("error", () => look(GATHER_MS));
+    events.addEventListener("error", () => look(soon()));
   };
   document.addEventListener("visibilitychange", () => document.hidden || look(0));
   addEventListener("pagehide", () => {
     clearTimeout(due);
     if (events) events.close();
   });
-  addEventListener("pageshow", (event) => event.persisted && look(0));
+  addEventListener("pageshow", (event) => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    if (event.persisted) look(0);
+  });
   follow();
   look(MINUTE_MS);
 })();

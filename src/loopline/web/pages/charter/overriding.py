@@ -16,7 +16,7 @@ from loopline.release.overriding import go_on, refused
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.hand import person_of, require_role, roles_for, word_key
+from loopline.web.hand import person_of, require_role, roles_for, unsigned, word_key
 from loopline.web.page import About, Action, Done, Form
 from loopline.web.said import day_of
 
@@ -35,12 +35,15 @@ class Overridable:
         The last day that may be named.
     seen
         What is overridden.
+    unsigned
+        Why the reader cannot sign it here, and what to do; empty where they can.
     """
 
     rules: Mapping[str, str]
     until: date
     latest: date
     seen: str
+    unsigned: str
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -57,7 +60,7 @@ def overridable(current: Current, asked: Asked, facts: Mapping[str, Any]) -> Ove
         return None
     today, names = current.at.date(), refusing(facts)
     rules = {one["name"].replace("_", " "): str(one["says"]) for one in facts.get("rules", ()) if one["name"] in names}
-    return Overridable(rules=rules, until=end(None, today=today), latest=today + LONGEST, seen=_seen(current, about))
+    return Overridable(rules=rules, until=end(None, today=today), latest=today + LONGEST, seen=_seen(current, about), unsigned=unsigned(current, asked))
 
 
 def override(current: Current, asked: Asked, form: Form) -> Done:

@@ -28,7 +28,7 @@ def sign(current: Current, asked: Asked, form: Form) -> Done:
     right(spec, role=role, who=who)
     draft = word(spec, current.state, role=role, who=who, verdict=verdict, why=form.get("why", ""), book=book)
     say(ledger, draft, word_key(current, asked))
-    return Done(f"You have {'refused' if verdict == NO else 'signed'} the charter as {role}.", "/charter")
+    return Done(f"You have {'refused' if verdict == NO else 'signed'} the charter as {role}.", "/customer" if role == CUSTOMER else "/charter")
 
 
 def signed_now(current: Current, asked: Asked, form: Form) -> str:

@@ -1,4 +1,4 @@
-"""The customers' page: read-only but for the words that they leave there."""
+"""The customers' page: read-only but for the words that they leave there, and their signature where the charter asks for it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from loopline.web import links
 from loopline.web.asked import CUSTOMER, STAKEHOLDERS, Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page, never
+from loopline.web.pages.customer.signing import Signing, signing_of
 from loopline.web.pages.customer.told import Quality, Told, quality, told, when_wrong
 
 EVERYBODY = STAKEHOLDERS | {CUSTOMER}
@@ -33,6 +34,8 @@ class Customer:
         How good its decisions are; None where too few outcomes tell.
     wrong
         What is done when it is wrong.
+    signing
+        What they are asked to sign; None where they are not.
     """
 
     title: str
@@ -43,6 +46,7 @@ class Customer:
     criteria: tuple[Told, ...]
     quality: Quality | None
     wrong: tuple[str, ...]
+    signing: Signing | None
 
     @property
     def held(self) -> str:
@@ -63,6 +67,7 @@ class Customer:
             "criteria": [one.as_json() for one in self.criteria],
             "quality": None if self.quality is None else self.quality.as_json(),
             "when_wrong": list(self.wrong),
+            "signing": None if self.signing is None else self.signing.as_json(),
         }
 
 
@@ -109,6 +114,7 @@ def customer(current: Current, asked: Asked) -> Customer:
                 has_earlier=len({entry.subject for entry in state.champions}) > 1,
             )
         ),
+        signing=signing_of(current, asked),
     )
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from loopline.charter.meaning import amount, asked
 from loopline.charter.spec import CharterSpec, Task
-from loopline.declaration import Moment, counted, figure
+from loopline.declaration import Moment, figure
+from loopline.declaration import counted as many
 from loopline.model.evaluate import SUPPORT
+from loopline.value.counted import counted
 from loopline.value.requirements.requirements import Requirement
 from loopline.watch.spans import written
 
@@ -53,16 +55,23 @@ def _says(one: Requirement, charter: CharterSpec) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """How good the decisions are: of how many cases it is told, between which days, and in words."""
+    """How good the decisions are: of how many cases it is told, between which days, and in words.
+
+    Parameters
+    ----------
+    held_out
+        The cases that an experiment held out from the model: what happened is known of them, and says nothing of its decisions.
+    """
 
     cases: int
+    held_out: int
     since: str
     until: str
     says: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"cases": self.cases, "since": self.since, "until": self.until, "says": list(self.says)}
+        return {"cases": self.cases, "held_out": self.held_out, "since": self.since, "until": self.until, "says": list(self.says)}
 
 
 def quality(windows: Sequence[Mapping[str, Any]], charter: CharterSpec, task: Task | None) -> Quality | None:
@@ -74,17 +83,17 @@ def quality(windows: Sequence[Mapping[str, Any]], charter: CharterSpec, task: Ta
         Bodies of its windows.
     """
     measured = [window for window in windows if window["outcomes"] and window.get("metrics")]
-    cases = sum(window["outcomes"] for window in measured)
+    cases = counted(measured).known
     if task is None or cases < SUPPORT:
         return None
     says = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task](measured, cases, charter)
     starts = [str(window["start"]) for window in measured]
-    return Quality(cases=cases, since=written(min(starts)), until=written(max(starts)), says=tuple(says))
+    return Quality(cases=cases, held_out=counted(windows).held_out_outcomes, since=written(min(starts)), until=written(max(starts)), says=tuple(says))
 
 
 def _binary(windows: Sequence[Mapping[str, Any]], cases: int, charter: CharterSpec) -> Iterator[str]:
     acted = _summed(windows, "act_share")
-    right = sum(window["outcomes"] * (window["metrics"].get("act_share") or 0.0) * (window["metrics"].get("precision") or 0.0) for window in windows)
+    right = sum(counted([window]).known * (window["metrics"].get("act_share") or 0.0) * (window["metrics"].get("precision") or 0.0) for window in windows)
     answer = f"the answer to “{charter.decision}” was yes" if charter.decision else "something was done"
     happened = _happens(charter)
     if round(acted):
@@ -107,7 +116,7 @@ def _regression(windows: Sequence[Mapping[str, Any]], cases: int, charter: Chart
 
 
 def _summed(windows: Sequence[Mapping[str, Any]], name: str) -> float:
-    return float(sum(window["outcomes"] * (window["metrics"].get(name) or 0.0) for window in windows))
+    return float(sum(counted([window]).known * (window["metrics"].get(name) or 0.0) for window in windows))
 
 
 def _of_hundred(part: float, whole: float) -> str:
@@ -139,7 +148,7 @@ def _moment(known: Moment) -> str:
 def _span(seconds: float) -> str:
     for unit, lasts in _SPANS.items():
         if seconds % lasts == 0:
-            return counted(int(seconds // lasts), unit)
+            return many(int(seconds // lasts), unit)
     return f"{figure(seconds)} seconds"
 
 

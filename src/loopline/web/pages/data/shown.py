@@ -99,12 +99,7 @@ def tables_of(current: Current) -> list[str]:
 def moved(current: Current) -> int:
     """The place of the newest entry that says anything of data: what is made from those holds until it moves."""
     ledger = current.workspace.ledger
-    return _MOVED.of((ledger.url, current.project.name, current.seq), lambda: max(_newest(current, kind) for kind in _SAYS))
-
-
-def _newest(current: Current, kind: str) -> int:
-    # Kind by kind the index has each at once; together it would sort all entries of all of them.
-    return next((entry.seq for entry in current.workspace.ledger.read(kinds=(kind,), newest_first=True, limit=1)), 0)
+    return _MOVED.of((ledger.url, current.project.name, current.seq), lambda: ledger.newest(_SAYS))
 
 
 def version_of(current: Current, table: str) -> tuple[str, int]:

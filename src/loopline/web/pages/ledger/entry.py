@@ -14,6 +14,7 @@ from loopline.ledger.lineage import charter_of, nearest, parents
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Missing, Page
+from loopline.web.rendering import money, number
 
 DEPTH, DEEPEST = 2, 6
 MOST = 16
@@ -154,7 +155,12 @@ def laid_out(value: Any, name: str = "", depth: int = 0) -> list[Line]:
 def _said(value: Any) -> str:
     if value is None or value == {}:
         return "none"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # As people read it; the page as JSON has every digit.
+    if isinstance(value, float):
+        return money(value) if abs(value) >= 1 else number(value)
+    return str(value)
 
 
 def drawn(entry: Entry, above: Sequence[tuple[int, Entry, str]], below: Sequence[tuple[int, Entry, str]]) -> Graph:

@@ -11,7 +11,6 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.state import State, fold
 from loopline.release.champion import Reign, history
 from loopline.release.rollout.course import Course, newest
-from loopline.watch.spec import WAITING
 from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -95,7 +94,8 @@ def view(current: Current, asked: Asked) -> Past:
     """
     at = moment(asked.query.get("at", ""), where="at", ends=True) or current.at
     ledger = current.workspace.ledger
-    seq = ledger.place(at)
+    # The place is one among the entries of every project in the database.
+    seq = min(ledger.place(at), current.seq)
     state = fold(ledger.read(kinds=KINDS, before=seq + 1))
     # Of now the alerts are known; for a moment before, each alert's newest entry is looked for among all.
     alerts = current.state.alerts if seq == current.seq else {entry.subject: entry for entry in ledger.newest_of_each("alert", before=seq + 1)}
@@ -106,7 +106,7 @@ def past(state: State, *, at: datetime, seq: int, data: Entry | None) -> Past:
     """A moment, from the state that was folded up to it."""
     reigns, course = history(state.champions), newest(state.rollouts)
     words = sorted((entry for said in state.approvals.values() for entry in said), key=lambda entry: -entry.seq)
-    open_then = [one for one in lasting(state, at) if one.state != "resolved" and one.entry.body["monitor"] != WAITING]
+    open_then = [one for one in lasting(state, at) if one.is_open]
     return Past(
         at=at,
         seq=seq,

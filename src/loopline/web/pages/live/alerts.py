@@ -23,6 +23,8 @@ from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.said import PER_PAGE, page_of
 
 VERBS = (spoken.ACKNOWLEDGED, spoken.RESOLVED)
+EXPLAINED = 50
+"""So many alerts that explain one stand on its page."""
 REPORTED = 12
 """So many alerts are told in full in a report."""
 SPANS = ("1h", "4h", "12h", "1d", "3d", "7d", "30d")
@@ -60,7 +62,7 @@ class AlertList:
     def shown(self) -> tuple[tuple[Standing, str], ...]:
         """Those of this page, each with what it explains where it does."""
         found = self.found.shown[(self.page - 1) * PER_PAGE : self.page * PER_PAGE]
-        return tuple((one, "" if one.is_told_apart else explains(one.entry.body)) for one in found)
+        return tuple((one, "" if one.is_told_apart else one.says) for one in found)
 
     @property
     def pages(self) -> int:
@@ -80,6 +82,8 @@ class Alert:
     ----------
     is_explained
         Whether what explains it has been worked out.
+    explaining, more
+        The first of the alerts that explain it, and how many others do.
     may_act
         Whether the reader may act on it.
     seen, silence_seen
@@ -90,6 +94,7 @@ class Alert:
     dossier: Dossier
     is_explained: bool
     explaining: tuple[tuple[Standing, str], ...]
+    more: int
     may_act: bool
     seen: str
     silence_seen: str
@@ -122,13 +127,14 @@ def one(current: Current, asked: Asked) -> Alert:
     found = {one.id: one for one in standings(state, current.at)}
     explanation, is_explained = _explanation(current, entry)
     history = ledger.read(kinds=("alert",), subject=entry.subject)
-    others = tuple(found[other] for other in found[entry.subject].explained_by)
+    others = tuple(found[other] for other in found[entry.subject].explained_by[:EXPLAINED])
     dossier = Dossier(found[entry.subject], others, explanation, history)
     return Alert(
         title=f"Alert {entry.subject}",
         dossier=dossier,
         is_explained=is_explained,
         explaining=tuple((other, explains(other.entry.body)) for other in others),
+        more=len(found[entry.subject].explained_by) - len(others),
         may_act=may_act(current, asked),
         seen=_of_alert(entry),
         silence_seen=_of_silence(current, entry.subject),

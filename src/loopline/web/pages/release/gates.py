@@ -108,6 +108,8 @@ class Release:
         The other packages that went through the gates, newest first.
     waivers
         The newest word on each gate that was ever waived, newest first, with whether it counts for the package today.
+    unsigned
+        Why the reader, who may waive a gate or end a waiver, cannot sign that here, and what to do; empty where they can.
     """
 
     title: str
@@ -123,6 +125,7 @@ class Release:
     others: tuple[str, ...]
     waivers: tuple[tuple[Entry, bool], ...]
     today: str
+    unsigned: str
 
     @property
     def is_refused(self) -> bool:
@@ -154,11 +157,12 @@ def view(current: Current, asked: Asked) -> Release:
     is_promoted = promotion(state.champions, package) is not None
     counting = standing(state.waivers.values(), said.release, stakeholders(said.charter), package, keys=trust(state.vouched).keys, today=current.at.date())
     ids = {one.entry for one in counting.values()}
+    gates = () if shown is None else tuple(_gate(current, asked, gate, shown) for gate in shown.facts["gates"])
     return Release(
         title=f"Release of {package[:12]}" if package else "Release",
         position=position(said.release, said.charter, state),
         shown=shown,
-        gates=() if shown is None else tuple(_gate(current, asked, gate, shown) for gate in shown.facts["gates"]),
+        gates=gates,
         said=words,
         voices=tuple(voice(current, asked, one, package, PROMOTION) for one in words.roles),
         waits=shown is not None and shown.facts["passed"] and not is_promoted,
@@ -168,6 +172,7 @@ def view(current: Current, asked: Asked) -> Release:
         others=tuple(entry.body["facts"]["package"] for entry in reversed(there) if entry.body["facts"]["package"] != package)[:OTHERS],
         waivers=tuple((entry, entry.id in ids) for entry in sorted(state.waivers.values(), key=lambda entry: -entry.seq)),
         today=current.at.date().isoformat(),
+        unsigned=unsigned(current, asked) if any(gate.roles for gate in gates) else "",
     )
 
 

@@ -21,7 +21,7 @@ from loopline.release.tally import Tally
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
-from loopline.web.hand import may_act, move_key, person_of, require_stakeholder
+from loopline.web.hand import may_act, move_key, person_of, require_stakeholder, unsigned
 from loopline.web.page import About, Action, Done, Form, Missing, Page
 from loopline.web.pages.release.gates import Voice, voice
 from loopline.web.said import PER_PAGE, page_of
@@ -47,6 +47,8 @@ class History:
         Which of these words are missing; empty where none is.
     may_move
         Whether the reader may lead back.
+    unsigned
+        Why they cannot sign that here, and what to do; empty where they can.
     """
 
     title: str
@@ -60,6 +62,7 @@ class History:
     voices: tuple[Voice, ...]
     awaits: str
     may_move: bool
+    unsigned: str
     on_trial: str
     deployments: tuple[Told, ...]
     seen: str
@@ -114,6 +117,7 @@ def view(current: Current, asked: Asked) -> History:
         voices=tuple(voice(current, asked, one, to, ROLLBACK) for one in asks.roles),
         awaits="" if halt is None else halt.why,
         may_move=may_act(current, asked),
+        unsigned=unsigned(current, asked, moves=True) if back and may_act(current, asked) else "",
         on_trial=course.package if course is not None and course.is_live else "",
         deployments=tuple(records.as_json(entry) for entry in deployed),
         seen=of_moves(current),

@@ -21,7 +21,7 @@ from loopline.release.stage import stopped
 from loopline.release.tally import Tally
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.hand import may_act, move_key, person_of, require_stakeholder
+from loopline.web.hand import may_act, move_key, person_of, require_stakeholder, unsigned
 from loopline.web.page import Action, Done, Form, Page
 from loopline.web.pages.release.gates import Voice, voice
 from loopline.web.pages.release.history import about_moves, of_moves
@@ -45,6 +45,8 @@ class Rollout:
         Every move of it, oldest first.
     may_move
         Whether the reader may move it by hand.
+    unsigned
+        Why they cannot sign such a move here, and what to do; empty where they can.
     pictures
         From a question to how its difference was known over time.
     """
@@ -61,6 +63,7 @@ class Rollout:
     voices: tuple[Voice, ...]
     stopped: str
     may_move: bool
+    unsigned: str
     seen: str
 
     @property
@@ -87,10 +90,11 @@ def view(current: Current, asked: Asked) -> Rollout:
     course, declared = newest(state.rollouts), str(said.release.rollout) if said.release.rollout.is_declared else ""
     seen = of_moves(current)
     if course is None:
-        return Rollout("Rollout", None, declared, (), None, (), (), 0, Tally(ROLLOUT, ()), (), stopped(said.charter, state), False, seen)
+        return Rollout("Rollout", None, declared, (), None, (), (), 0, Tally(ROLLOUT, ()), (), stopped(said.charter, state), False, "", seen)
     told, found, signed = trial(said.release, said.charter, state), looks(current.workspace.ledger, course), signed_moves(state)
     evidence = [Evidence.of_json(one) for one in (told or {})["evidence"]] or list(found[-1].evidence if found else ())
     words = tally_of(said.release, said.charter, state, course.package, ROLLOUT) if course.is_live else Tally(ROLLOUT, ())
+    may_move = course.is_live and may_act(current, asked)
     return Rollout(
         title=f"Rollout of {course.package[:12]}",
         told=told,
@@ -103,7 +107,8 @@ def view(current: Current, asked: Asked) -> Rollout:
         said=words,
         voices=tuple(voice(current, asked, one, course.package, ROLLOUT) for one in words.roles),
         stopped=stopped(said.charter, state),
-        may_move=course.is_live and may_act(current, asked),
+        may_move=may_move,
+        unsigned=unsigned(current, asked, moves=True) if may_move else "",
         seen=seen,
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.sheet.document import Document, Figure, Part
 from loopline.value.newest import document_of, made_in_words, newer, newest, windows_of
@@ -72,7 +71,7 @@ class Value:
         return () if self.document is None else tuple(part for part in self.document.parts if part.name in _SHOWN)
 
     @property
-    def rows(self) -> tuple[tuple[str, ...], ...]:
+    def rows(self) -> tuple[tuple[str | int | float | None, ...], ...]:
         """The newest windows as rows."""
         return tuple(map(earned, self.windows))
 
@@ -126,11 +125,10 @@ def _stands(current: Current) -> str:
     return "the loop is through" if at is None else f"the loop stands at {at.stage}, {at.why}"
 
 
-def earned(window: Mapping[str, Any]) -> tuple[str, ...]:
+def earned(window: Mapping[str, Any]) -> tuple[str | int | float | None, ...]:
     """A window as a row: when, how many, what each earned between which ends, and what it is held against."""
     start = str(window["start"])[:16].removesuffix("T00:00").replace("T", " ")
-    numbers = [window[name] for name in ("per_decision", "low", "high", "target", "baseline", "perfect")]
-    return start, f"{window['rows']:,}", f"{window['outcomes']:,}", *("–" if one is None else figure(one) for one in numbers)
+    return start, *(window[name] for name in ("rows", "outcomes", "per_decision", "low", "high", "target", "baseline", "perfect"))
 
 
 PAGES = (Page("value", "/value", value, "value.html.j2"),)

@@ -37,8 +37,8 @@ demo: venv ## the loop turns once, on the flights that left New York in 2013
 test: venv ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-torture: venv ## run the long fault and fuzz tests: an hour or two
-	$(BIN)/python -m pytest -m torture --timeout 7200 --numprocesses $(WORKERS) --dist worksteal
+torture: venv ## run the long fault and fuzz tests, and the properties on more examples: an hour or two
+	$(BIN)/python -m pytest -m "torture or hypothesis" --hypothesis-profile long --timeout 7200 --numprocesses $(WORKERS) --dist worksteal
 
 lint: venv ## look for what ruff finds
 	$(BIN)/ruff check .

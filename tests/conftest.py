@@ -40,10 +40,12 @@ if _OURS not in os.environ.get("LOOPLINE_KEY", ""):  # a test's own process keep
     register(shutil.rmtree, _KEYS, ignore_errors=True)
 # Two test workers share the cores; threads that spin while they wait would take the time of those that work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Thousands of tests are collected, and nothing of them is garbage: looking for it takes a fifth of that time.
+gc.disable()
 
-# A busy machine makes single examples slow; that is no failure. Two hundred properties, each with the usual hundred examples, would take minutes:
-# more are asked for with --hypothesis-profile long.
-settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=25)
+# A busy machine makes single examples slow; that is no failure. Hundreds of properties, each with the usual hundred examples, would take minutes:
+# more are asked for with --hypothesis-profile long, as `make torture` does.
+settings.register_profile("loopline", deadline=None, print_blob=True, max_examples=10)
 settings.register_profile("long", deadline=None, print_blob=True, max_examples=400)
 settings.load_profile("loopline")
 
@@ -57,7 +59,8 @@ def shared_data() -> Path:
     return folder
 
 
-_LONG = ("test_json.py", "test_docs.py", "test_shared_data.py")
+_LONG = ("test_json.py", "test_docs.py", "tests/web/browser/", "tests/journeys/", "test_kill.py", "test_gc.py", "test_choosing.py", "test_learn.py")
+"""Where tests take many seconds."""
 
 
 def pytest_collection_finish() -> None:
@@ -65,8 +68,23 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the pages and the shapes, some of which take a minute: at the end one worker would wait for the other."""
-    items.sort(key=lambda item: item.path.name not in _LONG)
+    """Have each worker begin with its share of what takes long: at the end one would wait for another."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    # The pages of docs take long one by one; all other files have worlds that their tests share.
+    units: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if any(name in item.nodeid for name in _LONG):
+            units.setdefault(item.nodeid if item.path.name == "test_docs.py" else item.path.as_posix(), []).append(item)
+    long = {item for unit in units.values() for item in unit}
+    rest, size = [item for item in items if item not in long], -(-len(items) // workers)
+    # They are given equal parts of the list, in its order.
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        dealt += [item for unit in list(units.values())[worker::workers] for item in unit]
+        more = max(0, size * (worker + 1) - len(dealt))
+        dealt, rest = dealt + rest[:more], rest[more:]
+    items[:] = dealt + rest

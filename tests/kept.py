@@ -10,23 +10,25 @@ from pathlib import Path
 import pytest
 
 
-def copied(factory: pytest.TempPathFactory, make: Callable[[Path], object], to: Path) -> Path:
+def copied(factory: pytest.TempPathFactory, make: Callable[..., object], to: Path, *said: str) -> Path:
     """A copy, in a folder, of what a function makes in an empty one.
 
     Parameters
     ----------
     make
-        A function of a module: its name says whether one of the workers has made it already.
+        A function of a module, which is called with the folder. Its name says whether one of the workers has made it already.
+    said
+        What else it is called with.
     """
     base = factory.getbasetemp()
     # Workers of one run have a folder each below a common one.
-    kept = (base.parent if base.name.startswith("popen") else base) / "kept" / f"{make.__module__}.{make.__qualname__}"
+    kept = (base.parent if base.name.startswith("popen") else base) / "kept" / ".".join((make.__module__, make.__qualname__, *said))
     kept.mkdir(parents=True, exist_ok=True)
     with (kept / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (kept / "made").exists():
             shutil.rmtree(kept / "whole", ignore_errors=True)
             (kept / "whole").mkdir()
-            make(kept / "whole")
+            make(kept / "whole", *said)
             (kept / "made").touch()
     return Path(shutil.copytree(kept / "whole", to, dirs_exist_ok=True))

@@ -1,9 +1,11 @@
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopline import project
 from loopline.errors import Mistake
 from loopline.project import Declaration, find_folder, line_of, load, parse, schema
 
@@ -159,3 +161,15 @@ def test_a_field_has_its_line_and_one_that_is_not_said_the_nearest_above():
     text = "project: p\ncharter: {predict: y}\ndata:\n  contract:\n    pages:\n      max: 8\n    rules:\n      - check: a > b\n"
     fields = ("data.contract.pages.max", "data.contract.pages.min", "data.contract.rules.0", "data.sources.t.key", "watch")
     assert [line_of(text, field) for field in fields] == [6, 5, 8, 3, 1]
+
+
+@given(st.text("ab:-?#&*!|>'\"%@`{}[], \n0.~yno<=\u00e9", max_size=40))
+def test_what_reads_it_quickly_takes_it_as_what_people_are_told_of(text):
+    def said(compose):
+        try:
+            node, construct = compose(text)
+            return node and repr(construct(node))
+        except (yaml.YAMLError, RecursionError):
+            return "refused"
+
+    assert said(project._composed) == said(lambda text: ((loader := project.Loader(text)).get_single_node(), loader.construct_document))

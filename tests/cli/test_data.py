@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from loopline.cli.data import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
+from tests.kept import copied
 
 DECLARED = """
 project: shop
@@ -22,15 +23,18 @@ def visits(first, last):
     return "id,pages,bought\n" + "".join(f"{number},{number % 9},{'yes' if number % 3 else 'no'}\n" for number in range(first, last + 1))
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
-    (tmp_path / "visits.csv").write_text(visits(1, 60))
-    (tmp_path / "more.csv").write_text(visits(60, 64).replace("62,8", "62,99").replace("63,0", '63,"0"x'))
-    monkeypatch.chdir(tmp_path)
-    with open_loop(tmp_path) as loop:
+def taken_in(folder):
+    (folder / "loopline.yaml").write_text(DECLARED)
+    (folder / "visits.csv").write_text(visits(1, 60))
+    (folder / "more.csv").write_text(visits(60, 64).replace("62,8", "62,99").replace("63,0", '63,"0"x'))
+    with open_loop(folder) as loop:
         loop.run(until="data")
-    return tmp_path
+
+
+@pytest.fixture
+def shop(tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def data(*words):

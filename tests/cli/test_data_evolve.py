@@ -7,6 +7,7 @@ from loopline.cli.data import command
 from loopline.errors import Mistake
 from loopline.loop import open_loop
 from loopline.project import load
+from tests.kept import copied
 
 DECLARED = """# the shop
 project: shop
@@ -28,16 +29,19 @@ def visits(first, last, head=HEAD, separator=",", source=("mail", "post"), more=
     return "\n".join([head, *rows]).replace(",", separator) + "\n"
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "1.csv").write_text(visits(1, 90))
-    (tmp_path / "others.csv").write_text("id\n1\n2\n")
-    (tmp_path / "loopline.yaml").write_text(DECLARED)
-    monkeypatch.chdir(tmp_path)
-    with open_loop(tmp_path) as loop:
+def taken_in(folder):
+    (folder / "in").mkdir()
+    (folder / "in" / "1.csv").write_text(visits(1, 90))
+    (folder / "others.csv").write_text("id\n1\n2\n")
+    (folder / "loopline.yaml").write_text(DECLARED)
+    with open_loop(folder) as loop:
         loop.run(until="data")
-    return tmp_path
+
+
+@pytest.fixture
+def shop(tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return copied(tmp_path_factory, taken_in, tmp_path)
 
 
 def evolve(*words):

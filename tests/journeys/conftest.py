@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.calling import call
+from tests.kept import copied
 
 
 class Shell:
@@ -60,27 +61,30 @@ def write_csv(path, rows):
     return path
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory):
+def prepare(folder):
     """A folder with `visits.csv` and the declaration that `loopline init` wrote for it, with fewer trials."""
-    folder = tmp_path_factory.mktemp("prepared") / "shop"
-    folder.mkdir()
     write_csv(folder / "visits.csv", visits(600))
-    Shell(folder)("init", "visits.csv", "--target", "bought")
+    Shell(folder)("init", "visits.csv", "--target", "bought", "--name", "shop")
     declaration = folder / "loopline.yaml"
     text = declaration.read_text()
     assert "{search: {trials: 20}}" in text
     declaration.write_text(text.replace("{search: {trials: 20}}", "{search: {trials: 2}, assess: {refits: false}}"))
-    return folder
+
+
+def finish(folder):
+    """The same folder after `loopline run`."""
+    prepare(folder)
+    Shell(folder)("run")
 
 
 @pytest.fixture(scope="session")
-def finished(prepared, tmp_path_factory):
-    """The same folder after `loopline run`."""
-    folder = tmp_path_factory.mktemp("finished") / "shop"
-    shutil.copytree(prepared, folder)
-    Shell(folder)("run")
-    return folder
+def prepared(tmp_path_factory):
+    return copied(tmp_path_factory, prepare, tmp_path_factory.mktemp("prepared") / "shop")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    return copied(tmp_path_factory, finish, tmp_path_factory.mktemp("finished") / "shop")
 
 
 @pytest.fixture

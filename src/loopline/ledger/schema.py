@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text, bindparam, insert, make_url, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -28,6 +29,16 @@ HEAD = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
 )
+
+
+@cache
+def appending(drivername: str, paramstyle: str) -> tuple[str, str, str]:
+    """What appends an entry, what reads the head to append after, and what moves it: compiled once, which takes a third of opening a ledger."""
+    kind: Any = make_url(f"{drivername}://").get_dialect()
+    dialect = kind(paramstyle=paramstyle)
+    head, move = select(HEAD.c.seq, HEAD.c.hash).with_for_update(), update(HEAD).values(seq=bindparam("s"), hash=bindparam("h"))
+    written = [str(statement.compile(dialect=dialect)) for statement in (insert(ENTRIES), head, move)]
+    return written[0], written[1], written[2]
 
 
 class Whole(GenericFunction[str]):

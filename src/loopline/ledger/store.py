@@ -17,7 +17,7 @@ from loopline.ledger import chain, database, lease, paging, upgrade
 from loopline.ledger.chain import Head, Row, Verdict
 from loopline.ledger.entry import Draft, Entry, now
 from loopline.ledger.paging import Answer, Question
-from loopline.ledger.schema import ENTRIES, HEAD, Whole
+from loopline.ledger.schema import ENTRIES, HEAD, Whole, appending
 
 _PAGE = 2_000
 _First = TypeVar("_First")
@@ -34,10 +34,7 @@ class Ledger:
         self.project = project
         self._engine = engine
         self._last: tuple[Head, int] | None = None
-        dialect = engine.dialect
-        self._insert = str(sa.insert(ENTRIES).compile(dialect=dialect))
-        self._head = str(sa.select(HEAD.c.seq, HEAD.c.hash).with_for_update().compile(dialect=dialect))
-        self._move = str(sa.update(HEAD).values(seq=sa.bindparam("s"), hash=sa.bindparam("h")).compile(dialect=dialect))
+        self._insert, self._head, self._move = appending(engine.url.drivername, engine.dialect.paramstyle)
 
     @classmethod
     def open(cls, url: str, project: str) -> Self:

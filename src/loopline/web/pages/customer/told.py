@@ -74,7 +74,14 @@ class Quality:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"cases": self.cases, "held_out": self.held_out, "since": self.since, "until": self.until, "says": list(self.says), "is_earlier": self.is_earlier}
+        return {
+            "cases": self.cases,
+            "held_out": self.held_out,
+            "since": self.since,
+            "until": self.until,
+            "says": list(self.says),
+            "is_earlier": self.is_earlier,
+        }
 
 
 def quality(windows: Sequence[Mapping[str, Any]], charter: CharterSpec, task: Task | None) -> Quality | None:

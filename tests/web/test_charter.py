@@ -206,9 +206,12 @@ def test_business_goes_on_in_spite_of_a_no_go_as_the_command_does(hopeless):
     assert of_page == of_command
 
 
-def test_nobody_but_business_goes_on_in_spite_of_a_no_go_and_not_over_another_charter(hopeless):
+def test_nobody_but_business_goes_on_in_spite_of_a_no_go_and_not_over_another_charter(hopeless, monkeypatch):
     said = {"why": "x", "until": ""}
+    pages_key(hopeless, monkeypatch)
     with client(hopeless, reader("business")) as browser:
+        assert "/charter/override" not in browser.get("/shop/charter").text, "these pages have no key to sign it with"
+    with client(hopeless, Reader(PEOPLE["business"], is_local=True)) as browser:
         fields = hidden(browser.get("/shop/charter").text, "/charter/override")
         declared(hopeless, ("act_right: -1", "act_right: -2"))
         stale = browser.post("/shop/charter/override", data={**fields, **said})

@@ -11,7 +11,7 @@ from loopline.access.people import Person
 from loopline.access.spec import PagesSpec
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import parse_moment
-from loopline.ledger.entry import now
+from loopline.ledger.entry import Draft, now
 from loopline.loop import open_loop
 from loopline.model.evaluate import SUPPORT
 from loopline.watch.earned import Earned, Sums
@@ -19,7 +19,7 @@ from loopline.web import links
 from loopline.web.pages.customer import feedback
 from loopline.web.pages.customer.feedback import Pace
 from loopline.web.pages.customer.told import quality, when_wrong
-from tests.web.releasing import pages_key
+from tests.web.releasing import PACKAGE, pages_key
 from tests.web.world import PEOPLE, client, hidden, reader
 
 HOSTILE = "<script>alert(1)</script>"
@@ -45,6 +45,18 @@ def test_a_customer_reads_what_was_asked_for_and_nothing_of_the_insides(folder):
     # Another role sees it, too.
     with client(folder, reader("business")) as browser:
         assert browser.get("/shop/customer").status_code == 200
+
+
+def test_until_enough_is_known_of_a_new_model_customers_read_of_the_one_before_it(folder):
+    with client(folder, reader("customer")) as browser:
+        before = browser.get("/shop/customer?as=json").json()["quality"]
+    with open_loop(folder) as loop:
+        state = loop.state()
+        loop.workspace.ledger.append(Draft(kind="champion", subject=PACKAGE, body={**state.champions[-1].body, "previous": state.champion}))
+    with client(folder, reader("customer")) as browser:
+        page, plain = browser.get("/shop/customer").text, browser.get("/shop/customer?as=json").json()
+    assert not before["is_earlier"] and plain["quality"] == {**before, "is_earlier": True}
+    assert "Too few cases are known yet of the model that decides now. Of the one before it:" in page
 
 
 def test_a_customer_signs_on_their_page_in_plain_words_and_nobody_by_a_link(folder, monkeypatch):

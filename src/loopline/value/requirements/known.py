@@ -34,7 +34,7 @@ def known(workspace: Workspace, charter: CharterSpec, release: ReleaseSpec, stat
         judged=[(entry.time, facts) for entry, facts in zip(verdicts, settled, strict=True)],
         reviews=[(at, {"criteria": criteria or ()}) for at, criteria in workspace.ledger.parts("criteria", kinds=("review",))],
         charters=[(entry.time, entry.body["charter"].get("acceptance", [])) for entry in state.charters],
-        windows=_windows(workspace, state),
+        windows=windows_of(workspace, state, state.champion),
         priced_since=_priced_since(state, charter),
         alerts={entry.body["feature"]: {"id": entry.subject, **{name: entry.body[name] for name in _ALERT}} for entry in open_now},
     )
@@ -55,8 +55,9 @@ def _priced_since(state: State, charter: CharterSpec) -> datetime | None:
     return None
 
 
-def _windows(workspace: Workspace, state: State) -> list[dict[str, Any]]:
+def windows_of(workspace: Workspace, state: State, package: str | None) -> list[dict[str, Any]]:
+    """The bodies of a package's windows in the order of time; none where no package is meant, or nothing was watched yet."""
     facts = state.facts("watch", "windows")
-    if facts is None or state.champion is None:
+    if facts is None or package is None:
         return []
-    return bodies(Blobs(workspace.lake), facts["summary"], package=state.champion)
+    return bodies(Blobs(workspace.lake), facts["summary"], package=package)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from loopline.value.requirements.known import known
-from loopline.value.requirements.requirements import requirements
+from loopline.value.requirements.known import known, windows_of
+from loopline.value.requirements.requirements import Known, requirements
 from loopline.web import links
 from loopline.web.asked import CUSTOMER, STAKEHOLDERS, Asked
 from loopline.web.current import Current
@@ -106,7 +106,7 @@ def customer(current: Current, asked: Asked) -> Customer:
         decision=charter.decision,
         since=state.champions[-1].time if state.champions and state.champion is not None else None,
         criteria=tuple(told(one, charter) for one in requirements(charter, known_now)),
-        quality=quality(known_now.windows, charter, charter.task or known_now.task),
+        quality=_quality(current, known_now),
         wrong=tuple(
             when_wrong(
                 charter,
@@ -116,6 +116,17 @@ def customer(current: Current, asked: Asked) -> Customer:
         ),
         signing=signing_of(current, asked),
     )
+
+
+def _quality(current: Current, known_now: Known) -> Quality | None:
+    """How good the decisions are of the model that decides, or of the one before it where too little is known of that yet."""
+    charter, state = current.project.declaration.charter, current.state
+    task = charter.task or known_now.task
+    if (now := quality(known_now.windows, charter, task)) is not None:
+        return now
+    before = next((entry.subject for entry in reversed(state.champions) if entry.subject != state.champion), None)
+    earlier = quality(windows_of(current.workspace, state, before), charter, task)
+    return None if earlier is None else replace(earlier, is_earlier=True)
 
 
 PAGES = (

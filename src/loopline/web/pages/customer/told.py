@@ -61,6 +61,8 @@ class Quality:
     ----------
     held_out
         The cases that an experiment held out from the model: what happened is known of them, and says nothing of its decisions.
+    is_earlier
+        Whether it is told of the model that decided before: too little is known of the one that decides now.
     """
 
     cases: int
@@ -68,10 +70,18 @@ class Quality:
     since: str
     until: str
     says: tuple[str, ...]
+    is_earlier: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"cases": self.cases, "held_out": self.held_out, "since": self.since, "until": self.until, "says": list(self.says)}
+        return {
+            "cases": self.cases,
+            "held_out": self.held_out,
+            "since": self.since,
+            "until": self.until,
+            "says": list(self.says),
+            "is_earlier": self.is_earlier,
+        }
 
 
 def quality(windows: Sequence[Mapping[str, Any]], charter: CharterSpec, task: Task | None) -> Quality | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from html import escape, unescape
 from urllib.parse import unquote
 
-from loopline.web.forms import SEEN, SEQ, TOKEN
+from loopline.web.forms import CARRIED
 from loopline.web.refusals import Refusal
 from loopline.web.rendering import sentence
 
@@ -19,7 +19,6 @@ _CONTROL = re.compile(r"<input\b[^>]*>|(<textarea\b[^>]*>).*?</textarea>|<select
 _OPTION = re.compile(r"<option\b([^>]*)>(.*?)</option>", re.DOTALL)
 _ADDRESS = re.compile(r'action="([^"]*)"')
 _MAIN = re.compile(r"<main\b[^>]*>")
-_CARRIED = (TOKEN, SEQ, SEEN)
 _WRITTEN = ("why", "text", "more", "holder", "about", "until")
 """The fields into which people write, as against those that a form chooses for them."""
 
@@ -44,7 +43,7 @@ def _is_of(form: str, refused: Refusal) -> bool:
         return False
     hidden = [control[0] for control in _CONTROL.finditer(form) if _said(control[0], "type") == "hidden"]
     chosen = {_said(one, "name"): _said(one, "value") for one in hidden}
-    return all(refused.typed.get(name) == value for name, value in chosen.items() if name not in _CARRIED)
+    return all(refused.typed.get(name) == value for name, value in chosen.items() if name not in CARRIED)
 
 
 def _said(tag: str, name: str) -> str:

@@ -4,6 +4,9 @@
   const address = document.body.dataset.events;
   const said = document.getElementById("connection");
 
+  // Who was brought back to a form that was refused reads why first, however they were brought.
+  document.getElementById("refused")?.focus();
+
   const isChanged = (one) => {
     if (one.type === "hidden" || one.type === "submit" || one.tagName === "BUTTON") return false;
     if (one === document.activeElement) return true;
@@ -58,6 +61,8 @@
     tell("");
     return answer.status < 500;
   };
+
+  document.body.addEventListener("htmx:responseError", (event) => event.detail.xhr.status === 401 && tell("Signed out"));
 
   let due = 0, isAsking = false, events = null;
   // Moves that follow each other are asked for once, and those who are told of one at the same moment do not all ask at the same moment.

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
+from loopline.access.people import require_short
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.blobs import Absent
 from loopline.web import choices, forms, refusals, rendering
@@ -225,6 +226,8 @@ def _act(request: Request, action: Action, form: dict[str, str] | Mistake) -> Re
     require(reader, action.roles)
     with site.deciding(request.path_params["project"]):
         reader, current = let_in(request, reader, action.roles)
+        # On every page, also where a reason may be left out.
+        require_short(form.get("why", ""))
         done = _decided(action, current, _asked(request, reader), form)
     if isinstance(done, Shown):
         here = f"{current.base}{done.to}"

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopline import charts
-from loopline.charts import NARROW, WIDE, Bar, Reading
+from loopline.charts import HALF, NARROW, WIDE, Bar, Reading
 
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
 EVIL = "<script>alert('x')</script> & \"quotes\" \x00\ud800"
@@ -42,7 +42,7 @@ def every_chart(name: str, *, count: int = 5, width: int = WIDE) -> list[charts.
     ]
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("width", [WIDE, HALF, NARROW])
 @pytest.mark.parametrize("count", [0, 1, 2, 60])
 def test_every_chart_renders_as_a_picture_of_its_width(count: int, width: int) -> None:
     for spec in every_chart("x", count=count, width=width):

@@ -29,7 +29,7 @@ from loopline.web import choices, forms, refusals, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
 from loopline.web.door import SAID, Headers
-from loopline.web.drawn import THEMES
+from loopline.web.drawn import THEMES, WIDTHS
 from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
@@ -268,7 +268,7 @@ def _picture(request: Request, *, as_spec: bool) -> Response:
     if drawing is None:
         raise Missing("the picture is not kept any more", remedy="open the page again: it draws it anew")
     require(reader, drawing.roles)
-    width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
+    width = WIDTHS.get(request.query_params.get("width", ""), charts.WIDE)
     said = request.query_params.get("theme", "auto")
     # Who shares a browser with somebody who has signed out sees none of their pictures.
     kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"} if reader.is_local else {}

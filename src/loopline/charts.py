@@ -163,9 +163,9 @@ def chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Se
 
 
 def legend(labels: Sequence[str], width: int) -> Spec:
-    """The legend of so many series: one line on a desk; on a telephone two beside each other where their names are short, else one below the other."""
+    """The legend of series: one line on a desk, two beside each other where they need more room, and on a telephone one where their names are long."""
     if width > DESK:
-        return {"columns": len(labels)}
+        return {"columns": len(labels) if sum(9 * len(label) + 62 for label in labels) <= width - _SIDES or width > HALF else 2}
     return {"columns": 2 if all(len(label) <= _SHORT for label in labels) else 1}
 
 

@@ -124,7 +124,7 @@ async def _bare(request: Request) -> Response:
 
 
 async def _nowhere(request: Request, error: Exception) -> Response:
-    lost = Missing("there is no such page", where=request.url.path, remedy="the pages are named at the top")
+    lost = Missing("there is no such page", where=request.url.path, remedy="the first page, behind the sign at the top, leads to all others")
     return await run_in_threadpool(_failed, request, lost, None, None)
 
 

@@ -8,8 +8,10 @@ import pytest
 from loopline.data.ingest import ingest_file
 from loopline.data.quarantine.quarantine import Filter
 from loopline.data.quarantine.replay import replay
-from loopline.data.review.answers import Answer, effect_of, enter_written, parse_answer, take, waiting
+from loopline.data.review.answers import WORDS, Answer, effect_of, enter_written, parse_answer, take, waiting
+from loopline.data.review.offered import offered
 from loopline.data.review.questions import questions
+from loopline.data.spec import ColumnSpec
 from loopline.errors import Mistake
 from tests.data.conftest import opened
 
@@ -180,6 +182,23 @@ def test_an_answer_that_does_not_fit_is_told_and_nothing_is_done(looked_at, want
     with pytest.raises(Mistake, match=why):
         take(looked_at.workspace, looked_at.data, [(fits, Answer("relabel", "mail")), (asked(looked_at, **wanted), parse_answer(text))], by="ann")
     assert not looked_at.workspace.ledger.read(kinds=("answer", "mend", "discard"))
+
+
+def test_a_question_offers_what_fits_it_and_says_what_each_answer_does(looked_at):
+    more = {"relabel": "relabel: 7", "rule": "rule: max: 12"}
+    for question in questions(looked_at.workspace, looked_at.data):
+        words = offered(question, looked_at.data.contract_of("visits").columns.get(question.column, ColumnSpec()))
+        assert {"refuse", "rule"} <= set(words) and len(set(words.values())) == len(words)
+        for word in WORDS:
+            fits = True
+            try:
+                effect(looked_at, question, more.get(word, word))
+            except Mistake as mistake:
+                # Another value would do: the contract refuses just this one.
+                fits = "the contract of visits allows" in mistake.what
+            assert fits == (word in words), (question, word)
+    inferred = offered(asked(looked_at, kind="inferred"), ColumnSpec())
+    assert list(inferred.items())[:2] == [("refuse", "Yes: refuse rows with other values"), ("accept", "No: go on only counting them")]
 
 
 def test_amendments_wait_until_they_are_written(shop):

@@ -27,7 +27,8 @@ from loopline.workspace import Workspace
 
 Word = Literal["accept", "refuse", "rule", "relabel"]
 WORDS: tuple[Word, ...] = ("accept", "refuse", "rule", "relabel")
-_ONE_BY_ONE = 100
+ONE_BY_ONE = 100
+"""Rows with one word are relabelled one by one up to so many; of more the word is mapped for all that come."""
 _LIMITS = {"min": min, "max": max}
 
 
@@ -180,7 +181,7 @@ def _relabelled(workspace: Workspace, data: DataSpec, question: Question, answer
         )
     if value is None:
         raise Mistake("the value that is right is to be said", where=question.id, remedy="write it as in relabel: VALUE")
-    if question.kind == "alike" or (question.rows > _ONE_BY_ONE and question.kind in ("rare", "new")):
+    if question.kind == "alike" or (question.rows > ONE_BY_ONE and question.kind in ("rare", "new")):
         _require_allowed(data, question, spec, value)
         return Effect((Amendment(question.table, question.column, "map", "clean", {question.value: value}, why),))
     several = question.rows > 1 and (question.kind in ("low", "high") or question.rule in _LIMITS)

@@ -45,7 +45,9 @@ def test_the_expert_answers_by_page_and_nobody_else(odd):
         answer = browser.post(f"/odd/data/review/{question['question']}", data={**token, "table": "visits", "word": "accept"})
         assert answer.status_code == 400 and "eve@example.com does" in answer.text
     with client(odd, EVE) as browser:
-        form = hidden(browser.get("/odd/data/review").text, question["question"])
+        shown = browser.get("/odd/data/review").text
+        assert "checked" not in shown and 'name="word" value="refuse" required' in shown and "the rule is not" not in shown
+        form = hidden(shown, question["question"])
         done = browser.post(f"/odd/data/review/{question['question']}", data={**form, "word": "rule", "more": "max: 120"})
         assert "1 change of the contract proposed" in done.text and "max: 120" in done.text
         again = browser.post(f"/odd/data/review/{question['question']}", data={**form, "word": "refuse"})

@@ -10,9 +10,13 @@ from typing import Any
 from loopline.access.people import Person, speak_for
 from loopline.data.quarantine.mends import MENDS
 from loopline.data.quarantine.quarantine import QUARANTINE
-from loopline.data.review.answers import WORDS, parse_answer, take
+from loopline.data.quarantine.waiting import waiting
+from loopline.data.review.answers import WORDS, Word, parse_answer, take
+from loopline.data.review.offered import offered
 from loopline.data.review.proposed import Proposed, proposed
 from loopline.data.review.questions import Question, about_inferred, about_odd, about_refused, answered, questions
+from loopline.data.spec import ColumnSpec
+from loopline.declaration import counted
 from loopline.errors import Mistake
 from loopline.lake.tables import Tables
 from loopline.project import FILE
@@ -27,28 +31,24 @@ _PER_PAGE = 20
 _FEW_CELLS = 400_000
 """In a table of so many cells odd values are looked for while a reader waits; in a larger one where they are asked for."""
 _KNOWN: Kept[list[Question]] = Kept(8)
+_MENDED: Kept[int] = Kept(8)
 _PROPOSED: Kept[Proposed] = Kept(8)
 
 
 @dataclass(frozen=True)
 class Asks:
-    """A question as the page shows it."""
+    """A question as the page shows it.
+
+    Parameters
+    ----------
+    words
+        The answers that it takes, and what each does.
+    """
 
     question: Question
     asks: Cell
     samples: tuple[Cell, ...]
-
-    @property
-    def words(self) -> tuple[tuple[str, str], ...]:
-        """The answers that it takes, and what each means."""
-        about_rows = self.question.kind == "refused"
-        means = {
-            "accept": "the rows are right, and the rule is not" if about_rows else "it is right",
-            "refuse": "the rule is right, and the rows are given up" if about_rows else "it is wrong: refuse it",
-            "rule": "another rule",
-            "relabel": "another value for these rows",
-        }
-        return tuple((word, f"{word}: {means[word]}") for word in WORDS)
+    words: Mapping[Word, str]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Review:
         What the answers so far change in the declaration; None where its text cannot be read.
     may_answer
         Whether the reader may speak for the expert, and where not, why.
+    mended
+        How many refused rows of any table were mended, and wait for a replay.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Review:
     is_whole: bool
     proposed: Proposed | None
     may_answer: str
+    mended: int = 0
     sees_rows: bool = True
 
     def as_json(self) -> dict[str, Any]:
@@ -92,10 +95,21 @@ def view(current: Current, asked: Asked) -> Review:
     is_whole = asked.query.get("odd") == "yes" or _is_small(current, table)
     found = _open(current, table, is_whole)
     part = Part(page_of(asked), len(found), _PER_PAGE)
-    shown = tuple(Asks(one, cell(one.asks, 400), cells(one.samples, 300)) for one in found[part.skip : part.skip + _PER_PAGE])
+    shown = tuple(_asks(current, one) for one in found[part.skip : part.skip + _PER_PAGE])
     kinds: Counter[str] = Counter(one.kind for one in found)
     sources = tuple(current.project.declaration.data.sources)
-    return Review("Review", table, sources, shown, kinds, part, is_whole, _proposed(current), _may_answer(current, asked))
+    return Review("Review", table, sources, shown, kinds, part, is_whole, _proposed(current), _may_answer(current, asked), _mended(current))
+
+
+def _mended(current: Current) -> int:
+    versions = [version_of(current, name) for name in (QUARANTINE, MENDS)]
+    return _MENDED.of((current.workspace.lake.url, *versions), lambda: waiting(Tables(current.workspace.lake)).mended)
+
+
+def _asks(current: Current, question: Question) -> Asks:
+    spec = current.project.declaration.data.contract_of(question.table).columns.get(question.column, ColumnSpec())
+    words = {word: cell(says, 200).text for word, says in offered(question, spec).items()}
+    return Asks(question, cell(question.asks, 400), cells(question.samples, 300), words)
 
 
 def _is_small(current: Current, table: str) -> bool:
@@ -160,9 +174,10 @@ def answer(current: Current, asked: Asked, form: Form) -> Done:
         if question is None:
             raise Stale(("the question was answered, or the rows that raised it are gone",))
         done = take(current.workspace, data, [(question, said)], by=asked.reader.name)
-    effects = ((done.mended, "mended"), (done.relabelled, "changed in the table"), (done.discarded, "discarded"))
+    mended = "mended: a replay takes what the contract accepts into the table"
+    effects = ((done.relabelled, "changed in the table"), (done.discarded, "discarded"), (done.mended, mended))
     parts = [f"{count:,} {'row' if count == 1 else 'rows'} {became}" for count, became in effects if count]
-    parts += [f"{len(done.amendments)} {'change' if len(done.amendments) == 1 else 'changes'} of the contract proposed"] if done.amendments else []
+    parts = [*([f"{counted(len(done.amendments), 'change')} of the contract proposed"] if done.amendments else []), *parts]
     return Done(f"Answered: {', '.join(parts) or 'it stays as it is'}.", f"/data/review?table={table}")
 
 

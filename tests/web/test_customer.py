@@ -102,6 +102,8 @@ def test_words_are_kept_with_the_servers_and_quoted_as_text(folder):
         ({"rating": "9"}, "no rating"),
         ({"text": "x" * 2001}, "2,001 characters"),
         ({"text": "x", "about": "a\nb"}, "expected the id of a prediction"),
+        ({"text": "x", "about": "20260101-nonsense"}, "no decision with this number is known"),
+        ({"text": "x", "about": "nonsense"}, "no decision with this number is known"),
     ],
 )
 def test_words_that_cannot_be_kept_are_refused(folder, said, words):
@@ -109,6 +111,8 @@ def test_words_that_cannot_be_kept_are_refused(folder, said, words):
         fields = hidden(browser.get("/shop/customer").text, "/customer/feedback")
         answer = browser.post("/shop/customer/feedback", data={**fields, **said})
     assert answer.status_code == 400 and words in answer.text.lower()
+    with open_loop(folder) as loop:
+        assert not list((loop.workspace.lake.log / "feedback").glob("*"))
 
 
 def test_so_much_is_taken_in_a_time_and_no_more():
@@ -178,7 +182,9 @@ def test_a_link_shows_the_page_to_who_has_it_until_it_is_revoked(folder):
             links.revoke(loop.workspace.ledger, made.id, Person("bea", "--by"))
         gone = browser.get(f"/shop/c/{text}")
         assert gone.status_code == 404 and "What you asked for" not in gone.text
-        assert browser.post(f"/shop/c/{text}/feedback", data={**fields, "text": "again"}).status_code == 404
+        late = browser.post(f"/shop/c/{text}/feedback", data={**fields, "text": "what I wrote"})
+        assert late.status_code == 404 and "What you wrote, which was not kept" in late.text and "what I wrote" in late.text
+        assert "what I wrote" not in browser.get(f"/shop/c/{text}").text
 
 
 def test_a_link_begins_as_the_pages_are_reached(folder):

@@ -327,7 +327,9 @@ def _html(
         keep=None if current is None else lambda what: site.drawings.keep(what, project=current.project.name, roles=None if page is None else page.roles),
     )
     text = rendering.html(template, view, setting)
-    if reader is not None and (refused := refusals.taken(request, site.refusals, site.door, reader)) is not None:
+    # Who came by a link that has ended is nobody, and what they wrote is theirs all the same.
+    is_theirs = reader is not None or "link" in request.path_params
+    if is_theirs and (refused := refusals.taken(request, site.refusals, site.door, reader)) is not None:
         # Where the page itself cannot be shown any more, what was typed stands there all the same.
         text, status = refilled(text, refused), status if page is None else refused.status
     answer = Response(text, status, media_type="text/html")

@@ -61,13 +61,13 @@
       window.htmx?.process(part);
     }
     document.title = fresh.title;
-    tell("");
+    tell([403, 404].includes(answer.status) ? "This page cannot be opened any more" : "");
     return answer.status < 500;
   };
 
   document.body.addEventListener("htmx:responseError", (event) => event.detail.xhr.status === 401 && tell("Signed out"));
 
-  let due = 0, isAsking = false, events = null;
+  let due = 0, asked = 0, isAsking = false, events = null;
   // Moves that follow each other are asked for once, and those who are told of one at the same moment do not all ask at the same moment.
   const soon = () => GATHER_MS + Math.random() * SPREAD_MS;
   const look = (after) => {
@@ -78,6 +78,7 @@
     // A slow server is not asked a second time before it has answered.
     if (isAsking) return look(soon());
     isAsking = true;
+    asked = Date.now();
     const mine = due;
     let went = true;
     if (!document.hidden) {
@@ -98,6 +99,8 @@
     // A stream that ends comes again by itself: whether the server is there is told by asking for the page.
     events.addEventListener("error", () => look(soon()));
   };
+  // Whom no events reach is told when they begin to write whether the page still stands, and not only once they have written.
+  document.addEventListener("focusin", (event) => !address && event.target.form?.method === "post" && Date.now() - asked > SOON_MS && look(0));
   document.addEventListener("visibilitychange", () => document.hidden || look(0));
   addEventListener("pagehide", () => {
     clearTimeout(due);

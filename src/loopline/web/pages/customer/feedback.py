@@ -13,6 +13,8 @@ from loopline.errors import Mistake
 from loopline.serve.feedback import general, read_feedback
 from loopline.serve.log import Log
 from loopline.serve.outcomes import Malformed
+from loopline.serve.recall import recall
+from loopline.serve.records import day_told
 from loopline.serve.scorer import stamp
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -56,7 +58,7 @@ def feedback(current: Current, asked: Asked, form: Form) -> Done:
     Missing
         When it comes by a link that leads nowhere.
     Mistake
-        When nothing is said, it is too long, or too much came in a short time.
+        When nothing is said, it is too long, or too much came in a short time, or no decision has the number that it is about.
     """
     place = place_of(current, asked)
     text, rating, about = form.get("text", "").strip(), form.get("rating", ""), form.get("about", "").strip()
@@ -72,9 +74,30 @@ def feedback(current: Current, asked: Asked, form: Form) -> Done:
         raise Mistake(found.reason, where="feedback", remedy="leave the number of the decision out, or copy it from where you got it")
     if not PACE.takes(f"{current.project.folder} {asked.reader.name}"):
         raise Mistake("that is much in a short time, and it was not taken", where="feedback", remedy="say it again in ten minutes")
+    # After the pace: nobody tries numbers out, and nobody makes the pages read more often than that.
+    if about:
+        _require_made(current, about)
     with Log(current.workspace.lake.log) as log:
         log.append("feedback", msgspec.json.Encoder().encode_lines([found.as_json(stamp(current.at))])).result(timeout=10)
     return Done("Thank you: your words are kept, and are read with the next review.", place)
+
+
+def _require_made(current: Current, id: str) -> None:
+    """A decision has this number, as far as it is known here; what an id's day does not tell is not looked for in all days.
+
+    Raises
+    ------
+    Mistake
+        When none has.
+    """
+    try:
+        if day_told(id) is not None:
+            recall(current.workspace.lake, id)
+            return
+    except Mistake:
+        pass
+    remedy = "copy it from where you got it, or leave it out; of a decision made just now say it again later"
+    raise Mistake("no decision with this number is known here", where="feedback", remedy=remedy)
 
 
 ACTIONS = (Action("/customer/feedback", feedback, EVERYBODY), Action("/c/{link}/feedback", feedback, EVERYBODY, by_link=True))

@@ -1,3 +1,5 @@
+import pytest
+
 from loopline.data.ingest import ingest_file
 from loopline.data.quarantine.discards import discard
 from loopline.data.quarantine.dossier import dossier
@@ -40,3 +42,18 @@ def test_all_that_is_known_of_a_row_is_told(room):
     assert (uncut["fields"], [cell["cell"] for cell in uncut["cells"]]) == (["9", "1"], [None, None, None])
     discard(room.workspace, room.data, Filter(reason="few"), by="bob", why="a torn line")
     assert told(10)["history"][-1]["what"] == "discarded"
+
+
+_WRITTEN = [(None, "2026-05-13T10:00:00"), ("%d.%m.%Y %H:%M", "13.05.2026 10:00"), ("%m/%d/%Y %H:%M:%S%.f", "05/13/2026 10:00:00")]
+
+
+@pytest.mark.parametrize(("form", "sent"), _WRITTEN)
+def test_what_is_wanted_of_a_time_is_shown_by_one_that_the_contract_takes(room, form, sent):
+    room.contract = {"when": {"type": "datetime", **({"format": form} if form else {})}, "day": {"type": "date"}}
+    text = f"id,when,day\n1,{sent},2026-05-13\n2,soon,2026-05-14\n"
+    batch = ingest_file(room.workspace, room.data, room.write("visits.csv", text))["batch"]
+    row = one(room.tables, room.data, f"{batch[:8]}:3")
+    wanted = {cell["column"]: cell["wants"] for cell in dossier(room.workspace, room.data, row)["cells"]}
+    assert wanted["when"].endswith(f"written as {sent}") and wanted["day"].endswith("written as 2026-05-13") and "written" not in wanted["id"]
+    told = wanted["when"].rpartition("written as ")[2]
+    assert mend(room.workspace, room.data, {("visits", batch, 3): {"when": told}}, by="ann").would_enter == 1

@@ -21,7 +21,7 @@ def test_what_is_refused_beside_the_page_is_told_in_its_form_and_a_second_click_
     with served(folder, reader("data")) as base:
         tab.goto(f"{base}/data/quarantine")
         tab.locator("main td a[href*='/data/quarantine/t/']").first.click()
-        cell, why = tab.locator("tr.wrong").get_by_role("textbox"), tab.get_by_label("Why (it is kept beside your name)")
+        cell, why = tab.locator("tr.wrong").get_by_role("textbox"), tab.get_by_label("Why (you may leave it out; it is kept beside your name)")
         cell.fill("1.5")
         why.fill("x" * 2001)
         tab.get_by_role("button", name="Check").click()

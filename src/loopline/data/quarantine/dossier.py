@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from loopline.data.casting import ISO
 from loopline.data.quarantine.cells import split
 from loopline.data.quarantine.mending import current_cells, verdicts
 from loopline.data.quarantine.mends import told
@@ -15,9 +17,12 @@ from loopline.data.quarantine.quarantine import KEY, SCHEMA, id_of
 from loopline.data.quarantine.reasons import broken, wants
 from loopline.data.quarantine.recheck import Place, as_delivered, standing
 from loopline.data.quarantine.replay import replays
-from loopline.data.spec import DataSpec
+from loopline.data.spec import ColumnSpec, DataSpec
 from loopline.lake.tables import Tables
 from loopline.workspace import Workspace
+
+_FEW = 100
+_SOME = datetime(2026, 1, 31, 14, 30)
 
 
 def dossier(workspace: Workspace, data: DataSpec, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +47,8 @@ def dossier(workspace: Workspace, data: DataSpec, row: Mapping[str, Any]) -> dic
         frame = pl.DataFrame([dict(row)], schema=SCHEMA)
         names, current, uncut = current_cells(workspace, place, frame)
         delivered = as_delivered(place, frame).frame
-        said["cells"] = _cells(place, names, delivered.row(0, named=True) if delivered.height else {}, current.get(line))
+        examples = _examples(tables, place, names)
+        said["cells"] = _cells(place, names, delivered.row(0, named=True) if delivered.height else {}, current.get(line), examples)
         separator = place.about.get("separator") or place.source.separator or ","
         said["fields"] = split(row["raw"] or "", separator=separator) if line in uncut else []
         if row["state"] in ("refused", "merged") and batch in held.held:
@@ -55,13 +61,36 @@ def dossier(workspace: Workspace, data: DataSpec, row: Mapping[str, Any]) -> dic
     return said
 
 
-def _cells(place: Place, names: list[str], delivered: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _cells(
+    place: Place, names: list[str], delivered: Mapping[str, Any], current: Mapping[str, Any] | None, examples: Mapping[str, str]
+) -> list[dict[str, Any]]:
     cells = []
     for name in names:
         was, now = delivered.get(name), None if current is None else current.get(name)
         mended = current is not None and now != was
-        cells.append({"column": name, "cell": was, "mended": now if mended else None, "is_mended": mended, "wants": wants(place.contract.columns.get(name))})
+        asks = [wants(place.contract.columns.get(name)), f"written as {examples[name]}" if name in examples else ""]
+        says = ", ".join(part for part in asks if part)
+        cells.append({"column": name, "cell": was, "mended": now if mended else None, "is_mended": mended, "wants": says})
     return cells
+
+
+def _examples(tables: Tables, place: Place, names: list[str]) -> dict[str, str]:
+    """How dates and times are written in the batch, by one of the table's own: nobody guesses it from the name of a type."""
+    forms = place.entry.body.get("formats") or {}
+    kinds = {name: place.contract.columns.get(name, ColumnSpec()) for name in names}
+    dated = {name: spec for name, spec in kinds.items() if spec.type in ("date", "datetime") or place.schema.get(name, pl.String()).is_temporal()}
+    there = [name for name in dated if place.schema.get(name, pl.String()) in (pl.Date, pl.Datetime)]
+    # The first rows do: an example is worth no look at a whole table.
+    first = tables.read(place.table).select(there).head(_FEW).collect() if there else pl.DataFrame()
+    examples = {}
+    for name, spec in dated.items():
+        known = first[name].drop_nulls().head(1) if name in there else pl.Series(dtype=pl.Datetime)
+        value = known if len(known) else pl.Series([_SOME]).cast(pl.Date if spec.type == "date" else pl.Datetime)
+        form = spec.format or forms.get(name) or ISO
+        form = form if form != ISO else "%Y-%m-%d" if value.dtype == pl.Date else "%Y-%m-%dT%H:%M:%S"
+        # Times stand in the table as of UTC, which one that is typed without a zone means, too.
+        examples[name] = value.dt.strftime(form)[0]
+    return examples
 
 
 def _history(workspace: Workspace, row: Mapping[str, Any]) -> list[dict[str, Any]]:

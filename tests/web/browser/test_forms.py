@@ -1,10 +1,15 @@
-"""A form that is refused, and one that is clicked twice, in a real browser."""
+"""A form that is refused, one that is clicked twice, and one on a page that has ended, in a real browser."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from playwright.sync_api import Page, expect
 
+from loopline.access.people import Person
+from loopline.ledger.entry import now
 from loopline.loop import open_loop
+from loopline.web import links
 from tests.web.browser.serving import served
 from tests.web.world import reader
 
@@ -34,3 +39,21 @@ def test_what_is_refused_beside_the_page_is_told_in_its_form_and_a_second_click_
         expect(tab.locator("#said")).to_contain_text("Mended")
     with open_loop(folder) as loop:
         assert len(loop.workspace.ledger.read(kinds=("mend",))) == 1
+
+
+def test_who_begins_to_write_by_a_link_that_has_ended_is_told_and_keeps_their_words(tab: Page, folder):
+    bea = Person("bea@example.com", "a test")
+    with open_loop(folder) as loop:
+        text, made = links.create(loop.workspace.ledger, "a club", timedelta(days=1), bea, now())
+    with served(folder, reader("customer")) as base:
+        tab.goto(f"{base}/c/{text}")
+        with open_loop(folder) as loop:
+            links.revoke(loop.workspace.ledger, made.id, bea)
+        words = tab.get_by_label("Your words")
+        words.press_sequentially("it was")
+        expect(tab.locator("#connection")).to_contain_text("This page cannot be opened any more")
+        words.press_sequentially(" wrong")
+        expect(words).to_have_value("it was wrong")
+        tab.get_by_role("button", name="Send").click()
+        expect(tab.locator("main")).to_contain_text("What you wrote, which was not kept")
+        expect(tab.locator("main")).to_contain_text("it was wrong")

@@ -63,6 +63,10 @@ def test_a_customer_signs_on_their_page_in_plain_words_and_nobody_by_a_link(fold
     declaration = folder / "loopline.yaml"
     text = declaration.read_text().replace("  budget:", "  approvals: {customer: 1}\n  budget:")
     declaration.write_text(text)
+    with client(folder, reader("customer")) as browser:
+        early = browser.get("/shop/customer").text
+        assert "ask who sent you here" in early and "loopline.yaml" not in early and "/charter/sign" not in early
+        assert early.count("Mostly right") == 2 and early.count("precision") <= 1
     pages_key(folder, monkeypatch)
     with client(folder, reader("customer")) as browser:
         page = browser.get("/shop/customer").text

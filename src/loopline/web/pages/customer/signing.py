@@ -74,9 +74,15 @@ def signing_of(current: Current, asked: Asked) -> Signing | None:
         since=spells[-1][0].time if is_in_force else None,
         last=(words[-1].time, words[-1].body["verdict"] == YES, words[-1].subject == subject) if words else None,
         changes=tuple(_changes(agreed[-1].body["charter"], statement(spec, book), spec)) if agreed else (),
-        unsigned=unsigned(current, asked),
+        unsigned=_unsigned(current, asked),
         seen=seen_of(subject),
     )
+
+
+def _unsigned(current: Current, asked: Asked) -> str:
+    """Why they cannot sign, as a customer reads it: what is to be declared is for whoever runs the pages, who read it on the charter's."""
+    why = unsigned(current, asked)
+    return "these pages may not sign for you yet; ask who sent you here to let them" if why and not asked.reader.is_local else why
 
 
 def _words(said: Any, name: str) -> Iterator[Entry]:

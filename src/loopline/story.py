@@ -207,10 +207,41 @@ class Turn(Look):
         return done
 
 
+_INPUTS = {
+    "segments": "what the server has logged",
+    "knows_the_data": "whether there is new data to learn from",
+    "retrained": "whether a model was trained anew",
+    "only_when_asked": "whether trainings wait to be asked for",
+    "has_earlier": "whether there is an earlier model",
+    "summary": "what the watch has measured",
+    "until": "how far the watch has measured",
+    "versions": "the tables of what was served",
+    "tables": "the tables",
+    "table": "the main table",
+    "champion": "the model that decides",
+    "challenger": "the model on trial",
+    "proof": "what the model was tested on",
+    "evidence": "what the model was tested on",
+    "files": "the delivered files",
+    "delivered": "the newest deliveries",
+    "alerts": "the alerts",
+    "roles": "who holds which role",
+    "happened": "what was trained, released or said",
+    "lift": "what the model has added",
+    "clock": "the time",
+    "own": "your own code",
+}
+"""What a step works on, as people say it; what is not here is told by its name."""
+
+
 def _changed(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The names of what a step was made from and is no more."""
-    said = {"reads": f"{{}} in {FILE}", "inputs": "{}", "code": "the code of {}"}
-    return sorted(said[part].format(name) for part in said for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name))
+    """What a step was made from and is no more, in words."""
+    found = {part: sorted(name for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name)) for part in ("reads", "inputs", "code")}
+    said = [f"{name} in {FILE}" for name in found["reads"]] + sorted({_INPUTS.get(name, name.replace("_", " ")) for name in found["inputs"]})
+    if not found["code"]:
+        return said
+    first, *others = found["code"]
+    return [*said, f"Loopline's own code ({first}{f' and {len(others)} more' if others else ''})"]
 
 
 def _undone(step: Step, state: State) -> StageStatus:

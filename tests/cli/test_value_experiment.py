@@ -91,7 +91,7 @@ def test_a_review_tells_from_what_it_was_made_and_whether_something_newer_has_co
     with open_loop(folder) as loop:
         loop.score(pl.DataFrame({"size": [1.0], "kind": ["a"], "at": [datetime(2026, 3, 6)], "noise": [0.0]}))
     said = told(call("review", "--json"))
-    assert said["newer"] == ["serve (changed: segments)"] and "take it in: loopline tick" in call("review").output
+    assert said["newer"] == ["serve (changed: what the server has logged)"] and "take it in: loopline tick" in call("review").output
     with open_loop(folder) as loop:
         loop.run()
     said = told(call("review", "--json"))

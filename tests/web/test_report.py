@@ -11,6 +11,9 @@ from click.testing import CliRunner
 
 from loopline import charts
 from loopline.cli.report import command
+from loopline.web.asked import Asked, Reader
+from loopline.web.current import Followed
+from loopline.web.pages.loop import view
 from loopline.web.report import Sheet, picture, standing_alone
 
 HOSTILE = "<script>alert(1)</script>"
@@ -32,6 +35,17 @@ def test_the_whole_loop_is_one_file(folder: Path) -> None:
     assert [id for id, count in Counter(ids).items() if count > 1] == []
     assert {link[1:] for link in re.findall(r'href="(#[^"]*)"', text)} <= set(ids)
     assert CliRunner().invoke(command, ["--folder", str(folder), "-o", "shop.pdf"]).exception is not None
+
+
+def test_what_waits_for_other_roles_waits_for_others_in_a_report(folder: Path) -> None:
+    declaration = folder / "loopline.yaml"
+    declaration.write_text(re.sub(r"\n  stakeholders:(?: \{.*\}|(?:\n    .*)+)", "", declaration.read_text()))
+    followed = Followed(folder)
+    shown = {role: view(followed.current(), Asked(Reader("ann", frozenset({role})))) for role in ("business", "data")}
+    followed.close()
+    for role, page in shown.items():
+        assert all(role in one.roles for one in page.mine) and not any(role in one.roles for one in page.others)
+    assert "refused rows" in {one.kind for one in shown["data"].mine} & {one.kind for one in shown["business"].others}
 
 
 def test_pages_stand_alone_in_one_file() -> None:

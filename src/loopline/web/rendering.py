@@ -144,22 +144,22 @@ def tone(word: object) -> str:
 def number(value: Any) -> str:
     """A number as people read it; a dash where it is not known.
 
-    >>> number(4.823e-07), number(-1e-12), number(0.25)
-    ('0.00000048', 'almost 0', '0.25')
+    >>> number(4.823e-07), number(-4.823e-07), number(-1e-12), number(0.25), number(-3)
+    ('0.00000048', '−0.00000048', 'almost 0', '0.25', '−3')
     """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return f"{value:,}".replace("-", "−")
     if not isinstance(value, float):
         return str(value)
     said = figure(value)
     if "e-" not in said:
         return said.replace("-", "−")
     # Nobody but those who reckon reads powers of ten.
-    return f"{value:.{1 - int(said.partition('e')[2])}f}" if abs(value) >= _TINY else "almost 0"
+    return f"{value:.{1 - int(said.partition('e')[2])}f}".replace("-", "−") if abs(value) >= _TINY else "almost 0"
 
 
 def aligned(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -203,7 +203,7 @@ def view(current: Current, asked: Asked) -> LoopView:
     known = RingKnown(
         charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
     )
-    waiting = waits(_waiting(current, alerts), asked.reader.name)
+    waiting = _of_reader(waits(_waiting(current, alerts), asked.reader.name), asked)
     running = current.workspace.ledger.holder()
     return LoopView(
         project=current.project.name,
@@ -252,6 +252,13 @@ def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | No
 
 def _delivery(current: Current) -> Entry | None:
     return next(iter(current.workspace.ledger.read(kinds=("batch",), newest_first=True, limit=1)), None)
+
+
+def _of_reader(waiting: Sequence[Wait], asked: Asked) -> tuple[Wait, ...]:
+    """What waits, in a report as its roles see it: who makes one may hold others, and what nobody holds is for whoever may do it on a page."""
+    if asked.origin or not asked.reader.roles:
+        return tuple(waiting)
+    return tuple(replace(one, is_mine=one.is_mine and bool(asked.reader.roles & {*one.roles})) for one in waiting)
 
 
 def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Raised, ...]:

@@ -90,6 +90,9 @@ def test_as_of_a_moment_shows_what_held_then_and_nothing_later(browser, ledger):
     assert after["charter"]["predict"] == "y" and after["tables"]["t"]["rows"] == 900 and after["alerts"] == []
     now = asked(browser, "/past")
     assert now["alerts"] and now["champion"]["until"] is None
+    ahead = asked(browser, "/past?at=2130-01-01")
+    assert ahead["ahead"] and not now["ahead"] and (ahead["seq"], ahead["alerts"]) == (now["seq"], now["alerts"])
+    assert "here stands what holds now" in browser.get("/shop/ledger/past?at=2130-01-01").text
     nothing = browser.get("/shop/ledger/past?at=2001-01-01").text
     assert "no entry yet" in nothing and "choose a later moment" in nothing
 

@@ -74,6 +74,16 @@ def test_each_stage_tells_its_one_number():
     assert found["model"].note == "per decision; +9 against never act"
 
 
+def test_a_window_that_lies_ahead_is_one_that_rows_are_about_and_no_part_of_this_month():
+    days = [window(day, latency_ms=None, estimated=None) for day in (0, 20)]
+    days = [{**one, "worth": {**one["worth"], "low": None, "baseline": 0.0}} for one in days]
+    soon, late = T0 + timedelta(days=3), T0 + timedelta(days=30)
+    assert told(windows=days, at=late)["serve"].note.startswith("answered in the window of 2024-01-21;")
+    assert told(windows=days, at=soon)["serve"].note.startswith("answered about 2024-01-21, which lies ahead;")
+    assert [figures_of(days, PACKAGE, "USD", at=at)[0].note for at in (late, soon)] == ["window of 2024-01-21", "window of 2024-01-21, which lies ahead"]
+    assert month(days, CHARTER, at=soon, confidence=0.9) == month(days[:1], CHARTER, at=soon, confidence=0.9)
+
+
 def test_the_model_is_the_one_that_was_made_or_imported_last():
     found = told(step("model", "search", SEARCHED), step("model", "import", IMPORTED, 2))
     assert (found["model"].number, found["model"].note) == ("13 USD", "per decision; +11 against never act")
@@ -90,7 +100,7 @@ def test_while_two_packages_serve_ring_and_live_page_tell_the_same():
     ]
     worth = {"low": None, "high": None}
     found = told(champion, windows=both)
-    shown = {one.name: one for one in figures_of([{**one, "worth": {**one["worth"], **worth}} for one in both], PACKAGE, "USD")}
+    shown = {one.name: one for one in figures_of([{**one, "worth": {**one["worth"], **worth}} for one in both], PACKAGE, "USD", at=T0 + timedelta(days=30))}
     assert found["serve"].number == "1,000 rows" and shown["Rows answered"].value == "1,000"
     assert found["serve"].note.endswith("2 refused") and shown["Refused"].note == "2 of 1,002 rows"
     assert found["watch"].note == "worst drift x: 0.10, its limit is 0.20"
@@ -118,7 +128,7 @@ def test_a_stage_that_stands_still_says_so():
 
 @given(st.floats(-1e12, 1e12))
 def test_a_number_for_little_room_is_short_and_right_to_three_digits(value):
-    said = compact(value)
+    said = compact(value).replace("−", "-")
     factor = {"k": 1e3, "M": 1e6, "G": 1e9}.get(said[-1], 1.0)
     assert float(said.rstrip("kMG").replace(",", "")) * factor == pytest.approx(value, rel=0.006, abs=1e-12)
     assert len(said) <= 10 or abs(value) < 1e-3

@@ -108,13 +108,13 @@ def compact(value: float) -> str:
     """A number for little room: three digits, and thousands and millions by a letter.
 
     >>> compact(1191760.0), compact(-52300.0), compact(2014.0), compact(8.459), compact(420.0)
-    ('1.19M', '-52.3k', '2,014', '8.46', '420')
+    ('1.19M', '−52.3k', '2,014', '8.46', '420')
     """
     for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
         if abs(value) >= 0.9995 * size:
-            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}".replace("-", "−")
     # What stands in full is as it stands elsewhere: 2,014 on a card is not 2,010 here.
-    return figure(value) if abs(value) >= 1000 else figure(float(f"{value:.3g}"))
+    return figure(value if abs(value) >= 1000 else float(f"{value:.3g}")).replace("-", "−")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +259,9 @@ def _serve(known: Known) -> tuple[str, str]:
     found = latest(known.windows, known.state.champion)
     if found is None:
         return _NOT_YET, known.unread or "no request has been answered"
-    return counted(found.rows, "row"), f"answered in the window of {written(found.start)}; {found.refused:,} refused"
+    # Where windows are of the moment that a decision is about, the newest may lie ahead: nobody has answered in it yet.
+    about = f"about {written(found.start)}, which lies ahead" if datetime.fromisoformat(found.start) > known.at else f"in the window of {written(found.start)}"
+    return counted(found.rows, "row"), f"answered {about}; {found.refused:,} refused"
 
 
 def _watch(known: Known) -> tuple[str, str]:

@@ -45,6 +45,8 @@ class Past:
         The entry with the tables that there were, and what they held.
     overrides
         What somebody had gone on in spite of.
+    is_ahead
+        Whether the moment is still to come: what is told then holds now.
     """
 
     at: datetime
@@ -56,6 +58,7 @@ class Past:
     words: tuple[Entry, ...]
     data: Entry | None
     overrides: tuple[Entry, ...]
+    is_ahead: bool = False
     title: str = "As of"
 
     @property
@@ -74,6 +77,7 @@ class Past:
         return {
             "at": self.at.isoformat(),
             "seq": self.seq,
+            "ahead": self.is_ahead,
             "champion": None if self.reign is None else self.reign.as_json(),
             "charter": None if self.charter is None else {"entry": self.charter.id, **self.charter.body["charter"]},
             "rollout": None if self.trial is None else self.trial.as_json(),
@@ -99,7 +103,10 @@ def view(current: Current, asked: Asked) -> Past:
     state = fold(ledger.read(kinds=KINDS, before=seq + 1))
     # Of now the alerts are known; for a moment before, each alert's newest entry is looked for among all.
     alerts = current.state.alerts if seq == current.seq else {entry.subject: entry for entry in ledger.newest_of_each("alert", before=seq + 1)}
-    return past(replace(state, alerts=alerts), at=at, seq=seq, data=_data(current, seq))
+    is_ahead = at > current.at
+    # Of what will have ended by then nobody knows what comes after it.
+    told = past(replace(state, alerts=alerts), at=min(at, current.at), seq=seq, data=_data(current, seq))
+    return replace(told, at=at, is_ahead=is_ahead)
 
 
 def past(state: State, *, at: datetime, seq: int, data: Entry | None) -> Past:

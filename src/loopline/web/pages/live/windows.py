@@ -105,7 +105,7 @@ def view(current: Current, asked: Asked) -> Live:
         windows=tuple(windows),
         last=last,
         currency=currency,
-        figures=figures_of(windows, current.state.champion, currency),
+        figures=figures_of(windows, current.state.champion, currency, at=current.at),
         metric=metric,
         metrics=metrics,
         drawn=_drawn(windows, currency, metric),
@@ -123,13 +123,14 @@ def windows_of(current: Current, last: int, *, package: str | None = None) -> li
     return [] if facts is None else newest(Blobs(current.workspace.lake), facts["summary"], last, package=package)
 
 
-def figures_of(windows: Sequence[Body], champion: str | None, currency: str) -> tuple[Figure, ...]:
+def figures_of(windows: Sequence[Body], champion: str | None, currency: str, *, at: datetime) -> tuple[Figure, ...]:
     """What the newest window shows: how many came of all packages, and what the one that decides was worth; nothing before one."""
     found = latest(windows, champion)
     if found is None:
         return ()
     window, all, parts = found.deciding, found.rows + found.refused, len(found.parts)
-    when = f"window of {written(found.start)}{f', of {parts} packages' if parts > 1 else ''}"
+    ahead = ", which lies ahead" if datetime.fromisoformat(found.start) > at else ""
+    when = f"window of {written(found.start)}{ahead}{f', of {parts} packages' if parts > 1 else ''}"
     # While several serve, what follows is of the one that decides.
     of = f"of {window['package'][:8]}; " if parts > 1 else ""
     made = [

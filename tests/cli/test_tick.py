@@ -298,3 +298,11 @@ def test_what_a_turn_that_died_has_not_told_is_told_before_anything_is_made(tmp_
         seen = [entry.subject if entry.kind == "step" else entry.kind for entry in ledger.read(kinds=("step", "message"))]
     assert "money is lost" in web.bodies()[0]["message"]
     assert seen[:4] == ["watch", "message", "watch", "charter"], "a stage was begun before anybody was told"
+
+
+def test_a_turn_that_finds_somebody_at_work_is_told_as_put_off(scene: Scene) -> None:
+    scene.raises = Mistake("ann is already running", remedy="wait", retry=True)
+    busy = scene.look()
+    assert busy.state == "failed" and busy.retry_s is not None and "turn 1 (the first): put off in" in busy.as_text()
+    scene.raises = Mistake("there is no file", remedy="make one")
+    assert ": failed in" in scene.look(minutes=20).as_text()

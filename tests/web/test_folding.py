@@ -50,6 +50,11 @@ def test_what_somebody_types_into_is_not_folded():
     assert re.findall(r'class="unseen">: (.)', folded) == ["c"]
 
 
+def test_what_a_page_wants_shown_is_not_folded():
+    folded = parted(f"<main><h2>a</h2>{LONG}<h2 data-shown>b</h2>{LONG}<h2>c</h2>{LONG}</main>")
+    assert re.findall(r'class="unseen">: (.)', folded) == ["c"]
+
+
 def test_what_is_short_is_not_folded():
     folded = parted(f"<main><h2>a</h2>1<h2>b</h2>{LONG}<h2>c</h2>{LONG}<h2>d</h2>4</main>")
     assert re.findall(r'class="unseen">: (.)', folded) == ["c"]

@@ -77,7 +77,9 @@ class Turn:
         """The turn in one line."""
         again = f"; again in {self.retry_s:g} s" if self.retry_s is not None else ""
         said = " ".join(f"{self.says}{again}".split())
-        return f"{self.time:%Y-%m-%d %H:%M:%S} UTC  turn {self.number} ({', '.join(self.why)}): {self.state} in {self.seconds:.1f} s; {said}"
+        # Who was quicker, a form of the pages perhaps, is soon through: nothing is broken.
+        state = "put off" if isinstance(self.error, Mistake) and self.error.retry else self.state
+        return f"{self.time:%Y-%m-%d %H:%M:%S} UTC  turn {self.number} ({', '.join(self.why)}): {state} in {self.seconds:.1f} s; {said}"
 
 
 def retry_s(failures: int) -> float:

@@ -79,7 +79,8 @@ class _Around:
 def parted(text: str) -> str:
     """A page in which every heading of the second order is one part with what stands under it, up to the next.
 
-    Narrow screens fold what comes after the first ones and has nothing to do in it; walls put parts beside each other.
+    Narrow screens fold what comes after the first ones and has nothing to do in it, but for what its page wants shown (``<h2 data-shown>``); walls
+    put parts beside each other.
 
     >>> page = parted(f"<main><h2>a</h2>{'one ' * 400}<h2>b</h2>{'two ' * 400}</main>")
     >>> page.replace("<section", "\\n<section").splitlines()[2][:122]
@@ -90,7 +91,8 @@ def parted(text: str) -> str:
         name = " ".join(_TAG.sub("", text[part.begins : part.headed]).split())
         under = text[part.headed : part.ends]
         high = min(len(_TAG.sub("", under)), _TABLED) + _DRAWN * under.count("<figure")
-        folds = number > 0 and "<form" not in under and high > _SHORT and shown + high > _SHOWN
+        is_kept = "data-shown" in text[part.begins : part.headed]
+        folds = number > 0 and not is_kept and "<form" not in under and high > _SHORT and shown + high > _SHOWN
         shown += 0 if folds else high
         more = f'<details class="more"><summary>More<span class="unseen">: {name}</span></summary></details>' if folds else ""
         made += [text[at : part.begins], '<section class="part">', text[part.begins : part.headed], more, text[part.headed : part.ends], "</section>"]

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopline import charts
-from loopline.charts import NARROW, WIDE, Bar, Reading
+from loopline.charts import HALF, NARROW, WIDE, Bar, Reading, legend
 
 T0 = datetime(2013, 7, 1, tzinfo=UTC)
 EVIL = "<script>alert('x')</script> & \"quotes\" \x00\ud800"
@@ -42,7 +42,7 @@ def every_chart(name: str, *, count: int = 5, width: int = WIDE) -> list[charts.
     ]
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("width", [WIDE, HALF, NARROW])
 @pytest.mark.parametrize("count", [0, 1, 2, 60])
 def test_every_chart_renders_as_a_picture_of_its_width(count: int, width: int) -> None:
     for spec in every_chart("x", count=count, width=width):
@@ -128,3 +128,8 @@ def test_texts_have_the_contrast_of_wcag_aa_and_marks_that_of_graphics() -> None
 def test_a_dark_page_redraws_every_colour_of_the_theme() -> None:
     css = charts.dark_css("figure")
     assert all(f'figure svg [fill="{light}"]{{fill:{dark}}}' in css for light, dark in charts.DARK.items())
+
+
+def test_a_legend_that_needs_more_room_than_a_line_of_half_a_desk_has_two() -> None:
+    labels = ["this model", "act on all", "act on none", "perfect foresight"]
+    assert (legend(labels, WIDE)["columns"], legend(labels, HALF)["columns"], legend(labels[:2], HALF)["columns"]) == (4, 2, 2)

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from loopline import charts
-from loopline.charts import NARROW, WIDE, Bar
+from loopline.charts import HALF, NARROW, WIDE, Bar
 from loopline.plots import Axis, Curve, Mark, Reach, curves, dots, reaches
 
 EVIL = "<script>alert('x')</script> & \"quotes\" \x00\ud800"
@@ -32,7 +32,7 @@ def every_plot(name: str, *, width: int = WIDE) -> list[charts.Spec]:
     ]
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("width", [WIDE, HALF, NARROW])
 def test_every_plot_renders_in_its_width(width: int) -> None:
     for spec in every_plot("x", width=width):
         assert float(ElementTree.fromstring(charts.svg(spec)).get("width") or 0) <= width * 1.2
@@ -73,3 +73,17 @@ def test_figures_stand_beside_the_points_and_what_is_not_known_is_said() -> None
 def test_a_name_of_two_parts_has_two_lines_on_a_telephone() -> None:
     said = texts(dots([Bar(name="origin = JFK, hour 0 to 4", value=1.0)], title="t", unit="USD", width=NARROW))
     assert "origin = JFK|hour 0 to 4" in said
+
+
+def test_a_long_name_is_whole_at_every_width() -> None:
+    names = [f"A simple rule, found in the data, {when}" for when in ("now", "then")]
+    for width in (WIDE, HALF, NARROW):
+        said = [text.replace("|", " ") for text in texts(dots([Bar(name=name, value=1.0) for name in names], title="t", unit="USD", width=width))]
+        assert all(name in said for name in names)
+
+
+def test_the_names_of_two_near_marks_stand_apart_on_a_telephone() -> None:
+    curve, marks = Curve(name="c", x=[0.0, 1.0], y=[0.0, 9.0]), [Mark(name=f"{one} decides", x=0.22, y=8.0 - index) for index, one in enumerate("ab")]
+    said = curves([curve], title="t", x=Axis(title="x", domain=(0, 1)), y=Axis(title="y"), marks=marks, width=NARROW)
+    away = {layer["mark"]["dy"] for layer in said["layer"] if layer["mark"]["type"] == "text"}
+    assert len(away) == 2

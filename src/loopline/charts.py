@@ -20,8 +20,8 @@ from loopline.declaration import figure
 
 Spec = dict[str, Any]
 
-WIDE, NARROW = 780, 330
-"""Widths of a whole chart in pixels: for a desk, and for a telephone of 380."""
+WIDE, HALF, NARROW = 780, 540, 330
+"""Widths of a chart in pixels: for a desk, for half of one, and for a telephone of 380."""
 DESK = 500
 """A broader chart is for a desk."""
 _SIDES = 48
@@ -163,9 +163,9 @@ def chart(title: str, note: str, values: Sequence[Mapping[str, Any]], layers: Se
 
 
 def legend(labels: Sequence[str], width: int) -> Spec:
-    """The legend of so many series: one line on a desk; on a telephone two beside each other where their names are short, else one below the other."""
+    """The legend of series: one line on a desk, two beside each other where they need more room, and on a telephone one where their names are long."""
     if width > DESK:
-        return {"columns": len(labels)}
+        return {"columns": len(labels) if sum(9 * len(label) + 62 for label in labels) <= width - _SIDES or width > HALF else 2}
     return {"columns": 2 if all(len(label) <= _SHORT for label in labels) else 1}
 
 
@@ -173,7 +173,7 @@ def _time_axis(times: Sequence[str], width: int) -> Spec:
     """The axis of time in UTC; few readings are labelled each, many at round times."""
     whole_days = all(time[11:19] == "00:00:00" for time in times)
     few = len(times) <= (6 if width > DESK else 3)
-    axis: Spec = {"title": None, "labelOverlap": "greedy", "labelSeparation": 12, "format": "%-d %b %Y" if whole_days else "%-d %b, %H:%M"}
+    axis: Spec = {"title": None, "labelOverlap": "greedy", "labelSeparation": 24, "format": "%-d %b %Y" if whole_days else "%-d %b, %H:%M"}
     axis |= {"values": list(times)} if few else {"tickCount": 8 if width > DESK else 4}
     return {"field": "at", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
 
@@ -324,7 +324,7 @@ def heat(rows: Sequence[tuple[str, datetime, float | None, bool]], *, title: str
         {"name": words(name), "at": place[_when(at)[:16].replace("T", " ")], "value": value, "marked": marked} for name, at, value, marked in rows
     ]
     # Labels with an hour are broader than those of days.
-    most = (6 if whole_days else 4) if width > DESK else 2
+    most = (6 if whole_days else 4) - 2 * (width <= HALF) if width > DESK else 2
     every = max(1, -(-len(times) // most))
     # A label begins at its cell: one near the end would be cut.
     shown = [time for index, time in enumerate(times) if index % every == 0 and (not index or len(times) - index > every // 2)]

@@ -5,17 +5,24 @@ Curves are told apart by their dashes as well as by their colour, so that they r
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from loopline.charts import ALARM, BAND, BLUE, GREEN, INK, MUTED, PAPER, RUST, SLATE, WIDE, Bar, Spec, chart, legend, words
+from loopline.charts import ALARM, BAND, BLUE, DESK, GREEN, HALF, INK, MUTED, NARROW, PAPER, RUST, SLATE, WIDE, Bar, Spec, chart, legend, words
 from loopline.declaration import figure
 
 _COLOURS = (BLUE, SLATE, GREEN, RUST, INK)
 _DASHES = ((1, 0), (2, 3), (8, 4), (10, 3, 2, 3), (3, 6))
 _ROOM_PX = 76
+_LINE_PX = 14
+_LETTER_PX = 8
+_SIDES_PX = 110
+_LETTERS = {WIDE: 34, HALF: 26, NARROW: 18}
+"""How many letters of a name stand on a line, by the width of the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +105,7 @@ def curves(
         _layer("whisker", {"type": "rule", "color": INK, "strokeWidth": 1.5}, {"x": across, "y": {**up, "field": "low"}, "y2": {"field": "high"}}),
         _layer("dot", {"type": "point", "filled": True, "size": 55, "opacity": 1, "color": INK}, {"x": across, "y": up}),
     ]
-    layers += _marks(marks, across, up, x.domain or _span(series)) if marks else []
+    layers += _marks(marks, across, up, x.domain or _span(series), width) if marks else []
     return chart(title, note, rows, layers, width=width, height=height)
 
 
@@ -115,17 +122,15 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
     if reference is not None:
         said = f"The upright line is {reference[0]}."
         note = f"{note}  {said}" if note else said
-    rows = [{"name": words(bar.name), "value": bar.value, "low": bar.low, "high": bar.high, "marked": bar.marked, "figure": _figure(bar)} for bar in values]
+    rows = [
+        {"name": _broken(bar.name, width), "value": bar.value, "low": bar.low, "high": bar.high, "marked": bar.marked, "figure": _figure(bar)} for bar in values
+    ]
     ends = [end for bar in values for end in (bar.value, bar.low, bar.high) if end is not None]
-    label: Spec = {"title": None, "ticks": False, "grid": True, "labelLimit": 260}
-    if width <= 500:
-        # A name of two parts has a line for each.
-        label |= {"labelLimit": 130, "labelExpr": "split(replace(datum.label, ': ', ', '), ', ')", "labelFontSize": 11}
-    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": label}
+    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None, "ticks": False, "grid": True, **_names(width)}}
     x: Spec = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"title": words(unit), "tickCount": 5 if width > 500 else 3, "labelFlush": False, **_short(ends)},
+        "axis": {"title": words(unit), "tickCount": 5 if width > DESK else 3, "labelFlush": False, **_short(ends)},
         "scale": {"nice": True, "zero": reference is not None and reference[1] == 0},
     }
     known = [{"filter": "datum.low !== null && datum.high !== null"}]
@@ -150,8 +155,8 @@ def dots(values: Sequence[Bar], *, title: str, unit: str, note: str = "", refere
         },
     ]
     # The figures stand right of the plot, where the fitting of the width does not look.
-    padding = {"left": 44 if width > 500 else 20, "right": _ROOM_PX, "top": 8, "bottom": 8}
-    return chart(title, note, rows, layers, width=width, height={"step": 28 if width > 500 else 34}, padding=padding)
+    padding = {"left": 44 if width > DESK else 30, "right": _ROOM_PX, "top": 8, "bottom": 8}
+    return chart(title, note, rows, layers, width=width, height={"step": _step(rows)}, padding=padding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,19 +187,18 @@ def reaches(values: Sequence[Reach], *, title: str, unit: str, middle: float, no
         for one in values
         for kind, value, text in (("low", one.at_low, one.low), ("high", one.at_high, one.high))
     ]
-    label: Spec = {"title": None, "ticks": False, "labelLimit": 270 if width > 500 else 130, "labelFontSize": 11, "labelExpr": "split(datum.label, '\\n')"}
-    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": label}
+    y: Spec = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None, "ticks": False, **_names(width)}}
     x: Spec = {
         "field": "value",
         "type": "quantitative",
         "axis": {
             "title": words(unit),
             "grid": True,
-            "tickCount": 5 if width > 500 else 3,
+            "tickCount": 5 if width > DESK else 3,
             "labelFlush": False,
             **_short([end for one in values for end in (one.at_low, one.at_high)]),
         },
-        "scale": {"nice": True, "zero": bool(zero), "padding": 84 if width > 500 else 56},
+        "scale": {"nice": True, "zero": bool(zero), "padding": 84 if width > DESK else 56},
     }
     colour = {"field": "end", "type": "nominal", "scale": {"domain": ["low", "high"], "range": [BLUE, BAND]}, "legend": None}
     text: Spec = {"type": "text", "color": INK, "fontSize": 11}
@@ -213,7 +217,7 @@ def reaches(values: Sequence[Reach], *, title: str, unit: str, middle: float, no
     if zero:
         dashed: Spec = {"type": "rule", "color": ALARM, "strokeWidth": 1.5, "strokeDash": [5, 4]}
         layers.append({"data": {"values": [{"value": 0.0}]}, "mark": dashed, "encoding": {"x": x}})
-    return chart(title, note, rows, layers, width=width, height={"step": 34 if width > 500 else 58})
+    return chart(title, note, rows, layers, width=width, height={"step": 6 + _step(rows)})
 
 
 def _short(values: Sequence[float]) -> Spec:
@@ -222,21 +226,50 @@ def _short(values: Sequence[float]) -> Spec:
 
 
 def _broken(name: str, width: int) -> str:
-    """A long name on several lines."""
-    return "\n".join(wrap(words(name, most=90), 42 if width > 500 else 22))
+    """A long name on several lines; one of two parts has a line for each, where they fit."""
+    most, said = _LETTERS[_size(width)], words(name, most=90)
+    parts = re.split("[,:] ", said)
+    if len(said) > most and len(parts) == 2 and max(map(len, parts)) <= most:
+        return "\n".join(parts)
+    return "\n".join(wrap(said, most)) or " "
 
 
-def _marks(marks: Sequence[Mark], across: Spec, up: Spec, span: tuple[float, float]) -> list[Spec]:
-    """Diamonds with their names above them, within the plot, with an edge of paper that keeps them off the lines."""
+def _names(width: int) -> Spec:
+    """How an axis writes names that are `_broken`: whole, and so short that letters a fifth wider than the renderer's are not cut at the edge."""
+    return {
+        "labelLimit": 8 * _LETTERS[_size(width)],
+        "labelFontSize": 11,
+        "labelPadding": 8,
+        "labelLineHeight": _LINE_PX,
+        "labelExpr": "split(datum.label, '\\n')",
+    }
+
+
+def _size(width: int) -> int:
+    return WIDE if width > HALF else HALF if width > DESK else NARROW
+
+
+def _step(rows: Sequence[Mapping[str, Any]]) -> int:
+    """The height of a row of the plot: that of the name with the most lines."""
+    return max(28, 8 + _LINE_PX * max((str(row["name"]).count("\n") + 1 for row in rows), default=1))
+
+
+def _marks(marks: Sequence[Mark], across: Spec, up: Spec, span: tuple[float, float], width: int) -> list[Spec]:
+    """Diamonds with their names above them, of two on a telephone the lower one's below, with an edge of paper that keeps them off the lines."""
     place = (sum(mark.x for mark in marks) / len(marks) - span[0]) / ((span[1] - span[0]) or 1.0)
-    side = "left" if place < 0.12 else "right" if place > 0.88 else "center"
-    said: Spec = {"type": "text", "align": side, "dy": -22, "fontSize": 12, "fontWeight": 600}
+    # Half of the longest name, as a share of the plot.
+    half = max(len(mark.name) for mark in marks) * _LETTER_PX / 2 / (width - _SIDES_PX)
+    side = "left" if place < half else "right" if place > 1 - half else "center"
+    below = min(marks, key=lambda mark: mark.y).name if len(marks) == 2 and width <= DESK else None
+    layers = [_layer("mark", {"type": "point", "filled": True, "shape": "diamond", "size": 130, "color": RUST, "opacity": 1}, {"x": across, "y": up})]
     encoding = {"x": across, "y": up, "text": {"field": "name", "type": "nominal"}}
-    return [
-        _layer("mark", {"type": "point", "filled": True, "shape": "diamond", "size": 130, "color": RUST, "opacity": 1}, {"x": across, "y": up}),
-        _layer("mark", {**said, "color": PAPER, "stroke": PAPER, "strokeWidth": 4}, encoding),
-        _layer("mark", {**said, "color": INK}, encoding),
-    ]
+    for away, sign in ((-22, "!=="), (24, "===")) if below is not None else ((-22, ""),):
+        said: Spec = {"type": "text", "align": side, "dy": away, "fontSize": 12, "fontWeight": 600}
+        chosen = [{"filter": f"datum.name {sign} {json.dumps(words(below))}"}] if sign else []
+        for colour in ({"color": PAPER, "stroke": PAPER, "strokeWidth": 4}, {"color": INK}):
+            one = _layer("mark", {**said, **colour}, encoding)
+            layers.append({**one, "transform": [*one["transform"], *chosen]})
+    return layers
 
 
 def _figure(bar: Bar) -> str:

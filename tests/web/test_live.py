@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import time
@@ -55,6 +56,12 @@ def test_the_windows_are_those_that_the_command_tells(folder):
     # Refused rows quote what was sent: a business owner sees how many, and no row.
     assert seen["refusals"] is None
     assert page.count("/drawn/") >= 8 and "What the monitors say" in page
+
+
+def test_pictures_beside_each_other_are_drawn_for_half_of_a_desk(folder):
+    with client(folder, reader("business")) as browser:
+        address = html.unescape(re.findall(r'srcset="([^"]*width=half)"', browser.get("/shop/live").text)[0])
+        assert f'width="{charts.HALF}"' in browser.get(address).text
 
 
 def test_before_anything_is_served_the_page_says_what_to_do(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from hypothesis import given
@@ -55,6 +56,30 @@ def test_a_refusal_is_shown_once_to_its_reader_on_its_page():
     assert kept.take(name, "/shop/hall?", "ann") is not None and kept.take(name, "/shop/hall?", "ann") is None
 
 
+def test_what_is_kept_has_bounds_and_nobody_pushes_out_what_others_typed():
+    kept = Refusals(b"key")
+    mine = kept.keep(refusal(why="mine"))
+    names = [kept.keep(replace(refusal(why=str(n)), reader="ben")) for n in range(100)]
+    assert kept.take(mine, "/shop/hall?", "ann") is not None
+    assert [name for name in names if kept.take(name, "/shop/hall?", "ben")] == names[-8:]
+
+
+def test_what_a_page_asks_for_by_itself_takes_nothing_away(folder):
+    with client(folder, reader("customer")) as browser:
+        typed = {**hidden(browser.get("/shop/customer").text, "/customer/feedback"), "text": "y" * 3000}
+        sent = browser.post("/shop/customer/feedback", data=typed, follow_redirects=False)
+        assert sent.status_code == 303
+        assert browser.get("/shop/customer", headers={"hx-request": "true"}).status_code == 200
+        assert browser.get("/shop/customer").status_code == 400
+
+
+def test_a_reason_that_is_too_long_is_said_to_a_customer_and_kept(folder):
+    with client(folder, reader("customer")) as browser:
+        typed = {**hidden(browser.get("/shop/customer").text, "/customer/feedback"), "text": HOSTILE, "why": "z" * 2001}
+        answer = browser.post("/shop/customer/feedback", data=typed)
+        assert answer.status_code == 400 and "The reason has 2,001 characters" in answer.text and escape(HOSTILE) in answer.text
+
+
 def test_a_refused_form_leads_back_to_the_page_on_which_it_stands(folder):
     with client(folder, reader("customer")) as browser:
         fields = hidden(browser.get("/shop/customer").text, "/customer/feedback")
@@ -90,7 +115,7 @@ def test_what_was_typed_when_a_session_had_ended_waits_for_the_same_person_to_si
             return browser.get("/shop/customer").text
 
         sent = signed_out()
-        assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/shop/customer")
+        assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/shop/customer%23refused")
         assert "What you typed is kept for 15 minutes" in browser.get("/sign-in").text
         assert escape(HOSTILE) not in shown(PEOPLE["business"])
         again = shown(PEOPLE["customer"])

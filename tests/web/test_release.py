@@ -54,6 +54,18 @@ def test_the_page_shows_what_the_commands_say(folder):
     assert "It waits for a yes" in page and all(gate["name"] in page for gate in checked["gates"])
 
 
+def test_gates_and_criteria_are_told_in_plain_words_and_what_is_not_asked_in_one_line(folder):
+    waiting(folder)
+    addresses = ("/shop/release", "/shop/model/packages/" + told(folder, "status")["champion"][:12])
+    with client(folder, reader("business")) as browser:
+        pages = [browser.get(address).text for address in addresses]
+    for page in pages:
+        assert "Better than no model" in page and '<code class="small">beats_baseline</code>' in page
+        (line,) = re.findall(r"<summary>(\d+) gates are not asked for: ([^<]*)</summary>", page)
+        assert int(line[0]) == line[1].count(",") + 1 and "fairness between groups" in line[1] and "not asked:" not in page
+    assert "is yes, “y” comes true in at least 20% of cases." in pages[0]
+
+
 def test_a_yes_through_the_page_is_the_entry_that_the_command_makes(folder):
     owner = declared(folder, ASKS)
     waiting(folder)
@@ -129,7 +141,7 @@ def test_to_see_the_forms_enters_nothing_and_makes_no_key_trusted(folder, monkey
     known = entries(folder, "key")
     with client(folder, Reader(owner, is_local=True)) as browser:
         page = browser.get("/shop/release").text
-        assert f"this workspace trusts {owner}, and not the key" in page and not forms(page, "/release/words")
+        assert f"this workspace trusts {owner}, and not the key" in page and not forms(page, "/release/words") and "ed25519:" not in page
     assert not (folder / "another.pem").exists()
     assert entries(folder, "key") == known
 
@@ -145,6 +157,18 @@ def test_no_form_that_signs_is_offered_where_its_word_cannot_be_signed_and_to_lo
                 page = browser.get(address).text
                 assert f"You cannot {what}" in page and not re.findall(r'action="/shop/release/(?:waivers|back|rollout/moves)"', page), address
     assert not (folder / "pages.pem").exists()
+
+
+def test_the_way_back_is_offered_only_where_it_can_be_signed(folder, monkeypatch):
+    with open_loop(folder) as loop:
+        state = loop.state()
+        body = {**state.champions[-1].body, "previous": state.champion}
+        loop.workspace.ledger.append(Draft(kind="champion", subject=PACKAGE, body=body, actor="loopline"))
+    with client(folder, reader("devops")) as browser:
+        page = browser.get("/shop/release/history").text
+        assert "You cannot go back here" in page and "/release/back" not in page
+        pages_key(folder, monkeypatch)
+        assert hidden(browser.get("/shop/release/history").text, "/release/back")
 
 
 def test_a_package_that_a_role_refused_or_that_is_out_of_date_is_headed_so(folder, monkeypatch):

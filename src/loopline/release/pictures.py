@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from loopline.charts import BAR, BLUE, PAPER, WIDE, Spec, chart, words
+from loopline.charts import BAR, BLUE, DESK, PAPER, WIDE, Spec, chart, words
 
 _DAYS = timedelta(days=6)
 """What lasted longer is told by its days alone."""
@@ -30,7 +30,9 @@ def served(reigns: Sequence[Mapping[str, Any]], until: str, *, width: int = WIDE
     names = list(dict.fromkeys(words(package[:8]) for package, _, _, _ in sorted(spans, key=lambda span: span[1])))
     rows = [{"package": words(package[:8]), "from": since, "to": end or until, "kind": kind} for package, since, end, kind in spans]
     lasts = datetime.fromisoformat(max(row["to"] for row in rows)) - datetime.fromisoformat(min(row["from"] for row in rows))
-    axis = {"title": None, "tickCount": 6 if width > 500 else 3, "labelOverlap": "greedy", "format": "%-d %b %Y" if lasts > _DAYS else "%-d %b, %H:%M"}
+    format = "%-d %b %Y" if lasts > _DAYS else "%-d %b, %H:%M"
+    # A browser's letters may be broader than those that were measured.
+    axis = {"title": None, "tickCount": 6 if width > DESK else 3, "labelOverlap": "greedy", "labelSeparation": 24, "format": format}
     x = {"type": "temporal", "scale": {"type": "utc"}, "axis": axis}
     encoding = {
         "y": {"field": "package", "type": "nominal", "sort": names, "axis": {"title": None, "ticks": False}},

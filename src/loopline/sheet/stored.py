@@ -1,4 +1,4 @@
-"""A document as plain values that are kept, with its pictures as they are drawn for a desk and for a telephone."""
+"""A document as plain values that are kept, with its pictures as they are drawn at each width."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from loopline import charts
 from loopline.sheet.document import Answer, Document, Figure, Part, Picture, Table
 
-_WIDTHS = (charts.NARROW, charts.WIDE)
+_WIDTHS = (charts.NARROW, charts.HALF, charts.WIDE)
 
 
 def plain(document: Document) -> dict[str, Any]:

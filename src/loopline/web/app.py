@@ -23,13 +23,14 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
+from loopline.access.people import require_short
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.blobs import Absent
 from loopline.web import choices, forms, refusals, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
 from loopline.web.door import SAID, Headers, address
-from loopline.web.drawn import THEMES
+from loopline.web.drawn import THEMES, WIDTHS
 from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
 from loopline.web.lens import lens_of
@@ -124,7 +125,7 @@ async def _bare(request: Request) -> Response:
 
 
 async def _nowhere(request: Request, error: Exception) -> Response:
-    lost = Missing("there is no such page", where=request.url.path, remedy="the pages are named at the top")
+    lost = Missing("there is no such page", where=request.url.path, remedy="the first page, behind the sign at the top, leads to all others")
     return await run_in_threadpool(_failed, request, lost, None, None)
 
 
@@ -225,6 +226,8 @@ def _act(request: Request, action: Action, form: dict[str, str] | Mistake) -> Re
     require(reader, action.roles)
     with site.deciding(request.path_params["project"]):
         reader, current = let_in(request, reader, action.roles)
+        # On every page, also where a reason may be left out.
+        require_short(form.get("why", ""))
         done = _decided(action, current, _asked(request, reader), form)
     if isinstance(done, Shown):
         here = f"{current.base}{done.to}"
@@ -268,7 +271,7 @@ def _picture(request: Request, *, as_spec: bool) -> Response:
     if drawing is None:
         raise Missing("the picture is not kept any more", remedy="open the page again: it draws it anew")
     require(reader, drawing.roles)
-    width = charts.NARROW if request.query_params.get("width") == "narrow" else charts.WIDE
+    width = WIDTHS.get(request.query_params.get("width", ""), charts.WIDE)
     said = request.query_params.get("theme", "auto")
     # Who shares a browser with somebody who has signed out sees none of their pictures.
     kept = {"cache-control": f"private, max-age={_YEAR_S}, immutable"} if reader.is_local else {}

@@ -17,6 +17,8 @@ from loopline.sheet.document import Picture
 KEPT = 600
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
+WIDTHS = {"narrow": charts.NARROW, "half": charts.HALF}
+"""What the address of a picture calls its widths; it is drawn for a desk where it names none."""
 Drawable = Spec | Picture | Callable[[int], Spec]
 Roles = frozenset[str] | None
 

@@ -11,7 +11,6 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from loopline.access.people import require_short
 from loopline.errors import Mistake
 
 TOKEN, SEQ, SEEN, STANDS, MAKER = "token", "seq", "seen", "stands", "maker"
@@ -49,11 +48,7 @@ async def sent(request: Request) -> dict[str, str] | Mistake:
         said = {name: str(value) for name, value in (await request.form()).items()}
         request.state.typed = {name: text for name, text in said.items() if name not in CARRIED}
         request.state.stands, request.state.maker = said.pop(STANDS, ""), said.pop(MAKER, "")
-        # On every page, also where a reason may be left out.
-        require_short(said.get("why", ""))
         return said
-    except Mistake as mistake:
-        return mistake
     except (HTTPException, ClientDisconnect, ValueError, KeyError):
         return Mistake("the form cannot be read", remedy="open the page again, and send the form from there")
 

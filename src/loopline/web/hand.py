@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
-from loopline.access.keys import Key, kept_key
+from loopline.access.keys import Key, fingerprint, kept_key
 from loopline.access.people import Person, require_listed, speak_for
 from loopline.errors import LooplineError, Mistake
 from loopline.model.signing import require_speaker, speaker, voucher
@@ -13,6 +14,8 @@ from loopline.release.approvals import hand, stakeholders
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.page import Forbidden
+
+_KEY = re.compile(r"ed25519:[\w+/]+=*")
 
 
 def person_of(asked: Asked) -> Person:
@@ -83,7 +86,9 @@ def unsigned(current: Current, asked: Asked, *, moves: bool = False) -> str:
         else:
             require_speaker(ledger, name=name)
     except LooplineError as error:
-        return f"{error.what}; {error.remedy}"
+        # Nobody reads 44 characters: people compare fingerprints, and the command shows the key.
+        what = _KEY.sub(lambda found: fingerprint(found[0]), error.what)
+        return f"{what}; {_KEY.sub('KEY', error.remedy or '')}"
     return ""
 
 

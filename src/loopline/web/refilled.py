@@ -18,8 +18,9 @@ _FORM = re.compile(r'<form [^>]*method="post"[^>]*>.*?</form>', re.DOTALL)
 _CONTROL = re.compile(r"<input\b[^>]*>|(<textarea\b[^>]*>).*?</textarea>|<select\b[^>]*>.*?</select>", re.DOTALL)
 _OPTION = re.compile(r"<option\b([^>]*)>(.*?)</option>", re.DOTALL)
 _ADDRESS = re.compile(r'action="([^"]*)"')
+_FOLD = re.compile(r"<(/?)details\b([^>]*)>")
 _MAIN = re.compile(r"<main\b[^>]*>")
-_WRITTEN = ("why", "text", "more", "holder", "about", "until")
+_WRITTEN = ("why", "text", "more", "holder", "about", "until", "feature")
 """The fields into which people write, as against those that a form chooses for them."""
 
 
@@ -76,11 +77,18 @@ def _option(option: re.Match[str], chosen: str) -> str:
 
 
 def _opened(before: str) -> str:
-    """What comes before the form, with what folds it away unfolded."""
-    at = before.rfind("<details")
-    if at < 0 or before.find("</details>", at) >= 0 or " open" in before[at : before.index(">", at)]:
-        return before
-    return f"{before[:at]}<details open{before[at + len('<details') :]}"
+    """What comes before the form, with all that folds it away unfolded.
+
+    >>> _opened("<details><summary>a</summary><details>b</details><p>")
+    '<details open><summary>a</summary><details>b</details><p>'
+    """
+    around: list[re.Match[str]] = []
+    for tag in _FOLD.finditer(before):
+        around = around[:-1] if tag[1] else [*around, tag]
+    for tag in reversed(around):
+        if " open" not in tag[2]:
+            before = f"{before[: tag.start()]}<details open{before[tag.start(2) :]}"
+    return before
 
 
 def _note(refused: Refusal) -> str:

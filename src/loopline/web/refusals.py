@@ -21,8 +21,14 @@ from loopline.web.register import PAGES
 from loopline.web.rendering import sentence
 from loopline.web.signed_in import BY_ITSELF, SIGN_IN, safe_next
 
-_MOST, _LONGEST = 64, 1_000_000
-"""So many refusals are kept, of so many characters each and no longer than their browsers keep their names; what is longer is told on a page of its own."""
+_MOST, _EACH, _LONGEST = 64, 8, 128_000
+"""So many refusals are kept, so many of them of one reader, of so many characters each and no longer than their browsers keep their names.
+
+What is longer is told on a page of its own.
+"""
+
+PART = "hx-request"
+"""The header of what is fetched for a part of a page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +88,10 @@ class Refusals:
         with self._lock:
             self._kept[name] = (time.monotonic(), refusal)
             oldest = time.monotonic() - LASTS_S[REFUSED]
-            for old in [one for one, (at, _) in self._kept.items() if at < oldest] or list(self._kept)[:-_MOST]:
+            late = [one for one, (at, _) in self._kept.items() if at < oldest]
+            # Nobody pushes out what others typed.
+            theirs = [one for one, (_, kept) in self._kept.items() if kept.reader == refusal.reader][:-_EACH]
+            for old in {*late, *theirs} or list(self._kept)[:-_MOST]:
                 del self._kept[old]
         return name
 
@@ -125,7 +134,7 @@ def put_by(request: Request, kept: Refusals, door: Door, notes: URLSafeSerialize
     What was typed is kept for the one for whom the form was made, and for nobody where that is not known.
     """
     typed, to, maker = request.state.typed, stands_at(request), kept.made_for(request.state.maker)
-    answer = _leading(request, f"{SIGN_IN}?next={quote(to, safe='/')}" if to else SIGN_IN, "", 401)
+    answer = _leading(request, f"{SIGN_IN}?next={quote(f'{to}#refused', safe='/')}" if to else SIGN_IN, "", 401)
     what = "you were signed out before this was sent, and nothing was done"
     became = "What you typed was not kept"
     if to and maker and _is_short(typed):
@@ -138,18 +147,18 @@ def put_by(request: Request, kept: Refusals, door: Door, notes: URLSafeSerialize
 
 
 def _is_short(typed: Mapping[str, str]) -> bool:
-    return sum(map(len, typed.values())) <= _LONGEST
+    return sum(len(name) + len(text) for name, text in typed.items()) <= _LONGEST
 
 
 def _leading(request: Request, to: str, at: str, status: int) -> Response:
     # What is fetched for a part of a page would follow a way back by itself, and show nothing of it.
-    return Response(status_code=status, headers={"hx-redirect": to}) if "hx-request" in request.headers else RedirectResponse(f"{to}{at}", 303)
+    return Response(status_code=status, headers={"hx-redirect": to}) if PART in request.headers else RedirectResponse(f"{to}{at}", 303)
 
 
 def taken(request: Request, kept: Refusals, door: Door, reader: Reader | None) -> Refusal | None:
-    """What was refused just now of a form on the page that is asked for; a page that follows the ledger by itself takes nothing away."""
+    """What was refused just now of a form on the page that is asked for; what a page asks for by itself takes nothing away."""
     name = door.cookie(request, REFUSED)
-    if not name or request.method != "GET" or BY_ITSELF in request.headers:
+    if not name or request.method != "GET" or BY_ITSELF in request.headers or PART in request.headers:
         return None
     return kept.take(name, _plain(address(request)), _named(request, reader))
 

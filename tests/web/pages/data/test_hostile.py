@@ -81,5 +81,5 @@ def test_bad_addresses_end_in_words(odd, path, status):
     with client(odd, DAN) as browser:
         answer = browser.get(f"/odd/data{path}")
     assert answer.status_code == status and "Traceback" not in answer.text
-    remedies = r"choose|did you mean|(tables|sources|versions|columns) are|quarantine|named at the top"
+    remedies = r"choose|did you mean|(tables|sources|versions|columns) are|quarantine|leads to all others"
     assert status == 200 or re.search(remedies, answer.text, re.IGNORECASE)

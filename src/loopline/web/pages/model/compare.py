@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopline.charter.spec import CharterSpec
-from loopline.charts import NARROW, WIDE, Spec
+from loopline.charts import HALF, NARROW, WIDE, Spec
 from loopline.ledger.entry import Entry, digest
 from loopline.model.assessment.pictures import HEADINGS
 from loopline.model.comparing import compare as held_against
@@ -105,7 +105,7 @@ def _found(current: Current, first: Entry, second: Entry) -> _Found | None:
 
 def _made(workspace: Workspace, charter: CharterSpec, one: str, other: str, evidence: str) -> _Found:
     found = held_against(*loaded(workspace, charter, one, other, evidence))
-    specs = {width: picture(found, (one[:8], other[:8]), width=width) for width in (WIDE, NARROW)}
+    specs = {width: picture(found, (one[:8], other[:8]), width=width) for width in (WIDE, HALF, NARROW)}
     return _Found(dict(found.said), {width: spec for width, spec in specs.items() if spec is not None})
 
 

@@ -19,6 +19,7 @@ from loopline.model.predictor import BACKGROUND
 from loopline.model.reported import Told
 from loopline.release.approvals import settled_today
 from loopline.release.judgement import found, outcome
+from loopline.release.wording import Wording, worded
 from loopline.sheet.document import Picture
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -75,6 +76,8 @@ class PackagePage:
         The parts of its evaluation, and what it does with its columns.
     gates
         The newest verdict of each gate on it, as it stands with the waivers that count today; none where it has not come as far.
+    wordings
+        The same in plain words.
     signers
         Whose keys signed it, with the key and whether it is trusted.
     reads_rows, tells_reasons
@@ -93,6 +96,7 @@ class PackagePage:
     first: Picture | None
     curves: tuple[Picture, ...]
     gates: tuple[Mapping[str, Any], ...]
+    wordings: tuple[Wording, ...]
     signers: tuple[Mapping[str, Any], ...]
     origin: Origin
     reads_rows: bool
@@ -133,6 +137,7 @@ def package(current: Current, asked: Asked) -> PackagePage:
     evaluation = said["evaluation"]
     explanation = kept.parsed(EXPLANATION) if EXPLANATION in kept.contents else None
     gain = said["worth"]["gain"]
+    gates = _gates(current, entry.subject)
     return PackagePage(
         said={name: value for name, value in said.items() if name not in ("card", "gates")},
         verdict=verdict(said["worth"], said["currency"] or ""),
@@ -145,7 +150,8 @@ def package(current: Current, asked: Asked) -> PackagePage:
         sections=(*_looks_at(explanation), *_evaluated(said)),
         first=None if evaluation is None else _picture(evaluation, "worth_curve"),
         curves=() if evaluation is None else _drawn(evaluation, ("roc", "precision_recall")),
-        gates=_gates(current, entry.subject),
+        gates=gates,
+        wordings=tuple(worded(gate, current.project.declaration.charter) for gate in gates),
         signers=tuple({"name": trust.keys.get(one.key), "key": one.key} for one in trust.signatures.get(entry.subject, ())),
         origin=origin_of(current, entry, kept, facts_of(state, ledger, entry)),
         reads_rows=asked.reader.may(OF_ROWS),

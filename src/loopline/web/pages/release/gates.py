@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from loopline.access.people import same
+from loopline.charter.meaning import meaning
+from loopline.charter.spec import CharterSpec
 from loopline.errors import Mistake
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
@@ -13,12 +16,13 @@ from loopline.model.signing import trust
 from loopline.release import remedies
 from loopline.release.approvals import conflict, judged, named, stakeholders, tally_of, word
 from loopline.release.champion import promotion
-from loopline.release.judgement import Judgement, found, judgement, outcome
+from loopline.release.judgement import Judgement, judgement, outcome
 from loopline.release.position import Position, position
 from loopline.release.spec import MOVES, PROMOTION, ROLLBACK
 from loopline.release.stage import stopped
 from loopline.release.tally import RoleTally, Tally
 from loopline.release.waivers import KIND, STANDING, may_waive, standing, waive, withdraw
+from loopline.release.wording import Wording, read, title, worded
 from loopline.release.words import NO, WITHDRAWN, YES, say
 from loopline.web.asked import Asked
 from loopline.web.current import Current
@@ -40,8 +44,8 @@ class Gate:
 
     Parameters
     ----------
-    outcome
-        ``passed``, ``failed``, ``waived`` or ``not asked``.
+    said
+        Its verdict in plain words.
     remedy
         What helps where it failed; empty elsewhere.
     roles
@@ -50,12 +54,7 @@ class Gate:
         What the reader decides on then.
     """
 
-    name: str
-    outcome: str
-    asked: str
-    found: str
-    value: float | None
-    limit: float | None
+    said: Wording
     remedy: str
     roles: tuple[str, ...]
     seen: str
@@ -64,6 +63,19 @@ class Gate:
     def options(self) -> tuple[tuple[str, str], ...]:
         """The roles, to be chosen from."""
         return tuple((role, role) for role in self.roles)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What the business asked for as it is shown: in their words, in ours, and what became of it."""
+
+    id: str
+    says: str
+    check: str
+    means: str
+    passed: bool | None
+    value: str | float | None
+    before: tuple[tuple[str, str | float | None], ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ class Release:
     others
         The other packages that went through the gates, newest first.
     waivers
-        The newest word on each gate that was ever waived, newest first, with whether it counts for the package today.
+        The newest word on each gate that was ever waived, newest first, with what the gate is called, and whether it counts for the package today.
     unsigned
         Why the reader, who may waive a gate or end a waiver, cannot sign that here, and what to do; empty where they can.
     """
@@ -116,6 +128,7 @@ class Release:
     position: Position
     shown: Judgement | None
     gates: tuple[Gate, ...]
+    criteria: tuple[Criterion, ...]
     said: Tally
     voices: tuple[Voice, ...]
     waits: bool
@@ -123,7 +136,7 @@ class Release:
     stopped: str
     outdated: str
     others: tuple[str, ...]
-    waivers: tuple[tuple[Entry, bool], ...]
+    waivers: tuple[tuple[Entry, str, bool], ...]
     today: str
     unsigned: str
 
@@ -135,7 +148,7 @@ class Release:
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
         judged = None if self.shown is None else {**self.shown.facts, "criteria": self.shown.criteria, "next": self.shown.next}
-        waivers = [{"gate": entry.subject, **entry.body, "by": entry.actor, "entry": entry.id, "counts": counts} for entry, counts in self.waivers]
+        waivers = [{"gate": entry.subject, **entry.body, "by": entry.actor, "entry": entry.id, "counts": counts} for entry, _, counts in self.waivers]
         return {
             "release": self.position.as_json(),
             "judged": judged,
@@ -163,6 +176,7 @@ def view(current: Current, asked: Asked) -> Release:
         position=position(said.release, said.charter, state),
         shown=shown,
         gates=gates,
+        criteria=() if shown is None else tuple(_criterion(one, said.charter, package) for one in shown.criteria),
         said=words,
         voices=tuple(voice(current, asked, one, package, PROMOTION) for one in words.roles),
         waits=shown is not None and shown.facts["passed"] and not is_promoted,
@@ -170,7 +184,7 @@ def view(current: Current, asked: Asked) -> Release:
         stopped=stopped(said.charter, state),
         outdated=_outdated(current) if is_newest and not is_promoted else "",
         others=tuple(entry.body["facts"]["package"] for entry in reversed(there) if entry.body["facts"]["package"] != package)[:OTHERS],
-        waivers=tuple((entry, entry.id in ids) for entry in sorted(state.waivers.values(), key=lambda entry: -entry.seq)),
+        waivers=tuple((entry, title(entry.subject, said.charter), entry.id in ids) for entry in sorted(state.waivers.values(), key=lambda entry: -entry.seq)),
         today=current.at.date().isoformat(),
         unsigned=unsigned(current, asked) if any(gate.roles for gate in gates) else "",
     )
@@ -198,16 +212,17 @@ def _gate(current: Current, asked: Asked, gate: dict[str, Any], shown: Judgement
     spec, became = current.project.declaration.release, outcome(gate)
     roles = roles_for(current, asked, may_waive(spec, gate["name"])) if became in ("failed", "waived") else ()
     return Gate(
-        name=gate["name"],
-        outcome=became,
-        asked=gate.get("asked") or "",
-        found=found(gate),
-        value=gate.get("value"),
-        limit=gate.get("threshold"),
+        said=worded(gate, current.project.declaration.charter),
         remedy=remedies.following([gate]) if became == "failed" else "",
         roles=roles,
         seen=_of_waiver(current, shown.package, gate["name"]) if roles else "",
     )
+
+
+def _criterion(one: Mapping[str, Any], charter: CharterSpec, package: str) -> Criterion:
+    check = one["check"] or ""
+    before = tuple((past["package"], read(check, past["value"], charter)) for past in one["history"] if past["package"] != package)
+    return Criterion(one["id"], one["says"], check, meaning(check, charter) if check else "", one["passed"], read(check, one["value"], charter), before)
 
 
 def voice(current: Current, asked: Asked, one: RoleTally, package: str, move: str) -> Voice:

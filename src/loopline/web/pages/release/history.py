@@ -11,13 +11,13 @@ from loopline.release import by_hand
 from loopline.release.approvals import tally_of
 from loopline.release.champion import history, standing
 from loopline.release.deploy import records
-from loopline.release.judgement import found, outcome
 from loopline.release.pictures import served
 from loopline.release.record import told
 from loopline.release.rollout.course import KIND, newest
 from loopline.release.spec import ROLLBACK
 from loopline.release.stage import awaited
 from loopline.release.tally import Tally
+from loopline.release.wording import Wording, worded
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
@@ -83,7 +83,7 @@ class Reign:
 
     title: str
     told: Told
-    gates: tuple[tuple[str, str, str, str], ...]
+    gates: tuple[Wording, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -142,7 +142,7 @@ def one(current: Current, asked: Asked) -> Reign:
     (said,) = told(state, chosen)
     waived = {each["gate"]: each for each in said["waived"]}
     gates = [{**gate, "waived": waived.get(gate["name"])} for gate in (said["judged"] or {"gates": ()})["gates"]]
-    rows = tuple((gate["name"], outcome(gate), gate.get("asked") or "", found(gate)) for gate in gates)
+    rows = tuple(worded(gate, current.project.declaration.charter) for gate in gates)
     return Reign(f"{said['package'][:12]} decided", said, rows)
 
 

@@ -178,7 +178,8 @@ def _dearest(incident: Iterable[Entry], head: Entry) -> tuple[Entry, ...]:
         # Of those that lost as much, the head: it says so in its own words.
         return entry.body["cost"]["lost"], entry.subject == head.subject, entry.body["cost"]["outcomes"]
 
-    known = sorted((entry for entry in incident if entry.body.get("cost")), key=lambda entry: (entry.body["last"], entry.subject))
+    # A cost that was entered before outcomes were kept beside it can be added to none.
+    known = sorted((entry for entry in incident if "low" in (entry.body.get("cost") or {})), key=lambda entry: (entry.body["last"], entry.subject))
     lost = [entry for entry in known if entry.body["cost"]["lost"] > 0]
     if not lost:
         return tuple(sorted(known, key=worth)[-1:])

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from loopline.model.columns import raw
 from loopline.model.making import rounded
 from loopline.model.predictor import Predictor
 from tests.conftest import REPOSITORY
+from tests.kept import copied
 from tests.model.conftest import Made
 from tests.model.studies import Study, table
 
@@ -28,6 +30,16 @@ def command(folder: Path, tasks: str, *, dies_after: int = 0, **environment: str
     """The same search in a process of its own."""
     words = [sys.executable, "-m", "tests.model.studies", str(folder), tasks, str(dies_after)]
     return subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False)
+
+
+def search(folder: Path) -> None:
+    """A search that nobody disturbs; the package's digest is kept beside it."""
+    (folder / "package").write_text(Study(folder, table("binary"), "binary").run()["package"])
+
+
+@pytest.fixture
+def searched(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Study:
+    return Study(copied(tmp_path_factory, search, tmp_path / "whole"), table("binary"), "binary")
 
 
 def singles(trials: list[Entry]) -> list[Entry]:
@@ -94,35 +106,31 @@ def test_every_trial_one_look_and_one_package_are_in_the_ledger(made: Made) -> N
     assert package.body["manifest"] == made.package.manifest
 
 
-def test_another_process_with_other_threads_and_hashes_makes_the_same_packages(tmp_path: Path) -> None:
-    first = command(tmp_path / "first", "binary", PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
-    second = command(tmp_path / "second", "binary", PYTHONHASHSEED="2", OMP_NUM_THREADS="2")
-    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
-    assert first.stdout == second.stdout
-    assert [len(line) for line in first.stdout.split()] == [64]
+def test_another_process_with_other_threads_and_hashes_makes_the_same_package(searched: Study, tmp_path: Path) -> None:
+    # This process has a seed of its own for hashes, and as many threads as there are processors.
+    other = command(tmp_path / "other", "binary", PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
+    assert other.returncode == 0, other.stderr
+    assert other.stdout.split() == [(searched.folder / "package").read_text()]
+    assert len(other.stdout.strip()) == 64
 
 
-def test_killed_midway_and_run_again_it_computes_nothing_twice_and_ends_alike(tmp_path: Path) -> None:
-    undisturbed = Study(tmp_path / "whole", table("binary"), "binary").run()
+def test_killed_midway_and_run_again_it_computes_nothing_twice_and_ends_alike(searched: Study, tmp_path: Path) -> None:
     killed = command(tmp_path / "killed", "binary", dies_after=2)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     study = Study(tmp_path / "killed" / "binary", table("binary"), "binary")
     before = {entry.key: entry.id for entry in study.entries("trial")}
     assert len(before) == 2
-    assert study.run()["package"] == undisturbed["package"]
+    assert study.run()["package"] == (searched.folder / "package").read_text()
     after = study.entries("trial")
     assert len(after) == len({entry.key for entry in after})
     assert len(singles(after)) == 4
     assert before.items() <= {entry.key: entry.id for entry in after}.items()
 
 
-def test_run_again_after_its_success_it_is_computed_afresh_and_gives_the_same(tmp_path: Path) -> None:
-    study = Study(tmp_path, table("binary"), "binary")
-    first = study.run()
-    again = study.run()
-    assert again["package"] == first["package"]
-    assert len(singles(study.entries("trial"))) == 8
-    assert len(study.entries("package")) == len(study.entries("look")) == 1
+def test_run_again_after_its_success_it_is_computed_afresh_and_gives_the_same(searched: Study) -> None:
+    assert searched.run()["package"] == (searched.folder / "package").read_text()
+    assert len(singles(searched.entries("trial"))) == 8
+    assert len(searched.entries("package")) == len(searched.entries("look")) == 1
 
 
 def test_more_trials_find_the_earlier_ones_again(tmp_path: Path) -> None:
@@ -133,11 +141,9 @@ def test_more_trials_find_the_earlier_ones_again(tmp_path: Path) -> None:
     assert len(singles(longer.entries("trial"))) == 5
 
 
-def test_words_in_the_charter_change_the_card_and_compute_no_trial(tmp_path: Path) -> None:
-    frame = table("binary")
-    first = Study(tmp_path, frame, "binary").run()
-    worded = Study(tmp_path, frame, "binary", charter={"decision": "Call?"})
-    assert worded.run()["package"] != first["package"]
+def test_words_in_the_charter_change_the_card_and_compute_no_trial(searched: Study) -> None:
+    worded = replace(searched, charter={"decision": "Call?"})
+    assert worded.run()["package"] != (searched.folder / "package").read_text()
     assert len(singles(worded.entries("trial"))) == 4
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -135,5 +136,5 @@ def hidden(page: str, action: str) -> dict[str, str]:
     for part in form[form.rindex("<form") :].split("<input ")[1:] if form else ():
         words = dict(word.split("=", 1) for word in part.split(">")[0].replace('"', "").split(" ") if "=" in word)
         if words.get("type") == "hidden":
-            found[words["name"]] = words.get("value", "")
+            found[words["name"]] = unescape(words.get("value", ""))
     return found

@@ -23,12 +23,13 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from loopline import charts
+from loopline.access.people import require_short
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.blobs import Absent
 from loopline.web import choices, forms, refusals, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
-from loopline.web.door import SAID, Headers
+from loopline.web.door import SAID, Headers, address
 from loopline.web.drawn import THEMES, WIDTHS
 from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
@@ -219,12 +220,14 @@ def _act(request: Request, action: Action, form: dict[str, str] | Mistake) -> Re
         raise form
     reader = reader_of(request, action.by_link)
     if isinstance(reader, Response):
-        return reader
+        return refusals.put_by(request, site.refusals, site.door, site.notes) if isinstance(reader, RedirectResponse) else reader
     if not site.forms.is_ours(site.door.visit(request), form.pop(forms.TOKEN, "")):
         raise Forbidden("the form is not one that this server made for you, or is older than it", remedy="open the page again, and send the form from there")
     require(reader, action.roles)
     with site.deciding(request.path_params["project"]):
         reader, current = let_in(request, reader, action.roles)
+        # On every page, also where a reason may be left out.
+        require_short(form.get("why", ""))
         done = _decided(action, current, _asked(request, reader), form)
     if isinstance(done, Shown):
         here = f"{current.base}{done.to}"
@@ -308,10 +311,11 @@ def _html(
         reader=reader,
         project="" if current is None else current.project.name,
         base="" if current is None else current.base,
-        here=here or request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        here=here or address(request),
         nav=() if current is None or reader is None else _nav(current, reader, lens, page),
         lens=lens,
         token=site.forms.token(site.door.visit(request)),
+        maker="" if reader is None else site.refusals.maker(reader),
         seq=0 if current is None else current.seq,
         events=_followed(request, current, reader),
         doing=_doing(current, reader),
@@ -323,8 +327,9 @@ def _html(
         keep=None if current is None else lambda what: site.drawings.keep(what, project=current.project.name, roles=None if page is None else page.roles),
     )
     text = rendering.html(template, view, setting)
-    if page is not None and (refused := refusals.taken(request, site.refusals, site.door, reader)) is not None:
-        text, status = refilled(text, refused), refused.status
+    if reader is not None and (refused := refusals.taken(request, site.refusals, site.door, reader)) is not None:
+        # Where the page itself cannot be shown any more, what was typed stands there all the same.
+        text, status = refilled(text, refused), status if page is None else refused.status
     answer = Response(text, status, media_type="text/html")
     if site.door.cookie(request, SAID):
         site.door.take(request, answer, SAID)

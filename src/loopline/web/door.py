@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -27,8 +28,8 @@ POLICY = (
 )
 VISIT, SAID, REFUSED, LENS, THEME = "visit", "said", "refused", "lens", "theme"
 """The cookies of every door: what forms are bound to, what the action before has done, or which form was refused, and how the reader wants pages to look."""
-LASTS_S: Mapping[str, int] = {SAID: 60, REFUSED: 60, LENS: 31_536_000, THEME: 31_536_000}
-"""So long the browser keeps what it was given; the others go with it."""
+LASTS_S: Mapping[str, int] = {SAID: 60, REFUSED: 900, LENS: 31_536_000, THEME: 31_536_000}
+"""So long the browser keeps what it was given; the others go with it. Who was signed out while they typed signs in before they see it again."""
 _KEY = secrets.token_bytes(32)
 
 
@@ -150,6 +151,11 @@ class Local:
     def take(self, request: Request, answer: Response, name: str) -> None:
         """Let the browser forget something."""
         answer.delete_cookie(name)
+
+
+def address(request: Request) -> str:
+    """The address below the host that a request asks for, as browsers write it."""
+    return quote(request.url.path, safe="/:@!$&'()*+,;=~") + (f"?{request.url.query}" if request.url.query else "")
 
 
 def listed(reader: Reader, current: Current | Followed) -> Reader:

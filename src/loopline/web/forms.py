@@ -1,4 +1,4 @@
-"""What a form carries besides its fields: the sign that it is ours, and what its reader had seen."""
+"""What a form carries besides its fields: the sign that it is ours, what its reader had seen, where it stands and for whom it was made."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from loopline.access.people import require_short
 from loopline.errors import Mistake
 
-TOKEN, SEQ, SEEN = "token", "seq", "seen"
-"""The names of the hidden fields."""
+TOKEN, SEQ, SEEN, STANDS, MAKER = "token", "seq", "seen", "stands", "maker"
+CARRIED = (TOKEN, SEQ, SEEN, STANDS, MAKER)
+"""The names of the hidden fields that every form has; what it says besides was typed or chosen."""
 
 
 class Forms:
@@ -46,12 +46,9 @@ async def sent(request: Request) -> dict[str, str] | Mistake:
     """What a form says; where it cannot be read, that it cannot. What was typed stays with the request: a form that is refused says it again."""
     try:
         said = {name: str(value) for name, value in (await request.form()).items()}
-        request.state.typed = {name: text for name, text in said.items() if name not in (TOKEN, SEQ, SEEN)}
-        # On every page, also where a reason may be left out.
-        require_short(said.get("why", ""))
+        request.state.typed = {name: text for name, text in said.items() if name not in CARRIED}
+        request.state.stands, request.state.maker = said.pop(STANDS, ""), said.pop(MAKER, "")
         return said
-    except Mistake as mistake:
-        return mistake
     except (HTTPException, ClientDisconnect, ValueError, KeyError):
         return Mistake("the form cannot be read", remedy="open the page again, and send the form from there")
 

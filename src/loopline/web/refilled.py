@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from html import escape, unescape
 from urllib.parse import unquote
 
-from loopline.web.forms import SEEN, SEQ, TOKEN
+from loopline.web.forms import CARRIED
 from loopline.web.refusals import Refusal
 from loopline.web.rendering import sentence
 
@@ -18,9 +18,9 @@ _FORM = re.compile(r'<form [^>]*method="post"[^>]*>.*?</form>', re.DOTALL)
 _CONTROL = re.compile(r"<input\b[^>]*>|(<textarea\b[^>]*>).*?</textarea>|<select\b[^>]*>.*?</select>", re.DOTALL)
 _OPTION = re.compile(r"<option\b([^>]*)>(.*?)</option>", re.DOTALL)
 _ADDRESS = re.compile(r'action="([^"]*)"')
+_FOLD = re.compile(r"<(/?)details\b([^>]*)>")
 _MAIN = re.compile(r"<main\b[^>]*>")
-_CARRIED = (TOKEN, SEQ, SEEN)
-_WRITTEN = ("why", "text", "more", "holder", "about", "until")
+_WRITTEN = ("why", "text", "more", "holder", "about", "until", "feature")
 """The fields into which people write, as against those that a form chooses for them."""
 
 
@@ -44,7 +44,7 @@ def _is_of(form: str, refused: Refusal) -> bool:
         return False
     hidden = [control[0] for control in _CONTROL.finditer(form) if _said(control[0], "type") == "hidden"]
     chosen = {_said(one, "name"): _said(one, "value") for one in hidden}
-    return all(refused.typed.get(name) == value for name, value in chosen.items() if name not in _CARRIED)
+    return all(refused.typed.get(name) == value for name, value in chosen.items() if name not in CARRIED)
 
 
 def _said(tag: str, name: str) -> str:
@@ -77,11 +77,18 @@ def _option(option: re.Match[str], chosen: str) -> str:
 
 
 def _opened(before: str) -> str:
-    """What comes before the form, with what folds it away unfolded."""
-    at = before.rfind("<details")
-    if at < 0 or before.find("</details>", at) >= 0 or " open" in before[at : before.index(">", at)]:
-        return before
-    return f"{before[:at]}<details open{before[at + len('<details') :]}"
+    """What comes before the form, with all that folds it away unfolded.
+
+    >>> _opened("<details><summary>a</summary><details>b</details><p>")
+    '<details open><summary>a</summary><details>b</details><p>'
+    """
+    around: list[re.Match[str]] = []
+    for tag in _FOLD.finditer(before):
+        around = around[:-1] if tag[1] else [*around, tag]
+    for tag in reversed(around):
+        if " open" not in tag[2]:
+            before = f"{before[: tag.start()]}<details open{before[tag.start(2) :]}"
+    return before
 
 
 def _note(refused: Refusal) -> str:

@@ -50,8 +50,10 @@ class Setting:
         The address of this page.
     nav
         The pages that the reader may go to: their names, addresses, and whether this is one.
-    visit
+    token
         The token of the forms.
+    maker
+        By what a form tells for whom it was made, once they are signed in no more; empty where nobody signs in.
     events
         The address at which the page hears of moves; empty where it does not.
     doing
@@ -73,6 +75,7 @@ class Setting:
     nav: tuple[tuple[str, str, bool], ...] = ()
     lens: str = ""
     token: str = ""
+    maker: str = ""
     seq: int = 0
     events: str = ""
     doing: str = ""

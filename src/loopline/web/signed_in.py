@@ -21,7 +21,7 @@ from loopline.errors import LooplineError, Mistake
 from loopline.ledger.entry import now
 from loopline.web.asked import Reader
 from loopline.web.current import Current, Followed
-from loopline.web.door import LASTS_S, VISIT, Local, listed
+from loopline.web.door import LASTS_S, VISIT, Local, address, listed
 from loopline.web.gate import Rules
 
 SIGN_IN = "/sign-in"
@@ -107,7 +107,10 @@ class SignedIn:
         if request.query_params.get("as") == "json" or "application/json" in request.headers.get("accept", ""):
             remedy = f"sign in at {SIGN_IN} with a browser, and send its cookie"
             return JSONResponse({"error": {"what": "the request says not who asks", "where": request.url.path, "remedy": remedy}}, 401)
-        back = request.url.path + (f"?{request.url.query}" if request.url.query else "") if request.method == "GET" else ""
+        if "hx-request" in request.headers and request.method == "GET":
+            # A part of a page: what stands there stays, and the page says itself that its reader is signed out.
+            return Response(status_code=401)
+        back = address(request) if request.method == "GET" else ""
         return RedirectResponse(f"{SIGN_IN}?next={quote(back, safe='/')}" if back.strip("/") else SIGN_IN, 303)
 
     def known(self, reader: Reader, current: Current | Followed) -> Reader:

@@ -59,7 +59,7 @@ class Site:
         self.elsewhere = Elsewhere()
         self._pulses: dict[frozenset[tuple[str, str]], Pulse] = {}
         self.forms = Forms(self.door.key)
-        self.refusals = Refusals()
+        self.refusals = Refusals(self.door.key)
         self.notes = URLSafeSerializer(self.door.key, salt="said")
 
     def current(self, name: str) -> Current:

@@ -1,8 +1,11 @@
 // What script adds to pages that work without it: they follow the ledger and the clock, and say when they no longer can.
 (() => {
-  const MINUTE_MS = 60000, SOON_MS = 5000, GATHER_MS = 300, SPREAD_MS = 500;
+  const MINUTE_MS = 60000, SOON_MS = 5000, GATHER_MS = 300, SPREAD_MS = 500, SENT_MS = 8000;
   const address = document.body.dataset.events;
   const said = document.getElementById("connection");
+
+  // Who was brought back to a form that was refused reads why first, however they were brought.
+  document.getElementById("refused")?.focus();
 
   const isChanged = (one) => {
     if (one.type === "hidden" || one.type === "submit" || one.tagName === "BUTTON") return false;
@@ -21,6 +24,9 @@
     if (event.defaultPrevented || form.method !== "post") return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
+    // Nothing tells that the reader has stopped it: after a while it may be sent again.
+    clearTimeout(form.again);
+    form.again = setTimeout(() => delete form.dataset.sent, SENT_MS);
   });
 
   // A form that somebody fills in stays as it is, and so does what they opened, what they were told, and what has a life of its own.
@@ -58,6 +64,8 @@
     tell("");
     return answer.status < 500;
   };
+
+  document.body.addEventListener("htmx:responseError", (event) => event.detail.xhr.status === 401 && tell("Signed out"));
 
   let due = 0, isAsking = false, events = null;
   // Moves that follow each other are asked for once, and those who are told of one at the same moment do not all ask at the same moment.

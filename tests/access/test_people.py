@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.access.people import Person, holders, holds, nearest_role, person, roles_of, same, speak_for
+from loopline.access.people import LONGEST, Person, holders, holds, nearest_role, person, reason, require_short, roles_of, same, speak_for
 from loopline.errors import Mistake
 
 ROLES = ("business", "data", "science", "ml", "devops", "expert", "customer")
@@ -78,3 +78,10 @@ def test_a_listed_person_may_speak_and_nobody_else_where_somebody_is_listed(name
         assert holds(name, role, stakeholders) == (not listed or same(name) in listed)
         assert (role in roles_of(name, stakeholders)) == (same(name) in listed)
         assert len(holders(role, stakeholders)) == len(listed)
+
+
+def test_a_reason_has_at_most_two_thousand_characters_and_the_space_around_it_does_not_count() -> None:
+    assert LONGEST == 2_000 and len(reason(f"  {'x' * 2_000}\n")) == 2_000
+    for check in (reason, require_short):
+        with pytest.raises(Mistake, match=r"the reason has 2,001 characters.*say it in 2,000"):
+            check("x" * 2_001)

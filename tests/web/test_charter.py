@@ -206,9 +206,8 @@ def test_business_goes_on_in_spite_of_a_no_go_as_the_command_does(hopeless):
     assert of_page == of_command
 
 
-def test_nobody_but_business_goes_on_in_spite_of_a_no_go_and_not_over_another_charter(hopeless, monkeypatch):
+def test_nobody_but_business_goes_on_in_spite_of_a_no_go_and_not_over_another_charter(hopeless):
     said = {"why": "x", "until": ""}
-    pages_key(hopeless, monkeypatch)
     with client(hopeless, reader("business")) as browser:
         assert "/charter/override" not in browser.get("/shop/charter").text, "these pages have no key to sign it with"
     with client(hopeless, Reader(PEOPLE["business"], is_local=True)) as browser:

@@ -115,7 +115,7 @@ def test_what_was_typed_when_a_session_had_ended_waits_for_the_same_person_to_si
             return browser.get("/shop/customer").text
 
         sent = signed_out()
-        assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/shop/customer")
+        assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/shop/customer%23refused")
         assert "What you typed is kept for 15 minutes" in browser.get("/sign-in").text
         assert escape(HOSTILE) not in shown(PEOPLE["business"])
         again = shown(PEOPLE["customer"])

@@ -159,6 +159,18 @@ def test_no_form_that_signs_is_offered_where_its_word_cannot_be_signed_and_to_lo
     assert not (folder / "pages.pem").exists()
 
 
+def test_the_way_back_is_offered_only_where_it_can_be_signed(folder, monkeypatch):
+    with open_loop(folder) as loop:
+        state = loop.state()
+        body = {**state.champions[-1].body, "previous": state.champion}
+        loop.workspace.ledger.append(Draft(kind="champion", subject=PACKAGE, body=body, actor="loopline"))
+    with client(folder, reader("devops")) as browser:
+        page = browser.get("/shop/release/history").text
+        assert "You cannot go back here" in page and "/release/back" not in page
+        pages_key(folder, monkeypatch)
+        assert hidden(browser.get("/shop/release/history").text, "/release/back")
+
+
 def test_a_package_that_a_role_refused_or_that_is_out_of_date_is_headed_so(folder, monkeypatch):
     declared(folder, ASKS)
     waiting(folder)

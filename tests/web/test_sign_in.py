@@ -197,6 +197,7 @@ def test_ones_own_password_is_changed_with_the_present_one_and_the_ledger_says_s
     assert change(BETTER, BETTER).status_code == 400
     short = change(GOOD, "short")
     assert short.status_code == 400 and "too short" in short.text and ">short<" not in short.text
+    assert all('name="new"' in refused.text and 'role="alert"' in refused.text for refused in (short, change(BETTER, BETTER))), "the form stands there again"
     assert change(GOOD, BETTER).status_code == 303
     assert hall(shop).status_code == 200
     assert sessions.found(shop.safe, other, shop.door.ends, now()) is None
@@ -314,7 +315,11 @@ def test_the_door_asks_nobody_at_loopback_and_does_not_open_elsewhere_without_ac
             open_door(spec, host)
     with Safe.open() as safe:
         accounts.create(safe, BEA, GOOD, now())
+    key = tmp_path / "pages.pem"
+    monkeypatch.setenv("LOOPLINE_PAGES_KEY", str(key))
+    assert isinstance(open_door(PagesSpec(), "127.0.0.1"), Local) and not key.exists()
     door = open_door(PagesSpec(), "0.0.0.0")
+    assert key.exists(), "whoever starts the pages is told what to declare, before anybody signs"
     assert isinstance(door, SignedIn) and "in the clear" in door.remark
     door.safe.close()
     door = open_door(PagesSpec(public_url=PUBLIC), "127.0.0.1")

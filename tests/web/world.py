@@ -19,7 +19,7 @@ from loopline.loop import open_loop
 from loopline.serve.log import Log
 from loopline.web.app import Site, build
 from loopline.web.asked import Reader
-from loopline.web.current import Current, Followed
+from loopline.web.current import Followed
 from loopline.web.door import Local
 from tests.release.conftest import table
 
@@ -111,10 +111,6 @@ class Stated(Local):
     def reader(self, request: Request) -> Reader | Response:
         """The one that was stated."""
         return self._who
-
-    def known(self, reader: Reader, current: Current | Followed) -> Reader:
-        """With the roles of the charter, and no more."""
-        return Reader(reader.name, super().known(reader, current).roles, reader.is_local)
 
 
 @contextmanager

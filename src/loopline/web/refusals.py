@@ -134,7 +134,7 @@ def put_by(request: Request, kept: Refusals, door: Door, notes: URLSafeSerialize
     What was typed is kept for the one for whom the form was made, and for nobody where that is not known.
     """
     typed, to, maker = request.state.typed, stands_at(request), kept.made_for(request.state.maker)
-    answer = _leading(request, f"{SIGN_IN}?next={quote(to, safe='/')}" if to else SIGN_IN, "", 401)
+    answer = _leading(request, f"{SIGN_IN}?next={quote(f'{to}#refused', safe='/')}" if to else SIGN_IN, "", 401)
     what = "you were signed out before this was sent, and nothing was done"
     became = "What you typed was not kept"
     if to and maker and _is_short(typed):

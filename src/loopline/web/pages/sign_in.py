@@ -29,6 +29,7 @@ from loopline.web.asked import Reader
 from loopline.web.door import VISIT
 from loopline.web.oidc import Provider
 from loopline.web.page import Forbidden, Form, View
+from loopline.web.rendering import sentence
 from loopline.web.signed_in import DEVICE, SESSION, SIGN_IN, SignedIn, safe_next
 
 OUT, OWN, BEGIN, BACK = f"{SIGN_IN}/out", f"{SIGN_IN}/own", f"{SIGN_IN}/provider", f"{SIGN_IN}/back"
@@ -68,12 +69,13 @@ class SignInView:
 
 @dataclass(frozen=True)
 class OwnView:
-    """Somebody's own account: since when they are signed in here, and a form for another password."""
+    """Somebody's own account: since when they are signed in here, and a form for another password; `wrong` is what was wrong with the one before."""
 
     name: str
     via: str
     since: str
     lasts: str
+    wrong: str = ""
     title: str = "Your account"
 
     def as_json(self) -> dict[str, Any]:
@@ -199,11 +201,12 @@ class Desk:
 
     def _own(self, request: Request) -> Response:
         session = self._door.session(request)
-        if session is None:
-            return RedirectResponse(f"{SIGN_IN}?next=/", 303)
+        return RedirectResponse(f"{SIGN_IN}?next=/", 303) if session is None else self._tells(request, session)
+
+    def _tells(self, request: Request, session: sessions.Session, *, wrong: str = "", status: int = 200) -> Response:
         ends = min(session.made + self._door.ends.lasts, now() + self._door.ends.idle)
-        view = OwnView(session.name, session.via, session.made.isoformat(), ends.isoformat())
-        return self._show(request, "own.html.j2", view, Reader(session.name), 200)
+        view = OwnView(session.name, session.via, session.made.isoformat(), ends.isoformat(), wrong)
+        return self._show(request, "own.html.j2", view, Reader(session.name), status)
 
     def _change(self, request: Request, form: Form) -> Response:
         session, safe = self._door.session(request), self._door.safe
@@ -211,9 +214,16 @@ class Desk:
             raise Forbidden("only who has signed in with a password can change it", remedy=f"sign in at {SIGN_IN}")
         wait, account = self._prove(request, session.name, form.get("password", ""))
         if wait or account is None:
-            remedy = f"try again in {_said(wait)}" if wait else "give the password with which you signed in"
-            raise Mistake("the present password is wrong" if not wait else "too many passwords were wrong", remedy=remedy)
-        changed = accounts.set_password(safe, session.name, form.get("new", ""), now())
+            told = (
+                f"Too many passwords were wrong. Try again in {_said(wait)}."
+                if wait
+                else "The present password is wrong. Give the one with which you signed in."
+            )
+            return self._tells(request, session, wrong=told, status=400)
+        try:
+            changed = accounts.set_password(safe, session.name, form.get("new", ""), now())
+        except Mistake as error:
+            return self._tells(request, session, wrong=f"{sentence(error.what)}. {sentence(error.remedy)}.", status=400)
         self._enter(changed.name, Draft(kind=accounts.KIND, subject=changed.name, body={"state": "password set"}, actor=changed.name))
         # The session has ended with the old password; this browser goes on under a new one.
         return self._let_in(request, changed, "/")

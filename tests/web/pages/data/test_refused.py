@@ -45,6 +45,13 @@ def test_what_is_typed_is_tried_and_nothing_is_kept(odd):
         address = addresses(browser)[4]
         tried = browser.post(f"{address}/check", data={**fields(browser, address), "cell.pages": "5", "cell.id": "62"})
         assert "The contract would accept it so" in tried.text and 'value="5"' in tried.text
+        beside = {"why": "a slip", "replay": "yes"}
+        kept = browser.post(f"{address}/check", data={**fields(browser, address), "cell.pages": "5", **beside}).text
+        assert 'value="a slip"' in kept and 'name="replay" value="yes" checked' in kept and 'value="yes" checked' not in tried.text
+        for cells, says in (({"cell.note": "y" * 7000}, "mend the row: it is checked then"), ({}, "No cell says something else")):
+            refused = browser.post(f"{address}/check", data={**fields(browser, address), **cells, **beside})
+            assert refused.status_code == 400 and says.lower() in refused.text.lower() and 'value="a slip"' in refused.text, "what was typed stays"
+            assert all(typed in refused.text for typed in cells.values())
         tried = browser.post(f"{address}/check", data={**fields(browser, address), "cell.pages": "50", "cell.id": "60"})
         assert "pages is above 8" in tried.text and "id is in the table already" in tried.text
         assert browser.get(f"{address}?as=json").json()["cells"][1]["is_mended"] is False

@@ -59,7 +59,13 @@ class Typed:
 
 @dataclass(frozen=True)
 class Row:
-    """What the page shows; `tried` is what the contract would say of the cells that were typed."""
+    """What the page shows; `tried` is what the contract would say of the cells that were typed.
+
+    Parameters
+    ----------
+    why, replays
+        What was typed and chosen beside the cells that were tried.
+    """
 
     title: str
     said: Mapping[str, Any]
@@ -67,6 +73,8 @@ class Row:
     columns: tuple[Typed, ...]
     tried: Tried | None
     seen: str
+    why: str = ""
+    replays: bool = True
     sees_rows: bool = True
 
     @property
@@ -106,7 +114,8 @@ def view(current: Current, asked: Asked) -> Row:
     given = _given(asked.query)
     attempt = tried(current.workspace, current.project.declaration.data, row, given) if given and said["state"] in ("refused", "merged") else None
     columns = tuple(_typed(one, given) for one in said["cells"])
-    return Row(f"Refused row {said['id']}", said, asked.path["id"], columns, attempt, _stands(current, row))
+    beside = ("", True) if attempt is None else (asked.query.get("why", ""), "replay" in asked.query)
+    return Row(f"Refused row {said['id']}", said, asked.path["id"], columns, attempt, _stands(current, row), *beside)
 
 
 def _typed(one: Mapping[str, Any], given: Mapping[str, str]) -> Typed:
@@ -174,11 +183,13 @@ def check(current: Current, asked: Asked, form: Form) -> Done:
     row = _row(current, asked)
     found = tried(current.workspace, current.project.declaration.data, row, _changed(current, row, form))
     if not found.changed:
-        return Done("No cell says something else than it does by now.", _here(asked))
+        raise Mistake("no cell says something else than it does by now", remedy="type over a cell, then check it")
     says = f"It would still be refused: {'; '.join(found.reasons)}." if found.reasons else "The contract would accept it. Nothing is kept yet."
     words = {f"{FIELD}{name}": value or "" for name, value in found.changed.items()}
-    address = urlencode(words)
-    return Done(says, f"{_here(asked)}?{address}" if len(address) <= _LONGEST else _here(asked))
+    address = urlencode({**words, **{name: form[name] for name in ("why", "replay") if form.get(name)}})
+    if len(address) > _LONGEST:
+        raise Mistake(f"what you typed has more than {_LONGEST:,} characters, which are not checked beside the page", remedy="mend the row: it is checked then")
+    return Done(says, f"{_here(asked)}?{address}")
 
 
 def mend_one(current: Current, asked: Asked, form: Form) -> Done:
@@ -191,7 +202,7 @@ def mend_one(current: Current, asked: Asked, form: Form) -> Done:
         _require_same(current, asked, before)
         done = mend(current.workspace, data, {key: given}, by=asked.reader.name, why=form.get("why", "").strip())
         if not done.rows:
-            return Done("No cell has changed: nothing was done.", _here(asked))
+            raise Mistake("no cell has changed, and nothing was done", remedy="type over a cell, or discard the row")
         if done.would_enter and form.get("replay"):
             entered = replay(current.workspace, data, _own(row), by=asked.reader.name, why=form.get("why", "").strip())
             return Done("Mended and accepted: the row is in its table." if entered.accepted else "Mended, and it has not entered its table.", _here(asked))

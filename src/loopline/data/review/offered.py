@@ -34,7 +34,9 @@ def _plain(question: Question, spec: ColumnSpec) -> Iterator[tuple[Word, str]]:
         case "refused":
             if (widened := _widened(question)) is not None:
                 yield "accept", widened
-            yield "refuse", f"{_rows(question.rows)} rightly refused: give {'it' if question.rows == 1 else 'them'} up"
+            # Of a value it is asked whether it is right, of all else whether the refusal is.
+            is_of_value = question.column and question.rule in ABOUT_CELLS - {"required"}
+            yield "refuse", f"{'No' if is_of_value else 'Yes'}: {_rows(question.rows)} rightly refused; give {'it' if question.rows == 1 else 'them'} up"
         case "low" | "high":
             least = "below" if question.kind == "low" else "above"
             yield "accept", f"Yes, {column} can be so: nothing changes"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loopline.engine.step import Engine, Facts, Progress, Step
 from loopline.lake.place import Lake
+from loopline.ledger.database import gone, parse
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 
@@ -22,6 +23,20 @@ class Workspace:
     ledger: Ledger
     lake: Lake
     engine: Engine
+
+
+def ledger_of(url: str, project: str, lake: Lake) -> Ledger:
+    """A project's ledger, made where there is none yet; never over tables that another one tells of.
+
+    Raises
+    ------
+    Fault
+        Where the lake on this machine has tables of the project, and the ledger's file is gone.
+    """
+    address = parse(url)
+    if address.drivername == "sqlite" and not (file := Path(str(address.database))).exists() and lake.has_tables:
+        raise gone(file)
+    return Ledger.open(url, project)
 
 
 @dataclass(frozen=True, kw_only=True)

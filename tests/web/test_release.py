@@ -134,6 +134,18 @@ def test_a_form_is_refused_once_somebody_else_has_said_no_and_says_so(folder, mo
         assert HOSTILE not in page and "&lt;script&gt;" in page and "refused" in page
 
 
+def test_a_yes_that_was_taken_back_is_not_said_again_from_an_old_tab(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("business")) as browser:
+        old = word_form(browser.get(AT).text, "business", "yes")
+        assert browser.post("/shop/release/words", data={**old, "why": "it earns more"}).status_code == 200
+        back = word_form(browser.get(AT).text, "business", "withdrawn")
+        assert browser.post("/shop/release/words", data={**back, "why": "wait"}).status_code == 200
+        assert browser.post("/shop/release/words", data={**old, "why": "it earns more"}).status_code == 409
+
+
 def test_to_see_the_forms_enters_nothing_and_makes_no_key_trusted(folder, monkeypatch):
     owner = declared(folder, ASKS)
     waiting(folder)

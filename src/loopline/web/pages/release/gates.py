@@ -234,10 +234,11 @@ def voice(current: Current, asked: Asked, one: RoleTally, package: str, move: st
 
 
 def _of_words(current: Current, package: str, move: str, role: str) -> str:
-    """What is decided on by a word: the move, the gates as they are settled, what the same role has said, and every no."""
+    """What is decided on by a word: the move, the gates as they are settled, what was said for the same role, and every no."""
     said, state = current.project.declaration, current.state
     words = tally_of(said.release, said.charter, state, package, move)
-    mine = [entry.id for one in words.roles if one.role == role for entry in one.approvals]
+    # Also what was taken back: who said yes and no more since would say it again from an old tab.
+    mine = [entry.id for entry in state.approvals.get(package, ()) if (entry.body.get("move", move), entry.body.get("role")) == (move, role)]
     noes = [one.refusal.id for one in words.roles if one.refusal is not None]
     newest = [entry.id for entry in (*state.champions[-1:], *state.rollouts[-1:])]
     # A package that decides again was judged before it decided first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
 from loopline.web.pages.data.waiting import of_data
+from loopline.web.pages.release.earlier import earlier
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
@@ -37,8 +38,9 @@ _RUN = "loopline run"
 _said = logging.getLogger("loopline")
 MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
 """The monitors of money."""
-_MOST, _EXPLAINED = 6, 12
-"""So many alerts, and so many things that wait, stand on the first page, and so many that explain an alert; the pages behind it have them all."""
+_MOST, _EXPLAINED, _WORDS = 6, 12, 2
+"""So many alerts, and so many things that wait, stand on the first page, so many that explain an alert, and so many words on
+an earlier package; the pages behind it have them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,9 +286,10 @@ def _is_money(one: Standing) -> bool:
 def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
     """What may wait for somebody."""
     charter, state = current.project.declaration.charter, current.state
+    before = "".join(f"; {one.says}" for one in earlier(current)[:_WORDS])
     return Known(
         state=state,
-        handoffs=current.status.handoffs,
+        handoffs=tuple(replace(one, says=f"{one.says}{before}") if one.stage == "release" else one for one in current.status.handoffs),
         alerts=alerts,
         stakeholders=stakeholders(charter),
         currency=charter.worth.currency,

@@ -131,6 +131,10 @@ class Known:
         Why they cannot be read; empty where they can.
     open_alerts
         How many alerts are open.
+    coming
+        What servers have answered that no turn has collected yet; empty where that is nothing.
+    unheard
+        Why the server that is to run is not heard; empty where it is, or none is to run.
     """
 
     charter: CharterSpec
@@ -141,6 +145,8 @@ class Known:
     month: Month | None
     at: datetime
     unread: str = ""
+    coming: str = ""
+    unheard: str = ""
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -258,8 +264,9 @@ def _release(known: Known) -> tuple[str, str]:
 def _serve(known: Known) -> tuple[str, str]:
     found = latest(known.windows, known.state.champion)
     if found is None:
-        return _NOT_YET, known.unread or "no request has been answered"
-    return counted(found.rows, "row"), f"answered in the window of {written(found.start)}; {found.refused:,} refused"
+        return _NOT_YET, known.unheard or known.unread or known.coming or "no request has been answered"
+    note = f"answered in the window of {written(found.start)}; {found.refused:,} refused"
+    return counted(found.rows, "row"), "; ".join(filter(None, (known.unheard, note, known.coming)))
 
 
 def _watch(known: Known) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from loopline.watch.causes import explains
 from loopline.watch.spec import BUSINESS, OF_WORTH
 from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import MAKERS, Asked
+from loopline.web.coming import coming, unheard
 from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
@@ -105,6 +106,8 @@ class LoopView:
         Whether nothing has been done yet.
     running
         Which process is at work; empty where none is.
+    coming
+        What servers have answered that no turn has collected yet, and when the next one comes; empty where that is nothing.
     """
 
     project: str
@@ -130,6 +133,7 @@ class LoopView:
     unheard: str
     is_new: bool
     running: str
+    coming: str
     title: str = "Loop"
 
     @property
@@ -190,6 +194,7 @@ class LoopView:
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
             "unheard": self.unheard,
             "running": self.running,
+            "coming": self.coming,
         }
 
 
@@ -203,7 +208,16 @@ def view(current: Current, asked: Asked) -> LoopView:
     money = _month(current, windows)
     ordered = sorted(opened, key=lambda one: not _is_money(one))
     known = RingKnown(
-        charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
+        charter=charter,
+        state=state,
+        delivery=_delivery(current),
+        windows=windows,
+        unread=unread,
+        open_alerts=len(opened),
+        month=money,
+        at=current.at,
+        coming=coming(current),
+        unheard=unheard(current),
     )
     waiting = waits(_waiting(current, alerts), asked.reader.name)
     running = current.workspace.ledger.holder()
@@ -231,6 +245,7 @@ def view(current: Current, asked: Asked) -> LoopView:
         unheard=status.unheard,
         is_new=not state.latest and not state.failed,
         running=running,
+        coming=known.coming,
     )
 
 

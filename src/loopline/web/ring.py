@@ -19,6 +19,7 @@ from loopline.story import StageStatus
 from loopline.value.month import Month
 from loopline.watch.latest import latest
 from loopline.watch.spans import written
+from loopline.web.underway import Underway
 
 PAGES: Mapping[str, str] = {
     "charter": "/charter",
@@ -44,7 +45,7 @@ class Stage:
     Parameters
     ----------
     state
-        ``done``, ``stale``, ``waiting`` or ``failed``.
+        ``running``, ``done``, ``stale``, ``waiting`` or ``failed``.
     why
         What it came to when it is done; the reason when it is not.
     number, note
@@ -135,6 +136,8 @@ class Known:
         What servers have answered that no turn has collected yet; empty where that is nothing.
     unheard
         Why the server that is to run is not heard; empty where it is, or none is to run.
+    underway
+        The turn that is under way; None where none is.
     """
 
     charter: CharterSpec
@@ -147,6 +150,7 @@ class Known:
     unread: str = ""
     coming: str = ""
     unheard: str = ""
+    underway: Underway | None = None
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -162,11 +166,12 @@ def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = froz
     for turn, status in enumerate(stages):
         number, note = tells[status.stage](known)
         since = done_at(known.state, status.stage)
+        runs = known.underway if known.underway is not None and known.underway.stage == status.stage else None
         told.append(
             Stage(
                 name=status.stage,
-                state=status.state,
-                why=status.why,
+                state=status.state if runs is None else "running",
+                why=status.why if runs is None else f"{runs.step}{_begun(runs)}{f', {runs.progress}' if runs.progress else ''}",
                 number=number,
                 note=note,
                 since=since,
@@ -177,6 +182,10 @@ def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = froz
             )
         )
     return tuple(told)
+
+
+def _begun(runs: Underway) -> str:
+    return "" if runs.begun is None else f" since {runs.begun:%H:%M} UTC"
 
 
 def done_at(state: State, stage: str) -> datetime | None:

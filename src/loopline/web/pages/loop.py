@@ -31,6 +31,7 @@ from loopline.web.pages.release.earlier import earlier
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
+from loopline.web.underway import Underway, underway
 from loopline.web.waiting import Known, Wait, waits
 
 ROUND = "/round"
@@ -104,8 +105,8 @@ class LoopView:
         Which alerts reached nobody, and why.
     is_new
         Whether nothing has been done yet.
-    running
-        Which process is at work; empty where none is.
+    underway
+        The turn that is under way; None where none is.
     coming
         What servers have answered that no turn has collected yet, and when the next one comes; empty where that is nothing.
     """
@@ -132,7 +133,7 @@ class LoopView:
     stopped: LooplineError | None
     unheard: str
     is_new: bool
-    running: str
+    underway: Underway | None
     coming: str
     title: str = "Loop"
 
@@ -193,7 +194,7 @@ class LoopView:
             "next": self.next,
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
             "unheard": self.unheard,
-            "running": self.running,
+            "underway": None if self.underway is None else self.underway.as_json(),
             "coming": self.coming,
         }
 
@@ -218,9 +219,9 @@ def view(current: Current, asked: Asked) -> LoopView:
         at=current.at,
         coming=coming(current),
         unheard=unheard(current),
+        underway=underway(current),
     )
     waiting = waits(_waiting(current, alerts), asked.reader.name)
-    running = current.workspace.ledger.holder()
     return LoopView(
         project=current.project.name,
         problem=charter.problem or "",
@@ -240,11 +241,11 @@ def view(current: Current, asked: Asked) -> LoopView:
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
         next=status.next,
-        can_run=status.next == _RUN and not running and asked.reader.may(MAKERS),
+        can_run=status.next == _RUN and known.underway is None and asked.reader.may(MAKERS),
         stopped=status.error,
         unheard=status.unheard,
         is_new=not state.latest and not state.failed,
-        running=running,
+        underway=known.underway,
         coming=known.coming,
     )
 

@@ -41,6 +41,11 @@ class Underway:
     progress: str = ""
 
     @property
+    def process(self) -> str:
+        """Which process takes it, without since when."""
+        return _SINCE.sub("", self.holder).rstrip(", ")
+
+    @property
     def says(self) -> str:
         """It in words."""
         since = "" if self.since is None else f" since {self.since:%H:%M} UTC"

@@ -26,16 +26,20 @@ class Workspace:
 
 
 def ledger_of(url: str, project: str, lake: Lake) -> Ledger:
-    """A project's ledger, made where there is none yet; never over tables that another one tells of.
+    """A project's ledger, made where there is none yet; never beside a lake whose tables another one tells of, which was there.
+
+    One that is declared elsewhere is begun anew on purpose.
 
     Raises
     ------
     Fault
-        Where the lake on this machine has tables of the project, and the ledger's file is gone.
+        Where the lake beside it has tables of the project, and the ledger's file is gone.
     """
     address = parse(url)
-    if address.drivername == "sqlite" and not (file := Path(str(address.database))).exists() and lake.has_tables:
-        raise gone(file)
+    if address.drivername == "sqlite" and lake.has_tables:
+        file = Path(str(address.database))
+        if file.parent == lake.folder.parent and not file.exists():
+            raise gone(file)
     return Ledger.open(url, project)
 
 

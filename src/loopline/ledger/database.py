@@ -113,7 +113,7 @@ def gone(file: Path) -> Fault:
         what, remedy = "another file is where the ledger was", "put the ledger back, or end what runs on it and start it anew on this one"
     else:
         what = "the ledger is gone from where it was"
-        remedy = "put it back, or restore it from a backup; to begin anew without it, remove the whole folder that it was in"
+        remedy = "put it back, or restore it from a backup; to begin anew without it, name another file under workspace.ledger"
     return Fault(f"{what}: nothing is read or entered", where=str(file), remedy=remedy, retry=True)
 
 

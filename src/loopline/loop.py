@@ -23,7 +23,6 @@ from loopline.lake.writers import writing
 from loopline.ledger.entry import now
 from loopline.ledger.following import Following
 from loopline.ledger.state import State
-from loopline.ledger.store import Ledger
 from loopline.model import stage as model_stage
 from loopline.model.signing import Trust, declare
 from loopline.project import FILE, Project, find_folder, line_of, load
@@ -38,7 +37,7 @@ from loopline.watch import stage as watch_stage
 from loopline.watch.handoff import Handoff, Waits, handoffs
 from loopline.watch.roles import Team, lacking
 from loopline.watch.standing import unheard
-from loopline.workspace import HOME, Ask, Workspace
+from loopline.workspace import HOME, Ask, Workspace, ledger_of
 
 _SHOWN = "loopline.sheet.notebook:shown"
 STAGES = ("charter", "data", "model", "release", "serve", "watch", "value")
@@ -379,7 +378,7 @@ def open_loop(folder: Path | str | None = None) -> Loop:
     project = load(Path(folder).resolve()) if folder is not None else load(find_folder(Path.cwd()))
     lake = Lake(project.lake_url, spool=project.folder / HOME / "log", project=project.name)
     _make_home(lake)
-    return Loop(project, Workspace(Ledger.open(project.ledger_url, project.name), lake, engine_at(project.engine_url)))
+    return Loop(project, Workspace(ledger_of(project.ledger_url, project.name, lake), lake, engine_at(project.engine_url)))
 
 
 def _make_home(lake: Lake) -> None:

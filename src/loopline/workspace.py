@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loopline.engine.step import Engine, Facts, Progress, Step
 from loopline.lake.place import Lake
+from loopline.ledger.database import gone, parse
 from loopline.ledger.state import State
 from loopline.ledger.store import Ledger
 
@@ -22,6 +23,24 @@ class Workspace:
     ledger: Ledger
     lake: Lake
     engine: Engine
+
+
+def ledger_of(url: str, project: str, lake: Lake) -> Ledger:
+    """A project's ledger, made where there is none yet; never beside a lake whose tables another one tells of, which was there.
+
+    One that is declared elsewhere is begun anew on purpose.
+
+    Raises
+    ------
+    Fault
+        Where the lake beside it has tables of the project, and the ledger's file is gone.
+    """
+    address = parse(url)
+    if address.drivername == "sqlite" and lake.has_tables:
+        file = Path(str(address.database))
+        if file.parent == lake.folder.parent and not file.exists():
+            raise gone(file)
+    return Ledger.open(url, project)
 
 
 @dataclass(frozen=True, kw_only=True)

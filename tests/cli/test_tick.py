@@ -108,6 +108,10 @@ def test_a_word_of_a_person_makes_a_turn_due(scene: Scene) -> None:
         loop.workspace.ledger.append(Draft(kind="approval", subject="a package", body={"verdict": "yes"}, actor="olga@example.com"))
     assert scene.look(seconds=5).why == ("olga@example.com has spoken: approval",)
     assert scene.look(seconds=5) is None
+    with open_loop(scene.folder) as loop:
+        loop.workspace.ledger.append(Draft(kind="replay", subject="t", body={"version": 3}, actor="dan@example.com"))
+    assert scene.look(seconds=5).why == ("dan@example.com has changed t: replay",)
+    assert scene.look(seconds=5) is None
 
 
 def test_a_clock_that_is_put_back_stops_nothing(scene: Scene) -> None:

@@ -123,6 +123,17 @@ def test_a_form_over_another_charter_is_refused(folder, monkeypatch):
     assert answer.status_code == 409 and "nothing was done" in answer.text
 
 
+def test_a_form_from_before_another_word_of_ones_own_is_refused(folder, monkeypatch):
+    declared(folder, ("  budget:", "  approvals: {expert: 1}\n  budget:"))
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("expert")) as browser:
+        fields = hidden(browser.get("/shop/charter").text, "/charter/sign")
+        assert browser.post("/shop/charter/sign", data={**fields, "role": "expert", "verdict": "yes", "why": "it is right"}).status_code == 200
+        late = browser.post("/shop/charter/sign", data={**fields, "role": "expert", "verdict": "no", "why": "from another tab"})
+        assert late.status_code == 409 and "nothing was done" in late.text and f"approved by {PEOPLE['expert']}" in late.text
+        assert browser.get("/shop/charter?as=json").json()["signed"][0]["refused"] is None
+
+
 def test_a_customer_signs_only_where_the_charter_asks_them(folder):
     said = {"role": "business", "verdict": "yes", "why": "x", "seen": "", "seq": "0"}
     with client(folder, reader("customer")) as browser:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
+import socket
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from loopline.errors import Fault
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Draft, now
 from loopline.loop import open_loop
+from loopline.serve.log import Log
 from loopline.watch import pictures
 from loopline.watch.drift import Bins
 from loopline.web.pages.live import predictions
@@ -68,8 +71,7 @@ def test_before_anything_is_served_the_page_says_what_to_do(folder):
     (folder / "t.csv").rename(folder / "later.csv")
     with open_loop(folder) as loop:
         loop.workspace.ledger.close()
-    for file in (folder / ".loopline").glob("ledger*"):
-        file.unlink()
+    shutil.rmtree(folder / ".loopline")
     with client(folder, reader("ml")) as browser:
         pages = {path: browser.get(f"/shop{path}") for path in ("/live", "/live/drift", "/live/alerts", "/live/server", "/release", "/release/history")}
     assert {page.status_code for page in pages.values()} == {200}
@@ -217,6 +219,31 @@ def test_the_server_page_tells_who_has_reported_and_that_nobody_answers(folder):
         seen, page = browser.get("/shop/live/server?as=json").json(), browser.get("/shop/live/server").text
     assert seen["counters"] is None and [one["server"] for one in seen["processes"]] == ["ab12"]
     assert "Nobody answers at http://127.0.0.1:1" in page and "another machine" in page
+
+
+def test_what_no_turn_has_collected_yet_is_told_with_when_the_next_one_comes(folder):
+    with open_loop(folder) as loop, Log(loop.workspace.lake.log) as log:
+        log.append("predictions", b"{}\n" * 12).result(timeout=10)
+        log.append("outcomes", b"{}\n").result(timeout=10)
+        body = {"state": "done", "says": "", "seconds": 1.0, "every_s": 3600.0, "late_s": None, "host": "here", "heartbeat": None}
+        loop.workspace.ledger.append(Draft(kind="turn", body=body))
+    with client(folder, reader("business")) as browser:
+        for path in ("/shop/", "/shop/live"):
+            says = browser.get(f"{path}?as=json").json()["coming"]
+            assert says.startswith("12 rows answered and 1 outcome are not collected yet; the next turn comes at ") and says[:20] in browser.get(path).text
+
+
+def test_a_server_that_stands_still_is_told(folder):
+    with socket.create_server(("127.0.0.1", 0)) as still:
+        declaration = folder / "loopline.yaml"
+        declaration.write_text(declaration.read_text() + f"serve: {{port: {still.getsockname()[1]}}}\n")
+        with client(folder, reader("business")) as browser:
+            assert browser.get("/shop/live?as=json").json()["unheard"] == ""
+            with open_loop(folder) as loop:
+                loop.workspace.ledger.append(Draft(kind="usage", subject="serve", body={"server": "ab12", "state": "began"}))
+            assert "The server is not heard" in browser.get("/shop/live").text
+            serve = next(stage for stage in browser.get("/shop/?as=json").json()["stages"] if stage["stage"] == "serve")
+            assert "nobody answers at" in serve["note"]
 
 
 def test_a_stranger_may_not_act_on_an_alert(folder):

@@ -151,6 +151,17 @@ def test_a_ledger_that_cannot_be_read_says_what_to_do(folder):
     assert broken.status_code >= 400 and "Traceback" not in broken.text and "ledger" in broken.text
 
 
+def test_while_a_turn_runs_its_stage_is_marked_and_no_command_stands_there(folder):
+    with client(folder, reader("ml")) as browser, open_loop(folder) as loop, loop.workspace.ledger.lease():
+        loop.workspace.ledger.append(Draft(kind="step", subject="model", key="anew", body={"state": "started", "name": "search"}))
+        said, page = browser.get("/shop/?as=json").json(), browser.get("/shop/").text
+    assert {stage["stage"]: stage["state"] for stage in said["stages"]}["model"] == "running"
+    assert (said["underway"]["stage"], said["underway"]["step"]) == ("model", "search")
+    next_ = page[page.index('id="next"') :]
+    next_ = next_[: next_.index("</section>")]
+    assert "A turn is running since " in next_ and "model: search" in next_ and "<code>" not in next_ and "/round" not in next_
+
+
 def test_a_customer_sees_nothing_of_it(folder):
     with client(folder, reader("customer")) as browser:
         answer = browser.get("/shop/?as=json")

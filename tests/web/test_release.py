@@ -134,6 +134,36 @@ def test_a_form_is_refused_once_somebody_else_has_said_no_and_says_so(folder, mo
         assert HOSTILE not in page and "&lt;script&gt;" in page and "refused" in page
 
 
+def test_a_yes_that_was_taken_back_is_not_said_again_from_an_old_tab(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("business")) as browser:
+        old = word_form(browser.get(AT).text, "business", "yes")
+        assert browser.post("/shop/release/words", data={**old, "why": "it earns more"}).status_code == 200
+        back = word_form(browser.get(AT).text, "business", "withdrawn")
+        assert browser.post("/shop/release/words", data={**back, "why": "wait"}).status_code == 200
+        assert browser.post("/shop/release/words", data={**old, "why": "it earns more"}).status_code == 409
+
+
+def test_a_yes_to_a_package_that_is_decided_on_no_more_is_told_on_the_new_one(folder, monkeypatch):
+    declared(folder, ASKS)
+    waiting(folder)
+    pages_key(folder, monkeypatch)
+    with client(folder, reader("business")) as browser:
+        yes, no = (word_form(browser.get(AT).text, "business", word) for word in ("yes", "no"))
+        assert browser.post("/shop/release/words", data={**yes, "why": "it earns more"}).status_code == 200
+        with open_loop(folder) as loop:
+            mend = {"rows": 1, "columns": ["size"], "batches": [], "why": "", "time": "2026-03-01T00:00:00+00:00"}
+            loop.workspace.ledger.append(Draft(kind="mend", subject="t", body=mend))
+        waiting(folder, package="cc" * 32)
+        told_now = browser.get("/shop/release?as=json").json()
+        assert [one["says"] for one in told_now["earlier"]] == ["bea@example.com said yes to bbbbbbbb before: data changed since (1 row mended)"]
+        old = browser.get(AT).text
+        assert "Another package took its place" in old and f"/shop/release/packages/{'c' * 12}" in old and "Approve as" not in old and "Refuse as" not in old
+        assert browser.post("/shop/release/words", data={**no, "why": "late"}).status_code == 409
+
+
 def test_to_see_the_forms_enters_nothing_and_makes_no_key_trusted(folder, monkeypatch):
     owner = declared(folder, ASKS)
     waiting(folder)

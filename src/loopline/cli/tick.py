@@ -59,7 +59,7 @@ def command(
     computed. The exit code is that of `loopline run`. While `loopline up` or another tick stays, this takes a turn between two of its own.
 
     With --keep it stays: a turn is taken when a source's schedule is due, when new files in a watched folder have settled, when
-    the declaration changes, when somebody has given a word that it waited for, and every so often. Each turn is one line (with
+    the declaration changes, when somebody has given a word that it waited for or has changed the data, and every so often. Each turn is one line (with
     --json one JSON object). A turn that fails is said and tried again, later each time. SIGINT or SIGTERM end it after the turn
     that is running; a second one ends it at once.
     """

@@ -65,8 +65,8 @@ def command(
     """Run the whole loop by itself: the server, the scheduler, the monitors and the pages, until it is stopped.
 
     The server is that of `loopline serve`. Turns are taken as by `loopline tick --keep`: when a schedule is due, when new files
-    have settled in a watched folder, when the declaration changes, when somebody has given a word that it waited for, and every so
-    often; a moment that was missed while the machine slept is made up for once. The pages are those of `loopline pages`. Each is a
+    have settled in a watched folder, when the declaration changes, when somebody has given a word that it waited for or has changed the data, and
+    every so often; a moment that was missed while the machine slept is made up for once. The pages are those of `loopline pages`. Each is a
     process of its own, and is started anew when it dies.
 
     A project that has never run can be begun like this: the pages are there at once, and the server answers with 503 until a package decides.

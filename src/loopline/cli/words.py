@@ -1,4 +1,4 @@
-"""What people have said since the last turn: a turn is due, so that nobody has to wait for the clock."""
+"""What people have said, or done to the data, since the last turn: a turn is due, so that nobody has to wait for the clock."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from loopline.ledger.entry import Entry
 from loopline.ledger.store import Ledger
 from loopline.project import Project
 
-KINDS = ("approval", "override", "waiver", "admit")
+WORDS = ("approval", "override", "waiver", "admit")
 """The words that the loop may have waited for: of a release or the charter, in spite of a no-go, of a gate, and of a batch that was held back."""
+CHANGES = ("replay", "edit", "relabel")
+"""What people do to a table: refused rows that were mended enter it, rows are changed, or categories renamed."""
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +31,9 @@ class Words:
             _log.debug("the ledger cannot be read: %s", error)
             return []
         said = self._newest
-        return [f"{said.actor} has spoken: {said.kind}"] if said is not None and said.seq > self._taken else []
+        if said is None or said.seq <= self._taken:
+            return []
+        return [f"{said.actor} has {'spoken' if said.kind in WORDS else f'changed {said.subject}'}: {said.kind}"]
 
     def take(self) -> None:
         """What has been seen is taken in by the turn that begins."""
@@ -41,4 +45,4 @@ def _newest(project: Project) -> Entry | None:
     if ledger is None:
         return None
     with ledger:
-        return next(iter(ledger.read(kinds=KINDS, newest_first=True, limit=1)), None)
+        return next(iter(ledger.read(kinds=(*WORDS, *CHANGES), newest_first=True, limit=1)), None)

@@ -48,6 +48,12 @@ class Lake:
         return f"tables/{self.project}" if self.project else "tables"
 
     @property
+    def has_tables(self) -> bool:
+        """Whether the lake's folder on this machine has tables of the project."""
+        place = self.folder / self.tables
+        return self.is_folder and place.is_dir() and any(place.iterdir())
+
+    @property
     def blobs(self) -> str:
         """The address of the blobs."""
         return f"{self.url.rstrip('/')}/blobs"

@@ -73,8 +73,53 @@ def connect(url: URL) -> Engine:
         return sa.create_engine(url, paramstyle="format", connect_args=connect_args, pool_pre_ping=True, hide_parameters=True)
     engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None}, pool_reset_on_return=None, hide_parameters=True)
     sa.event.listen(engine, "connect", _prepare_sqlite)
+    _stay_with_one_file(engine, Path(str(url.database)))
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _stay_with_one_file(engine: Engine, file: Path) -> None:
+    """Has every use of the engine find the file that it opened first.
+
+    SQLite goes on in a file that was moved away, and makes a new one where the next connection finds none: what is entered in either is lost to the other.
+    """
+    opened: list[tuple[int, int]] = []
+
+    def require_same(*_: object) -> None:
+        if opened and identity(file) != opened[0]:
+            raise gone(file)
+
+    def remember(*_: object) -> None:
+        if not opened and (found := identity(file)) is not None:
+            opened.append(found)
+
+    sa.event.listen(engine, "do_connect", require_same)
+    sa.event.listen(engine, "connect", remember)
+    sa.event.listen(engine, "checkout", require_same)
+
+
+def identity(file: Path) -> tuple[int, int] | None:
+    """The device of a file and its number there, by which it is told from another of its name; None where there is none."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def gone(file: Path) -> Fault:
+    """That a ledger is not where it was."""
+    if file.exists():
+        what, remedy = "another file is where the ledger was", "put the ledger back, or end what runs on it and start it anew on this one"
+    else:
+        what = "the ledger is gone from where it was"
+        remedy = "put it back, or restore it from a backup; to begin anew without it, name another file under workspace.ledger"
+    return Fault(f"{what}: nothing is read or entered", where=str(file), remedy=remedy, retry=True)
+
+
+def queue_of(file: Path) -> Path:
+    """The file beside a ledger in which its writers wait for their turn; it stays."""
+    return file.with_name(f"{file.name}.queue")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
@@ -106,7 +151,7 @@ def _turn(file: Path | None) -> Iterator[None]:
     if file is None:
         yield
         return
-    queue = os.open(file.with_name(f"{file.name}.queue"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    queue = os.open(queue_of(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(queue, fcntl.LOCK_EX)
         yield

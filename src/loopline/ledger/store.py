@@ -52,7 +52,7 @@ class Ledger:
         Mistake
             Where the URL, the file or its folder cannot be used, or a newer Loopline wrote the ledger.
         Fault
-            Where the disk is full or the database is away.
+            Where the disk is full or the database is away, or the file that was there is gone.
         """
         return cls._opened(url, project, upgrade.ensure_current)[0]
 

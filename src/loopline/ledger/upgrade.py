@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from loopline.errors import Mistake
-from loopline.ledger.database import LOCK_WAIT_S, file_of, masked, writing
+from loopline.ledger.database import LOCK_WAIT_S, file_of, gone, masked, queue_of, writing
 from loopline.ledger.schema import SCHEMA, VERSION
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -28,9 +28,14 @@ def ensure_current(engine: Engine) -> None:
     ------
     Mistake
         Where a newer Loopline wrote the ledger.
+    Fault
+        Where there was a ledger, and its file is gone.
     """
     file = file_of(engine)
     if file is not None and not file.exists():
+        if queue_of(file).exists():
+            # Somebody has written here before.
+            raise gone(file)
         file.parent.mkdir(parents=True, exist_ok=True)
     with engine.connect() as connection:
         version = _version(connection)

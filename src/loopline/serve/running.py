@@ -98,13 +98,44 @@ def running(ledger: Ledger, host: str, port: int, now: datetime, *, packages: Co
     packages
         Those of the project: a server with another one is another project's.
     """
-    reports = ledger.read(kinds=(USAGE,), subject="serve", newest_first=True, limit=_SHOWN)
-    address = callable_at(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    address = _address(host, port)
     counters, trouble = told(address)
     if counters is not None and counters.package is not None and counters.package not in packages:
         trouble = f"what answers at {address} serves package {counters.package[:12]}, which is none of this project's"
         counters = None
-    return Running(address=address, processes=serving(reports[::-1], now)[::-1], counters=counters, trouble=trouble)
+    return Running(address=address, processes=_serving(ledger, now), counters=counters, trouble=trouble)
+
+
+def silent(ledger: Ledger, host: str, port: int, now: datetime) -> str:
+    """Why the server that is to run by the reports in the ledger is not heard, in words; empty where it answers, or none is to run.
+
+    One that stands still, as a process that was stopped does, takes a connection and never answers.
+    """
+    processes = _serving(ledger, now)
+    if not processes:
+        return ""
+    address = _address(host, port)
+    place = urlsplit(address)
+    connection = HTTPConnection(place.hostname or "", place.port, timeout=WAIT_S)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        since = f"{processes[0].time:%Y-%m-%d %H:%M} UTC"
+        return f"a server reported last at {since}, and nobody answers at {address}: it stands still, was ended, or serves elsewhere"
+    finally:
+        connection.close()
+    return ""
+
+
+def _serving(ledger: Ledger, now: datetime) -> Sequence[Entry]:
+    """The newest report of each process that has not ended, newest first."""
+    reports = ledger.read(kinds=(USAGE,), subject="serve", newest_first=True, limit=_SHOWN)
+    return serving(reports[::-1], now)[::-1]
+
+
+def _address(host: str, port: int) -> str:
+    return callable_at(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
 
 def told(address: str) -> tuple[Counters | None, str]:

@@ -16,12 +16,15 @@ from loopline.engine.step import Progress
 from loopline.errors import CheckFailed
 from loopline.ledger.store import Ledger
 from loopline.loop import LoopStatus, open_loop
+from loopline.model.packages import newest
 
 
 def run(folder: Path, progress: Progress, by: str, *, until: str | None, fresh: str | None) -> str:
     """Take the loop round as far as the evidence allows."""
     with open_loop(folder) as loop:
-        return _came_of(loop.run(until=until, fresh=fresh, progress=progress, by=by))
+        before = newest(loop.state())
+        came = _came_of(loop.run(until=until, fresh=fresh, progress=progress, by=by))
+        return f"{came}; {_found(before, newest(loop.state()))}" if fresh == "model" else came
 
 
 def study(folder: Path, progress: Progress, by: str, *, only_stated: bool) -> str:
@@ -73,6 +76,15 @@ def chain_of(ledger: Ledger, progress: Progress | None = None) -> str:
         remedy = "restore the ledger from a backup; loopline ledger verify says it again"
         raise CheckFailed(f"tampered with at entry {verdict.first_bad}: {verdict.why}", where="the ledger", remedy=remedy)
     return f"{verdict.entries:,} entries, and the chain is intact"
+
+
+def _found(before: str | None, after: str | None) -> str:
+    """What a search that was asked for anew has come to, held against the package before it."""
+    if after is None:
+        return "no package came of the search"
+    if after == before:
+        return f"the search came to the same package again ({after[:8]}): it found nothing better"
+    return f"the search made package {after[:8]}{f' in place of {before[:8]}' if before else ''}"
 
 
 def _came_of(status: LoopStatus) -> str:

@@ -19,6 +19,7 @@ from loopline.story import StageStatus
 from loopline.value.month import Month
 from loopline.watch.latest import latest
 from loopline.watch.spans import written
+from loopline.web.underway import Underway
 
 PAGES: Mapping[str, str] = {
     "charter": "/charter",
@@ -44,7 +45,7 @@ class Stage:
     Parameters
     ----------
     state
-        ``done``, ``stale``, ``waiting`` or ``failed``.
+        ``running``, ``done``, ``stale``, ``waiting`` or ``failed``.
     why
         What it came to when it is done; the reason when it is not.
     number, note
@@ -131,6 +132,12 @@ class Known:
         Why they cannot be read; empty where they can.
     open_alerts
         How many alerts are open.
+    coming
+        What servers have answered that no turn has collected yet; empty where that is nothing.
+    unheard
+        Why the server that is to run is not heard; empty where it is, or none is to run.
+    underway
+        The turn that is under way; None where none is.
     """
 
     charter: CharterSpec
@@ -141,6 +148,9 @@ class Known:
     month: Month | None
     at: datetime
     unread: str = ""
+    coming: str = ""
+    unheard: str = ""
+    underway: Underway | None = None
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -156,11 +166,12 @@ def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = froz
     for turn, status in enumerate(stages):
         number, note = tells[status.stage](known)
         since = done_at(known.state, status.stage)
+        runs = known.underway if known.underway is not None and known.underway.stage == status.stage else None
         told.append(
             Stage(
                 name=status.stage,
-                state=status.state,
-                why=status.why,
+                state=status.state if runs is None else "running",
+                why=status.why if runs is None else f"{runs.step}{_begun(runs)}{f', {runs.progress}' if runs.progress else ''}",
                 number=number,
                 note=note,
                 since=since,
@@ -171,6 +182,10 @@ def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = froz
             )
         )
     return tuple(told)
+
+
+def _begun(runs: Underway) -> str:
+    return "" if runs.begun is None else f" since {runs.begun:%H:%M} UTC"
 
 
 def done_at(state: State, stage: str) -> datetime | None:
@@ -258,10 +273,11 @@ def _release(known: Known) -> tuple[str, str]:
 def _serve(known: Known) -> tuple[str, str]:
     found = latest(known.windows, known.state.champion)
     if found is None:
-        return _NOT_YET, known.unread or "no request has been answered"
+        return _NOT_YET, known.unheard or known.unread or known.coming or "no request has been answered"
     # Where windows are of the moment that a decision is about, the newest may lie ahead: nobody has answered in it yet.
     about = f"about {written(found.start)}, which lies ahead" if datetime.fromisoformat(found.start) > known.at else f"in the window of {written(found.start)}"
-    return counted(found.rows, "row"), f"answered {about}; {found.refused:,} refused"
+    note = f"answered {about}; {found.refused:,} refused"
+    return counted(found.rows, "row"), "; ".join(filter(None, (known.unheard, note, known.coming)))
 
 
 def _watch(known: Known) -> tuple[str, str]:

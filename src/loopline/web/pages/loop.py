@@ -21,14 +21,17 @@ from loopline.watch.causes import explains
 from loopline.watch.spec import BUSINESS, OF_WORTH
 from loopline.watch.standing import Standing, lasting
 from loopline.web.asked import MAKERS, Asked
+from loopline.web.coming import coming, unheard
 from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
 from loopline.web.pages.data.waiting import of_data
+from loopline.web.pages.release.earlier import earlier
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
+from loopline.web.underway import Underway, underway
 from loopline.web.waiting import Known, Wait, waits
 
 ROUND = "/round"
@@ -37,8 +40,9 @@ _RUN = "loopline run"
 _said = logging.getLogger("loopline")
 MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
 """The monitors of money."""
-_MOST, _EXPLAINED = 6, 12
-"""So many alerts, and so many things that wait, stand on the first page, and so many that explain an alert; the pages behind it have them all."""
+_MOST, _EXPLAINED, _WORDS = 6, 12, 2
+"""So many alerts, and so many things that wait, stand on the first page, so many that explain an alert, and so many words on
+an earlier package; the pages behind it have them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +105,10 @@ class LoopView:
         Which alerts reached nobody, and why.
     is_new
         Whether nothing has been done yet.
-    running
-        Which process is at work; empty where none is.
+    underway
+        The turn that is under way; None where none is.
+    coming
+        What servers have answered that no turn has collected yet, and when the next one comes; empty where that is nothing.
     """
 
     project: str
@@ -127,7 +133,8 @@ class LoopView:
     stopped: LooplineError | None
     unheard: str
     is_new: bool
-    running: str
+    underway: Underway | None
+    coming: str
     title: str = "Loop"
 
     @property
@@ -187,7 +194,8 @@ class LoopView:
             "next": self.next,
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
             "unheard": self.unheard,
-            "running": self.running,
+            "underway": None if self.underway is None else self.underway.as_json(),
+            "coming": self.coming,
         }
 
 
@@ -201,10 +209,19 @@ def view(current: Current, asked: Asked) -> LoopView:
     money = _month(current, windows)
     ordered = sorted(opened, key=lambda one: not _is_money(one))
     known = RingKnown(
-        charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
+        charter=charter,
+        state=state,
+        delivery=_delivery(current),
+        windows=windows,
+        unread=unread,
+        open_alerts=len(opened),
+        month=money,
+        at=current.at,
+        coming=coming(current),
+        unheard=unheard(current),
+        underway=underway(current),
     )
     waiting = _of_reader(waits(_waiting(current, alerts), asked.reader.name), asked)
-    running = current.workspace.ledger.holder()
     return LoopView(
         project=current.project.name,
         problem=charter.problem or "",
@@ -224,11 +241,12 @@ def view(current: Current, asked: Asked) -> LoopView:
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
         next=status.next,
-        can_run=status.next == _RUN and not running and asked.reader.may(MAKERS),
+        can_run=status.next == _RUN and known.underway is None and asked.reader.may(MAKERS),
         stopped=status.error,
         unheard=status.unheard,
         is_new=not state.latest and not state.failed,
-        running=running,
+        underway=known.underway,
+        coming=known.coming,
     )
 
 
@@ -291,9 +309,10 @@ def _is_money(one: Standing) -> bool:
 def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
     """What may wait for somebody."""
     charter, state = current.project.declaration.charter, current.state
+    before = "".join(f"; {one.says}" for one in earlier(current)[:_WORDS])
     return Known(
         state=state,
-        handoffs=current.status.handoffs,
+        handoffs=tuple(replace(one, says=f"{one.says}{before}") if one.stage == "release" else one for one in current.status.handoffs),
         alerts=alerts,
         stakeholders=stakeholders(charter),
         currency=charter.worth.currency,

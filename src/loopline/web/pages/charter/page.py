@@ -19,7 +19,6 @@ from loopline.charter.standing import Standing, standing
 from loopline.declaration import figure
 from loopline.errors import Mistake
 from loopline.release.approvals import stakeholders
-from loopline.release.chartered import signed_subject
 from loopline.release.signatures import Signatures, signatures
 from loopline.sheet.document import Document
 from loopline.value.requirements.known import known
@@ -28,10 +27,10 @@ from loopline.value.requirements.requirements import Requirement, following, req
 from loopline.watch.people import listed, team, waiting
 from loopline.web.asked import Asked
 from loopline.web.current import Current
-from loopline.web.forms import seen_of
 from loopline.web.hand import unsigned
 from loopline.web.page import Page
 from loopline.web.pages.charter.overriding import Overridable, overridable
+from loopline.web.pages.charter.signing import of_signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +152,7 @@ def charter(current: Current, asked: Asked) -> Charter:
         people=listed(team(spec, declared.release, declared.watch, state), waits),
         signatures=said,
         signs=signs,
-        seen=seen_of(signed_subject(spec, book)),
+        seen=of_signature(current),
         unsigned=unsigned(current, asked) if signs else "",
         override=None if override is None or study is None else override.as_json(study.facts, current.at.date()),
         overridable=overridable(current, asked, study.facts) if study is not None and study.stops else None,

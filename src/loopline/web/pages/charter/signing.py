@@ -42,7 +42,14 @@ def signed_now(current: Current, asked: Asked, form: Form) -> str:
     spec = current.project.declaration.charter
     if not asked.reader.may(None) and CUSTOMER not in asked_roles(spec):
         raise Forbidden("the charter asks customers for no word", remedy="tell whoever made the product: there is a form on the customers' page")
-    return seen_of(signed_subject(spec, of_charter(spec, current.project.folder)))
+    return of_signature(current)
 
 
-ACTIONS = (Action("/charter/sign", sign, EVERYBODY, signed_now, lambda current, asked, form: (About(("charter",)),)),)
+def of_signature(current: Current) -> str:
+    """What is decided on by a signature, in a word: the charter as it stands, and every word that was said of it."""
+    spec = current.project.declaration.charter
+    subject = signed_subject(spec, of_charter(spec, current.project.folder))
+    return seen_of(subject, [entry.id for entry in current.state.approvals.get(subject, ())])
+
+
+ACTIONS = (Action("/charter/sign", sign, EVERYBODY, signed_now, lambda current, asked, form: (About(("charter",)), About(("approval",)))),)

@@ -18,9 +18,9 @@ from loopline.release.chartered import MOVE, signed_subject
 from loopline.release.words import YES
 from loopline.web.asked import CUSTOMER, Asked
 from loopline.web.current import Current
-from loopline.web.forms import seen_of
 from loopline.web.hand import unsigned
 from loopline.web.pages.charter.page import signing
+from loopline.web.pages.charter.signing import of_signature
 
 _TEXTS = {"problem": "The problem", "decision": "What is decided", "predict": "What is foretold"}
 _CRITERIA = "acceptance."
@@ -75,7 +75,7 @@ def signing_of(current: Current, asked: Asked) -> Signing | None:
         last=(words[-1].time, words[-1].body["verdict"] == YES, words[-1].subject == subject) if words else None,
         changes=tuple(_changes(agreed[-1].body["charter"], statement(spec, book), spec)) if agreed else (),
         unsigned=_unsigned(current, asked),
-        seen=seen_of(subject),
+        seen=of_signature(current),
     )
 
 

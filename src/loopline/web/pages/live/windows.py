@@ -20,6 +20,7 @@ from loopline.watch.spans import written
 from loopline.watch.standing import Standing, lasting
 from loopline.watch.summary import newest, ranked
 from loopline.web.asked import SEE_ROWS, Asked
+from loopline.web.coming import coming, unheard
 from loopline.web.current import Current
 from loopline.web.page import Page
 from loopline.web.rendering import money, number, percent
@@ -51,6 +52,10 @@ class Live:
         The most frequent reasons for which rows were refused on the days of `refused_on`; None for a reader who may not see rows.
     alerts
         Those that are told apart and last, the most urgent first.
+    coming
+        What servers have answered that no turn has collected yet, and when the next one comes; empty where that is nothing.
+    unheard
+        Why the server that is to run is not heard; empty where it is, or none is to run.
     """
 
     title: str
@@ -67,6 +72,8 @@ class Live:
     refusals: tuple[tuple[str, int], ...] | None
     refused_on: str
     alerts: tuple[Standing, ...]
+    coming: str
+    unheard: str
 
     @property
     def listed(self) -> tuple[tuple[Body, str], ...]:
@@ -85,7 +92,7 @@ class Live:
             "refusals": refusals,
             "refused_on": self.refused_on,
         }
-        return {"says": self.says, **told, "alerts": [one.as_json() for one in self.alerts]}
+        return {"says": self.says, "coming": self.coming, "unheard": self.unheard, **told, "alerts": [one.as_json() for one in self.alerts]}
 
 
 def view(current: Current, asked: Asked) -> Live:
@@ -114,6 +121,8 @@ def view(current: Current, asked: Asked) -> Live:
         refusals=why,
         refused_on=refused_on,
         alerts=tuple(told_apart[:ALERTS_SHOWN]),
+        coming=coming(current),
+        unheard=unheard(current),
     )
 
 

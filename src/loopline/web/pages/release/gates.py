@@ -29,6 +29,7 @@ from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.hand import person_of, require_role, roles_for, unsigned, word_key
 from loopline.web.page import About, Action, Done, Form, Missing, Page
+from loopline.web.pages.release.earlier import Earlier, earlier
 from loopline.web.said import day_of
 
 OTHERS = 20
@@ -111,7 +112,11 @@ class Release:
     Parameters
     ----------
     waits
-        Whether the package waits for words.
+        Whether the package waits for words: the newest one alone does.
+    newer
+        The package that is decided on in place of this one, which never decided; empty where it is this one.
+    earlier
+        What people said of packages before this one.
     stopped
         Why the charter stops the loop; empty where it does not.
     outdated
@@ -132,6 +137,8 @@ class Release:
     said: Tally
     voices: tuple[Voice, ...]
     waits: bool
+    newer: str
+    earlier: tuple[Earlier, ...]
     is_promoted: bool
     stopped: str
     outdated: str
@@ -154,6 +161,8 @@ class Release:
             "judged": judged,
             "charter_stops": self.stopped,
             "outdated": self.outdated,
+            "newer": self.newer,
+            "earlier": [{"says": one.says, "entry": one.word.id} for one in self.earlier],
             "waivers": waivers,
             "others": list(self.others),
         }
@@ -179,7 +188,9 @@ def view(current: Current, asked: Asked) -> Release:
         criteria=() if shown is None else tuple(_criterion(one, said.charter, package) for one in shown.criteria),
         said=words,
         voices=tuple(voice(current, asked, one, package, PROMOTION) for one in words.roles),
-        waits=shown is not None and shown.facts["passed"] and not is_promoted,
+        waits=is_newest and shown is not None and shown.facts["passed"] and not is_promoted,
+        newer="" if shown is None or is_newest or is_promoted else str(there[-1].body["facts"]["package"]),
+        earlier=earlier(current) if is_newest else (),
         is_promoted=is_promoted,
         stopped=stopped(said.charter, state),
         outdated=_outdated(current) if is_newest and not is_promoted else "",
@@ -234,15 +245,18 @@ def voice(current: Current, asked: Asked, one: RoleTally, package: str, move: st
 
 
 def _of_words(current: Current, package: str, move: str, role: str) -> str:
-    """What is decided on by a word: the move, the gates as they are settled, what the same role has said, and every no."""
+    """What is decided on by a word: the move, the gates as they are settled, what was said for the same role, and every no."""
     said, state = current.project.declaration, current.state
     words = tally_of(said.release, said.charter, state, package, move)
-    mine = [entry.id for one in words.roles if one.role == role for entry in one.approvals]
+    # Also what was taken back: who said yes and no more since would say it again from an old tab.
+    mine = [entry.id for entry in state.approvals.get(package, ()) if (entry.body.get("move", move), entry.body.get("role")) == (move, role)]
     noes = [one.refusal.id for one in words.roles if one.refusal is not None]
     newest = [entry.id for entry in (*state.champions[-1:], *state.rollouts[-1:])]
     # A package that decides again was judged before it decided first.
     gates = () if move == ROLLBACK else judgement(said.release, said.charter, state, package).facts["gates"]
-    return seen_of([(gate["name"], outcome(gate)) for gate in gates], mine, noes, newest)
+    # Nor is a package the one to decide on once another has been judged.
+    there = [] if move == ROLLBACK else [entry.body["facts"]["package"] for entry in judged(state)[-1:]]
+    return seen_of([(gate["name"], outcome(gate)) for gate in gates], mine, noes, newest, there)
 
 
 def _seen_words(current: Current, asked: Asked, form: Form) -> str:

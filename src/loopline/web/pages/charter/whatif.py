@@ -305,6 +305,7 @@ def _earned(effect: Effect, currency: str) -> list[Row]:
     rows = [
         ("Earned with each decision", f"{figure(before.each.value)} {currency}", f"{figure(after.each.value)} {currency}"),
         ("Of that above no model", f"{figure(before.added.value)} {currency}", f"{figure(after.added.value)} {currency}"),
+        ("No model would", before.without_model, after.without_model),
         ("Added in a year", _plain(yearly[0], currency), _plain(yearly[1], currency)),
         ("Acted on", _percent(before.acted), _percent(after.acted)),
         ("Of these right", _percent(before.right), _percent(after.right)),

@@ -57,6 +57,7 @@ def test_it_tells_the_loop_as_the_ledger_has_it(folder):
     assert [stage["stage"] for stage in said["stages"]] == ["charter", "data", "model", "release", "serve", "watch", "value"]
     assert {stage["state"] for stage in said["stages"]} == {"done"}
     assert said["month"]["decisions"] == said["month"]["outcomes"] == 420
+    assert said["so_far"]["outcomes"] == 420 and said["so_far"]["earned"] == pytest.approx(said["month"]["earned"]["mean"])
     assert (said["month"]["is_now"], said["month"]["currency"], said["month"]["is_estimated"]) == (False, "EUR", False)
     assert said["alerts"] and said["next"]
 

@@ -74,6 +74,17 @@ def test_each_stage_tells_its_one_number():
     assert found["model"].note == "per decision; +9 against never act"
 
 
+def test_the_newest_delivery_is_told_as_it_came_beside_what_waits_now():
+    batch = entry_of(Draft(kind="batch", subject="t", body={"accepted": 900, "quarantined": 3}), 9, T0)
+    assert told(delivery=batch)["data"].note == "rows accepted and refused of the newest delivery, as it came"
+    assert told(delivery=batch, refused=1)["data"].note.endswith("as it came; 1 refused row waits now")
+    assert told(delivery=batch, refused=2)["data"].note.endswith("as it came; 2 refused rows wait now")
+
+
+def test_beside_a_month_that_gains_stands_what_all_decisions_have_lost():
+    assert told(windows=[window(0)], so_far={"added": -256_000.0})["value"].note == "added this month; all decisions so far: -256k USD"
+
+
 def test_the_model_is_the_one_that_was_made_or_imported_last():
     found = told(step("model", "search", SEARCHED), step("model", "import", IMPORTED, 2))
     assert (found["model"].number, found["model"].note) == ("13 USD", "per decision; +11 against never act")

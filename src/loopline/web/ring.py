@@ -131,6 +131,10 @@ class Known:
         Why they cannot be read; empty where they can.
     open_alerts
         How many alerts are open.
+    refused
+        How many refused rows wait now, of all deliveries.
+    so_far
+        What all decisions have earned, as the newest review tells; None before any outcome has come.
     """
 
     charter: CharterSpec
@@ -141,6 +145,8 @@ class Known:
     month: Month | None
     at: datetime
     unread: str = ""
+    refused: int = 0
+    so_far: Body | None = None
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -233,7 +239,8 @@ def _data(known: Known) -> tuple[str, str]:
     said = known.delivery.body
     newest = said.get("newest") or ((facts or {}).get("newest") or {}).get(said.get("table"))
     fresh = "" if newest is None else f"; its newest row is of {str(newest)[:10]}"
-    return f"{said['accepted']:,} in, {said['quarantined']:,} out", f"rows accepted and refused of the newest delivery{fresh}"
+    waits = f"; {counted(known.refused, 'refused row')} {'waits' if known.refused == 1 else 'wait'} now" if known.refused else ""
+    return f"{said['accepted']:,} in, {said['quarantined']:,} out", f"rows accepted and refused of the newest delivery, as it came{fresh}{waits}"
 
 
 def _model(known: Known) -> tuple[str, str]:
@@ -289,4 +296,5 @@ def _value(known: Known) -> tuple[str, str]:
     if month.total is None:
         return _NOT_YET, month.why
     of = "" if month.target is None else f" of {compact(month.target)}"
-    return f"{_money(known, month.total)}{of}", f"added {when}{f', {month.estimate}' if month.estimate else ''}"
+    so_far = "" if known.so_far is None else f"; all decisions so far: {_money(known, known.so_far['added'])}"
+    return f"{_money(known, month.total)}{of}", f"added {when}{f', {month.estimate}' if month.estimate else ''}{so_far}"

@@ -12,6 +12,7 @@ from loopline.charter.asked import asked_of
 from loopline.errors import LooplineError
 from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
 from loopline.model.packages import newest, worth_of
 from loopline.release.approvals import stakeholders
 from loopline.serve.experiments import folded
@@ -83,6 +84,8 @@ class LoopView:
         The ring, in the order of the loop; `listed` has the same stages with those of the lens first.
     month
         The month's money; None where no model has decided anything.
+    so_far
+        What all decisions whose outcome is known have earned, and ``added`` above no model, as the newest review tells; None before it knows of any.
     unread
         Why the month cannot be read, where the ledger is at hand and what it names is not; empty where it can.
     unpriced
@@ -114,6 +117,7 @@ class LoopView:
     cards: tuple[str, ...]
     stages: tuple[Stage, ...]
     month: Month | None
+    so_far: Mapping[str, Any] | None
     unread: str
     unpriced: bool
     alerts: tuple[Raised, ...]
@@ -179,6 +183,7 @@ class LoopView:
             "cards": list(self.cards),
             "stages": [stage.as_json() for stage in self.stages],
             "month": None if self.month is None else {**self.month.as_json(), "currency": self.currency},
+            "so_far": None if self.so_far is None else dict(self.so_far),
             "unread": self.unread,
             "alerts": [alert.as_json() for alert in self.alerts],
             "more_alerts": self.more_alerts,
@@ -200,10 +205,21 @@ def view(current: Current, asked: Asked) -> LoopView:
     windows, unread = _windows(current)
     money = _month(current, windows)
     ordered = sorted(opened, key=lambda one: not _is_money(one))
+    waiting_for, so_far = _waiting(current, alerts), _so_far(state)
+    refused = waiting_for.data.refused
     known = RingKnown(
-        charter=charter, state=state, delivery=_delivery(current), windows=windows, unread=unread, open_alerts=len(opened), month=money, at=current.at
+        charter=charter,
+        state=state,
+        delivery=_delivery(current),
+        windows=windows,
+        unread=unread,
+        open_alerts=len(opened),
+        month=money,
+        at=current.at,
+        refused=refused.unsaid + refused.mended,
+        so_far=so_far,
     )
-    waiting = waits(_waiting(current, alerts), asked.reader.name)
+    waiting = waits(waiting_for, asked.reader.name)
     running = current.workspace.ledger.holder()
     return LoopView(
         project=current.project.name,
@@ -215,6 +231,7 @@ def view(current: Current, asked: Asked) -> LoopView:
         cards=lens.cards(),
         stages=ring(status.stages, known, lens.stages),
         month=money,
+        so_far=so_far,
         unread=unread,
         unpriced=not charter.worth.is_priced,
         alerts=_raised(ordered[:_MOST], alerts),
@@ -248,6 +265,14 @@ def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | No
     worth = worth_of(state, state.champion or newest(state))
     without = None if worth is None else worth["baseline"]
     return month(windows, declared.charter, at=current.at, confidence=declared.value.confidence, without_model=without)
+
+
+def _so_far(state: State) -> dict[str, Any] | None:
+    """The sums of the newest review, of all decisions whose outcome it knows."""
+    told = (state.facts("value", "review") or {}).get("realised")
+    if told is None:
+        return None
+    return {"earned": told["total"], "added": told["added"]["per_decision"] * told["outcomes"], "outcomes": told["outcomes"], "until": told["until"]}
 
 
 def _delivery(current: Current) -> Entry | None:

@@ -26,7 +26,7 @@ from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.ruling import Ruling
 from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import REMEDY, Tally, counted
-from loopline.release.waivers import failing
+from loopline.release.waivers import failing, passed_in_words
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
@@ -85,7 +85,7 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, 
     waived = waived_of(gates)
     facts = yield _promotion(package, counted(said), waived)
     let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
-    says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(said)}"
+    says = f"{package[:8]} decides: it {passed_in_words(gates)}{let}{_by(said)}"
     return {"says": says, "champion": facts["champion"], "package": package}
 
 

@@ -163,5 +163,7 @@ def test_a_year_is_told_above_what_the_target_counts_against():
     study = {"verdict": "no-go", "study": {"today": "nothing", "constant": "always", "alternatives": [model]}}
     found = told(step("charter", "study", study))["charter"]
     assert (found.number, found.note) == ("no-go, 296 USD", "a year is expected above “always act”")
+    number = told(step("charter", "study", {**study, "task": "regression"}))["charter"]
+    assert number.note == "a year is expected above “always say the same number”"
     study["study"]["constant"] = "nothing"
     assert told(step("charter", "study", study))["charter"].number == "no-go, 30.6k USD"

@@ -210,7 +210,7 @@ def yearly(state: State) -> Yearly | None:
             rival, counted_above = study.get("constant"), one.get("above_constant")
             if counted_above is None or rival in (None, study.get("today")):
                 return Yearly(float(one["added"]["value"]), "no model", is_expected=True)
-            return Yearly(float(counted_above["value"]), f"“{named(rival).lower()}”", is_expected=True)
+            return Yearly(float(counted_above["value"]), f"“{named(rival, facts.get('task')).lower()}”", is_expected=True)
     a_year = facts.get("per_year") or {}
     if a_year.get("perfect") is None or a_year.get("do_nothing") is None:
         return None

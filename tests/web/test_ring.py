@@ -91,6 +91,15 @@ def test_the_model_is_the_one_that_was_made_or_imported_last():
     assert told(step("model", "import", IMPORTED), step("model", "search", SEARCHED, 2))["model"].number == "11 USD"
 
 
+def test_drift_is_told_from_the_newest_window_with_rows_enough_to_judge():
+    judged = window(0, drift={"x": 0.1, "spend": 0.47}, drift_limits={"x": 0.2, "spend": 0.39})
+    few = window(1, rows=3, drift={"x": 0.5, "spend": 0.6}, drift_limits={})
+    assert told(windows=[judged])["watch"].note == "worst drift spend: 0.47, its limit is 0.39"
+    assert told(windows=[judged, few])["watch"].note == ("worst drift spend: 0.47, its limit is 0.39, in the window of 2024-01-01; too few rows since to judge")
+    assert told(windows=[few])["watch"].note == "too few rows yet to judge drift"
+    assert told(windows=[window(0, drift={}, drift_limits={})])["watch"].note == "no drift is measured"
+
+
 def test_while_two_packages_serve_ring_and_live_page_tell_the_same():
     champion = entry_of(Draft(kind="champion", subject=PACKAGE, body={"why": "it passed"}), 5, T0)
     more = {"latency_ms": None, "estimated": None, "hidden": 0, "drift_limits": {"x": 0.2}}

@@ -17,7 +17,7 @@ from loopline.release.rollout.course import newest as newest_course
 from loopline.sheet.ring import place
 from loopline.story import StageStatus
 from loopline.value.month import Month
-from loopline.watch.latest import latest
+from loopline.watch.latest import latest, own
 from loopline.watch.spans import written
 
 PAGES: Mapping[str, str] = {
@@ -270,20 +270,23 @@ def _serve(known: Known) -> tuple[str, str]:
 
 
 def _watch(known: Known) -> tuple[str, str]:
-    drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known).items() if limit]
-    worst = "" if not drifts else "worst drift {1}: {2:.2f}, its limit is {3:.2f}".format(*max(drifts))
     if not known.windows and not known.open_alerts and not known.unread:
         return _NOT_YET, "nothing has been watched"
-    return counted(known.open_alerts, "open alert"), worst or known.unread or "no drift is measured"
+    return counted(known.open_alerts, "open alert"), _drifted(known) or known.unread or "no drift is measured"
 
 
-def _drift(known: Known) -> dict[str, tuple[float, float]]:
-    """The distance of each feature from training in the newest window of the package that decides, and its limit."""
-    found = latest(known.windows, known.state.champion)
-    if found is None:
-        return {}
-    limits = found.deciding.get("drift_limits") or {}
-    return {name: (value, limits.get(name, 0.0)) for name, value in (found.deciding.get("drift") or {}).items()}
+def _drifted(known: Known) -> str:
+    """The feature of the package that decides that is farthest for its limit, in the newest of its windows with rows enough to judge; empty before one."""
+    mine = own(known.windows, known.state.champion)
+    judged = next((one for one in reversed(mine) if any((one.get("drift_limits") or {}).values())), None)
+    drifts = {} if judged is None else judged.get("drift") or {}
+    limits = {} if judged is None else {name: limit for name, limit in judged["drift_limits"].items() if limit and name in drifts}
+    if judged is None or not limits:
+        return "too few rows yet to judge drift" if any(one.get("drift") for one in mine) else ""
+    worst = max(limits, key=lambda name: drifts[name] / limits[name])
+    newest = latest(known.windows, known.state.champion)
+    since = "" if newest is None or newest.start == judged["start"] else f", in the window of {written(judged['start'])}; too few rows since to judge"
+    return f"worst drift {worst}: {drifts[worst]:.2f}, its limit is {limits[worst]:.2f}{since}"
 
 
 def _value(known: Known) -> tuple[str, str]:

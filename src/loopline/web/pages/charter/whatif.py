@@ -358,7 +358,10 @@ def _notes(basis: Basis, book: Prices | None) -> list[str]:
     if basis.is_repriced:
         said.append("How good a model is was measured for the declared prices; one that is chosen for these earns as much, or more.")
     if basis.sounding is None:
-        said.append("No data tell yet how good a model would be: it is reckoned with what the charter states.")
+        lacks = "The data have not been tried" if basis.outcome is not None else "No data tell yet"
+        said.append(f"{lacks} for how good a model would be: what the charter states of it is all that the study reckons with.")
+        if basis.is_built:
+            said.append("What the package that decides would earn is worked out from its own decisions, and stands beside the study.")
     if book is None:
         said.append("The charter names no prices of machines and people: charter.prices.")
     return said

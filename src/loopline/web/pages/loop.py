@@ -5,17 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from loopline.charter.asked import asked_of
 from loopline.errors import LooplineError
 from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Entry
 from loopline.ledger.state import State
 from loopline.model.packages import newest, worth_of
-from loopline.release.approvals import stakeholders
-from loopline.serve.experiments import folded
 from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
@@ -26,11 +23,11 @@ from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
-from loopline.web.pages.data.waiting import of_data
+from loopline.web.pages.turns import known_of
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
-from loopline.web.waiting import Known, Wait, waits
+from loopline.web.waiting import Wait, waits
 
 ROUND = "/round"
 """The address of the form that takes the loop round."""
@@ -205,7 +202,7 @@ def view(current: Current, asked: Asked) -> LoopView:
     windows, unread = _windows(current)
     money = _month(current, windows)
     ordered = sorted(opened, key=lambda one: not _is_money(one))
-    waiting_for, so_far = _waiting(current, alerts), _so_far(state)
+    waiting_for, so_far = known_of(current, alerts), _so_far(state)
     refused = waiting_for.data.refused
     known = RingKnown(
         charter=charter,
@@ -304,45 +301,6 @@ def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Rai
 
 def _is_money(one: Standing) -> bool:
     return one.entry.body["monitor"] in MONEY
-
-
-def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
-    """What may wait for somebody."""
-    charter, state = current.project.declaration.charter, current.state
-    return Known(
-        state=state,
-        handoffs=current.status.handoffs,
-        alerts=alerts,
-        stakeholders=stakeholders(charter),
-        currency=charter.worth.currency,
-        per_year=None if charter.volume is None else charter.volume.per_year,
-        data=of_data(current),
-        questions=_questions(current),
-        ending=_ending(current),
-    )
-
-
-def _ending(current: Current) -> dict[str, date]:
-    """The experiments that run on their last day or after it, each with that day."""
-    running = [one for one in folded(current.state.experiments) if one.is_running and one.plan.get("until")]
-    days = {one.name: date.fromisoformat(one.plan["until"]) for one in running}
-    return {name: day for name, day in days.items() if day <= current.at.date()}
-
-
-def _questions(current: Current) -> dict[str, int]:
-    """From a role to how many questions of the charter's template are open for it."""
-    charter, found = current.project.declaration.charter, dict[str, int]()
-    if charter.template is None:
-        return found
-    try:
-        _, standing = asked_of(charter, current.project.folder, current.project.text)
-    except LooplineError:
-        # The price book is wrong as it is now: the charter's page says so.
-        return found
-    for one in standing:
-        if one.is_open and one.entry.question is not None:
-            found[one.entry.question.role] = found.get(one.entry.question.role, 0) + 1
-    return found
 
 
 def take_round(current: Current, asked: Asked, form: Form) -> Done | Work:

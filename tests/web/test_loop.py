@@ -85,6 +85,8 @@ def test_the_ring_the_card_what_waits_and_the_overview_count_the_same_alerts(fol
             entry = loop.state().alerts[said["alerts"][0]["id"]]
             loop.workspace.ledger.append(Draft(kind="alert", subject=entry.subject, key=entry.key, body={**entry.body, "state": "acknowledged", "by": "bea"}))
         (after,), said = counts(browser)
+        page = browser.get("/shop/live/alerts").text
+    assert "1 alert is taken on or silenced" in page
     assert before > 0 and after == before - 1 and said["known_alerts"] == 1
 
 

@@ -90,7 +90,7 @@ class LoopView:
     alerts
         Those that are open, the ones about money first; `more_alerts` others are not shown. Of all of them `of_money` are about money.
     known_alerts
-        How many last that somebody has taken on or made silent.
+        How many last that somebody has taken on or made silent, and `known_explained` how many more explain these.
     mine, others
         What waits for the reader, and for others.
     next, can_run
@@ -120,6 +120,7 @@ class LoopView:
     alerts: tuple[Raised, ...]
     more_alerts: int
     known_alerts: int
+    known_explained: int
     of_money: int
     mine: tuple[Wait, ...]
     others: tuple[Wait, ...]
@@ -185,6 +186,7 @@ class LoopView:
             "alerts": [alert.as_json() for alert in self.alerts],
             "more_alerts": self.more_alerts,
             "known_alerts": self.known_alerts,
+            "known_explained": self.known_explained,
             "waiting": {"mine": [one.as_json() for one in self.mine], "others": [one.as_json() for one in self.others]},
             "next": self.next,
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
@@ -233,7 +235,8 @@ def view(current: Current, asked: Asked) -> LoopView:
         unpriced=not charter.worth.is_priced,
         alerts=_raised(ordered[:_MOST], alerts),
         more_alerts=len(ordered[_MOST:]),
-        known_alerts=sum(one.is_lasting and not one.is_open for one in alerts),
+        known_alerts=sum(map(_is_known, alerts)),
+        known_explained=sum(len(one.explained_by) for one in alerts if _is_known(one)),
         of_money=sum(map(_is_money, opened)),
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
@@ -297,6 +300,10 @@ def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Rai
             )
         )
     return tuple(made)
+
+
+def _is_known(one: Standing) -> bool:
+    return one.is_lasting and not one.is_open
 
 
 def _is_money(one: Standing) -> bool:

@@ -32,7 +32,7 @@ from loopline.value.spec import ValueSpec
 from loopline.watch.spec import WatchSpec
 
 FILE = "loopline.yaml"
-_TAKEN_OTHERWISE = re.compile(r"\t|!(?!=)|[|>]#")
+_TAKEN_OTHERWISE = re.compile(r"\t|!(?!= )|[|>][-+\d]*#|(?<!\A)\ufeff|(?<![^\s\[{,])\?|\A[^{\[]*[{\[][^?]*\?")
 Path_ = tuple[str | int, ...]
 
 PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
@@ -268,7 +268,7 @@ def _read(text: str, file: str) -> tuple[dict[str, Any], dict[Path_, int]]:
         values = construct(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         _refuse_yaml(error, text, file)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         said = " ".join(str(error).split())[:120] or "it refers to itself"
         raise Mistake(
             f"this is not YAML: {said}", where=file, remedy="write it as plain text, without control characters and without *aliases of themselves"
@@ -282,7 +282,7 @@ def _composed(text: str) -> tuple[yaml.Node | None, Callable[[yaml.Node], Any]]:
     """A text's node, and what makes values of it."""
     # It takes 6 ms where libyaml takes 0.4; but that one takes a few signs otherwise, and has fewer words for what is wrong.
     if not _TAKEN_OTHERWISE.search(text):
-        with suppress(yaml.YAMLError):
+        with suppress(yaml.YAMLError, UnicodeEncodeError):
             return (quick := _Quick(text)).get_single_node(), quick.construct_document
     return (loader := Loader(text)).get_single_node(), loader.construct_document
 

@@ -58,7 +58,11 @@ class Told:
         self.entry("step", "release", f"g{len(self.entries)}", state="succeeded", name="gates", facts=facts, made_from={})
 
     def alert(self, monitor: str, *, state: str = "open", lost: float | None = 5.0, sure: bool = True, since: str = "2024-03-01") -> None:
-        cost = None if lost is None else {"lost": lost, "sure": sure}
+        cost = (
+            None
+            if lost is None
+            else {"lost": lost, "low": lost, "high": lost, "sure": sure, "outcomes": 100, "per_decision": 1.0, "promised": 1.0 + lost / 100}
+        )
         about = {"feature": "", "package": "p", "since": since, "last": since}
         self.entry("alert", f"alert of {monitor}", since, state=state, monitor=monitor, says=f"{monitor} is bad", cost=cost, **about)
 

@@ -60,7 +60,7 @@ def declare(shop: Shop, **watch: Any) -> None:
     shop.spec = WatchSpec.model_validate(watch)
 
 
-def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "business", says: str = "", since: str = BODY["since"]) -> str:
+def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "business", says: str = "", since: str = BODY["since"], **said: Any) -> str:
     """Enter an open alert of the package; its id."""
     assert shop.at is not None
     more = {
@@ -73,7 +73,7 @@ def open_alert(shop: Shop, monitor: str, *, feature: str = "", role: str = "busi
         "since": since,
     }
     id = alerts.digest([monitor, feature])[:12]
-    shop.ledger.append(Draft(kind="alert", subject=id, key=since, body={**BODY, **more}))
+    shop.ledger.append(Draft(kind="alert", subject=id, key=since, body={**BODY, **more, **said}))
     return id
 
 
@@ -129,6 +129,15 @@ def test_a_loss_that_the_windows_show_is_one_message_with_what_explains_it_howev
     assert "Features that moved, those that matter most first: x (" in body["message"] and "  Since 2024-0" in body["message"]
     assert body["message"].count(" EUR lost") == 1
     assert "(a page: worth_promised, package " in body["message"] or "(a page: worth_baseline, package " in body["message"]
+
+
+def test_what_alerts_of_other_windows_have_cost_is_told_as_one_sum(shop: Shop, web: Heard) -> None:
+    declare(shop, tell={"business": f"json://127.0.0.1:{web.port}"})
+    for monitor, since, lost in (("worth_promised", "2024-01-10T00:00:00+00:00", 1300.0), ("performance", BODY["since"], 100.0)):
+        cost = {"lost": lost, "low": 0.0, "high": 2000.0, "sure": True, "outcomes": 500, "per_decision": 1.0, "promised": 4.0}
+        open_alert(shop, monitor, since=since, last=since, cost=cost, says=f"{monitor} is bad; {lost:,.0f} EUR lost so far against the promise")
+    tell(shop)
+    assert "since 2024-01-01, 1,400 EUR lost so far against the promise" in web.bodies()[0]["message"]
 
 
 def test_what_cannot_be_explained_is_told_all_the_same(shop: Shop, web: Heard) -> None:

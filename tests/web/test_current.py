@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from loopline.errors import Fault
 from loopline.ledger.entry import Draft
+from loopline.ledger.store import Ledger
 from loopline.loop import LoopStatus
 from loopline.web.current import Followed
 from tests.web.world import client, reader
@@ -66,5 +69,33 @@ def test_who_asks_while_others_look_is_told_what_they_found_and_never_what_was_b
         with ThreadPoolExecutor(10) as readers:
             assert all(readers.map(moved, range(10)))
         assert len(looks) < 6
+    finally:
+        followed.close()
+
+
+def test_a_look_that_fails_tells_whoever_waited_for_it_nothing_of_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = Followed(folder)
+    try:
+        followed.current()
+        (entry,) = followed.ledger.append(Draft(kind="note", subject="x"))
+        seq, begun, fails = type(followed.ledger).seq, Event(), Event()
+
+        def failing(ledger: Ledger) -> int:
+            if fails.is_set():
+                return seq(ledger)
+            begun.set()
+            fails.wait(5)
+            raise Fault("the database is away")
+
+        monkeypatch.setattr(type(followed.ledger), "seq", failing)
+        followed._lock.acquire()
+        with ThreadPoolExecutor(2) as readers:
+            asked = [readers.submit(followed.current) for _ in range(2)]
+            time.sleep(0.05)
+            followed._lock.release()
+            begun.wait(5)
+            fails.set()
+            found = [one.exception() or one.result().seq for one in asked]
+        assert sorted(map(str, found)) == sorted(["the database is away", str(entry.seq)])
     finally:
         followed.close()

@@ -161,7 +161,7 @@ def test_what_is_silent_is_told_nobody_until_that_is_ended(folder):
         assert browser.post("/shop/live/silences", data={**hidden(listing, "/live/silences"), "of": id}).status_code == 200
         anew = [one for one in re.findall(r'name="seen" value="([^"]*)"', browser.get("/shop/live/alerts").text)][-1]
         wrong = browser.post("/shop/live/silences", data={**fields, "id": "", "seen": anew, "monitor": "drift", "feature": "sise", "for": "1d", "why": "x"})
-        assert wrong.status_code == 400 and "Did you mean &#39;size&#39;?" in wrong.text
+        assert wrong.status_code == 400 and "Did you mean 'size'?<" in html.unescape(wrong.text)
     assert [entry.actor for entry in entries(folder, "silence")] == ["olga@example.com"] * 2
 
 

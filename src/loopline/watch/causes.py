@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from loopline.declaration import figure
 from loopline.ledger.entry import Entry
 from loopline.watch.spans import written
 from loopline.watch.spec import OF_COMING, OF_DRIFT, OF_ESTIMATES, OF_MONEY, OF_WORTH, URGENCY
@@ -110,19 +112,20 @@ class Incident:
     Parameters
     ----------
     head
-        The loudest one, which says what the incident has cost.
-    widest
-        The one whose windows have the most outcomes: its cost is that of the incident.
+        The one that says what the incident has cost: the loudest one, of those that last where it is over and was about other windows than they are.
+    priced
+        Those by which that is reckoned, in the order of time: of all that share no window with one another, the ones that lost most together. So no
+        window counts twice, and what was earned in another one hides no loss. None of them where nobody knows.
     """
 
     head: Entry
-    widest: Entry
+    priced: tuple[Entry, ...]
 
     @property
     def cost(self) -> Mapping[str, Any] | None:
         """What it has cost; None where nobody knows."""
-        cost: Mapping[str, Any] | None = self.widest.body.get("cost")
-        return cost
+        costs: list[Mapping[str, Any]] = [entry.body["cost"] for entry in self.priced]
+        return _added(costs) if len(costs) > 1 else next(iter(costs), None)
 
 
 def incidents(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> dict[str, Incident]:
@@ -130,31 +133,78 @@ def incidents(alerts: Iterable[Entry], is_silenced: Callable[[Entry], bool]) -> 
     rank, found = _ranked(is_silenced), dict[str, Incident]()
     for entries in _by_line((entry for entry in alerts if entry.body.get("why") != ANEW or entry.body["state"] != "resolved"), is_silenced):
         for incident in _together(entries):
-            known = Incident(min(incident, key=rank), max(incident, key=lambda entry: (_outcomes(entry), entry.subject)))
+            head = _speaker(incident, rank)
+            known = Incident(head, _dearest(incident, head))
             found |= {entry.subject: known for entry in incident}
     return found
 
 
 def says(entry: Entry, incident: Incident | None) -> str:
     """What an alert says by itself, and what its incident has cost; where another one says that, which one does."""
-    if incident is None or incident.cost is None or incident.head is incident.widest is entry:
+    if incident is None or not incident.priced:
         return str(entry.body["says"])
-    head, widest = incident.head, incident.widest
+    head, priced = incident.head, incident.priced
     if head.subject != entry.subject:
         over = ", which is over" if head.body["state"] == "resolved" else ""
         return f"{explains(entry.body)}; {head.body['monitor']} ({head.subject[:6]}){over}, says what that has cost"
-    if widest.subject == entry.subject:
+    if [one.subject for one in priced] == [entry.subject]:
         return str(entry.body["says"])
-    return f"{explains(entry.body)}; with what explains it, since {written(widest.body['since'])}, {widest.body['says'].rpartition('; ')[2]}"
+    lost = priced[0].body["says"].rpartition("; ")[2]
+    if len(priced) > 1:
+        lost = f"{figure(sum(one.body['cost']['lost'] for one in priced))} {lost.partition(' ')[2]}"
+    return f"{explains(entry.body)}; with what explains it, since {written(priced[0].body['since'])}, {lost}"
 
 
 def is_said_elsewhere(entry: Entry, incident: Incident | None) -> bool:
     """Whether another alert of the incident says what it has cost."""
-    return incident is not None and incident.cost is not None and incident.head.subject != entry.subject
+    return incident is not None and bool(incident.priced) and incident.head.subject != entry.subject
 
 
-def _outcomes(entry: Entry) -> int:
-    return int((entry.body.get("cost") or {}).get("outcomes", 0))
+def _speaker(incident: Sequence[Entry], rank: Callable[[Entry], Any]) -> Entry:
+    """The loudest one of an incident; where that is over and was about other windows than what lasts, the loudest of what lasts."""
+    loudest, told = min(incident, key=rank), min((entry for entry in incident if entry.body["state"] != "resolved"), key=rank, default=None)
+    return loudest if told is None or _overlap(loudest.body, told.body) else told
+
+
+def _dearest(incident: Iterable[Entry], head: Entry) -> tuple[Entry, ...]:
+    """Of the alerts that share no window with one another, those that lost most together; where none has lost, the one that gained least.
+
+    References
+    ----------
+    Kleinberg, J. and Tardos, E. (2006). Algorithm Design, chapter 6.1 (weighted interval scheduling).
+    """
+
+    def worth(entry: Entry) -> tuple[float, int, int]:
+        # Of those that lost as much, the head: it says so in its own words.
+        return entry.body["cost"]["lost"], entry.subject == head.subject, entry.body["cost"]["outcomes"]
+
+    # A cost that was entered before outcomes were kept beside it can be added to none.
+    known = sorted((entry for entry in incident if "low" in (entry.body.get("cost") or {})), key=lambda entry: (entry.body["last"], entry.subject))
+    lost = [entry for entry in known if entry.body["cost"]["lost"] > 0]
+    if not lost:
+        return tuple(sorted(known, key=worth)[-1:])
+    ends = [entry.body["last"] for entry in lost]
+    best: list[tuple[tuple[float, int, int], tuple[Entry, ...]]] = [((0.0, 0, 0), ())]
+    for at, entry in enumerate(lost):
+        (sum_, heads, outcomes), before = best[bisect_left(ends, entry.body["since"], hi=at)]
+        more = worth(entry)
+        with_it = ((sum_ + more[0], heads + more[1], outcomes + more[2]), (*before, entry))
+        best.append(max(best[-1], with_it, key=lambda found: found[0]))
+    return best[-1][1]
+
+
+def _added(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The cost of alerts that share no window; their errors may go one way, so that the bounds are added up."""
+    lost, outcomes = sum(cost["lost"] for cost in costs), sum(cost["outcomes"] for cost in costs)
+    promised = sum(cost["promised"] * cost["outcomes"] for cost in costs) / outcomes
+    low, high = (None if any(cost[end] is None for cost in costs) else sum(cost[end] for cost in costs) for end in ("low", "high"))
+    sure = any(cost.get("sure", False) for cost in costs) and low is not None and low > 0
+    return {"per_decision": promised - lost / outcomes, "promised": promised, "lost": lost, "low": low, "high": high, "outcomes": outcomes, "sure": sure}
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two alerts are about the same windows."""
+    return bool(one["since"] <= other["last"] and other["since"] <= one["last"])
 
 
 def _ranked(is_silenced: Callable[[Entry], bool]) -> Callable[[Entry], tuple[int, bool, tuple[int, int], str, str]]:
@@ -186,7 +236,7 @@ def _taken(lasting: Sequence[Entry], alerts: Iterable[Entry]) -> Entry | None:
     """The newest word by which somebody took a cause on: of an alert that is as loud as its head, the first of those that last, or was so about its windows."""
     head = lasting[0].body
     over = (entry for entry in alerts if entry.body["state"] == "resolved" and entry.body["package"] == head["package"] and _line(entry.body) == _line(head))
-    about = [entry for entry in over if entry.body["since"] <= head["last"] and head["since"] <= entry.body["last"]]
+    about = [entry for entry in over if _overlap(entry.body, head)]
     words = [entry for entry in (*lasting, *about) if _loudness(entry.body) <= _loudness(head) and taker(entry)]
     return max(words, key=lambda entry: entry.seq, default=None)
 
@@ -206,7 +256,7 @@ def _over(head: Entry, alerts: Iterable[Entry]) -> tuple[Entry, ...]:
         return ()
     same = (entry for entry in alerts if entry.body["state"] == "resolved" and (entry.body["package"], _line(entry.body)) == (said["package"], line))
     own = (entry for entry in same if entry.actor == _OWN and entry.body.get("why") not in VOID)
-    overlapping = (entry for entry in own if entry.body["since"] <= said["last"] and said["since"] <= entry.body["last"])
+    overlapping = (entry for entry in own if _overlap(entry.body, said))
     return tuple(sorted(overlapping, key=lambda entry: (urgency(entry.body), entry.body["since"], entry.subject)))
 
 

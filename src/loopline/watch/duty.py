@@ -55,7 +55,7 @@ class Item:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, which name the entries."""
-        incident = [] if self.incident is None else [self.incident.head.id, self.incident.widest.id]
+        incident = [] if self.incident is None else [self.incident.head.id, *(entry.id for entry in self.incident.priced)]
         return {"purpose": self.purpose, "alert": self.alert.id, "others": [entry.id for entry in self.others], "incident": incident}
 
 

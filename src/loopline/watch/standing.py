@@ -76,7 +76,9 @@ class Standing:
     @property
     def says(self) -> str:
         """What it says: with what its incident has cost where that is said of it, and nowhere else."""
-        return says(self.entry, self.incident) if self.is_told_apart else explains(self.entry.body)
+        # An alert that is over says it for those that last, which say that it does.
+        is_head = self.incident is not None and self.incident.head is self.entry
+        return says(self.entry, self.incident) if self.is_told_apart or is_head else explains(self.entry.body)
 
     @property
     def cost(self) -> Mapping[str, Any] | None:

@@ -105,8 +105,8 @@ def _fresh(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> list[tuple[str
         alert = entries[item["alert"]]
         if ledger.read(kinds=("alert",), subject=alert.subject, newest_first=True, limit=1)[0].id == alert.id:
             # What an incident has cost is said once, also in what is sent.
-            about = Incident(*(entries[id] for id in item["incident"])) if item["incident"] else None
-            told = replace(alert, body={**alert.body, "says": says(alert, about)})
+            about = [entries[id] for id in item["incident"]]
+            told = replace(alert, body={**alert.body, "says": says(alert, Incident(about[0], tuple(about[1:])) if about else None)})
             made.append((item["purpose"], told, [entries[id] for id in item["others"]]))
     return made
 

@@ -123,7 +123,7 @@ class Followed:
             if known is not None and self._looked >= asked:
                 # Somebody looked while this one waited: of twenty who ask at once, two look.
                 return replace(known, at=now(), work=self.works.version, mistake=self._mistake)
-            self._looked = monotonic()
+            started = monotonic()
             seq, at = self._loop.workspace.ledger.seq(), now()
             if known is None or known.seq != seq or at - known.at > STALE_AFTER:
                 loop = self._loop
@@ -138,6 +138,8 @@ class Followed:
                     mistake=self._mistake,
                 )
                 self._known = known
+            # A look that failed tells nobody who waited for it.
+            self._looked = started
             return replace(known, at=at, work=self.works.version, mistake=self._mistake)
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ def _opened(before: str) -> str:
 def _note(refused: Refusal) -> str:
     # Which option of a command it would be helps nobody on a page.
     where = f" ({escape(refused.where)})" if refused.where and not refused.where.startswith("--") else ""
-    remedy = f" {escape(sentence(refused.remedy))}." if refused.remedy else ""
+    remedy = f" {escape(sentence(refused.remedy))}{'' if refused.remedy.endswith('?') else '.'}" if refused.remedy else ""
     changed = "".join(f"<li>{escape(line)}</li>" for line in refused.changed)
     since = f"<p>What changed</p><ul>{changed}</ul>" if changed else ""
     told = f"<p><strong>{escape(sentence(refused.what))}</strong>{where}.{remedy}</p>{since}"

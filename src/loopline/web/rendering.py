@@ -144,8 +144,8 @@ def tone(word: object) -> str:
 def number(value: Any) -> str:
     """A number as people read it; a dash where it is not known.
 
-    >>> number(4.823e-07), number(-1e-12), number(0.25)
-    ('0.00000048', 'almost 0', '0.25')
+    >>> number(4.823e-07), number(-1e-12), number(0.25), number(-0.0)
+    ('0.00000048', 'almost 0', '0.25', '0')
     """
     if value is None:
         return "–"
@@ -155,7 +155,8 @@ def number(value: Any) -> str:
         return f"{value:,}"
     if not isinstance(value, float):
         return str(value)
-    said = figure(value)
+    # Nought has no sign.
+    said = figure(value + 0.0)
     if "e-" not in said:
         return said.replace("-", "−")
     # Nobody but those who reckon reads powers of ten.

@@ -92,6 +92,17 @@ def test_of_a_large_log_as_many_delays_are_read_as_tell_them(flights, monkeypatc
     assert seen(flights).delays_s == whole == (3600, 24 * 3600)
 
 
+def test_outcomes_of_what_was_not_served_here_hide_no_delay(flights, monkeypatch):
+    start, served = START.replace(tzinfo=UTC), [f"p{number}" for number in range(300)]
+    flights.tables.append(
+        "predictions", pl.DataFrame({"prediction_id": served, "time": [start] * 300, "event_time": [start] * 300, "row": ['{"wind": 1}'] * 300})
+    )
+    told = [(f"p{number}", start + timedelta(hours=1)) for number in range(4000)]
+    flights.tables.append("outcomes", pl.DataFrame(told, schema=["prediction_id", "time"], orient="row"))
+    monkeypatch.setattr("loopline.data.readiness.evidence._DELAYS", 100)
+    assert seen(flights).delays_s == (3600, 3600)
+
+
 def test_numbers_have_no_classes_and_a_worth_its_columns(flights):
     found = seen(flights, charter(predict="delay", task="regression", worth={"currency": "EUR", "over": "wind * 2", "under": 1}))
     assert (found.classes, found.known, list(found.worth_columns)) == ({}, 150, ["wind"])

@@ -135,18 +135,29 @@ def _due(rows: pl.LazyFrame, schema: Mapping[str, pl.DataType], charter: Charter
 def _delays(rows: pl.LazyFrame, schema: Mapping[str, pl.DataType], charter: CharterSpec, tables: Tables) -> tuple[float, float] | None:
     """Seconds from the decision to the outcome, the usual one and the 95th of a hundred: of what was served, else of two columns."""
     if tables.exists("predictions") and tables.exists("outcomes"):
-        outcomes, id = tables.read("outcomes"), pl.col("prediction_id")
+        outcomes, predictions = tables.read("outcomes"), tables.read("predictions")
         # Of a large log as many as tell it, by chance, each with all that was told of it: memory does not grow with the log.
-        drawn = id.hash(0) % max(1, int(outcomes.select(pl.len()).collect().item()) // _DELAYS) == 0
-        told = outcomes.filter(drawn).group_by(id).agg(pl.col("time").min().alias("told"))
-        both = tables.read("predictions").filter(drawn).join(told, on="prediction_id", how="inner").select((pl.col("told") - pl.col("time")).alias("delay"))
-        if found := _quantiles(both):
+        share = max(1, int(outcomes.select(pl.len()).collect().item()) // _DELAYS)
+        found = _served_delays(predictions, outcomes, share)
+        # Outcomes may have come of much that was never served here: then those few that were are drawn too seldom, and all of them are read.
+        if found is None and share > 1:
+            found = _served_delays(predictions, outcomes, 1)
+        if found is not None:
             return found
     known, decided = charter.outcome_known, charter.decided
     if known is None or decided is None or known.column == decided.column:
         return None
     late, early = _moment(known, schema), _moment(decided, schema)
     return None if late is None or early is None else _quantiles(rows.select((late - early).alias("delay")))
+
+
+def _served_delays(predictions: pl.LazyFrame, outcomes: pl.LazyFrame, share: int) -> tuple[float, float] | None:
+    """The delays of one in so many of the predictions; None where they are too few to tell."""
+    id = pl.col("prediction_id")
+    drawn = id.hash(0) % share == 0
+    asked = predictions.filter(drawn)
+    told = outcomes.filter(drawn).join(asked, on="prediction_id", how="semi").group_by(id).agg(pl.col("time").min().alias("told"))
+    return _quantiles(asked.join(told, on="prediction_id", how="inner").select((pl.col("told") - pl.col("time")).alias("delay")))
 
 
 def _quantiles(delays: pl.LazyFrame) -> tuple[float, float] | None:

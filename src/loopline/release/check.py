@@ -32,8 +32,8 @@ from loopline.release.advisories import parse as parse_advisories
 from loopline.release.evidence import Evidence, Spent, Verdict
 from loopline.release.gates import judge, slow_ms
 from loopline.release.measure import Measured, measure
+from loopline.release.passed import passed_in_words
 from loopline.release.spec import ReleaseSpec
-from loopline.release.waivers import passed_in_words
 from loopline.workspace import Job
 
 _SAMPLE = 200

@@ -20,13 +20,14 @@ from loopline.ledger.state import State
 from loopline.release import chartered
 from loopline.release.approvals import gates_today, settled_today, tally_of
 from loopline.release.champion import promotion
+from loopline.release.passed import passed_in_words
 from loopline.release.rollout.conduct import begin, moved, ruling_on
 from loopline.release.rollout.course import WITHDRAWN, Course, newest
 from loopline.release.rollout.plan import Plan
 from loopline.release.rollout.ruling import Ruling
 from loopline.release.spec import ROLLBACK, ROLLOUT, ReleaseSpec
 from loopline.release.tally import REMEDY, Tally, counted
-from loopline.release.waivers import failing, passed_in_words
+from loopline.release.waivers import failing
 from loopline.workspace import Ask
 
 CHARTER_READS = ("predict", "worth", "acceptance", "volume", "budget")
@@ -35,7 +36,7 @@ GATES_ROOMS = (
     "release/rollout/plan.py",
     *(
         f"release/{module}.py"
-        for module in ("acceptance", "gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")
+        for module in ("acceptance", "gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "passed", "spec")
     ),
     "model",
     *(f"charter/{module}.py" for module in ("bounds", "metrics", "ranges", "spec", "prices", "quantities", "machines", "cost", "worth")),

@@ -14,7 +14,6 @@ from typing import Any
 
 from loopline.access.people import Person, Stakeholders, holds, nearest_role, reason, speak_for
 from loopline.charter.spec import ROLES
-from loopline.declaration import counted
 from loopline.engine.step import Facts
 from loopline.errors import Mistake
 from loopline.ledger.entry import Draft, Entry
@@ -105,18 +104,6 @@ def settled(facts: Facts, waivers: Mapping[str, Waiver]) -> dict[str, Any]:
 def failing(gates: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The verdicts that stand in the way: neither passed nor waived."""
     return [gate for gate in gates if not gate["passed"] and not gate.get("waived")]
-
-
-def passed_in_words(gates: Sequence[Mapping[str, Any]]) -> str:
-    """How many gates a package passed, and how many asked nothing of it.
-
-    >>> passed_in_words([{"passed": True, "asked": "at most 20 ms"}, {"passed": True, "asked": ""}, {"passed": False, "asked": "yes"}])
-    'passed 1 gate, 1 not asked'
-    """
-    # Verdicts that were entered before gates said what they ask have no such word, and were all asked.
-    asked = [gate["passed"] for gate in gates if gate.get("asked") != ""]
-    left = len(gates) - len(asked)
-    return f"passed {counted(sum(asked), 'gate')}" + (f", {left:,} not asked" if left else "")
 
 
 @dataclass(frozen=True)

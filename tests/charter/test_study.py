@@ -149,6 +149,18 @@ def test_other_tasks_are_studied_too(task, worth, stated):
 OUTCOME = {"do_nothing": 0.0, "perfect": 33.5, "break_even": 0.31}
 
 
+@pytest.mark.parametrize(
+    ("outcome", "is_built", "says"), [(None, False, "deliver data"), (OUTCOME, False, "the data are there"), (OUTCOME, True, "the package that decides")]
+)
+def test_why_nothing_tells_how_good_a_model_would_be_is_what_is_so(outcome, is_built, says):
+    charter = CharterSpec.model_validate(
+        {"predict": "kind", "task": "multiclass", "worth": {"currency": "EUR", "right": 5, "wrong": -2}, "volume": "9 per day"}
+    )
+    missing = studied(charter, task="multiclass", outcome=outcome, sounding=None, book=None, is_built=is_built)["missing"]
+    lack = next(one for one in missing if "how good" in one)
+    assert says in lack and ("deliver data" in lack) == (outcome is None)
+
+
 def measured(rows, *, judged=1000, blocks=50, scatter=0.01, happens=0.25, **more):
     """A sounding of ways to decide, by their names: how often each term falls due; acting for nothing is off by so much in each."""
     terms = 4 * len(rows)

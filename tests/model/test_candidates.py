@@ -107,7 +107,7 @@ def test_without_a_model_the_most_frequent_class_stands_or_one_whose_rows_are_de
 def test_without_a_model_the_number_stands_that_the_prices_ask_for() -> None:
     known = Part(np.array([1.0, 2.0, 50.0]), {})
     money, rule = REGRESSION.without_model(known, Part(np.array([4.0]), {}))
-    assert (rule, money.tolist()) == ("always 50", [-46.0])
+    assert (rule, money.tolist()) == ("always say the same number (50)", [-46.0])
     alike = replace(REGRESSION, worth=Worth.of(WorthSpec(over=-1, under=-1), "regression"))
     assert alike.unaided(known) == 2
 

@@ -73,7 +73,7 @@ def test_beside_what_the_windows_before_earned_stands_the_yardstick_of_the_alert
     assert made.money is not None and made.money.promised == 10
     short = (10 - made.money.per_decision) * 1300
     line = next(line for line in made.lines() if "USD lost" in line)
-    assert line.endswith(f"which the windows before earned; against the 10 that were promised it is {figure(short)} less.")
+    assert line.endswith(f"which the windows before earned; held in the same windows against the 10 that were promised it is {figure(short)} less.")
     assert "promised" not in next(line for line in told(history(turned=17), alert()).lines() if "USD lost" in line)
 
 

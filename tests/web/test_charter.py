@@ -234,3 +234,13 @@ def test_nobody_but_business_goes_on_in_spite_of_a_no_go_and_not_over_another_ch
         refused = browser.post("/shop/charter/override", data={**fields, **said, "token": hidden_token(browser.get("/shop/").text)})
         assert refused.status_code == 403
     assert overrides(hopeless) == []
+
+
+def test_the_charter_its_command_and_the_first_page_say_what_waits_for_the_same_roles(folder):
+    with client(folder, reader("business")) as browser:
+        people = browser.get("/shop/charter?as=json").json()["people"]
+        first = browser.get("/shop/?as=json").json()["waiting"]
+    for found in (people, told(caller(charter_command, folder)("people", "--json"))):
+        waiting = {(role["role"], kind) for role in found["roles"] for kind in role["waiting"]}
+        assert waiting == {(role, one["kind"]) for one in (*first["mine"], *first["others"]) for role in one["roles"]}
+        assert ("expert", "refused rows") in waiting and ("data", "refused rows") in waiting

@@ -57,6 +57,7 @@ def test_it_tells_the_loop_as_the_ledger_has_it(folder):
     assert [stage["stage"] for stage in said["stages"]] == ["charter", "data", "model", "release", "serve", "watch", "value"]
     assert {stage["state"] for stage in said["stages"]} == {"done"}
     assert said["month"]["decisions"] == said["month"]["outcomes"] == 420
+    assert said["so_far"]["outcomes"] == 420 and said["so_far"]["earned"] == pytest.approx(said["month"]["earned"]["mean"])
     assert (said["month"]["is_now"], said["month"]["currency"], said["month"]["is_estimated"]) == (False, "EUR", False)
     assert said["alerts"] and said["next"]
 
@@ -84,6 +85,8 @@ def test_the_ring_the_card_what_waits_and_the_overview_count_the_same_alerts(fol
             entry = loop.state().alerts[said["alerts"][0]["id"]]
             loop.workspace.ledger.append(Draft(kind="alert", subject=entry.subject, key=entry.key, body={**entry.body, "state": "acknowledged", "by": "bea"}))
         (after,), said = counts(browser)
+        page = browser.get("/shop/live/alerts").text
+    assert "1 alert is taken on or silenced" in page
     assert before > 0 and after == before - 1 and said["known_alerts"] == 1
 
 

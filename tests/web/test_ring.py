@@ -84,10 +84,30 @@ def test_a_window_that_lies_ahead_is_one_that_rows_are_about_and_no_part_of_this
     assert month(days, CHARTER, at=soon, confidence=0.9) == month(days[:1], CHARTER, at=soon, confidence=0.9)
 
 
+def test_the_newest_delivery_is_told_as_it_came_beside_what_waits_now():
+    batch = entry_of(Draft(kind="batch", subject="t", body={"accepted": 900, "quarantined": 3}), 9, T0)
+    assert told(delivery=batch)["data"].note == "rows accepted and refused of the newest delivery, as it came"
+    assert told(delivery=batch, refused=1)["data"].note.endswith("as it came; 1 refused row waits now")
+    assert told(delivery=batch, refused=2)["data"].note.endswith("as it came; 2 refused rows wait now")
+
+
+def test_beside_a_month_that_gains_stands_what_all_decisions_have_lost():
+    assert told(windows=[window(0)], so_far={"added": -256_000.0})["value"].note == "added this month; all decisions so far: -256k USD"
+
+
 def test_the_model_is_the_one_that_was_made_or_imported_last():
     found = told(step("model", "search", SEARCHED), step("model", "import", IMPORTED, 2))
     assert (found["model"].number, found["model"].note) == ("13 USD", "per decision; +11 against never act")
     assert told(step("model", "import", IMPORTED), step("model", "search", SEARCHED, 2))["model"].number == "11 USD"
+
+
+def test_drift_is_told_from_the_newest_window_with_rows_enough_to_judge():
+    judged = window(0, drift={"x": 0.1, "spend": 0.47}, drift_limits={"x": 0.2, "spend": 0.39})
+    few = window(1, rows=3, drift={"x": 0.5, "spend": 0.6}, drift_limits={})
+    assert told(windows=[judged])["watch"].note == "worst drift spend: 0.47, its limit is 0.39"
+    assert told(windows=[judged, few])["watch"].note == ("worst drift spend: 0.47, its limit is 0.39, in the window of 2024-01-01; too few rows since to judge")
+    assert told(windows=[few])["watch"].note == "too few rows yet to judge drift"
+    assert told(windows=[window(0, drift={}, drift_limits={})])["watch"].note == "no drift is measured"
 
 
 def test_while_two_packages_serve_ring_and_live_page_tell_the_same():
@@ -162,5 +182,7 @@ def test_a_year_is_told_above_what_the_target_counts_against():
     study = {"verdict": "no-go", "study": {"today": "nothing", "constant": "always", "alternatives": [model]}}
     found = told(step("charter", "study", study))["charter"]
     assert (found.number, found.note) == ("no-go, 296 USD", "a year is expected above “always act”")
+    number = told(step("charter", "study", {**study, "task": "regression"}))["charter"]
+    assert number.note == "a year is expected above “always say the same number”"
     study["study"]["constant"] = "nothing"
     assert told(step("charter", "study", study))["charter"].number == "no-go, 30.6k USD"

@@ -144,7 +144,7 @@ def _simpler(one: Contender, scale: float) -> dict[str, Any] | None:
     if study is None or study["best"] in (None, MODEL, study["today"]):
         return None
     found = next(other for other in study["alternatives"] if other["name"] == study["best"])
-    return {"name": found["name"], "npv": _scaled(found["npv"], scale)}
+    return {"name": found["name"], "task": one.facts["task"], "npv": _scaled(found["npv"], scale)}
 
 
 def _per_hour(simulation: Simulation, work: Floats, scale: float) -> Money:

@@ -91,7 +91,7 @@ def studied(
         "per_year": _per_year(case),
         "study": None if simulation is None else _compared(simulation),
         "remarks": remarks(charter, worth),
-        "missing": _missing(charter, evidence, sounding, costs),
+        "missing": _missing(charter, evidence, sounding, costs, is_read=outcome is not None, is_built=is_built),
     }
 
 
@@ -273,14 +273,24 @@ def _right_enough(prospect: Prospect, needed: float, free: str) -> float | None:
     return right if 0 <= right <= 1 and right * acted <= happens else None
 
 
-def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[str, Any] | None, costs: Outlay) -> list[str]:
+def _untold(charter: CharterSpec, sounding: Mapping[str, Any] | None, *, is_read: bool, is_built: bool) -> str:
+    """Why nothing tells how good a model would be, and what to do about it."""
+    expects = "say charter.study.expects with " + ("charter.study.spread" if _task(charter, None) == "regression" else "charter.study.happens")
+    if sounding is not None and "absent" in sounding:
+        return f" (the data do not tell: {sounding['absent']}): deliver other data, or {expects}"
+    try_them = f"loopline charter study tries them, or {expects}"
+    if is_built:
+        return f" beside other choices: of the package that decides its page and the review tell what it is worth; the data have not been tried: {try_them}"
+    return f": the data are there and have not been tried: {try_them}" if is_read else f": deliver data, or {expects}"
+
+
+def _missing(charter: CharterSpec, evidence: Evidence | None, sounding: Mapping[str, Any] | None, costs: Outlay, *, is_read: bool, is_built: bool) -> list[str]:
     """What the study does not know, and what to do about it."""
     found = [] if charter.worth.is_priced else ["what decisions are worth in money: say charter.worth, with its currency"]
     if charter.volume is None:
         found.append("how many decisions come: say charter.volume, such as 700..1100 per day")
     if evidence is None:
-        why = "" if sounding is None or "absent" not in sounding else f" (the data do not tell: {sounding['absent']})"
-        found.append(f"how good a model would be{why}: deliver data, or say charter.study.happens and charter.study.expects")
+        found.append(f"how good a model would be{_untold(charter, sounding, is_read=is_read, is_built=is_built)}")
     untried = {} if sounding is None else sounding.get("without") or {}
     found += [f"{'the present rule' if name == 'present' else f'the {name}'}, which could not be tried: {why}" for name, why in untried.items()]
     if evidence is not None and evidence.shown < 1:

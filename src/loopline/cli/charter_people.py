@@ -9,24 +9,35 @@ from typing import Any
 import click
 
 from loopline.cli.output import emit, folder_option, hint, json_option, minute, table
-from loopline.loop import open_loop
+
+_PATIENCE_S = 60.0
 
 
 @click.command()
 @folder_option
 @json_option
 def people(folder: Path | None, as_json: bool) -> None:
-    """Show which roles the loop needs here and what for, who holds them, how they are told, and what waits for whom since when.
+    """Show which roles the loop needs here and what for, who holds them, how they are told, and what waits for whom since when: the stages, and alerts,
+    refused rows and questions.
 
     What is wrong with it follows, each with what helps: roles that nobody holds, people who would approve their own work, more
     people asked for than are listed, names that look like one person. Nothing is computed.
     """
-    from loopline.watch.people import listed, team, waiting
+    from loopline.project import find_folder
+    from loopline.watch.people import listed, team
+    from loopline.web.beside import PATIENCE_S
+    from loopline.web.current import Followed
+    from loopline.web.pages.turns import waiting_for_roles
 
-    with open_loop(folder) as loop:
-        declared, state, status = loop.project.declaration, loop.state(), loop.status()
-        everybody = team(declared.charter, declared.release, declared.watch, state)
-        waits = waiting(loop.workspace.ledger, state, {stage.stage: stage.entry for stage in status.stages}, status.handoffs)
+    followed = Followed(folder.resolve() if folder is not None else find_folder(Path.cwd()))
+    token = PATIENCE_S.set(_PATIENCE_S)
+    try:
+        current = followed.current()
+        declared, status = current.project.declaration, current.status
+        everybody, waits = team(declared.charter, declared.release, declared.watch, current.state), waiting_for_roles(current)
+    finally:
+        PATIENCE_S.reset(token)
+        followed.close()
     data: dict[str, Any] = {**listed(everybody, waits), "next": waits[0]["next"] if waits else status.next}
     emit(data, lambda: _text(data) + hint(data["next"]), as_json)
 

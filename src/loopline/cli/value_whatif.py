@@ -86,6 +86,7 @@ def _shown(effect: Effect, source: str, currency: str, output: Path | None) -> s
     rows = [
         (f"earned per decision ({currency})", *_pair(effect.before.each, effect.after.each), _span(effect.difference)),
         ("above no model", *_pair(effect.before.added, effect.after.added), ""),
+        ("no model would", effect.before.without_model, effect.after.without_model, ""),
         ("acted on", *(_percent(side.acted) for side in (effect.before, effect.after)), ""),
         ("of these right", *(_percent(side.right) for side in (effect.before, effect.after)), ""),
         (f"added per year ({currency})", *(_yearly(side) for side in (effect.before, effect.after)), _span(effect.added_per_year)),

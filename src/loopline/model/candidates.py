@@ -150,9 +150,7 @@ class Judge:
         """The money of each decision on a part, shape (n,), by the one decision for all that earned most on known rows; and that rule in words."""
         decision = self.unaided(known)
         constant = policy.for_worth(self.task, np.full(len(part.outcome), decision))
-        never = self.task == "binary" and decision == policy.REST
-        rule = "never act" if never else f"always {decision:.4g}" if isinstance(decision, float) else f"always {decision}"
-        return self.worth.per_row(constant, part.outcome, part.columns), rule
+        return self.worth.per_row(constant, part.outcome, part.columns), policy.say_for_all(self.task, decision)
 
     def unaided(self, known: Part) -> str | float:
         """The one decision for all rows that earned most on known rows: ``act`` or ``rest``, the text of a class, or a number."""

@@ -148,6 +148,17 @@ def money(policy: Policy, worth: Worth, decision: NDArray[Any], outcome: NDArray
     return worth.per_row(acted, outcome, columns, asked=decision == ASK, ask_costs=policy["ask"]["costs"])
 
 
+def say_for_all(task: Task, decision: bool | str | float) -> str:
+    """One decision for all, in words.
+
+    >>> say_for_all("binary", False), say_for_all("binary", "act"), say_for_all("regression", 1362.0), say_for_all("multiclass", "rest")
+    ('never act', 'always act', 'always say the same number (1,362)', 'always rest')
+    """
+    if task == "binary":
+        return "always act" if decision in (True, ACT) else "never act"
+    return f"always say the same number ({figure(float(decision))})" if task == "regression" else f"always {decision}"
+
+
 def say(policy: Policy) -> str:
     """The policy in plain words."""
     kind = policy["kind"]

@@ -119,7 +119,7 @@ def ways(material: Material, without: dict[str, str], folder: Path) -> Iterator[
     """
     order, judge, rows = material.order, material.order.judge, material.parts.test
     nothing = judge.worth.constant(material.outcome[material.learned], len(rows))
-    yield Alternative("nothing", "never act" if order.task == "binary" else f"always {_word(nothing[0])}", nothing)
+    yield Alternative("nothing", policy.say_for_all(order.task, nothing[0]), nothing)
     limit = _limit(material, rows)
     if limit is not None and limit.whole < _ACTS:
         what = f"of the {counted(len(rows))} that would be judged the limit leaves fewer than {_ACTS} to act on"
@@ -200,11 +200,7 @@ def _always(material: Material, nothing: NDArray[Any]) -> Alternative | None:
     """The one decision for all that earned most on the rows that may be learned from, where that is another one than is taken without anything."""
     best = material.order.judge.unaided(material.part(material.learned))
     every = policy.for_worth(material.order.task, np.full(len(nothing), best))
-    return None if every[0] == nothing[0] else Alternative("always", f"always {_word(best)}", every)
-
-
-def _word(decision: Any) -> str:
-    return figure(float(decision)) if isinstance(decision, float | np.floating) else str(decision)
+    return None if every[0] == nothing[0] else Alternative("always", policy.say_for_all(material.order.task, best), every)
 
 
 def _perfect(material: Material, limit: Limit | None) -> NDArray[Any]:

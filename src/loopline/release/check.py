@@ -32,6 +32,7 @@ from loopline.release.advisories import parse as parse_advisories
 from loopline.release.evidence import Evidence, Spent, Verdict
 from loopline.release.gates import judge, slow_ms
 from loopline.release.measure import Measured, measure
+from loopline.release.passed import passed_in_words
 from loopline.release.spec import ReleaseSpec
 from loopline.workspace import Job
 
@@ -210,12 +211,13 @@ def _alone(predictor: Predictor, rows: Sequence[Mapping[str, Any]], tolerance: f
 
 def _facts(evidence: Evidence, verdicts: Sequence[Verdict]) -> Facts:
     failed = [verdict for verdict in verdicts if not verdict.passed]
-    says = "; ".join(f"{verdict.name}: {verdict.says}" for verdict in failed) or f"{evidence.package[:8]} passed {len(verdicts)} gates"
+    gates = [asdict(verdict) for verdict in verdicts]
+    says = "; ".join(f"{verdict.name}: {verdict.says}" for verdict in failed) or f"{evidence.package[:8]} {passed_in_words(gates)}"
     return {
         "says": says,
         "package": evidence.package,
         "passed": not failed,
-        "gates": [asdict(verdict) for verdict in verdicts],
+        "gates": gates,
         "against": evidence.rival,
         "answer_ms": float(np.median(evidence.latency_ms)),
     }

@@ -20,6 +20,7 @@ from loopline.ledger.state import State
 from loopline.release import chartered
 from loopline.release.approvals import gates_today, settled_today, tally_of
 from loopline.release.champion import promotion
+from loopline.release.passed import passed_in_words
 from loopline.release.rollout.conduct import begin, moved, ruling_on
 from loopline.release.rollout.course import WITHDRAWN, Course, newest
 from loopline.release.rollout.plan import Plan
@@ -35,7 +36,7 @@ GATES_ROOMS = (
     "release/rollout/plan.py",
     *(
         f"release/{module}.py"
-        for module in ("acceptance", "gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "spec")
+        for module in ("acceptance", "gates", "evidence", "quality", "supply", "spending", "licences", "advisories", "check", "measure", "passed", "spec")
     ),
     "model",
     *(f"charter/{module}.py" for module in ("bounds", "metrics", "ranges", "spec", "prices", "quantities", "machines", "cost", "worth")),
@@ -85,7 +86,7 @@ def steps(spec: ReleaseSpec, data: DataSpec, charter: CharterSpec, ask: Ask, *, 
     waived = waived_of(gates)
     facts = yield _promotion(package, counted(said), waived)
     let = "".join(f", {one['gate']} waived by {one['by']} ({one['role']})" for one in waived)
-    says = f"{package[:8]} decides: it passed {len(gates) - len(waived)} gates{let}{_by(said)}"
+    says = f"{package[:8]} decides: it {passed_in_words(gates)}{let}{_by(said)}"
     return {"says": says, "champion": facts["champion"], "package": package}
 
 

@@ -102,7 +102,7 @@ def without(measured: Measured) -> str:
     said = measured.gauge.yardstick.without_model
     if measured.task == "binary":
         return "always acting" if said else "never acting"
-    return f"always {figure(said) if isinstance(said, float) else said}"
+    return f"saying always the same number ({figure(said)})" if isinstance(said, float) else f"always {said}"
 
 
 def _facts(

@@ -13,7 +13,7 @@ from loopline.errors import Mistake
 from loopline.model.candidates import Judge, Part
 from loopline.model.deciding import terms_of
 from loopline.model.estimates import of_mean
-from loopline.model.policy import ACT, Policy
+from loopline.model.policy import Policy
 from loopline.model.spec import PolicySpec
 from loopline.value.case import Case, Promise
 from loopline.value.criteria import criteria
@@ -48,7 +48,7 @@ class Past:
     def at(self, worth: Worth) -> Past:
         """The same decisions at other prices, held against the one decision for all that earns most at these."""
         known = self.tested if self.tested is not None else self.served
-        best = None if known is None or not len(known) else _unaided(known, worth)
+        best = None if known is None or not len(known) else known.unaided(worth)
         served, tested = (None if part is None else part.at(worth, without_model=best) for part in (self.served, self.tested))
         return replace(self, served=served, tested=tested)
 
@@ -109,7 +109,7 @@ def redecide(past: Past, before: CharterSpec, after: CharterSpec, declared: Poli
     task = judged.yardstick.task
     old, new = (Worth.of(charter.worth, task) for charter in (before, after))
     judged = judged.at(old)
-    best = None if learned is None or not len(learned) else _unaided(learned, new)
+    best = None if learned is None or not len(learned) else learned.unaided(new)
     same = Change(prices=terms_of(new), per_year=setting.after_per_year, without_model=best)
 
     def effect(change: Change) -> Effect:
@@ -139,13 +139,6 @@ def _chosen(decisions: Decisions, worth: Worth, declared: PolicySpec) -> Policy:
     judged = decisions.judged
     judge = Judge("binary", judged.classes, worth, declared=declared.model_copy(update={"ask": None}))
     return judge.best_policy(Part(judged.outcome, judged.columns, decisions.time), judged.score)
-
-
-def _unaided(decisions: Decisions, worth: Worth) -> bool | str | float:
-    """The one decision for all that earned most, as the worth takes it."""
-    judged = decisions.judged
-    best = Judge(judged.task, judged.classes, worth).unaided(Part(judged.outcome, judged.columns))
-    return best == ACT if judged.task == "binary" else best
 
 
 def case_under(case: Case, charter: CharterSpec, past: Past, *, repriced: bool) -> Case:

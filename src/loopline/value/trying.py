@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from loopline.charter.spec import CharterSpec
+from loopline.charter.spec import CharterSpec, WorthSpec
 from loopline.charter.worth import Worth, columns_of
 from loopline.declaration import Rate, parse_rate
 from loopline.errors import Mistake
@@ -17,7 +17,7 @@ from loopline.value.criteria import Kept, criteria
 from loopline.value.realised import own_share, per_year, shown
 from loopline.value.replayed import Change, ruled
 from loopline.value.spec import ValueSpec
-from loopline.value.whatif import Effect, what_if
+from loopline.value.whatif import Effect, repriced, require_read, what_if
 from loopline.watch.decisions import Decisions
 from loopline.watch.inquiry import Evidence, inquire
 from loopline.workspace import Workspace
@@ -89,6 +89,7 @@ def tried(known: Evidence, change: Change, charter: CharterSpec, value: ValueSpe
         When there are none, or the change fits neither task nor rows.
     """
     source, decisions = _chosen(known, on, value.outcomes_needed)
+    change = _held_against(known, source, change, charter.worth)
     own = [window for window in known.windows if window["package"] == known.package.digest]
     effect = what_if(
         decisions,
@@ -125,6 +126,20 @@ def kept_after(
     package = known.package.digest
     now = criteria(before.acceptance, decisions, (), package=package, sees_all=sees_all)
     return now, criteria(after.acceptance, other.at(new), (), package=package, sees_all=sees_all)
+
+
+def _held_against(known: Evidence, source: str, change: Change, prices: WorthSpec) -> Change:
+    """The change with the one decision for all that earns most at its prices: on the test part, which did not choose it, where served decisions are judged."""
+    rows = known.reference if known.reference is not None and len(known.reference) else known.decisions if source == SERVED else None
+    if not change.prices or rows is None:
+        return change
+    old = rows.yardstick.worth
+    new = Worth.of(repriced(prices, old, change.prices), rows.yardstick.task)
+    require_read(new, rows)
+    best = rows.unaided(new)
+    # Where the prices do not turn it, the number or the class stands that the package learned on more rows.
+    stays = rows.yardstick.task != "binary" and best == rows.unaided(old)
+    return change if stays else replace(change, without_model=best)
 
 
 def _chosen(known: Evidence, on: str | None, needed: int) -> tuple[str, Decisions]:

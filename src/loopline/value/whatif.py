@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -16,7 +16,7 @@ from loopline.declaration import Rate, figure
 from loopline.errors import Mistake
 from loopline.model.deciding import terms_of
 from loopline.model.estimates import Estimate, of_mean
-from loopline.model.policy import ASK, Policy, say
+from loopline.model.policy import ASK, Policy, say, say_for_all
 from loopline.value.replayed import Change, Ruled, ruled
 from loopline.watch.decisions import Decisions
 
@@ -39,6 +39,8 @@ class Side:
         Share acted on, and of those the share in which it was right (binary); None for other tasks, and where nothing is acted on.
     policy
         The policy in words.
+    without_model, without_each
+        What is decided for all without a model, in words, and the money of each such decision.
     """
 
     each: Estimate
@@ -48,6 +50,8 @@ class Side:
     acted: float | None
     right: float | None
     policy: str
+    without_model: str
+    without_each: float
 
     def as_json(self) -> dict[str, Any]:
         """The side as plain values."""
@@ -59,6 +63,7 @@ class Side:
             "acted": self.acted,
             "right": self.right,
             "policy": self.policy,
+            "without_model": {"decision": self.without_model, "per_decision": self.without_each},
         }
 
 
@@ -140,19 +145,23 @@ def what_if(
     before = _Money.of(old, decisions, decisions.judged.decision, decisions.asked)
     after = _Money.of(new, decisions, acted, asked, without_model=change.without_model)
     difference = _mean(after.each - before.each, decisions, confidence)
+    sides = (
+        _side(before, decisions, decisions.judged.decision, decisions.asked, per_year, shown, say(policy), confidence),
+        _side(after, decisions, acted, asked, volume, shown, say(policy if anew is None else anew.policy), confidence),
+    )
     yearly = None
     if volume is not None and per_year is not None:
         yearly = _mean(shown * (after.added * volume - before.added * per_year), decisions, confidence)
     return Effect(
-        before=_side(before, decisions, decisions.judged.decision, decisions.asked, per_year, shown, say(policy), confidence),
-        after=_side(after, decisions, acted, asked, volume, shown, say(policy if anew is None else anew.policy), confidence),
+        before=sides[0],
+        after=sides[1],
         difference=difference,
         added_per_year=yearly,
         rows=len(decisions),
         changed=int(np.sum(acted != decisions.judged.decision) + (0 if anew is None else np.sum(decisions.asked & ~acted))),
         unknown=0 if anew is None else anew.acts_unseen(decisions),
         curve=_curve(decisions, old, new) if task == "binary" else None,
-        assumptions=tuple(_assumed(change, anew, policy, decisions, sees_all)),
+        assumptions=(*_assumed(change, anew, policy, decisions, sees_all), *_against(*sides)),
     )
 
 
@@ -206,6 +215,7 @@ class _Money:
 
     each: _Floats
     added: _Floats
+    unaided: bool | str | float
 
     @classmethod
     def of(
@@ -216,7 +226,7 @@ class _Money:
         each = worth.per_row(decision, outcome, columns, asked=asked, ask_costs=yardstick.ask_costs)
         unaided = yardstick.without_model if without_model is None else without_model
         constant = np.full(len(outcome), unaided, dtype=decisions.judged.decision.dtype)
-        return cls(each, each - worth.per_row(constant, outcome, columns))
+        return cls(each, each - worth.per_row(constant, outcome, columns), unaided)
 
 
 def _mean(values: _Floats, decisions: Decisions, confidence: float) -> Estimate:
@@ -235,7 +245,17 @@ def _side(
     if decisions.yardstick.task == "binary":
         share = float(np.mean(acted))
         right = float(decisions.judged.outcome[acted].mean()) if acted.any() else None
-    return Side(each=each, added=added, per_year=yearly, decisions_per_year=per_year, acted=share, right=right, policy=policy)
+    return Side(
+        each=each,
+        added=added,
+        per_year=yearly,
+        decisions_per_year=per_year,
+        acted=share,
+        right=right,
+        policy=policy,
+        without_model=say_for_all(decisions.yardstick.task, money.unaided),
+        without_each=each.value - added.value,
+    )
 
 
 def _curve(decisions: Decisions, old: Worth, new: Worth) -> dict[str, list[float]]:
@@ -261,6 +281,14 @@ def _held(capacity: Rate, policy: Policy) -> str:
     if abs(part - 1) < _AS_MANY:
         return f"Of these rows {at_most}"
     return f"These rows came at {part:.1%} of the pace that is counted on, and have that part of the {capacity}: {at_most}"
+
+
+def _against(before: Side, after: Side) -> Iterator[str]:
+    """What it is held against, where the change turns that or makes it the better choice."""
+    if after.without_model != before.without_model:
+        yield f"Without a model one would decide otherwise, {after.without_model} in place of {before.without_model}: that earns more at these prices."
+    if after.added.value < 0 <= before.added.value:
+        yield f"These decisions earn less than “{after.without_model}”: a training at these prices chooses a policy for them."
 
 
 def _assumed(change: Change, anew: Ruled | None, policy: Policy, decisions: Decisions, sees_all: bool) -> list[str]:

@@ -16,9 +16,11 @@ from loopline.charter.worth import Worth
 from loopline.data.spec import ColumnType
 from loopline.lake.tables import Tables
 from loopline.model.blocks import Blocks, by_time
+from loopline.model.candidates import Judge, Part
 from loopline.model.columns import raw
 from loopline.model.evaluate import Judged
 from loopline.model.package import Package
+from loopline.model.policy import ACT
 from loopline.model.predictor import Predictor
 from loopline.watch.gauge import Gauge, as_served
 from loopline.watch.served import WHEN, decoded, joined
@@ -85,6 +87,12 @@ class Decisions:
         told = Said(judged.decision, judged.score, self.asked, self.columns)
         priced_anew, gain, perfect = priced(told, judged.outcome, yardstick)
         return replace(self, yardstick=yardstick, judged=replace(priced_anew, columns=self.columns), gain=gain, perfect=perfect)
+
+    def unaided(self, worth: Worth) -> bool | str | float:
+        """The one decision for all that earns most on them at some prices, as the worth takes it."""
+        judged = self.judged
+        best = Judge(judged.task, judged.classes, worth).unaided(Part(judged.outcome, judged.columns))
+        return best == ACT if judged.task == "binary" else best
 
     def where(self, kept: NDArray[np.bool_]) -> Decisions:
         """Some of them, shape (n,): those that are kept."""

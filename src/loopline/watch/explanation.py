@@ -160,7 +160,7 @@ class Explanation:
         between = f" ({' to '.join(figure(end if money.lost > 0 else -end) for end in ends if end is not None)})" if None not in ends else ""
         each = f"{figure(money.per_decision)} each in place of {figure(money.expected)}"
         whole = f"{figure(abs(money.lost))} {self.currency} {verb}{between} on {money.decisions:,} decisions"
-        return f"{whole}: {each}, which {money.against}{_of_the_promise(money)}."
+        return f"In the windows since {written(self.turn.since)}, {whole}: {each}, which {money.against}{_of_the_promise(money)}."
 
     def _features(self) -> str:
         if not self.features:
@@ -192,7 +192,7 @@ def _of_the_promise(money: Loss) -> str:
     if money.promised is None:
         return ""
     short = (money.promised - money.per_decision) * money.decisions
-    return f"; against the {figure(money.promised)} that were promised it is {figure(abs(short))} {'less' if short > 0 else 'more'}"
+    return f"; held in the same windows against the {figure(money.promised)} that were promised it is {figure(abs(short))} {'less' if short > 0 else 'more'}"
 
 
 def _share(chance: float) -> str:

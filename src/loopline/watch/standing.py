@@ -195,6 +195,15 @@ class Alerts:
     silences: Sequence[Entry]
 
     @property
+    def counts(self) -> str:
+        """How many are open and how many somebody has taken on or made silent, each with how many more explain them; as the first page counts them."""
+        lasting = [one for one in self.shown if one.is_lasting]
+        parts = ((sum(one.is_open for one in lasting), "open"), (sum(not one.is_open for one in lasting), "taken on or silenced"))
+        more = sum(not one.is_told_apart and one.state != "resolved" for one in self.shown)
+        told = [f"{counted(many, 'alert')} {'is' if many == 1 else 'are'} {what}" for many, what in parts if many]
+        return "; ".join([*told, *([f"{more:,} more {'explains' if more == 1 else 'explain'} them"] if told and more else [])])
+
+    @property
     def next(self) -> str:
         """The command that comes next."""
         first = next((one for one in self.shown if one.state == "open" and one.is_told_apart), None)

@@ -17,7 +17,7 @@ from loopline.release.rollout.course import newest as newest_course
 from loopline.sheet.ring import place
 from loopline.story import StageStatus
 from loopline.value.month import Month
-from loopline.watch.latest import latest
+from loopline.watch.latest import latest, own
 from loopline.watch.spans import written
 from loopline.web.underway import Underway
 
@@ -138,6 +138,10 @@ class Known:
         Why the server that is to run is not heard; empty where it is, or none is to run.
     underway
         The turn that is under way; None where none is.
+    refused
+        How many refused rows wait now, of all deliveries.
+    so_far
+        What all decisions have earned, as the newest review tells; None before any outcome has come.
     """
 
     charter: CharterSpec
@@ -151,6 +155,8 @@ class Known:
     coming: str = ""
     unheard: str = ""
     underway: Underway | None = None
+    refused: int = 0
+    so_far: Body | None = None
 
 
 def ring(stages: Sequence[StageStatus], known: Known, own: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
@@ -219,7 +225,7 @@ def yearly(state: State) -> Yearly | None:
             rival, counted_above = study.get("constant"), one.get("above_constant")
             if counted_above is None or rival in (None, study.get("today")):
                 return Yearly(float(one["added"]["value"]), "no model", is_expected=True)
-            return Yearly(float(counted_above["value"]), f"“{named(rival).lower()}”", is_expected=True)
+            return Yearly(float(counted_above["value"]), f"“{named(rival, facts.get('task')).lower()}”", is_expected=True)
     a_year = facts.get("per_year") or {}
     if a_year.get("perfect") is None or a_year.get("do_nothing") is None:
         return None
@@ -248,7 +254,8 @@ def _data(known: Known) -> tuple[str, str]:
     said = known.delivery.body
     newest = said.get("newest") or ((facts or {}).get("newest") or {}).get(said.get("table"))
     fresh = "" if newest is None else f"; its newest row is of {str(newest)[:10]}"
-    return f"{said['accepted']:,} in, {said['quarantined']:,} out", f"rows accepted and refused of the newest delivery{fresh}"
+    waits = f"; {counted(known.refused, 'refused row')} {'waits' if known.refused == 1 else 'wait'} now" if known.refused else ""
+    return f"{said['accepted']:,} in, {said['quarantined']:,} out", f"rows accepted and refused of the newest delivery, as it came{fresh}{waits}"
 
 
 def _model(known: Known) -> tuple[str, str]:
@@ -281,20 +288,23 @@ def _serve(known: Known) -> tuple[str, str]:
 
 
 def _watch(known: Known) -> tuple[str, str]:
-    drifts = [(value / limit, name, value, limit) for name, (value, limit) in _drift(known).items() if limit]
-    worst = "" if not drifts else "worst drift {1}: {2:.2f}, its limit is {3:.2f}".format(*max(drifts))
     if not known.windows and not known.open_alerts and not known.unread:
         return _NOT_YET, "nothing has been watched"
-    return counted(known.open_alerts, "open alert"), worst or known.unread or "no drift is measured"
+    return counted(known.open_alerts, "open alert"), _drifted(known) or known.unread or "no drift is measured"
 
 
-def _drift(known: Known) -> dict[str, tuple[float, float]]:
-    """The distance of each feature from training in the newest window of the package that decides, and its limit."""
-    found = latest(known.windows, known.state.champion)
-    if found is None:
-        return {}
-    limits = found.deciding.get("drift_limits") or {}
-    return {name: (value, limits.get(name, 0.0)) for name, value in (found.deciding.get("drift") or {}).items()}
+def _drifted(known: Known) -> str:
+    """The feature of the package that decides that is farthest for its limit, in the newest of its windows with rows enough to judge; empty before one."""
+    mine = own(known.windows, known.state.champion)
+    judged = next((one for one in reversed(mine) if any((one.get("drift_limits") or {}).values())), None)
+    drifts = {} if judged is None else judged.get("drift") or {}
+    limits = {} if judged is None else {name: limit for name, limit in judged["drift_limits"].items() if limit and name in drifts}
+    if judged is None or not limits:
+        return "too few rows yet to judge drift" if any(one.get("drift") for one in mine) else ""
+    worst = max(limits, key=lambda name: drifts[name] / limits[name])
+    newest = latest(known.windows, known.state.champion)
+    since = "" if newest is None or newest.start == judged["start"] else f", in the window of {written(judged['start'])}; too few rows since to judge"
+    return f"worst drift {worst}: {drifts[worst]:.2f}, its limit is {limits[worst]:.2f}{since}"
 
 
 def _value(known: Known) -> tuple[str, str]:
@@ -307,4 +317,5 @@ def _value(known: Known) -> tuple[str, str]:
     if month.total is None:
         return _NOT_YET, month.why
     of = "" if month.target is None else f" of {compact(month.target)}"
-    return f"{_money(known, month.total)}{of}", f"added {when}{f', {month.estimate}' if month.estimate else ''}"
+    so_far = "" if known.so_far is None else f"; all decisions so far: {_money(known, known.so_far['added'])}"
+    return f"{_money(known, month.total)}{of}", f"added {when}{f', {month.estimate}' if month.estimate else ''}{so_far}"

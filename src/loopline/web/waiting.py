@@ -38,6 +38,8 @@ _OF_CHARTER: Mapping[str, str] = {
 """Where something else than a signature is asked for, by the command that does it."""
 ALERT, QUARANTINE, MENDED, HELD, REVIEW = "alert", "refused rows", "mended rows", "held batch", "review"
 QUESTIONS, EXPERIMENT = "questions", "experiment"
+BESIDE_THE_STAGES = frozenset({ALERT, QUARANTINE, MENDED, HELD, REVIEW, QUESTIONS, EXPERIMENT})
+"""What waits for somebody while no stage does."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ def alternatives(facts: Mapping[str, Any]) -> Picture | None:
     rows = [one for one in study["alternatives"] if one["npv"] is not None and one["name"] not in ("break_even", "perfect")]
     if not rows:
         return None
-    values = [Bar(name=named(one["name"]), value=one["npv"]["value"], low=one["npv"]["low"], high=one["npv"]["high"]) for one in rows]
+    values = [Bar(name=named(one["name"], facts["task"]), value=one["npv"]["value"], low=one["npv"]["low"], high=one["npv"]["high"]) for one in rows]
     title = f"What each choice is worth over {study['years']:g} years, against going on as today"
 
     def draw(width: int) -> charts.Spec:

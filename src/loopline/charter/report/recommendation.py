@@ -60,7 +60,8 @@ def _build(leader: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 def simpler(row: Mapping[str, Any]) -> str:
     """What is expected to be worth more than a charter's model."""
     other, model = (amount(found, row["currency"]) for found in (row["simpler"]["npv"], row["npv"]))
-    return f"Without a model, {named(row['simpler']['name']).lower()} is expected to be worth {other}, and the model {model}: try that first"
+    name = named(row["simpler"]["name"], row["simpler"]["task"]).lower()
+    return f"Without a model, {name} is expected to be worth {other}, and the model {model}: try that first"
 
 
 def finding(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loopline.charter.report import pictures
-from loopline.charter.report.words import amount, between, named, payback, quantity, share, turn
+from loopline.charter.report.words import adds, amount, between, named, payback, quantity, share, turn
 from loopline.charter.spec import CharterSpec
 from loopline.declaration import figure
 from loopline.sheet.document import Answer, Document, Figure, Part, Table, Tone
@@ -94,26 +94,26 @@ def _figures(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Figure]
     model = _alternative(facts, "model")
     if model is None:
         return
-    today = named(study["today"]).lower()
+    today = named(study["today"], facts["task"]).lower()
     if model["npv"] is None:
         yield Figure("A model earns per decision", amount(model["per_decision"], currency), between(model["per_decision"]), "say charter.volume for a year")
         return
     yield Figure(f"The model's worth over {study['years']:g} years", amount(model["npv"], currency), between(model["npv"]), f"after all costs, above: {today}")
     yield Figure("It pays for itself", share(model["pays"]), "", f"at least {charter.study.chance:.0%} is asked for")
-    yield Figure("It adds in a year", amount(model["added"], currency), between(model["added"]), _target(study, model, charter, currency))
+    yield Figure("It adds in a year", amount(adds(model), currency), between(adds(model)), _held_against(facts, model, charter))
     untold = any(missing.startswith("people's work to build") for missing in facts["missing"])
     comes_back, costs = payback(model["payback_months"]), f"building costs {amount(model['build'], currency)}"
     yield Figure("What is put in comes back", "not known" if untold else comes_back, "", "what people's work costs is not said: see below" if untold else costs)
 
 
-def _target(study: Mapping[str, Any], model: Mapping[str, Any], charter: CharterSpec, currency: str) -> str:
-    """What the target asks for, and what counts against it."""
-    if charter.target is None:
-        return "before costs"
-    said = f"target: {figure(charter.target.per_year)} {currency} a year"
-    if study["constant"] == study["today"]:
-        return said
-    return f"{said}, for which what it adds above “{named(study['constant']).lower()}” counts: {amount(model['above_constant'], currency)}"
+def _held_against(facts: Mapping[str, Any], model: Mapping[str, Any], charter: CharterSpec) -> str:
+    """What that counts above, what it is above today's way where that is another, and what the target asks for."""
+    study, currency = facts["study"], facts["currency"]
+    rival, today = (named(study[name], facts["task"]).lower() for name in ("constant", "today"))
+    said = f"above “{rival}”, before costs" if model["above_constant"] else f"above “{today}”, before costs"
+    if model["above_constant"] and study["constant"] != study["today"]:
+        said += f"; above “{today}” it is {amount(model['added'], currency)}"
+    return said if charter.target is None else f"{said}; target: {figure(charter.target.per_year)} {currency} a year"
 
 
 def _answers(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Answer]:
@@ -125,12 +125,12 @@ def _answers(facts: Mapping[str, Any], charter: CharterSpec) -> Iterator[Answer]
         chosen = _alternative(facts, best)
         assert chosen is not None
         worth = "" if best == study["today"] else f" It is worth {amount(chosen['npv'], currency)} above going on as today."
-        yield Answer("The best choice", (f"{named(best)} ({chosen['says']}).{worth}",))
+        yield Answer("The best choice", (f"{named(best, facts['task'])} ({chosen['says']}).{worth}",))
     just = _alternative(facts, "break_even")
     if just is not None:
         yield Answer("Good enough is", (_sentence(just["says"].removeprefix("a model that just pays for itself: ")),))
-    turns = [said for bar in study["tornado"] if bar["is_within"] and (said := turn(bar, best, currency))]
-    far = [said for bar in study["tornado"] if not bar["is_within"] and (said := turn(bar, best, currency))]
+    turns = [said for bar in study["tornado"] if bar["is_within"] and (said := turn(bar, facts["task"], currency))]
+    far = [said for bar in study["tornado"] if not bar["is_within"] and (said := turn(bar, facts["task"], currency))]
     if study["tornado"]:
         yield Answer("What would flip it", tuple(map(_sentence, turns)) or ("Nothing within its range does.", *map(_sentence, far[:_FAR])))
     yield Answer("Find out first", tuple(_worth_finding_out(study, currency)))
@@ -160,7 +160,7 @@ def _parts(facts: Mapping[str, Any]) -> Iterator[Part]:
         yield _side_by_side(facts)
         picture = pictures.tornado(facts)
         if picture is not None:
-            turns = tuple(_sentence(said) for bar in study["tornado"] if (said := turn(bar, study["best"], facts["currency"])))
+            turns = tuple(_sentence(said) for bar in study["tornado"] if (said := turn(bar, facts["task"], facts["currency"])))
             yield Part(name="What would flip the decision", lists=(("", turns),) if turns else (), picture=picture)
         if study["assumptions"]:
             yield _assumed(facts)
@@ -174,7 +174,7 @@ def _side_by_side(facts: Mapping[str, Any]) -> Part:
     study, currency = facts["study"], facts["currency"]
     rows = tuple(
         (
-            named(one["name"]),
+            named(one["name"], facts["task"]),
             amount(one["per_decision"]),
             amount(one["per_year"]),
             amount(one["build"]),
@@ -192,7 +192,7 @@ def _side_by_side(facts: Mapping[str, Any]) -> Part:
         "what changing from today to it is worth in today's money after all costs. Nine in ten: between these ends that lies nine times in ten. Better: how "
         "likely it is worth more than going on as today.",
     )
-    told = tuple(f"{named(one['name'])}: {one['says'].removeprefix('a model that just pays for itself: ')}." for one in study["alternatives"])
+    told = tuple(f"{named(one['name'], facts['task'])}: {one['says'].removeprefix('a model that just pays for itself: ')}." for one in study["alternatives"])
     return Part(name="The choices side by side", says=says, lists=(("", told),), table=Table(head=head, rows=rows, widest=0))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loopline.charter.evidence import MEASURED
+from loopline.charter.evidence import ALWAYS, MEASURED
 from loopline.declaration import counted, figure
 
 NAMES = {
@@ -18,19 +18,31 @@ NAMES = {
     "perfect": "A model that is never wrong",
 }
 """How the alternatives are called."""
+_FOR_ALL = {"multiclass": "Always say the same class", "regression": "Always say the same number"}
+"""How the best decision for all is called where nobody acts."""
 _FOREVER = 1200.0
 """Months after which nobody waits for a payback any more."""
 
 
-def named(name: str | None) -> str:
-    """What an alternative is called."""
-    return NAMES.get(name or "", (name or "").replace("_", " "))
+def named(name: str | None, task: str | None) -> str:
+    """What an alternative is called.
+
+    >>> named("always", "binary"), named("always", "regression"), named("model", None)
+    ('Always act', 'Always say the same number', 'A model, as good as expected')
+    """
+    return _FOR_ALL[task] if name == ALWAYS and task in _FOR_ALL else NAMES.get(name or "", (name or "").replace("_", " "))
 
 
 def amount(found: Mapping[str, float | None] | None, unit: str = "") -> str:
     """The expected value of an amount; a dash where there is none."""
     value = None if found is None else found["value"]
     return "-" if value is None else f"{figure(value)}{unit and ' '}{unit}"
+
+
+def adds(one: Mapping[str, Any]) -> Mapping[str, float | None] | None:
+    """What an alternative adds in a year above the best decision for all, as a target counts it; above what is done today where that is not known."""
+    found: Mapping[str, float | None] | None = one.get("above_constant") or one.get("added")
+    return found
 
 
 def between(found: Mapping[str, float | None] | None) -> str:
@@ -69,12 +81,12 @@ def quantity(value: float, assumption: Mapping[str, Any], currency: str) -> str:
     return f"{figure(value)}{unit and ' '}{unit}"
 
 
-def turn(bar: Mapping[str, Any], best: str | None, currency: str) -> str:
+def turn(bar: Mapping[str, Any], task: str | None, currency: str) -> str:
     """At which value of an assumption another alternative becomes the better choice, in a sentence; empty where at none."""
     if bar["turns_at"] is None:
         return ""
     side = "or less" if bar["turns_at"] < bar["middle"] else "or more"
     where = "within its range" if bar["is_within"] else "outside of its range"
     what = "what the model adds to each decision above the best choice without one" if bar["name"] == MEASURED else bar["says"]
-    said = f"{what}: at {quantity(bar['turns_at'], bar, currency)} {side}, the better choice would be: {named(bar['turns_to']).lower()} ({where})"
+    said = f"{what}: at {quantity(bar['turns_at'], bar, currency)} {side}, the better choice would be: {named(bar['turns_to'], task).lower()} ({where})"
     return said[:1].upper() + said[1:]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from loopline.charter.asked import asked_of
 from loopline.errors import LooplineError
 from loopline.lake.unexpected import in_words
 from loopline.ledger.entry import Entry
+from loopline.ledger.state import State
 from loopline.model.packages import newest, worth_of
-from loopline.release.approvals import stakeholders
-from loopline.serve.experiments import folded
 from loopline.sheet.ring import ways
 from loopline.value.month import Month, month
 from loopline.watch.causes import explains
@@ -26,13 +24,12 @@ from loopline.web.current import Current
 from loopline.web.lately import lately
 from loopline.web.lens import Lens, lens_of
 from loopline.web.page import Action, Done, Form, Page, Work
-from loopline.web.pages.data.waiting import of_data
-from loopline.web.pages.release.earlier import earlier
+from loopline.web.pages.turns import known_of
 from loopline.web.ring import Known as RingKnown
 from loopline.web.ring import Stage, compact, ring
 from loopline.web.tasks import round_once
 from loopline.web.underway import Underway, underway
-from loopline.web.waiting import Known, Wait, waits
+from loopline.web.waiting import Wait, waits
 
 ROUND = "/round"
 """The address of the form that takes the loop round."""
@@ -40,7 +37,7 @@ _RUN = "loopline run"
 _said = logging.getLogger("loopline")
 MONEY = OF_WORTH | {"worth_estimated", *BUSINESS}
 """The monitors of money."""
-_MOST, _EXPLAINED, _WORDS = 6, 12, 2
+_MOST, _EXPLAINED = 6, 12
 """So many alerts, and so many things that wait, stand on the first page, so many that explain an alert, and so many words on
 an earlier package; the pages behind it have them all."""
 
@@ -87,6 +84,8 @@ class LoopView:
         The ring, in the order of the loop; `listed` has the same stages with those of the lens first.
     month
         The month's money; None where no model has decided anything.
+    so_far
+        What all decisions whose outcome is known have earned, and ``added`` above no model, as the newest review tells; None before it knows of any.
     unread
         Why the month cannot be read, where the ledger is at hand and what it names is not; empty where it can.
     unpriced
@@ -94,7 +93,7 @@ class LoopView:
     alerts
         Those that are open, the ones about money first; `more_alerts` others are not shown. Of all of them `of_money` are about money.
     known_alerts
-        How many last that somebody has taken on or made silent.
+        How many last that somebody has taken on or made silent, and `known_explained` how many more explain these.
     mine, others
         What waits for the reader, and for others.
     next, can_run
@@ -120,11 +119,13 @@ class LoopView:
     cards: tuple[str, ...]
     stages: tuple[Stage, ...]
     month: Month | None
+    so_far: Mapping[str, Any] | None
     unread: str
     unpriced: bool
     alerts: tuple[Raised, ...]
     more_alerts: int
     known_alerts: int
+    known_explained: int
     of_money: int
     mine: tuple[Wait, ...]
     others: tuple[Wait, ...]
@@ -186,10 +187,12 @@ class LoopView:
             "cards": list(self.cards),
             "stages": [stage.as_json() for stage in self.stages],
             "month": None if self.month is None else {**self.month.as_json(), "currency": self.currency},
+            "so_far": None if self.so_far is None else dict(self.so_far),
             "unread": self.unread,
             "alerts": [alert.as_json() for alert in self.alerts],
             "more_alerts": self.more_alerts,
             "known_alerts": self.known_alerts,
+            "known_explained": self.known_explained,
             "waiting": {"mine": [one.as_json() for one in self.mine], "others": [one.as_json() for one in self.others]},
             "next": self.next,
             "stopped": None if stopped is None else {"what": stopped.what, "where": stopped.where, "remedy": stopped.remedy},
@@ -208,6 +211,8 @@ def view(current: Current, asked: Asked) -> LoopView:
     windows, unread = _windows(current)
     money = _month(current, windows)
     ordered = sorted(opened, key=lambda one: not _is_money(one))
+    waiting_for, so_far = known_of(current, alerts), _so_far(state)
+    refused = waiting_for.data.refused
     known = RingKnown(
         charter=charter,
         state=state,
@@ -220,8 +225,10 @@ def view(current: Current, asked: Asked) -> LoopView:
         coming=coming(current),
         unheard=unheard(current),
         underway=underway(current),
+        refused=refused.unsaid + refused.mended,
+        so_far=so_far,
     )
-    waiting = _of_reader(waits(_waiting(current, alerts), asked.reader.name), asked)
+    waiting = _of_reader(waits(waiting_for, asked.reader.name), asked)
     return LoopView(
         project=current.project.name,
         problem=charter.problem or "",
@@ -232,11 +239,13 @@ def view(current: Current, asked: Asked) -> LoopView:
         cards=lens.cards(),
         stages=ring(status.stages, known, lens.stages),
         month=money,
+        so_far=so_far,
         unread=unread,
         unpriced=not charter.worth.is_priced,
         alerts=_raised(ordered[:_MOST], alerts),
         more_alerts=len(ordered[_MOST:]),
-        known_alerts=sum(one.is_lasting and not one.is_open for one in alerts),
+        known_alerts=sum(map(_is_known, alerts)),
+        known_explained=sum(len(one.explained_by) for one in alerts if _is_known(one)),
         of_money=sum(map(_is_money, opened)),
         mine=tuple(one for one in waiting if one.is_mine),
         others=tuple(one for one in waiting if not one.is_mine),
@@ -266,6 +275,14 @@ def _month(current: Current, windows: Sequence[Mapping[str, Any]]) -> Month | No
     worth = worth_of(state, state.champion or newest(state))
     without = None if worth is None else worth["baseline"]
     return month(windows, declared.charter, at=current.at, confidence=declared.value.confidence, without_model=without)
+
+
+def _so_far(state: State) -> dict[str, Any] | None:
+    """The sums of the newest review, of all decisions whose outcome it knows."""
+    told = (state.facts("value", "review") or {}).get("realised")
+    if told is None:
+        return None
+    return {"earned": told["total"], "added": told["added"]["per_decision"] * told["outcomes"], "outcomes": told["outcomes"], "until": told["until"]}
 
 
 def _delivery(current: Current) -> Entry | None:
@@ -302,48 +319,12 @@ def _raised(opened: Sequence[Standing], alerts: Sequence[Standing]) -> tuple[Rai
     return tuple(made)
 
 
+def _is_known(one: Standing) -> bool:
+    return one.is_lasting and not one.is_open
+
+
 def _is_money(one: Standing) -> bool:
     return one.entry.body["monitor"] in MONEY
-
-
-def _waiting(current: Current, alerts: Sequence[Standing]) -> Known:
-    """What may wait for somebody."""
-    charter, state = current.project.declaration.charter, current.state
-    before = "".join(f"; {one.says}" for one in earlier(current)[:_WORDS])
-    return Known(
-        state=state,
-        handoffs=tuple(replace(one, says=f"{one.says}{before}") if one.stage == "release" else one for one in current.status.handoffs),
-        alerts=alerts,
-        stakeholders=stakeholders(charter),
-        currency=charter.worth.currency,
-        per_year=None if charter.volume is None else charter.volume.per_year,
-        data=of_data(current),
-        questions=_questions(current),
-        ending=_ending(current),
-    )
-
-
-def _ending(current: Current) -> dict[str, date]:
-    """The experiments that run on their last day or after it, each with that day."""
-    running = [one for one in folded(current.state.experiments) if one.is_running and one.plan.get("until")]
-    days = {one.name: date.fromisoformat(one.plan["until"]) for one in running}
-    return {name: day for name, day in days.items() if day <= current.at.date()}
-
-
-def _questions(current: Current) -> dict[str, int]:
-    """From a role to how many questions of the charter's template are open for it."""
-    charter, found = current.project.declaration.charter, dict[str, int]()
-    if charter.template is None:
-        return found
-    try:
-        _, standing = asked_of(charter, current.project.folder, current.project.text)
-    except LooplineError:
-        # The price book is wrong as it is now: the charter's page says so.
-        return found
-    for one in standing:
-        if one.is_open and one.entry.question is not None:
-            found[one.entry.question.role] = found.get(one.entry.question.role, 0) + 1
-    return found
 
 
 def take_round(current: Current, asked: Asked, form: Form) -> Done | Work:

@@ -24,13 +24,14 @@ from loopline.sheet.document import Document
 from loopline.value.requirements.known import known
 from loopline.value.requirements.report import told
 from loopline.value.requirements.requirements import Requirement, following, requirements, summary
-from loopline.watch.people import listed, team, waiting
+from loopline.watch.people import listed, team
 from loopline.web.asked import Asked
 from loopline.web.current import Current
 from loopline.web.hand import unsigned
 from loopline.web.page import Page
 from loopline.web.pages.charter.overriding import Overridable, overridable
 from loopline.web.pages.charter.signing import of_signature
+from loopline.web.pages.turns import waiting_for_roles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,6 @@ def charter(current: Current, asked: Asked) -> Charter:
     found = requirements(spec, known_now)
     said = signatures(spec, state, book)
     override = None if study is None else Override.of(state.overrides.get(SUBJECT), study.facts["binds"], bound_once(spec))
-    waits = waiting(current.workspace.ledger, state, {one.stage: one.entry for one in current.status.stages}, current.status.handoffs)
     is_stale = study is not None and binds(read(spec), book) != study.facts["binds"]
     signs = tuple(signing(spec, asked))
     return Charter(
@@ -149,7 +149,7 @@ def charter(current: Current, asked: Asked) -> Charter:
         criteria=tuple(found),
         told=tuple(told(one, spec, declared.watch.window) for one in found),
         contradiction=_contradiction(spec, known_now.task),
-        people=listed(team(spec, declared.release, declared.watch, state), waits),
+        people=listed(team(spec, declared.release, declared.watch, state), waiting_for_roles(current)),
         signatures=said,
         signs=signs,
         seen=of_signature(current),

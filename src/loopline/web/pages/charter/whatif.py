@@ -11,7 +11,7 @@ import numpy as np
 
 from loopline.charter.outlay import RATE
 from loopline.charter.prices import Prices, of_charter
-from loopline.charter.report.words import amount, between, named, share
+from loopline.charter.report.words import adds, amount, between, named, share
 from loopline.charter.sensitivity import Turn, turning
 from loopline.charter.spec import CharterSpec
 from loopline.charter.statement import stated
@@ -116,7 +116,7 @@ class WhatIf:
     @property
     def turned(self) -> tuple[tuple[Slider, str], ...]:
         """Where the answer turns, in words."""
-        return tuple((one, _turned(one, turn)) for one in self.sliders if (turn := self.turns.get(one.name)) is not None)
+        return tuple((one, _turned(one, turn, self.before["task"])) for one in self.sliders if (turn := self.turns.get(one.name)) is not None)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -204,16 +204,16 @@ def _turns(basis: Basis, supposed: Supposed, shown: tuple[Slider, ...]) -> dict[
     return {name: turn for name, turn in found.items() if turn is not None}
 
 
-def _turned(one: Slider, turn: Turn) -> str:
+def _turned(one: Slider, turn: Turn, task: str | None) -> str:
     side = "less" if turn.at < one.value else "more"
-    return f"at {figure(turn.at)} {one.unit} or {side}, the better choice would be: {named(turn.to).lower()}"
+    return f"at {figure(turn.at)} {one.unit} or {side}, the better choice would be: {named(turn.to, task).lower()}"
 
 
 def _rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Row, ...]:
     """The study, as it is and as it would be."""
     currency = after["currency"]
     rows = [Row(what="Go or no-go", now=before["verdict"], then=after["verdict"])]
-    rows += [Row(what="The better choice", now=named(_best(before)) or "–", then=named(_best(after)) or "–")]
+    rows += [Row(what="The better choice", now=named(_best(before), before["task"]) or "–", then=named(_best(after), after["task"]) or "–")]
     for what, read in _STUDY:
         now, then = (read(facts, currency) for facts in (before, after))
         if (now, then) != ("-", "-"):
@@ -238,7 +238,7 @@ def _npv(facts: Mapping[str, Any], currency: str) -> str:
 _STUDY: tuple[tuple[str, Callable[[Mapping[str, Any], str], str]], ...] = (
     ("What a model is worth in today's money", _npv),
     ("It pays for itself with a chance of", lambda facts, currency: share(_model(facts)["pays"])),
-    ("What it adds in a year, before its costs", lambda facts, currency: amount(_model(facts)["added"], currency)),
+    ("What it adds in a year, before its costs", lambda facts, currency: amount(adds(_model(facts)), currency)),
     ("Doing nothing, each decision", lambda facts, currency: _plain(facts["do_nothing"], currency)),
     ("Never being wrong, each decision", lambda facts, currency: _plain(facts["perfect"], currency)),
     ("So often must acting be right to pay", lambda facts, currency: share(facts["break_even"]) if facts["task"] == "binary" else "-"),
@@ -255,9 +255,12 @@ def _before_and_after(before: Mapping[str, Any], after: Mapping[str, Any]) -> Ca
     for when, facts in (("now", before), ("then", after)):
         for one in (facts["study"] or {"alternatives": ()})["alternatives"]:
             if one["npv"] is not None and one["name"] not in ("break_even", "perfect"):
-                npv = one["npv"]
+                npv, name = one["npv"], f"{named(one['name'], facts['task'])}, {when}"
                 values.append(
-                    (one["name"], Bar(name=f"{named(one['name'])}, {when}", value=npv["value"], low=npv["low"], high=npv["high"], marked=when == "then"))
+                    (
+                        one["name"],
+                        Bar(name=name, value=npv["value"], low=npv["low"], high=npv["high"], marked=when == "then"),
+                    )
                 )
     if not values:
         return None
@@ -305,6 +308,7 @@ def _earned(effect: Effect, currency: str) -> list[Row]:
     rows = [
         ("Earned with each decision", f"{figure(before.each.value)} {currency}", f"{figure(after.each.value)} {currency}"),
         ("Of that above no model", f"{figure(before.added.value)} {currency}", f"{figure(after.added.value)} {currency}"),
+        ("No model would", before.without_model, after.without_model),
         ("Added in a year", _plain(yearly[0], currency), _plain(yearly[1], currency)),
         ("Acted on", _percent(before.acted), _percent(after.acted)),
         ("Of these right", _percent(before.right), _percent(after.right)),
@@ -354,7 +358,10 @@ def _notes(basis: Basis, book: Prices | None) -> list[str]:
     if basis.is_repriced:
         said.append("How good a model is was measured for the declared prices; one that is chosen for these earns as much, or more.")
     if basis.sounding is None:
-        said.append("No data tell yet how good a model would be: it is reckoned with what the charter states.")
+        lacks = "The data have not been tried" if basis.outcome is not None else "No data tell yet"
+        said.append(f"{lacks} for how good a model would be: what the charter states of it is all that the study reckons with.")
+        if basis.is_built:
+            said.append("What the package that decides would earn is worked out from its own decisions, and stands beside the study.")
     if book is None:
         said.append("The charter names no prices of machines and people: charter.prices.")
     return said

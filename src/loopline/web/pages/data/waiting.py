@@ -14,7 +14,7 @@ from loopline.errors import LooplineError
 from loopline.lake.tables import Tables
 from loopline.ledger.entry import Entry
 from loopline.web.asked import Asked
-from loopline.web.beside import BESIDE
+from loopline.web.beside import BESIDE, PATIENCE_S
 from loopline.web.current import Current
 from loopline.web.forms import seen_of
 from loopline.web.kept import Kept
@@ -23,7 +23,7 @@ from loopline.web.pages.data import review
 from loopline.web.pages.data.shown import ROWS, moved, version_of, writing
 from loopline.web.waiting import OfData
 
-_WAIT_S = 0.02
+_WAIT_S, _HURRIED_S = 0.02, 1.0
 _REFUSED: Kept[Waiting] = Kept(8)
 _HELD: Kept[tuple[Entry, ...]] = Kept(8)
 
@@ -44,10 +44,10 @@ def _refused(current: Current) -> Waiting:
 
 
 def _questions(current: Current) -> int:
-    """They are looked for beside the page; until they are found nothing is said of them."""
+    """They are looked for beside the page; until they are found nothing is said of them, but to whom has time."""
     tables = list(current.project.declaration.data.sources)
     key = ("review", current.project, moved(current), *(version_of(current, name) for name in tables))
-    found, _ = BESIDE.ask(key, lambda: sum(review.count_open(current, table) for table in tables), wait_s=_WAIT_S)
+    found, _ = BESIDE.ask(key, lambda: sum(review.count_open(current, table) for table in tables), wait_s=None if PATIENCE_S.get() > _HURRIED_S else _WAIT_S)
     return found or 0
 
 

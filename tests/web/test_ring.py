@@ -92,7 +92,7 @@ def test_the_newest_delivery_is_told_as_it_came_beside_what_waits_now():
 
 
 def test_beside_a_month_that_gains_stands_what_all_decisions_have_lost():
-    assert told(windows=[window(0)], so_far={"added": -256_000.0})["value"].note == "added this month; all decisions so far: -256k USD"
+    assert told(windows=[window(0)], so_far={"added": -256_000.0})["value"].note == "added this month; all decisions so far: −256k USD"
 
 
 def test_the_model_is_the_one_that_was_made_or_imported_last():

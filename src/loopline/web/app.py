@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from itsdangerous import BadSignature
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -26,20 +25,19 @@ from loopline import charts
 from loopline.access.people import require_short
 from loopline.errors import CheckFailed, Fault, LooplineError, Mistake
 from loopline.lake.blobs import Absent
-from loopline.web import choices, forms, refusals, rendering
+from loopline.web import around, choices, forms, refusals, rendering
 from loopline.web.asked import CUSTOMER, Asked, Reader
 from loopline.web.current import Current, base_of
 from loopline.web.door import SAID, Headers, address
 from loopline.web.drawn import THEMES, WIDTHS
 from loopline.web.events import Pulse, parsed
 from loopline.web.gate import Gate
-from loopline.web.lens import lens_of
 from loopline.web.overview import overview
 from loopline.web.page import Action, Done, Download, Forbidden, Missing, Page, Shown, Stale, View, Work
 from loopline.web.pages.sign_in import Desk
 from loopline.web.readers import asker, let_in, origin_of, reader_of, require, require_any, site_of
 from loopline.web.refilled import refilled
-from loopline.web.register import ACTIONS, DOWNLOADS, PAGES, SECTIONS
+from loopline.web.register import ACTIONS, DOWNLOADS, PAGES
 from loopline.web.signed_in import SignedIn
 from loopline.web.since import changed
 from loopline.web.site import Site as Site
@@ -67,10 +65,10 @@ def build(site: Site) -> Starlette:
     routes += [Route(f"/{{project}}{file.path}", _giving(file), methods=["GET"]) for file in DOWNLOADS]
     routes += [Route(f"/{{project}}{page.path}", _showing(page), methods=["GET"]) for page in PAGES]
     routes += [Route("/{project}", _bare)]
-    around = [Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
+    layers = [Middleware(Gate, rules=site.door.rules), Middleware(GZipMiddleware, minimum_size=800)]
     if site.door.proxies:
-        around.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=list(site.door.proxies)))
-    made = Pages(routes=routes, middleware=around, exception_handlers={404: _nowhere})
+        layers.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=list(site.door.proxies)))
+    made = Pages(routes=routes, middleware=layers, exception_handlers={404: _nowhere})
     made.state.site = site
     return made
 
@@ -312,16 +310,16 @@ def _html(
         project="" if current is None else current.project.name,
         base="" if current is None else current.base,
         here=here or address(request),
-        nav=() if current is None or reader is None else _nav(current, reader, lens, page),
+        nav=() if current is None or reader is None else around.nav(current, reader, lens, page),
         lens=lens,
         token=site.forms.token(site.door.visit(request)),
         maker="" if reader is None else site.refusals.maker(reader),
         seq=0 if current is None else current.seq,
-        events=_followed(request, current, reader),
-        doing=_doing(current, reader),
+        events=around.followed(request, current, reader),
+        doing=around.doing(current, reader),
         at=None if current is None else current.at,
         theme=choices.theme(request, site.door),
-        said=_noted(request),
+        said=around.noted(request),
         is_live=reader is not None and request.method == "GET",
         mistake=None if current is None else current.mistake,
         keep=None if current is None else lambda what: site.drawings.keep(what, project=current.project.name, roles=None if page is None else page.roles),
@@ -342,41 +340,6 @@ def _html(
 def _outside(request: Request, template: str, view: View, reader: Reader | None, status: int) -> Response:
     """A page that belongs to no project, as HTML or as JSON."""
     return _json(view.as_json(), status=status) if _wants_json(request) else _html(request, template, view, reader, None, None, status)
-
-
-def _followed(request: Request, current: Current | None, reader: Reader | None) -> str:
-    """Where the page hears of moves; empty where it does not."""
-    if reader is None or request.method != "GET":
-        return ""
-    if current is None:
-        site = site_of(request)
-        seen = site.seen(reader) if request.url.path == "/" or request.path_params.get("project") in site.closed else None
-        return "" if seen is None else f"/events?since={seen.seq}.{seen.work}"
-    return f"{current.base}/events?since={current.seq}.{current.work}" if reader.may(None) else ""
-
-
-def _doing(current: Current | None, reader: Reader | None) -> str:
-    """The long work that runs, where the reader may see it."""
-    course = None if current is None or reader is None or not reader.may(None) else current.works.now
-    return course.name if course is not None and course.is_running else ""
-
-
-def _noted(request: Request) -> str:
-    try:
-        site = site_of(request)
-        return str(site.notes.loads(site.door.cookie(request, SAID)))
-    except BadSignature:
-        return ""
-
-
-def _nav(current: Current, reader: Reader, lens: str, page: Page | None) -> tuple[tuple[str, str, bool], ...]:
-    """The pages that the reader may see, in the order of their lens; a link opens none but its own."""
-    if reader.link:
-        return ()
-    first = {one.section: one for one in reversed(PAGES)}
-    seen = [(name, path) for name, path in SECTIONS if path in first and reader.may(first[path].roles)]
-    ordered = lens_of(reader.roles, lens).sections(seen, lambda section: section[1])
-    return tuple((name, f"{current.base}/{path}", page is not None and path == page.section) for name, path in ordered)
 
 
 def _failed(request: Request, error: LooplineError, *_: object) -> Response:

@@ -51,7 +51,8 @@ def moving(ledger: Ledger, *, per_s: float) -> Iterator[None]:
 async def read(origin: str, path: str, *, readers: int, seconds: float) -> Read:
     """So many readers of one page, for a while."""
     found = Read()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    # The server ends a connection that was idle for five seconds: it is given up before.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2.0)
     async with httpx.AsyncClient(base_url=origin, timeout=60, limits=limits) as browser:
         await asyncio.gather(*(_reader(browser, path, found, seconds) for _ in range(readers)))
     return found

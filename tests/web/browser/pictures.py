@@ -54,8 +54,8 @@ def taken(browser: Browser, host: str, pages: dict[str, str]) -> Iterator[Path]:
             tab = context.new_page()
             for name, url in pages.items():
                 tab.goto(host + url)
-                # Pictures are drawn when a reader comes to them.
-                for picture in tab.locator("main img").all():
+                # Pictures are drawn when a reader comes to them; nobody comes to what a narrow screen folds.
+                for picture in tab.locator("main img:visible").all():
                     picture.scroll_into_view_if_needed()
                     picture.evaluate("one => one.decode()")
                 tab.evaluate("scrollTo(0, 0)")

@@ -89,7 +89,7 @@ def test_a_review_tells_from_what_it_was_made_and_whether_something_newer_has_co
     said = told(call("review", "--json"))
     assert (said["newer"], said["made_from"]["decisions"], said["made_from"]["outcomes"]) == ([], 900, 900)
     told_so = call("review").output
-    assert re.search(r"from 900 decided, \d+ of them held out by an experiment up to 2026-03-05", told_so) and "nothing newer has come" in told_so
+    assert re.search(r"from 900 decisions, \d+ of them held out by an experiment, up to 2026-03-05", told_so) and "nothing newer has come" in told_so
     with open_loop(folder) as loop:
         loop.score(pl.DataFrame({"size": [1.0], "kind": ["a"], "at": [datetime(2026, 3, 6)], "noise": [0.0]}))
     said = told(call("review", "--json"))

@@ -58,9 +58,9 @@ def decided_in_words(decisions: int, held_out: int) -> str:
     """How many decisions, and how many of them no policy took.
 
     >>> decided_in_words(1120, 51), decided_in_words(1120, 0)
-    ('1,120 decided, 51 of them held out by an experiment', '1,120 decided')
+    ('1,120 decisions, 51 of them held out by an experiment', '1,120 decisions')
     """
-    return f"{decisions:,} decided" + (f", {held_out:,} of them held out by an experiment" if held_out else "")
+    return f"{decisions:,} decisions" + (f", {held_out:,} of them held out by an experiment" if held_out else "")
 
 
 def known_in_words(outcomes: int, held_out: int) -> str:

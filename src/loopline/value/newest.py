@@ -52,12 +52,12 @@ def document_of(lake: Lake, facts: Mapping[str, Any]) -> Document | None:
 
 def made_in_words(made_from: Mapping[str, Any], made: datetime) -> str:
     """When a review was made, and from what."""
-    until = "" if made_from["until"] is None else f" up to {made_from['until'][:16].replace('T', ' ')}"
+    until = "" if made_from["until"] is None else f", up to {made_from['until'][:16].replace('T', ' ')},"
     tables = "".join(f", {name} as of version {version}" for name, version in made_from["tables"].items())
     # A review of an earlier Loopline did not count what was held out.
     decided = decided_in_words(made_from["decisions"], made_from.get("held_out", 0))
     known = known_in_words(made_from["outcomes"], made_from.get("held_out_outcomes", 0))
-    return f"made {made:%Y-%m-%d %H:%M} UTC from {decided}{until}, and {known}{tables}"
+    return f"made {made:%Y-%m-%d %H:%M} UTC from {decided}{until} and {known}{tables}"
 
 
 def newer(stages: Iterable[tuple[str, str, str]]) -> list[str]:

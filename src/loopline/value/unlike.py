@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loopline.watch.departed import left
+
 Body = Mapping[str, Any]
 
-LEFT = "unseen_ranges:"
-"""What the name of a breach begins with by which a column has left the range of training; the column follows."""
 MUCH = 0.1
 """So great a share of a window that is too small to be judged says that its column is still where a judged one found it."""
 
@@ -18,7 +18,7 @@ def unlike(windows: Sequence[Body]) -> list[tuple[str, ...]]:
 
     A window is judged by its monitors. One of too few rows for them goes by what those that were judged have found.
     """
-    found = [tuple(name.removeprefix(LEFT) for name in window.get("breaches", ()) if name.startswith(LEFT)) for window in windows]
+    found = [left(window) for window in windows]
     known = sorted({(window["package"], column) for window, columns in zip(windows, found, strict=True) for column in columns})
     return [
         columns or tuple(name for package, name in known if package == window["package"] and window.get("outside", {}).get(name, 0.0) >= MUCH)

@@ -12,7 +12,8 @@ from loopline.watch.monitors.watched import listed
 Body = Mapping[str, Any]
 MOST = 0.5
 """A column of which a greater share lies outside of its range has left it: no season moves as much."""
-_BREACH = "unseen_ranges:"
+LEFT = "unseen_ranges:"
+"""What the name of a breach begins with by which a column has left the range of training; the column follows."""
 _NAMED = 3
 
 
@@ -44,6 +45,11 @@ class Departed:
         return asdict(self)
 
 
+def left(window: Body) -> tuple[str, ...]:
+    """The columns that left the range of training in a window, as its monitors have judged."""
+    return tuple(name.removeprefix(LEFT) for name in window.get("breaches", ()) if name.startswith(LEFT))
+
+
 def departed(windows: Sequence[Body], reference: Mapping[str, Any]) -> tuple[Departed, ...]:
     """The columns that left their range in these windows, those first of which most lies outside.
 
@@ -55,7 +61,7 @@ def departed(windows: Sequence[Body], reference: Mapping[str, Any]) -> tuple[Dep
         From a feature to its profile, as ``reference.json`` has them.
     """
     rows = sum(window["rows"] for window in windows)
-    names = {name.removeprefix(_BREACH) for window in windows for name in window["breaches"] if name.startswith(_BREACH)}
+    names = {name for window in windows for name in left(window)}
     made = []
     for name in names:
         share = sum(window["outside"].get(name, 0.0) * window["rows"] for window in windows) / rows

@@ -79,9 +79,11 @@ def test_what_an_incident_has_cost_is_said_once_by_its_head_whether_that_is_over
     for monitor in monitors[:over]:
         world.say(monitor, "resolved", actor="ann" if by_hand else "loopline")
     said = {one.id: one for one in standings(world, world.now)}
-    assert [id for id, one in said.items() if one.cost is not None] == ["performance"]
-    assert [id for id, one in said.items() if "lost" in one.says] == ["performance"]
-    assert all(one.as_json()["costs_with"] == (None if one.id == "performance" else "performance") for one in said.values())
+    # What ended by itself leaves the loss to what lasts; what a person closed keeps it.
+    last = [monitor for monitor in ("performance", "unseen_ranges", "score_drift") if by_hand or over == 3 or monitor not in monitors[:over]]
+    assert [id for id, one in said.items() if one.cost is not None] == last[:1]
+    assert [id for id, one in said.items() if "lost" in one.says] == last[:1]
+    assert all(one.as_json()["costs_with"] == (None if one.id == last[0] else last[0]) for one in said.values())
 
 
 def test_the_loss_of_an_incident_is_that_of_all_its_windows() -> None:
@@ -136,9 +138,16 @@ def test_an_incident_says_no_less_than_its_dearest_alert_and_no_window_twice(spa
     assert {id for id, one in found.items() if one.head.subject == id} == {one.id for one in standings(world, world.now) if one.cost is not None}
 
 
+def test_what_lasts_says_the_loss_of_what_ended_by_itself() -> None:
+    world = incident("performance", "unseen_ranges")
+    world.say("performance", "resolved", actor="loopline")
+    (head,) = open_now(world, world.now)
+    assert (head.id, head.cost) == ("unseen_ranges", PRICED) and "294.3 EUR lost so far" in head.says
+
+
 def test_the_next_head_says_where_the_loss_is_said() -> None:
     world = incident("performance", "unseen_ranges")
-    world.say("performance", "resolved")
+    world.say("performance", "resolved", actor="ann")
     (head,) = open_now(world, world.now)
     assert (head.id, head.cost) == ("unseen_ranges", None)
     assert head.says.endswith("; performance (perfor), which is over, says what that has cost")

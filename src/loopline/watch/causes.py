@@ -112,7 +112,8 @@ class Incident:
     Parameters
     ----------
     head
-        The one that says what the incident has cost: the loudest one, of those that last where it is over and was about other windows than they are.
+        The one that says what the incident has cost: the loudest of those that last, or that a person has closed about the same windows. One that ended by
+        itself says it only where nothing lasts.
     priced
         Those by which that is reckoned, in the order of time: of all that share no window with one another, the ones that lost most together. So no
         window counts twice, and what was earned in another one hides no loss. None of them where nobody knows.
@@ -161,9 +162,12 @@ def is_said_elsewhere(entry: Entry, incident: Incident | None) -> bool:
 
 
 def _speaker(incident: Sequence[Entry], rank: Callable[[Entry], Any]) -> Entry:
-    """The loudest one of an incident; where that is over and was about other windows than what lasts, the loudest of what lasts."""
-    loudest, told = min(incident, key=rank), min((entry for entry in incident if entry.body["state"] != "resolved"), key=rank, default=None)
-    return loudest if told is None or _overlap(loudest.body, told.body) else told
+    """The loudest of what lasts; where somebody has closed a louder one about the same windows, that one, and where nothing lasts the loudest of all."""
+    told = min((entry for entry in incident if entry.body["state"] != "resolved"), key=rank, default=None)
+    if told is None:
+        return min(incident, key=rank)
+    closed = (entry for entry in incident if entry.body["state"] == "resolved" and entry.actor != _OWN and _overlap(entry.body, told.body))
+    return min((told, *closed), key=rank)
 
 
 def _dearest(incident: Iterable[Entry], head: Entry) -> tuple[Entry, ...]:

@@ -246,6 +246,18 @@ def test_a_server_that_stands_still_is_told(folder):
             assert "nobody answers at" in serve["note"]
 
 
+def test_a_server_is_asked_where_it_says_that_it_listens_and_on_this_machine_alone(folder):
+    def report(loop, **said):
+        loop.workspace.ledger.append(Draft(kind="usage", subject="serve", body={"server": "ab12", "state": "began", **said}))
+
+    with socket.create_server(("127.0.0.1", 0)) as still, client(folder, reader("business")) as browser, open_loop(folder) as loop:
+        url = f"http://127.0.0.1:{still.getsockname()[1]}"
+        report(loop, url=url, machine=socket.gethostname())
+        assert f"nobody answers at {url}:" in browser.get("/shop/live?as=json").json()["unheard"]
+        report(loop, url=url, machine="another")
+        assert browser.get("/shop/live?as=json").json()["unheard"] == ""
+
+
 def test_a_stranger_may_not_act_on_an_alert(folder):
     id = drifting(folder)
     with client(folder, reader("customer")) as browser:

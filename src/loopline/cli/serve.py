@@ -129,7 +129,8 @@ def _serve(loop: Loop, listener: socket.socket, tell: Callable[[Said], None], *,
             "limits": spec.limits.model_dump(mode="json"),
         }
         tell({**said, "example": example})
-        with Usage(workspace.ledger, service.metrics, price(loop.project.declaration.charter, loop.project.folder), processes=processes):
+        prices = price(loop.project.declaration.charter, loop.project.folder)
+        with Usage(workspace.ledger, service.metrics, prices, processes=processes, url=said["url"]):
             if not asks:
                 run(Traced.around(build(service), spans), listener, spec.limits)
                 return

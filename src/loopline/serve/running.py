@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
+from socket import gethostname
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,7 +66,7 @@ class Running:
     Parameters
     ----------
     address
-        Where the declaration says that it listens.
+        Where it says that it listens on this machine; where none says so, where the declaration does.
     processes
         The newest report of each process that has not ended, newest first.
     counters
@@ -98,12 +99,13 @@ def running(ledger: Ledger, host: str, port: int, now: datetime, *, packages: Co
     packages
         Those of the project: a server with another one is another project's.
     """
-    address = _address(host, port)
+    processes = _serving(ledger, now)
+    address = _called(processes, host, port)
     counters, trouble = told(address)
     if counters is not None and counters.package is not None and counters.package not in packages:
         trouble = f"what answers at {address} serves package {counters.package[:12]}, which is none of this project's"
         counters = None
-    return Running(address=address, processes=_serving(ledger, now), counters=counters, trouble=trouble)
+    return Running(address=address, processes=processes, counters=counters, trouble=trouble)
 
 
 def silent(ledger: Ledger, host: str, port: int, now: datetime) -> str:
@@ -111,10 +113,12 @@ def silent(ledger: Ledger, host: str, port: int, now: datetime) -> str:
 
     One that stands still, as a process that was stopped does, takes a connection and never answers.
     """
-    processes = _serving(ledger, now)
+    here = gethostname()
+    # What runs on another machine may not be called from this one.
+    processes = [one for one in _serving(ledger, now) if one.body.get("machine", here) == here]
     if not processes:
         return ""
-    address = _address(host, port)
+    address = _called(processes, host, port)
     place = urlsplit(address)
     connection = HTTPConnection(place.hostname or "", place.port, timeout=WAIT_S)
     try:
@@ -132,6 +136,12 @@ def _serving(ledger: Ledger, now: datetime) -> Sequence[Entry]:
     """The newest report of each process that has not ended, newest first."""
     reports = ledger.read(kinds=(USAGE,), subject="serve", newest_first=True, limit=_SHOWN)
     return serving(reports[::-1], now)[::-1]
+
+
+def _called(processes: Sequence[Entry], host: str, port: int) -> str:
+    """Where the server is called: as the newest report from this machine says, which a port of the command may have chosen, else as is declared."""
+    here = gethostname()
+    return next((callable_at(one.body["url"]) for one in processes if one.body.get("machine") == here), _address(host, port))
 
 
 def _address(host: str, port: int) -> str:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -62,15 +63,18 @@ class Usage(Collector):
         What so many seconds of a machine cost: ``cost`` and ``currency``.
     processes
         How many processes of the server share the machine, and so its price.
+    url
+        Where the server listens; an entry says so beside its machine. Empty where it is called by nobody else.
     every_s
         Seconds between two entries.
     """
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, cost: Cost, *, processes: int = 1, every_s: float = REPORT_S) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics, cost: Cost, *, processes: int = 1, url: str = "", every_s: float = REPORT_S) -> None:
         self._ledger, self._metrics, self._cost = ledger, metrics, cost
         self._processes, self._every_s = processes, every_s
         self._begun = self._entered = self._read()
         self._server = secrets.token_hex(8)
+        self._at = {"url": url, "machine": gethostname()} if url else {}
         self._stop = Event()
         self._thread = Thread(target=self._report, name="usage", daemon=True)
         metrics.add(self)
@@ -94,7 +98,7 @@ class Usage(Collector):
         now = self._read()
         took = {} if state == BEGAN else self._between(self._entered, now)
         try:
-            self._ledger.append(Draft(kind=USAGE, subject="serve", body={"server": self._server, "state": state, **took}))
+            self._ledger.append(Draft(kind=USAGE, subject="serve", body={"server": self._server, "state": state, **self._at, **took}))
         except Exception as error:  # the worker's door: the server outlives whatever the ledger meets
             _said.warning("what the server took could not be entered, and is told with the next entry: %s", error)
         else:
